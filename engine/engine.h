@@ -1,0 +1,179 @@
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+/* wherefore's engine: image bytes in; classes, class activation maps, boxes
+ * and heatmaps out, from one forward pass.
+ *
+ *     struct error err = {0};
+ *     struct engine *engine =
+ *         engine_open("models/efficientnet-lite0", &err);
+ *     struct engine_session *session = engine_session_new(engine, 1, &err);
+ *     struct engine_class top[5];
+ *     struct engine_map map;
+ *     struct box box;
+ *     bool found;
+ *     struct buf png = {0};
+ *     struct engine_heatmap_options style = {.overlay = true, .alpha = 0.5f};
+ *
+ *     if (!engine_sample(session, bytes, len, &limits, &err) ||
+ *         !engine_session_run(session, &err))
+ *         ...
+ *     engine_session_top(session, top, 5);
+ *     if (!engine_session_map(session, &map, top[0].index, &err) ||
+ *         !engine_session_box(session, &box, &found, top[0].index, 0.2f, &err)
+ * || !engine_session_heatmap(session, &png, top[0].index, &style, &err))
+ *         ...
+ *     buf_release(&png);
+ *     engine_session_free(session);
+ *     engine_free(engine);
+ *
+ * Threads: a `struct engine` is immutable once open and shared by all; a
+ * `struct engine_session` belongs to one thread at a time. The engine starts
+ * no threads but those that a session is asked to compute with. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "box.h"
+#include "buf.h"
+#include "error.h"
+#include "heatmap.h"
+#include "image.h"
+
+struct engine;         /* a model, ready to be run */
+struct engine_session; /* room for one run of it */
+
+/* What a model is; borrowed from the engine, and as long-lived. */
+struct engine_info {
+    const char *name;
+    const char *source;               /* where the weights come from, or NULL */
+    const char *license;              /* of the weights, or NULL */
+    size_t input_width, input_height; /* pixels */
+    size_t num_classes;
+    size_t map_width, map_height; /* cells; 0 where there is no CAM head */
+    size_t num_features;          /* channels of the last feature map */
+    const char *head;             /* what the head is, such as "gap-linear" */
+    const char *refusal; /* why no CAM is defined, or NULL where one is */
+    const char *runtime; /* the XNNPACK generation in use, such as "2022" */
+};
+
+struct engine_class {
+    size_t index;
+    float logit;
+    float score; /* softmax over all classes, 0..1 */
+};
+
+/* The class activation map of one class. */
+struct engine_map {
+    size_t class_index;
+    size_t width, height; /* cells */
+    const float *values;  /* (height, width); borrowed from the session until
+                             the next call of engine_session_map for it */
+    float min, max;
+    double mean_plus_bias; /* equals the class's logit, up to rounding */
+};
+
+struct engine_heatmap_options {
+    bool overlay; /* over the photo (truecolour); else the map alone */
+    enum heatmap_colormap colormap;
+    float alpha;       /* of the colours over the photo, 0..1 */
+    uint32_t max_side; /* longest side of the output; 0: the picture's */
+};
+
+/* Milliseconds of the last request of a session, stage by stage. */
+struct engine_timing {
+    double decode, preprocess, infer, render;
+};
+
+/* Opens the model in `folder` (bundle.h says what is in it): reads, checks and
+ * plans it. The last parts of it that can fail do so here, not at a request.
+ * Returns NULL and
+ * ERROR_IO           a file cannot be read
+ * ERROR_INPUT        a file is malformed, or its parts do not fit together
+ * ERROR_UNSUPPORTED  the network has a node we cannot run; the text names it
+ * ERROR_MEMORY, ERROR_INTERNAL */
+struct engine *engine_open(const char *folder, struct error *err)
+    __attribute__((warn_unused_result));
+
+void engine_info(const struct engine *engine, struct engine_info *info);
+
+/* The class's id (such as "n02124075") and label; either may be NULL. Valid as
+ * long as the engine. index < num_classes. */
+const char *engine_class_id(const struct engine *engine, size_t index);
+const char *engine_class_label(const struct engine *engine, size_t index);
+
+/* Finds a class by index in decimal, by id, or by label. Returns false,
+ * silently, where there is none. */
+bool engine_find_class(const struct engine *engine, size_t *index,
+                       const char *text);
+
+void engine_free(struct engine *engine);
+
+/* A session computes with `num_threads` threads: 1 means the caller's own.
+ * The engine must outlive it. Returns NULL and ERROR_MEMORY or
+ * ERROR_INTERNAL. */
+struct engine_session *engine_session_new(const struct engine *engine,
+                                          unsigned num_threads,
+                                          struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Decodes a picture and prepares the network's input. Fails as image_decode
+ * does: the one step that a client's bytes can make fail. */
+bool engine_sample(struct engine_session *session, const uint8_t *bytes,
+                   size_t len, const struct image_limits *limits,
+                   struct error *err) __attribute__((warn_unused_result));
+
+/* The upright picture of the last engine_sample; borrowed until the next. */
+const struct image *engine_session_image(const struct engine_session *session);
+
+/* Runs the network once on the sample. ERROR_INTERNAL only. */
+bool engine_session_run(struct engine_session *session, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* How often this session ran the network since it was made. */
+uint64_t engine_session_num_runs(const struct engine_session *session);
+
+/* The answers below are about the last run. */
+
+/* The `k` best classes, best first; k is at most num_classes. */
+void engine_session_top(struct engine_session *session,
+                        struct engine_class *classes, size_t k);
+
+/* One class's logit and score. index < num_classes. */
+void engine_session_class(struct engine_session *session,
+                          struct engine_class *result, size_t index);
+
+/* The map of a class. ERROR_UNSUPPORTED: the network has no CAM head, and the
+ * text says why. ERROR_MEMORY. index < num_classes. */
+bool engine_session_map(struct engine_session *session, struct engine_map *map,
+                        size_t index, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The box of a map by the paper's rule (box.h), the map upsampled to the
+ * picture first. Fails as engine_session_map does. */
+bool engine_session_box(struct engine_session *session, struct box *box,
+                        bool *found, size_t index, float threshold,
+                        struct error *err) __attribute__((warn_unused_result));
+
+/* Appends the heatmap of a class to `png`. Fails as engine_session_map does. */
+bool engine_session_heatmap(struct engine_session *session, struct buf *png,
+                            size_t index,
+                            const struct engine_heatmap_options *options,
+                            struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The stages since the last engine_sample; map, box and heatmap count as
+ * render. */
+void engine_session_timing(const struct engine_session *session,
+                           struct engine_timing *timing);
+
+void engine_session_free(struct engine_session *session);
+
+/* The raw network, for tests and benchmarks: (input_height, input_width, 3)
+ * NHWC floats in, written before engine_session_run; (num_classes) logits and
+ * (map_height, map_width, num_features) features out. */
+float *engine_session_input(struct engine_session *session);
+const float *engine_session_logits(const struct engine_session *session);
+const float *engine_session_features(const struct engine_session *session);
+
+#endif

@@ -1,0 +1,48 @@
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool fail(struct error *err, enum error_kind kind, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!err || err->kind != ERROR_NONE)
+        return false;
+    err->kind = kind;
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, args);
+    va_end(args);
+    return false;
+}
+
+bool error_prefix(struct error *err, const char *fmt, ...)
+{
+    char old[ERROR_TEXT_SIZE];
+    va_list args;
+    int len;
+
+    if (!err || err->kind == ERROR_NONE)
+        return false;
+    memcpy(old, err->text, sizeof old);
+    va_start(args, fmt);
+    len = vsnprintf(err->text, sizeof err->text, fmt, args);
+    va_end(args);
+    if (len >= 0 && (size_t)len < sizeof err->text)
+        snprintf(err->text + len, sizeof err->text - (size_t)len, ": %s", old);
+    return false;
+}
+
+const char *error_kind_name(enum error_kind kind)
+{
+    static const char *const names[] = {
+#define X(kind, name) [kind] = name,
+        ERROR_KINDS(X)
+#undef X
+    };
+
+    if ((unsigned)kind >= sizeof names / sizeof names[0])
+        return "internal";
+    return names[kind];
+}

@@ -1,0 +1,49 @@
+#ifndef ENGINE_IMAGE_H
+#define ENGINE_IMAGE_H
+
+/* Image files to pixels. Limits are checked against the file's header before
+ * any memory is taken for pixels. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
+
+/* An upright RGB picture. `= {0}` is empty. */
+struct image {
+    uint32_t width, height;   /* after EXIF orientation */
+    enum image_format format; /* of the file it came from */
+    uint8_t *pixels;          /* (height, width, 3) RGB; owned */
+    size_t pixels_cap;        /* bytes allocated, reused by image_decode */
+};
+
+/* All inclusive; 0 means no limit. */
+struct image_limits {
+    uint32_t max_width, max_height; /* pixels, of the file as stored */
+    uint64_t max_pixels;            /* width x height */
+};
+
+/* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (EXIF orientation
+ * applied) and without alpha (composed on white; 16-bit samples are reduced
+ * to 8). An animation gives its first frame. `image` is empty or holds an
+ * earlier picture, whose memory is used again.
+ *
+ * ERROR_UNSUPPORTED  not one of the three formats, or a kind we do not read
+ * ERROR_INPUT        broken or cut short
+ * ERROR_LIMIT        larger than `limits`; found before memory is taken
+ * ERROR_MEMORY       no room for the pixels
+ *
+ * On failure width and height are 0; the memory may be kept for the next
+ * call. Any thread. */
+bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
+                  const struct image_limits *limits, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* "jpeg", "png", "webp" or "unknown". */
+const char *image_format_name(enum image_format format);
+
+void image_release(struct image *image);
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef ENGINE_LABELS_H
+#define ENGINE_LABELS_H
+
+/* The names of a model's classes. */
+
+#include <stddef.h>
+
+#include "error.h"
+
+/* One line of labels.txt a class, in the order of the logits: "LABEL", or
+ * "ID<TAB>LABEL" where classes have an id of their own (a WordNet id, say).
+ * UTF-8. `= {0}` is empty. Immutable after reading. */
+struct labels {
+    char *text;         /* the file, NULs for line ends and tabs; owned */
+    const char **ids;   /* (count) borrowed from text; owned array */
+    const char **names; /* (count) borrowed from text; owned array */
+    size_t count;
+};
+
+/* Reads labels.txt. ERROR_IO, ERROR_INPUT (empty line, not UTF-8, a control
+ * character, an id twice), ERROR_LIMIT (longer than 16 MB), ERROR_MEMORY. */
+bool labels_read(struct labels *labels, const char *path, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Finds a class by its index in decimal, its id, or its label (the first
+ * that matches, in this order; labels compare without regard to ASCII case).
+ * `num_classes` bounds the index. Returns false, silently, where none does. */
+bool labels_find(size_t *index, const struct labels *labels, size_t num_classes,
+                 const char *text);
+
+void labels_release(struct labels *labels);
+
+#endif

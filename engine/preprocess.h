@@ -1,0 +1,53 @@
+#ifndef ENGINE_PREPROCESS_H
+#define ENGINE_PREPROCESS_H
+
+/* What the network sees of a picture, and the way back. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "image.h"
+
+enum preprocess_resize {
+    PREPROCESS_STRETCH, /* the whole picture, squeezed to the input's shape */
+};
+
+/* How a model wants its input; part of the bundle. Per channel, in the order
+ * of the input's channels: value = (sample - mean) / std, samples 0..255. */
+struct preprocess_spec {
+    uint32_t width, height; /* of the network's input, pixels */
+    enum preprocess_resize resize;
+    bool bgr;      /* channel order of the input is B, G, R */
+    float mean[3]; /* 0..255 */
+    float std[3];  /* > 0, in the same units */
+};
+
+/* The part of the upright picture that the input shows, in its pixels. May
+ * reach beyond the picture (letterbox) or cover less than it (crop). The
+ * class activation map covers the same part. */
+struct preprocess_view {
+    double x, y, width, height;
+};
+
+/* Scratch memory, reused from call to call; `= {0}` is empty. One thread at a
+ * time. */
+struct preprocess;
+
+struct preprocess *preprocess_new(const struct preprocess_spec *spec,
+                                  struct error *err);
+
+/* Writes the network's input for `image`.
+ *
+ * input  out  (height, width, 3) NHWC float, as the spec says
+ * view   out  the part of the picture it shows
+ *
+ * The picture is resized as Pillow's BICUBIC does it (antialiased, 8 bits
+ * between the passes; resize.h), then normalised. ERROR_MEMORY. */
+bool preprocess_apply(struct preprocess *preprocess, float *input,
+                      struct preprocess_view *view, const struct image *image,
+                      struct error *err) __attribute__((warn_unused_result));
+
+void preprocess_free(struct preprocess *preprocess);
+
+#endif
