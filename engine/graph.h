@@ -1,0 +1,254 @@
+#ifndef ENGINE_GRAPH_H
+#define ENGINE_GRAPH_H
+
+/* The network as wherefore sees it between the ONNX file and the kernels.
+ *
+ *     onnx_read        nodes as the file has them, initialisers as constants
+ *     graph_infer      shapes; constants computed; constant operands resolved
+ *     graph_fold       BatchNorm, padding, bias and clamps into convolutions
+ *     head_find        what a class activation map can be read from
+ *     graph_layout     NCHW to NHWC, transposes gone
+ *     plan             steps: XNNPACK runtimes and plain kernels
+ *
+ * Values are numbered; a node names its operands by number. Nodes stand in an
+ * order in which every value is made before it is used. Shapes and axes are
+ * those of the ONNX file (NCHW) until graph_layout, and NHWC where a node
+ * says so after it. Everything lives as long as the graph. One thread at a
+ * time while it changes; immutable, and for any thread, afterwards. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "error.h"
+
+enum {
+    GRAPH_MAX_RANK = 6,
+    GRAPH_MAX_VALUES = 1 << 20,
+    GRAPH_NONE = -1, /* no value: an operand left out */
+};
+
+/* At most so many elements in one tensor: 2 GiB of floats. */
+#define GRAPH_MAX_ELEMENTS ((size_t)1 << 29)
+
+enum graph_type {
+    GRAPH_FLOAT, /* float; float16 and double are converted on reading */
+    GRAPH_INT,   /* int64_t; all integer types and bool; constants only */
+};
+
+/* Row-major; rank 0 is a scalar. */
+struct graph_shape {
+    uint32_t rank;
+    size_t dim[GRAPH_MAX_RANK]; /* the first `rank` count; others are 0 */
+};
+
+struct graph_value {
+    const char *name;
+    enum graph_type type;
+    bool has_shape; /* from graph_infer on: every value */
+    struct graph_shape shape;
+    void *data;   /* the constant's elements, or NULL; owned */
+    int producer; /* index of the node that makes it, or GRAPH_NONE */
+};
+
+/* X(enumerator, name for messages). What a node does is written with ONNX's
+ * names for operands; `out` is the first output. */
+#define GRAPH_OPS(X)                                                          \
+    X(GRAPH_ADD, "add")          /* a + b, broadcast */                       \
+    X(GRAPH_SUB, "subtract")     /* a - b, broadcast */                       \
+    X(GRAPH_MUL, "multiply")     /* a b, broadcast */                         \
+    X(GRAPH_DIV, "divide")       /* a / b, broadcast */                       \
+    X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */       \
+    X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */    \
+    X(GRAPH_BATCH_NORM, "batch-norm") /* x, scale, bias, mean, variance */    \
+    X(GRAPH_PAD, "pad")               /* x with a constant border */          \
+    X(GRAPH_MEAN, "mean")             /* x over axes */                       \
+    X(GRAPH_LINEAR, "linear")       /* x (.., I), weights (O, I), bias (O) */ \
+    X(GRAPH_MATMUL, "matmul")       /* a (.., m, k), b (.., k, n) */          \
+    X(GRAPH_SOFTMAX, "softmax")     /* x along one axis */                    \
+    X(GRAPH_RESHAPE, "reshape")     /* x's elements, in the shape of out */   \
+    X(GRAPH_TRANSPOSE, "transpose") /* out.dim[i] = x.dim[perm[i]] */         \
+    X(GRAPH_CONCAT, "concat")       /* all inputs along one axis */           \
+    X(GRAPH_SLICE, "slice")         /* x[start + i step] */                   \
+    X(GRAPH_GATHER, "gather")       /* x, indices along one axis */           \
+    X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */    \
+    X(GRAPH_FILL, "fill")           /* one value everywhere */                \
+    X(GRAPH_CAST, "cast")           /* x as the type of out */                \
+    X(GRAPH_IDENTITY, "identity")   /* x (also Dropout) */
+
+enum graph_op {
+#define X(op, name) op,
+    GRAPH_OPS(X)
+#undef X
+        GRAPH_NUM_OPS
+};
+
+/* How a convolution or pooling window moves. Rows before columns. */
+struct graph_window {
+    size_t kernel[2];
+    size_t stride[2];
+    size_t dilation[2];
+    size_t pad_before[2]; /* top, left */
+    size_t pad_after[2];  /* bottom, right */
+    enum graph_auto_pad {
+        GRAPH_PAD_GIVEN,
+        GRAPH_PAD_SAME_UPPER, /* resolved to pads by graph_infer */
+        GRAPH_PAD_SAME_LOWER,
+    } auto_pad;
+};
+
+struct graph_node {
+    enum graph_op op;
+    const char *name;    /* the ONNX node's name, or its first output's */
+    const char *onnx_op; /* the ONNX operator it came from, such as "Conv" */
+    int *inputs;         /* (num_inputs) values, or GRAPH_NONE */
+    int *outputs;        /* (num_outputs) values */
+    uint32_t num_inputs, num_outputs;
+    bool nhwc;      /* CONV: x and out are NHWC and the weights are (O, kh, kw,
+                       I/groups); set by graph_layout */
+    float min, max; /* the result is clamped to this; infinite where not */
+    union {
+        struct {
+            struct graph_window window;
+            size_t groups;
+        } conv;
+        float epsilon; /* BATCH_NORM */
+        struct {
+            size_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
+            float value;
+        } pad;
+        struct {
+            bool given; /* axes are known; else they are input 1, or all */
+            bool keep_dims;
+            bool axis[GRAPH_MAX_RANK];        /* from graph_infer on */
+            int64_t raw_axes[GRAPH_MAX_RANK]; /* as the file has them */
+            uint32_t num_raw_axes;
+        } reduce;
+        struct {
+            float alpha, beta;
+            bool transpose_a, transpose_b;
+        } gemm; /* MATMUL, until graph_infer: all false and 1 afterwards */
+        int64_t axis; /* SOFTMAX, CONCAT, GATHER; >= 0 from graph_infer on */
+        struct {
+            int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
+        } slice;
+        size_t perm[GRAPH_MAX_RANK]; /* TRANSPOSE */
+        struct {
+            enum graph_reshape_rule {
+                GRAPH_RESHAPE_TO, /* Reshape: the shape is input 1 */
+                GRAPH_RESHAPE_FLATTEN,
+                GRAPH_RESHAPE_SQUEEZE,
+                GRAPH_RESHAPE_UNSQUEEZE,
+            } rule;
+            bool allow_zero;
+            int64_t axis;                     /* of Flatten */
+            int64_t raw_axes[GRAPH_MAX_RANK]; /* of (Un)Squeeze attributes */
+            uint32_t num_raw_axes;
+        } reshape; /* from graph_infer on the output's shape says it all */
+        struct {
+            double value;
+        } fill;
+    };
+};
+
+/* `= {0}` is empty. */
+struct graph {
+    struct arena arena;
+    struct graph_value *values; /* (num_values) owned */
+    struct graph_node *nodes;   /* (num_nodes) owned */
+    size_t num_values, cap_values;
+    size_t num_nodes, cap_nodes;
+    int input;    /* the network's one input */
+    int *outputs; /* (num_outputs) owned */
+    size_t num_outputs;
+};
+
+const char *graph_op_name(enum graph_op op);
+
+/* Elements of a shape; at most GRAPH_MAX_ELEMENTS once graph_shape_check
+ * accepted it. */
+size_t graph_shape_count(const struct graph_shape *shape);
+bool graph_shape_equal(const struct graph_shape *a,
+                       const struct graph_shape *b);
+
+/* ERROR_LIMIT: more than GRAPH_MAX_ELEMENTS elements. */
+bool graph_shape_check(const struct graph_shape *shape, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* "1 x 3 x 224 x 224", or "scalar", into a caller's buffer; returns it. */
+enum { GRAPH_SHAPE_TEXT = 160 };
+const char *graph_shape_text(char text[GRAPH_SHAPE_TEXT],
+                             const struct graph_shape *shape);
+
+/* Adds a value without a shape, a producer or data, and returns its number,
+ * or GRAPH_NONE (ERROR_MEMORY, ERROR_LIMIT). The name is copied. Pointers to
+ * values do not survive this call. */
+int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
+                    struct error *err) __attribute__((warn_unused_result));
+
+/* Adds a constant with zeroed elements. */
+int graph_add_constant(struct graph *graph, const char *name,
+                       enum graph_type type, const struct graph_shape *shape,
+                       struct error *err) __attribute__((warn_unused_result));
+
+/* Gives a value zeroed elements, and so makes it a constant; it needs a
+ * shape. ERROR_MEMORY, ERROR_LIMIT. */
+bool graph_make_constant(struct graph_value *value, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Adds a node at the end with empty operand lists of the given lengths (all
+ * GRAPH_NONE) and no clamp. Returns NULL on ERROR_MEMORY. Pointers to nodes
+ * do not survive this call. */
+struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
+                                  const char *name, const char *onnx_op,
+                                  uint32_t num_inputs, uint32_t num_outputs,
+                                  struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The value of an operand, or NULL where it is left out. */
+struct graph_value *graph_input(const struct graph *graph,
+                                const struct graph_node *node, uint32_t i);
+struct graph_value *graph_output(const struct graph *graph,
+                                 const struct graph_node *node, uint32_t i);
+
+/* A constant's elements. The value must be a constant of that type. */
+const float *graph_floats(const struct graph_value *value);
+const int64_t *graph_ints(const struct graph_value *value);
+
+/* How many operands of nodes, and outputs of the graph, name the value. */
+size_t graph_num_uses(const struct graph *graph, int value);
+
+/* Makes every use of a value, and every output of the graph that names it,
+ * name another one. */
+void graph_replace(struct graph *graph, int value, int by);
+
+/* Drops the nodes that no output depends on, frees the constants that nothing
+ * uses, and renews `producer` of all values. */
+void graph_prune(struct graph *graph);
+
+void graph_release(struct graph *graph);
+
+/* graph_shape.c, graph_const.c: gives every value its shape, computes what
+ * depends on constants alone, and turns operands that must be constant (the
+ * target of Reshape, the borders of Pad, the bounds of Clip, …) into the
+ * node's fields; such operands are dropped. Gemm and MatMul by constant
+ * weights become LINEAR. The input's shape must be set.
+ * ERROR_INPUT        shapes do not fit together
+ * ERROR_UNSUPPORTED  an operand must be constant and is not, and the like
+ * ERROR_LIMIT, ERROR_MEMORY; the text names the node. */
+bool graph_infer(struct graph *graph, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* graph_fold.c: removes identities and folds into the node before or after
+ * what costs nothing there: padding, BatchNorm, products and sums with
+ * constants, clamps. Results are equal up to rounding. ERROR_MEMORY. */
+bool graph_fold(struct graph *graph, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* graph_layout.c: makes every convolution NHWC, and the input and the outputs
+ * of rank 4 too. Transposes that merely turned one into the other are gone;
+ * those that remain are nodes. ERROR_MEMORY, ERROR_UNSUPPORTED. */
+bool graph_layout(struct graph *graph, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif
