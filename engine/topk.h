@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 /* Softmax: scores[i] = exp(logits[i] - max) / sum. The arrays, (count) each,
- * may be the same. count > 0. */
+ * may be the same. A NaN logit scores 0; where logits are +infinity, these
+ * share the whole score. All are 0 where every logit is NaN. */
 void topk_softmax(float *scores, const float *logits, size_t count);
 
 /* Writes the indices of the `k` largest values, largest first; of equal
