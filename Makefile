@@ -2,81 +2,272 @@
 #
 #   SANITIZE=address,undefined   builds into build/sanitize-… with sanitizers
 #   WERROR=1                     warnings are errors (CI=true sets it)
-#   PREFIX=/usr/local            where `make install` puts things
+#   CC= CFLAGS= LDFLAGS=         as usual; a change rebuilds what it touches
+#   MODEL=efficientnet-lite2     another model for `make model` and `make run`
+#   LISTEN=127.0.0.1:8080        where `make run` serves
+#   PREFIX=/usr/local DESTDIR=   where `make install` puts things
+#
+# A new .c file, test or requirements.txt is found by wildcard: nothing here
+# needs to be edited for it.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
 
 CC ?= cc
 CFLAGS ?= -O2 -g
+PYTHON ?= python3
 PREFIX ?= /usr/local
+MODEL ?= efficientnet-lite0
+LISTEN ?= 127.0.0.1:8080
 SANITIZE ?=
 ifeq ($(CI),true)
 WERROR ?= 1
 endif
 
+# As many jobs as there are cores, unless the caller says otherwise.
+ifeq ($(MAKELEVEL)$(filter -j% --jobs%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
+
 comma := ,
 B := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+VENV := build/venv
+PY := $(VENV)/bin/python
+
+# --- flags -------------------------------------------------------------------
+
+PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle \
+        inih
+# Asked once, when the first recipe needs them: before `make deps` there may be
+# no pkg-config to ask.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla \
             -Wundef $(if $(WERROR),-Werror)
-HARDEN := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
-PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDEN) -pthread -MMD -MP \
-             -I$B/gen -Iengine -I. $(shell pkg-config --cflags $(PKGS)) \
-             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
-             $(CFLAGS)
-ALL_LDFLAGS = -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
-LIBS = $(shell pkg-config --libs $(PKGS)) -lXNNPACK -lpthreadpool -lm
+# A sanitizer brings its own checks, and _FORTIFY_SOURCE needs an optimiser.
+HARDEN := -fPIE -fstack-protector-strong \
+          $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-fstack-clash-protection \
+            -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) \
+                    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+STANDARD := -std=c11 -D_GNU_SOURCE
+ALL_CFLAGS = $(STANDARD) $(WARNINGS) $(HARDEN) -pthread -I$B/gen -Iengine -I. \
+             $(PKG_CFLAGS) $(SANITIZE_FLAGS) $(CFLAGS) $(CPPFLAGS)
+ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
+              -Wl,--as-needed $(SANITIZE_FLAGS) $(LDFLAGS)
+LIBS = $(PKG_LIBS) -lXNNPACK -lpthreadpool -lm
+
+# --- what there is -----------------------------------------------------------
 
 ENGINE_SRC := $(wildcard engine/*.c)
 SERVER_SRC := $(wildcard server/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ENGINE_OBJ := $(ENGINE_SRC:%.c=$B/obj/%.o) $B/obj/gen/onnx.pb-c.o
-SERVER_OBJ := $(SERVER_SRC:%.c=$B/obj/%.o)
-CLI_OBJ := $(CLI_SRC:%.c=$B/obj/%.o)
+# What tests share: tests/reference.c, tests/unit/anything_else.c.
+TESTLIB_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/*.c tests/unit/*.c))
+STATIC := $(wildcard static/*)
+# The numeric kernels: the compiler may vectorise them freely.
+KERNEL_SRC := $(wildcard engine/resize.c engine/preprocess.c engine/cam.c \
+                         engine/heatmap.c engine/kernel_*.c)
+
+objects = $(1:%.c=$B/obj/%.o)
+ENGINE_OBJ := $(call objects,$(ENGINE_SRC)) \
+              $(if $(wildcard engine/onnx.proto),$B/obj/gen/onnx.pb-c.o)
+SERVER_OBJ := $(call objects,$(SERVER_SRC))
+CLI_OBJ := $(call objects,$(CLI_SRC))
+TESTLIB_OBJ := $(call objects,$(TESTLIB_SRC))
+UNIT_OBJ := $(call objects,$(UNIT_SRC))
 UNIT_BIN := $(UNIT_SRC:%.c=$B/%)
 
-.PHONY: build unit clean
+##@ Use it
+
+.PHONY: help run deps build model install uninstall
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	      /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	      /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
+	@echo; sed -n 's/^#   /  /p' Makefile
+
+run: ## install what is missing, make the model, build, and serve on LISTEN
+	@$(MAKE) deps
+	@$(MAKE) model build
+	@echo "try: curl -F image=@photo.jpg http://$(LISTEN)/cam" \
+	      "   (Ctrl-C stops the server)"
+	@exec $B/wherefore serve --listen $(LISTEN) --model models/$(MODEL)
+
+deps: ## install the Debian packages that the build needs and that are missing
+	@tools/deps.sh
 
 build: $B/wherefore ## build build/wherefore
 
-$B/wherefore: $(CLI_OBJ) $(SERVER_OBJ) $B/libengine.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+model: models/$(MODEL)/model.json ## make models/MODEL (downloads the weights once)
+
+install: build ## install the program, docs and models made so far under PREFIX
+	install -D -m 755 $B/wherefore $(DESTDIR)$(PREFIX)/bin/wherefore
+	for f in $(wildcard models/*/*); do \
+	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/wherefore/$$f || exit; \
+	done
+	for f in LICENSE $(wildcard README.md CHANGELOG.md docs/*.md config/*); do \
+	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/wherefore/$$f || exit; \
+	done
+
+uninstall: ## remove what install has put under PREFIX
+	rm -f $(DESTDIR)$(PREFIX)/bin/wherefore
+	rm -rf $(DESTDIR)$(PREFIX)/share/wherefore
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/wherefore
+
+##@ Work on it
+
+.PHONY: test unit test-http test-tools test-sanitize test-tsan test-debian
+.PHONY: deps-test bench format clean distclean
+
+# One stage after another, so that timings mean something and output is whole.
+STAGES := check unit $(if $(wildcard tests/http),test-http) test-tools \
+          $(if $(filter true,$(CI)),test-sanitize)
+
+test: ## install what the tests need and run them all; one summary at the end
+	@$(MAKE) deps-test
+	@$(MAKE) model build
+	@tests/run $(STAGES)
+
+unit: $(UNIT_BIN) ## build and run the unit tests
+	@tests/unit/run $(UNIT_BIN)
+
+test-http: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests/http.ok ## test the real binary over HTTP
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(SANITIZE_ENV) $(PY) -m pytest -q tests/http
+
+PYTEST_DIRS := $(wildcard tests/tools tests/checks)
+test-tools: $(VENV)/tools.ok $(PYTEST_DIRS:%=$(VENV)/%.ok) ## test the Python tools and the checks
+	@CC="$(CC)" $(PY) -m pytest -q $(PYTEST_DIRS)
+
+test-sanitize: ## unit and HTTP tests under AddressSanitizer and UBSan
+	@$(MAKE) SANITIZE=address,undefined unit $(if $(wildcard tests/http),test-http)
+
+test-tsan: ## HTTP tests under ThreadSanitizer
+	@$(MAKE) SANITIZE=thread test-http
+
+test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookworm
+	@tools/chroot-test.sh $(or $(SUITE),trixie)
+
+deps-test: ## install the Debian packages that the tests need as well
+	@tools/deps.sh test
+
+bench: build model $(if $(wildcard bench/requirements.txt),$(VENV)/bench.ok) ## measure; see bench/
+	@if [ -x bench/run ]; then bench/run; else echo "there is no bench/run"; fi
+
+clean: ## remove everything built (the models and the Python venv stay)
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 \
+	    ! -name venv -exec rm -rf {} +; fi
+
+distclean: clean ## remove the venv, the models and all else that git ignores
+	rm -rf build models
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+##@ Check it
+
+CHECKS := check-format check-layers check-headers check-prefix check-docs \
+          check-python check-shell
+.PHONY: check $(CHECKS)
+
+check: $(CHECKS) ## all of the checks below
+
+C_FILES = $(wildcard $(foreach d,engine server cli bench tests tests/unit tests/fuzz,$d/*.c $d/*.h))
+CLANG_FORMAT := $(VENV)/bin/clang-format
+
+format: $(VENV)/tools/checks.ok ## format the C sources
+	@$(CLANG_FORMAT) -i $(C_FILES)
+
+check-format: $(VENV)/tools/checks.ok ## the C sources are formatted
+	@$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	@echo "ok: $(words $(C_FILES)) files are formatted"
+
+check-layers: ## includes go down, and each library has its one door
+	@$(PYTHON) tools/checks/layers.py
+
+check-headers: $B/gen/onnx.pb-c.h ## each header compiles alone; guards and order
+	@$(PYTHON) tools/checks/headers.py \
+	    $(CC) $(STANDARD) $(WARNINGS) -Werror -I$B/gen -Iengine -I. $(PKG_CFLAGS)
+
+check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## what X.c exports begins with X_
+	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
+
+check-docs: ## docs/architecture.md names every file
+	@$(PYTHON) tools/checks/docs.py
+
+check-python: $(VENV)/tools/checks.ok ## ruff on the Python sources
+	@$(VENV)/bin/ruff check -q . && echo "ok: ruff has nothing to say"
+
+SHELL_FILES = .ci/run $(wildcard tools/*.sh tests/run tests/unit/run bench/*.sh)
+check-shell: $(VENV)/tools/checks.ok ## shellcheck on the shell scripts
+	@$(VENV)/bin/shellcheck $(SHELL_FILES)
+	@echo "ok: shellcheck has nothing to say"
+
+# --- how ---------------------------------------------------------------------
+
+$B/wherefore: $(CLI_OBJ) $(SERVER_OBJ) $B/libengine.a $B/flags
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 $B/libengine.a: $(ENGINE_OBJ)
-	@rm -f $@
+$B/libserver.a: $(SERVER_OBJ)
+$B/libtest.a: $(TESTLIB_OBJ)
+$B/lib%.a:
+	@mkdir -p $(@D); rm -f $@
 	$(AR) rcs $@ $^
 
-$B/obj/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+# Our own sources may not use what engine/banned.h bans.
+$B/obj/engine/%.o $B/obj/server/%.o $B/obj/cli/%.o: private \
+    ALL_CFLAGS += -include engine/banned.h
+$(call objects,$(KERNEL_SRC)): private CFLAGS := $(CFLAGS:-O2=-O3)
 
-$B/gen/onnx.pb-c.c: engine/onnx.proto
+$B/obj/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/obj/gen/%.o: $B/gen/%.c $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
+
+# protoc-c writes the .c and the .h at once.
+$B/gen/onnx.pb-c%c $B/gen/onnx.pb-c%h: engine/onnx%proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=engine --c_out=$(@D) onnx.proto
 
-$B/gen/onnx.pb-c.h: $B/gen/onnx.pb-c.c
-$B/obj/engine/onnx.o: $B/gen/onnx.pb-c.h
-$B/obj/gen/onnx.pb-c.o: $B/gen/onnx.pb-c.c
+$B/obj/engine/onnx.o: | $B/gen/onnx.pb-c.h
+
+# Embedded files are not in the compiler's dependency list.
+$B/obj/server/static.o: $(STATIC)
+
+$(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a \
+                              $B/libserver.a $B/libengine.a $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LIBS)
 
-# The numeric kernels: the compiler may vectorise them freely.
-$B/obj/engine/resize.o $B/obj/engine/cam.o $B/obj/engine/heatmap.o \
-$B/obj/engine/preprocess.o: private CFLAGS += -O3
-
-$B/tests/unit/%: tests/unit/%.c $B/libengine.a
+# Holds the flags of the last build; newer than the objects where they changed.
+FLAGS_TEXT = $(CC) $(ALL_CFLAGS) kernels $(CFLAGS:-O2=-O3) $(ALL_LDFLAGS) $(LIBS)
+.PHONY: FORCE
+$B/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $B/libengine.a -lcmocka $(LIBS)
+	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
 
-unit: $(UNIT_BIN) ## build and run the unit tests
-	@set -e; for t in $(UNIT_BIN); do echo "$$t"; $$t; done
+# A model that is there is left alone, whatever the age of its files.
+models/%/model.json:
+	@$(MAKE) $(VENV)/tools.ok
+	$(PY) tools/model.py $*
 
-clean: ## remove everything built (models stay)
-	rm -rf build
+# The private Python environment, one mark for each requirements.txt in it.
+$(PY):
+	$(PYTHON) -m venv --clear $(VENV)
 
--include $(shell find build -name '*.d' 2>/dev/null)
+$(VENV)/%.ok: %/requirements.txt | $(PY)
+	@mkdir -p $(@D)
+	flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q -r $<
+	@touch $@
+
+-include $(shell find $B/obj -name '*.d' 2>/dev/null)
