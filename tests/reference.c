@@ -1,0 +1,761 @@
+#include "reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* DESIGN: every operator is a loop over the coordinates of its output that
+ * says which coordinates of its operands belong to them. Reads go through
+ * read_at, which checks the bounds, so that a graph that contradicts itself
+ * is an error with a name rather than a wild read. Nothing here is meant to
+ * be fast. */
+
+/* A value with its elements. */
+struct tensor {
+    const struct graph_shape *shape;
+    double *data; /* borrowed from the reference */
+};
+
+/* One node being computed. */
+struct run {
+    const struct graph *graph;
+    const struct graph_node *node;
+    const struct reference *ref;
+    bool out_of_range; /* some read missed its tensor */
+};
+
+typedef bool run_op(struct run *run, const struct tensor *out,
+                    struct error *err);
+
+static bool fail_node(const struct run *run, const char *why, struct error *err)
+{
+    return fail(err, ERROR_INTERNAL, "node '%s' (%s): %s", run->node->name,
+                graph_op_name(run->node->op), why);
+}
+
+/* Fetches operand `i`, which must be there and computed. */
+static bool operand(struct tensor *tensor, const struct run *run, uint32_t i,
+                    struct error *err)
+{
+    const struct graph_node *node = run->node;
+    int value = i < node->num_inputs ? node->inputs[i] : GRAPH_NONE;
+
+    if (value == GRAPH_NONE)
+        return fail_node(run, "an operand is left out", err);
+    if (value < 0 || (size_t)value >= run->ref->num_values)
+        return fail_node(run, "an operand is no value of the graph", err);
+    if (!run->ref->values[value])
+        return fail_node(run, "an operand is used before it is made", err);
+    tensor->shape = &run->graph->values[value].shape;
+    tensor->data = run->ref->values[value];
+    return true;
+}
+
+static bool has_operand(const struct run *run, uint32_t i)
+{
+    return i < run->node->num_inputs && run->node->inputs[i] != GRAPH_NONE;
+}
+
+static size_t count_of(const struct graph_shape *shape)
+{
+    size_t count = 1;
+
+    for (uint32_t i = 0; i < shape->rank; i++)
+        count *= shape->dim[i];
+    return count;
+}
+
+/* The coordinates of the element at `index` of a row-major tensor. */
+static void coords_of(int64_t coords[GRAPH_MAX_RANK],
+                      const struct graph_shape *shape, size_t index)
+{
+    for (uint32_t i = shape->rank; i-- > 0;) {
+        coords[i] = (int64_t)(index % shape->dim[i]);
+        index /= shape->dim[i];
+    }
+}
+
+static bool is_inside(const struct graph_shape *shape, const int64_t coords[])
+{
+    for (uint32_t i = 0; i < shape->rank; i++)
+        if (coords[i] < 0 || (uint64_t)coords[i] >= shape->dim[i])
+            return false;
+    return true;
+}
+
+static double read_at(struct run *run, const struct tensor *tensor,
+                      const int64_t coords[])
+{
+    size_t index = 0;
+
+    if (!is_inside(tensor->shape, coords)) {
+        run->out_of_range = true;
+        return NAN;
+    }
+    for (uint32_t i = 0; i < tensor->shape->rank; i++)
+        index = index * tensor->shape->dim[i] + (size_t)coords[i];
+    return tensor->data[index];
+}
+
+/* Reads the element that broadcasting puts at `coords` of a tensor of rank
+ * `rank`: axes are aligned at the last, and an axis of 1 is repeated. */
+static double read_broadcast(struct run *run, const struct tensor *tensor,
+                             const int64_t coords[], uint32_t rank)
+{
+    int64_t own[GRAPH_MAX_RANK] = {0};
+    const struct graph_shape *shape = tensor->shape;
+
+    if (shape->rank > rank) {
+        run->out_of_range = true;
+        return NAN;
+    }
+    for (uint32_t i = 0; i < shape->rank; i++)
+        own[i] = shape->dim[i] == 1 ? 0 : coords[rank - shape->rank + i];
+    return read_at(run, tensor, own);
+}
+
+/* A parameter with one element per channel. */
+static double read_channel(struct run *run, const struct tensor *tensor,
+                           int64_t channel)
+{
+    if (tensor->shape->rank != 1) {
+        run->out_of_range = true;
+        return NAN;
+    }
+    return read_at(run, tensor, &channel);
+}
+
+/* Add, Sub, Mul, Div. */
+static bool run_arithmetic(struct run *run, const struct tensor *out,
+                           struct error *err)
+{
+    struct tensor a, b;
+    int64_t at[GRAPH_MAX_RANK];
+    double x, y;
+    bool is_int;
+
+    if (!operand(&a, run, 0, err) || !operand(&b, run, 1, err))
+        return false;
+    is_int = graph_output(run->graph, run->node, 0)->type == GRAPH_INT;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        x = read_broadcast(run, &a, at, out->shape->rank);
+        y = read_broadcast(run, &b, at, out->shape->rank);
+        switch (run->node->op) {
+        case GRAPH_ADD:
+            out->data[i] = x + y;
+            break;
+        case GRAPH_SUB:
+            out->data[i] = x - y;
+            break;
+        case GRAPH_MUL:
+            out->data[i] = x * y;
+            break;
+        default:
+            out->data[i] = is_int ? trunc(x / y) : x / y;
+            break;
+        }
+    }
+    return true;
+}
+
+/* Identity and Clip (whose bounds every node has), Dropout as it infers. */
+static bool run_copy(struct run *run, const struct tensor *out,
+                     struct error *err)
+{
+    struct tensor x;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (!graph_shape_equal(x.shape, out->shape))
+        return fail_node(run, "the result has another shape", err);
+    for (size_t i = 0; i < count_of(out->shape); i++)
+        out->data[i] = x.data[i];
+    return true;
+}
+
+/* Where the axes of images and filters are: ONNX says (n, c, h, w) and (o, i,
+ * kh, kw); after graph_layout it is (n, h, w, c) and (o, kh, kw, i). */
+static void image_coords(int64_t at[4], bool nhwc, int64_t n, int64_t c,
+                         int64_t y, int64_t x)
+{
+    at[0] = n;
+    at[nhwc ? 3 : 1] = c;
+    at[nhwc ? 1 : 2] = y;
+    at[nhwc ? 2 : 3] = x;
+}
+
+/* One sum of Conv: output channel `o` at row `y`, column `x`. */
+static double conv_at(struct run *run, const struct tensor *image,
+                      const struct tensor *weights, int64_t n, int64_t o,
+                      int64_t y, int64_t x)
+{
+    const struct graph_window *window = &run->node->conv.window;
+    bool nhwc = run->node->nhwc;
+    const size_t *dim = weights->shape->dim;
+    int64_t group_in = (int64_t)dim[nhwc ? 3 : 1];
+    int64_t group_out = (int64_t)(dim[0] / run->node->conv.groups);
+    int64_t at[4], tap[4];
+    double sum = 0;
+
+    for (int64_t ky = 0; ky < (int64_t)window->kernel[0]; ky++) {
+        for (int64_t kx = 0; kx < (int64_t)window->kernel[1]; kx++) {
+            for (int64_t i = 0; i < group_in; i++) {
+                image_coords(at, nhwc, n, o / group_out * group_in + i,
+                             y * (int64_t)window->stride[0] +
+                                 ky * (int64_t)window->dilation[0] -
+                                 (int64_t)window->pad_before[0],
+                             x * (int64_t)window->stride[1] +
+                                 kx * (int64_t)window->dilation[1] -
+                                 (int64_t)window->pad_before[1]);
+                if (!is_inside(image->shape, at))
+                    continue; /* the border is 0 */
+                image_coords(tap, nhwc, o, i, ky, kx);
+                sum += read_at(run, image, at) * read_at(run, weights, tap);
+            }
+        }
+    }
+    return sum;
+}
+
+/* Rows or columns of a convolution's output, as the specification counts. */
+static int64_t conv_len(const struct graph_window *window, int axis, size_t len)
+{
+    int64_t span =
+        (int64_t)((window->kernel[axis] - 1) * window->dilation[axis] + 1);
+    int64_t padded =
+        (int64_t)(len + window->pad_before[axis] + window->pad_after[axis]);
+
+    return padded < span ? 0
+                         : (padded - span) / (int64_t)window->stride[axis] + 1;
+}
+
+static bool check_conv(const struct run *run, const struct tensor *x,
+                       const struct tensor *weights, const struct tensor *out,
+                       struct error *err)
+{
+    const struct graph_window *window = &run->node->conv.window;
+    size_t groups = run->node->conv.groups;
+    int c = run->node->nhwc ? 3 : 1, y = run->node->nhwc ? 1 : 2;
+
+    if (x->shape->rank != 4 || weights->shape->rank != 4 ||
+        out->shape->rank != 4)
+        return fail_node(run, "a convolution needs rank 4", err);
+    if (groups == 0 || weights->shape->dim[0] % groups != 0 ||
+        weights->shape->dim[c] * groups != x->shape->dim[c] ||
+        weights->shape->dim[0] != out->shape->dim[c] ||
+        x->shape->dim[0] != out->shape->dim[0])
+        return fail_node(run, "the channels do not fit", err);
+    for (int i = 0; i < 2; i++) {
+        if (window->auto_pad != GRAPH_PAD_GIVEN || window->stride[i] == 0 ||
+            window->dilation[i] == 0 ||
+            window->kernel[i] != weights->shape->dim[y + i] ||
+            conv_len(window, i, x->shape->dim[y + i]) !=
+                (int64_t)out->shape->dim[y + i])
+            return fail_node(run, "the window does not fit", err);
+    }
+    return true;
+}
+
+static bool run_conv(struct run *run, const struct tensor *out,
+                     struct error *err)
+{
+    struct tensor x, weights, bias;
+    int64_t at[GRAPH_MAX_RANK], o;
+    bool nhwc = run->node->nhwc;
+    bool has_bias = has_operand(run, 2);
+
+    if (!operand(&x, run, 0, err) || !operand(&weights, run, 1, err) ||
+        (has_bias && !operand(&bias, run, 2, err)) ||
+        !check_conv(run, &x, &weights, out, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        o = at[nhwc ? 3 : 1];
+        out->data[i] = conv_at(run, &x, &weights, at[0], o, at[nhwc ? 1 : 2],
+                               at[nhwc ? 2 : 3]);
+        if (has_bias)
+            out->data[i] += read_channel(run, &bias, o);
+    }
+    return true;
+}
+
+/* y = scale (x - mean) / sqrt(variance + epsilon) + bias; axis 1 is the
+ * channel. */
+static bool run_batch_norm(struct run *run, const struct tensor *out,
+                           struct error *err)
+{
+    struct tensor x, scale, bias, mean, variance;
+    int64_t at[GRAPH_MAX_RANK];
+
+    if (!operand(&x, run, 0, err) || !operand(&scale, run, 1, err) ||
+        !operand(&bias, run, 2, err) || !operand(&mean, run, 3, err) ||
+        !operand(&variance, run, 4, err))
+        return false;
+    if (out->shape->rank < 2 || !graph_shape_equal(x.shape, out->shape))
+        return fail_node(run, "the shapes do not fit", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        out->data[i] =
+            read_channel(run, &scale, at[1]) *
+                (read_at(run, &x, at) - read_channel(run, &mean, at[1])) /
+                sqrt(read_channel(run, &variance, at[1]) +
+                     (double)run->node->epsilon) +
+            read_channel(run, &bias, at[1]);
+    }
+    return true;
+}
+
+static bool run_pad(struct run *run, const struct tensor *out,
+                    struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK];
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (x.shape->rank != out->shape->rank)
+        return fail_node(run, "the result has another rank", err);
+    for (uint32_t i = 0; i < x.shape->rank; i++)
+        if (x.shape->dim[i] + run->node->pad.before[i] +
+                run->node->pad.after[i] !=
+            out->shape->dim[i])
+            return fail_node(run, "the borders do not fit", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        for (uint32_t j = 0; j < out->shape->rank; j++)
+            at[j] -= (int64_t)run->node->pad.before[j];
+        out->data[i] = is_inside(x.shape, at) ? read_at(run, &x, at)
+                                              : (double)run->node->pad.value;
+    }
+    return true;
+}
+
+/* ReduceMean and GlobalAveragePool: every element of x is added to the one
+ * of the output that its kept coordinates name. */
+static bool run_mean(struct run *run, const struct tensor *out,
+                     struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK];
+    size_t index, total, count = count_of(out->shape);
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    total = count_of(x.shape);
+    for (size_t i = 0; i < total; i++) {
+        coords_of(at, x.shape, i);
+        index = 0;
+        for (uint32_t j = 0; j < x.shape->rank; j++)
+            if (!run->node->reduce.axis[j])
+                index = index * x.shape->dim[j] + (size_t)at[j];
+        if (index >= count)
+            return fail_node(run, "the result is too small", err);
+        out->data[index] += x.data[i];
+    }
+    if (count == 0 || total % count != 0)
+        return fail_node(run, "the result has the wrong size", err);
+    for (size_t i = 0; i < count; i++)
+        out->data[i] /= (double)(total / count);
+    return true;
+}
+
+/* y[.., o] = sum over i of x[.., i] weights[o][i], plus bias[o]. */
+static bool run_linear(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    struct tensor x, weights, bias;
+    bool has_bias = has_operand(run, 2);
+    uint32_t last = out->shape->rank - 1;
+    int64_t at[GRAPH_MAX_RANK], tap[2];
+
+    if (!operand(&x, run, 0, err) || !operand(&weights, run, 1, err) ||
+        (has_bias && !operand(&bias, run, 2, err)))
+        return false;
+    if (out->shape->rank == 0 || x.shape->rank != out->shape->rank ||
+        weights.shape->rank != 2 ||
+        x.shape->dim[last] != weights.shape->dim[1] ||
+        out->shape->dim[last] != weights.shape->dim[0])
+        return fail_node(run, "the shapes do not fit", err);
+    for (size_t n = 0; n < count_of(out->shape); n++) {
+        coords_of(at, out->shape, n);
+        tap[0] = at[last];
+        if (has_bias)
+            out->data[n] = read_channel(run, &bias, tap[0]);
+        for (tap[1] = 0; tap[1] < (int64_t)x.shape->dim[last]; tap[1]++) {
+            at[last] = tap[1];
+            out->data[n] += read_at(run, &x, at) * read_at(run, &weights, tap);
+        }
+    }
+    return true;
+}
+
+/* MatMul: the last two axes multiply, those before them broadcast. Vectors
+ * are for graph_infer to resolve. */
+static bool run_matmul(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    struct tensor a, b;
+    uint32_t rank = out->shape->rank;
+    int64_t at[GRAPH_MAX_RANK], left[GRAPH_MAX_RANK], right[GRAPH_MAX_RANK];
+
+    if (!operand(&a, run, 0, err) || !operand(&b, run, 1, err))
+        return false;
+    if (rank < 2 || a.shape->rank < 2 || b.shape->rank < 2 ||
+        a.shape->rank > rank || b.shape->rank > rank ||
+        a.shape->dim[a.shape->rank - 1] != b.shape->dim[b.shape->rank - 2])
+        return fail_node(run, "the shapes do not fit", err);
+    if (run->node->gemm.transpose_a || run->node->gemm.transpose_b ||
+        run->node->num_inputs > 2)
+        return fail_node(run, "Gemm was not resolved", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        for (uint32_t j = 0; j < rank; j++)
+            left[j] = right[j] = at[j];
+        for (size_t k = 0; k < a.shape->dim[a.shape->rank - 1]; k++) {
+            left[rank - 1] = right[rank - 2] = (int64_t)k;
+            out->data[i] += read_broadcast(run, &a, left, rank) *
+                            read_broadcast(run, &b, right, rank);
+        }
+    }
+    return true;
+}
+
+/* y = exp(x - max) / sum, along one axis. */
+static bool run_softmax(struct run *run, const struct tensor *out,
+                        struct error *err)
+{
+    struct tensor x;
+    int64_t axis = run->node->axis;
+    int64_t at[GRAPH_MAX_RANK];
+    double max, sum;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (axis < 0 || axis >= (int64_t)out->shape->rank ||
+        !graph_shape_equal(x.shape, out->shape))
+        return fail_node(run, "the axis or the shape does not fit", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        max = -INFINITY;
+        sum = 0;
+        for (size_t k = 0; k < out->shape->dim[axis]; k++) {
+            at[axis] = (int64_t)k;
+            max = fmax(max, read_at(run, &x, at));
+        }
+        for (size_t k = 0; k < out->shape->dim[axis]; k++) {
+            at[axis] = (int64_t)k;
+            sum += exp(read_at(run, &x, at) - max);
+        }
+        out->data[i] = exp(x.data[i] - max) / sum;
+    }
+    return true;
+}
+
+/* Reshape, Flatten, Squeeze, Unsqueeze. */
+static bool run_reshape(struct run *run, const struct tensor *out,
+                        struct error *err)
+{
+    struct tensor x;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (count_of(x.shape) != count_of(out->shape))
+        return fail_node(run, "the result has another size", err);
+    for (size_t i = 0; i < count_of(out->shape); i++)
+        out->data[i] = x.data[i];
+    return true;
+}
+
+static bool run_transpose(struct run *run, const struct tensor *out,
+                          struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK], from[GRAPH_MAX_RANK] = {0};
+    const size_t *perm = run->node->perm;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (x.shape->rank != out->shape->rank)
+        return fail_node(run, "the result has another rank", err);
+    for (uint32_t j = 0; j < out->shape->rank; j++)
+        if (perm[j] >= x.shape->rank ||
+            x.shape->dim[perm[j]] != out->shape->dim[j])
+            return fail_node(run, "the permutation does not fit", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        for (uint32_t j = 0; j < out->shape->rank; j++)
+            from[perm[j]] = at[j];
+        out->data[i] = read_at(run, &x, from);
+    }
+    return true;
+}
+
+/* Along the axis, coordinates past the end of one input go on in the next. */
+static bool run_concat(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    struct tensor x;
+    int64_t axis = run->node->axis;
+    int64_t at[GRAPH_MAX_RANK], offset = 0;
+
+    if (axis < 0 || axis >= (int64_t)out->shape->rank)
+        return fail_node(run, "the axis does not fit", err);
+    for (uint32_t k = 0; k < run->node->num_inputs; k++) {
+        if (!operand(&x, run, k, err))
+            return false;
+        if (x.shape->rank != out->shape->rank)
+            return fail_node(run, "the result has another rank", err);
+        for (size_t i = 0; i < count_of(out->shape); i++) {
+            coords_of(at, out->shape, i);
+            at[axis] -= offset;
+            if (at[axis] >= 0 && at[axis] < (int64_t)x.shape->dim[axis])
+                out->data[i] = read_at(run, &x, at);
+        }
+        offset += (int64_t)x.shape->dim[axis];
+    }
+    if (offset != (int64_t)out->shape->dim[axis])
+        return fail_node(run, "the inputs do not fill the result", err);
+    return true;
+}
+
+static bool run_slice(struct run *run, const struct tensor *out,
+                      struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK];
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (x.shape->rank != out->shape->rank)
+        return fail_node(run, "the result has another rank", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        for (uint32_t j = 0; j < out->shape->rank; j++)
+            at[j] =
+                run->node->slice.start[j] + at[j] * run->node->slice.step[j];
+        out->data[i] = read_at(run, &x, at);
+    }
+    return true;
+}
+
+/* Gather: the axis is replaced by the axes of the indices. */
+static bool run_gather(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    struct tensor x, indices;
+    int64_t axis = run->node->axis;
+    int64_t at[GRAPH_MAX_RANK], from[GRAPH_MAX_RANK] = {0};
+    uint32_t extra;
+
+    if (!operand(&x, run, 0, err) || !operand(&indices, run, 1, err))
+        return false;
+    extra = indices.shape->rank;
+    if (axis < 0 || axis >= (int64_t)x.shape->rank ||
+        x.shape->rank - 1 + extra != out->shape->rank)
+        return fail_node(run, "the axis or the rank does not fit", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        for (uint32_t j = 0; j < x.shape->rank; j++)
+            from[j] = (int64_t)j < axis ? at[j]
+                      : (int64_t)j == axis
+                          ? (int64_t)read_at(run, &indices, at + axis)
+                          : at[j - 1 + extra];
+        if (from[axis] < 0)
+            from[axis] += (int64_t)x.shape->dim[axis];
+        out->data[i] = read_at(run, &x, from);
+    }
+    return true;
+}
+
+static bool run_shape(struct run *run, const struct tensor *out,
+                      struct error *err)
+{
+    struct tensor x;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (out->shape->rank != 1 || out->shape->dim[0] != x.shape->rank)
+        return fail_node(run, "the result has the wrong length", err);
+    for (uint32_t i = 0; i < x.shape->rank; i++)
+        out->data[i] = (double)x.shape->dim[i];
+    return true;
+}
+
+static bool run_fill(struct run *run, const struct tensor *out,
+                     struct error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < count_of(out->shape); i++)
+        out->data[i] = run->node->fill.value;
+    return true;
+}
+
+static bool run_cast(struct run *run, const struct tensor *out,
+                     struct error *err)
+{
+    if (!run_copy(run, out, err))
+        return false;
+    if (graph_output(run->graph, run->node, 0)->type == GRAPH_INT)
+        for (size_t i = 0; i < count_of(out->shape); i++)
+            out->data[i] = trunc(out->data[i]);
+    return true;
+}
+
+static run_op *const run_ops[GRAPH_NUM_OPS] = {
+    [GRAPH_ADD] = run_arithmetic,
+    [GRAPH_SUB] = run_arithmetic,
+    [GRAPH_MUL] = run_arithmetic,
+    [GRAPH_DIV] = run_arithmetic,
+    [GRAPH_CLAMP] = run_copy,
+    [GRAPH_CONV] = run_conv,
+    [GRAPH_BATCH_NORM] = run_batch_norm,
+    [GRAPH_PAD] = run_pad,
+    [GRAPH_MEAN] = run_mean,
+    [GRAPH_LINEAR] = run_linear,
+    [GRAPH_MATMUL] = run_matmul,
+    [GRAPH_SOFTMAX] = run_softmax,
+    [GRAPH_RESHAPE] = run_reshape,
+    [GRAPH_TRANSPOSE] = run_transpose,
+    [GRAPH_CONCAT] = run_concat,
+    [GRAPH_SLICE] = run_slice,
+    [GRAPH_GATHER] = run_gather,
+    [GRAPH_SHAPE] = run_shape,
+    [GRAPH_FILL] = run_fill,
+    [GRAPH_CAST] = run_cast,
+    [GRAPH_IDENTITY] = run_copy,
+};
+
+/* Makes room for a value, all zeros. */
+static bool make_value(struct reference *ref, const struct graph *graph,
+                       int value, struct error *err)
+{
+    const struct graph_value *v = &graph->values[value];
+    size_t count;
+
+    if (!v->has_shape)
+        return fail(err, ERROR_INTERNAL, "value '%s' has no shape", v->name);
+    count = count_of(&v->shape);
+    free(ref->values[value]);
+    ref->values[value] = calloc(count > 0 ? count : 1, sizeof(double));
+    if (!ref->values[value])
+        return fail(err, ERROR_MEMORY, "no room for value '%s'", v->name);
+    return true;
+}
+
+static bool load_constants(struct reference *ref, const struct graph *graph,
+                           struct error *err)
+{
+    const struct graph_value *v;
+
+    for (size_t i = 0; i < graph->num_values; i++) {
+        v = &graph->values[i];
+        if (!v->data)
+            continue;
+        if (!make_value(ref, graph, (int)i, err))
+            return false;
+        for (size_t j = 0; j < count_of(&v->shape); j++)
+            ref->values[i][j] = v->type == GRAPH_FLOAT
+                                    ? (double)((const float *)v->data)[j]
+                                    : (double)((const int64_t *)v->data)[j];
+    }
+    return true;
+}
+
+static bool run_node(struct reference *ref, const struct graph *graph,
+                     const struct graph_node *node, struct error *err)
+{
+    struct run run = {.graph = graph, .node = node, .ref = ref};
+    struct tensor out;
+    int value = node->num_outputs > 0 ? node->outputs[0] : GRAPH_NONE;
+
+    if (value < 0 || (size_t)value >= graph->num_values)
+        return fail_node(&run, "it has no output", err);
+    if (graph->values[value].data)
+        return true; /* computed by graph_infer already */
+    if ((unsigned)node->op >= GRAPH_NUM_OPS || !run_ops[node->op])
+        return fail_node(&run, "the operator is unknown", err);
+    if (!make_value(ref, graph, value, err))
+        return false;
+    out.shape = &graph->values[value].shape;
+    out.data = ref->values[value];
+    if (!run_ops[node->op](&run, &out, err))
+        return false;
+    if (run.out_of_range)
+        return fail_node(&run, "it reads outside of an operand", err);
+    for (size_t i = 0; i < count_of(out.shape); i++) {
+        if (out.data[i] < (double)node->min)
+            out.data[i] = (double)node->min;
+        if (out.data[i] > (double)node->max)
+            out.data[i] = (double)node->max;
+    }
+    return true;
+}
+
+static bool run_graph(struct reference *ref, const struct graph *graph,
+                      const float *input, struct error *err)
+{
+    const struct graph_value *x = &graph->values[graph->input];
+
+    if (!load_constants(ref, graph, err) ||
+        !make_value(ref, graph, graph->input, err))
+        return false;
+    for (size_t i = 0; i < count_of(&x->shape); i++)
+        ref->values[graph->input][i] = (double)input[i];
+    for (size_t i = 0; i < graph->num_nodes; i++)
+        if (!run_node(ref, graph, &graph->nodes[i], err))
+            return false;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        if (!ref->values[graph->outputs[i]])
+            return fail(err, ERROR_INTERNAL, "output '%s' was not made",
+                        graph->values[graph->outputs[i]].name);
+    return true;
+}
+
+bool reference_run(struct reference *ref, const struct graph *graph,
+                   const float *input, struct error *err)
+{
+    ref->values = calloc(graph->num_values + 1, sizeof *ref->values);
+    if (!ref->values)
+        return fail(err, ERROR_MEMORY, "no room for %zu values",
+                    graph->num_values);
+    ref->num_values = graph->num_values;
+    if (!run_graph(ref, graph, input, err)) {
+        reference_release(ref);
+        return false;
+    }
+    return true;
+}
+
+void reference_release(struct reference *ref)
+{
+    for (size_t i = 0; i < ref->num_values; i++)
+        free(ref->values[i]);
+    free(ref->values);
+    *ref = (struct reference){0};
+}
+
+void reference_to_nhwc(float *nhwc, const float *nchw,
+                       const struct graph_shape *shape)
+{
+    const size_t *dim = shape->dim;
+
+    for (size_t n = 0; n < dim[0]; n++)
+        for (size_t c = 0; c < dim[1]; c++)
+            for (size_t y = 0; y < dim[2]; y++)
+                for (size_t x = 0; x < dim[3]; x++)
+                    nhwc[((n * dim[2] + y) * dim[3] + x) * dim[1] + c] =
+                        nchw[((n * dim[1] + c) * dim[2] + y) * dim[3] + x];
+}
+
+double reference_distance(const double *a, const double *b, size_t count)
+{
+    double distance = 0, scale = 1;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(a[i]) || !isfinite(b[i]))
+            return INFINITY;
+        distance = fmax(distance, fabs(a[i] - b[i]));
+        scale = fmax(scale, fabs(a[i]));
+    }
+    return distance / scale;
+}
