@@ -37,6 +37,7 @@ comma := ,
 B := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 VENV := build/venv
 PY := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 # --- flags -------------------------------------------------------------------
 
@@ -125,11 +126,13 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: test unit test-http test-tools test-sanitize test-tsan test-debian
+.PHONY: test unit test-http test-cli test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # One stage after another, so that timings mean something and output is whole.
-STAGES := check unit $(if $(wildcard tests/http),test-http) test-tools \
+BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
+                 $(if $(wildcard tests/cli/*.py),test-cli)
+STAGES := check $(BINARY_STAGES) test-tools \
           $(if $(filter true,$(CI)),test-sanitize)
 
 test: ## install what the tests need and run them all; one summary at the end
@@ -140,15 +143,17 @@ test: ## install what the tests need and run them all; one summary at the end
 unit: $(UNIT_BIN) ## build and run the unit tests
 	@tests/unit/run $(UNIT_BIN)
 
-test-http: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests/http.ok ## test the real binary over HTTP
-	@WHEREFORE=$(CURDIR)/$B/wherefore $(SANITIZE_ENV) $(PY) -m pytest -q tests/http
+test-http: ## test the real binary over HTTP
+test-cli: ## test the real binary on the command line
+test-http test-cli: test-%: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/$*
 
 PYTEST_DIRS := $(wildcard tests/tools tests/checks)
-test-tools: $(VENV)/tools.ok $(PYTEST_DIRS:%=$(VENV)/%.ok) ## test the Python tools and the checks
-	@CC="$(CC)" $(PY) -m pytest -q $(PYTEST_DIRS)
+test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
+	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
 
-test-sanitize: ## unit and HTTP tests under AddressSanitizer and UBSan
-	@$(MAKE) SANITIZE=address,undefined unit $(if $(wildcard tests/http),test-http)
+test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
+	@$(MAKE) SANITIZE=address,undefined $(BINARY_STAGES)
 
 test-tsan: ## HTTP tests under ThreadSanitizer
 	@$(MAKE) SANITIZE=thread test-http
@@ -202,7 +207,7 @@ check-docs: ## docs/architecture.md names every file
 	@$(PYTHON) tools/checks/docs.py
 
 check-python: $(VENV)/tools/checks.ok ## ruff on the Python sources
-	@$(VENV)/bin/ruff check -q . && echo "ok: ruff has nothing to say"
+	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"
 
 SHELL_FILES = .ci/run $(wildcard tools/*.sh tests/run tests/unit/run bench/*.sh)
 check-shell: $(VENV)/tools/checks.ok ## shellcheck on the shell scripts
@@ -264,6 +269,12 @@ models/%/model.json:
 # The private Python environment, one mark for each requirements.txt in it.
 $(PY):
 	$(PYTHON) -m venv --clear $(VENV)
+
+# All of the tests' in one call, so that pip sees two that disagree.
+TEST_REQUIREMENTS := $(wildcard tools/requirements.txt tests/*/requirements.txt)
+$(VENV)/tests.ok: $(TEST_REQUIREMENTS) | $(PY)
+	flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q $(^:%=-r %)
+	@touch $@
 
 $(VENV)/%.ok: %/requirements.txt | $(PY)
 	@mkdir -p $(@D)

@@ -40,7 +40,8 @@ def check(root: Path) -> list[str]:
             names |= {f"{path.stem}.c", f"{path.stem}.h"}
         if not names & words:
             problems.append(f"docs/architecture.md does not name {path}")
-    for link in re.findall(r"`((?:%s)/[\w./-]+\w)`" % "|".join(FOLDERS), text):
+    any_folder = "|".join(FOLDERS)
+    for link in re.findall(rf"`((?:{any_folder})/[\w./-]+\w)`", text):
         if not (root / link).exists():
             problems.append(f"docs/architecture.md names {link}, which is not there")
     return problems

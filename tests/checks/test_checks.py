@@ -1,0 +1,227 @@
+"""Every check of tools/checks/ fails on what it is there to find.
+
+Each test lays out a small tree with one violation and runs the check on it as
+`make check` does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKS = ROOT / "tools" / "checks"
+CC = os.environ.get("CC", "cc").split()
+
+
+def lay_out(tree: Path, **files: str) -> Path:
+    """Writes files into a tree; `engine__box_h` stands for engine/box.h."""
+    for name, text in files.items():
+        folder, _, base = name.rpartition("__")
+        stem, _, suffix = base.rpartition("_")
+        path = tree / folder.replace("__", "/") / f"{stem}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tree
+
+
+def run(name: str, *arguments, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """Runs one check and returns how it ended."""
+    return subprocess.run(
+        [sys.executable, CHECKS / f"{name}.py", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+GOOD = {
+    "engine__engine_h": "#ifndef ENGINE_ENGINE_H\n#define ENGINE_ENGINE_H\n#endif\n",
+    "engine__box_h": "#ifndef ENGINE_BOX_H\n#define ENGINE_BOX_H\n"
+    "#include <stddef.h>\nsize_t box_find(void);\n#endif\n",
+    "engine__box_c": '#include "box.h"\nsize_t box_find(void)\n{\n    return 1;\n}\n',
+    "engine__image_jpeg_c": "#include <turbojpeg.h>\n",
+    "server__http_c": '#include <microhttpd.h>\n#include "engine.h"\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "finding"),
+    [
+        ("engine__a_c", '#include "server/http.h"', "rule 1"),
+        ("engine__a_c", '#include "../server/http.h"', "rule 1"),
+        ("engine__a_c", "/* the HTTP reply */", "names HTTP (rule 1)"),
+        ("engine__a_c", "pthread_create(&id, 0, run, 0);", "threads of its own"),
+        ("engine__a_c", "struct MHD_Connection *c;", "rule 1"),
+        ("server__a_c", '#include "box.h"', "engine's box.h (rule 2)"),
+        ("server__a_c", '#include "engine/box.h"', "engine's box.h (rule 2)"),
+        ("server__a_c", '  #  include  "../engine/box.h"', "rule 2"),
+        ("engine__engine_c", "#include <xnnpack.h>", "rule 3"),
+        ("engine__box_c", "#include <turbojpeg.h>", "rule 3"),
+        ("engine__graph_c", '#include "onnx.pb-c.h"', "rule 3"),
+        ("server__route_c", "#include <microhttpd.h>", "rule 3"),
+        ("server__route_c", "#include <jansson.h>", "rule 3"),
+        ("cli__main_c", "#include <webp/decode.h>", "rule 3"),
+        ("engine__a_c", "#include <curl/curl.h>", "no library that has a door"),
+    ],
+)
+def test_layers_finds(tmp_path, name, text, finding):
+    lay_out(tmp_path, **GOOD)
+    assert run("layers", tmp_path).returncode == 0
+
+    lay_out(tmp_path, **{name: text + "\n"})
+    result = run("layers", tmp_path)
+
+    assert result.returncode == 1
+    assert finding in result.stderr
+    folder, _, base = name.partition("__")
+    assert f"{folder}/{base.replace('_c', '.c')}:1:" in result.stderr
+
+
+def test_a_url_in_a_comment_of_the_engine_is_not_http(tmp_path):
+    lay_out(tmp_path, engine__a_c="/* see https://example.org/paper */\n")
+    assert run("layers", tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "finding"),
+    [
+        (
+            "engine__a_h",
+            "#ifndef ENGINE_A_H\n#define ENGINE_A_H\nsize_t a_len(void);\n#endif\n",
+            "engine/a.h: does not compile alone",
+        ),
+        (
+            "server__a_h",
+            "#ifndef A_H\n#define A_H\n#endif\n",
+            "guard is not SERVER_A_H",
+        ),
+        (
+            "engine__box_c",
+            '#include <stddef.h>\n#include "box.h"\n',
+            "engine/box.c: includes stddef.h before its own header",
+        ),
+    ],
+)
+def test_headers_finds(tmp_path, name, text, finding):
+    command = [*CC, "-std=c11", "-Wall", "-Werror", "-I."]
+    lay_out(tmp_path, **GOOD)
+    assert run("headers", *command, cwd=tmp_path).returncode == 0
+
+    lay_out(tmp_path, **{name: text})
+    result = run("headers", *command, cwd=tmp_path)
+
+    assert result.returncode == 1
+    assert finding in result.stderr
+
+
+def compiled(tree: Path, name: str, text: str) -> Path:
+    """Compiles one C file and returns the object."""
+    source = tree / name
+    source.write_text(text, encoding="utf-8")
+    target = source.with_suffix(".o")
+    subprocess.run([*CC, "-c", "-o", target, source], check=True, timeout=60)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("box.c", "int find_box(void) { return 0; }\n"),
+        ("box.c", "int boxes;\n"),
+        ("box.c", "int boxer_find(void) { return 0; }\n"),
+        ("box.c", "const char box = 1, list[2] = {1, 2};\n"),
+        ("box.c", "int fail(void) { return 0; }\n"),
+    ],
+)
+def test_prefix_finds_a_foreign_name(tmp_path, name, text):
+    result = run("prefix", compiled(tmp_path, name, text))
+    assert result.returncode == 1
+    assert "box.c exports" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("box.c", "int box_find(void) { return 0; }\nstatic int n;\n"),
+        ("box.c", "static int find(void) { return 0; }\nint box_n = sizeof find;\n"),
+        ("error.c", "int fail(void) { return 0; }\n"),
+        ("main.c", "int main(void) { return 0; }\n"),
+    ],
+)
+def test_prefix_accepts_the_module_s_own_names(tmp_path, name, text):
+    result = run("prefix", compiled(tmp_path, name, text))
+    assert result.returncode == 0, result.stderr
+
+
+def test_docs_finds_a_file_that_the_page_misses(tmp_path):
+    lay_out(tmp_path, **GOOD, docs__architecture_md="`engine.h` and `box.c`\n")
+    result = run("docs", tmp_path)
+    assert result.returncode == 1
+    assert "does not name engine/image_jpeg.c" in result.stderr
+    assert "box.h" not in result.stderr
+
+    lay_out(tmp_path, docs__architecture_md="engine.h box.c image_jpeg.c http.c\n")
+    assert run("docs", tmp_path).returncode == 0
+
+
+def test_docs_finds_a_name_whose_file_is_gone(tmp_path):
+    text = "engine.h box.c image_jpeg.c http.c and `engine/gone.c`\n"
+    lay_out(tmp_path, **GOOD, docs__architecture_md=text)
+    result = run("docs", tmp_path)
+    assert result.returncode == 1
+    assert "names engine/gone.c" in result.stderr
+
+
+def test_docs_waits_for_the_page(tmp_path):
+    result = run("docs", tmp_path)
+    assert result.returncode == 0
+    assert "not written yet" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["strcpy(s, t)", 'sprintf(s, "%d", 1)', 'strtok(s, ",")', "atoi(t)"],
+)
+def test_the_compiler_refuses_a_banned_function(tmp_path, call):
+    source = f"void f(char *s, const char *t);\nvoid f(char *s, const char *t)\n{{\n    (void)s;\n    (void)t;\n    {call};\n}}\n"
+    (tmp_path / "a.c").write_text(source, encoding="utf-8")
+    command = [*CC, "-std=c11", "-D_GNU_SOURCE", "-O2", "-D_FORTIFY_SOURCE=2"]
+    command += ["-include", ROOT / "engine" / "banned.h", "-fsyntax-only"]
+    result = subprocess.run(
+        [*command, tmp_path / "a.c"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "poisoned" in result.stderr
+
+
+def test_a_unit_test_program_that_dies_or_tests_nothing_has_failed(tmp_path):
+    dies = tmp_path / "dies"
+    dies.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    idle = tmp_path / "idle"
+    idle.write_text("#!/bin/sh\nexit 0\n")
+    good = tmp_path / "good"
+    good.write_text("#!/bin/sh\necho '[  PASSED  ] 2 test(s).'\n")
+    for program in (dies, idle, good):
+        program.chmod(0o755)
+
+    def unit(*programs: Path) -> tuple[int, str]:
+        result = subprocess.run(
+            [ROOT / "tests" / "unit" / "run", *programs],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return result.returncode, result.stdout.splitlines()[-1]
+
+    assert unit(good) == (0, "unit: 2 passed, 0 failed")
+    assert unit(good, dies) == (1, "unit: 2 passed, 1 failed")
+    assert unit(idle, good) == (1, "unit: 2 passed, 1 failed")
