@@ -129,7 +129,7 @@ uninstall: ## remove what install has put under PREFIX
 .PHONY: test unit test-http test-cli test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
-# One stage after another, so that timings mean something and output is whole.
+# Stages run one by one: their timings mean something, their output is whole.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
 STAGES := check $(BINARY_STAGES) test-tools \
@@ -138,7 +138,10 @@ STAGES := check $(BINARY_STAGES) test-tools \
 test: ## install what the tests need and run them all; one summary at the end
 	@$(MAKE) deps-test
 	@$(MAKE) model build
-	@tests/run $(STAGES)
+	@MAKE="$(MAKE)" tests/run $(STAGES)
+
+.PHONY: unit-build
+unit-build: $(UNIT_BIN)
 
 unit: $(UNIT_BIN) ## build and run the unit tests
 	@tests/unit/run $(UNIT_BIN)
@@ -153,7 +156,10 @@ test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
 	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
 
 test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
-	@$(MAKE) SANITIZE=address,undefined $(BINARY_STAGES)
+	@$(MAKE) SANITIZE=address,undefined build unit-build
+	@failed=0; for stage in $(BINARY_STAGES); do \
+	    $(MAKE) SANITIZE=address,undefined $$stage || failed=1; \
+	done; exit $$failed
 
 test-tsan: ## HTTP tests under ThreadSanitizer
 	@$(MAKE) SANITIZE=thread test-http
@@ -265,6 +271,12 @@ $B/flags: FORCE
 models/%/model.json:
 	@$(MAKE) $(VENV)/tools.ok
 	$(PY) tools/model.py $*
+
+# Sanitizers stop at the first finding and say where it came from.
+export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= second_deadlock_stack=1 \
+    $(if $(wildcard tests/tsan.supp),suppressions=$(CURDIR)/tests/tsan.supp)
 
 # The private Python environment, one mark for each requirements.txt in it.
 $(PY):

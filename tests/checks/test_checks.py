@@ -44,6 +44,7 @@ GOOD = {
     "#include <stddef.h>\nsize_t box_find(void);\n#endif\n",
     "engine__box_c": '#include "box.h"\nsize_t box_find(void)\n{\n    return 1;\n}\n',
     "engine__image_jpeg_c": "#include <turbojpeg.h>\n",
+    "server__route_h": "#ifndef SERVER_ROUTE_H\n#define SERVER_ROUTE_H\n#endif\n",
     "server__http_c": '#include <microhttpd.h>\n#include "engine.h"\n',
 }
 
@@ -53,6 +54,7 @@ GOOD = {
     [
         ("engine__a_c", '#include "server/http.h"', "rule 1"),
         ("engine__a_c", '#include "../server/http.h"', "rule 1"),
+        ("engine__a_c", '#include "route.h"', "rule 1"),
         ("engine__a_c", "/* the HTTP reply */", "names HTTP (rule 1)"),
         ("engine__a_c", "pthread_create(&id, 0, run, 0);", "threads of its own"),
         ("engine__a_c", "struct MHD_Connection *c;", "rule 1"),
@@ -164,12 +166,12 @@ def test_docs_finds_a_file_that_the_page_misses(tmp_path):
     assert "does not name engine/image_jpeg.c" in result.stderr
     assert "box.h" not in result.stderr
 
-    lay_out(tmp_path, docs__architecture_md="engine.h box.c image_jpeg.c http.c\n")
+    lay_out(tmp_path, docs__architecture_md="engine.h box.c image_jpeg.c http.c route.h\n")
     assert run("docs", tmp_path).returncode == 0
 
 
 def test_docs_finds_a_name_whose_file_is_gone(tmp_path):
-    text = "engine.h box.c image_jpeg.c http.c and `engine/gone.c`\n"
+    text = "engine.h box.c image_jpeg.c http.c route.h and `engine/gone.c`\n"
     lay_out(tmp_path, **GOOD, docs__architecture_md=text)
     result = run("docs", tmp_path)
     assert result.returncode == 1
