@@ -128,7 +128,11 @@ struct graph_node {
             float alpha, beta;
             bool transpose_a, transpose_b;
         } gemm; /* MATMUL, until graph_infer: all false and 1 afterwards */
-        int64_t axis; /* SOFTMAX, CONCAT, GATHER; >= 0 from graph_infer on */
+        struct {
+            int64_t axis;   /* >= 0 from graph_infer on */
+            bool to_matrix; /* SOFTMAX before opset 13: over all axes from
+                               `axis` on; false from graph_infer on */
+        };                  /* SOFTMAX, CONCAT, GATHER */
         struct {
             int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
         } slice;

@@ -1,0 +1,87 @@
+#include "graph_const.h"
+
+#include "kernel.h"
+
+bool graph_const_fold(struct graph *graph, struct graph_node *node,
+                      struct error *err)
+{
+    struct graph_value *out = graph_output(graph, node, 0);
+    const void **inputs;
+    void *outputs[1];
+
+    if (!kernel_supports(node))
+        return true;
+    inputs = arena_take(&graph->arena, node->num_inputs, sizeof *inputs, err);
+    if (!inputs)
+        return false;
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(graph, node, i);
+
+        if (value && !value->data && node->op != GRAPH_SHAPE)
+            return true;
+        inputs[i] = value ? value->data : NULL;
+    }
+    if (!graph_make_constant(out, err))
+        return false;
+    outputs[0] = out->data;
+    return kernel_run(graph, node, inputs, outputs, err);
+}
+
+/* The bias beta c as a new constant (O), or GRAPH_NONE where there is none. */
+static bool linear_bias(struct graph *graph, const struct graph_node *node,
+                        size_t num_out, int *bias, struct error *err)
+{
+    const struct graph_value *c = graph_input(graph, node, 2);
+    struct graph_shape shape = {.rank = 1, .dim = {num_out}};
+    size_t count = c ? graph_shape_count(&c->shape) : 0;
+
+    *bias = GRAPH_NONE;
+    if (!c)
+        return true;
+    if (count != 1 &&
+        (count != num_out || c->shape.dim[c->shape.rank - 1] != num_out))
+        return fail(err, ERROR_UNSUPPORTED,
+                    "its third input is not one bias for each output");
+    *bias = graph_add_constant(graph, c->name, GRAPH_FLOAT, &shape, err);
+    if (*bias == GRAPH_NONE)
+        return false;
+    c = graph_input(graph, node, 2); /* values may have moved */
+    for (size_t o = 0; o < num_out; o++)
+        ((float *)graph->values[*bias].data)[o] =
+            node->gemm.beta * graph_floats(c)[count == 1 ? 0 : o];
+    return true;
+}
+
+bool graph_const_linear(struct graph *graph, struct graph_node *node,
+                        struct error *err)
+{
+    const struct graph_value *b = graph_input(graph, node, 1);
+    bool transposed = node->gemm.transpose_b;
+    size_t num_in = b->shape.dim[transposed ? 1 : 0];
+    size_t num_out = b->shape.dim[transposed ? 0 : 1];
+    struct graph_shape shape = {.rank = 2, .dim = {num_out, num_in}};
+    float alpha = node->gemm.alpha, *weights;
+    int bias, w;
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+
+    if (!inputs || !linear_bias(graph, node, num_out, &bias, err))
+        return false;
+    w = graph_add_constant(graph, graph_input(graph, node, 1)->name,
+                           GRAPH_FLOAT, &shape, err);
+    if (w == GRAPH_NONE)
+        return false;
+    weights = graph->values[w].data;
+    b = graph_input(graph, node, 1);
+    for (size_t o = 0; o < num_out; o++)
+        for (size_t i = 0; i < num_in; i++)
+            weights[o * num_in + i] =
+                alpha *
+                graph_floats(b)[transposed ? o * num_in + i : i * num_out + o];
+    inputs[0] = node->inputs[0];
+    inputs[1] = w;
+    inputs[2] = bias;
+    node->inputs = inputs;
+    node->num_inputs = 3;
+    node->op = GRAPH_LINEAR;
+    return true;
+}

@@ -1,0 +1,21 @@
+#ifndef ENGINE_GRAPH_CONST_H
+#define ENGINE_GRAPH_CONST_H
+
+/* What graph_infer computes once, from constants. */
+
+#include "graph.h"
+
+/* Computes the outputs of a node whose operands are all constant (or whose
+ * result does not depend on their elements: SHAPE), where there is a plain
+ * kernel for it. The output's shape must be set. Does nothing otherwise.
+ * ERROR_INPUT (kernel.h), ERROR_MEMORY. */
+bool graph_const_fold(struct graph *graph, struct graph_node *node,
+                      struct error *err) __attribute__((warn_unused_result));
+
+/* Turns a MATMUL whose b (I, O), or (O, I) if transposed, and c are constant
+ * into a LINEAR: weights (O, I) = alpha b, bias (O) = beta c.
+ * ERROR_UNSUPPORTED: c is not one bias for each of the O. ERROR_MEMORY. */
+bool graph_const_linear(struct graph *graph, struct graph_node *node,
+                        struct error *err) __attribute__((warn_unused_result));
+
+#endif
