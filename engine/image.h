@@ -17,6 +17,8 @@ struct image {
     enum image_format format; /* of the file it came from */
     uint8_t *pixels;          /* (height, width, 3) RGB; owned */
     size_t pixels_cap;        /* bytes allocated, reused by image_decode */
+    uint8_t *scratch;         /* a picture on its way to be turned; owned */
+    size_t scratch_cap;       /* bytes allocated, 0 until one had to be */
 };
 
 /* All inclusive; 0 means no limit. */

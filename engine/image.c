@@ -1,0 +1,306 @@
+#include "image.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "image_codec.h"
+
+enum {
+    RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
+    TILE = 32,            /* pixels; 32 x 32 x 3 bytes stay in the L1 cache */
+};
+
+static bool is_jpeg(const struct bytes *file)
+{
+    return bytes_begin_with(file, "\xff\xd8\xff", 3);
+}
+
+static bool is_png(const struct bytes *file)
+{
+    return bytes_begin_with(file, "\x89PNG\r\n\x1a\n", 8);
+}
+
+static bool is_webp(const struct bytes *file)
+{
+    return bytes_begin_with(file, "RIFF", 4) && file->len >= RIFF_HEADER_LEN &&
+           memcmp(file->data + 8, "WEBP", 4) == 0;
+}
+
+static const struct codec {
+    enum image_format format;
+    const char *name;
+    bool (*is_ours)(const struct bytes *file);
+    bool (*decode)(struct image_codec_job *job, const uint8_t *bytes,
+                   size_t len, struct error *err);
+} codecs[] = {
+    {IMAGE_JPEG, "jpeg", is_jpeg, image_jpeg_decode},
+    {IMAGE_PNG, "png", is_png, image_png_decode},
+    {IMAGE_WEBP, "webp", is_webp, image_webp_decode},
+};
+
+enum { NUM_CODECS = sizeof codecs / sizeof codecs[0] };
+
+static const struct codec *find_codec(const struct bytes *file)
+{
+    for (size_t i = 0; i < NUM_CODECS; i++)
+        if (codecs[i].is_ours(file))
+            return &codecs[i];
+    return NULL;
+}
+
+/* Makes `*memory` at least `len` bytes long; the contents are lost. */
+static bool reserve(uint8_t **memory, size_t *cap, size_t len,
+                    struct error *err)
+{
+    if (len <= *cap)
+        return true;
+    free(*memory);
+    *cap = 0;
+    *memory = malloc(len);
+    if (!*memory)
+        return fail(err, ERROR_MEMORY, "no memory for %zu bytes of pixels",
+                    len);
+    *cap = len;
+    return true;
+}
+
+/* width * height * channels, or false where that is no size of an object. */
+static bool raw_len(size_t *len, uint32_t width, uint32_t height,
+                    unsigned channels)
+{
+    if ((uint64_t)width * height > (uint64_t)PTRDIFF_MAX / channels)
+        return false;
+    *len = (size_t)width * height * channels;
+    return true;
+}
+
+bool image_codec_check(const struct image_codec_job *job, uint32_t width,
+                       uint32_t height, struct error *err)
+{
+    const struct image_limits *limits = job->limits;
+
+    if (width == 0 || height == 0)
+        return fail(err, ERROR_INPUT, "the image has no pixels");
+    if (limits->max_width && width > limits->max_width)
+        return fail(err, ERROR_LIMIT,
+                    "the image is %" PRIu32 " pixels wide; at most %" PRIu32
+                    " are allowed",
+                    width, limits->max_width);
+    if (limits->max_height && height > limits->max_height)
+        return fail(err, ERROR_LIMIT,
+                    "the image is %" PRIu32 " pixels high; at most %" PRIu32
+                    " are allowed",
+                    height, limits->max_height);
+    if (limits->max_pixels && (uint64_t)width * height > limits->max_pixels)
+        return fail(err, ERROR_LIMIT,
+                    "the image is %" PRIu32 " x %" PRIu32
+                    " pixels; at most %" PRIu64 " pixels are allowed",
+                    width, height, limits->max_pixels);
+    return true;
+}
+
+bool image_codec_begin(struct image_codec_job *job, uint32_t width,
+                       uint32_t height, enum image_codec_layout layout,
+                       unsigned orientation, struct error *err)
+{
+    struct image *image = job->image;
+    const unsigned channels = layout == IMAGE_CODEC_RGB ? 3 : 4;
+    size_t len;
+
+    if (!image_codec_check(job, width, height, err))
+        return false;
+    if (!raw_len(&len, width, height, channels))
+        return fail(err, ERROR_MEMORY,
+                    "%" PRIu32 " x %" PRIu32 " pixels exceed the memory", width,
+                    height);
+    if (orientation == 1) {
+        if (!reserve(&image->pixels, &image->pixels_cap, len, err))
+            return false;
+        job->raw = image->pixels;
+    } else {
+        if (!reserve(&image->scratch, &image->scratch_cap, len, err) ||
+            !reserve(&image->pixels, &image->pixels_cap, len / channels * 3,
+                     err))
+            return false;
+        job->raw = image->scratch;
+    }
+    job->width = width;
+    job->height = height;
+    job->layout = layout;
+    job->orientation = orientation;
+    job->channels = channels;
+    return true;
+}
+
+size_t image_codec_row_len(const struct image_codec_job *job)
+{
+    return (size_t)job->width * job->channels;
+}
+
+size_t image_codec_raw_len(const struct image_codec_job *job)
+{
+    return image_codec_row_len(job) * job->height;
+}
+
+/* x / 255, rounded to nearest, for 0 <= x <= 255 * 255. */
+static inline unsigned divide_by_255(unsigned x)
+{
+    x += 128;
+    return (x + (x >> 8)) >> 8;
+}
+
+/* In place, (count, 4) to (count, 3): over white. */
+static void flatten_rgba(uint8_t *pixels, size_t count)
+{
+    const uint8_t *in = pixels;
+    uint8_t *out = pixels;
+
+    for (size_t i = 0; i < count; i++, in += 4, out += 3) {
+        const unsigned alpha = in[3];
+        const unsigned white = 255 * (255 - alpha);
+
+        for (int c = 0; c < 3; c++)
+            out[c] = (uint8_t)divide_by_255(in[c] * alpha + white);
+    }
+}
+
+/* In place, (count, 4) to (count, 3): ink over white, without a colour
+ * profile, as Pillow has it: red = (1 - black) - cyan (1 - black). */
+static void flatten_cmyk_inverted(uint8_t *pixels, size_t count)
+{
+    const uint8_t *in = pixels;
+    uint8_t *out = pixels;
+
+    for (size_t i = 0; i < count; i++, in += 4, out += 3) {
+        const unsigned light = in[3];
+
+        for (int c = 0; c < 3; c++)
+            out[c] = (uint8_t)(light - divide_by_255((255u - in[c]) * light));
+    }
+}
+
+static void flatten(const struct image_codec_job *job)
+{
+    const size_t count = (size_t)job->width * job->height;
+
+    switch (job->layout) {
+    case IMAGE_CODEC_RGB:
+        break;
+    case IMAGE_CODEC_RGBA:
+        flatten_rgba(job->raw, count);
+        break;
+    case IMAGE_CODEC_CMYK_INVERTED:
+        flatten_cmyk_inverted(job->raw, count);
+        break;
+    }
+}
+
+/* Where the upright picture's pixel (x, y) is in the stored one:
+ * start + x * step_x + y * step_y, in pixels. */
+struct turn {
+    ptrdiff_t start, step_x, step_y;
+};
+
+static struct turn find_turn(unsigned orientation, uint32_t stored_width,
+                             uint32_t stored_height)
+{
+    const ptrdiff_t down = stored_width; /* one row further */
+    const ptrdiff_t right = stored_width - 1;
+    const ptrdiff_t bottom = (ptrdiff_t)(stored_height - 1) * down;
+
+    switch (orientation) {
+    case 2: /* mirrored left to right */
+        return (struct turn){right, -1, down};
+    case 3: /* upside down */
+        return (struct turn){bottom + right, -1, -down};
+    case 4: /* mirrored top to bottom */
+        return (struct turn){bottom, 1, -down};
+    case 5: /* rows are columns */
+        return (struct turn){0, down, 1};
+    case 6: /* to be turned clockwise */
+        return (struct turn){bottom, -down, 1};
+    case 7: /* rows are columns, both from the far end */
+        return (struct turn){bottom + right, -down, -1};
+    case 8: /* to be turned anticlockwise */
+        return (struct turn){right, down, -1};
+    default:
+        return (struct turn){0, 1, down};
+    }
+}
+
+/* Writes the upright picture, (height, width, 3), tile by tile: one of the two
+ * pictures is walked down its columns. */
+static void turn_upright(uint8_t *restrict pixels, uint32_t width,
+                         uint32_t height, const uint8_t *restrict stored,
+                         struct turn turn)
+{
+    for (size_t top = 0; top < height; top += TILE) {
+        const size_t bottom = height - top < TILE ? height : top + TILE;
+
+        for (size_t left = 0; left < width; left += TILE) {
+            const size_t right = width - left < TILE ? width : left + TILE;
+
+            for (size_t y = top; y < bottom; y++) {
+                uint8_t *out = pixels + 3 * (y * width + left);
+                const uint8_t *in =
+                    stored + 3 * (turn.start + (ptrdiff_t)y * turn.step_y +
+                                  (ptrdiff_t)left * turn.step_x);
+
+                for (size_t x = left; x < right; x++) {
+                    out[0] = in[0];
+                    out[1] = in[1];
+                    out[2] = in[2];
+                    out += 3;
+                    in += 3 * turn.step_x;
+                }
+            }
+        }
+    }
+}
+
+bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
+                  const struct image_limits *limits, struct error *err)
+{
+    const struct bytes file = {.data = bytes, .len = len};
+    const struct codec *codec = find_codec(&file);
+    struct image_codec_job job = {.image = image, .limits = limits};
+
+    image->width = image->height = 0;
+    image->format = IMAGE_UNKNOWN;
+    if (len == 0)
+        return fail(err, ERROR_INPUT, "the image is empty");
+    if (!codec)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the file is not a JPEG, PNG or WebP image");
+    if (!codec->decode(&job, bytes, len, err))
+        return false;
+
+    flatten(&job);
+    const bool lying = job.orientation >= 5;
+    const uint32_t width = lying ? job.height : job.width;
+    const uint32_t height = lying ? job.width : job.height;
+    if (job.orientation != 1)
+        turn_upright(image->pixels, width, height, job.raw,
+                     find_turn(job.orientation, job.width, job.height));
+    image->width = width;
+    image->height = height;
+    image->format = codec->format;
+    return true;
+}
+
+const char *image_format_name(enum image_format format)
+{
+    for (size_t i = 0; i < NUM_CODECS; i++)
+        if (codecs[i].format == format)
+            return codecs[i].name;
+    return "unknown";
+}
+
+void image_release(struct image *image)
+{
+    free(image->pixels);
+    free(image->scratch);
+    *image = (struct image){0};
+}

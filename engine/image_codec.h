@@ -1,0 +1,62 @@
+#ifndef ENGINE_IMAGE_CODEC_H
+#define ENGINE_IMAGE_CODEC_H
+
+/* Between image.c and the codecs (image_jpeg.c, image_png.c, image_webp.c);
+ * nobody else includes this.
+ *
+ * A codec reads the file's header, calls image_codec_begin with what it found
+ * there, and writes the samples to job->raw. Limits, memory, alpha, CMYK and
+ * orientation are image.c's. Any thread. */
+
+#include "image.h"
+
+/* What the samples in job->raw are, 8 bits each. */
+enum image_codec_layout {
+    IMAGE_CODEC_RGB,
+    IMAGE_CODEC_RGBA,          /* alpha not premultiplied */
+    IMAGE_CODEC_CMYK_INVERTED, /* 255 is no ink, as Adobe stores it */
+};
+
+/* One picture being decoded. */
+struct image_codec_job {
+    struct image *image;               /* borrowed */
+    const struct image_limits *limits; /* borrowed */
+    uint32_t width, height;            /* as stored */
+    enum image_codec_layout layout;
+    unsigned orientation; /* EXIF's, 1..8 */
+    unsigned channels;    /* of the layout: 3 or 4 */
+    uint8_t *raw;         /* (height, width, channels); borrowed from image */
+};
+
+/* Checks the sides against the limits, for codecs that know them before they
+ * have read the rest of what image_codec_begin wants. ERROR_INPUT (a side is
+ * 0), ERROR_LIMIT. */
+bool image_codec_check(const struct image_codec_job *job, uint32_t width,
+                       uint32_t height, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Checks the sides and makes room for job->raw, whose contents are undefined.
+ * Both sides must be known and true: the codec then writes width * height *
+ * channels bytes at most. Fails as image_codec_check does, or ERROR_MEMORY. */
+bool image_codec_begin(struct image_codec_job *job, uint32_t width,
+                       uint32_t height, enum image_codec_layout layout,
+                       unsigned orientation, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Bytes of job->raw, known not to overflow after image_codec_begin. */
+size_t image_codec_row_len(const struct image_codec_job *job);
+size_t image_codec_raw_len(const struct image_codec_job *job);
+
+/* The codecs. Each decodes a whole file into job->raw; fails as image_decode
+ * does. */
+bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
+                       size_t len, struct error *err)
+    __attribute__((warn_unused_result));
+bool image_png_decode(struct image_codec_job *job, const uint8_t *bytes,
+                      size_t len, struct error *err)
+    __attribute__((warn_unused_result));
+bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
+                       size_t len, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

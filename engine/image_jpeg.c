@@ -1,0 +1,233 @@
+/* JPEG through TurboJPEG's tj* calls, which libjpeg-turbo 2.1 and 3 share.
+ *
+ * DESIGN: the library is handed a file only after our own walk over its
+ * markers. The walk knows the size before memory is taken, names what is
+ * unsupported, bounds the number of scans (each costs a pass over the whole
+ * picture), and tells a file cut short from one with harmless oddities: the
+ * library reports both as a warning, and of several keeps the first only. */
+
+#include <string.h>
+#include <turbojpeg.h>
+
+#include "bytes.h"
+#include "image_codec.h"
+#include "image_exif.h"
+
+enum {
+    MAX_SCANS = 100, /* encoders write some 10 */
+
+    /* the second byte of a marker; the first is 0xff */
+    MARKER_TEM = 0x01,
+    MARKER_SOF0 = 0xc0, /* baseline */
+    MARKER_SOF1 = 0xc1, /* extended */
+    MARKER_SOF2 = 0xc2, /* progressive */
+    MARKER_DHT = 0xc4,
+    MARKER_JPG = 0xc8,
+    MARKER_DAC = 0xcc,
+    MARKER_SOF15 = 0xcf,
+    MARKER_RST0 = 0xd0,
+    MARKER_SOI = 0xd8,
+    MARKER_EOI = 0xd9,
+    MARKER_SOS = 0xda,
+    MARKER_APP1 = 0xe1,
+};
+
+/* What the markers say. */
+struct outline {
+    uint32_t width, height;
+    unsigned num_channels; /* 0 until the frame's header was seen */
+    unsigned num_scans;
+    unsigned orientation; /* 0 until EXIF was seen */
+};
+
+/* The process that a frame header's marker stands for, or NULL for those we
+ * can decode. */
+static const char *unsupported_process(unsigned marker)
+{
+    switch (marker) {
+    case MARKER_SOF0:
+    case MARKER_SOF1:
+    case MARKER_SOF2:
+        return NULL;
+    case 0xc3:
+        return "lossless";
+    case 0xc5:
+    case 0xc6:
+    case 0xc7:
+        return "hierarchical";
+    case 0xc9:
+    case 0xca:
+        return "arithmetically coded";
+    case 0xcb:
+        return "lossless, arithmetically coded";
+    default:
+        return "hierarchical, arithmetically coded";
+    }
+}
+
+static bool is_frame_header(unsigned marker)
+{
+    return marker >= MARKER_SOF0 && marker <= MARKER_SOF15 &&
+           marker != MARKER_DHT && marker != MARKER_JPG && marker != MARKER_DAC;
+}
+
+static bool stands_alone(unsigned marker)
+{
+    return marker == MARKER_TEM ||
+           (marker >= MARKER_RST0 && marker <= MARKER_SOI);
+}
+
+static bool fail_cut_short(struct error *err)
+{
+    return fail(err, ERROR_INPUT, "the JPEG is cut short");
+}
+
+/* Finds the next marker, over whatever comes before it: coded data, or bytes
+ * that do not belong. 0xff 0x00 is data, further 0xff are padding. */
+static bool next_marker(struct bytes *file, unsigned *marker)
+{
+    while (file->len > 0) {
+        const uint8_t *found = memchr(file->data, 0xff, file->len);
+        uint8_t code = 0xff;
+
+        if (!found || !bytes_skip(file, (size_t)(found - file->data)))
+            return false;
+        while (code == 0xff)
+            if (!bytes_u8(file, &code))
+                return false;
+        if (code != 0) {
+            *marker = code;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_frame_header(struct outline *outline,
+                              const struct image_codec_job *job,
+                              struct bytes segment, unsigned marker,
+                              struct error *err)
+{
+    const char *process = unsupported_process(marker);
+    uint8_t precision, num_channels;
+    uint16_t width, height;
+
+    if (process)
+        return fail(err, ERROR_UNSUPPORTED, "the JPEG is %s", process);
+    if (!bytes_u8(&segment, &precision) || !bytes_u16be(&segment, &height) ||
+        !bytes_u16be(&segment, &width) || !bytes_u8(&segment, &num_channels))
+        return fail(err, ERROR_INPUT, "the JPEG's frame header is too short");
+    if (precision != 8)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the JPEG has %u bits a sample; only 8 are supported",
+                    precision);
+    if (num_channels != 1 && num_channels != 3 && num_channels != 4)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the JPEG has %u channels; only 1, 3 and 4 are supported",
+                    num_channels);
+    if (outline->num_channels)
+        return fail(err, ERROR_INPUT, "the JPEG has two frame headers");
+    outline->width = width;
+    outline->height = height;
+    outline->num_channels = num_channels;
+    return image_codec_check(job, width, height, err);
+}
+
+static bool read_segment(struct outline *outline,
+                         const struct image_codec_job *job,
+                         struct bytes segment, unsigned marker,
+                         struct error *err)
+{
+    if (is_frame_header(marker))
+        return read_frame_header(outline, job, segment, marker, err);
+    if (marker == MARKER_SOS) {
+        if (!outline->num_channels)
+            return fail(err, ERROR_INPUT,
+                        "the JPEG has data before its frame header");
+        if (++outline->num_scans > MAX_SCANS)
+            return fail(err, ERROR_LIMIT, "the JPEG has more than %d scans",
+                        MAX_SCANS);
+    }
+    if (marker == MARKER_APP1 && !outline->orientation &&
+        bytes_begin_with(&segment, "Exif\0\0", 6))
+        outline->orientation = image_exif_orientation(segment);
+    return true;
+}
+
+/* Walks over the markers up to the one that ends the picture. */
+static bool read_outline(struct outline *outline,
+                         const struct image_codec_job *job, struct bytes file,
+                         struct error *err)
+{
+    for (;;) {
+        struct bytes segment;
+        unsigned marker;
+        uint16_t len;
+
+        if (!next_marker(&file, &marker))
+            return fail_cut_short(err);
+        if (marker == MARKER_EOI)
+            break;
+        if (stands_alone(marker))
+            continue;
+        if (!bytes_u16be(&file, &len))
+            return fail_cut_short(err);
+        if (len < 2)
+            return fail(err, ERROR_INPUT,
+                        "the JPEG has a segment of impossible length");
+        if (!bytes_take(&file, &segment, len - 2u))
+            return fail_cut_short(err);
+        if (!read_segment(outline, job, segment, marker, err))
+            return false;
+    }
+    if (!outline->num_scans)
+        return fail(err, ERROR_INPUT, "the JPEG has no picture in it");
+    return true;
+}
+
+/* Takes a failure of the library. Warnings are about odd bytes around or
+ * damage within the coded data: the picture is there, as far as it goes, and
+ * other programs show it too. */
+static bool check_result(tjhandle handle, int result, struct error *err)
+{
+    const char *text = tjGetErrorStr2(handle);
+
+    if (result == 0 || tjGetErrorCode(handle) == TJERR_WARNING)
+        return true;
+    if (strstr(text, "nsufficient memory"))
+        return fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
+    return fail(err, ERROR_INPUT, "the JPEG is broken (%s)", text);
+}
+
+bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
+                       size_t len, struct error *err)
+{
+    const struct bytes file = {.data = bytes, .len = len};
+    struct outline outline = {0};
+    tjhandle handle = NULL;
+    bool ok = false;
+
+    if (!read_outline(&outline, job, file, err))
+        return false;
+    const bool is_cmyk = outline.num_channels == 4;
+    if (!image_codec_begin(job, outline.width, outline.height,
+                           is_cmyk ? IMAGE_CODEC_CMYK_INVERTED
+                                   : IMAGE_CODEC_RGB,
+                           outline.orientation ? outline.orientation : 1, err))
+        return false;
+
+    handle = tjInitDecompress();
+    if (!handle) {
+        fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
+        goto out;
+    }
+    const int result = tjDecompress2(
+        handle, bytes, (unsigned long)len, job->raw, (int)job->width,
+        (int)image_codec_row_len(job), (int)job->height,
+        is_cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_ACCURATEDCT);
+    ok = check_result(handle, result, err);
+out:
+    if (handle)
+        tjDestroy(handle);
+    return ok;
+}

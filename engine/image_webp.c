@@ -1,0 +1,180 @@
+/* WebP through libwebp. Our own walk over the RIFF chunks finds what its
+ * simple decoder leaves aside: EXIF, and the first frame of an animation. */
+
+#include <string.h>
+#include <webp/decode.h>
+
+#include "bytes.h"
+#include "image_codec.h"
+#include "image_exif.h"
+
+enum { RIFF_TAG_LEN = 4 };
+
+/* The first frame of an animation, on its canvas. */
+struct frame {
+    uint32_t x, y, width, height;
+    struct bytes file; /* its own little WebP, without the RIFF header */
+};
+
+/* What the chunks say. */
+struct outline {
+    unsigned orientation;
+    bool has_frame;
+    struct frame frame;
+};
+
+static bool fail_cut_short(struct error *err)
+{
+    return fail(err, ERROR_INPUT, "the WebP is cut short");
+}
+
+/* Chunks are padded to an even length. */
+static bool next_chunk(struct bytes *riff, struct bytes *tag,
+                       struct bytes *data)
+{
+    uint32_t len;
+
+    return bytes_take(riff, tag, RIFF_TAG_LEN) && bytes_u32le(riff, &len) &&
+           bytes_take(riff, data, len) &&
+           (len % 2 == 0 || riff->len == 0 || bytes_skip(riff, 1));
+}
+
+/* An ANMF chunk: x / 2, y / 2, width - 1, height - 1, duration, flags, then
+ * the frame's own chunks. */
+static bool read_frame(struct frame *frame, struct bytes data)
+{
+    uint32_t duration;
+    uint8_t flags;
+
+    if (!bytes_u24le(&data, &frame->x) || !bytes_u24le(&data, &frame->y) ||
+        !bytes_u24le(&data, &frame->width) ||
+        !bytes_u24le(&data, &frame->height) || !bytes_u24le(&data, &duration) ||
+        !bytes_u8(&data, &flags))
+        return false;
+    frame->x *= 2;
+    frame->y *= 2;
+    frame->width++;
+    frame->height++;
+    frame->file = data;
+    return true;
+}
+
+static bool read_outline(struct outline *outline, struct bytes file,
+                         struct error *err)
+{
+    struct bytes riff, tag, data;
+    uint32_t riff_len;
+
+    *outline = (struct outline){.orientation = 1};
+    if (!bytes_skip(&file, RIFF_TAG_LEN) || !bytes_u32le(&file, &riff_len) ||
+        !bytes_take(&file, &riff, riff_len) || !bytes_skip(&riff, RIFF_TAG_LEN))
+        return fail_cut_short(err);
+    while (riff.len > 0) {
+        if (!next_chunk(&riff, &tag, &data))
+            return fail_cut_short(err);
+        if (bytes_begin_with(&tag, "EXIF", RIFF_TAG_LEN)) {
+            outline->orientation = image_exif_orientation(data);
+        } else if (bytes_begin_with(&tag, "ANMF", RIFF_TAG_LEN) &&
+                   !outline->has_frame) {
+            if (!read_frame(&outline->frame, data))
+                return fail(err, ERROR_INPUT,
+                            "the WebP has a broken animation frame");
+            outline->has_frame = true;
+        }
+    }
+    return true;
+}
+
+/* Takes a code of the library. */
+static bool check_result(VP8StatusCode result, struct error *err)
+{
+    switch (result) {
+    case VP8_STATUS_OK:
+        return true;
+    case VP8_STATUS_OUT_OF_MEMORY:
+        return fail(err, ERROR_MEMORY, "no memory to decode the WebP");
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+    case VP8_STATUS_SUSPENDED:
+        return fail_cut_short(err);
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the WebP uses a feature we do not read");
+    default:
+        return fail(err, ERROR_INPUT, "the WebP is broken");
+    }
+}
+
+/* Decodes one picture of job's layout to `x`, `y` in job->raw. `file` is as
+ * big as `width` x `height` says, and fits. */
+static bool decode_at(struct image_codec_job *job, const struct frame *frame,
+                      struct error *err)
+{
+    const size_t stride = image_codec_row_len(job);
+    const size_t offset = frame->y * stride + (size_t)frame->x * job->channels;
+    WebPDecoderConfig config;
+
+    if (!WebPInitDecoderConfig(&config))
+        return fail(err, ERROR_INTERNAL, "libwebp is not the one we know");
+    config.output.colorspace =
+        job->layout == IMAGE_CODEC_RGBA ? MODE_RGBA : MODE_RGB;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA.rgba = job->raw + offset;
+    config.output.u.RGBA.stride = (int)stride;
+    config.output.u.RGBA.size = image_codec_raw_len(job) - offset;
+    return check_result(WebPDecode(frame->file.data, frame->file.len, &config),
+                        err);
+}
+
+/* The first frame over a transparent canvas, whatever background colour the
+ * file asks for: as browsers and Pillow have it. */
+static bool decode_animation(struct image_codec_job *job, uint32_t width,
+                             uint32_t height, const struct outline *outline,
+                             struct error *err)
+{
+    const struct frame *frame = &outline->frame;
+    WebPBitstreamFeatures features;
+
+    if (!outline->has_frame)
+        return fail(err, ERROR_INPUT, "the WebP is an animation of no frames");
+    if (frame->x > width || frame->width > width - frame->x ||
+        frame->y > height || frame->height > height - frame->y)
+        return fail(err, ERROR_INPUT,
+                    "the WebP has an animation frame beyond its canvas");
+    if (!check_result(
+            WebPGetFeatures(frame->file.data, frame->file.len, &features), err))
+        return false;
+    if ((uint32_t)features.width != frame->width ||
+        (uint32_t)features.height != frame->height || features.has_animation)
+        return fail(err, ERROR_INPUT, "the WebP has a broken animation frame");
+    if (!image_codec_begin(job, width, height, IMAGE_CODEC_RGBA,
+                           outline->orientation, err))
+        return false;
+    memset(job->raw, 0, image_codec_raw_len(job));
+    return decode_at(job, frame, err);
+}
+
+bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
+                       size_t len, struct error *err)
+{
+    const struct bytes file = {.data = bytes, .len = len};
+    WebPBitstreamFeatures features;
+    struct outline outline;
+
+    if (!check_result(WebPGetFeatures(bytes, len, &features), err))
+        return false;
+    const uint32_t width = (uint32_t)features.width;
+    const uint32_t height = (uint32_t)features.height;
+    if (!image_codec_check(job, width, height, err) ||
+        !read_outline(&outline, file, err))
+        return false;
+    if (features.has_animation)
+        return decode_animation(job, width, height, &outline, err);
+
+    const struct frame whole = {.width = width, .height = height, .file = file};
+    if (!image_codec_begin(job, width, height,
+                           features.has_alpha ? IMAGE_CODEC_RGBA
+                                              : IMAGE_CODEC_RGB,
+                           outline.orientation, err))
+        return false;
+    return decode_at(job, &whole, err);
+}
