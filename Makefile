@@ -6,6 +6,7 @@
 #   MODEL=efficientnet-lite2     another model for `make model` and `make run`
 #   LISTEN=127.0.0.1:8080        where `make run` serves
 #   PREFIX=/usr/local DESTDIR=   where `make install` puts things
+#   V=1                          prints the compiler's command lines in full
 #
 # A new .c file, test or requirements.txt is found by wildcard: nothing here
 # needs to be edited for it.
@@ -107,8 +108,10 @@ deps: ## install the Debian packages that the build needs and that are missing
 	@tools/deps.sh
 
 build: $B/wherefore ## build build/wherefore
+	@:
 
 model: models/$(MODEL)/model.json ## make models/MODEL (downloads the weights once)
+	@:
 
 install: build ## install the program, docs and models made so far under PREFIX
 	install -D -m 755 $B/wherefore $(DESTDIR)$(PREFIX)/bin/wherefore
@@ -220,17 +223,20 @@ check-shell: $(VENV)/tools/checks.ok ## shellcheck on the shell scripts
 	@$(VENV)/bin/shellcheck $(SHELL_FILES)
 	@echo "ok: shellcheck has nothing to say"
 
+# $(call quiet,CC,file) before a command prints that instead of the command.
+quiet = $(if $(V),,@printf '  %-4s %s\n' $1 $2;)
+
 # --- how ---------------------------------------------------------------------
 
 $B/wherefore: $(CLI_OBJ) $(SERVER_OBJ) $B/libengine.a $B/flags
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 $B/libengine.a: $(ENGINE_OBJ)
 $B/libserver.a: $(SERVER_OBJ)
 $B/libtest.a: $(TESTLIB_OBJ)
 $B/lib%.a:
 	@mkdir -p $(@D); rm -f $@
-	$(AR) rcs $@ $^
+	$(call quiet,AR,$@)$(AR) rcs $@ $^
 
 # Our own sources may not use what engine/banned.h bans.
 $B/obj/engine/%.o $B/obj/server/%.o $B/obj/cli/%.o: private \
@@ -239,16 +245,16 @@ $(call objects,$(KERNEL_SRC)): private CFLAGS := $(CFLAGS:-O2=-O3)
 
 $B/obj/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $B/obj/gen/%.o: $B/gen/%.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
 
 # protoc-c writes the .c and the .h at once.
 $B/gen/onnx.pb-c%c $B/gen/onnx.pb-c%h: engine/onnx%proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=engine --c_out=$(@D) onnx.proto
+	$(call quiet,GEN,$@)protoc-c --proto_path=engine --c_out=$(@D) onnx.proto
 
 $B/obj/engine/onnx.o: | $B/gen/onnx.pb-c.h
 
@@ -258,7 +264,7 @@ $B/obj/server/static.o: $(STATIC)
 $(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a \
                               $B/libserver.a $B/libengine.a $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LIBS)
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LIBS)
 
 # Holds the flags of the last build; newer than the objects where they changed.
 FLAGS_TEXT = $(CC) $(ALL_CFLAGS) kernels $(CFLAGS:-O2=-O3) $(ALL_LDFLAGS) $(LIBS)
@@ -270,7 +276,7 @@ $B/flags: FORCE
 # A model that is there is left alone, whatever the age of its files.
 models/%/model.json:
 	@$(MAKE) $(VENV)/tools.ok
-	$(PY) tools/model.py $*
+	@$(PY) tools/model.py $*
 
 # Sanitizers stop at the first finding and say where it came from.
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1
@@ -280,17 +286,17 @@ export TSAN_OPTIONS ?= second_deadlock_stack=1 \
 
 # The private Python environment, one mark for each requirements.txt in it.
 $(PY):
-	$(PYTHON) -m venv --clear $(VENV)
+	$(call quiet,VENV,$(VENV))$(PYTHON) -m venv --clear $(VENV)
 
 # All of the tests' in one call, so that pip sees two that disagree.
 TEST_REQUIREMENTS := $(wildcard tools/requirements.txt tests/*/requirements.txt)
 $(VENV)/tests.ok: $(TEST_REQUIREMENTS) | $(PY)
-	flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q $(^:%=-r %)
+	$(call quiet,PIP,$@)flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q $(^:%=-r %)
 	@touch $@
 
 $(VENV)/%.ok: %/requirements.txt | $(PY)
 	@mkdir -p $(@D)
-	flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q -r $<
+	$(call quiet,PIP,$@)flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q -r $<
 	@touch $@
 
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
