@@ -159,6 +159,16 @@ def test_prefix_accepts_the_module_s_own_names(tmp_path, name, text):
     assert result.returncode == 0, result.stderr
 
 
+def test_prefix_lends_a_module_s_prefix_to_a_file_without_a_header(tmp_path):
+    target = compiled(tmp_path, "graph_shape.c", "int graph_infer(void) { return 0; }\n")
+
+    assert run("prefix", target.name, cwd=tmp_path).returncode == 1
+    (tmp_path / "graph.h").write_text("int graph_infer(void);\n")
+    assert run("prefix", target.name, cwd=tmp_path).returncode == 0
+    (tmp_path / "graph_shape.h").write_text("int graph_infer(void);\n")
+    assert run("prefix", target.name, cwd=tmp_path).returncode == 1
+
+
 def test_docs_finds_a_file_that_the_page_misses(tmp_path):
     lay_out(tmp_path, **GOOD, docs__architecture_md="`engine.h` and `box.c`\n")
     result = run("docs", tmp_path)

@@ -1,4 +1,6 @@
-"""The file name is the prefix: what box.c exports begins with box_.
+"""The file name is the prefix: what box.c exports begins with box_. A file
+without a header of its own is part of the module whose header it implements:
+graph_shape.c, where there is no graph_shape.h, may export graph_ names.
 
 Reads compiled objects with nm, so that nothing hides behind a macro.
 
@@ -35,26 +37,47 @@ def exported(nm_output: str) -> list[tuple[str, str]]:
     return found
 
 
-def allowed(source: str, symbol: str) -> bool:
-    """May the file export it? The file's stem as a whole is the prefix."""
-    stem = Path(source).stem
+def source_of(target: str) -> Path:
+    """build/obj/engine/box.o:(...) was engine/box.c."""
+    path = Path(target)
+    parts = path.parts
+    if "obj" in parts:
+        path = Path(*parts[parts.index("obj") + 1 :])
+    return path.with_suffix(".c")
+
+
+def prefixes(root: Path, source: Path) -> list[str]:
+    """The file's stem, and the module's where that is another."""
+    stem = source.stem
+    found = [stem]
+    while not (root / source.parent / f"{stem}.h").exists() and "_" in stem:
+        stem = stem.rpartition("_")[0]
+        if (root / source.parent / f"{stem}.h").exists():
+            found.append(stem)
+    return found
+
+
+def allowed(root: Path, source: Path, symbol: str) -> bool:
+    """May the file export it?"""
     return (
-        symbol == stem
-        or symbol.startswith(f"{stem}_")
-        or symbol in EXCEPTIONS.get(source, ())
+        any(
+            symbol == prefix or symbol.startswith(f"{prefix}_")
+            for prefix in prefixes(root, source)
+        )
+        or symbol in EXCEPTIONS.get(source.name, ())
         or symbol.startswith(COMPILER_MADE)
     )
 
 
-def check(nm_output: str) -> list[str]:
+def check(root: Path, nm_output: str) -> list[str]:
     """Returns one line for every violation in nm's output."""
     problems = []
     for where, symbol in exported(nm_output):
-        source = f"{Path(where).stem}.c"
-        if not allowed(source, symbol):
+        source = source_of(where)
+        if not allowed(root, source, symbol):
+            choice = " or ".join(f"{p}_" for p in prefixes(root, source))
             problems.append(
-                f"{source} exports {symbol}: make it static, or begin it with"
-                f" {Path(source).stem}_"
+                f"{source} exports {symbol}: make it static, or begin it with {choice}"
             )
     return problems
 
@@ -68,4 +91,4 @@ if __name__ == "__main__":
         text=True,
         stdout=subprocess.PIPE,
     ).stdout
-    finish(check(OUTPUT), f"{len(exported(OUTPUT))} exported names have their prefix")
+    finish(check(Path("."), OUTPUT), f"{len(exported(OUTPUT))} exported names have their prefix")
