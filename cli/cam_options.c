@@ -1,0 +1,298 @@
+#include "cam_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/config.h"
+
+#define MAX_THREADS 256
+
+/* X(option, flag, argument or NULL, parameter of POST /cam or NULL, help)
+ *
+ * An option with a parameter is checked and given its default by
+ * server/ask.c, so that the command line and the service mean the same. The
+ * help's lines fit 80 columns with 22 in front. */
+#define OPTIONS(X)                                                             \
+    X(MODEL, "model", "DIR", NULL,                                             \
+      "the model's folder (default: efficientnet-lite0 in\n"                   \
+      "./models, or where wherefore is installed)")                            \
+    X(TOP, "top", "N", "top",                                                  \
+      "how many of the best classes to list (default 5)")                      \
+    X(CLASS, "class", "CLASS", "class",                                        \
+      "a class to explain: its index, id or label; 'top'\n"                    \
+      "means all that --top lists; may be given several\n"                     \
+      "times (default: the best class)")                                       \
+    X(THRESHOLD, "threshold", "T", "threshold",                                \
+      "where the box cuts the map, as a share of its\n"                        \
+      "maximum, 0 to 1 (default 0.2)")                                         \
+    X(VALUES, "values", NULL, "values", "add the map's numbers to the answer") \
+    X(HEATMAP, "heatmap", "FILE", NULL,                                        \
+      "write the heatmap of the first explained class as a\n"                  \
+      "PNG; a directory gets NAME-heatmap.png; several\n"                      \
+      "photos need a directory or a pattern, in which %s\n"                    \
+      "is a photo's name without its ending")                                  \
+    X(HEATMAP_KIND, "heatmap-kind", "KIND", "heatmap",                         \
+      "overlay (over the photo, default) or map (alone)")                      \
+    X(HEATMAP_SIZE, "heatmap-size", "N", "heatmap_size",                       \
+      "longest side of the heatmap in pixels (default: the\n"                  \
+      "photo's own)")                                                          \
+    X(COLORMAP, "colormap", "NAME", "colormap",                                \
+      "jet (default), turbo, viridis, inferno or gray")                        \
+    X(ALPHA, "alpha", "A", "alpha",                                            \
+      "how strongly the colours cover the photo, 0 to 1\n"                     \
+      "(default 0.5)")                                                         \
+    X(THREADS, "threads", "N", NULL,                                           \
+      "threads to compute with (default: one a core)")                         \
+    X(MAX_BYTES, "max-bytes", "N", NULL,                                       \
+      "largest file that is read (default 16777216)")                          \
+    X(MAX_WIDTH, "max-width", "N", NULL,                                       \
+      "widest photo that is decoded (default 16384)")                          \
+    X(MAX_HEIGHT, "max-height", "N", NULL,                                     \
+      "highest photo that is decoded (default 16384)")                         \
+    X(MAX_PIXELS, "max-pixels", "N", NULL,                                     \
+      "largest width x height that is decoded (default\n"                      \
+      "50000000)")                                                             \
+    X(HELP, "help", NULL, NULL, "print this and exit")
+
+enum option_number {
+#define X(option, flag, argument, parameter, help) OPTION_##option,
+    OPTIONS(X)
+#undef X
+        NUM_OPTIONS
+};
+
+struct option_row {
+    const char *flag, *argument, *parameter, *help;
+};
+
+static const struct option_row rows[NUM_OPTIONS] = {
+#define X(option, flag, argument, parameter, help) \
+    {flag, argument, parameter, help},
+    OPTIONS(X)
+#undef X
+};
+
+static const char help_head[] =
+    "usage: wherefore cam [OPTION]... PHOTO...\n"
+    "\n"
+    "Says what is on each photo and where the evidence is. Photos are JPEG,\n"
+    "PNG or WebP files; - is the standard input. The answer is JSON on the\n"
+    "standard output: one object for one photo; for several one object a\n"
+    "line, in the order of the photos, each with the photo as \"file\".\n"
+    "\n";
+
+static const char help_tail[] =
+    "\n"
+    "What is wrong with a photo is said on standard error, and the others\n"
+    "are still answered. Exit status: 0 all photos were answered, 1 one was\n"
+    "not, 2 the command line is wrong.\n";
+
+/* Prints a row whose help begins in column 22. */
+static void print_row(FILE *stream, const struct option_row *row)
+{
+    const char *line = row->help;
+    char flag[32];
+
+    snprintf(flag, sizeof flag, "--%s%s%s", row->flag, row->argument ? " " : "",
+             row->argument ? row->argument : "");
+    fprintf(stream, "  %-20s", flag);
+    for (;;) {
+        size_t len = strcspn(line, "\n");
+
+        fprintf(stream, "%.*s\n", (int)len, line);
+        if (!line[len])
+            return;
+        line += len + 1;
+        fprintf(stream, "%22s", "");
+    }
+}
+
+void cam_options_help(FILE *stream)
+{
+    fputs(help_head, stream);
+    for (size_t i = 0; i < NUM_OPTIONS; i++)
+        print_row(stream, &rows[i]);
+    fputs(help_tail, stream);
+}
+
+static bool parse_number(uint64_t *number, enum option_number option,
+                         const char *text, uint64_t max, struct error *err)
+{
+    char *end;
+    unsigned long long value;
+
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    /* strtoull takes blanks and signs in front; we do not. */
+    if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 ||
+        value > max)
+        return fail(err, ERROR_INPUT,
+                    "--%s takes a whole number from 1 to %ju, not '%.40s'",
+                    rows[option].flag, (uintmax_t)max, text);
+    *number = value;
+    return true;
+}
+
+/* Keeps an option for ask_parse. */
+static bool ask(struct cam_options *options, const char *parameter,
+                const char *value, struct error *err)
+{
+    return params_begin(&options->ask, parameter, strlen(parameter), err) &&
+           params_extend(&options->ask, value, strlen(value), err);
+}
+
+static bool set(struct cam_options *options, enum option_number option,
+                const char *text, struct error *err)
+{
+    uint64_t number = 0;
+    bool ok = true;
+
+    switch (option) {
+    case OPTION_MODEL:
+        options->model = text;
+        break;
+    case OPTION_VALUES:
+        ok = ask(options, "values", "1", err);
+        break;
+    case OPTION_HEATMAP:
+        options->heatmap = text;
+        if (strcmp(text, "-") == 0)
+            ok = fail(err, ERROR_INPUT,
+                      "--heatmap cannot be '-': the answer is on the standard "
+                      "output");
+        break;
+    case OPTION_HEATMAP_KIND:
+        if (strcmp(text, "overlay") != 0 && strcmp(text, "map") != 0)
+            ok = fail(err, ERROR_INPUT,
+                      "--heatmap-kind takes overlay or map, not '%.40s'", text);
+        else
+            ok = ask(options, rows[option].parameter, text, err);
+        break;
+    case OPTION_THREADS:
+        ok = parse_number(&number, option, text, MAX_THREADS, err);
+        options->num_threads = (unsigned)number;
+        break;
+    case OPTION_MAX_BYTES:
+        ok = parse_number(&number, option, text, INT32_MAX, err);
+        options->max_bytes = (size_t)number;
+        break;
+    case OPTION_MAX_WIDTH:
+        ok = parse_number(&number, option, text, UINT16_MAX, err);
+        options->limits.max_width = (uint32_t)number;
+        break;
+    case OPTION_MAX_HEIGHT:
+        ok = parse_number(&number, option, text, UINT16_MAX, err);
+        options->limits.max_height = (uint32_t)number;
+        break;
+    case OPTION_MAX_PIXELS:
+        ok = parse_number(&number, option, text, UINT32_MAX, err);
+        options->limits.max_pixels = number;
+        break;
+    case OPTION_HELP:
+        options->help = true;
+        break;
+    case OPTION_TOP:
+    case OPTION_CLASS:
+    case OPTION_THRESHOLD:
+    case OPTION_HEATMAP_SIZE:
+    case OPTION_COLORMAP:
+    case OPTION_ALPHA:
+        ok = ask(options, rows[option].parameter, text, err);
+        break;
+    case NUM_OPTIONS:
+        break;
+    }
+    return ok;
+}
+
+/* The cores this process may use. */
+static unsigned num_cores(void)
+{
+    cpu_set_t cores;
+    int count;
+
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+        return 1;
+    count = CPU_COUNT(&cores);
+    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : (unsigned)count;
+}
+
+static void set_defaults(struct cam_options *options)
+{
+    struct config config;
+
+    config_init(&config);
+    options->num_threads = num_cores();
+    options->max_bytes = (size_t)config.max_body_bytes;
+    options->limits.max_width = (uint32_t)config.max_width;
+    options->limits.max_height = (uint32_t)config.max_height;
+    options->limits.max_pixels = config.max_pixels;
+}
+
+/* Says what getopt_long stumbled over; `sign` is its '?' or ':'. */
+static bool complain(int sign, char **argv, struct error *err)
+{
+    if (sign == ':')
+        return fail(err, ERROR_INPUT, "%s needs a value", argv[optind - 1]);
+    if (optopt > 0 && optopt <= NUM_OPTIONS)
+        return fail(err, ERROR_INPUT, "--%s takes no value",
+                    rows[optopt - 1].flag);
+    if (optopt)
+        return fail(err, ERROR_INPUT, "there is no option -%c", optopt);
+    return fail(err, ERROR_INPUT, "%s is no option, or short for several",
+                argv[optind - 1]);
+}
+
+static bool check_photos(const struct cam_options *options, struct error *err)
+{
+    size_t num_stdin = 0;
+
+    if (options->num_photos == 0)
+        return fail(err, ERROR_INPUT, "no photo is given");
+    for (size_t i = 0; i < options->num_photos; i++)
+        num_stdin += strcmp(options->photos[i], "-") == 0;
+    if (num_stdin > 1)
+        return fail(err, ERROR_INPUT, "the photo - is given more than once");
+    return true;
+}
+
+bool cam_options_parse(struct cam_options *options, int argc, char **argv,
+                       struct error *err)
+{
+    struct option table[NUM_OPTIONS + 1] = {{0}};
+    int found;
+
+    set_defaults(options);
+    /* An option's value is its number + 1, since 0 has a meaning. */
+    for (int i = 0; i < NUM_OPTIONS; i++)
+        table[i] = (struct option){
+            .name = rows[i].flag,
+            .has_arg = rows[i].argument ? required_argument : no_argument,
+            .val = i + 1,
+        };
+    optind = 0; /* GNU: begin anew, whatever was parsed before */
+    opterr = 0;
+    while ((found = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+        if (found == '?' || found == ':')
+            return complain(found, argv, err);
+        if (!set(options,
+                 found == 'h' ? OPTION_HELP : (enum option_number)(found - 1),
+                 optarg, err))
+            return false;
+        if (options->help)
+            return true;
+    }
+    options->photos = argv + optind;
+    options->num_photos = (size_t)(argc - optind);
+    return check_photos(options, err);
+}
+
+void cam_options_release(struct cam_options *options)
+{
+    params_release(&options->ask);
+    *options = (struct cam_options){0};
+}

@@ -1,0 +1,38 @@
+#ifndef CLI_CAM_OPTIONS_H
+#define CLI_CAM_OPTIONS_H
+
+/* The command line of `wherefore cam`. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "error.h"
+#include "image.h"
+#include "server/params.h"
+
+/* `= {0}` is empty. Texts are borrowed from argv. */
+struct cam_options {
+    bool help;           /* and nothing else */
+    const char *model;   /* folder; NULL: the default model */
+    struct params ask;   /* what POST /cam takes as well, for ask_parse */
+    const char *heatmap; /* where to write, see outfile.h; or NULL */
+    unsigned num_threads;
+    struct image_limits limits;
+    size_t max_bytes;    /* of a photo's file */
+    char *const *photos; /* (num_photos) */
+    size_t num_photos;
+};
+
+/* Reads the arguments; argv[0] is the name of the command. `options` must be
+ * empty; release it in any case. ERROR_INPUT: the text says what is wrong with
+ * which option. ERROR_MEMORY. */
+bool cam_options_parse(struct cam_options *options, int argc, char **argv,
+                       struct error *err) __attribute__((warn_unused_result));
+
+/* Prints the manual. */
+void cam_options_help(FILE *stream);
+
+void cam_options_release(struct cam_options *options);
+
+#endif

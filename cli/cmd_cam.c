@@ -1,0 +1,260 @@
+/* wherefore cam: the engine on the command line, one photo after another. */
+
+#include "cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "cam_options.h"
+#include "engine.h"
+#include "error.h"
+#include "jsonl.h"
+#include "outfile.h"
+#include "progress.h"
+#include "server/ask.h"
+#include "server/reply.h"
+
+#define DEFAULT_MODEL "models/efficientnet-lite0"
+#define INSTALLED_MODEL "../share/wherefore/" DEFAULT_MODEL /* from bin/ */
+
+enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
+
+/* All that the photos need, one after another. `= {0}` is empty. */
+struct cam {
+    struct cam_options options;
+    struct ask ask;
+    struct engine *engine;          /* owned */
+    struct engine_session *session; /* owned */
+    struct outfile outfile;         /* empty where no heatmap is asked for */
+    struct buf photo, line;         /* used again for the next; owned */
+    struct progress progress;
+};
+
+/* Prints a text of the user's; control characters do not reach a terminal. */
+static void print_safely(const char *text)
+{
+    for (; *text; text++)
+        fputc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, stderr);
+}
+
+/* "wherefore: NAME: what is wrong" */
+static void complain(const char *name, const struct error *err)
+{
+    fputs("wherefore: ", stderr);
+    print_safely(name);
+    fputs(": ", stderr);
+    print_safely(err->text);
+    fputc('\n', stderr);
+}
+
+/* Reads a pipe or a device to its end. */
+static bool read_stream(struct buf *bytes, int fd, size_t max_bytes,
+                        struct error *err)
+{
+    for (;;) {
+        ssize_t got;
+
+        if (!buf_reserve(bytes, 65536, err))
+            return false;
+        got = read(fd, bytes->data + bytes->len, bytes->cap - bytes->len);
+        if (got == 0)
+            return true;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail(err, ERROR_IO, "cannot be read: %s", strerror(errno));
+        bytes->len += (size_t)got;
+        if (bytes->len > max_bytes)
+            return fail(err, ERROR_LIMIT,
+                        "is longer than the %zu bytes that are allowed",
+                        max_bytes);
+    }
+}
+
+static bool read_photo(struct buf *bytes, const char *photo, size_t max_bytes,
+                       struct error *err)
+{
+    struct stat info;
+    bool ok;
+    int fd;
+
+    buf_clear(bytes);
+    if (strcmp(photo, "-") == 0)
+        return read_stream(bytes, STDIN_FILENO, max_bytes, err);
+    if (stat(photo, &info) == 0 && S_ISREG(info.st_mode))
+        return buf_append_file(bytes, photo, max_bytes, err);
+    fd = open(photo, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
+    ok = read_stream(bytes, fd, max_bytes, err);
+    close(fd);
+    return ok;
+}
+
+/* Renders the heatmap of the photo that was run last, and writes it. */
+static bool write_heatmap(struct cam *cam, size_t photo, struct error *err)
+{
+    struct reply png = {0};
+    bool ok = reply_cam_png(&png, cam->session, &cam->ask, err) &&
+              outfile_write(&cam->outfile, photo, &png.body, err);
+
+    reply_release(&png);
+    return ok;
+}
+
+/* Makes cam->line the answer, its line end included. */
+static bool write_answer(struct cam *cam, const char *photo, struct error *err)
+{
+    static const struct reply_timing no_queue = {0};
+    struct reply reply = {0};
+    bool ok = false;
+
+    buf_clear(&cam->line);
+    if (!reply_cam_json(&reply, cam->session, cam->engine, &cam->ask, &no_queue,
+                        err))
+        goto out;
+    if (cam->options.num_photos > 1)
+        ok = jsonl_append(&cam->line, reply.body.data, reply.body.len, photo,
+                          err);
+    else
+        ok = buf_append(&cam->line, reply.body.data, reply.body.len, err);
+out:
+    reply_release(&reply);
+    return ok;
+}
+
+/* One photo: read, seen, drawn, described. The heatmap comes first, so that
+ * an answer means that its heatmap is there. */
+static bool explain(struct cam *cam, size_t photo, struct error *err)
+{
+    const struct cam_options *options = &cam->options;
+    const char *name = options->photos[photo];
+
+    return read_photo(&cam->photo, name, options->max_bytes, err) &&
+           engine_sample(cam->session, cam->photo.data, cam->photo.len,
+                         &options->limits, err) &&
+           engine_session_run(cam->session, err) &&
+           (!options->heatmap || write_heatmap(cam, photo, err)) &&
+           write_answer(cam, name, err);
+}
+
+/* Answers all photos. Ends early only where nobody can read the answers. */
+static int explain_all(struct cam *cam)
+{
+    const struct cam_options *options = &cam->options;
+    int status = STATUS_OK;
+
+    progress_init(&cam->progress, stderr, options->num_photos);
+    progress_show(&cam->progress, 0);
+    for (size_t i = 0; i < options->num_photos; i++) {
+        struct error err = {0};
+        bool ok = explain(cam, i, &err);
+
+        if (!ok || isatty(STDOUT_FILENO))
+            progress_hide(&cam->progress);
+        if (!ok) {
+            complain(options->photos[i], &err);
+            status = STATUS_FAILED;
+        } else if (fwrite(cam->line.data, 1, cam->line.len, stdout) !=
+                       cam->line.len ||
+                   fflush(stdout) != 0) {
+            fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
+            progress_hide(&cam->progress);
+            complain("the answer", &err);
+            return STATUS_FAILED;
+        }
+        progress_show(&cam->progress, i + 1);
+    }
+    progress_hide(&cam->progress);
+    return status;
+}
+
+/* The folder of the default model: below the current directory or, failing
+ * that, where `make install` puts it. */
+static const char *default_model(char path[PATH_MAX])
+{
+    char *slash;
+    ssize_t len;
+
+    if (access(DEFAULT_MODEL "/model.json", F_OK) == 0)
+        return DEFAULT_MODEL;
+    len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (len <= 0)
+        return DEFAULT_MODEL;
+    path[len] = '\0';
+    slash = strrchr(path, '/');
+    if (!slash ||
+        (size_t)(slash + 1 - path) + sizeof INSTALLED_MODEL > PATH_MAX)
+        return DEFAULT_MODEL;
+    memcpy(slash + 1, INSTALLED_MODEL, sizeof INSTALLED_MODEL);
+    return access(path, F_OK) == 0 ? path : DEFAULT_MODEL;
+}
+
+static int usage_error(const struct error *err)
+{
+    complain("cam", err);
+    fputs("Try 'wherefore cam --help'.\n", stderr);
+    return STATUS_USAGE;
+}
+
+/* Opens what all photos need. Returns STATUS_OK, or what to exit with. */
+static int open_all(struct cam *cam)
+{
+    const struct cam_options *options = &cam->options;
+    char path[PATH_MAX];
+    const char *model = options->model ? options->model : default_model(path);
+    struct error err = {0};
+
+    if (options->heatmap &&
+        !outfile_plan(&cam->outfile, options->heatmap, options->photos,
+                      options->num_photos, &err)) {
+        error_prefix(&err, "--heatmap");
+        return usage_error(&err);
+    }
+    cam->engine = engine_open(model, &err);
+    if (!cam->engine) {
+        complain(model, &err);
+        return STATUS_FAILED;
+    }
+    if (!ask_parse(&cam->ask, &options->ask, cam->engine, &err))
+        return usage_error(&err);
+    /* The heatmap goes to its file, not into the answer. */
+    cam->ask.heatmap = ASK_NONE;
+    cam->session = engine_session_new(cam->engine, options->num_threads, &err);
+    if (!cam->session) {
+        complain(model, &err);
+        return STATUS_FAILED;
+    }
+    return STATUS_OK;
+}
+
+int cmd_cam(int argc, char **argv)
+{
+    struct cam cam = {0};
+    struct error err = {0};
+    int status;
+
+    if (!cam_options_parse(&cam.options, argc, argv, &err)) {
+        status = usage_error(&err);
+    } else if (cam.options.help) {
+        cam_options_help(stdout);
+        status = STATUS_OK;
+    } else {
+        status = open_all(&cam);
+        if (status == STATUS_OK)
+            status = explain_all(&cam);
+    }
+    engine_session_free(cam.session);
+    engine_free(cam.engine);
+    outfile_release(&cam.outfile);
+    buf_release(&cam.photo);
+    buf_release(&cam.line);
+    cam_options_release(&cam.options);
+    return status;
+}
