@@ -192,7 +192,7 @@ CHECKS := check-format check-layers check-headers check-prefix check-docs \
 
 check: $(CHECKS) ## all of the checks below
 
-C_FILES = $(wildcard $(foreach d,engine server cli bench tests tests/unit tests/fuzz,$d/*.c $d/*.h))
+C_FILES = $(wildcard $(foreach d,engine server cli bench tests tests/unit tests/fuzz,$d/*.c $d/*.h $d/*.inc))
 CLANG_FORMAT := $(VENV)/bin/clang-format
 
 format: $(VENV)/tools/checks.ok ## format the C sources
@@ -273,10 +273,12 @@ $B/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
 
-# A model that is there is left alone, whatever the age of its files.
-models/%/model.json:
-	@$(MAKE) $(VENV)/tools.ok
-	@$(PY) tools/model.py $*
+# A model that is there is left alone, whatever the age of its files, and then
+# no venv is needed.
+ifeq ($(wildcard models/$(MODEL)/model.json),)
+models/$(MODEL)/model.json: | $(VENV)/tools.ok
+	@$(PY) tools/model.py $(MODEL)
+endif
 
 # Sanitizers stop at the first finding and say where it came from.
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1

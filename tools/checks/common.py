@@ -9,7 +9,7 @@ OURS = ("engine", "server", "cli")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 
 
-def sources(root: Path, folders=OURS, suffixes=(".c", ".h")) -> list[Path]:
+def sources(root: Path, folders=OURS, suffixes=(".c", ".h", ".inc")) -> list[Path]:
     """All C sources of some folders, as paths relative to `root`, sorted."""
     return sorted(
         path.relative_to(root)

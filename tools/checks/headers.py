@@ -53,7 +53,7 @@ def check(root: Path, command: list[str]) -> list[str]:
         text = (root / path).read_text(encoding="utf-8")
         if path.suffix == ".h":
             problems += check_guard(path, text)
-        else:
+        elif path.suffix == ".c":
             problems += check_own_header_first(root, path, text)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         headers = sources(root, suffixes=(".h",))
