@@ -103,7 +103,9 @@ int sketch_node(struct graph *graph, enum graph_op op, const int *inputs,
     enum graph_type type = GRAPH_FLOAT;
     int value;
 
-    if (num_inputs > 0 && inputs[0] != GRAPH_NONE)
+    if (op == GRAPH_SHAPE)
+        type = GRAPH_INT;
+    else if (op != GRAPH_FILL && num_inputs > 0 && inputs[0] != GRAPH_NONE)
         type = graph->values[inputs[0]].type;
     value = graph_add_value(graph, name_of(name, "value", graph->num_values),
                             type, &err);

@@ -48,8 +48,9 @@ int sketch_ints(struct graph *graph, struct graph_shape shape,
 int sketch_noise(struct graph *graph, struct graph_shape shape,
                  struct sketch_random *random, float min, float max);
 
-/* Appends a node with one output of the type of its first input; ONNX's
- * attributes are for the caller to set, through sketch_last. */
+/* Appends a node with one output of the type of its first input (integers for
+ * GRAPH_SHAPE, floats for GRAPH_FILL); ONNX's attributes are for the caller to
+ * set, through sketch_last. */
 int sketch_node(struct graph *graph, enum graph_op op, const int *inputs,
                 uint32_t num_inputs);
 
