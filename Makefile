@@ -258,8 +258,8 @@ $B/gen/onnx.pb-c%c $B/gen/onnx.pb-c%h: engine/onnx%proto
 
 $B/obj/engine/onnx.o: | $B/gen/onnx.pb-c.h
 
-# Embedded files are not in the compiler's dependency list.
-$B/obj/server/static.o: $(STATIC)
+# Files embedded with .incbin are not in the compiler's dependency list.
+$(call objects,$(shell grep -l incbin $(SERVER_SRC) /dev/null)): $(STATIC)
 
 $(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a \
                               $B/libserver.a $B/libengine.a $B/flags
