@@ -10,7 +10,10 @@
  *      "onnx": {"file": "model.onnx", "sha256": "…"},
  *      "source": "…", "license": "Apache-2.0"}
  *
- * Unknown members are errors in "input" and ignored elsewhere. */
+ * All members of "input" are required, for a wrong guess at one of them shows
+ * only as worse answers; a member it does not know is an error there and
+ * ignored elsewhere. "channels" is RGB or BGR, width and height are 1 to 4096,
+ * std is above 0. "sha256", "source" and "license" may be left out. */
 
 #include "error.h"
 #include "labels.h"
@@ -18,17 +21,25 @@
 
 /* `= {0}` is empty. Immutable once open. */
 struct bundle {
-    char *name;      /* owned */
-    char *onnx_path; /* owned */
-    char *source;    /* where the weights come from, or NULL; owned */
-    char *license;   /* or NULL; owned */
+    char *name;        /* owned */
+    char *onnx_path;   /* owned */
+    char *onnx_sha256; /* 64 hex digits, or NULL; not checked here; owned */
+    char *source;      /* where the weights come from, or NULL; owned */
+    char *license;     /* or NULL; owned */
     struct preprocess_spec input;
     struct labels labels; /* empty where the folder has no labels.txt */
 };
 
 /* Reads the folder's model.json and labels.txt; model.onnx is only named.
- * ERROR_IO, ERROR_INPUT, ERROR_UNSUPPORTED (a resize or interpolation we do
- * not have), ERROR_MEMORY; the text says which file and which member. */
+ *
+ * ERROR_IO           model.json, or a labels.txt there is, cannot be read
+ * ERROR_INPUT        a file is malformed
+ * ERROR_UNSUPPORTED  a resize or interpolation we do not have
+ * ERROR_LIMIT        model.json is longer than 1 MB, labels.txt than 16 MB
+ * ERROR_MEMORY
+ *
+ * The text says which file and which member or line. On failure the bundle is
+ * empty. */
 bool bundle_open(struct bundle *bundle, const char *folder, struct error *err)
     __attribute__((warn_unused_result));
 

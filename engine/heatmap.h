@@ -30,7 +30,8 @@ struct heatmap_view {
 };
 
 /* Upsamples a map to a picture, bilinear between cell centres and constant
- * beyond the outermost centres; pixels outside the view are 0.
+ * beyond the outermost centres; pixels whose centres lie outside the view are
+ * 0. A view that is empty or NaN covers none.
  *
  * out  out  (out_height, out_width)
  * map  in   (height, width)
@@ -42,14 +43,14 @@ bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
     __attribute__((warn_unused_result));
 
 /* Levels 0..255 of an upsampled map: negatives are 0, `max` is 255; all 0
- * where max is not positive.
+ * where max is not positive. NaN is 0.
  *
  * levels  out  (count)
  * map     in   (count) */
 void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
                     size_t count, float max);
 
-/* The colours of a colormap: (256, 3) RGB, immutable. */
+/* The colours of a colormap: (256, 3) RGB, immutable. Any thread. */
 const uint8_t *heatmap_palette(enum heatmap_colormap colormap);
 
 /* Looks a colormap up by name. ERROR_INPUT names the ones there are. */
@@ -58,12 +59,14 @@ bool heatmap_colormap_parse(enum heatmap_colormap *colormap, const char *name,
     __attribute__((warn_unused_result));
 
 /* Blends colours over a picture: out = (1 - alpha) picture + alpha colour.
+ * alpha is rounded to 256ths first; the result is the nearest level then, and
+ * within one of the formula's for any alpha.
  *
  * out      out  (count, 3) RGB; may be the picture itself
  * picture  in   (count, 3) RGB
  * levels   in   (count)
  * palette  in   (256, 3) RGB
- * alpha    0..1 */
+ * alpha    0..1; what lies outside is clamped, NaN is 0 */
 void heatmap_overlay(uint8_t *out, const uint8_t *picture,
                      const uint8_t *levels, const uint8_t *palette,
                      size_t count, float alpha);

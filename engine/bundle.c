@@ -1,0 +1,291 @@
+#include "bundle.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buf.h"
+
+enum { MAX_JSON_BYTES = 1 << 20, MAX_SIDE = 4096, MAX_NAME_BYTES = 128 };
+
+/* Below, `object` is where to look and `path` its name for messages, such as
+ * "input."; a member that is missing is NULL and fails its check. */
+
+static bool copy_text(char **copy, const char *text, struct error *err)
+{
+    *copy = strdup(text);
+    if (!*copy)
+        return fail(err, ERROR_MEMORY, "no room for %zu bytes", strlen(text));
+    return true;
+}
+
+/* The member's text, or NULL where it is not one of 1 to max_bytes bytes
+ * without control characters. Jansson has checked that it is UTF-8. */
+static const char *plain_text(const json_t *member, size_t max_bytes)
+{
+    const char *text = json_string_value(member);
+
+    if (!text || *text == '\0' || strlen(text) > max_bytes)
+        return NULL;
+    for (const char *at = text; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return NULL;
+    return text;
+}
+
+/* Copies a text that may be left out. */
+static bool read_optional_text(char **copy, const json_t *object,
+                               const char *key, struct error *err)
+{
+    const json_t *member = json_object_get(object, key);
+    const char *text = json_string_value(member);
+
+    if (!member || json_is_null(member))
+        return true;
+    if (!text)
+        return fail(err, ERROR_INPUT, "%s must be a text", key);
+    return copy_text(copy, text, err);
+}
+
+static bool read_side(uint32_t *side, const json_t *input, const char *key,
+                      struct error *err)
+{
+    const json_t *member = json_object_get(input, key);
+    json_int_t value = json_integer_value(member); /* 0 for others */
+
+    if (value < 1 || value > MAX_SIDE)
+        return fail(err, ERROR_INPUT,
+                    "input.%s must be a whole number from 1 to %d", key,
+                    MAX_SIDE);
+    *side = (uint32_t)value;
+    return true;
+}
+
+static bool read_three(float numbers[3], const json_t *input, const char *key,
+                       struct error *err)
+{
+    const json_t *member = json_object_get(input, key);
+
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *number = json_array_get(member, i);
+
+        numbers[i] = (float)json_number_value(number);
+        if (json_array_size(member) != 3 || !json_is_number(number) ||
+            !isfinite(numbers[i]))
+            return fail(err, ERROR_INPUT, "input.%s must be three numbers",
+                        key);
+    }
+    return true;
+}
+
+static bool read_std(float std[3], const json_t *input, struct error *err)
+{
+    if (!read_three(std, input, "std", err))
+        return false;
+    for (size_t i = 0; i < 3; i++)
+        if (!(std[i] > 0))
+            return fail(err, ERROR_INPUT, "input.std must be above 0");
+    return true;
+}
+
+static bool read_channels(struct preprocess_spec *spec, const json_t *input,
+                          struct error *err)
+{
+    const char *text = json_string_value(json_object_get(input, "channels"));
+
+    if (!text || (strcmp(text, "RGB") != 0 && strcmp(text, "BGR") != 0))
+        return fail(err, ERROR_INPUT,
+                    "input.channels must be \"RGB\" or \"BGR\"");
+    spec->bgr = text[0] == 'B';
+    return true;
+}
+
+/* Checks a member of which we have one value yet. */
+static bool check_only(const json_t *input, const char *key, const char *only,
+                       struct error *err)
+{
+    const char *text = json_string_value(json_object_get(input, key));
+
+    if (!text)
+        return fail(err, ERROR_INPUT, "input.%s must be a text", key);
+    if (strcmp(text, only) != 0)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "input.%s must be \"%s\"; others are not supported", key,
+                    only);
+    return true;
+}
+
+static bool check_input_keys(json_t *input, struct error *err)
+{
+    static const char *const known[] = {"width",  "height",        "channels",
+                                        "resize", "interpolation", "mean",
+                                        "std"};
+    const char *key;
+    json_t *member;
+
+    json_object_foreach(input, key, member)
+    {
+        size_t i = 0;
+
+        while (i < sizeof known / sizeof known[0] && strcmp(key, known[i]) != 0)
+            i++;
+        if (i == sizeof known / sizeof known[0])
+            return fail(err, ERROR_INPUT, "input.%s is not a known member",
+                        key);
+    }
+    return true;
+}
+
+static bool read_input(struct preprocess_spec *spec, const json_t *root,
+                       struct error *err)
+{
+    json_t *input = json_object_get(root, "input");
+
+    if (!json_is_object(input))
+        return fail(err, ERROR_INPUT, "input must be an object");
+    spec->resize = PREPROCESS_STRETCH;
+    return check_input_keys(input, err) &&
+           read_side(&spec->width, input, "width", err) &&
+           read_side(&spec->height, input, "height", err) &&
+           read_channels(spec, input, err) &&
+           check_only(input, "resize", "stretch", err) &&
+           check_only(input, "interpolation", "bicubic", err) &&
+           read_three(spec->mean, input, "mean", err) &&
+           read_std(spec->std, input, err);
+}
+
+static bool join_path(char **path, const char *folder, const char *file,
+                      struct error *err)
+{
+    if (asprintf(path, "%s/%s", folder, file) < 0) {
+        *path = NULL;
+        return fail(err, ERROR_MEMORY, "no room for a path");
+    }
+    return true;
+}
+
+static bool read_sha256(struct bundle *bundle, const json_t *onnx,
+                        struct error *err)
+{
+    const json_t *member = json_object_get(onnx, "sha256");
+    const char *text = json_string_value(member);
+
+    if (!member)
+        return true;
+    if (!text || strlen(text) != 64 ||
+        strspn(text, "0123456789abcdefABCDEF") != 64)
+        return fail(err, ERROR_INPUT, "onnx.sha256 must be 64 hex digits");
+    return copy_text(&bundle->onnx_sha256, text, err);
+}
+
+static bool read_onnx(struct bundle *bundle, const char *folder,
+                      const json_t *root, struct error *err)
+{
+    const json_t *onnx = json_object_get(root, "onnx");
+    const char *file =
+        plain_text(json_object_get(onnx, "file"), MAX_NAME_BYTES);
+
+    if (!json_is_object(onnx))
+        return fail(err, ERROR_INPUT, "onnx must be an object");
+    if (!file || strchr(file, '/') || strcmp(file, ".") == 0 ||
+        strcmp(file, "..") == 0)
+        return fail(err, ERROR_INPUT,
+                    "onnx.file must be the name of a file in the folder");
+    return join_path(&bundle->onnx_path, folder, file, err) &&
+           read_sha256(bundle, onnx, err);
+}
+
+static bool read_name(struct bundle *bundle, const json_t *root,
+                      struct error *err)
+{
+    const char *name =
+        plain_text(json_object_get(root, "name"), MAX_NAME_BYTES);
+
+    if (!name)
+        return fail(err, ERROR_INPUT,
+                    "name must be a text of 1 to %d bytes without control "
+                    "characters",
+                    MAX_NAME_BYTES);
+    return copy_text(&bundle->name, name, err);
+}
+
+static bool read_members(struct bundle *bundle, const char *folder,
+                         const json_t *root, struct error *err)
+{
+    if (!json_is_object(root))
+        return fail(err, ERROR_INPUT, "must be an object");
+    return read_name(bundle, root, err) &&
+           read_input(&bundle->input, root, err) &&
+           read_onnx(bundle, folder, root, err) &&
+           read_optional_text(&bundle->source, root, "source", err) &&
+           read_optional_text(&bundle->license, root, "license", err);
+}
+
+static bool parse_json(json_t **root, const struct buf *file, struct error *err)
+{
+    json_error_t why;
+
+    *root = json_loadb((const char *)file->data, file->len,
+                       JSON_REJECT_DUPLICATES, &why);
+    if (*root)
+        return true;
+    if (json_error_code(&why) == json_error_out_of_memory)
+        return fail(err, ERROR_MEMORY, "no room for its members");
+    return fail(err, ERROR_INPUT, "line %d, column %d: %s", why.line,
+                why.column, why.text);
+}
+
+static bool read_json(struct bundle *bundle, const char *folder,
+                      struct error *err)
+{
+    struct buf file = {0};
+    char *path = NULL;
+    json_t *root = NULL;
+    bool ok = join_path(&path, folder, "model.json", err) &&
+              buf_append_file(&file, path, MAX_JSON_BYTES, err) &&
+              parse_json(&root, &file, err) &&
+              read_members(bundle, folder, root, err);
+
+    json_decref(root);
+    free(path);
+    buf_release(&file);
+    return ok || error_prefix(err, "model.json");
+}
+
+/* labels.txt may be missing; then the labels stay empty. */
+static bool read_labels(struct bundle *bundle, const char *folder,
+                        struct error *err)
+{
+    char *path = NULL;
+    bool ok = join_path(&path, folder, "labels.txt", err) &&
+              ((access(path, F_OK) != 0 && errno == ENOENT) ||
+               labels_read(&bundle->labels, path, err));
+
+    free(path);
+    return ok || error_prefix(err, "labels.txt");
+}
+
+bool bundle_open(struct bundle *bundle, const char *folder, struct error *err)
+{
+    *bundle = (struct bundle){0};
+    if (!read_json(bundle, folder, err) || !read_labels(bundle, folder, err)) {
+        bundle_release(bundle);
+        return false;
+    }
+    return true;
+}
+
+void bundle_release(struct bundle *bundle)
+{
+    free(bundle->name);
+    free(bundle->onnx_path);
+    free(bundle->onnx_sha256);
+    free(bundle->source);
+    free(bundle->license);
+    labels_release(&bundle->labels);
+    *bundle = (struct bundle){0};
+}
