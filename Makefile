@@ -73,7 +73,7 @@ CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 # What tests share: tests/reference.c, tests/unit/anything_else.c.
 TESTLIB_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/*.c tests/unit/*.c))
-STATIC := $(wildcard static/*)
+STATIC := $(shell find static -type f 2>/dev/null)
 # The numeric kernels: the compiler may vectorise them freely.
 KERNEL_SRC := $(wildcard engine/resize.c engine/preprocess.c engine/cam.c \
                          engine/heatmap.c engine/kernel_*.c)
@@ -261,10 +261,13 @@ $B/obj/engine/onnx.o: | $B/gen/onnx.pb-c.h
 # Files embedded with .incbin are not in the compiler's dependency list.
 $(call objects,$(shell grep -l incbin $(SERVER_SRC) /dev/null)): $(STATIC)
 
-$(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a \
-                              $B/libserver.a $B/libengine.a $B/flags
+# Only a test that includes something of the server is linked with it.
+$(patsubst %.c,$B/%,$(shell grep -l '"server/' $(UNIT_SRC) /dev/null)): $B/libserver.a
+$(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a $B/libengine.a \
+                              $B/flags
 	@mkdir -p $(@D)
-	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LIBS)
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--start-group \
+	    $(filter %.o %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
 
 # Holds the flags of the last build; newer than the objects where they changed.
 FLAGS_TEXT = $(CC) $(ALL_CFLAGS) kernels $(CFLAGS:-O2=-O3) $(ALL_LDFLAGS) $(LIBS)
