@@ -104,13 +104,15 @@ struct graph_node {
     int *inputs;         /* (num_inputs) values, or GRAPH_NONE */
     int *outputs;        /* (num_outputs) values */
     uint32_t num_inputs, num_outputs;
-    bool nhwc;      /* CONV: x and out are NHWC and the weights are (O, kh, kw,
-                       I/groups); set by graph_layout */
+    bool nhwc;      /* CONV: x and out are NHWC and the weights (O, kh, kw,
+                       I/groups), or (1, kh, kw, O) where depthwise: groups > 1
+                       and I/groups = 1; set by graph_layout */
     float min, max; /* the result is clamped to this; infinite where not */
     union {
         struct {
             struct graph_window window;
             size_t groups;
+            bool depthwise; /* set by graph_layout */
         } conv;
         float epsilon; /* BATCH_NORM */
         struct {
@@ -251,7 +253,8 @@ bool graph_fold(struct graph *graph, struct error *err)
 
 /* graph_layout.c: makes every convolution NHWC, and the input and the outputs
  * of rank 4 too. Transposes that merely turned one into the other are gone;
- * those that remain are nodes. ERROR_MEMORY, ERROR_UNSUPPORTED. */
+ * those that remain are nodes. Every MEAN keeps its axes afterwards.
+ * ERROR_MEMORY, ERROR_UNSUPPORTED. */
 bool graph_layout(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 

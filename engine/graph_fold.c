@@ -1,0 +1,358 @@
+/* Folding: what costs nothing in the node before or after it. */
+
+#include <math.h>
+#include <string.h>
+
+#include "graph.h"
+
+/* Takes a node out: whoever used its output uses its first input instead. The
+ * node itself goes with the next graph_prune. */
+static void bypass(struct graph *graph, struct graph_node *node)
+{
+    int out = node->outputs[0], in = node->inputs[0];
+
+    node->num_inputs = 0; /* so that it is no user of `in` any more */
+    graph_replace(graph, out, in);
+}
+
+/* The node that makes operand i, if the operand has no other user. */
+static struct graph_node *sole_producer(const struct graph *graph,
+                                        const struct graph_node *node,
+                                        uint32_t i)
+{
+    const struct graph_value *value = graph_input(graph, node, i);
+
+    if (!value || value->producer == GRAPH_NONE ||
+        graph_num_uses(graph, node->inputs[i]) != 1)
+        return NULL;
+    return &graph->nodes[value->producer];
+}
+
+static bool is_clamped(const struct graph_node *node)
+{
+    return node->min > -INFINITY || node->max < INFINITY;
+}
+
+/* ---- clamps ---- */
+
+/* Whether the kernels of this operation can clamp their result. */
+static bool can_clamp(const struct graph_node *node)
+{
+    switch (node->op) {
+    case GRAPH_ADD:
+    case GRAPH_SUB:
+    case GRAPH_MUL:
+    case GRAPH_DIV:
+    case GRAPH_CLAMP:
+    case GRAPH_CONV:
+    case GRAPH_LINEAR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A clamp after a clamp is a clamp between the clamped bounds. */
+static void fold_clamp(struct graph *graph, struct graph_node *node)
+{
+    struct graph_node *before = sole_producer(graph, node, 0);
+
+    if (!before || !can_clamp(before))
+        return;
+    before->min = fminf(fmaxf(before->min, node->min), node->max);
+    before->max = fminf(fmaxf(before->max, node->min), node->max);
+    bypass(graph, node);
+}
+
+/* ---- a scale and a shift for each channel ---- */
+
+struct affine {
+    double *scale, *shift; /* (num) in the graph's arena */
+    size_t num;
+};
+
+static bool init_affine(struct graph *graph, struct affine *affine, size_t num,
+                        struct error *err)
+{
+    affine->num = num;
+    affine->scale = arena_take(&graph->arena, num, sizeof(double), err);
+    affine->shift = arena_take(&graph->arena, num, sizeof(double), err);
+    return affine->scale && affine->shift;
+}
+
+static bool affine_of_batch_norm(struct graph *graph, struct affine *affine,
+                                 const struct graph_node *node,
+                                 struct error *err)
+{
+    const float *scale = graph_floats(graph_input(graph, node, 1));
+    const float *bias = graph_floats(graph_input(graph, node, 2));
+    const float *mean = graph_floats(graph_input(graph, node, 3));
+    const float *variance = graph_floats(graph_input(graph, node, 4));
+    size_t num = graph_shape_count(&graph_input(graph, node, 1)->shape);
+
+    if (!init_affine(graph, affine, num, err))
+        return false;
+    for (size_t c = 0; c < num; c++) {
+        affine->scale[c] =
+            scale[c] / sqrt((double)variance[c] + (double)node->epsilon);
+        affine->shift[c] = bias[c] - mean[c] * affine->scale[c];
+    }
+    return true;
+}
+
+/* Whether a constant holds one number, or one for each channel, of a value of
+ * shape `x` whose channels are counted by dimension `axis`. */
+static bool is_per_channel(const struct graph_shape *constant,
+                           const struct graph_shape *x, size_t axis)
+{
+    size_t count = graph_shape_count(constant);
+    size_t from_end = x->rank - axis;
+
+    if (constant->rank > x->rank)
+        return false;
+    if (count == 1)
+        return true;
+    return from_end <= constant->rank && count == x->dim[axis] &&
+           constant->dim[constant->rank - from_end] == count;
+}
+
+/* y + c, y - c, c - y, y c, y / c, with operand `i` being c. */
+static bool affine_of_binary(struct graph *graph, struct affine *affine,
+                             const struct graph_node *node, uint32_t i,
+                             size_t num, struct error *err)
+{
+    const struct graph_value *constant = graph_input(graph, node, i);
+    const float *numbers = graph_floats(constant);
+    size_t step = graph_shape_count(&constant->shape) == 1 ? 0 : 1;
+
+    if (!init_affine(graph, affine, num, err))
+        return false;
+    for (size_t c = 0; c < num; c++) {
+        double number = numbers[c * step];
+
+        affine->scale[c] = node->op == GRAPH_MUL             ? number
+                           : node->op == GRAPH_DIV           ? 1 / number
+                           : node->op == GRAPH_SUB && i == 0 ? -1
+                                                             : 1;
+        affine->shift[c] = node->op == GRAPH_ADD             ? number
+                           : node->op == GRAPH_SUB && i == 0 ? number
+                           : node->op == GRAPH_SUB           ? -number
+                                                             : 0;
+    }
+    return true;
+}
+
+/* Multiplies the weights and the bias of a CONV or LINEAR. The constants may
+ * have other users, so these become new ones. */
+static bool apply_affine(struct graph *graph, struct graph_node *node,
+                         const struct affine *affine, struct error *err)
+{
+    const struct graph_value *old = graph_input(graph, node, 1);
+    struct graph_shape shape = old->shape;
+    struct graph_shape bias_shape = {.rank = 1, .dim = {affine->num}};
+    size_t row = graph_shape_count(&shape) / affine->num;
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    const float *old_bias = NULL;
+    int weights, bias;
+    float *to;
+
+    if (!inputs)
+        return false;
+    weights = graph_add_constant(graph, old->name, GRAPH_FLOAT, &shape, err);
+    if (weights == GRAPH_NONE)
+        return false;
+    bias = graph_add_constant(graph, node->name, GRAPH_FLOAT, &bias_shape, err);
+    if (bias == GRAPH_NONE)
+        return false;
+    old = graph_input(graph, node, 1);
+    to = graph->values[weights].data;
+    for (size_t o = 0; o < affine->num; o++)
+        for (size_t i = 0; i < row; i++)
+            to[o * row + i] =
+                (float)(affine->scale[o] * graph_floats(old)[o * row + i]);
+    if (graph_input(graph, node, 2))
+        old_bias = graph_floats(graph_input(graph, node, 2));
+    to = graph->values[bias].data;
+    for (size_t o = 0; o < affine->num; o++)
+        to[o] =
+            (float)(affine->shift[o] +
+                    affine->scale[o] * (old_bias ? (double)old_bias[o] : 0.0));
+    inputs[0] = node->inputs[0];
+    inputs[1] = weights;
+    inputs[2] = bias;
+    node->inputs = inputs;
+    node->num_inputs = 3;
+    return true;
+}
+
+/* The CONV or LINEAR before operand i that a scale and a shift could go into,
+ * or NULL. */
+static struct graph_node *affine_target(const struct graph *graph,
+                                        const struct graph_node *node,
+                                        uint32_t i)
+{
+    struct graph_node *before = sole_producer(graph, node, i);
+
+    if (!before || is_clamped(before) ||
+        (before->op != GRAPH_CONV && before->op != GRAPH_LINEAR))
+        return NULL;
+    return before;
+}
+
+/* The dimension that counts the output's channels. */
+static size_t channel_axis(const struct graph *graph,
+                           const struct graph_node *node)
+{
+    return node->op == GRAPH_CONV
+               ? 1
+               : graph_output(graph, node, 0)->shape.rank - 1;
+}
+
+/* Where there is no convolution to go into, BatchNorm becomes one of its own:
+ * 1 x 1, each channel by itself. */
+static bool batch_norm_to_conv(struct graph *graph, struct graph_node *node,
+                               const struct affine *affine, struct error *err)
+{
+    struct graph_shape shape = {.rank = 4, .dim = {affine->num, 1, 1, 1}};
+    int weights =
+        graph_add_constant(graph, node->name, GRAPH_FLOAT, &shape, err);
+
+    if (weights == GRAPH_NONE)
+        return false;
+    for (size_t c = 0; c < affine->num; c++)
+        ((float *)graph->values[weights].data)[c] = 1;
+    node->op = GRAPH_CONV;
+    memset(&node->conv, 0, sizeof node->conv);
+    node->conv.groups = affine->num;
+    for (int i = 0; i < 2; i++)
+        node->conv.window.kernel[i] = node->conv.window.stride[i] =
+            node->conv.window.dilation[i] = 1;
+    node->inputs[1] = weights;
+    node->num_inputs = 2;
+    return apply_affine(graph, node, affine, err);
+}
+
+static bool fold_batch_norm(struct graph *graph, struct graph_node *node,
+                            struct error *err)
+{
+    struct graph_node *before = affine_target(graph, node, 0);
+    struct affine affine;
+
+    if (!affine_of_batch_norm(graph, &affine, node, err))
+        return false;
+    if (before && channel_axis(graph, before) == 1) {
+        bypass(graph, node);
+        return apply_affine(graph, before, &affine, err);
+    }
+    if (graph_input(graph, node, 0)->shape.rank != 4)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "node \"%.100s\" (%s): only after a convolution or a "
+                    "linear layer, or on images",
+                    node->name, node->onnx_op);
+    return batch_norm_to_conv(graph, node, &affine, err);
+}
+
+static bool fold_binary(struct graph *graph, struct graph_node *node,
+                        struct error *err)
+{
+    for (uint32_t i = 0; i < 2; i++) { /* operand i is the constant */
+        const struct graph_value *constant = graph_input(graph, node, i);
+        const struct graph_value *y = graph_input(graph, node, 1 - i);
+        struct graph_node *before = affine_target(graph, node, 1 - i);
+        struct affine affine;
+        size_t axis;
+
+        if (!before || !constant->data || (node->op == GRAPH_DIV && i == 0))
+            continue;
+        axis = channel_axis(graph, before);
+        if (!is_per_channel(&constant->shape, &y->shape, axis) ||
+            !graph_shape_equal(&y->shape, &graph_output(graph, node, 0)->shape))
+            continue;
+        if (!affine_of_binary(graph, &affine, node, i, y->shape.dim[axis],
+                              err) ||
+            !apply_affine(graph, before, &affine, err))
+            return false;
+        before->min = node->min;
+        before->max = node->max;
+        node->inputs[0] = node->inputs[1 - i];
+        bypass(graph, node);
+        return true;
+    }
+    return true;
+}
+
+/* ---- padding ---- */
+
+/* Zeros around the image before a convolution are the convolution's own. */
+static void fold_pad(struct graph *graph, struct graph_node *node)
+{
+    const struct graph_value *x = graph_input(graph, node, 0);
+    const struct graph_node *pad;
+
+    if (x->producer == GRAPH_NONE)
+        return;
+    pad = &graph->nodes[x->producer];
+    if (pad->op != GRAPH_PAD || pad->num_inputs == 0 || pad->pad.value != 0 ||
+        pad->pad.before[0] || pad->pad.after[0] || pad->pad.before[1] ||
+        pad->pad.after[1])
+        return;
+    for (int i = 0; i < 2; i++) {
+        node->conv.window.pad_before[i] += pad->pad.before[2 + i];
+        node->conv.window.pad_after[i] += pad->pad.after[2 + i];
+    }
+    node->inputs[0] = pad->inputs[0];
+}
+
+/* ---- shapes ---- */
+
+/* Of reshapes in a row only the last counts; one that changes nothing goes. */
+static void fold_reshape(struct graph *graph, struct graph_node *node)
+{
+    const struct graph_value *x = graph_input(graph, node, 0);
+
+    if (x->producer != GRAPH_NONE &&
+        graph->nodes[x->producer].op == GRAPH_RESHAPE &&
+        graph->nodes[x->producer].num_inputs > 0)
+        node->inputs[0] = graph->nodes[x->producer].inputs[0];
+    x = graph_input(graph, node, 0);
+    if (graph_shape_equal(&x->shape, &graph_output(graph, node, 0)->shape))
+        bypass(graph, node);
+}
+
+bool graph_fold(struct graph *graph, struct error *err)
+{
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        struct graph_node *node = &graph->nodes[n];
+        bool ok = true;
+
+        switch (node->op) {
+        case GRAPH_IDENTITY:
+            bypass(graph, node);
+            break;
+        case GRAPH_CLAMP:
+            fold_clamp(graph, node);
+            break;
+        case GRAPH_BATCH_NORM:
+            ok = fold_batch_norm(graph, node, err);
+            break;
+        case GRAPH_ADD:
+        case GRAPH_SUB:
+        case GRAPH_MUL:
+        case GRAPH_DIV:
+            ok = fold_binary(graph, node, err);
+            break;
+        case GRAPH_CONV:
+            fold_pad(graph, node);
+            break;
+        case GRAPH_RESHAPE:
+            fold_reshape(graph, node);
+            break;
+        default:
+            break;
+        }
+        if (!ok)
+            return false;
+    }
+    graph_prune(graph);
+    return true;
+}

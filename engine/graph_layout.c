@@ -1,0 +1,443 @@
+/* NCHW to NHWC.
+ *
+ * The kernels want pictures channel by channel within a pixel (NHWC), the
+ * files describe them plane by plane (NCHW). Rather than put transposes
+ * around every convolution and cancel them afterwards, the pass walks the
+ * nodes once and keeps, for every value, a view: the axes of the value as the
+ * file means it, in terms of the axes of the value as it is stored,
+ *
+ *     meant.dim[i] = stored.dim[perm[i]]
+ *
+ * Convolutions ask for NHWC storage and leave their result in it; element by
+ * element operations take what comes and pass it on; a transpose in the file
+ * changes the view and nothing else. Only where two views must agree and do
+ * not is a transpose made. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph.h"
+#include "graph_const.h"
+
+struct view {
+    int stored; /* value */
+    size_t perm[GRAPH_MAX_RANK];
+};
+
+struct pass {
+    struct graph *graph;
+    struct view *views; /* (num_values at the start) in the graph's arena */
+    size_t num_views;
+    struct error *err;
+};
+
+static const size_t identity[GRAPH_MAX_RANK] = {0, 1, 2, 3, 4, 5};
+/* The axes N, C, H, W of a value stored as N, H, W, C. */
+static const size_t nchw_of_nhwc[GRAPH_MAX_RANK] = {0, 3, 1, 2, 4, 5};
+
+static bool same_perm(const size_t *a, const size_t *b, uint32_t rank)
+{
+    return memcmp(a, b, rank * sizeof *a) == 0;
+}
+
+/* The view of a value. Values that the pass itself made, and constants, are
+ * stored as they are meant. */
+static struct view view_of(const struct pass *pass, int value)
+{
+    struct view view = {.stored = value};
+
+    if ((size_t)value < pass->num_views &&
+        pass->views[value].stored != GRAPH_NONE)
+        return pass->views[value];
+    memcpy(view.perm, identity, sizeof view.perm);
+    return view;
+}
+
+static void set_view(struct pass *pass, int value, int stored,
+                     const size_t *perm)
+{
+    pass->views[value].stored = stored;
+    memcpy(pass->views[value].perm, perm, sizeof pass->views[value].perm);
+}
+
+/* Adds `node` to the new list. */
+static bool emit(struct pass *pass, const struct graph_node *node)
+{
+    struct graph_node *added = graph_add_node(pass->graph, node->op, node->name,
+                                              node->onnx_op, 0, 0, pass->err);
+
+    if (!added)
+        return false;
+    *added = *node;
+    return true;
+}
+
+/* Adds a node of one operand that makes a new value of the given shape, and
+ * returns it, or NULL. Computes it at once where the operand is constant. */
+static struct graph_node *emit_unary(struct pass *pass, enum graph_op op,
+                                     int input, const struct graph_shape *shape)
+{
+    const char *name = pass->graph->values[input].name;
+    struct graph_node *node =
+        graph_add_node(pass->graph, op, name, "layout", 1, 1, pass->err);
+    int out;
+
+    if (!node)
+        return NULL;
+    out = graph_add_value(pass->graph, name, GRAPH_FLOAT, pass->err);
+    if (out == GRAPH_NONE)
+        return NULL;
+    pass->graph->values[out].shape = *shape;
+    pass->graph->values[out].has_shape = true;
+    node->inputs[0] = input;
+    node->outputs[0] = out;
+    return node;
+}
+
+/* Whether reordering axes leaves the elements where they are, because only
+ * axes of length 1 move past others. */
+static bool moves_nothing(const struct graph_shape *from, const size_t *perm)
+{
+    size_t last = 0;
+
+    for (uint32_t i = 0; i < from->rank; i++) {
+        if (from->dim[perm[i]] == 1)
+            continue;
+        if (perm[i] < last)
+            return false;
+        last = perm[i];
+    }
+    return true;
+}
+
+/* A value whose axis i is axis perm[i] of `from`. */
+static int transposed(struct pass *pass, int from, const size_t *perm)
+{
+    const struct graph_shape shape = pass->graph->values[from].shape;
+    struct graph_shape to = {.rank = shape.rank};
+    bool is_reshape = moves_nothing(&shape, perm);
+    struct graph_node *node;
+
+    for (uint32_t i = 0; i < shape.rank; i++)
+        to.dim[i] = shape.dim[perm[i]];
+    node = emit_unary(pass, is_reshape ? GRAPH_RESHAPE : GRAPH_TRANSPOSE, from,
+                      &to);
+    if (!node)
+        return GRAPH_NONE;
+    if (!is_reshape)
+        memcpy(node->perm, perm, sizeof node->perm);
+    if (!graph_const_fold(pass->graph, node, pass->err))
+        return GRAPH_NONE;
+    return node->outputs[0];
+}
+
+/* The value stored so that its view has `wanted` as perm; GRAPH_NONE on
+ * failure. */
+static int stored_as(struct pass *pass, int value, const size_t *wanted)
+{
+    struct view view = view_of(pass, value);
+    uint32_t rank = pass->graph->values[view.stored].shape.rank;
+    size_t perm[GRAPH_MAX_RANK];
+
+    if (same_perm(view.perm, wanted, rank))
+        return view.stored;
+    memcpy(perm, identity, sizeof perm);
+    for (uint32_t i = 0; i < rank; i++)
+        perm[wanted[i]] = view.perm[i];
+    return transposed(pass, view.stored, perm);
+}
+
+/* Reorders the shape of a node's output from what is meant to what will be
+ * stored, and sets its view. */
+static void store_output(struct pass *pass, const struct graph_node *node,
+                         const size_t *perm)
+{
+    struct graph_value *out = graph_output(pass->graph, node, 0);
+    const struct graph_shape meant = out->shape;
+
+    for (uint32_t i = 0; i < meant.rank; i++)
+        out->shape.dim[perm[i]] = meant.dim[i];
+    set_view(pass, node->outputs[0], node->outputs[0], perm);
+}
+
+/* ---- the rules ---- */
+
+/* Operands stored as the file means them. */
+static bool as_meant(struct pass *pass, struct graph_node *node)
+{
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        if (node->inputs[i] == GRAPH_NONE)
+            continue;
+        node->inputs[i] = stored_as(pass, node->inputs[i], identity);
+        if (node->inputs[i] == GRAPH_NONE)
+            return false;
+    }
+    store_output(pass, node, identity);
+    return emit(pass, node);
+}
+
+static bool layout_conv(struct pass *pass, struct graph_node *node)
+{
+    /* (O, I/groups, kh, kw) to (O, kh, kw, I/groups); of a depthwise
+     * convolution, where I/groups is 1, to (1, kh, kw, O). */
+    static const size_t ordinary[GRAPH_MAX_RANK] = {0, 2, 3, 1, 4, 5};
+    static const size_t depthwise[GRAPH_MAX_RANK] = {1, 2, 3, 0, 4, 5};
+    const struct graph_shape *w = &graph_input(pass->graph, node, 1)->shape;
+
+    node->conv.depthwise = node->conv.groups > 1 && w->dim[1] == 1;
+    node->inputs[0] = stored_as(pass, node->inputs[0], nchw_of_nhwc);
+    if (node->inputs[0] == GRAPH_NONE)
+        return false;
+    node->inputs[1] = transposed(pass, node->inputs[1],
+                                 node->conv.depthwise ? depthwise : ordinary);
+    if (node->inputs[1] == GRAPH_NONE)
+        return false;
+    node->nhwc = true;
+    store_output(pass, node, nchw_of_nhwc);
+    return emit(pass, node);
+}
+
+/* Takes the first operand as it is stored. */
+static bool layout_any(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+
+    node->inputs[0] = view.stored;
+    store_output(pass, node, view.perm);
+    return emit(pass, node);
+}
+
+/* Gives a value axes of length 1 in front, up to `rank`. */
+static int with_rank(struct pass *pass, int value, uint32_t rank)
+{
+    struct graph_shape shape = {.rank = rank}, old;
+    struct graph_node *node;
+
+    value = stored_as(pass, value, identity);
+    if (value == GRAPH_NONE)
+        return GRAPH_NONE;
+    old = pass->graph->values[value].shape;
+    for (uint32_t i = 0; i < rank; i++)
+        shape.dim[i] = i + old.rank < rank ? 1 : old.dim[i + old.rank - rank];
+    node = emit_unary(pass, GRAPH_RESHAPE, value, &shape);
+    if (!node || !graph_const_fold(pass->graph, node, pass->err))
+        return GRAPH_NONE;
+    return node->outputs[0];
+}
+
+/* All operands are stored alike: as the first is that is not constant, of the
+ * full rank, and not as meant; else as meant. */
+static bool layout_alike(struct pass *pass, struct graph_node *node,
+                         struct view *view)
+{
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+
+    memcpy(view->perm, identity, sizeof view->perm);
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        struct view own = view_of(pass, node->inputs[i]);
+        const struct graph_value *stored = &pass->graph->values[own.stored];
+
+        if (stored->shape.rank == rank && !stored->data &&
+            same_perm(view->perm, identity, rank))
+            *view = own;
+    }
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        int value = node->inputs[i];
+
+        if (pass->graph->values[view_of(pass, value).stored].shape.rank < rank)
+            value = with_rank(pass, value, rank);
+        if (value != GRAPH_NONE)
+            value = stored_as(pass, value, view->perm);
+        if (value == GRAPH_NONE)
+            return false;
+        node->inputs[i] = value;
+    }
+    return true;
+}
+
+static bool layout_binary(struct pass *pass, struct graph_node *node)
+{
+    struct view view;
+
+    if (!layout_alike(pass, node, &view))
+        return false;
+    store_output(pass, node, view.perm);
+    return emit(pass, node);
+}
+
+static bool layout_concat(struct pass *pass, struct graph_node *node)
+{
+    struct view view;
+
+    if (!layout_alike(pass, node, &view))
+        return false;
+    node->axis = (int64_t)view.perm[node->axis];
+    store_output(pass, node, view.perm);
+    return emit(pass, node);
+}
+
+static bool layout_softmax(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+
+    node->axis = (int64_t)view.perm[node->axis];
+    return layout_any(pass, node);
+}
+
+static bool layout_pad(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+    size_t before[GRAPH_MAX_RANK] = {0}, after[GRAPH_MAX_RANK] = {0};
+
+    for (uint32_t i = 0; i < rank; i++) {
+        before[view.perm[i]] = node->pad.before[i];
+        after[view.perm[i]] = node->pad.after[i];
+    }
+    memcpy(node->pad.before, before, sizeof before);
+    memcpy(node->pad.after, after, sizeof after);
+    return layout_any(pass, node);
+}
+
+static bool layout_slice(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+    int64_t start[GRAPH_MAX_RANK] = {0}, step[GRAPH_MAX_RANK] = {0};
+
+    for (uint32_t i = 0; i < rank; i++) {
+        start[view.perm[i]] = node->slice.start[i];
+        step[view.perm[i]] = node->slice.step[i];
+    }
+    memcpy(node->slice.start, start, sizeof start);
+    memcpy(node->slice.step, step, sizeof step);
+    return layout_any(pass, node);
+}
+
+/* Afterwards every mean keeps its axes; a reshape drops them where the file
+ * says so. */
+static bool layout_mean(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+    struct graph_shape kept = pass->graph->values[view.stored].shape;
+    struct graph_node mean = *node;
+    int full, *outputs;
+    size_t meant_perm[GRAPH_MAX_RANK];
+    struct graph_value *value;
+
+    memset(mean.reduce.axis, 0, sizeof mean.reduce.axis);
+    for (uint32_t i = 0; i < kept.rank; i++)
+        if (node->reduce.axis[i]) {
+            mean.reduce.axis[view.perm[i]] = true;
+            kept.dim[view.perm[i]] = 1;
+        }
+    if (node->reduce.keep_dims) {
+        node->reduce = mean.reduce;
+        return layout_any(pass, node);
+    }
+    full = graph_add_value(pass->graph, node->name, GRAPH_FLOAT, pass->err);
+    outputs = arena_take(&pass->graph->arena, 1, sizeof *outputs, pass->err);
+    if (full == GRAPH_NONE || !outputs)
+        return false;
+    value = &pass->graph->values[full];
+    value->shape = kept;
+    value->has_shape = true;
+    outputs[0] = full;
+    mean.reduce.keep_dims = true;
+    mean.inputs[0] = view.stored;
+    mean.outputs = outputs;
+    if (!emit(pass, &mean))
+        return false;
+    /* From what is stored, through what is meant, to the file's shape. */
+    memcpy(meant_perm, view.perm, sizeof meant_perm);
+    full = transposed(pass, full, meant_perm);
+    if (full == GRAPH_NONE)
+        return false;
+    node->op = GRAPH_RESHAPE;
+    node->inputs[0] = full;
+    set_view(pass, node->outputs[0], node->outputs[0], identity);
+    return emit(pass, node);
+}
+
+/* A transpose in the file is only another way to look at its operand. */
+static bool layout_transpose(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+    size_t perm[GRAPH_MAX_RANK];
+
+    memcpy(perm, identity, sizeof perm);
+    for (uint32_t i = 0; i < rank; i++)
+        perm[i] = view.perm[node->perm[i]];
+    set_view(pass, node->outputs[0], view.stored, perm);
+    return true;
+}
+
+static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
+                                          struct graph_node *node) = {
+    [GRAPH_ADD] = layout_binary,      [GRAPH_SUB] = layout_binary,
+    [GRAPH_MUL] = layout_binary,      [GRAPH_DIV] = layout_binary,
+    [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
+    [GRAPH_PAD] = layout_pad,         [GRAPH_MEAN] = layout_mean,
+    [GRAPH_SOFTMAX] = layout_softmax, [GRAPH_TRANSPOSE] = layout_transpose,
+    [GRAPH_CONCAT] = layout_concat,   [GRAPH_SLICE] = layout_slice,
+    [GRAPH_CAST] = layout_any,        [GRAPH_IDENTITY] = layout_any,
+};
+
+/* ---- the pass ---- */
+
+/* A picture that comes as planes will come as NHWC. */
+static void store_input(struct pass *pass)
+{
+    struct graph_value *input = &pass->graph->values[pass->graph->input];
+    const struct graph_shape meant = input->shape;
+
+    if (meant.rank != 4 || (meant.dim[3] == 3 && meant.dim[1] != 3))
+        return;
+    for (uint32_t i = 0; i < meant.rank; i++)
+        input->shape.dim[nchw_of_nhwc[i]] = meant.dim[i];
+    set_view(pass, pass->graph->input, pass->graph->input, nchw_of_nhwc);
+}
+
+static bool store_outputs(struct pass *pass)
+{
+    struct graph *graph = pass->graph;
+
+    for (size_t i = 0; i < graph->num_outputs; i++) {
+        int stored = view_of(pass, graph->outputs[i]).stored;
+        bool is_picture = graph->values[stored].shape.rank == 4;
+
+        graph->outputs[i] = stored_as(pass, graph->outputs[i],
+                                      is_picture ? nchw_of_nhwc : identity);
+        if (graph->outputs[i] == GRAPH_NONE)
+            return false;
+    }
+    return true;
+}
+
+bool graph_layout(struct graph *graph, struct error *err)
+{
+    struct pass pass = {.graph = graph, .err = err};
+    struct graph_node *old = graph->nodes;
+    size_t num_old = graph->num_nodes;
+    bool ok = true;
+
+    pass.views =
+        arena_take(&graph->arena, graph->num_values, sizeof *pass.views, err);
+    if (!pass.views)
+        return false;
+    pass.num_views = graph->num_values;
+    for (size_t v = 0; v < pass.num_views; v++)
+        pass.views[v].stored = GRAPH_NONE;
+    graph->nodes = NULL;
+    graph->num_nodes = graph->cap_nodes = 0;
+    store_input(&pass);
+    for (size_t n = 0; ok && n < num_old; n++)
+        ok = rules[old[n].op] ? rules[old[n].op](&pass, &old[n])
+                              : as_meant(&pass, &old[n]);
+    ok = ok && store_outputs(&pass);
+    if (ok)
+        graph_prune(graph);
+    free(old);
+    return ok;
+}
