@@ -251,10 +251,10 @@ $B/obj/gen/%.o: $B/gen/%.c $B/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
 
-# protoc-c writes the .c and the .h at once.
+# protoc writes the .c and the .h at once.
 $B/gen/onnx.pb-c%c $B/gen/onnx.pb-c%h: engine/onnx%proto
 	@mkdir -p $(@D)
-	$(call quiet,GEN,$@)protoc-c --proto_path=engine --c_out=$(@D) onnx.proto
+	$(call quiet,GEN,$@)protoc --proto_path=engine --c_out=$(@D) onnx.proto
 
 $B/obj/engine/onnx.o: | $B/gen/onnx.pb-c.h
 

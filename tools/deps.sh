@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(
     # the compiler and its helpers
-    gcc libc6-dev make pkg-config protobuf-c-compiler
+    gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler
     # one for each foreign library of the program
     libxnnpack-dev libpthreadpool-dev libmicrohttpd-dev libjansson-dev
     libturbojpeg0-dev libspng-dev libwebp-dev libprotobuf-c-dev nettle-dev
@@ -27,7 +27,7 @@ esac
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     missing=()
-    for tool in cc make pkg-config protoc-c python3; do
+    for tool in cc make pkg-config protoc protoc-gen-c python3; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     for library in "${libraries[@]}"; do
