@@ -1,0 +1,296 @@
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "xnnrun.h"
+
+/* Nodes first .. first + count - 1; a plain kernel has count 1. */
+struct step {
+    size_t first, count;
+    bool is_kernel;
+};
+
+struct plan {
+    const struct graph *graph; /* borrowed */
+    struct step *steps;        /* (num_steps) owned */
+    size_t num_steps;
+    /* Which values have memory in a session: the input, the outputs, and what
+     * one step makes and another takes. (graph's num_values) owned. */
+    bool *kept;
+};
+
+struct plan_session {
+    const struct plan *plan; /* borrowed */
+    float **data;         /* (graph's num_values) NULL where not kept; owned */
+    struct xnnrun **runs; /* (num_steps) NULL for kernels; owned */
+    struct xnnrun_threads *threads; /* owned */
+    const void **inputs; /* (most operands of a kernel) scratch; owned */
+};
+
+/* ---- the plan ---- */
+
+/* Extends the last step by node n, or begins another. */
+static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
+{
+    const struct graph_node *node = &plan->graph->nodes[n];
+    bool is_xnn = xnnrun_supports(plan->graph, node);
+    struct step *last =
+        plan->num_steps > 0 ? &plan->steps[plan->num_steps - 1] : NULL;
+
+    if (!is_xnn && !kernel_supports(node))
+        return fail(err, ERROR_UNSUPPORTED,
+                    "node \"%.100s\" (%s): nothing here runs it", node->name,
+                    node->onnx_op);
+    if (is_xnn && last && !last->is_kernel)
+        last->count++;
+    else
+        plan->steps[plan->num_steps++] =
+            (struct step){.first = n, .count = 1, .is_kernel = !is_xnn};
+    return true;
+}
+
+static size_t step_of(const struct plan *plan, size_t node)
+{
+    size_t s = 0;
+
+    while (node >= plan->steps[s].first + plan->steps[s].count)
+        s++;
+    return s;
+}
+
+static void mark_kept(struct plan *plan)
+{
+    const struct graph *graph = plan->graph;
+
+    plan->kept[graph->input] = true;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        plan->kept[graph->outputs[i]] = true;
+    for (size_t s = 0; s < plan->num_steps; s++)
+        for (size_t n = plan->steps[s].first;
+             n < plan->steps[s].first + plan->steps[s].count; n++)
+            for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++) {
+                const struct graph_value *value =
+                    graph_input(graph, &graph->nodes[n], i);
+
+                if (value && value->producer != GRAPH_NONE && !value->data &&
+                    step_of(plan, (size_t)value->producer) != s)
+                    plan->kept[graph->nodes[n].inputs[i]] = true;
+            }
+}
+
+struct plan *plan_new(const struct graph *graph, struct error *err)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    bool ok = false;
+
+    if (!plan) {
+        fail(err, ERROR_MEMORY, "no room for a plan");
+        return NULL;
+    }
+    plan->graph = graph;
+    plan->steps = calloc(graph->num_nodes + 1, sizeof *plan->steps);
+    plan->kept = calloc(graph->num_values, sizeof *plan->kept);
+    if (!plan->steps || !plan->kept) {
+        fail(err, ERROR_MEMORY, "no room for a plan");
+        goto out;
+    }
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        if (!add_to_steps(plan, n, err))
+            goto out;
+    mark_kept(plan);
+    ok = true;
+out:
+    if (!ok) {
+        plan_free(plan);
+        plan = NULL;
+    }
+    return plan;
+}
+
+size_t plan_num_steps(const struct plan *plan)
+{
+    return plan->num_steps;
+}
+
+size_t plan_num_kernels(const struct plan *plan)
+{
+    size_t count = 0;
+
+    for (size_t s = 0; s < plan->num_steps; s++)
+        count += plan->steps[s].is_kernel;
+    return count;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    free(plan->steps);
+    free(plan->kept);
+    free(plan);
+}
+
+/* ---- sessions ---- */
+
+static bool add_data(struct plan_session *session, struct error *err)
+{
+    const struct graph *graph = session->plan->graph;
+
+    session->data = calloc(graph->num_values, sizeof *session->data);
+    if (!session->data)
+        return fail(err, ERROR_MEMORY, "no room for %zu values",
+                    graph->num_values);
+    for (size_t v = 0; v < graph->num_values; v++) {
+        size_t count = graph_shape_count(&graph->values[v].shape);
+
+        if (!session->plan->kept[v])
+            continue;
+        session->data[v] =
+            calloc(count + XNNRUN_SLACK / sizeof(float), sizeof(float));
+        if (!session->data[v])
+            return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+        if (graph->values[v].data) /* an output that is a constant */
+            memcpy(session->data[v], graph->values[v].data,
+                   count * sizeof(float));
+    }
+    return true;
+}
+
+/* Lists the kept values that the nodes of a step take or make, each once. */
+static size_t find_externals(const struct plan_session *session,
+                             const struct step *step,
+                             struct xnnrun_external *externals, bool *seen)
+{
+    const struct graph *graph = session->plan->graph;
+    size_t count = 0;
+
+    memset(seen, 0, graph->num_values * sizeof *seen);
+    for (size_t n = step->first; n < step->first + step->count; n++) {
+        const struct graph_node *node = &graph->nodes[n];
+
+        for (uint32_t i = 0; i < node->num_inputs + node->num_outputs; i++) {
+            bool is_output = i >= node->num_inputs;
+            int value = is_output ? node->outputs[i - node->num_inputs]
+                                  : node->inputs[i];
+
+            if (value == GRAPH_NONE || seen[value] || !session->data[value])
+                continue;
+            seen[value] = true;
+            externals[count++] = (struct xnnrun_external){
+                .value = value,
+                .data = session->data[value],
+                .is_output = is_output,
+            };
+        }
+    }
+    return count;
+}
+
+static bool add_runs(struct plan_session *session, struct error *err)
+{
+    const struct plan *plan = session->plan;
+    size_t num_values = plan->graph->num_values;
+    struct xnnrun_external *externals = calloc(num_values, sizeof *externals);
+    bool *seen = calloc(num_values, sizeof *seen);
+    bool ok = externals && seen && session->runs;
+
+    if (!ok)
+        fail(err, ERROR_MEMORY, "no room for %zu values", num_values);
+    for (size_t s = 0; ok && s < plan->num_steps; s++) {
+        const struct step *step = &plan->steps[s];
+        size_t count;
+
+        if (step->is_kernel)
+            continue;
+        count = find_externals(session, step, externals, seen);
+        session->runs[s] = xnnrun_new(plan->graph, step->first, step->count,
+                                      externals, count, session->threads, err);
+        ok = session->runs[s] != NULL;
+    }
+    free(externals);
+    free(seen);
+    return ok;
+}
+
+struct plan_session *plan_session_new(const struct plan *plan,
+                                      unsigned num_threads, struct error *err)
+{
+    struct plan_session *session = calloc(1, sizeof *session);
+    uint32_t most = 1;
+    bool ok = false;
+
+    if (!session) {
+        fail(err, ERROR_MEMORY, "no room for a session");
+        return NULL;
+    }
+    session->plan = plan;
+    for (size_t n = 0; n < plan->graph->num_nodes; n++)
+        if (plan->graph->nodes[n].num_inputs > most)
+            most = plan->graph->nodes[n].num_inputs;
+    session->inputs = calloc(most, sizeof *session->inputs);
+    session->runs = calloc(plan->num_steps + 1, sizeof *session->runs);
+    session->threads = xnnrun_threads_new(num_threads, err);
+    if (!session->inputs || !session->runs)
+        fail(err, ERROR_MEMORY, "no room for a session");
+    else if (num_threads <= 1 || session->threads)
+        ok = add_data(session, err) && add_runs(session, err);
+    if (!ok) {
+        plan_session_free(session);
+        session = NULL;
+    }
+    return session;
+}
+
+float *plan_session_data(struct plan_session *session, int value)
+{
+    return session->data[value];
+}
+
+static bool run_kernel(struct plan_session *session,
+                       const struct graph_node *node, struct error *err)
+{
+    const struct graph *graph = session->plan->graph;
+    void *outputs[1] = {session->data[node->outputs[0]]};
+
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(graph, node, i);
+
+        session->inputs[i] = !value        ? NULL
+                             : value->data ? value->data
+                                           : session->data[node->inputs[i]];
+    }
+    return kernel_run(graph, node, session->inputs, outputs, err);
+}
+
+bool plan_session_run(struct plan_session *session, struct error *err)
+{
+    const struct plan *plan = session->plan;
+
+    for (size_t s = 0; s < plan->num_steps; s++) {
+        const struct step *step = &plan->steps[s];
+
+        if (!(step->is_kernel
+                  ? run_kernel(session, &plan->graph->nodes[step->first], err)
+                  : xnnrun_run(session->runs[s], err)))
+            return false;
+    }
+    return true;
+}
+
+void plan_session_free(struct plan_session *session)
+{
+    if (!session)
+        return;
+    for (size_t s = 0; session->runs && s < session->plan->num_steps; s++)
+        xnnrun_free(session->runs[s]);
+    for (size_t v = 0; session->data && v < session->plan->graph->num_values;
+         v++)
+        free(session->data[v]);
+    xnnrun_threads_free(session->threads);
+    free(session->runs);
+    free(session->data);
+    free(session->inputs);
+    free(session);
+}

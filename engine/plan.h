@@ -1,0 +1,40 @@
+#ifndef ENGINE_PLAN_H
+#define ENGINE_PLAN_H
+
+/* A graph cut into steps: XNNPACK runtimes, as long as possible, and a plain
+ * kernel for each node that the XNNPACK at hand lacks. */
+
+#include "graph.h"
+
+struct plan;         /* immutable, for any thread */
+struct plan_session; /* room for one run; one thread at a time */
+
+/* Plans a graph after graph_layout; it must outlive the plan. Returns NULL and
+ * ERROR_UNSUPPORTED (nothing here runs a node; the text names it) or
+ * ERROR_MEMORY. */
+struct plan *plan_new(const struct graph *graph, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* How many steps there are, and how many of those are plain kernels. */
+size_t plan_num_steps(const struct plan *plan);
+size_t plan_num_kernels(const struct plan *plan);
+
+void plan_free(struct plan *plan);
+
+/* A session computes with `num_threads` threads, its own included. The plan
+ * must outlive it. ERROR_MEMORY, ERROR_INTERNAL. */
+struct plan_session *plan_session_new(const struct plan *plan,
+                                      unsigned num_threads, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The elements of the graph's input or of one of its outputs, laid out as the
+ * graph says; NULL for other values. */
+float *plan_session_data(struct plan_session *session, int value);
+
+/* Computes the outputs from the input. ERROR_INTERNAL. */
+bool plan_session_run(struct plan_session *session, struct error *err)
+    __attribute__((warn_unused_result));
+
+void plan_session_free(struct plan_session *session);
+
+#endif

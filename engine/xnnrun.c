@@ -1,0 +1,446 @@
+#include "xnnrun.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xnnpack.h>
+
+/* A flag that came after 2022 and before 2024. */
+#ifdef XNN_FLAG_KEEP_DIMS
+#define IS_2024 1
+#else
+#define IS_2024 0
+#endif
+
+struct xnnrun {
+    xnn_runtime_t runtime; /* owned */
+};
+
+/* A subgraph under construction. */
+struct builder {
+    const struct graph *graph;
+    xnn_subgraph_t subgraph; /* owned */
+    uint32_t *ids;           /* (graph's num_values) XNNPACK's numbers; owned */
+};
+
+const char *xnnrun_generation(void)
+{
+    return IS_2024 ? "2024" : "2022";
+}
+
+static enum xnn_status initialized = xnn_status_uninitialized;
+
+static void initialize(void)
+{
+    initialized = xnn_initialize(NULL);
+}
+
+static bool init_library(struct error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, initialize);
+    if (initialized == xnn_status_out_of_memory)
+        return fail(err, ERROR_MEMORY, "no room for XNNPACK");
+    if (initialized != xnn_status_success)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "XNNPACK does not support this processor, or /proc is not "
+                    "mounted (status %d)",
+                    (int)initialized);
+    return true;
+}
+
+/* ---- threads ---- */
+
+struct xnnrun_threads *xnnrun_threads_new(unsigned count, struct error *err)
+{
+    pthreadpool_t pool;
+
+    if (count <= 1)
+        return NULL;
+    pool = pthreadpool_create(count);
+    if (!pool)
+        fail(err, ERROR_MEMORY, "%u threads cannot be started", count);
+    return (struct xnnrun_threads *)pool;
+}
+
+void xnnrun_threads_free(struct xnnrun_threads *threads)
+{
+    pthreadpool_destroy((pthreadpool_t)threads);
+}
+
+/* ---- nodes ---- */
+
+static uint32_t id_of(const struct builder *builder, int value)
+{
+    return value == GRAPH_NONE ? XNN_INVALID_VALUE_ID : builder->ids[value];
+}
+
+static uint32_t in_id(const struct builder *builder,
+                      const struct graph_node *node, uint32_t i)
+{
+    return i < node->num_inputs ? id_of(builder, node->inputs[i])
+                                : XNN_INVALID_VALUE_ID;
+}
+
+static uint32_t out_id(const struct builder *builder,
+                       const struct graph_node *node)
+{
+    return id_of(builder, node->outputs[0]);
+}
+
+static bool always(const struct graph *graph, const struct graph_node *node)
+{
+    (void)graph;
+    (void)node;
+    return true;
+}
+
+static bool supports_conv(const struct graph *graph,
+                          const struct graph_node *node)
+{
+    (void)graph;
+    return node->nhwc;
+}
+
+static enum xnn_status define_conv(struct builder *builder,
+                                   const struct graph_node *node)
+{
+    const struct graph_window *window = &node->conv.window;
+    const struct graph_value *x = graph_input(builder->graph, node, 0);
+    const struct graph_value *y = graph_output(builder->graph, node, 0);
+    uint32_t top = (uint32_t)window->pad_before[0];
+    uint32_t left = (uint32_t)window->pad_before[1];
+    uint32_t bottom = (uint32_t)window->pad_after[0];
+    uint32_t right = (uint32_t)window->pad_after[1];
+    uint32_t kernel_h = (uint32_t)window->kernel[0];
+    uint32_t kernel_w = (uint32_t)window->kernel[1];
+    uint32_t stride_h = (uint32_t)window->stride[0];
+    uint32_t stride_w = (uint32_t)window->stride[1];
+    uint32_t dilation_h = (uint32_t)window->dilation[0];
+    uint32_t dilation_w = (uint32_t)window->dilation[1];
+    size_t groups = node->conv.groups;
+    size_t channels_in = x->shape.dim[3], channels_out = y->shape.dim[3];
+
+    if (node->conv.depthwise)
+        return xnn_define_depthwise_convolution_2d(
+            builder->subgraph, top, right, bottom, left, kernel_h, kernel_w,
+            stride_h, stride_w, dilation_h, dilation_w,
+            (uint32_t)(channels_out / groups), channels_in, node->min,
+            node->max, in_id(builder, node, 0), in_id(builder, node, 1),
+            in_id(builder, node, 2), out_id(builder, node), 0);
+    return xnn_define_convolution_2d(
+        builder->subgraph, top, right, bottom, left, kernel_h, kernel_w,
+        stride_h, stride_w, dilation_h, dilation_w, (uint32_t)groups,
+        channels_in / groups, channels_out / groups, node->min, node->max,
+        in_id(builder, node, 0), in_id(builder, node, 1),
+        in_id(builder, node, 2), out_id(builder, node), 0);
+}
+
+static enum xnn_status define_linear(struct builder *builder,
+                                     const struct graph_node *node)
+{
+    return xnn_define_fully_connected(
+        builder->subgraph, node->min, node->max, in_id(builder, node, 0),
+        in_id(builder, node, 1), in_id(builder, node, 2), out_id(builder, node),
+        0);
+}
+
+static enum xnn_status define_binary(struct builder *builder,
+                                     const struct graph_node *node)
+{
+#if IS_2024
+    static const enum xnn_binary_operator operators[] = {
+        [GRAPH_ADD] = xnn_binary_add,
+        [GRAPH_SUB] = xnn_binary_subtract,
+        [GRAPH_MUL] = xnn_binary_multiply,
+        [GRAPH_DIV] = xnn_binary_divide,
+    };
+    struct xnn_binary_params params = {
+        .output_min = (double)node->min,
+        .output_max = (double)node->max,
+    };
+
+    return xnn_define_binary(builder->subgraph, operators[node->op], &params,
+                             in_id(builder, node, 0), in_id(builder, node, 1),
+                             out_id(builder, node), 0);
+#else
+    static enum xnn_status (*const defines[])(xnn_subgraph_t, float, float,
+                                              uint32_t, uint32_t, uint32_t,
+                                              uint32_t) = {
+        [GRAPH_ADD] = xnn_define_add2,
+        [GRAPH_SUB] = xnn_define_subtract,
+        [GRAPH_MUL] = xnn_define_multiply2,
+        [GRAPH_DIV] = xnn_define_divide,
+    };
+
+    return defines[node->op](builder->subgraph, node->min, node->max,
+                             in_id(builder, node, 0), in_id(builder, node, 1),
+                             out_id(builder, node), 0);
+#endif
+}
+
+static enum xnn_status define_clamp(struct builder *builder,
+                                    const struct graph_node *node)
+{
+#if IS_2024
+    union xnn_unary_params params = {
+        .clamp = {.min = node->min, .max = node->max}};
+
+    return xnn_define_unary(builder->subgraph, xnn_unary_clamp, &params,
+                            in_id(builder, node, 0), out_id(builder, node), 0);
+#else
+    return xnn_define_clamp(builder->subgraph, node->min, node->max,
+                            in_id(builder, node, 0), out_id(builder, node), 0);
+#endif
+}
+
+static enum xnn_status define_pad(struct builder *builder,
+                                  const struct graph_node *node)
+{
+    return xnn_define_static_constant_pad(
+        builder->subgraph, node->pad.before, node->pad.after, node->pad.value,
+        in_id(builder, node, 0), out_id(builder, node), 0);
+}
+
+/* 2022 has the mean over the pixels of a picture only. */
+static bool supports_mean(const struct graph *graph,
+                          const struct graph_node *node)
+{
+    const bool *axis = node->reduce.axis;
+
+    if (!node->reduce.keep_dims)
+        return false;
+    return IS_2024 || (graph_input(graph, node, 0)->shape.rank == 4 &&
+                       !axis[0] && axis[1] && axis[2] && !axis[3]);
+}
+
+static enum xnn_status define_mean(struct builder *builder,
+                                   const struct graph_node *node)
+{
+#if IS_2024
+    int64_t axes[GRAPH_MAX_RANK];
+    size_t count = 0;
+
+    for (int64_t i = 0; i < GRAPH_MAX_RANK; i++)
+        if (node->reduce.axis[i])
+            axes[count++] = i;
+    return xnn_define_static_reduce_v2(
+        builder->subgraph, xnn_reduce_mean, count, axes,
+        in_id(builder, node, 0), out_id(builder, node), XNN_FLAG_KEEP_DIMS);
+#else
+    return xnn_define_global_average_pooling_2d(
+        builder->subgraph, -INFINITY, INFINITY, in_id(builder, node, 0),
+        out_id(builder, node), 0);
+#endif
+}
+
+static bool supports_softmax(const struct graph *graph,
+                             const struct graph_node *node)
+{
+    return node->axis + 1 == (int64_t)graph_input(graph, node, 0)->shape.rank;
+}
+
+static enum xnn_status define_softmax(struct builder *builder,
+                                      const struct graph_node *node)
+{
+    return xnn_define_softmax(builder->subgraph, in_id(builder, node, 0),
+                              out_id(builder, node), 0);
+}
+
+static enum xnn_status define_reshape(struct builder *builder,
+                                      const struct graph_node *node)
+{
+    const struct graph_shape *shape =
+        &graph_output(builder->graph, node, 0)->shape;
+
+    return xnn_define_static_reshape(builder->subgraph, shape->rank, shape->dim,
+                                     in_id(builder, node, 0),
+                                     out_id(builder, node), 0);
+}
+
+#if IS_2024
+static enum xnn_status define_transpose(struct builder *builder,
+                                        const struct graph_node *node)
+{
+    return xnn_define_static_transpose(
+        builder->subgraph, graph_input(builder->graph, node, 0)->shape.rank,
+        node->perm, in_id(builder, node, 0), out_id(builder, node), 0);
+}
+#endif
+
+/* What XNNPACK runs. Adding an operation is adding a row. */
+static const struct row {
+    bool (*supports)(const struct graph *graph, const struct graph_node *node);
+    enum xnn_status (*define)(struct builder *builder,
+                              const struct graph_node *node);
+} rows[GRAPH_NUM_OPS] = {
+    [GRAPH_ADD] = {always, define_binary},
+    [GRAPH_SUB] = {always, define_binary},
+    [GRAPH_MUL] = {always, define_binary},
+    [GRAPH_DIV] = {always, define_binary},
+    [GRAPH_CLAMP] = {always, define_clamp},
+    [GRAPH_CONV] = {supports_conv, define_conv},
+    [GRAPH_PAD] = {always, define_pad},
+    [GRAPH_MEAN] = {supports_mean, define_mean},
+    [GRAPH_LINEAR] = {always, define_linear},
+    [GRAPH_SOFTMAX] = {supports_softmax, define_softmax},
+    [GRAPH_RESHAPE] = {always, define_reshape},
+#if IS_2024
+    [GRAPH_TRANSPOSE] = {always, define_transpose},
+#endif
+};
+
+bool xnnrun_supports(const struct graph *graph, const struct graph_node *node)
+{
+    const struct row *row = &rows[node->op];
+
+    return row->supports && row->supports(graph, node);
+}
+
+/* ---- runtimes ---- */
+
+static const char *status_text(enum xnn_status status)
+{
+    switch (status) {
+    case xnn_status_invalid_parameter:
+        return "invalid parameter";
+    case xnn_status_invalid_state:
+        return "invalid state";
+    case xnn_status_unsupported_parameter:
+        return "unsupported parameter";
+    case xnn_status_unsupported_hardware:
+        return "unsupported processor";
+    case xnn_status_out_of_memory:
+        return "no memory";
+    default:
+        return "failure";
+    }
+}
+
+static bool check(enum xnn_status status, const char *what, struct error *err)
+{
+    if (status == xnn_status_success)
+        return true;
+    return fail(
+        err, status == xnn_status_out_of_memory ? ERROR_MEMORY : ERROR_INTERNAL,
+        "XNNPACK (%s): %s", what, status_text(status));
+}
+
+/* Tells XNNPACK of a value, unless it knows it. `external` is its number, and
+ * `flags` its direction, where it is one; XNN_INVALID_VALUE_ID and 0 else. */
+static bool define_value(struct builder *builder, int number, uint32_t external,
+                         uint32_t flags, struct error *err)
+{
+    const struct graph_value *value;
+
+    if (number == GRAPH_NONE || builder->ids[number] != XNN_INVALID_VALUE_ID)
+        return true;
+    value = &builder->graph->values[number];
+    return check(xnn_define_tensor_value(builder->subgraph, xnn_datatype_fp32,
+                                         value->shape.rank, value->shape.dim,
+                                         value->data, external, flags,
+                                         &builder->ids[number]),
+                 value->name, err);
+}
+
+static bool define_node(struct builder *builder, const struct graph_node *node,
+                        struct error *err)
+{
+    for (uint32_t i = 0; i < node->num_inputs; i++)
+        if (!define_value(builder, node->inputs[i], XNN_INVALID_VALUE_ID, 0,
+                          err))
+            return false;
+    return define_value(builder, node->outputs[0], XNN_INVALID_VALUE_ID, 0,
+                        err) &&
+           check(rows[node->op].define(builder, node), node->name, err);
+}
+
+static bool define_all(struct builder *builder, size_t first, size_t count,
+                       const struct xnnrun_external *externals,
+                       size_t num_externals, struct error *err)
+{
+    for (size_t v = 0; v < builder->graph->num_values; v++)
+        builder->ids[v] = XNN_INVALID_VALUE_ID;
+    for (size_t i = 0; i < num_externals; i++)
+        if (!define_value(builder, externals[i].value, (uint32_t)i,
+                          externals[i].is_output
+                              ? XNN_VALUE_FLAG_EXTERNAL_OUTPUT
+                              : XNN_VALUE_FLAG_EXTERNAL_INPUT,
+                          err))
+            return false;
+    for (size_t n = first; n < first + count; n++)
+        if (!define_node(builder, &builder->graph->nodes[n], err))
+            return false;
+    return true;
+}
+
+/* Gives the runtime the addresses of its externals, once and for all. */
+static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
+                   size_t num_externals, struct error *err)
+{
+    struct xnn_external_value *values = calloc(num_externals, sizeof *values);
+    bool ok;
+
+    if (!values)
+        return fail(err, ERROR_MEMORY, "no room for %zu addresses",
+                    num_externals);
+    for (size_t i = 0; i < num_externals; i++) {
+        values[i].id = (uint32_t)i;
+        values[i].data = externals[i].data;
+    }
+    ok = check(xnn_setup_runtime(run->runtime, num_externals, values),
+               "setting up", err);
+    free(values);
+    return ok;
+}
+
+struct xnnrun *xnnrun_new(const struct graph *graph, size_t first, size_t count,
+                          const struct xnnrun_external *externals,
+                          size_t num_externals, struct xnnrun_threads *threads,
+                          struct error *err)
+{
+    struct builder builder = {.graph = graph};
+    struct xnnrun *run = NULL;
+    bool ok = false;
+
+    if (!init_library(err))
+        return NULL;
+    run = calloc(1, sizeof *run);
+    builder.ids = calloc(graph->num_values, sizeof *builder.ids);
+    if (!run || !builder.ids) {
+        fail(err, ERROR_MEMORY, "no room for a runtime");
+        goto out;
+    }
+    ok = check(
+             xnn_create_subgraph((uint32_t)num_externals, 0, &builder.subgraph),
+             "making a subgraph", err) &&
+         define_all(&builder, first, count, externals, num_externals, err) &&
+         check(xnn_create_runtime_v2(builder.subgraph, (pthreadpool_t)threads,
+                                     0, &run->runtime),
+               "making a runtime", err) &&
+         set_up(run, externals, num_externals, err);
+out:
+    if (builder.subgraph)
+        xnn_delete_subgraph(builder.subgraph);
+    free(builder.ids);
+    if (!ok) {
+        xnnrun_free(run);
+        run = NULL;
+    }
+    return run;
+}
+
+bool xnnrun_run(struct xnnrun *run, struct error *err)
+{
+    return check(xnn_invoke_runtime(run->runtime), "running", err);
+}
+
+void xnnrun_free(struct xnnrun *run)
+{
+    if (run && run->runtime)
+        xnn_delete_runtime(run->runtime);
+    free(run);
+}

@@ -1,0 +1,52 @@
+#ifndef ENGINE_XNNRUN_H
+#define ENGINE_XNNRUN_H
+
+/* The door to XNNPACK: a run of nodes as one XNNPACK runtime. Two generations
+ * of the library are in use, those of February 2022 (Debian 12) and November
+ * 2024 (Debian 13); the header tells which one is at hand when we are
+ * compiled. */
+
+#include <stddef.h>
+
+#include "graph.h"
+
+struct xnnrun;
+struct xnnrun_threads; /* threads that a session computes with */
+
+/* "2022" or "2024". */
+const char *xnnrun_generation(void);
+
+/* Whether the library at hand runs the node; graph_layout must be done. */
+bool xnnrun_supports(const struct graph *graph, const struct graph_node *node);
+
+/* Starts `count` - 1 threads; NULL without an error where count is 1 (then
+ * the caller's own is all there is), and NULL on ERROR_MEMORY. */
+struct xnnrun_threads *xnnrun_threads_new(unsigned count, struct error *err);
+void xnnrun_threads_free(struct xnnrun_threads *threads);
+
+/* Some of the graph's values and where their elements are: floats, with
+ * XNNRUN_SLACK more bytes after them that may be read. */
+struct xnnrun_external {
+    int value;
+    float *data;
+    bool is_output; /* made by the nodes, else taken by them */
+};
+enum { XNNRUN_SLACK = 128 };
+
+/* Builds a runtime of the nodes first .. first + count - 1, each of which
+ * xnnrun_supports. Every value that crosses the border of the run is among
+ * the externals. The graph must outlive the runtime. Returns NULL and
+ * ERROR_MEMORY or ERROR_INTERNAL. */
+struct xnnrun *xnnrun_new(const struct graph *graph, size_t first, size_t count,
+                          const struct xnnrun_external *externals,
+                          size_t num_externals, struct xnnrun_threads *threads,
+                          struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Runs the nodes. ERROR_INTERNAL. One thread at a time. */
+bool xnnrun_run(struct xnnrun *run, struct error *err)
+    __attribute__((warn_unused_result));
+
+void xnnrun_free(struct xnnrun *run);
+
+#endif
