@@ -1,0 +1,510 @@
+"""wherefore cam: the answer, the photos it takes and those it refuses."""
+
+import json
+import os
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+from conftest import MODEL, WHEREFORE
+from PIL import Image
+
+# design: the members of an answer, and no others.
+MEMBERS = {
+    "model",
+    "method",
+    "image",
+    "classes",
+    "class",
+    "map",
+    "box",
+    "heatmap",
+    "timing_ms",
+}
+CATS = {"tabby", "tiger cat", "Egyptian cat"}
+
+
+def lines(stdout: bytes) -> list[dict]:
+    """The objects of JSON Lines."""
+    assert stdout.endswith(b"\n")
+    return [json.loads(line) for line in stdout.splitlines()]
+
+
+def without_timing(found: dict) -> dict:
+    """An answer without what differs from run to run."""
+    return {name: value for name, value in found.items() if name != "timing_ms"}
+
+
+# --- the answer ---------------------------------------------------------------
+
+
+def test_one_photo_is_answered_by_one_object(answer):
+    found = answer("cat.png")
+
+    assert set(found) == MEMBERS
+    assert found["model"] == "efficientnet-lite0"
+    assert found["method"] == "cam"
+    assert found["image"] == {"width": 451, "height": 300, "format": "png"}
+    assert found["heatmap"] is None
+    assert set(found["map"]) == {"width", "height", "min", "max", "mean_plus_bias"}
+    assert found["box"]["rule"] == "paper"
+    assert found["timing_ms"]["infer"] > 0
+
+
+def test_the_cat_is_a_cat_and_the_box_holds_its_head(answer):
+    found = answer("cat.png")
+
+    assert found["classes"][0]["label"].split(",")[0] in CATS
+    box = found["box"]
+    # The head, measured by hand: its eyes and its nose.
+    for x, y in [(180, 105), (265, 105), (220, 165)]:
+        assert box["x"] <= x < box["x"] + box["width"]
+        assert box["y"] <= y < box["y"] + box["height"]
+
+
+def test_the_box_lies_within_the_photo(answer):
+    for photo, width, height in [("cat.png", 451, 300), ("rocket.jpg", 640, 427)]:
+        box = answer(photo)["box"]
+        assert box["width"] > 0 and box["x"] >= 0
+        assert box["height"] > 0 and box["y"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+
+
+def test_the_mean_of_the_map_is_the_logit(answer):
+    found = answer("--values", "rocket.jpg")
+    values = [value for row in found["map"]["values"] for value in row]
+
+    assert len(values) == found["map"]["width"] * found["map"]["height"]
+    assert min(values) == pytest.approx(found["map"]["min"], abs=1e-5)
+    assert max(values) == pytest.approx(found["map"]["max"], abs=1e-5)
+    # Sums of 1280 products in two orders: rounding only.
+    assert found["map"]["mean_plus_bias"] == pytest.approx(
+        found["classes"][0]["logit"], abs=1e-3
+    )
+
+
+def test_top_says_how_many_classes_are_listed_best_first(answer):
+    found = answer("--top", "7", "cat.png")
+    scores = [entry["score"] for entry in found["classes"]]
+
+    assert len(scores) == 7
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < sum(scores) <= 1
+
+
+def test_a_class_is_meant_by_index_id_or_label(answer):
+    by_index = answer("--class", "285", "cat.png")
+
+    assert by_index["class"] == 285
+    for name in ("n02124075", "Egyptian cat"):
+        found = answer(f"--class={name}", "cat.png")
+        assert without_timing(found) == without_timing(by_index)
+
+
+def test_several_classes_have_a_map_and_a_box_each(answer):
+    found = answer("--class", "285", "--class", "504", "--top", "1", "coffee.png")
+    maps = {e["index"]: e["map"] for e in found["classes"] if "map" in e}
+
+    assert set(maps) == {285, 504}
+    assert found["class"] == 285
+    assert found["map"] == maps[285]
+
+
+def test_class_top_explains_all_that_are_listed(answer):
+    found = answer("--class", "top", "--top", "3", "coffee.png")
+
+    assert [set(e) >= {"map", "box"} for e in found["classes"]] == [True] * 3
+    assert found["class"] == found["classes"][0]["index"]
+
+
+def test_a_higher_threshold_makes_no_larger_box(answer):
+    low = answer("--threshold", "0.1", "cat.png")["box"]
+    high = answer("--threshold", "0.8", "cat.png")["box"]
+
+    assert high["threshold"] == 0.8
+    assert high["width"] * high["height"] < low["width"] * low["height"]
+
+
+def test_without_positive_evidence_left_the_box_is_null(answer):
+    assert answer("--threshold", "1", "cat.png")["box"] is None
+
+
+def test_the_number_of_threads_does_not_change_the_answer(answer):
+    one = answer("--threads", "1", "cat.png")
+    two = answer("--threads", "2", "cat.png")
+
+    assert one["box"] == two["box"]
+    for a, b in zip(one["classes"], two["classes"], strict=True):
+        assert a["index"] == b["index"]
+        # Threads share the work out by rows; the sums stay the same.
+        assert a["logit"] == pytest.approx(b["logit"], abs=1e-4)
+
+
+# --- photos -------------------------------------------------------------------
+
+
+def test_several_photos_are_answered_line_by_line_in_order(cam, answer):
+    names = ["rocket.jpg", "cat.png", "coffee.png"]
+
+    result = cam(*names)
+
+    assert (result.returncode, result.stderr) == (0, b"")
+    found = lines(result.stdout)
+    assert [entry["file"] for entry in found] == names
+    for entry, name in zip(found, names, strict=True):
+        assert next(iter(entry)) == "file"
+        del entry["file"]
+        assert without_timing(entry) == without_timing(answer(name))
+
+
+def test_a_dash_is_the_standard_input(cam, photos):
+    photo = (photos / "cat.png").read_bytes()
+
+    result = cam("-", input=photo)
+
+    assert (result.returncode, result.stderr) == (0, b"")
+    alone = cam("cat.png")
+    assert without_timing(json.loads(result.stdout)) == without_timing(
+        json.loads(alone.stdout)
+    )
+
+
+def test_a_photo_may_come_through_a_pipe(photos):
+    script = f'"{WHEREFORE}" cam --model "{MODEL}" <(cat cat.png)'
+
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=photos, capture_output=True, timeout=60, check=False
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["image"]["format"] == "png"
+
+
+def test_a_photo_that_fails_does_not_stop_the_others(cam, photos):
+    whole = (photos / "rocket.jpg").read_bytes()
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+
+    result = cam("cat.png", "cut.jpg", "missing.jpg", "rocket.jpg")
+
+    assert result.returncode == 1
+    assert [e["file"] for e in lines(result.stdout)] == ["cat.png", "rocket.jpg"]
+    errors = result.stderr.decode().splitlines()
+    assert len(errors) == 2
+    assert errors[0].startswith("wherefore: cut.jpg: ")
+    assert errors[1] == (
+        "wherefore: missing.jpg: cannot be opened: No such file or directory"
+    )
+
+
+def huge_png() -> bytes:
+    """The header of a PNG of 60,000 x 60,000 pixels, and nothing behind it."""
+    side = (60000).to_bytes(4, "big")
+    header = b"IHDR" + side + side + bytes([8, 2, 0, 0, 0])
+    crc = zlib.crc32(header).to_bytes(4, "big")
+    return b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + header + crc
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"just text\n", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", huge_png()],
+    ids=["empty", "text", "three bytes of JPEG", "signature of PNG", "huge PNG"],
+)
+def test_what_is_no_photo_is_refused_in_one_line(cam, photos, content):
+    (photos / "bad.jpg").write_bytes(content)
+
+    result = cam("bad.jpg")
+
+    assert result.returncode == 1
+    assert result.stdout == b""
+    assert result.stderr.startswith(b"wherefore: bad.jpg: ")
+    assert result.stderr.count(b"\n") == 1
+
+
+def test_a_folder_is_no_photo(cam):
+    result = cam(".")
+
+    assert result.returncode == 1
+    assert result.stderr == b"wherefore: .: cannot be read: Is a directory\n"
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "--max-bytes=1000",
+        "--max-width=450",
+        "--max-height=299",
+        "--max-pixels=135299",
+    ],
+)
+def test_a_photo_beyond_a_limit_is_refused(cam, limit):
+    result = cam(limit, "cat.png")  # 451 x 300
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"wherefore: cat.png: ")
+
+
+def test_a_photo_at_the_limits_is_answered(answer, photos):
+    size = (photos / "cat.png").stat().st_size
+    assert answer(
+        f"--max-bytes={size}",
+        "--max-width=451",
+        "--max-height=300",
+        "--max-pixels=135300",
+        "cat.png",
+    )
+
+
+def test_the_limit_of_bytes_holds_for_the_standard_input(cam, photos):
+    photo = (photos / "cat.png").read_bytes()
+
+    assert cam(f"--max-bytes={len(photo)}", "-", input=photo).returncode == 0
+    result = cam(f"--max-bytes={len(photo) - 1}", "-", input=photo)
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"wherefore: -: ")
+
+
+def test_a_name_that_is_not_utf_8_still_makes_json(cam, photos):
+    name = b'caf\xe9 "\\\t\xf0\x9f\x98\xba.png'
+    shutil.copy(photos / "cat.png", os.fsencode(photos) + b"/" + name)
+
+    result = cam(name, "cat.png")
+
+    assert result.returncode == 0
+    assert lines(result.stdout)[0]["file"] == 'caf\ufffd "\\\t\U0001f63a.png'
+
+
+def test_a_name_cannot_send_control_characters_to_a_terminal(cam):
+    result = cam("no\x1b[31mphoto\n")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"wherefore: no?[31mphoto?: cannot be opened")
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure(cam):
+    with open("/dev/full", "wb") as full:
+        result = cam("cat.png", "rocket.jpg", stdout=full, stderr=subprocess.PIPE)
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        b"wherefore: the answer: cannot be written: No space left on device\n"
+    )
+
+
+# --- heatmaps -----------------------------------------------------------------
+
+
+def test_the_heatmap_covers_the_photo_in_its_own_size(answer, photos):
+    answer("--heatmap", "map.png", "cat.png")
+
+    with Image.open(photos / "map.png") as heatmap:
+        assert (heatmap.format, heatmap.mode, heatmap.size) == (
+            "PNG",
+            "RGB",
+            (451, 300),
+        )
+
+
+def test_with_alpha_0_the_overlay_is_the_photo(answer, photos):
+    answer("--heatmap", "map.png", "--alpha", "0", "cat.png")
+
+    with (
+        Image.open(photos / "map.png") as heatmap,
+        Image.open(photos / "cat.png") as photo,
+    ):
+        assert heatmap.tobytes() == photo.convert("RGB").tobytes()
+
+
+def test_a_map_alone_is_brightest_where_the_map_has_its_maximum(answer, photos):
+    found = answer(
+        "--heatmap=map.png",
+        "--heatmap-kind=map",
+        "--colormap=gray",
+        "--values",
+        "cat.png",
+    )
+    rows = found["map"]["values"]
+    peak, y, x = max((v, y, x) for y, row in enumerate(rows) for x, v in enumerate(row))
+
+    with Image.open(photos / "map.png") as heatmap:
+        assert heatmap.size == (451, 300)
+        levels = heatmap.convert("L")
+    # The cell's centre, in pixels of the photo.
+    at = (int((x + 0.5) * 451 / len(rows[0])), int((y + 0.5) * 300 / len(rows)))
+    assert peak > 0
+    assert levels.getpixel(at) >= 250
+    assert levels.getextrema()[1] >= levels.getpixel(at)
+
+
+def test_heatmap_size_bounds_the_longer_side(answer, photos):
+    answer("--heatmap=map.png", "--heatmap-size=100", "cat.png")
+
+    with Image.open(photos / "map.png") as heatmap:
+        assert heatmap.size[0] == 100
+        assert heatmap.size[1] in (66, 67)
+
+
+def test_a_directory_gets_one_heatmap_a_photo(cam, photos):
+    (photos / "maps").mkdir()
+
+    result = cam("--heatmap", "maps", "cat.png", "rocket.jpg")
+
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (photos / "maps").iterdir()) == [
+        "cat-heatmap.png",
+        "rocket-heatmap.png",
+    ]
+
+
+def test_a_pattern_names_the_heatmaps(cam, photos):
+    result = cam("--heatmap", "seen-%s.png", "cat.png", "./rocket.jpg")
+
+    assert result.returncode == 0, result.stderr
+    assert (photos / "seen-cat.png").exists()
+    assert (photos / "seen-rocket.png").exists()
+
+
+def test_a_heatmap_takes_the_place_of_an_older_and_longer_one(answer, photos):
+    (photos / "map.png").write_bytes(bytes(10_000_000))
+
+    answer("--heatmap=map.png", "cat.png")
+
+    assert (photos / "map.png").stat().st_size < 1_000_000
+    with Image.open(photos / "map.png") as heatmap:
+        heatmap.load()
+
+
+@pytest.mark.parametrize("way", ["same name", "hard link", "symbolic link"])
+def test_a_heatmap_never_takes_the_place_of_a_photo(cam, photos, way):
+    before = (photos / "cat.png").read_bytes()
+    where = photos / "cat.png" if way == "same name" else photos / "other.png"
+    if way == "hard link":
+        where.hardlink_to(photos / "cat.png")
+    elif way == "symbolic link":
+        where.symlink_to("cat.png")
+
+    result = cam("--heatmap", where, "cat.png")
+
+    assert result.returncode == 1
+    assert b"is one of the photos" in result.stderr
+    assert (photos / "cat.png").read_bytes() == before
+
+
+def test_two_photos_of_one_name_do_not_share_a_heatmap(cam, photos):
+    shutil.copy(photos / "rocket.jpg", photos / "cat.jpg")
+
+    result = cam("--heatmap", "new-%s.png", "cat.png", "cat.jpg")
+
+    assert result.returncode == 2
+    assert b"two photos would both write 'new-cat.png'" in result.stderr
+    assert not (photos / "new-cat.png").exists()
+
+
+@pytest.mark.parametrize("where", ["missing/map.png", "/dev/full"])
+def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
+    result = cam("--heatmap", where, "cat.png")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"wherefore: cat.png: cannot write '")
+
+
+# --- the command line ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ([], "no photo is given"),
+        (["--nope", "cat.png"], "--nope is no option"),
+        (["-n", "cat.png"], "there is no option -n"),
+        (["--max=3", "cat.png"], "--max=3 is no option, or short for several"),
+        (["--alpha"], "--alpha needs a value"),
+        (["--values=1", "cat.png"], "--values takes no value"),
+        (["--top=0", "cat.png"], '"0" is not accepted'),
+        (["--top=1001", "cat.png"], '"1001" is not accepted'),
+        (["--class=unicorn", "cat.png"], '"unicorn" is not accepted'),
+        (["--threshold=nan", "cat.png"], '"nan" is not accepted'),
+        (["--alpha=2", "cat.png"], '"2" is not accepted'),
+        (["--colormap=rainbow", "cat.png"], '"rainbow" is not accepted'),
+        (["--heatmap-kind=none", "cat.png"], "overlay or map, not 'none'"),
+        (["--heatmap-size=0", "cat.png"], '"0" is not accepted'),
+        (["--heatmap=-", "cat.png"], "--heatmap cannot be '-'"),
+        (["--heatmap=x.png", "cat.png", "rocket.jpg"], "a directory or a %s"),
+        (["--heatmap=nowhere/", "cat.png"], "no directory 'nowhere/'"),
+        (["--threads=0", "cat.png"], "--threads takes a whole number"),
+        (["--max-bytes=-1", "cat.png"], "--max-bytes takes a whole number"),
+        (["--max-width=", "cat.png"], "--max-width takes a whole number"),
+        (["-", "-"], "- is given more than once"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_any_photo(cam, args, text):
+    result = cam(*args)
+
+    assert result.returncode == 2
+    assert result.stdout == b""
+    assert text in result.stderr.decode()
+    assert result.stderr.endswith(b"Try 'wherefore cam --help'.\n")
+
+
+def test_options_may_follow_photos_and_two_dashes_end_them(cam, photos):
+    shutil.copy(photos / "cat.png", photos / "--top")
+
+    result = cam("cat.png", "--top", "2", "--", "--top")
+
+    assert result.returncode == 0, result.stderr
+    assert [len(entry["classes"]) for entry in lines(result.stdout)] == [2, 2]
+
+
+def test_help_fits_the_terminal_and_names_every_option(cam):
+    result = cam("--help")
+
+    assert result.returncode == 0
+    text = result.stdout.decode()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    for name in (
+        "model",
+        "top",
+        "class",
+        "threshold",
+        "values",
+        "heatmap",
+        "heatmap-kind",
+        "heatmap-size",
+        "colormap",
+        "alpha",
+        "threads",
+        "max-bytes",
+        "max-width",
+        "max-height",
+        "max-pixels",
+        "help",
+    ):
+        assert f"\n  --{name} " in text
+
+
+def test_a_model_that_is_not_there_is_named(cam):
+    result = cam("--model", "no/model", "cat.png")
+
+    assert result.returncode == 1
+    assert result.stdout == b""
+    assert result.stderr.startswith(b"wherefore: no/model: ")
+
+
+def test_the_installed_program_finds_its_model(tmp_path: Path, photos: Path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "share/wherefore/models").mkdir(parents=True)
+    shutil.copy(WHEREFORE, tmp_path / "bin/wherefore")
+    (tmp_path / "share/wherefore/models/efficientnet-lite0").symlink_to(MODEL)
+
+    result = subprocess.run(
+        [tmp_path / "bin/wherefore", "cam", "cat.png"],
+        cwd=photos,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["model"] == "efficientnet-lite0"

@@ -1,0 +1,106 @@
+"""The progress bar, through a pseudo-terminal."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+
+import pytest
+from conftest import MODEL, WHEREFORE
+
+BAR = re.compile(rb"\[[#-]+\] (\d+)/(\d+)")
+CLEAR = b"\r\x1b[K"
+
+
+def run_on_terminal(args, cwd, columns=80, term="xterm", stdout_too=False):
+    """Runs wherefore cam with a terminal on standard error.
+
+    Returns the exit status, standard output and what the terminal got.
+    """
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    with subprocess.Popen(
+        [WHEREFORE, "cam", "--model", MODEL, *args],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=slave if stdout_too else (cwd / "stdout").open("wb"),
+        stderr=slave,
+        env=os.environ | {"TERM": term},
+    ) as process:
+        os.close(slave)
+        seen = b""
+        while True:
+            try:
+                part = os.read(master, 65536)
+            except OSError:  # EIO: the last writer has closed its end
+                break
+            if not part:
+                break
+            seen += part
+        process.wait(timeout=60)
+    os.close(master)
+    stdout = b"" if stdout_too else (cwd / "stdout").read_bytes()
+    return process.returncode, stdout, seen
+
+
+def drawn_lines(seen: bytes) -> list[bytes]:
+    """The texts that were put on the bar's line."""
+    return [re.sub(rb"\x1b\[K", b"", part) for part in seen.split(b"\r") if part]
+
+
+def test_many_photos_show_a_bar_that_is_gone_at_the_end(photos):
+    status, stdout, seen = run_on_terminal(["cat.png"] * 12, photos)
+
+    assert status == 0
+    assert len(stdout.splitlines()) == 12
+    counts = [(int(a), int(b)) for a, b in BAR.findall(seen)]
+    assert counts[0] == (0, 12)
+    assert len(counts) > 1
+    assert counts == sorted(counts)
+    assert seen.endswith(CLEAR)
+
+
+def test_the_bar_stays_within_the_terminals_width(photos):
+    _, _, seen = run_on_terminal(["cat.png"] * 12, photos, columns=30)
+
+    widths = [len(line) for line in drawn_lines(seen)]
+    assert max(widths) > 0
+    assert max(widths) < 30
+
+
+def test_answers_on_the_same_terminal_stay_whole(photos):
+    status, _, seen = run_on_terminal(["cat.png"] * 6, photos, stdout_too=True)
+
+    assert status == 0
+    # What is left when every cleared line is taken away.
+    text = re.sub(rb"\r[^\r\n]*\x1b\[K", b"", seen)
+    found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    assert [entry["file"] for entry in found] == ["cat.png"] * 6
+
+
+def test_an_error_has_a_line_of_its_own(photos):
+    status, _, seen = run_on_terminal(["cat.png"] * 4 + ["gone.png"], photos)
+
+    assert status == 1
+    assert CLEAR + b"wherefore: gone.png: cannot be opened" in seen
+
+
+@pytest.mark.parametrize(
+    ("args", "term"),
+    [(["cat.png", "rocket.jpg"], "xterm"), (["cat.png"] * 6, "dumb")],
+    ids=["few photos", "dumb terminal"],
+)
+def test_there_is_no_bar_where_it_would_not_help(photos, args, term):
+    status, _, seen = run_on_terminal(args, photos, term=term)
+
+    assert (status, seen) == (0, b"")
+
+
+def test_there_is_no_bar_without_a_terminal(cam):
+    result = cam(*["cat.png"] * 12)
+
+    assert (result.returncode, result.stderr) == (0, b"")
