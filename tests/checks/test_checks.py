@@ -221,7 +221,12 @@ def test_a_unit_test_program_that_dies_or_tests_nothing_has_failed(tmp_path):
     idle.write_text("#!/bin/sh\nexit 0\n")
     good = tmp_path / "good"
     good.write_text("#!/bin/sh\necho '[  PASSED  ] 2 test(s).'\n")
-    for program in (dies, idle, good):
+    bad = tmp_path / "bad"
+    bad.write_text(
+        "#!/bin/sh\necho '[  PASSED  ] 1 test(s).'\n"
+        "echo '[  FAILED  ] tests: 3 test(s), listed below:'\nexit 3\n"
+    )
+    for program in (dies, idle, good, bad):
         program.chmod(0o755)
 
     def unit(*programs: Path) -> tuple[int, str]:
@@ -236,4 +241,5 @@ def test_a_unit_test_program_that_dies_or_tests_nothing_has_failed(tmp_path):
 
     assert unit(good) == (0, "unit: 2 passed, 0 failed")
     assert unit(good, dies) == (1, "unit: 2 passed, 1 failed")
+    assert unit(bad) == (1, "unit: 1 passed, 3 failed")
     assert unit(idle, good) == (1, "unit: 2 passed, 1 failed")
