@@ -1,0 +1,172 @@
+/* Times the engine without anything around it.
+ *
+ *     stages requests MODEL PHOTO COUNT
+ *
+ * answers COUNT times about a photo, as POST /cam does by default, and prints
+ * one line a request: the milliseconds of decode, preprocess, infer, map, box,
+ * heatmap.
+ *
+ *     stages network MODEL INPUT LOGITS
+ *
+ * reads INPUT, (height, width, 3) floats of this machine, runs the network on
+ * it once, writes LOGITS as floats and prints their number. Then, for each
+ * line "N" on standard input, it runs the network N times and prints one line
+ * with N times in milliseconds: bench/measure.py takes turns with another
+ * runtime this way. One thread. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine.h"
+
+#define MAX_PHOTO_BYTES (64u << 20)
+#define MAX_COUNT 100000
+
+static double now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+/* One answer, timed; the buffer takes the PNG. */
+static bool time_request(struct engine_session *session,
+                         const struct buf *photo, struct buf *png,
+                         struct error *err)
+{
+    static const struct image_limits limits = {0};
+    static const struct render_options style = {.overlay = true, .alpha = 0.5f};
+    struct engine_class top[5];
+    struct engine_map map;
+    struct engine_timing timing;
+    struct box box;
+    bool found;
+    double map_ms, box_ms, heatmap_ms;
+
+    buf_clear(png);
+    if (!engine_sample(session, photo->data, photo->len, &limits, err) ||
+        !engine_session_run(session, err))
+        return false;
+    map_ms = now_ms();
+    engine_session_top(session, top, 5);
+    if (!engine_session_map(session, &map, top[0].index, err))
+        return false;
+    box_ms = now_ms();
+    if (!engine_session_box(session, &box, &found, top[0].index,
+                            BOX_PAPER_THRESHOLD, err))
+        return false;
+    heatmap_ms = now_ms();
+    if (!engine_session_heatmap(session, png, top[0].index, &style, err))
+        return false;
+    engine_session_timing(session, &timing);
+    printf("%.4f %.4f %.4f %.4f %.4f %.4f\n", timing.decode, timing.preprocess,
+           timing.infer, box_ms - map_ms, heatmap_ms - box_ms,
+           now_ms() - heatmap_ms);
+    return true;
+}
+
+static bool time_requests(struct engine_session *session, const char *path,
+                          unsigned long count, struct error *err)
+{
+    struct buf photo = {0}, png = {0};
+    bool ok = buf_append_file(&photo, path, MAX_PHOTO_BYTES, err);
+
+    for (unsigned long i = 0; ok && i < count; i++)
+        ok = time_request(session, &photo, &png, err);
+    buf_release(&photo);
+    buf_release(&png);
+    return ok;
+}
+
+static bool read_input(float *input, size_t count, const char *path,
+                       struct error *err)
+{
+    struct buf bytes = {0};
+    bool ok = buf_append_file(&bytes, path, MAX_PHOTO_BYTES, err);
+
+    if (ok && bytes.len != count * sizeof *input)
+        ok = fail(err, ERROR_INPUT, "%s has %zu bytes, not %zu", path,
+                  bytes.len, count * sizeof *input);
+    if (ok)
+        memcpy(input, bytes.data, bytes.len);
+    buf_release(&bytes);
+    return ok;
+}
+
+static bool write_logits(const float *logits, size_t count, const char *path,
+                         struct error *err)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file && fwrite(logits, sizeof *logits, count, file) == count;
+
+    if (file && fclose(file) != 0)
+        ok = false;
+    return ok || fail(err, ERROR_IO, "%s: %s", path, strerror(errno));
+}
+
+static bool time_network(struct engine_session *session,
+                         const struct engine_info *info, const char *input,
+                         const char *logits, struct error *err)
+{
+    char line[32];
+
+    if (!read_input(engine_session_input(session),
+                    info->input_width * info->input_height * 3, input, err) ||
+        !engine_session_run(session, err) ||
+        !write_logits(engine_session_logits(session), info->num_classes, logits,
+                      err))
+        return false;
+    printf("%zu\n", info->num_classes);
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {
+        unsigned long count = strtoul(line, NULL, 10);
+
+        for (unsigned long i = 0; i < count && i < MAX_COUNT; i++) {
+            double start = now_ms();
+
+            if (!engine_session_run(session, err))
+                return false;
+            printf("%.4f ", now_ms() - start);
+        }
+        putchar('\n');
+        fflush(stdout);
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    struct engine *engine = NULL;
+    struct engine_session *session = NULL;
+    struct engine_info info;
+    bool ok = false;
+
+    if (argc != 5 ||
+        (strcmp(argv[1], "requests") != 0 && strcmp(argv[1], "network") != 0)) {
+        fputs("usage: stages requests MODEL PHOTO COUNT\n"
+              "       stages network MODEL INPUT LOGITS\n",
+              stderr);
+        return 2;
+    }
+    engine = engine_open(argv[2], &err);
+    if (engine)
+        session = engine_session_new(engine, 1, &err);
+    if (session) {
+        engine_info(engine, &info);
+        if (strcmp(argv[1], "requests") == 0)
+            ok = time_requests(session, argv[3], strtoul(argv[4], NULL, 10),
+                               &err);
+        else
+            ok = time_network(session, &info, argv[3], argv[4], &err);
+    }
+    if (!ok)
+        fprintf(stderr, "stages: %s\n", err.text);
+    engine_session_free(session);
+    engine_free(engine);
+    return ok ? 0 : 1;
+}
