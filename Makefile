@@ -86,6 +86,7 @@ CLI_OBJ := $(call objects,$(CLI_SRC))
 TESTLIB_OBJ := $(call objects,$(TESTLIB_SRC))
 UNIT_OBJ := $(call objects,$(UNIT_SRC))
 UNIT_BIN := $(UNIT_SRC:%.c=$B/%)
+BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 
 ##@ Use it
 
@@ -173,7 +174,7 @@ test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookwo
 deps-test: ## install the Debian packages that the tests need as well
 	@tools/deps.sh test
 
-bench: build model $(if $(wildcard bench/requirements.txt),$(VENV)/bench.ok) ## measure; see bench/
+bench: build model $(BENCH_BIN) $(if $(wildcard bench/requirements.txt),$(VENV)/bench.ok) ## measure; see bench/
 	@if [ -x bench/run ]; then bench/run; else echo "there is no bench/run"; fi
 
 clean: ## remove everything built (the models and the Python venv stay)
@@ -218,7 +219,7 @@ check-docs: ## docs/architecture.md names every file
 check-python: $(VENV)/tools/checks.ok ## ruff on the Python sources
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"
 
-SHELL_FILES = .ci/run $(wildcard tools/*.sh tests/run tests/unit/run bench/*.sh)
+SHELL_FILES = .ci/run $(wildcard tools/*.sh tests/run tests/unit/run bench/run bench/*.sh)
 check-shell: $(VENV)/tools/checks.ok ## shellcheck on the shell scripts
 	@$(VENV)/bin/shellcheck $(SHELL_FILES)
 	@echo "ok: shellcheck has nothing to say"
@@ -268,6 +269,10 @@ $(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a $B/libengine.a 
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--start-group \
 	    $(filter %.o %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
+
+$(BENCH_BIN): $B/bench/%: $B/obj/bench/%.o $B/libengine.a $B/flags
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 # Holds the flags of the last build; newer than the objects where they changed.
 FLAGS_TEXT = $(CC) $(ALL_CFLAGS) kernels $(CFLAGS:-O2=-O3) $(ALL_LDFLAGS) $(LIBS)
