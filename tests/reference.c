@@ -184,16 +184,27 @@ static void image_coords(int64_t at[4], bool nhwc, int64_t n, int64_t c,
     at[nhwc ? 2 : 3] = x;
 }
 
+/* The filter's tap for output channel `o`, the group's input channel `i`. A
+ * depthwise filter is (1, kh, kw, o) after graph_layout. */
+static void tap_coords(int64_t at[4], const struct graph_node *node, int64_t o,
+                       int64_t i, int64_t y, int64_t x)
+{
+    if (node->nhwc && node->conv.depthwise)
+        image_coords(at, true, i, o, y, x);
+    else
+        image_coords(at, node->nhwc, o, i, y, x);
+}
+
 /* One sum of Conv: output channel `o` at row `y`, column `x`. */
 static double conv_at(struct run *run, const struct tensor *image,
-                      const struct tensor *weights, int64_t n, int64_t o,
-                      int64_t y, int64_t x)
+                      const struct tensor *weights, size_t num_out, int64_t n,
+                      int64_t o, int64_t y, int64_t x)
 {
     const struct graph_window *window = &run->node->conv.window;
     bool nhwc = run->node->nhwc;
-    const size_t *dim = weights->shape->dim;
-    int64_t group_in = (int64_t)dim[nhwc ? 3 : 1];
-    int64_t group_out = (int64_t)(dim[0] / run->node->conv.groups);
+    size_t groups = run->node->conv.groups;
+    int64_t group_in = (int64_t)(image->shape->dim[nhwc ? 3 : 1] / groups);
+    int64_t group_out = (int64_t)(num_out / groups);
     int64_t at[4], tap[4];
     double sum = 0;
 
@@ -209,7 +220,7 @@ static double conv_at(struct run *run, const struct tensor *image,
                                  (int64_t)window->pad_before[1]);
                 if (!is_inside(image->shape, at))
                     continue; /* the border is 0 */
-                image_coords(tap, nhwc, o, i, ky, kx);
+                tap_coords(tap, run->node, o, i, ky, kx);
                 sum += read_at(run, image, at) * read_at(run, weights, tap);
             }
         }
@@ -236,19 +247,24 @@ static bool check_conv(const struct run *run, const struct tensor *x,
     const struct graph_window *window = &run->node->conv.window;
     size_t groups = run->node->conv.groups;
     int c = run->node->nhwc ? 3 : 1, y = run->node->nhwc ? 1 : 2;
+    int64_t wanted[4];
 
     if (x->shape->rank != 4 || weights->shape->rank != 4 ||
         out->shape->rank != 4)
         return fail_node(run, "a convolution needs rank 4", err);
-    if (groups == 0 || weights->shape->dim[0] % groups != 0 ||
-        weights->shape->dim[c] * groups != x->shape->dim[c] ||
-        weights->shape->dim[0] != out->shape->dim[c] ||
+    tap_coords(wanted, run->node, (int64_t)out->shape->dim[c],
+               groups ? (int64_t)(x->shape->dim[c] / groups) : 0,
+               (int64_t)window->kernel[0], (int64_t)window->kernel[1]);
+    for (int i = 0; i < 4; i++)
+        if ((int64_t)weights->shape->dim[i] != wanted[i])
+            return fail_node(run, "the weights do not fit", err);
+    if (groups == 0 || x->shape->dim[c] % groups != 0 ||
+        out->shape->dim[c] % groups != 0 ||
         x->shape->dim[0] != out->shape->dim[0])
         return fail_node(run, "the channels do not fit", err);
     for (int i = 0; i < 2; i++) {
         if (window->auto_pad != GRAPH_PAD_GIVEN || window->stride[i] == 0 ||
-            window->dilation[i] == 0 ||
-            window->kernel[i] != weights->shape->dim[y + i] ||
+            window->dilation[i] == 0 || window->kernel[i] == 0 ||
             conv_len(window, i, x->shape->dim[y + i]) !=
                 (int64_t)out->shape->dim[y + i])
             return fail_node(run, "the window does not fit", err);
@@ -271,8 +287,8 @@ static bool run_conv(struct run *run, const struct tensor *out,
     for (size_t i = 0; i < count_of(out->shape); i++) {
         coords_of(at, out->shape, i);
         o = at[nhwc ? 3 : 1];
-        out->data[i] = conv_at(run, &x, &weights, at[0], o, at[nhwc ? 1 : 2],
-                               at[nhwc ? 2 : 3]);
+        out->data[i] = conv_at(run, &x, &weights, out->shape->dim[nhwc ? 3 : 1],
+                               at[0], o, at[nhwc ? 1 : 2], at[nhwc ? 2 : 3]);
         if (has_bias)
             out->data[i] += read_channel(run, &bias, o);
     }
@@ -734,17 +750,15 @@ void reference_release(struct reference *ref)
     *ref = (struct reference){0};
 }
 
-void reference_to_nhwc(float *nhwc, const float *nchw,
-                       const struct graph_shape *shape)
+size_t reference_nhwc_index(const struct graph_shape *nchw, size_t i)
 {
-    const size_t *dim = shape->dim;
+    int64_t at[GRAPH_MAX_RANK];
+    const size_t *dim = nchw->dim;
 
-    for (size_t n = 0; n < dim[0]; n++)
-        for (size_t c = 0; c < dim[1]; c++)
-            for (size_t y = 0; y < dim[2]; y++)
-                for (size_t x = 0; x < dim[3]; x++)
-                    nhwc[((n * dim[2] + y) * dim[3] + x) * dim[1] + c] =
-                        nchw[((n * dim[1] + c) * dim[2] + y) * dim[3] + x];
+    coords_of(at, nchw, i);
+    return (((size_t)at[0] * dim[2] + (size_t)at[2]) * dim[3] + (size_t)at[3]) *
+               dim[1] +
+           (size_t)at[1];
 }
 
 double reference_distance(const double *a, const double *b, size_t count)

@@ -39,10 +39,9 @@ bool reference_run(struct reference *ref, const struct graph *graph,
 
 void reference_release(struct reference *ref);
 
-/* Reorders (n, c, h, w) to (n, h, w, c). `shape` is that of `nchw`, rank 4.
- * The arrays must not overlap. */
-void reference_to_nhwc(float *nhwc, const float *nchw,
-                       const struct graph_shape *shape);
+/* Where element `i` of a tensor of shape (n, c, h, w) stands once it is stored
+ * as (n, h, w, c). */
+size_t reference_nhwc_index(const struct graph_shape *nchw, size_t i);
 
 /* The largest |a[i] - b[i]|, divided by the largest |a[i]| or 1, whichever is
  * larger: the relative distance that the tests bound. Infinite where either
