@@ -13,7 +13,7 @@
  *     struct box box;
  *     bool found;
  *     struct buf png = {0};
- *     struct engine_heatmap_options style = {.overlay = true, .alpha = 0.5f};
+ *     struct render_options style = {.overlay = true, .alpha = 0.5f};
  *
  *     if (!engine_sample(session, bytes, len, &limits, &err) ||
  *         !engine_session_run(session, &err))
@@ -39,6 +39,7 @@
 #include "error.h"
 #include "heatmap.h"
 #include "image.h"
+#include "render.h"
 
 struct engine;         /* a model, ready to be run */
 struct engine_session; /* room for one run of it */
@@ -68,16 +69,9 @@ struct engine_map {
     size_t class_index;
     size_t width, height; /* cells */
     const float *values;  /* (height, width); borrowed from the session until
-                             the next call of engine_session_map for it */
+                             an answer about another class, or the next run */
     float min, max;
     double mean_plus_bias; /* equals the class's logit, up to rounding */
-};
-
-struct engine_heatmap_options {
-    bool overlay; /* over the photo (truecolour); else the map alone */
-    enum heatmap_colormap colormap;
-    float alpha;       /* of the colours over the photo, 0..1 */
-    uint32_t max_side; /* longest side of the output; 0: the picture's */
 };
 
 /* Milliseconds of the last request of a session, stage by stage. */
@@ -149,16 +143,15 @@ bool engine_session_map(struct engine_session *session, struct engine_map *map,
                         size_t index, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The box of a map by the paper's rule (box.h), the map upsampled to the
- * picture first. Fails as engine_session_map does. */
+/* The box of a map by the paper's rule (box.h, render.h), the map upsampled to
+ * the picture first. Fails as engine_session_map does. */
 bool engine_session_box(struct engine_session *session, struct box *box,
                         bool *found, size_t index, float threshold,
                         struct error *err) __attribute__((warn_unused_result));
 
 /* Appends the heatmap of a class to `png`. Fails as engine_session_map does. */
 bool engine_session_heatmap(struct engine_session *session, struct buf *png,
-                            size_t index,
-                            const struct engine_heatmap_options *options,
+                            size_t index, const struct render_options *options,
                             struct error *err)
     __attribute__((warn_unused_result));
 

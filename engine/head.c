@@ -38,7 +38,7 @@ static bool is_linear_layer(const struct graph *graph,
     else if (node->op == GRAPH_CONV && node->conv.groups == 1 &&
              node->conv.window.kernel[0] == 1 &&
              node->conv.window.kernel[1] == 1)
-        num_in = x->shape.dim[1];
+        num_in = x->shape.dim[3];
     else
         return false;
     return graph_shape_count(&x->shape) == num_in &&
@@ -51,8 +51,8 @@ static bool is_global_mean(const struct graph *graph,
 {
     return node->op == GRAPH_MEAN &&
            graph_input(graph, node, 0)->shape.rank == 4 &&
-           !node->reduce.axis[0] && !node->reduce.axis[1] &&
-           node->reduce.axis[2] && node->reduce.axis[3];
+           !node->reduce.axis[0] && node->reduce.axis[1] &&
+           node->reduce.axis[2] && !node->reduce.axis[3];
 }
 
 /* Looks behind the logits for the layers above; says why where they are not

@@ -1,0 +1,420 @@
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bundle.h"
+#include "cam.h"
+#include "graph.h"
+#include "head.h"
+#include "onnx.h"
+#include "plan.h"
+#include "preprocess.h"
+#include "topk.h"
+#include "xnnrun.h"
+
+/* Weights of 2 GB are the most that one ONNX file can hold. */
+#define MAX_ONNX_BYTES ((size_t)1 << 31)
+
+struct engine {
+    struct bundle bundle;
+    struct graph graph;
+    struct head head;
+    struct plan *plan; /* owned */
+};
+
+struct engine_session {
+    const struct engine *engine;   /* borrowed */
+    struct plan_session *plan;     /* owned */
+    struct preprocess *preprocess; /* owned */
+    struct render render;
+    struct image image;
+    struct preprocess_view view; /* what the map covers of the image */
+    float *scores;               /* (num_classes) owned */
+    size_t *best;                /* (num_classes) scratch; owned */
+    float *map;                  /* (map height, map width) owned */
+    struct engine_map described; /* what `map` holds */
+    bool has_map;
+    uint64_t num_runs;
+    struct engine_timing timing;
+};
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+/* ---- the model ---- */
+
+/* Reads model.onnx into the engine's graph. */
+static bool read_graph(struct engine *engine, struct error *err)
+{
+    const struct preprocess_spec *spec = &engine->bundle.input;
+    struct onnx_input size = {.width = spec->width, .height = spec->height};
+    struct buf file = {0};
+    bool ok =
+        buf_append_file(&file, engine->bundle.onnx_path, MAX_ONNX_BYTES, err) &&
+        onnx_read(&engine->graph, file.data, file.len, &size, err);
+
+    buf_release(&file);
+    return ok;
+}
+
+/* Makes the logits and, where there are any, the features the outputs. */
+static bool choose_outputs(struct graph *graph, const struct head *head,
+                           struct error *err)
+{
+    int *outputs = realloc(graph->outputs, 2 * sizeof *outputs);
+
+    if (!outputs)
+        return fail(err, ERROR_MEMORY, "no room for the outputs");
+    graph->outputs = outputs;
+    graph->num_outputs = 0;
+    outputs[graph->num_outputs++] = head->logits;
+    if (head->features != GRAPH_NONE)
+        outputs[graph->num_outputs++] = head->features;
+    graph_prune(graph);
+    return true;
+}
+
+/* From the file's graph to one that is ready to run. */
+static bool prepare_graph(struct engine *engine, struct error *err)
+{
+    struct graph *graph = &engine->graph;
+
+    if (!read_graph(engine, err) || !graph_infer(graph, err) ||
+        !graph_fold(graph, err) || !graph_layout(graph, err) ||
+        !head_find(&engine->head, graph, err) ||
+        !choose_outputs(graph, &engine->head, err))
+        return error_prefix(err, "model.onnx");
+    engine->plan = plan_new(graph, err);
+    return engine->plan || error_prefix(err, "model.onnx");
+}
+
+struct engine *engine_open(const char *folder, struct error *err)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    size_t num_labels;
+    bool ok = false;
+
+    if (!engine) {
+        fail(err, ERROR_MEMORY, "no room for a model");
+        return NULL;
+    }
+    if (!bundle_open(&engine->bundle, folder, err) ||
+        !prepare_graph(engine, err))
+        goto out;
+    num_labels = engine->bundle.labels.count;
+    if (num_labels > 0 && num_labels != engine->head.num_classes) {
+        fail(err, ERROR_INPUT,
+             "labels.txt: it names %zu classes; the network has %zu",
+             num_labels, engine->head.num_classes);
+        goto out;
+    }
+    ok = true;
+out:
+    if (!ok) {
+        engine_free(engine);
+        engine = NULL;
+    }
+    return engine;
+}
+
+void engine_info(const struct engine *engine, struct engine_info *info)
+{
+    const struct graph *graph = &engine->graph;
+    const struct head *head = &engine->head;
+
+    *info = (struct engine_info){
+        .name = engine->bundle.name,
+        .source = engine->bundle.source,
+        .license = engine->bundle.license,
+        .input_width = engine->bundle.input.width,
+        .input_height = engine->bundle.input.height,
+        .num_classes = head->num_classes,
+        .head = head->name,
+        .refusal = head->refusal,
+        .runtime = xnnrun_generation(),
+    };
+    if (head->features != GRAPH_NONE) {
+        const struct graph_shape *shape = &graph->values[head->features].shape;
+
+        info->map_height = shape->dim[1];
+        info->map_width = shape->dim[2];
+        info->num_features = shape->dim[3];
+    }
+}
+
+const char *engine_class_id(const struct engine *engine, size_t index)
+{
+    const struct labels *labels = &engine->bundle.labels;
+
+    return index < labels->count ? labels->ids[index] : NULL;
+}
+
+const char *engine_class_label(const struct engine *engine, size_t index)
+{
+    const struct labels *labels = &engine->bundle.labels;
+
+    return index < labels->count ? labels->names[index] : NULL;
+}
+
+bool engine_find_class(const struct engine *engine, size_t *index,
+                       const char *text)
+{
+    return labels_find(index, &engine->bundle.labels, engine->head.num_classes,
+                       text);
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    plan_free(engine->plan);
+    graph_release(&engine->graph);
+    bundle_release(&engine->bundle);
+    free(engine);
+}
+
+/* ---- one run ---- */
+
+struct engine_session *engine_session_new(const struct engine *engine,
+                                          unsigned num_threads,
+                                          struct error *err)
+{
+    struct engine_session *session = calloc(1, sizeof *session);
+    size_t num_classes = engine->head.num_classes;
+    struct engine_info info;
+    bool ok = false;
+
+    if (!session) {
+        fail(err, ERROR_MEMORY, "no room for a session");
+        return NULL;
+    }
+    engine_info(engine, &info);
+    session->engine = engine;
+    session->scores = calloc(num_classes, sizeof *session->scores);
+    session->best = calloc(num_classes, sizeof *session->best);
+    session->map =
+        calloc(info.map_height * info.map_width + 1, sizeof *session->map);
+    if (!session->scores || !session->best || !session->map) {
+        fail(err, ERROR_MEMORY, "no room for %zu classes", num_classes);
+        goto out;
+    }
+    session->plan = plan_session_new(engine->plan, num_threads, err);
+    session->preprocess = preprocess_new(&engine->bundle.input, err);
+    ok = session->plan && session->preprocess;
+out:
+    if (!ok) {
+        engine_session_free(session);
+        session = NULL;
+    }
+    return session;
+}
+
+bool engine_sample(struct engine_session *session, const uint8_t *bytes,
+                   size_t len, const struct image_limits *limits,
+                   struct error *err)
+{
+    double start = now_ms(), decoded;
+    bool ok;
+
+    session->timing = (struct engine_timing){0};
+    session->has_map = false;
+    if (!image_decode(&session->image, bytes, len, limits, err))
+        return false;
+    decoded = now_ms();
+    ok = preprocess_apply(session->preprocess, engine_session_input(session),
+                          &session->view, &session->image, err);
+    session->timing.decode = decoded - start;
+    session->timing.preprocess = now_ms() - decoded;
+    return ok;
+}
+
+const struct image *engine_session_image(const struct engine_session *session)
+{
+    return &session->image;
+}
+
+bool engine_session_run(struct engine_session *session, struct error *err)
+{
+    double start = now_ms();
+    bool ok = plan_session_run(session->plan, err);
+
+    session->num_runs++;
+    session->has_map = false;
+    if (ok)
+        topk_softmax(session->scores, engine_session_logits(session),
+                     session->engine->head.num_classes);
+    session->timing.infer = now_ms() - start;
+    return ok;
+}
+
+uint64_t engine_session_num_runs(const struct engine_session *session)
+{
+    return session->num_runs;
+}
+
+/* ---- answers ---- */
+
+void engine_session_class(struct engine_session *session,
+                          struct engine_class *result, size_t index)
+{
+    result->index = index;
+    result->logit = engine_session_logits(session)[index];
+    result->score = session->scores[index];
+}
+
+void engine_session_top(struct engine_session *session,
+                        struct engine_class *classes, size_t k)
+{
+    topk_select(session->best, k, engine_session_logits(session),
+                session->engine->head.num_classes);
+    for (size_t i = 0; i < k; i++)
+        engine_session_class(session, &classes[i], session->best[i]);
+}
+
+/* Computes the map of a class, unless it is the one at hand. */
+static bool make_map(struct engine_session *session, size_t index,
+                     struct error *err)
+{
+    const struct engine *engine = session->engine;
+    const struct head *head = &engine->head;
+    struct engine_map *map = &session->described;
+    struct engine_info info;
+    double sum = 0;
+    size_t count;
+
+    if (head->refusal)
+        return fail(err, ERROR_UNSUPPORTED, "%s", head->refusal);
+    if (session->has_map && map->class_index == index)
+        return true;
+    engine_info(engine, &info);
+    count = info.map_height * info.map_width;
+    cam_map(session->map, engine_session_features(session),
+            graph_floats(&engine->graph.values[head->weights]) +
+                index * info.num_features,
+            info.map_height, info.map_width, info.num_features);
+    *map = (struct engine_map){
+        .class_index = index,
+        .width = info.map_width,
+        .height = info.map_height,
+        .values = session->map,
+        .min = session->map[0],
+        .max = session->map[0],
+    };
+    for (size_t i = 0; i < count; i++) {
+        float value = session->map[i];
+
+        map->min = value < map->min ? value : map->min;
+        map->max = value > map->max ? value : map->max;
+        sum += (double)value;
+    }
+    map->mean_plus_bias = sum / (double)count;
+    if (head->bias != GRAPH_NONE)
+        map->mean_plus_bias +=
+            (double)graph_floats(&engine->graph.values[head->bias])[index];
+    session->has_map = true;
+    return true;
+}
+
+/* What there is to render of the map at hand. */
+static struct render_map map_to_render(const struct engine_session *session)
+{
+    return (struct render_map){
+        .values = session->described.values,
+        .width = session->described.width,
+        .height = session->described.height,
+        .max = session->described.max,
+        .view = session->view,
+        .image = &session->image,
+    };
+}
+
+bool engine_session_map(struct engine_session *session, struct engine_map *map,
+                        size_t index, struct error *err)
+{
+    double start = now_ms();
+
+    *map = (struct engine_map){0};
+    if (!make_map(session, index, err))
+        return false;
+    *map = session->described;
+    session->timing.render += now_ms() - start;
+    return true;
+}
+
+bool engine_session_box(struct engine_session *session, struct box *box,
+                        bool *found, size_t index, float threshold,
+                        struct error *err)
+{
+    double start = now_ms();
+    struct render_map map;
+    bool ok;
+
+    *found = false;
+    if (!make_map(session, index, err))
+        return false;
+    map = map_to_render(session);
+    ok = render_box(&session->render, box, found, &map, threshold, err);
+    session->timing.render += now_ms() - start;
+    return ok;
+}
+
+bool engine_session_heatmap(struct engine_session *session, struct buf *png,
+                            size_t index, const struct render_options *options,
+                            struct error *err)
+{
+    double start = now_ms();
+    struct render_map map;
+    bool ok;
+
+    if (!make_map(session, index, err))
+        return false;
+    map = map_to_render(session);
+    ok = render_heatmap(&session->render, png, &map, options, err);
+    session->timing.render += now_ms() - start;
+    return ok;
+}
+
+void engine_session_timing(const struct engine_session *session,
+                           struct engine_timing *timing)
+{
+    *timing = session->timing;
+}
+
+float *engine_session_input(struct engine_session *session)
+{
+    return plan_session_data(session->plan, session->engine->graph.input);
+}
+
+const float *engine_session_logits(const struct engine_session *session)
+{
+    return plan_session_data(session->plan, session->engine->head.logits);
+}
+
+const float *engine_session_features(const struct engine_session *session)
+{
+    int features = session->engine->head.features;
+
+    return features == GRAPH_NONE ? NULL
+                                  : plan_session_data(session->plan, features);
+}
+
+void engine_session_free(struct engine_session *session)
+{
+    if (!session)
+        return;
+    plan_session_free(session->plan);
+    preprocess_free(session->preprocess);
+    render_release(&session->render);
+    image_release(&session->image);
+    free(session->scores);
+    free(session->best);
+    free(session->map);
+    free(session);
+}
