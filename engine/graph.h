@@ -152,6 +152,9 @@ struct graph_node {
             uint32_t num_raw_axes;
         } reshape; /* from graph_infer on the output's shape says it all */
         struct {
+            int64_t start, end; /* of the dimensions; clipped by graph_infer */
+        } dims;                 /* SHAPE */
+        struct {
             double value;
         } fill;
     };

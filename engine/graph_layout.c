@@ -321,8 +321,7 @@ static bool layout_mean(struct pass *pass, struct graph_node *node)
     struct view view = view_of(pass, node->inputs[0]);
     struct graph_shape kept = pass->graph->values[view.stored].shape;
     struct graph_node mean = *node;
-    int full, *outputs;
-    size_t meant_perm[GRAPH_MAX_RANK];
+    int full, *operands;
     struct graph_value *value;
 
     memset(mean.reduce.axis, 0, sizeof mean.reduce.axis);
@@ -336,21 +335,21 @@ static bool layout_mean(struct pass *pass, struct graph_node *node)
         return layout_any(pass, node);
     }
     full = graph_add_value(pass->graph, node->name, GRAPH_FLOAT, pass->err);
-    outputs = arena_take(&pass->graph->arena, 1, sizeof *outputs, pass->err);
-    if (full == GRAPH_NONE || !outputs)
+    operands = arena_take(&pass->graph->arena, 2, sizeof *operands, pass->err);
+    if (full == GRAPH_NONE || !operands)
         return false;
     value = &pass->graph->values[full];
     value->shape = kept;
     value->has_shape = true;
-    outputs[0] = full;
+    operands[0] = view.stored;
+    operands[1] = full;
     mean.reduce.keep_dims = true;
-    mean.inputs[0] = view.stored;
-    mean.outputs = outputs;
+    mean.inputs = &operands[0];
+    mean.outputs = &operands[1];
     if (!emit(pass, &mean))
         return false;
     /* From what is stored, through what is meant, to the file's shape. */
-    memcpy(meant_perm, view.perm, sizeof meant_perm);
-    full = transposed(pass, full, meant_perm);
+    full = transposed(pass, full, view.perm);
     if (full == GRAPH_NONE)
         return false;
     node->op = GRAPH_RESHAPE;

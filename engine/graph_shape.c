@@ -562,10 +562,16 @@ static bool infer_gather(struct site *site)
     return true;
 }
 
+/* `start` and `end` count from the end where negative, and are clipped. */
 static bool infer_shape_op(struct site *site)
 {
+    int64_t rank = in_shape(site, 0)->rank;
+    int64_t *start = &site->node->dims.start, *end = &site->node->dims.end;
+
+    *start = slice_bound(*start, rank, 0, rank);
+    *end = slice_bound(*end, rank, *start, rank);
     site->shape =
-        (struct graph_shape){.rank = 1, .dim = {in_shape(site, 0)->rank}};
+        (struct graph_shape){.rank = 1, .dim = {(size_t)(*end - *start)}};
     return true;
 }
 
@@ -610,20 +616,22 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct site *site) = {
     [GRAPH_IDENTITY] = same_shape,
 };
 
-/* The operators that only exist for shape arithmetic take integers; the
- * others compute with floats. */
-static bool takes_integers(enum graph_op op)
+/* How many operands, from the first on, must be floats. What also serves
+ * shape arithmetic takes integers too. */
+static uint32_t num_floats(enum graph_op op)
 {
     switch (op) {
     case GRAPH_CONV:
-    case GRAPH_BATCH_NORM:
-    case GRAPH_MEAN:
     case GRAPH_LINEAR:
     case GRAPH_MATMUL:
+        return 3;
+    case GRAPH_BATCH_NORM:
+        return 5;
+    case GRAPH_MEAN:
     case GRAPH_SOFTMAX:
-        return false;
+        return 1;
     default:
-        return true;
+        return 0;
     }
 }
 
@@ -636,7 +644,7 @@ static bool infer_node(struct graph *graph, struct graph_node *node,
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_value *value = graph_input(graph, node, i);
 
-        if (value && value->type == GRAPH_INT && !takes_integers(node->op))
+        if (value && value->type == GRAPH_INT && i < num_floats(node->op))
             return fail(err, ERROR_UNSUPPORTED, "its input %u is of integers",
                         i);
     }

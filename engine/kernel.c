@@ -335,8 +335,10 @@ static bool run_gather(const struct call *call)
 
 static bool run_shape(const struct call *call)
 {
+    size_t start = (size_t)call->node->dims.start;
+
     for (size_t i = 0; i < call->count; i++)
-        ((int64_t *)call->out)[i] = (int64_t)in(call, 0)->shape.dim[i];
+        ((int64_t *)call->out)[i] = (int64_t)in(call, 0)->shape.dim[start + i];
     return true;
 }
 

@@ -470,7 +470,12 @@ static bool convert_conv(struct reader *reader, struct graph_node *node)
 
 static bool convert_batch_norm(struct reader *reader, struct graph_node *node)
 {
-    if (attribute_int(reader, "training_mode", 0) != 0)
+    bool training = attribute_int(reader, "training_mode", 0) != 0;
+
+    /* Before opset 14 more than one output says the same. */
+    for (size_t i = 1; i < reader->node->n_output; i++)
+        training |= *reader->node->output[i] != '\0';
+    if (training)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "it is in training mode; export the network for inference");
     if (attribute_int(reader, "spatial", 1) != 1)
@@ -623,6 +628,13 @@ static bool convert_transpose(struct reader *reader, struct graph_node *node)
     return true;
 }
 
+static bool convert_shape(struct reader *reader, struct graph_node *node)
+{
+    node->dims.start = attribute_int(reader, "start", 0);
+    node->dims.end = attribute_int(reader, "end", INT32_MAX);
+    return true;
+}
+
 static bool convert_fill(struct reader *reader, struct graph_node *node)
 {
     const attribute_proto *found = attribute(reader, "value");
@@ -692,7 +704,7 @@ static const struct operator_row {
      convert_reduce},
     {"Relu", GRAPH_CLAMP, 1, 1, "", convert_relu},
     {"Reshape", GRAPH_RESHAPE, 2, 2, "allowzero", convert_reshape},
-    {"Shape", GRAPH_SHAPE, 1, 1, "", convert_plain},
+    {"Shape", GRAPH_SHAPE, 1, 1, "start end", convert_shape},
     {"Slice", GRAPH_SLICE, 3, 5, "", convert_plain},
     {"Softmax", GRAPH_SOFTMAX, 1, 1, "axis", convert_softmax},
     {"Squeeze", GRAPH_RESHAPE, 1, 2, "axes", convert_squeeze},
