@@ -330,7 +330,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--wheel", type=Path, help="the wheel, where it is already downloaded"
     )
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)
 
 
 def stop(signum: int, _frame: object) -> NoReturn:
