@@ -72,6 +72,7 @@ struct graph_value {
     X(GRAPH_SLICE, "slice")         /* x[start + i step] */                   \
     X(GRAPH_GATHER, "gather")       /* x, indices along one axis */           \
     X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */    \
+    X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */    \
     X(GRAPH_FILL, "fill")           /* one value everywhere */                \
     X(GRAPH_CAST, "cast")           /* x as the type of out */                \
     X(GRAPH_IDENTITY, "identity")   /* x (also Dropout) */

@@ -108,14 +108,13 @@ static bool same_shape(struct site *site)
     return true;
 }
 
-static bool infer_binary(struct site *site)
+/* The shape that two shapes broadcast to. */
+static bool broadcast(struct site *site, const struct graph_shape *a,
+                      const struct graph_shape *b)
 {
-    const struct graph_shape *a = in_shape(site, 0), *b = in_shape(site, 1);
     char text_a[GRAPH_SHAPE_TEXT], text_b[GRAPH_SHAPE_TEXT];
     uint32_t rank = a->rank > b->rank ? a->rank : b->rank;
 
-    if (in(site, 0)->type != in(site, 1)->type)
-        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
     site->shape.rank = rank;
     for (uint32_t i = 0; i < rank; i++) {
         size_t of_a = i + a->rank < rank ? 1 : a->dim[i + a->rank - rank];
@@ -128,6 +127,13 @@ static bool infer_binary(struct site *site)
         site->shape.dim[i] = of_a == 1 ? of_b : of_a;
     }
     return true;
+}
+
+static bool infer_binary(struct site *site)
+{
+    if (in(site, 0)->type != in(site, 1)->type)
+        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
+    return broadcast(site, in_shape(site, 0), in_shape(site, 1));
 }
 
 static bool infer_clamp(struct site *site)
@@ -575,21 +581,38 @@ static bool infer_shape_op(struct site *site)
     return true;
 }
 
-static bool infer_fill(struct site *site)
+/* Operand i as a shape. */
+static bool constant_shape(const struct site *site, uint32_t i,
+                           struct graph_shape *shape)
 {
     const int64_t *dims;
     size_t count;
 
-    if (!constant_ints(site, 0, "shape", GRAPH_MAX_RANK, &dims, &count))
+    if (!constant_ints(site, i, "shape", GRAPH_MAX_RANK, &dims, &count))
         return false;
-    site->shape.rank = (uint32_t)count;
-    for (size_t i = 0; i < count; i++) {
-        if (dims[i] < 0 || dims[i] > INT32_MAX)
+    shape->rank = (uint32_t)count;
+    for (size_t d = 0; d < count; d++) {
+        if (dims[d] < 0 || dims[d] > INT32_MAX)
             return fail(site->err, ERROR_INPUT, "its shape holds %" PRId64,
-                        dims[i]);
-        site->shape.dim[i] = (size_t)dims[i];
+                        dims[d]);
+        shape->dim[d] = (size_t)dims[d];
     }
     return true;
+}
+
+static bool infer_fill(struct site *site)
+{
+    return constant_shape(site, 0, &site->shape);
+}
+
+static bool infer_expand(struct site *site)
+{
+    struct graph_shape target = {0};
+
+    if (!constant_shape(site, 1, &target))
+        return false;
+    site->node->num_inputs = 1;
+    return broadcast(site, in_shape(site, 0), &target);
 }
 
 static bool (*const rules[GRAPH_NUM_OPS])(struct site *site) = {
@@ -611,6 +634,7 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct site *site) = {
     [GRAPH_SLICE] = infer_slice,
     [GRAPH_GATHER] = infer_gather,
     [GRAPH_SHAPE] = infer_shape_op,
+    [GRAPH_EXPAND] = infer_expand,
     [GRAPH_FILL] = infer_fill,
     [GRAPH_CAST] = same_shape,
     [GRAPH_IDENTITY] = same_shape,

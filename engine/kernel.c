@@ -251,6 +251,15 @@ static bool run_copy(const struct call *call)
     return true;
 }
 
+static bool run_expand(const struct call *call)
+{
+    int64_t stride[GRAPH_MAX_RANK];
+
+    broadcast_strides(call, 0, stride);
+    copy_strided(call, 0, stride);
+    return true;
+}
+
 static bool run_transpose(const struct call *call)
 {
     int64_t own[GRAPH_MAX_RANK], stride[GRAPH_MAX_RANK];
@@ -378,8 +387,8 @@ static bool (*const kernels[GRAPH_NUM_OPS])(const struct call *call) = {
     [GRAPH_RESHAPE] = run_copy,  [GRAPH_TRANSPOSE] = run_transpose,
     [GRAPH_CONCAT] = run_concat, [GRAPH_SLICE] = run_slice,
     [GRAPH_GATHER] = run_gather, [GRAPH_SHAPE] = run_shape,
-    [GRAPH_FILL] = run_fill,     [GRAPH_CAST] = run_cast,
-    [GRAPH_IDENTITY] = run_copy,
+    [GRAPH_EXPAND] = run_expand, [GRAPH_FILL] = run_fill,
+    [GRAPH_CAST] = run_cast,     [GRAPH_IDENTITY] = run_copy,
 };
 
 bool kernel_supports(const struct graph_node *node)

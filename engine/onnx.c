@@ -672,6 +672,14 @@ static bool convert_cast(struct reader *reader, struct graph_node *node)
     return true;
 }
 
+static bool convert_cast_like(struct reader *reader, struct graph_node *node)
+{
+    graph_output(reader->graph, node, 0)->type =
+        graph_input(reader->graph, node, 1)->type;
+    node->num_inputs = 1;
+    return true;
+}
+
 /* The operators we read. Adding one is adding a row here, its shape in
  * graph_shape.c, and what runs it in xnn.c or kernel.c. */
 static const struct operator_row {
@@ -685,6 +693,7 @@ static const struct operator_row {
     {"BatchNormalization", GRAPH_BATCH_NORM, 5, 5,
      "epsilon momentum spatial training_mode", convert_batch_norm},
     {"Cast", GRAPH_CAST, 1, 1, "to saturate", convert_cast},
+    {"CastLike", GRAPH_CAST, 2, 2, "saturate", convert_cast_like},
     {"Clip", GRAPH_CLAMP, 1, 3, "min max", convert_clip},
     {"Concat", GRAPH_CONCAT, 1, UINT32_MAX, "axis", convert_axis},
     {"ConstantOfShape", GRAPH_FILL, 1, 1, "value", convert_fill},
@@ -692,6 +701,7 @@ static const struct operator_row {
      "auto_pad dilations group kernel_shape pads strides", convert_conv},
     {"Div", GRAPH_DIV, 2, 2, "", convert_plain},
     {"Dropout", GRAPH_IDENTITY, 1, 3, "ratio seed", convert_plain},
+    {"Expand", GRAPH_EXPAND, 2, 2, "", convert_plain},
     {"Flatten", GRAPH_RESHAPE, 1, 1, "axis", convert_flatten},
     {"Gather", GRAPH_GATHER, 2, 2, "axis", convert_axis},
     {"Gemm", GRAPH_MATMUL, 2, 3, "alpha beta transA transB", convert_gemm},
