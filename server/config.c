@@ -1,0 +1,262 @@
+#include "config.h"
+
+#include <string.h>
+
+enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_CHOICE };
+
+struct option {
+    enum option_type type;
+    const char *flag;
+    size_t offset;       /* of the field in struct config */
+    const char *text;    /* default of a text */
+    uint64_t number;     /* default of a number or a choice */
+    uint64_t min, max;   /* of a number, inclusive */
+    const char *accepts; /* value name, unit, or "a|b|c" */
+    const char *help;
+};
+
+#define TEXT(field, flag, def, value, help)                           \
+    {OPTION_TEXT, flag, offsetof(struct config, field), def, 0, 0, 0, \
+     value,       help},
+#define NUMBER(field, flag, def, min, max, unit, help)                         \
+    {OPTION_NUMBER, flag, offsetof(struct config, field), NULL, def, min, max, \
+     unit,          help},
+#define CHOICE(field, flag, def, choices, help)                            \
+    {OPTION_CHOICE, flag, offsetof(struct config, field), NULL, def, 0, 0, \
+     choices,       help},
+static const struct option options[] = {CONFIG_OPTIONS(TEXT, NUMBER, CHOICE)};
+#undef TEXT
+#undef NUMBER
+#undef CHOICE
+
+enum { NUM_OPTIONS = sizeof options / sizeof options[0] };
+
+static void *field_of(struct config *config, const struct option *option)
+{
+    return (char *)config + option->offset;
+}
+
+static void set_text(struct config *config, const struct option *option,
+                     const char *value)
+{
+    memcpy(field_of(config, option), &value, sizeof value);
+}
+
+static void set_number(struct config *config, const struct option *option,
+                       uint64_t value)
+{
+    unsigned choice = (unsigned)value;
+
+    if (option->type == OPTION_CHOICE)
+        memcpy(field_of(config, option), &choice, sizeof choice);
+    else
+        memcpy(field_of(config, option), &value, sizeof value);
+}
+
+void config_init(struct config *config)
+{
+    *config = (struct config){0};
+    for (size_t i = 0; i < NUM_OPTIONS; i++) {
+        if (options[i].type == OPTION_TEXT)
+            set_text(config, &options[i], options[i].text);
+        else
+            set_number(config, &options[i], options[i].number);
+    }
+}
+
+/* Steps of inserting, deleting or replacing one character (Levenshtein);
+ * texts longer than 31 characters count as far away. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[32];
+    size_t b_len = strlen(b);
+
+    if (strlen(a) >= 32 || b_len >= 32)
+        return 99;
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_len; j++) {
+            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            if (best > row[j] + 1)
+                best = row[j] + 1;
+            if (best > row[j - 1] + 1)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+static bool fail_unknown(const char *flag, size_t len, struct error *err)
+{
+    char name[32] = "";
+    const char *nearest = NULL;
+    unsigned best = 4; /* farther ones are not a slip of the finger */
+
+    if (len < sizeof name)
+        memcpy(name, flag, len);
+    for (size_t i = 0; i < NUM_OPTIONS; i++) {
+        unsigned d = distance(name, options[i].flag);
+
+        if (d < best) {
+            best = d;
+            nearest = options[i].flag;
+        }
+    }
+    if (nearest)
+        return fail(err, ERROR_INPUT,
+                    "unknown option --%.*s; did you mean --%s?", (int)len, flag,
+                    nearest);
+    return fail(err, ERROR_INPUT, "unknown option --%.*s; --help lists them",
+                (int)len, flag);
+}
+
+static const struct option *find(const char *flag, size_t len)
+{
+    for (size_t i = 0; i < NUM_OPTIONS; i++)
+        if (strlen(options[i].flag) == len &&
+            memcmp(options[i].flag, flag, len) == 0)
+            return &options[i];
+    return NULL;
+}
+
+/* Decimal digits only: no sign, no space, no overflow. */
+static bool parse_digits(uint64_t *number, const char *text)
+{
+    *number = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+
+        if (digit > 9 || *number > (UINT64_MAX - digit) / 10)
+            return false;
+        *number = *number * 10 + digit;
+    }
+    return true;
+}
+
+/* The position of `text` in "a|b|c". */
+static bool parse_choice(uint64_t *choice, const char *choices,
+                         const char *text)
+{
+    size_t len = strlen(text);
+
+    for (*choice = 0; *choices; ++*choice) {
+        size_t n = strcspn(choices, "|");
+
+        if (n == len && memcmp(choices, text, len) == 0)
+            return true;
+        choices += n + (choices[n] == '|');
+    }
+    return false;
+}
+
+static bool set(struct config *config, const struct option *option,
+                const char *value, struct error *err)
+{
+    uint64_t number;
+
+    switch (option->type) {
+    case OPTION_TEXT:
+        if (!*value)
+            return fail(err, ERROR_INPUT, "--%s: %s is missing", option->flag,
+                        option->accepts);
+        set_text(config, option, value);
+        return true;
+    case OPTION_NUMBER:
+        if (!parse_digits(&number, value) || number < option->min ||
+            number > option->max)
+            return fail(err, ERROR_INPUT,
+                        "--%s: \"%s\" is not a number of %s from %ju to %ju",
+                        option->flag, value, option->accepts,
+                        (uintmax_t)option->min, (uintmax_t)option->max);
+        break;
+    case OPTION_CHOICE:
+        if (!parse_choice(&number, option->accepts, value))
+            return fail(err, ERROR_INPUT, "--%s: \"%s\" is not one of %s",
+                        option->flag, value, option->accepts);
+        break;
+    default:
+        return fail(err, ERROR_INTERNAL, "option type %d", (int)option->type);
+    }
+    set_number(config, option, number);
+    return true;
+}
+
+/* What no single option can check. */
+static bool check(const struct config *config, struct error *err)
+{
+    uint64_t needed = config->workers + config->queue_length;
+
+    if (config->max_connections <= needed)
+        return fail(err, ERROR_INPUT,
+                    "--max-connections: %ju leave no room beside %ju workers "
+                    "and %ju waiting requests; at least %ju are needed",
+                    (uintmax_t)config->max_connections,
+                    (uintmax_t)config->workers, (uintmax_t)config->queue_length,
+                    (uintmax_t)(needed + 1));
+    return true;
+}
+
+bool config_parse(struct config *config, int argc, char *const *argv,
+                  struct error *err)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *flag = argv[i];
+        const struct option *option;
+        size_t len;
+
+        if (strncmp(flag, "--", 2) != 0)
+            return fail(err, ERROR_INPUT,
+                        "unexpected argument \"%s\"; --help lists the options",
+                        flag);
+        flag += 2;
+        len = strcspn(flag, "=");
+        option = find(flag, len);
+        if (!option)
+            return fail_unknown(flag, len, err);
+        if (flag[len] == '=') {
+            if (!set(config, option, flag + len + 1, err))
+                return false;
+        } else if (++i < argc) {
+            if (!set(config, option, argv[i], err))
+                return false;
+        } else {
+            return fail(err, ERROR_INPUT, "--%s: a value is missing", flag);
+        }
+    }
+    return check(config, err);
+}
+
+/* The name of choice number `n` of "a|b|c". */
+static void print_choice(FILE *out, const char *choices, uint64_t n)
+{
+    while (n-- > 0)
+        choices += strcspn(choices, "|") + 1;
+    fprintf(out, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+void config_print_help(FILE *out)
+{
+    for (size_t i = 0; i < NUM_OPTIONS; i++) {
+        const struct option *o = &options[i];
+
+        fprintf(out, "  --%s %s\n      %s\n      (default ", o->flag,
+                o->type == OPTION_NUMBER ? "N" : o->accepts, o->help);
+        if (o->type == OPTION_TEXT)
+            fprintf(out, "%s", o->text);
+        else if (o->type == OPTION_NUMBER)
+            fprintf(out, "%ju; %ju to %ju %s", (uintmax_t)o->number,
+                    (uintmax_t)o->min, (uintmax_t)o->max, o->accepts);
+        else
+            print_choice(out, o->accepts, o->number);
+        fprintf(out, ")\n");
+    }
+}

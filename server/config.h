@@ -1,0 +1,80 @@
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+/* The options of `wherefore serve`, one row each. A row gives the field of
+ * struct config, the flag, the default, the help and the documentation at
+ * once: adding an option is adding a row.
+ *
+ *     struct config config;
+ *
+ *     config_init(&config);
+ *     if (!config_parse(&config, argc - 1, argv + 1, &err))
+ *         ...
+ *
+ * Immutable after parsing. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "error.h"
+
+/* TEXT(field, flag, default, value name, help)
+ * NUMBER(field, flag, default, min, max, unit, help)
+ * CHOICE(field, flag, default, choices, help), choices being "a|b|c" in the
+ * order of the enumerators */
+#define CONFIG_OPTIONS(TEXT, NUMBER, CHOICE)                                 \
+    TEXT(listen, "listen", "127.0.0.1:8080", "ADDRESS:PORT",                 \
+         "where to listen; port 0 takes a free one, [::1]:8080 is IPv6")     \
+    TEXT(model, "model", "models/efficientnet-lite0", "FOLDER",              \
+         "the model: a folder with model.onnx, labels.txt and model.json")   \
+    NUMBER(workers, "workers", 2, 1, 256, "threads",                         \
+           "pictures worked on at the same time, one thread each")           \
+    NUMBER(queue_length, "queue-length", 64, 1, 65536, "requests",           \
+           "pictures that may wait for a worker; more are answered 503")     \
+    NUMBER(max_connections, "max-connections", 256, 2, 65536, "connections", \
+           "open connections; must exceed workers + queue-length")           \
+    NUMBER(max_body_bytes, "max-body-bytes", 16777216, 1024, 1073741824,     \
+           "bytes", "longest request body")                                  \
+    NUMBER(max_width, "max-width", 16384, 1, 65535, "pixels",                \
+           "widest picture")                                                 \
+    NUMBER(max_height, "max-height", 16384, 1, 65535, "pixels",              \
+           "highest picture")                                                \
+    NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",      \
+           "largest picture, width x height")                                \
+    NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",    \
+           "longest wait for a worker before the answer is 503")             \
+    NUMBER(timeout, "timeout", 15, 1, 3600, "seconds",                       \
+           "how long a client may stay silent before it is hung up on")      \
+    NUMBER(receive_timeout, "receive-timeout", 120, 1, 86400, "seconds",     \
+           "how long a request body may take to arrive as a whole")          \
+    NUMBER(drain_timeout, "drain-timeout", 20, 0, 3600, "seconds",           \
+           "how long replies may take to be sent after SIGTERM")             \
+    CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",      \
+           "how requests are logged on stderr")
+
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON, CONFIG_LOG_NONE };
+
+struct config {
+#define TEXT(field, flag, def, value, help) const char *field;
+#define NUMBER(field, flag, def, min, max, unit, help) uint64_t field;
+#define CHOICE(field, flag, def, choices, help) unsigned field;
+    CONFIG_OPTIONS(TEXT, NUMBER, CHOICE)
+#undef TEXT
+#undef NUMBER
+#undef CHOICE
+};
+
+/* Every option at its default. */
+void config_init(struct config *config);
+
+/* Reads `--flag value` and `--flag=value` arguments; texts are borrowed from
+ * argv. ERROR_INPUT names the argument, what it accepts, and for an unknown
+ * flag the nearest known one. */
+bool config_parse(struct config *config, int argc, char *const *argv,
+                  struct error *err) __attribute__((warn_unused_result));
+
+/* The options with their defaults and ranges, one or two lines each. */
+void config_print_help(FILE *out);
+
+#endif

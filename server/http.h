@@ -1,0 +1,48 @@
+#ifndef SERVER_HTTP_H
+#define SERVER_HTTP_H
+
+/* The door to libmicrohttpd: sockets and HTTP outside, requests and replies
+ * inside.
+ *
+ *     http = http_new(&config, &err);      the address is ours
+ *     http_start(http, &service, &err);    requests come in
+ *     puts(http_url(http));
+ *     ...
+ *     service_begin_drain(&service);       no new work
+ *     http_stop_accepting(http);           no new connections
+ *     service_finish(&service);            the workers are through
+ *     http_wait(http);                     the replies are sent
+ *     http_free(http);
+ *
+ * One thread at a time calls these. */
+
+#include "config.h"
+#include "error.h"
+#include "service.h"
+
+struct http;
+
+/* Binds config->listen. NULL: ERROR_INPUT where it is no address, ERROR_IO
+ * where it cannot be had, ERROR_MEMORY. `config` is borrowed. */
+struct http *http_new(const struct config *config, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Starts the HTTP thread. `service` is borrowed and outlives it. ERROR_IO,
+ * ERROR_INTERNAL. */
+bool http_start(struct http *http, struct service *service, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* "http://127.0.0.1:8080", with the port that was taken; valid as long as
+ * `http`. */
+const char *http_url(const struct http *http);
+
+void http_stop_accepting(struct http *http);
+
+/* Waits until every request that was begun is answered, at most
+ * config->drain_timeout. The workers must be through. */
+void http_wait(struct http *http);
+
+/* Ends the HTTP thread and closes what is open. No job may be on its way. */
+void http_free(struct http *http);
+
+#endif

@@ -1,0 +1,63 @@
+#include "job.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "problem.h"
+
+struct job *job_new(void)
+{
+    return calloc(1, sizeof(struct job));
+}
+
+/* Where a failure's place says more than its kind. */
+static enum problem problem_at(const struct error *err, bool decoded)
+{
+    if (err->kind == ERROR_UNSUPPORTED && decoded)
+        return PROBLEM_REFUSED; /* the picture is fine, the model has no map */
+    return problem_of(err->kind);
+}
+
+static void fail_with(struct job *job, const struct error *err, bool decoded)
+{
+    problem_reply(&job->reply, problem_at(err, decoded), err->text, 0);
+}
+
+void job_run(struct job *job, struct engine_session *session,
+             const struct engine *engine, const struct image_limits *limits)
+{
+    struct reply_timing timing = {.queue = clock_ms_since(job->queued_us)};
+    struct error err = {0};
+    bool ok;
+
+    if (clock_now_us() > job->deadline_us) {
+        buf_release(&job->picture);
+        problem_reply(&job->reply, PROBLEM_BUSY,
+                      "the request waited too long for a worker", 0);
+        return;
+    }
+    ok = engine_sample(session, job->picture.data, job->picture.len, limits,
+                       &err);
+    buf_release(&job->picture);
+    if (!ok) {
+        fail_with(job, &err, false);
+        return;
+    }
+    ok = engine_session_run(session, &err);
+    if (ok && job->png)
+        ok = reply_cam_png(&job->reply, session, &job->ask, &err);
+    else if (ok)
+        ok = reply_cam_json(&job->reply, session, engine, &job->ask, &timing,
+                            &err);
+    if (!ok)
+        fail_with(job, &err, true);
+}
+
+void job_free(struct job *job)
+{
+    if (!job)
+        return;
+    buf_release(&job->picture);
+    reply_release(&job->reply);
+    free(job);
+}

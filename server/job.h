@@ -1,0 +1,44 @@
+#ifndef SERVER_JOB_H
+#define SERVER_JOB_H
+
+/* One request's work: a picture and what is asked about it; afterwards, the
+ * reply.
+ *
+ * Ownership: a job belongs to exactly one thread at a time. The HTTP thread
+ * makes it, gives it away by queue_push, and has it back when `done` has been
+ * called; in between it must not look at it. */
+
+#include <stdint.h>
+
+#include "ask.h"
+#include "buf.h"
+#include "engine.h"
+#include "reply.h"
+
+struct job {
+    struct buf picture; /* the file; given back as soon as it is decoded */
+    struct ask ask;
+    bool png;             /* the answer is the heatmap itself, not JSON */
+    uint64_t queued_us;   /* when it was pushed */
+    uint64_t deadline_us; /* not begun after this */
+    struct reply reply;   /* the answer, once done */
+
+    /* Called by the worker when the reply is there, as the last thing it does
+     * with the job: in it the job changes hands. */
+    void (*done)(struct job *job);
+    void *owner; /* for `done` */
+
+    struct job *next; /* the queue's, guarded by its lock */
+};
+
+/* NULL without memory. */
+struct job *job_new(void);
+
+/* Does the work with a worker's session and fills job->reply, with a problem
+ * where it fails. Runs the network at most once. */
+void job_run(struct job *job, struct engine_session *session,
+             const struct engine *engine, const struct image_limits *limits);
+
+void job_free(struct job *job);
+
+#endif

@@ -1,0 +1,80 @@
+#include "metrics.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static const unsigned statuses[METRICS_NUM_STATUSES] = {
+#define X(status) status,
+    METRICS_STATUSES(X)
+#undef X
+};
+
+void metrics_count(struct metrics *metrics, size_t route, unsigned status)
+{
+    size_t i = METRICS_NUM_STATUSES - 1;
+
+    while (i > 0 && statuses[i] != status)
+        i--;
+    atomic_fetch_add(&metrics->requests[route][i], 1);
+}
+
+__attribute__((format(printf, 3, 4))) static bool
+print(struct buf *out, struct error *err, const char *fmt, ...)
+{
+    char line[256];
+    va_list args;
+    int len;
+
+    va_start(args, fmt);
+    len = vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof line)
+        return fail(err, ERROR_INTERNAL, "a metric is too long");
+    return buf_append(out, line, (size_t)len, err);
+}
+
+static bool print_number(struct buf *out, const char *name, const char *type,
+                         const char *help, uint64_t value, struct error *err)
+{
+    return print(out, err, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
+                 type) &&
+           print(out, err, "%s %" PRIu64 "\n", name, value);
+}
+
+static bool print_requests(struct buf *out, const struct metrics *metrics,
+                           const char *const *routes, size_t num_routes,
+                           struct error *err)
+{
+    if (!print(out, err,
+               "# HELP wherefore_requests_total Requests by route and status; "
+               "status 0: the client left.\n"
+               "# TYPE wherefore_requests_total counter\n"))
+        return false;
+    for (size_t r = 0; r < num_routes; r++)
+        for (size_t s = 0; s < METRICS_NUM_STATUSES; s++) {
+            uint64_t count = atomic_load(&metrics->requests[r][s]);
+
+            if (count > 0 &&
+                !print(out, err,
+                       "wherefore_requests_total{route=\"%s\",status=\"%u\"} "
+                       "%" PRIu64 "\n",
+                       routes[r], statuses[s], count))
+                return false;
+        }
+    return true;
+}
+
+bool metrics_render(struct buf *out, const struct metrics *metrics,
+                    const char *const *routes, size_t num_routes,
+                    const struct metrics_numbers *numbers, struct error *err)
+{
+    if (!print_requests(out, metrics, routes, num_routes, err))
+        return false;
+#define X(field, name, type, help)                                 \
+    if (!print_number(out, name, type, help, numbers->field, err)) \
+        return false;
+    METRICS_NUMBERS(X)
+#undef X
+    return true;
+}

@@ -1,0 +1,148 @@
+#include "upload.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accept.h"
+
+enum { FORM_BUFFER_SIZE = 32768 };
+
+struct upload {
+    struct request *request;        /* borrowed */
+    struct MHD_PostProcessor *form; /* owned; NULL: the body is the picture */
+    size_t option_pos;              /* of the latest option in the params */
+    bool has_option;
+};
+
+/* The picture's bytes. Room for all of it is taken once: Content-Length was
+ * checked, and memory that is not written to costs nothing. */
+static bool add_picture(struct request *request, const char *bytes, size_t len)
+{
+    request->has_picture = true;
+    if (request->picture.cap == 0 && len > 0 && request->body_len > len &&
+        !buf_reserve(&request->picture, request->body_len, &request->err))
+        return false;
+    return buf_append(&request->picture, bytes, len, &request->err);
+}
+
+/* Whether the latest option has this name and no value so far: the library
+ * may announce a value with no bytes first, and then start at 0 again. */
+static bool is_still_empty(const struct upload *upload, const char *name)
+{
+    const struct buf *text = &upload->request->params.text;
+    const char *latest = (const char *)text->data + upload->option_pos;
+
+    return upload->has_option && strcmp(latest, name) == 0 &&
+           text->len == upload->option_pos + strlen(name) + 2;
+}
+
+static bool add_option(struct upload *upload, const char *name,
+                       const char *bytes, uint64_t offset, size_t len)
+{
+    struct request *request = upload->request;
+    size_t pos = request->params.text.len;
+
+    if (offset == 0 && !is_still_empty(upload, name)) {
+        if (!params_begin(&request->params, name, strlen(name), &request->err))
+            return false;
+        upload->option_pos = pos;
+        upload->has_option = true;
+    }
+    return params_extend(&request->params, bytes, len, &request->err);
+}
+
+static bool add_field(struct upload *upload, const char *name,
+                      const char *filename, const char *bytes, uint64_t offset,
+                      size_t len)
+{
+    struct request *request = upload->request;
+
+    if (!name)
+        return request_fail(request, PROBLEM_MALFORMED,
+                            "a part of the form has no name");
+    if (strcmp(name, "image") == 0) {
+        if (offset == 0 && request->picture.len > 0)
+            return request_fail(request, PROBLEM_INPUT,
+                                "the field \"image\" is given twice");
+        return add_picture(request, bytes, len);
+    }
+    if (filename)
+        return request_fail(request, PROBLEM_INPUT,
+                            "the field \"%.60s\" has a file; the picture goes "
+                            "in the field \"image\"",
+                            name);
+    return add_option(upload, name, bytes, offset, len);
+}
+
+static enum MHD_Result on_field(void *arg, enum MHD_ValueKind kind,
+                                const char *name, const char *filename,
+                                const char *content_type,
+                                const char *transfer_encoding,
+                                const char *bytes, uint64_t offset, size_t len)
+{
+    (void)kind;
+    (void)content_type;
+    (void)transfer_encoding;
+    return add_field(arg, name, filename, bytes, offset, len) ? MHD_YES
+                                                              : MHD_NO;
+}
+
+struct upload *upload_new(struct MHD_Connection *connection,
+                          struct request *request)
+{
+    struct upload *upload = calloc(1, sizeof *upload);
+
+    if (!upload) {
+        request_fail(request, PROBLEM_MEMORY, "no room for the body");
+        return NULL;
+    }
+    upload->request = request;
+    if (!accept_type_is(request->content_type, "multipart/form-data")) {
+        request->has_picture = true;
+        return upload;
+    }
+    upload->form = MHD_create_post_processor(connection, FORM_BUFFER_SIZE,
+                                             on_field, upload);
+    if (upload->form)
+        return upload;
+    request_fail(request, PROBLEM_MALFORMED,
+                 "the Content-Type names no boundary");
+    upload_free(upload);
+    return NULL;
+}
+
+bool upload_feed(struct upload *upload, const char *bytes, size_t len)
+{
+    if (!upload->form)
+        return add_picture(upload->request, bytes, len);
+    if (MHD_post_process(upload->form, bytes, len) == MHD_YES &&
+        upload->request->err.kind == ERROR_NONE)
+        return true;
+    return request_fail(upload->request, PROBLEM_MALFORMED,
+                        "the body is not well-formed multipart/form-data");
+}
+
+bool upload_end(struct upload *upload)
+{
+    enum MHD_Result result = MHD_YES;
+
+    if (upload->form)
+        result = MHD_destroy_post_processor(upload->form);
+    upload->form = NULL;
+    if (upload->request->err.kind != ERROR_NONE)
+        return false;
+    if (result != MHD_YES)
+        return request_fail(upload->request, PROBLEM_MALFORMED,
+                            "the form ends before its last boundary");
+    return true;
+}
+
+void upload_free(struct upload *upload)
+{
+    if (!upload)
+        return;
+    if (upload->form)
+        MHD_destroy_post_processor(upload->form);
+    free(upload);
+}
