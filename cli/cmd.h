@@ -1,0 +1,12 @@
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+/* The subcommands. Each gets the arguments from its own name on, and returns
+ * the exit status: 0 done, 1 it failed, 2 it was called wrongly. */
+
+#define WHEREFORE_VERSION "0.1.0"
+
+int cmd_serve(int argc, char **argv);
+int cmd_cam(int argc, char **argv);
+
+#endif
