@@ -6,39 +6,50 @@
  * pictures resized like that, and are sensitive to it.
  *
  * Each output row is a weighted sum of input rows, each pixel of those a
- * weighted sum of input pixels; first across, rounded to 8 bits, then down.
- * The weights are Keys' cubic (1981) with a = -0.5,
+ * weighted sum of input pixels. The weights are Keys' cubic (1981), a = -0.5,
  *
  *     w(x) = 1.5 |x|^3 - 2.5 |x|^2 + 1           for |x| < 1
  *            -0.5 |x|^3 + 2.5 |x|^2 - 4 |x| + 2  for 1 <= |x| < 2
  *
  * widened by the factor of reduction where there is one, normalised to a sum
- * of 1 over the pixels that exist, and rounded to multiples of 2^-22. */
+ * of 1 over the pixels that exist, and rounded to multiples of 2^-22. Between
+ * the two axes the samples are rounded to 8 bits, so that their order matters
+ * by some levels: across comes first, but for pictures that lose more than
+ * twice as many rows as columns, which is Pillow's rule since version 13. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
 
+/* The input pixels that one output pixel is made of. */
+struct resize_span {
+    uint32_t first, count;
+};
+
 /* The weights for one axis. */
 struct resize_axis {
-    uint32_t in, out;   /* pixels; 0 where there are no weights yet */
-    size_t num_taps;    /* room for one output pixel's weights */
-    uint32_t *firsts;   /* (out) first input pixel of each; owned */
-    uint32_t *counts;   /* (out) input pixels of each; owned */
-    int32_t *weights;   /* (out, num_taps) in multiples of 2^-22; owned */
-    size_t outputs_cap; /* elements allocated of firsts and counts */
-    size_t weights_cap; /* elements allocated of weights */
+    uint32_t in, out;          /* pixels; 0 where there are no weights yet */
+    size_t num_taps;           /* room for one output pixel's weights */
+    size_t num_live;           /* output pixels unfinished at a time, at most */
+    struct resize_span *spans; /* (out) owned */
+    int32_t *weights;          /* (out, num_taps), multiples of 2^-22; owned */
+    size_t spans_cap, weights_cap; /* bytes allocated */
 };
 
 /* Scratch memory, reused from call to call; `= {0}` is empty. Weights are
  * computed anew only where sizes change. One thread at a time. */
 struct resize {
     struct resize_axis across, down;
-    uint8_t *columns; /* a band of input rows, turned; owned */
-    uint8_t *band;    /* the band resized across; owned */
-    int32_t *sums;    /* (out_height, row) of unfinished output rows; owned */
-    size_t columns_cap, band_cap, sums_cap; /* elements allocated */
+    uint8_t *columns; /* (in_width, 3, 8) a band of 8 rows, turned; owned */
+    uint8_t *resized; /* (out_width, 3, 8) the same, resized; owned */
+    uint8_t *band;    /* (9, row) a band of rows, and a finished one; owned */
+    int32_t *sums;    /* (num_live, row) unfinished rows; owned */
+    uint8_t *between; /* the picture between the axes, or NULL; owned */
+    /* Bytes allocated. */
+    size_t columns_cap, resized_cap, band_cap, sums_cap, between_cap;
+    bool is_plain; /* use no instructions beyond the compiler's default; the
+                      levels are the same, and a test compares them */
 };
 
 /* Resizes a picture. The pictures must not overlap.
