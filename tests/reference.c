@@ -587,13 +587,32 @@ static bool run_shape(struct run *run, const struct tensor *out,
                       struct error *err)
 {
     struct tensor x;
+    int64_t start, end;
 
     if (!operand(&x, run, 0, err))
         return false;
-    if (out->shape->rank != 1 || out->shape->dim[0] != x.shape->rank)
+    start = run->node->dims.start;
+    end = run->node->dims.end;
+    if (start < 0 || end > (int64_t)x.shape->rank || out->shape->rank != 1 ||
+        (int64_t)out->shape->dim[0] != end - start)
         return fail_node(run, "the result has the wrong length", err);
-    for (uint32_t i = 0; i < x.shape->rank; i++)
-        out->data[i] = (double)x.shape->dim[i];
+    for (int64_t i = start; i < end; i++)
+        out->data[i - start] = (double)x.shape->dim[i];
+    return true;
+}
+
+static bool run_expand(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK];
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        out->data[i] = read_broadcast(run, &x, at, out->shape->rank);
+    }
     return true;
 }
 
@@ -636,6 +655,7 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_SLICE] = run_slice,
     [GRAPH_GATHER] = run_gather,
     [GRAPH_SHAPE] = run_shape,
+    [GRAPH_EXPAND] = run_expand,
     [GRAPH_FILL] = run_fill,
     [GRAPH_CAST] = run_cast,
     [GRAPH_IDENTITY] = run_copy,
