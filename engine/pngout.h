@@ -11,8 +11,7 @@
 
 /* Working memory, reused from call to call; `= {0}` is empty. */
 struct pngout_scratch {
-    void *compressor; /* owned */
-    uint8_t *rows;    /* (cap) filtered rows; owned */
+    uint8_t *rows; /* (cap) filtered rows; owned */
     size_t cap;
 };
 
