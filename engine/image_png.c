@@ -118,6 +118,8 @@ static bool check_result(int result, struct error *err)
         return true;
     case SPNG_EMEM:
         return fail(err, ERROR_MEMORY, "no memory to decode the PNG");
+    case SPNG_EOVERFLOW: /* found in the header, before our own limits */
+        return fail(err, ERROR_LIMIT, "the PNG has rows of more than 4 GB");
     case SPNG_IO_EOF:
     case SPNG_EIDAT_TOO_SHORT:
         return fail(err, ERROR_INPUT, "the PNG is cut short");

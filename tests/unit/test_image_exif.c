@@ -1,0 +1,124 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image_exif.h"
+
+#include <cmocka.h>
+
+/* A big-endian block with one entry, orientation 6. */
+static const uint8_t good[] = {
+    'M', 'M',  0, 42, 0, 0, 0, 8,             /* header, directory at 8 */
+    0,   1,                                   /* one entry */
+    1,   0x12, 0, 3,  0, 0, 0, 1, 0, 6, 0, 0, /* orientation, short, 1, 6 */
+    0,   0,    0, 0,                          /* no further directory */
+};
+
+enum {
+    AT_OFFSET = 4,
+    AT_COUNT = 8,
+    AT_TAG = 10,
+    AT_TYPE = 12,
+    AT_NUM_VALUES = 14,
+    AT_VALUE = 18,
+};
+
+/* Reads a copy of exactly `len` bytes, so that a sanitizer sees an overrun. */
+static unsigned read_exactly(const uint8_t *data, size_t len)
+{
+    uint8_t *copy = malloc(len ? len : 1);
+    unsigned orientation;
+
+    assert_non_null(copy);
+    memcpy(copy, data, len);
+    orientation =
+        image_exif_orientation((struct bytes){.data = copy, .len = len});
+    free(copy);
+    return orientation;
+}
+
+/* Reads the good block with one byte changed. */
+static unsigned read_patched(size_t at, uint8_t value)
+{
+    uint8_t data[sizeof good];
+
+    memcpy(data, good, sizeof good);
+    data[at] = value;
+    return read_exactly(data, sizeof data);
+}
+
+static void the_orientation_is_read_in_both_byte_orders(void **state)
+{
+    static const uint8_t little[] = {
+        'I',  'I', 42, 0, 8, 0, 0, 0, 1, 0,       /* header, one entry */
+        0x12, 1,   3,  0, 1, 0, 0, 0, 8, 0, 0, 0, /* orientation, short, 1, 8 */
+    };
+
+    (void)state;
+    assert_int_equal(read_exactly(good, sizeof good), 6);
+    assert_int_equal(read_exactly(little, sizeof little), 8);
+}
+
+static void a_prefix_of_jpeg_is_passed_over(void **state)
+{
+    uint8_t data[6 + sizeof good] = "Exif\0";
+
+    (void)state;
+    memcpy(data + 6, good, sizeof good);
+    assert_int_equal(read_exactly(data, sizeof data), 6);
+}
+
+static void every_value_from_1_to_8_counts(void **state)
+{
+    (void)state;
+    for (uint8_t value = 0; value < 255; value++)
+        assert_int_equal(read_patched(AT_VALUE + 1, value),
+                         value >= 1 && value <= 8 ? value : 1);
+}
+
+static void a_broken_block_is_upright(void **state)
+{
+    (void)state;
+    assert_int_equal(read_patched(0, 'I'), 1);
+    assert_int_equal(read_patched(3, 43), 1);
+    assert_int_equal(read_patched(AT_OFFSET, 0xff), 1);
+    assert_int_equal(read_patched(AT_OFFSET + 3, sizeof good - 1), 1);
+    assert_int_equal(read_patched(AT_COUNT + 1, 0), 1);
+    assert_int_equal(read_patched(AT_TAG, 2), 1);
+    assert_int_equal(read_patched(AT_TYPE + 1, 4), 1);
+    assert_int_equal(read_patched(AT_NUM_VALUES + 3, 2), 1);
+    assert_int_equal(read_patched(AT_VALUE, 1), 1);
+}
+
+static void
+a_directory_that_promises_more_is_read_as_far_as_it_goes(void **state)
+{
+    (void)state;
+    assert_int_equal(read_patched(AT_COUNT, 0xff), 6);
+    assert_int_equal(read_patched(AT_OFFSET + 3, 0), 1); /* on itself */
+}
+
+static void a_block_cut_anywhere_does_no_harm(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len < sizeof good; len++)
+        assert_int_equal(read_exactly(good, len), len >= 22 ? 6 : 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_orientation_is_read_in_both_byte_orders),
+        cmocka_unit_test(a_prefix_of_jpeg_is_passed_over),
+        cmocka_unit_test(every_value_from_1_to_8_counts),
+        cmocka_unit_test(a_broken_block_is_upright),
+        cmocka_unit_test(
+            a_directory_that_promises_more_is_read_as_far_as_it_goes),
+        cmocka_unit_test(a_block_cut_anywhere_does_no_harm),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
