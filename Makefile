@@ -257,7 +257,7 @@ $B/gen/onnx.pb-c%c $B/gen/onnx.pb-c%h: engine/onnx%proto
 	@mkdir -p $(@D)
 	$(call quiet,GEN,$@)protoc --proto_path=engine --c_out=$(@D) onnx.proto
 
-$B/obj/engine/onnx.o: | $B/gen/onnx.pb-c.h
+$(filter $B/obj/engine/onnx%,$(ENGINE_OBJ)): | $B/gen/onnx.pb-c.h
 
 # Files embedded with .incbin are not in the compiler's dependency list.
 $(call objects,$(shell grep -l incbin $(SERVER_SRC) /dev/null)): $(STATIC)

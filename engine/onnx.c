@@ -1,55 +1,15 @@
 #include "onnx.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "onnx.pb-c.h"
-
-/* protoc-c's names are long; these are the ones used here. */
-typedef Onnx__ModelProto model_proto;
-typedef Onnx__GraphProto graph_proto;
-typedef Onnx__NodeProto node_proto;
-typedef Onnx__AttributeProto attribute_proto;
-typedef Onnx__TensorProto tensor_proto;
-typedef Onnx__ValueInfoProto value_info_proto;
+#include "onnx_reader.h"
 
 enum {
     MIN_OPSET = 7,
     MAX_OPSET = 24,
     MAX_NODES = 20000,
     MAX_VALUES = 200000,
-};
-
-/* TensorProto.DataType */
-enum {
-    TYPE_FLOAT = 1,
-    TYPE_UINT8 = 2,
-    TYPE_INT8 = 3,
-    TYPE_UINT16 = 4,
-    TYPE_INT16 = 5,
-    TYPE_INT32 = 6,
-    TYPE_INT64 = 7,
-    TYPE_BOOL = 9,
-    TYPE_FLOAT16 = 10,
-    TYPE_DOUBLE = 11,
-    TYPE_UINT32 = 12,
-    TYPE_UINT64 = 13,
-};
-
-/* AttributeProto.AttributeType */
-enum { ATTRIBUTE_GRAPH = 5, ATTRIBUTE_GRAPHS = 10 };
-
-struct reader {
-    struct graph *graph;
-    int64_t opset;
-    const model_proto *model;
-    /* Value numbers by name: open addressing, GRAPH_NONE where empty. */
-    int *slots; /* (num_slots), a power of two; owned */
-    size_t num_slots;
-    const node_proto *node; /* the one being converted */
-    struct error *err;
 };
 
 /* ---- names ---- */
@@ -63,7 +23,7 @@ static size_t hash(const char *name)
     return (size_t)(h ^ h >> 32);
 }
 
-static int *slot_of(const struct reader *reader, const char *name)
+static int *slot_of(const struct onnx_reader *reader, const char *name)
 {
     size_t i = hash(name) & (reader->num_slots - 1);
 
@@ -73,7 +33,8 @@ static int *slot_of(const struct reader *reader, const char *name)
     return &reader->slots[i];
 }
 
-static bool init_slots(struct reader *reader, const graph_proto *proto)
+static bool init_slots(struct onnx_reader *reader,
+                       const onnx_graph_proto *proto)
 {
     size_t wanted = proto->n_input + proto->n_initializer;
 
@@ -96,7 +57,8 @@ static bool init_slots(struct reader *reader, const graph_proto *proto)
 }
 
 /* Adds a value under a name that must be new. */
-static int define(struct reader *reader, const char *name, enum graph_type type)
+static int define(struct onnx_reader *reader, const char *name,
+                  enum graph_type type)
 {
     int value, *slot;
 
@@ -114,170 +76,8 @@ static int define(struct reader *reader, const char *name, enum graph_type type)
 
 /* ---- tensors ---- */
 
-static float half_to_float(uint16_t half)
-{
-    int exponent = half >> 10 & 31;
-    float mantissa = (float)(half & 1023);
-    float value;
-
-    if (exponent == 0)
-        value = ldexpf(mantissa, -24);
-    else if (exponent == 31)
-        value = mantissa != 0 ? NAN : INFINITY;
-    else
-        value = ldexpf(mantissa + 1024, exponent - 25);
-    return half & 0x8000 ? -value : value;
-}
-
-/* How the elements of each TensorProto.DataType lie in raw_data. */
-static const struct element {
-    const char *name;
-    size_t size; /* bytes; 0: a type we do not read */
-    enum graph_type type;
-} elements[] = {
-    [TYPE_FLOAT] = {"float", 4, GRAPH_FLOAT},
-    [TYPE_UINT8] = {"uint8", 1, GRAPH_INT},
-    [TYPE_INT8] = {"int8", 1, GRAPH_INT},
-    [TYPE_UINT16] = {"uint16", 2, GRAPH_INT},
-    [TYPE_INT16] = {"int16", 2, GRAPH_INT},
-    [TYPE_INT32] = {"int32", 4, GRAPH_INT},
-    [TYPE_INT64] = {"int64", 8, GRAPH_INT},
-    [TYPE_BOOL] = {"bool", 1, GRAPH_INT},
-    [TYPE_FLOAT16] = {"float16", 2, GRAPH_FLOAT},
-    [TYPE_DOUBLE] = {"double", 8, GRAPH_FLOAT},
-    [TYPE_UINT32] = {"uint32", 4, GRAPH_INT},
-    [TYPE_UINT64] = {"uint64", 8, GRAPH_INT},
-};
-
-static const struct element *element_of(int32_t type)
-{
-    if (type < 0 || (size_t)type >= sizeof elements / sizeof elements[0] ||
-        elements[type].size == 0)
-        return NULL;
-    return &elements[type];
-}
-
-static double raw_double(const uint8_t *bytes, size_t i, int32_t type)
-{
-    double value;
-    float single;
-    uint16_t half;
-
-    switch (type) {
-    case TYPE_DOUBLE:
-        memcpy(&value, bytes + i * sizeof value, sizeof value);
-        return value;
-    case TYPE_FLOAT16:
-        memcpy(&half, bytes + i * sizeof half, sizeof half);
-        return half_to_float(half);
-    default:
-        memcpy(&single, bytes + i * sizeof single, sizeof single);
-        return single;
-    }
-}
-
-static int64_t raw_int(const uint8_t *bytes, size_t i, int32_t type)
-{
-    size_t size = elements[type].size;
-    bool is_signed =
-        type == TYPE_INT8 || type == TYPE_INT16 || type == TYPE_INT32;
-    uint64_t value = 0;
-
-    for (size_t b = 0; b < size; b++)
-        value |= (uint64_t)bytes[i * size + b] << 8 * b;
-    if (is_signed && value >> (8 * size - 1))
-        value |= UINT64_MAX << 8 * size;
-    return (int64_t)value;
-}
-
-/* The elements of typed fields (float_data and the like), as one view. */
-struct typed_data {
-    size_t count;
-    const float *f;
-    const double *d;
-    const int32_t *i32; /* also bool, 8 and 16 bits, and float16's bits */
-    const int64_t *i64;
-    const uint64_t *u64;
-};
-
-static struct typed_data typed_data_of(const tensor_proto *tensor)
-{
-    switch (tensor->data_type) {
-    case TYPE_FLOAT:
-        return (struct typed_data){.count = tensor->n_float_data,
-                                   .f = tensor->float_data};
-    case TYPE_DOUBLE:
-        return (struct typed_data){.count = tensor->n_double_data,
-                                   .d = tensor->double_data};
-    case TYPE_INT64:
-        return (struct typed_data){.count = tensor->n_int64_data,
-                                   .i64 = tensor->int64_data};
-    case TYPE_UINT32:
-    case TYPE_UINT64:
-        return (struct typed_data){.count = tensor->n_uint64_data,
-                                   .u64 = tensor->uint64_data};
-    default:
-        return (struct typed_data){.count = tensor->n_int32_data,
-                                   .i32 = tensor->int32_data};
-    }
-}
-
-static double typed_double(const struct typed_data *data, size_t i)
-{
-    if (data->f)
-        return data->f[i];
-    if (data->d)
-        return data->d[i];
-    return half_to_float((uint16_t)data->i32[i]);
-}
-
-static int64_t typed_int(const struct typed_data *data, size_t i)
-{
-    if (data->i64)
-        return data->i64[i];
-    if (data->u64)
-        return (int64_t)data->u64[i];
-    return data->i32[i];
-}
-
-/* Fills a value whose shape is known with a tensor's elements.  */
-static bool fill_constant(struct graph_value *value, tensor_proto *tensor,
-                          struct error *err)
-{
-    const struct element *element = element_of(tensor->data_type);
-    size_t count = graph_shape_count(&value->shape);
-    struct typed_data typed = typed_data_of(tensor);
-    const uint8_t *raw = tensor->raw_data.data;
-    bool is_raw = tensor->has_raw_data && tensor->raw_data.len > 0;
-
-    if (is_raw && tensor->raw_data.len != count * element->size)
-        return fail(err, ERROR_INPUT,
-                    "it has %zu bytes for %zu elements of type %s",
-                    tensor->raw_data.len, count, element->name);
-    if (!is_raw && typed.count != count)
-        return fail(err, ERROR_INPUT, "it has %zu elements for a shape of %zu",
-                    typed.count, count);
-    if (!graph_make_constant(value, err))
-        return false;
-    if (is_raw && tensor->data_type == TYPE_FLOAT)
-        memcpy(value->data, raw, count * sizeof(float));
-    else if (value->type == GRAPH_FLOAT)
-        for (size_t i = 0; i < count; i++)
-            ((float *)value->data)[i] =
-                (float)(is_raw ? raw_double(raw, i, tensor->data_type)
-                               : typed_double(&typed, i));
-    else
-        for (size_t i = 0; i < count; i++)
-            ((int64_t *)value->data)[i] =
-                is_raw ? raw_int(raw, i, tensor->data_type)
-                       : typed_int(&typed, i);
-    for (size_t i = 0; value->type == GRAPH_FLOAT && i < count; i++)
-        if (isnan(((float *)value->data)[i]))
-            return fail(err, ERROR_INPUT, "element %zu is not a number", i);
-    return true;
-}
-
-static bool read_tensor(struct reader *reader, int number, tensor_proto *tensor)
+static bool read_tensor(struct onnx_reader *reader, int number,
+                        onnx_tensor_proto *tensor)
 {
     struct graph_value *value = &reader->graph->values[number];
 
@@ -297,13 +97,13 @@ static bool read_tensor(struct reader *reader, int number, tensor_proto *tensor)
     }
     value->has_shape = true;
     return graph_shape_check(&value->shape, reader->err) &&
-           fill_constant(value, tensor, reader->err);
+           onnx_fill_constant(value, tensor, reader->err);
 }
 
-static bool define_tensor(struct reader *reader, const char *name,
-                          tensor_proto *tensor)
+static bool define_tensor(struct onnx_reader *reader, const char *name,
+                          onnx_tensor_proto *tensor)
 {
-    const struct element *element = element_of(tensor->data_type);
+    const struct onnx_element *element = onnx_element_of(tensor->data_type);
     int number;
 
     if (!element)
@@ -322,415 +122,6 @@ static bool define_tensor(struct reader *reader, const char *name,
     return true;
 }
 
-/* ---- attributes ---- */
-
-static const attribute_proto *attribute(const struct reader *reader,
-                                        const char *name)
-{
-    for (size_t i = 0; i < reader->node->n_attribute; i++) {
-        const attribute_proto *found = reader->node->attribute[i];
-
-        if (found->name && strcmp(found->name, name) == 0)
-            return found;
-    }
-    return NULL;
-}
-
-static int64_t attribute_int(const struct reader *reader, const char *name,
-                             int64_t otherwise)
-{
-    const attribute_proto *found = attribute(reader, name);
-
-    return found && found->has_i ? found->i : otherwise;
-}
-
-static float attribute_float(const struct reader *reader, const char *name,
-                             float otherwise)
-{
-    const attribute_proto *found = attribute(reader, name);
-
-    return found && found->has_f ? found->f : otherwise;
-}
-
-static bool attribute_is(const struct reader *reader, const char *name,
-                         const char *text)
-{
-    const attribute_proto *found = attribute(reader, name);
-    size_t len = strlen(text);
-
-    return found && found->has_s && found->s.len == len &&
-           memcmp(found->s.data, text, len) == 0;
-}
-
-/* Reads a list of integers into `values`, at most `max` of them; *count stays
- * as it is where there is no such attribute. */
-static bool attribute_ints(const struct reader *reader, const char *name,
-                           int64_t *values, size_t max, size_t *count)
-{
-    const attribute_proto *found = attribute(reader, name);
-
-    if (!found)
-        return true;
-    if (found->n_ints > max)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute %s has %zu numbers; at most %zu are supported",
-                    name, found->n_ints, max);
-    if (found->n_ints > 0)
-        memcpy(values, found->ints, found->n_ints * sizeof *values);
-    *count = found->n_ints;
-    return true;
-}
-
-/* Reads an optional list of exactly `num` sizes of at least `min`; `values`
- * stay as they are where there is none. */
-static bool attribute_sizes(const struct reader *reader, const char *name,
-                            size_t *values, size_t num, int64_t min)
-{
-    int64_t numbers[GRAPH_MAX_RANK] = {0};
-    size_t count = 0;
-
-    if (!attribute_ints(reader, name, numbers, GRAPH_MAX_RANK, &count))
-        return false;
-    if (!attribute(reader, name))
-        return true;
-    if (count != num)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute %s has %zu numbers; only images with 2 spatial "
-                    "dimensions are supported",
-                    name, count);
-    for (size_t i = 0; i < num; i++) {
-        if (numbers[i] < min || numbers[i] > INT32_MAX)
-            return fail(reader->err, ERROR_INPUT, "attribute %s holds %lld",
-                        name, (long long)numbers[i]);
-        values[i] = (size_t)numbers[i];
-    }
-    return true;
-}
-
-/* Reads the optional attribute `axes`. */
-static bool attribute_axes(const struct reader *reader, int64_t *axes,
-                           uint32_t *num_axes)
-{
-    size_t count = 0;
-
-    if (!attribute_ints(reader, "axes", axes, GRAPH_MAX_RANK, &count))
-        return false;
-    *num_axes = (uint32_t)count;
-    return true;
-}
-
-/* ---- operators ---- */
-
-static bool convert_plain(struct reader *reader, struct graph_node *node)
-{
-    (void)reader;
-    (void)node;
-    return true;
-}
-
-static bool convert_window(struct reader *reader, struct graph_window *window)
-{
-    size_t pads[4] = {0, 0, 0, 0}; /* top, left, bottom, right */
-
-    *window = (struct graph_window){
-        .stride = {1, 1},
-        .dilation = {1, 1},
-    };
-    if (!attribute_sizes(reader, "kernel_shape", window->kernel, 2, 1) ||
-        !attribute_sizes(reader, "strides", window->stride, 2, 1) ||
-        !attribute_sizes(reader, "dilations", window->dilation, 2, 1) ||
-        !attribute_sizes(reader, "pads", pads, 4, 0))
-        return false;
-    if (attribute_is(reader, "auto_pad", "SAME_UPPER"))
-        window->auto_pad = GRAPH_PAD_SAME_UPPER;
-    else if (attribute_is(reader, "auto_pad", "SAME_LOWER"))
-        window->auto_pad = GRAPH_PAD_SAME_LOWER;
-    else if (attribute(reader, "auto_pad") &&
-             !attribute_is(reader, "auto_pad", "VALID") &&
-             !attribute_is(reader, "auto_pad", "NOTSET"))
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute auto_pad has an unknown value");
-    for (int i = 0; i < 2; i++) {
-        window->pad_before[i] = pads[i];
-        window->pad_after[i] = pads[2 + i];
-    }
-    return true;
-}
-
-static bool convert_conv(struct reader *reader, struct graph_node *node)
-{
-    int64_t groups = attribute_int(reader, "group", 1);
-
-    if (groups < 1 || groups > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute group is %lld",
-                    (long long)groups);
-    node->conv.groups = (size_t)groups;
-    return convert_window(reader, &node->conv.window);
-}
-
-static bool convert_batch_norm(struct reader *reader, struct graph_node *node)
-{
-    bool training = attribute_int(reader, "training_mode", 0) != 0;
-
-    /* Before opset 14 more than one output says the same. */
-    for (size_t i = 1; i < reader->node->n_output; i++)
-        training |= *reader->node->output[i] != '\0';
-    if (training)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is in training mode; export the network for inference");
-    if (attribute_int(reader, "spatial", 1) != 1)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute spatial is not 1");
-    node->epsilon = attribute_float(reader, "epsilon", 1e-5f);
-    return true;
-}
-
-static bool convert_relu(struct reader *reader, struct graph_node *node)
-{
-    (void)reader;
-    node->min = 0;
-    return true;
-}
-
-/* Bounds are attributes before opset 11, and operands after. */
-static bool convert_clip(struct reader *reader, struct graph_node *node)
-{
-    node->min = attribute_float(reader, "min", -INFINITY);
-    node->max = attribute_float(reader, "max", INFINITY);
-    return true;
-}
-
-/* Borders are an attribute before opset 11, and an operand after. */
-static bool convert_pad(struct reader *reader, struct graph_node *node)
-{
-    int64_t pads[2 * GRAPH_MAX_RANK];
-    size_t count = 0;
-
-    if (attribute(reader, "mode") && !attribute_is(reader, "mode", "constant"))
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute mode is not \"constant\"");
-    node->pad.value = attribute_float(reader, "value", 0);
-    if (!attribute_ints(reader, "pads", pads, 2 * GRAPH_MAX_RANK, &count))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (pads[i] < 0 || pads[i] > INT32_MAX)
-            return fail(reader->err, ERROR_UNSUPPORTED,
-                        "a border of %lld is not supported",
-                        (long long)pads[i]);
-        if (i < count / 2)
-            node->pad.before[i] = (size_t)pads[i];
-        else
-            node->pad.after[i - count / 2] = (size_t)pads[i];
-    }
-    return true;
-}
-
-/* Axes are an attribute before opset 18, and an operand after. */
-static bool convert_reduce(struct reader *reader, struct graph_node *node)
-{
-    node->reduce.given = attribute(reader, "axes") != NULL;
-    node->reduce.keep_dims = attribute_int(reader, "keepdims", 1) != 0;
-    if (attribute_int(reader, "noop_with_empty_axes", 0) != 0 &&
-        node->num_inputs < 2)
-        node->op = GRAPH_IDENTITY;
-    return attribute_axes(reader, node->reduce.raw_axes,
-                          &node->reduce.num_raw_axes);
-}
-
-static bool convert_global_pool(struct reader *reader, struct graph_node *node)
-{
-    (void)reader;
-    node->reduce.given = true;
-    node->reduce.keep_dims = true;
-    node->reduce.raw_axes[0] = 2;
-    node->reduce.raw_axes[1] = 3;
-    node->reduce.num_raw_axes = 2;
-    return true;
-}
-
-static bool convert_gemm(struct reader *reader, struct graph_node *node)
-{
-    node->gemm.alpha = attribute_float(reader, "alpha", 1);
-    node->gemm.beta = attribute_float(reader, "beta", 1);
-    node->gemm.transpose_a = attribute_int(reader, "transA", 0) != 0;
-    node->gemm.transpose_b = attribute_int(reader, "transB", 0) != 0;
-    return true;
-}
-
-static bool convert_matmul(struct reader *reader, struct graph_node *node)
-{
-    (void)reader;
-    node->gemm.alpha = 1;
-    node->gemm.beta = 1;
-    return true;
-}
-
-static bool convert_softmax(struct reader *reader, struct graph_node *node)
-{
-    bool old = reader->opset < 13;
-
-    node->axis = attribute_int(reader, "axis", old ? 1 : -1);
-    node->to_matrix = old;
-    return true;
-}
-
-static bool convert_axis(struct reader *reader, struct graph_node *node)
-{
-    node->axis = attribute_int(reader, "axis", 0);
-    return true;
-}
-
-static bool convert_reshape(struct reader *reader, struct graph_node *node)
-{
-    node->reshape.rule = GRAPH_RESHAPE_TO;
-    node->reshape.allow_zero = attribute_int(reader, "allowzero", 0) != 0;
-    return true;
-}
-
-static bool convert_flatten(struct reader *reader, struct graph_node *node)
-{
-    node->reshape.rule = GRAPH_RESHAPE_FLATTEN;
-    node->reshape.axis = attribute_int(reader, "axis", 1);
-    return true;
-}
-
-/* Axes are an attribute before opset 13, and an operand after. */
-static bool convert_squeeze(struct reader *reader, struct graph_node *node)
-{
-    node->reshape.rule = GRAPH_RESHAPE_SQUEEZE;
-    return attribute_axes(reader, node->reshape.raw_axes,
-                          &node->reshape.num_raw_axes);
-}
-
-static bool convert_unsqueeze(struct reader *reader, struct graph_node *node)
-{
-    node->reshape.rule = GRAPH_RESHAPE_UNSQUEEZE;
-    return attribute_axes(reader, node->reshape.raw_axes,
-                          &node->reshape.num_raw_axes);
-}
-
-/* Without `perm` the axes are reversed, which only the rank tells: marked by
- * perm[0] beyond every rank until graph_infer. */
-static bool convert_transpose(struct reader *reader, struct graph_node *node)
-{
-    int64_t perm[GRAPH_MAX_RANK];
-    size_t count = 0;
-
-    if (!attribute_ints(reader, "perm", perm, GRAPH_MAX_RANK, &count))
-        return false;
-    node->perm[0] = GRAPH_MAX_RANK;
-    for (size_t i = 0; i < count; i++) {
-        if (perm[i] < 0 || perm[i] >= (int64_t)count)
-            return fail(reader->err, ERROR_INPUT, "attribute perm holds %lld",
-                        (long long)perm[i]);
-        node->perm[i] = (size_t)perm[i];
-    }
-    return true;
-}
-
-static bool convert_shape(struct reader *reader, struct graph_node *node)
-{
-    node->dims.start = attribute_int(reader, "start", 0);
-    node->dims.end = attribute_int(reader, "end", INT32_MAX);
-    return true;
-}
-
-static bool convert_fill(struct reader *reader, struct graph_node *node)
-{
-    const attribute_proto *found = attribute(reader, "value");
-    struct graph_value value = {.type = GRAPH_FLOAT, .has_shape = true};
-    const struct element *element;
-    bool ok;
-
-    if (!found || !found->t)
-        return true;
-    element = element_of(found->t->data_type);
-    if (!element || found->t->data_location != 0)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute value is of a type that is not supported");
-    value.type = element->type;
-    value.shape = (struct graph_shape){.rank = 1, .dim = {1}};
-    ok = fill_constant(&value, found->t, reader->err);
-    if (ok && value.type == GRAPH_INT)
-        node->fill.value = (double)graph_ints(&value)[0];
-    else if (ok)
-        node->fill.value = graph_floats(&value)[0];
-    free(value.data);
-    graph_output(reader->graph, node, 0)->type = value.type;
-    return ok;
-}
-
-static bool convert_cast(struct reader *reader, struct graph_node *node)
-{
-    const struct element *element =
-        element_of((int32_t)attribute_int(reader, "to", 0));
-
-    if (!element)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it casts to a type that is not supported");
-    graph_output(reader->graph, node, 0)->type = element->type;
-    return true;
-}
-
-static bool convert_cast_like(struct reader *reader, struct graph_node *node)
-{
-    graph_output(reader->graph, node, 0)->type =
-        graph_input(reader->graph, node, 1)->type;
-    node->num_inputs = 1;
-    return true;
-}
-
-/* The operators we read. Adding one is adding a row here, its shape in
- * graph_shape.c, and what runs it in xnn.c or kernel.c. */
-static const struct operator_row {
-    const char *name;
-    enum graph_op op;
-    uint32_t min_inputs, max_inputs;
-    const char *attributes; /* the ones read (or safe to ignore), spaced */
-    bool (*convert)(struct reader *reader, struct graph_node *node);
-} operators[] = {
-    {"Add", GRAPH_ADD, 2, 2, "", convert_plain},
-    {"BatchNormalization", GRAPH_BATCH_NORM, 5, 5,
-     "epsilon momentum spatial training_mode", convert_batch_norm},
-    {"Cast", GRAPH_CAST, 1, 1, "to saturate", convert_cast},
-    {"CastLike", GRAPH_CAST, 2, 2, "saturate", convert_cast_like},
-    {"Clip", GRAPH_CLAMP, 1, 3, "min max", convert_clip},
-    {"Concat", GRAPH_CONCAT, 1, UINT32_MAX, "axis", convert_axis},
-    {"ConstantOfShape", GRAPH_FILL, 1, 1, "value", convert_fill},
-    {"Conv", GRAPH_CONV, 2, 3,
-     "auto_pad dilations group kernel_shape pads strides", convert_conv},
-    {"Div", GRAPH_DIV, 2, 2, "", convert_plain},
-    {"Dropout", GRAPH_IDENTITY, 1, 3, "ratio seed", convert_plain},
-    {"Expand", GRAPH_EXPAND, 2, 2, "", convert_plain},
-    {"Flatten", GRAPH_RESHAPE, 1, 1, "axis", convert_flatten},
-    {"Gather", GRAPH_GATHER, 2, 2, "axis", convert_axis},
-    {"Gemm", GRAPH_MATMUL, 2, 3, "alpha beta transA transB", convert_gemm},
-    {"GlobalAveragePool", GRAPH_MEAN, 1, 1, "", convert_global_pool},
-    {"Identity", GRAPH_IDENTITY, 1, 1, "", convert_plain},
-    {"MatMul", GRAPH_MATMUL, 2, 2, "", convert_matmul},
-    {"Mul", GRAPH_MUL, 2, 2, "", convert_plain},
-    {"Pad", GRAPH_PAD, 1, 4, "mode pads value", convert_pad},
-    {"ReduceMean", GRAPH_MEAN, 1, 2, "axes keepdims noop_with_empty_axes",
-     convert_reduce},
-    {"Relu", GRAPH_CLAMP, 1, 1, "", convert_relu},
-    {"Reshape", GRAPH_RESHAPE, 2, 2, "allowzero", convert_reshape},
-    {"Shape", GRAPH_SHAPE, 1, 1, "start end", convert_shape},
-    {"Slice", GRAPH_SLICE, 3, 5, "", convert_plain},
-    {"Softmax", GRAPH_SOFTMAX, 1, 1, "axis", convert_softmax},
-    {"Squeeze", GRAPH_RESHAPE, 1, 2, "axes", convert_squeeze},
-    {"Sub", GRAPH_SUB, 2, 2, "", convert_plain},
-    {"Transpose", GRAPH_TRANSPOSE, 1, 1, "perm", convert_transpose},
-    {"Unsqueeze", GRAPH_RESHAPE, 1, 2, "axes", convert_unsqueeze},
-};
-
-static const struct operator_row *find_operator(const char *name)
-{
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++)
-        if (strcmp(operators[i].name, name) == 0)
-            return &operators[i];
-    return NULL;
-}
-
 /* ---- nodes ---- */
 
 static bool is_word_of(const char *words, const char *word)
@@ -743,11 +134,11 @@ static bool is_word_of(const char *words, const char *word)
     return false;
 }
 
-static bool check_attributes(const struct reader *reader,
-                             const struct operator_row *row)
+static bool check_attributes(const struct onnx_reader *reader,
+                             const struct onnx_operator *row)
 {
     for (size_t i = 0; i < reader->node->n_attribute; i++) {
-        const attribute_proto *found = reader->node->attribute[i];
+        const onnx_attribute_proto *found = reader->node->attribute[i];
 
         if (!found->name || !is_word_of(row->attributes, found->name))
             return fail(reader->err, ERROR_UNSUPPORTED,
@@ -758,10 +149,10 @@ static bool check_attributes(const struct reader *reader,
 }
 
 /* Constant nodes become constants, not nodes. */
-static bool read_constant(struct reader *reader)
+static bool read_constant(struct onnx_reader *reader)
 {
-    const attribute_proto *tensor = attribute(reader, "value");
-    const attribute_proto *single;
+    const onnx_attribute_proto *tensor = onnx_attribute(reader, "value");
+    const onnx_attribute_proto *single;
     struct graph_value *value;
     bool is_int;
     int number;
@@ -770,9 +161,10 @@ static bool read_constant(struct reader *reader)
         return fail(reader->err, ERROR_INPUT, "a Constant has one output");
     if (tensor && tensor->t)
         return define_tensor(reader, reader->node->output[0], tensor->t);
-    is_int = attribute(reader, "value_int") || attribute(reader, "value_ints");
-    single = attribute(reader, is_int ? "value_int" : "value_float");
-    tensor = attribute(reader, is_int ? "value_ints" : "value_floats");
+    is_int = onnx_attribute(reader, "value_int") ||
+             onnx_attribute(reader, "value_ints");
+    single = onnx_attribute(reader, is_int ? "value_int" : "value_float");
+    tensor = onnx_attribute(reader, is_int ? "value_ints" : "value_floats");
     if (!single && !tensor)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "its value is of a kind that is not supported");
@@ -798,8 +190,8 @@ static bool read_constant(struct reader *reader)
     return true;
 }
 
-static bool read_operands(struct reader *reader, struct graph_node *node,
-                          const struct operator_row *row)
+static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
+                          const struct onnx_operator *row)
 {
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const char *name = reader->node->input[i];
@@ -831,11 +223,11 @@ static bool read_operands(struct reader *reader, struct graph_node *node,
     return true;
 }
 
-static bool read_operator(struct reader *reader, const char *name)
+static bool read_operator(struct onnx_reader *reader, const char *name)
 {
     const char *onnx_op = reader->node->op_type;
     const char *domain = reader->node->domain;
-    const struct operator_row *row = find_operator(onnx_op);
+    const struct onnx_operator *row = onnx_ops_find(onnx_op);
     size_t num_inputs = reader->node->n_input;
     struct graph_node *node;
 
@@ -862,7 +254,7 @@ static bool read_operator(struct reader *reader, const char *name)
            row->convert(reader, node);
 }
 
-static bool read_node(struct reader *reader, const node_proto *proto)
+static bool read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
 {
     const char *name = proto->name && *proto->name ? proto->name
                        : proto->n_output > 0       ? proto->output[0]
@@ -885,8 +277,9 @@ static bool read_node(struct reader *reader, const node_proto *proto)
 /* ---- inputs and outputs ---- */
 
 /* Sets the input's shape from the file, or from `size` where it is open. */
-static bool read_input_shape(struct reader *reader, struct graph_value *value,
-                             const value_info_proto *info,
+static bool read_input_shape(struct onnx_reader *reader,
+                             struct graph_value *value,
+                             const onnx_value_info_proto *info,
                              const struct onnx_input *size)
 {
     const Onnx__TypeProto__Tensor *type =
@@ -899,7 +292,7 @@ static bool read_input_shape(struct reader *reader, struct graph_value *value,
                     "it has %zu dimensions; an image has 4: batch, channels, "
                     "height, width",
                     type && type->shape ? type->shape->n_dim : 0);
-    if (type->elem_type != TYPE_FLOAT)
+    if (type->elem_type != ONNX_FLOAT)
         return fail(reader->err, ERROR_UNSUPPORTED, "it is not of type float");
     for (size_t i = 0; i < 4; i++)
         if (type->shape->dim[i]->has_dim_value)
@@ -937,12 +330,13 @@ static bool read_input_shape(struct reader *reader, struct graph_value *value,
 
 /* The one input that is not an initialiser; files of old exporters list those
  * as inputs too. */
-static bool read_input(struct reader *reader, const graph_proto *proto,
+static bool read_input(struct onnx_reader *reader,
+                       const onnx_graph_proto *proto,
                        const struct onnx_input *size)
 {
     reader->graph->input = GRAPH_NONE;
     for (size_t i = 0; i < proto->n_input; i++) {
-        const value_info_proto *info = proto->input[i];
+        const onnx_value_info_proto *info = proto->input[i];
 
         if (!info->name)
             return fail(reader->err, ERROR_INPUT, "an input has no name");
@@ -966,7 +360,8 @@ static bool read_input(struct reader *reader, const graph_proto *proto,
     return true;
 }
 
-static bool read_outputs(struct reader *reader, const graph_proto *proto)
+static bool read_outputs(struct onnx_reader *reader,
+                         const onnx_graph_proto *proto)
 {
     struct graph *graph = reader->graph;
 
@@ -989,7 +384,7 @@ static bool read_outputs(struct reader *reader, const graph_proto *proto)
     return true;
 }
 
-static bool read_opset(struct reader *reader)
+static bool read_opset(struct onnx_reader *reader)
 {
     for (size_t i = 0; i < reader->model->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *import = reader->model->opset_import[i];
@@ -1005,13 +400,14 @@ static bool read_opset(struct reader *reader)
     return true;
 }
 
-static bool read_graph(struct reader *reader, const graph_proto *proto,
+static bool read_graph(struct onnx_reader *reader,
+                       const onnx_graph_proto *proto,
                        const struct onnx_input *size)
 {
     if (!init_slots(reader, proto))
         return false;
     for (size_t i = 0; i < proto->n_initializer; i++) {
-        tensor_proto *tensor = proto->initializer[i];
+        onnx_tensor_proto *tensor = proto->initializer[i];
 
         if (!define_tensor(reader, tensor->name ? tensor->name : "", tensor))
             return false;
@@ -1027,8 +423,8 @@ static bool read_graph(struct reader *reader, const graph_proto *proto,
 bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
                const struct onnx_input *input, struct error *err)
 {
-    model_proto *model = onnx__model_proto__unpack(NULL, len, bytes);
-    struct reader reader = {.graph = graph, .model = model, .err = err};
+    onnx_model_proto *model = onnx__model_proto__unpack(NULL, len, bytes);
+    struct onnx_reader reader = {.graph = graph, .model = model, .err = err};
     bool ok = false;
 
     if (!model || !model->graph) {

@@ -1,0 +1,93 @@
+/* Operators that look at pictures through a window, and their borders. */
+
+#include "onnx_reader.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static bool convert_window(struct onnx_reader *reader,
+                           struct graph_window *window)
+{
+    size_t pads[4] = {0, 0, 0, 0}; /* top, left, bottom, right */
+
+    *window = (struct graph_window){
+        .stride = {1, 1},
+        .dilation = {1, 1},
+    };
+    if (!onnx_attribute_sizes(reader, "kernel_shape", window->kernel, 2, 1) ||
+        !onnx_attribute_sizes(reader, "strides", window->stride, 2, 1) ||
+        !onnx_attribute_sizes(reader, "dilations", window->dilation, 2, 1) ||
+        !onnx_attribute_sizes(reader, "pads", pads, 4, 0))
+        return false;
+    if (onnx_attribute_is(reader, "auto_pad", "SAME_UPPER"))
+        window->auto_pad = GRAPH_PAD_SAME_UPPER;
+    else if (onnx_attribute_is(reader, "auto_pad", "SAME_LOWER"))
+        window->auto_pad = GRAPH_PAD_SAME_LOWER;
+    else if (onnx_attribute(reader, "auto_pad") &&
+             !onnx_attribute_is(reader, "auto_pad", "VALID") &&
+             !onnx_attribute_is(reader, "auto_pad", "NOTSET"))
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute auto_pad has an unknown value");
+    for (int i = 0; i < 2; i++) {
+        window->pad_before[i] = pads[i];
+        window->pad_after[i] = pads[2 + i];
+    }
+    return true;
+}
+
+static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
+{
+    int64_t groups = onnx_attribute_int(reader, "group", 1);
+
+    if (groups < 1 || groups > INT32_MAX)
+        return fail(reader->err, ERROR_INPUT, "attribute group is %lld",
+                    (long long)groups);
+    node->conv.groups = (size_t)groups;
+    return convert_window(reader, &node->conv.window);
+}
+
+/* Borders are an attribute before opset 11, and an operand after. */
+static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
+{
+    int64_t pads[2 * GRAPH_MAX_RANK];
+    size_t count = 0;
+
+    if (onnx_attribute(reader, "mode") &&
+        !onnx_attribute_is(reader, "mode", "constant"))
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute mode is not \"constant\"");
+    node->pad.value = onnx_attribute_float(reader, "value", 0);
+    if (!onnx_attribute_ints(reader, "pads", pads, 2 * GRAPH_MAX_RANK, &count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (pads[i] < 0 || pads[i] > INT32_MAX)
+            return fail(reader->err, ERROR_UNSUPPORTED,
+                        "a border of %lld is not supported",
+                        (long long)pads[i]);
+        if (i < count / 2)
+            node->pad.before[i] = (size_t)pads[i];
+        else
+            node->pad.after[i - count / 2] = (size_t)pads[i];
+    }
+    return true;
+}
+
+static bool convert_global_pool(struct onnx_reader *reader,
+                                struct graph_node *node)
+{
+    (void)reader;
+    node->reduce.given = true;
+    node->reduce.keep_dims = true;
+    node->reduce.raw_axes[0] = 2;
+    node->reduce.raw_axes[1] = 3;
+    node->reduce.num_raw_axes = 2;
+    return true;
+}
+
+const struct onnx_operator onnx_ops_window[] = {
+    {"Conv", GRAPH_CONV, 2, 3,
+     "auto_pad dilations group kernel_shape pads strides", convert_conv},
+    {"GlobalAveragePool", GRAPH_MEAN, 1, 1, "", convert_global_pool},
+    {"Pad", GRAPH_PAD, 1, 4, "mode pads value", convert_pad},
+    {0},
+};

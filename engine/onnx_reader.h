@@ -1,0 +1,123 @@
+#ifndef ENGINE_ONNX_READER_H
+#define ENGINE_ONNX_READER_H
+
+/* What the files of the ONNX reader share: onnx.c walks the file,
+ * onnx_tensor.c reads constants, onnx_attribute.c attributes, and onnx_ops_*.c
+ * turn operators into nodes. Private to them. */
+
+#include "graph.h"
+#include "onnx.pb-c.h"
+
+/* protoc-c's names are long; these are the ones used here. */
+typedef Onnx__ModelProto onnx_model_proto;
+typedef Onnx__GraphProto onnx_graph_proto;
+typedef Onnx__NodeProto onnx_node_proto;
+typedef Onnx__AttributeProto onnx_attribute_proto;
+typedef Onnx__TensorProto onnx_tensor_proto;
+typedef Onnx__ValueInfoProto onnx_value_info_proto;
+
+/* TensorProto.DataType */
+enum {
+    ONNX_FLOAT = 1,
+    ONNX_UINT8 = 2,
+    ONNX_INT8 = 3,
+    ONNX_UINT16 = 4,
+    ONNX_INT16 = 5,
+    ONNX_INT32 = 6,
+    ONNX_INT64 = 7,
+    ONNX_BOOL = 9,
+    ONNX_FLOAT16 = 10,
+    ONNX_DOUBLE = 11,
+    ONNX_UINT32 = 12,
+    ONNX_UINT64 = 13,
+};
+
+/* A file being read. */
+struct onnx_reader {
+    struct graph *graph;
+    int64_t opset;
+    const onnx_model_proto *model;
+    /* Value numbers by name: open addressing, GRAPH_NONE where empty. */
+    int *slots; /* (num_slots), a power of two; owned */
+    size_t num_slots;
+    const onnx_node_proto *node; /* the one being converted */
+    struct error *err;
+};
+
+/* ---- onnx_tensor.c ---- */
+
+/* A TensorProto.DataType: its name, the size of one element in raw_data, and
+ * what it becomes. */
+struct onnx_element {
+    const char *name;
+    size_t size; /* bytes */
+    enum graph_type type;
+};
+
+/* NULL: a type we do not read. */
+const struct onnx_element *onnx_element_of(int32_t type);
+
+/* Fills a value whose shape is known with a tensor's elements. ERROR_INPUT:
+ * too few or too many of them, or one is not a number. ERROR_MEMORY. */
+bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
+                        struct error *err) __attribute__((warn_unused_result));
+
+/* ---- onnx_attribute.c ---- */
+
+/* NULL: the node has none of that name. */
+const onnx_attribute_proto *onnx_attribute(const struct onnx_reader *reader,
+                                           const char *name);
+int64_t onnx_attribute_int(const struct onnx_reader *reader, const char *name,
+                           int64_t otherwise);
+float onnx_attribute_float(const struct onnx_reader *reader, const char *name,
+                           float otherwise);
+
+/* Whether there is such an attribute, and it is that text. */
+bool onnx_attribute_is(const struct onnx_reader *reader, const char *name,
+                       const char *text);
+
+/* Reads a list of integers into `values`, at most `max` of them; *count stays
+ * as it is where there is no such attribute. ERROR_UNSUPPORTED: more. */
+bool onnx_attribute_ints(const struct onnx_reader *reader, const char *name,
+                         int64_t *values, size_t max, size_t *count)
+    __attribute__((warn_unused_result));
+
+/* Reads an optional list of exactly `num` sizes of at least `min`; `values`
+ * stay as they are where there is none. ERROR_UNSUPPORTED: another number of
+ * them. ERROR_INPUT: one is out of range. */
+bool onnx_attribute_sizes(const struct onnx_reader *reader, const char *name,
+                          size_t *values, size_t num, int64_t min)
+    __attribute__((warn_unused_result));
+
+/* Reads the optional attribute `axes`. */
+bool onnx_attribute_axes(const struct onnx_reader *reader, int64_t *axes,
+                         uint32_t *num_axes)
+    __attribute__((warn_unused_result));
+
+/* ---- onnx_ops*.c ---- */
+
+/* An operator we read. Adding one is adding a row to a family's table, its
+ * shape in graph_shape.c, and what runs it in xnnrun.c or kernel.c. */
+struct onnx_operator {
+    const char *name;
+    enum graph_op op;
+    uint32_t min_inputs, max_inputs;
+    const char *attributes; /* the ones read (or safe to ignore), spaced */
+    /* Fills the node's fields from the attributes of reader->node. */
+    bool (*convert)(struct onnx_reader *reader, struct graph_node *node);
+};
+
+/* The families; each table ends with an empty row. */
+extern const struct onnx_operator onnx_ops_math[];   /* element by element,
+                                                        sums, products */
+extern const struct onnx_operator onnx_ops_window[]; /* convolution, pooling,
+                                                        borders */
+extern const struct onnx_operator onnx_ops_move[];   /* shapes, order, type */
+
+/* NULL: an operator we do not read. */
+const struct onnx_operator *onnx_ops_find(const char *name);
+
+/* For operators without attributes. */
+bool onnx_ops_plain(struct onnx_reader *reader, struct graph_node *node);
+
+#endif
