@@ -227,13 +227,16 @@ static bool read_members(struct bundle *bundle, const char *folder,
 
 static bool parse_json(json_t **root, const struct buf *file, struct error *err)
 {
-    json_error_t why;
+    json_error_t why = {0}; /* Jansson leaves it so where memory runs out */
 
+    *root = NULL;
+    if (file->len == 0)
+        return fail(err, ERROR_INPUT, "is empty");
     *root = json_loadb((const char *)file->data, file->len,
                        JSON_REJECT_DUPLICATES, &why);
     if (*root)
         return true;
-    if (json_error_code(&why) == json_error_out_of_memory)
+    if (json_error_code(&why) == json_error_out_of_memory || !why.text[0])
         return fail(err, ERROR_MEMORY, "no room for its members");
     return fail(err, ERROR_INPUT, "line %d, column %d: %s", why.line,
                 why.column, why.text);

@@ -125,7 +125,10 @@ static void alloc_sweep(bool (*call)(void *arg, struct error *err), void *arg)
         alloc_sweep_state.on = true;
         ok = call(arg, &err);
         alloc_sweep_state.on = false;
-        assert_int_equal(alloc_sweep_state.num_live, 0);
+        /* under ASan the count is not whole (its strdup does not come by
+         * here), and finding what is left is the sanitizer's work */
+        if (!__interceptor_malloc)
+            assert_int_equal(alloc_sweep_state.num_live, 0);
         assert_int_equal(err.kind, ok ? ERROR_NONE : ERROR_MEMORY);
     } while (alloc_sweep_state.failed);
     assert_true(ok);
