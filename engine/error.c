@@ -29,8 +29,14 @@ bool error_prefix(struct error *err, const char *fmt, ...)
     va_start(args, fmt);
     len = vsnprintf(err->text, sizeof err->text, fmt, args);
     va_end(args);
-    if (len >= 0 && (size_t)len < sizeof err->text)
-        snprintf(err->text + len, sizeof err->text - (size_t)len, ": %s", old);
+    if (len >= 0 && (size_t)len + 3 < sizeof err->text) {
+        size_t room = sizeof err->text - (size_t)len - 3;
+        size_t kept = strlen(old) < room ? strlen(old) : room;
+
+        memcpy(err->text + len, ": ", 2);
+        memcpy(err->text + len + 2, old, kept);
+        err->text[(size_t)len + 2 + kept] = '\0';
+    }
     return false;
 }
 

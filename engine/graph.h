@@ -28,8 +28,8 @@ enum {
     GRAPH_NONE = -1, /* no value: an operand left out */
 };
 
-/* At most so many elements in one tensor: 2 GiB of floats. */
-#define GRAPH_MAX_ELEMENTS ((size_t)1 << 29)
+/* At most so many elements in one tensor: 1 GiB of floats. */
+#define GRAPH_MAX_ELEMENTS ((size_t)1 << 28)
 
 enum graph_type {
     GRAPH_FLOAT, /* float; float16 and double are converted on reading */
@@ -119,10 +119,13 @@ struct graph_node {
         struct {
             size_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
             float value;
+            uint32_t num_given; /* dimensions that an attribute was for; 0:
+                                   the border is input 1, until graph_infer */
         } pad;
         struct {
             bool given; /* axes are known; else they are input 1, or all */
             bool keep_dims;
+            bool none_if_empty;               /* no axes are none, not all */
             bool axis[GRAPH_MAX_RANK];        /* from graph_infer on */
             int64_t raw_axes[GRAPH_MAX_RANK]; /* as the file has them */
             uint32_t num_raw_axes;
@@ -139,7 +142,10 @@ struct graph_node {
         struct {
             int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
         } slice;
-        size_t perm[GRAPH_MAX_RANK]; /* TRANSPOSE */
+        struct {
+            size_t perm[GRAPH_MAX_RANK];
+            uint32_t num_perm; /* as the file has it; 0: not known */
+        };                     /* TRANSPOSE */
         struct {
             enum graph_reshape_rule {
                 GRAPH_RESHAPE_TO, /* Reshape: the shape is input 1 */
@@ -168,8 +174,9 @@ struct graph {
     struct graph_node *nodes;   /* (num_nodes) owned */
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
-    int input;    /* the network's one input */
-    int *outputs; /* (num_outputs) owned */
+    size_t allowance; /* elements that may still be computed (graph_const.h) */
+    int input;        /* the network's one input */
+    int *outputs;     /* (num_outputs) owned */
     size_t num_outputs;
 };
 

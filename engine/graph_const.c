@@ -2,12 +2,21 @@
 
 #include "kernel.h"
 
+void graph_const_allow(struct graph *graph)
+{
+    graph->allowance = (size_t)1 << 24;
+    for (size_t v = 0; v < graph->num_values; v++)
+        if (graph->values[v].data)
+            graph->allowance += 4 * graph_shape_count(&graph->values[v].shape);
+}
+
 bool graph_const_fold(struct graph *graph, struct graph_node *node,
                       struct error *err)
 {
     struct graph_value *out = graph_output(graph, node, 0);
     const void **inputs;
     void *outputs[1];
+    size_t count;
 
     if (!kernel_supports(node))
         return true;
@@ -21,6 +30,13 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
             return true;
         inputs[i] = value ? value->data : NULL;
     }
+    count = graph_shape_count(&out->shape);
+    if (count > graph->allowance)
+        return fail(err, ERROR_LIMIT,
+                    "%zu more elements to compute from constants, where %zu "
+                    "are allowed",
+                    count, graph->allowance);
+    graph->allowance -= count;
     if (!graph_make_constant(out, err))
         return false;
     outputs[0] = out->data;

@@ -5,10 +5,14 @@
 
 #include "graph.h"
 
+/* Allows graph_const_fold to compute a few times as many elements as the graph
+ * has now, so that a small file cannot ask for a great deal of memory. */
+void graph_const_allow(struct graph *graph);
+
 /* Computes the outputs of a node whose operands are all constant (or whose
  * result does not depend on their elements: SHAPE), where there is a plain
  * kernel for it. The output's shape must be set. Does nothing otherwise.
- * ERROR_INPUT (kernel.h), ERROR_MEMORY. */
+ * ERROR_INPUT (kernel.h), ERROR_LIMIT (graph_const_allow), ERROR_MEMORY. */
 bool graph_const_fold(struct graph *graph, struct graph_node *node,
                       struct error *err) __attribute__((warn_unused_result));
 

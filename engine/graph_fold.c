@@ -57,10 +57,17 @@ static void fold_clamp(struct graph *graph, struct graph_node *node)
 {
     struct graph_node *before = sole_producer(graph, node, 0);
 
+    float min, max;
+
     if (!before || !can_clamp(before))
         return;
-    before->min = fminf(fmaxf(before->min, node->min), node->max);
-    before->max = fminf(fmaxf(before->max, node->min), node->max);
+    min = fminf(fmaxf(before->min, node->min), node->max);
+    max = fminf(fmaxf(before->max, node->min), node->max);
+    if (!(min < max) &&
+        before->op != GRAPH_CLAMP) /* no kernel clamps to that */
+        return;
+    before->min = min;
+    before->max = max;
     bypass(graph, node);
 }
 
@@ -93,6 +100,10 @@ static bool affine_of_batch_norm(struct graph *graph, struct affine *affine,
     if (!init_affine(graph, affine, num, err))
         return false;
     for (size_t c = 0; c < num; c++) {
+        if (!((double)variance[c] + (double)node->epsilon > 0))
+            return fail(err, ERROR_INPUT,
+                        "node \"%.100s\" (%s): a variance of %g", node->name,
+                        node->onnx_op, (double)variance[c]);
         affine->scale[c] =
             scale[c] / sqrt((double)variance[c] + (double)node->epsilon);
         affine->shift[c] = bias[c] - mean[c] * affine->scale[c];

@@ -187,7 +187,7 @@ static bool infer_conv(struct site *site)
                     "only images with 2 spatial dimensions are supported");
     if (window->kernel[0] == 0)
         memcpy(window->kernel, &w->dim[2], sizeof window->kernel);
-    if (w->dim[0] % groups != 0 || w->dim[0] == 0 ||
+    if (graph_shape_count(w) == 0 || w->dim[0] % groups != 0 ||
         w->dim[1] * groups != x->dim[1] || window->kernel[0] != w->dim[2] ||
         window->kernel[1] != w->dim[3] ||
         (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != w->dim[0])))
@@ -255,6 +255,10 @@ static bool infer_pad(struct site *site)
             node->pad.after[axis] = (size_t)pads[num + i];
         }
     }
+    if (!pads && node->pad.num_given != rank)
+        return fail(site->err, ERROR_INPUT,
+                    "its border is for %u dimensions, not for %u",
+                    node->pad.num_given, rank);
     node->num_inputs = 1;
     site->shape = *in_shape(site, 0);
     for (uint32_t i = 0; i < rank; i++)
@@ -271,6 +275,11 @@ static bool infer_reduce(struct site *site)
     if (!resolve_axes(site, node->reduce.raw_axes, node->reduce.num_raw_axes,
                       x->rank, node->reduce.axis, &count))
         return false;
+    if (count == 0 && node->reduce.none_if_empty) {
+        node->op = GRAPH_IDENTITY;
+        node->num_inputs = 1;
+        return same_shape(site);
+    }
     for (uint32_t i = 0; i < x->rank; i++) {
         if (count == 0)
             node->reduce.axis[i] = true;
@@ -455,6 +464,10 @@ static bool infer_transpose(struct site *site)
         for (uint32_t i = 0; i < x->rank; i++)
             perm[i] = x->rank - 1 - i;
     site->shape.rank = x->rank;
+    if (site->node->num_perm > 0 && site->node->num_perm != x->rank)
+        return fail(site->err, ERROR_INPUT,
+                    "attribute perm is for %u axes, not for %u",
+                    site->node->num_perm, x->rank);
     for (uint32_t i = 0; i < x->rank; i++) {
         if (perm[i] >= x->rank || seen & 1u << perm[i])
             return fail(site->err, ERROR_INPUT,
@@ -556,6 +569,12 @@ static bool infer_gather(struct site *site)
     if (!resolve_axis(site, site->node->axis, x->rank, &axis))
         return false;
     site->node->axis = (int64_t)axis;
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (graph_ints(indices)[i] < -(int64_t)x->dim[axis] ||
+            graph_ints(indices)[i] >= (int64_t)x->dim[axis])
+            return fail(site->err, ERROR_INPUT,
+                        "index %" PRId64 " is not one of %zu",
+                        graph_ints(indices)[i], x->dim[axis]);
     if (x->rank - 1 + indices->shape.rank > GRAPH_MAX_RANK)
         return fail(site->err, ERROR_UNSUPPORTED,
                     "its output has more than %d dimensions", GRAPH_MAX_RANK);
@@ -689,6 +708,7 @@ static bool infer_node(struct graph *graph, struct graph_node *node,
 
 bool graph_infer(struct graph *graph, struct error *err)
 {
+    graph_const_allow(graph);
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];
 

@@ -95,7 +95,9 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
         .bias = GRAPH_NONE,
     };
     last = producer_of(graph, behind_reshapes(graph, value));
-    if (last && last->op == GRAPH_SOFTMAX)
+    if (last && last->op == GRAPH_SOFTMAX &&
+        graph->values[last->inputs[0]].shape.dim[last->axis] ==
+            graph_shape_count(&graph->values[value].shape))
         value = last->inputs[0];
     shape = &graph->values[value].shape;
     head->num_classes = graph_shape_count(shape);

@@ -250,8 +250,15 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
         return false;
     node = graph_add_node(reader->graph, row->op, name, row->name,
                           (uint32_t)num_inputs, 1, reader->err);
-    return node && read_operands(reader, node, row) &&
-           row->convert(reader, node);
+    reader->mistyped = NULL;
+    if (!node || !read_operands(reader, node, row) ||
+        !row->convert(reader, node))
+        return false;
+    if (reader->mistyped)
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute %s is of another type than it should be",
+                    reader->mistyped);
+    return true;
 }
 
 static bool read_node(struct onnx_reader *reader, const onnx_node_proto *proto)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const onnx_attribute_proto *onnx_attribute(const struct onnx_reader *reader,
+const onnx_attribute_proto *onnx_attribute(struct onnx_reader *reader,
                                            const char *name)
 {
     for (size_t i = 0; i < reader->node->n_attribute; i++) {
@@ -14,36 +14,53 @@ const onnx_attribute_proto *onnx_attribute(const struct onnx_reader *reader,
     return NULL;
 }
 
-int64_t onnx_attribute_int(const struct onnx_reader *reader, const char *name,
+/* AttributeProto.AttributeType */
+enum { IS_FLOAT = 1, IS_INT = 2, IS_STRING = 3, IS_INTS = 7 };
+
+/* The attribute, if it is of that type. Files need not say the type; it goes
+ * without saying then. */
+static const onnx_attribute_proto *typed(struct onnx_reader *reader,
+                                         const char *name, int32_t type)
+{
+    const onnx_attribute_proto *found = onnx_attribute(reader, name);
+
+    if (found && found->has_type && found->type != type) {
+        reader->mistyped = name;
+        return NULL;
+    }
+    return found;
+}
+
+int64_t onnx_attribute_int(struct onnx_reader *reader, const char *name,
                            int64_t otherwise)
 {
-    const onnx_attribute_proto *found = onnx_attribute(reader, name);
+    const onnx_attribute_proto *found = typed(reader, name, IS_INT);
 
-    return found && found->has_i ? found->i : otherwise;
+    return found ? found->i : otherwise;
 }
 
-float onnx_attribute_float(const struct onnx_reader *reader, const char *name,
+float onnx_attribute_float(struct onnx_reader *reader, const char *name,
                            float otherwise)
 {
-    const onnx_attribute_proto *found = onnx_attribute(reader, name);
+    const onnx_attribute_proto *found = typed(reader, name, IS_FLOAT);
 
-    return found && found->has_f ? found->f : otherwise;
+    return found ? found->f : otherwise;
 }
 
-bool onnx_attribute_is(const struct onnx_reader *reader, const char *name,
+bool onnx_attribute_is(struct onnx_reader *reader, const char *name,
                        const char *text)
 {
-    const onnx_attribute_proto *found = onnx_attribute(reader, name);
+    const onnx_attribute_proto *found = typed(reader, name, IS_STRING);
     size_t len = strlen(text);
 
     return found && found->has_s && found->s.len == len &&
            memcmp(found->s.data, text, len) == 0;
 }
 
-bool onnx_attribute_ints(const struct onnx_reader *reader, const char *name,
+bool onnx_attribute_ints(struct onnx_reader *reader, const char *name,
                          int64_t *values, size_t max, size_t *count)
 {
-    const onnx_attribute_proto *found = onnx_attribute(reader, name);
+    const onnx_attribute_proto *found = typed(reader, name, IS_INTS);
 
     if (!found)
         return true;
@@ -57,7 +74,7 @@ bool onnx_attribute_ints(const struct onnx_reader *reader, const char *name,
     return true;
 }
 
-bool onnx_attribute_sizes(const struct onnx_reader *reader, const char *name,
+bool onnx_attribute_sizes(struct onnx_reader *reader, const char *name,
                           size_t *values, size_t num, int64_t min)
 {
     int64_t numbers[GRAPH_MAX_RANK] = {0};
@@ -81,7 +98,7 @@ bool onnx_attribute_sizes(const struct onnx_reader *reader, const char *name,
     return true;
 }
 
-bool onnx_attribute_axes(const struct onnx_reader *reader, int64_t *axes,
+bool onnx_attribute_axes(struct onnx_reader *reader, int64_t *axes,
                          uint32_t *num_axes)
 {
     size_t count = 0;

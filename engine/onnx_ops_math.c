@@ -43,9 +43,8 @@ static bool convert_reduce(struct onnx_reader *reader, struct graph_node *node)
 {
     node->reduce.given = onnx_attribute(reader, "axes") != NULL;
     node->reduce.keep_dims = onnx_attribute_int(reader, "keepdims", 1) != 0;
-    if (onnx_attribute_int(reader, "noop_with_empty_axes", 0) != 0 &&
-        node->num_inputs < 2)
-        node->op = GRAPH_IDENTITY;
+    node->reduce.none_if_empty =
+        onnx_attribute_int(reader, "noop_with_empty_axes", 0) != 0;
     return onnx_attribute_axes(reader, node->reduce.raw_axes,
                                &node->reduce.num_raw_axes);
 }

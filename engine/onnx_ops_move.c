@@ -50,6 +50,7 @@ static bool convert_transpose(struct onnx_reader *reader,
     if (!onnx_attribute_ints(reader, "perm", perm, GRAPH_MAX_RANK, &count))
         return false;
     node->perm[0] = GRAPH_MAX_RANK;
+    node->num_perm = (uint32_t)count;
     for (size_t i = 0; i < count; i++) {
         if (perm[i] < 0 || perm[i] >= (int64_t)count)
             return fail(reader->err, ERROR_INPUT, "attribute perm holds %lld",
@@ -73,6 +74,7 @@ static bool convert_fill(struct onnx_reader *reader, struct graph_node *node)
     const struct onnx_element *element;
     bool ok;
 
+    graph_output(reader->graph, node, 0)->type = GRAPH_FLOAT;
     if (!found || !found->t)
         return true;
     element = onnx_element_of(found->t->data_type);

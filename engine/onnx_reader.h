@@ -41,6 +41,7 @@ struct onnx_reader {
     int *slots; /* (num_slots), a power of two; owned */
     size_t num_slots;
     const onnx_node_proto *node; /* the one being converted */
+    const char *mistyped; /* an attribute of it that is of another type */
     struct error *err;
 };
 
@@ -64,33 +65,36 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
 
 /* ---- onnx_attribute.c ---- */
 
-/* NULL: the node has none of that name. */
-const onnx_attribute_proto *onnx_attribute(const struct onnx_reader *reader,
+/* An attribute of reader->node. NULL: the node has none of that name. */
+const onnx_attribute_proto *onnx_attribute(struct onnx_reader *reader,
                                            const char *name);
-int64_t onnx_attribute_int(const struct onnx_reader *reader, const char *name,
+
+/* The ones below take an attribute of another type for what they return where
+ * there is none, and note it in reader->mistyped. */
+int64_t onnx_attribute_int(struct onnx_reader *reader, const char *name,
                            int64_t otherwise);
-float onnx_attribute_float(const struct onnx_reader *reader, const char *name,
+float onnx_attribute_float(struct onnx_reader *reader, const char *name,
                            float otherwise);
 
 /* Whether there is such an attribute, and it is that text. */
-bool onnx_attribute_is(const struct onnx_reader *reader, const char *name,
+bool onnx_attribute_is(struct onnx_reader *reader, const char *name,
                        const char *text);
 
 /* Reads a list of integers into `values`, at most `max` of them; *count stays
  * as it is where there is no such attribute. ERROR_UNSUPPORTED: more. */
-bool onnx_attribute_ints(const struct onnx_reader *reader, const char *name,
+bool onnx_attribute_ints(struct onnx_reader *reader, const char *name,
                          int64_t *values, size_t max, size_t *count)
     __attribute__((warn_unused_result));
 
 /* Reads an optional list of exactly `num` sizes of at least `min`; `values`
  * stay as they are where there is none. ERROR_UNSUPPORTED: another number of
  * them. ERROR_INPUT: one is out of range. */
-bool onnx_attribute_sizes(const struct onnx_reader *reader, const char *name,
+bool onnx_attribute_sizes(struct onnx_reader *reader, const char *name,
                           size_t *values, size_t num, int64_t min)
     __attribute__((warn_unused_result));
 
 /* Reads the optional attribute `axes`. */
-bool onnx_attribute_axes(const struct onnx_reader *reader, int64_t *axes,
+bool onnx_attribute_axes(struct onnx_reader *reader, int64_t *axes,
                          uint32_t *num_axes)
     __attribute__((warn_unused_result));
 

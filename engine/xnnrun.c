@@ -297,7 +297,8 @@ bool xnnrun_supports(const struct graph *graph, const struct graph_node *node)
 {
     const struct row *row = &rows[node->op];
 
-    return row->supports && row->supports(graph, node);
+    /* An empty range is legal in ONNX, and an error in XNNPACK. */
+    return row->supports && node->min < node->max && row->supports(graph, node);
 }
 
 /* ---- runtimes ---- */

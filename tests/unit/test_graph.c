@@ -45,11 +45,11 @@ static void shapes_are_equal_when_rank_and_dimensions_are(void **state)
 static void a_shape_with_too_many_elements_is_over_the_limit(void **state)
 {
     const struct graph_shape fits[] = {SCALAR, SHAPE(GRAPH_MAX_ELEMENTS),
-                                       SHAPE(1 << 10, 1 << 10, 1 << 9),
+                                       SHAPE(1 << 10, 1 << 10, 1 << 8),
                                        SHAPE(0, 5), SHAPE(1, 1, 1, 1, 1, 1)};
     const struct graph_shape exceeds[] = {
         SHAPE(GRAPH_MAX_ELEMENTS + 1),
-        SHAPE(1 << 10, 1 << 10, (1 << 9) + 1),
+        SHAPE(1 << 10, 1 << 10, (1 << 8) + 1),
         SHAPE(SIZE_MAX, SIZE_MAX),
         SHAPE((size_t)1 << 32, (size_t)1 << 32),
         SHAPE(0, SIZE_MAX, SIZE_MAX),
