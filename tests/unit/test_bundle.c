@@ -219,7 +219,8 @@ static void a_failed_allocation_is_reported_and_leaves_nothing(void **state)
 
     (void)state;
     make_folder(folder, FULL_JSON, "n01\tcat\nn02\tdog\n");
-    alloc_sweep(open_once, folder);
+    /* within a text, Jansson takes a failed allocation for a syntax error */
+    alloc_sweep_or(open_once, folder, ERROR_INPUT);
     remove_folder(folder);
 }
 
