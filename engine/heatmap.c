@@ -235,13 +235,18 @@ void heatmap_overlay(uint8_t *out, const uint8_t *picture,
 {
     float clamped = alpha > 0 ? alpha < 1 ? alpha : 1 : 0;
     unsigned fixed = (unsigned)(clamped * 256 + 0.5f);
-    uint8_t colors[STRIP * 3];
+    uint8_t wide[256][4] = {{0}};
+    uint8_t colors[STRIP * 3 + 1];
+
+    /* four bytes a pixel move in one piece; the next pixel mends the fourth */
+    for (size_t level = 0; level < 256; level++)
+        memcpy(wide[level], palette + 3 * level, 3);
 
     for (size_t done = 0; done < count; done += STRIP) {
         size_t num = count - done < STRIP ? count - done : STRIP;
 
         for (size_t i = 0; i < num; i++)
-            memcpy(colors + 3 * i, palette + 3 * levels[done + i], 3);
+            memcpy(colors + 3 * i, wide[levels[done + i]], 4);
         blend(colors, picture + 3 * done, 3 * num, fixed);
         memcpy(out + 3 * done, colors, 3 * num);
     }
