@@ -46,6 +46,9 @@ extern void *__interceptor_realloc(void *, size_t) __attribute__((weak));
 extern void __interceptor_free(void *) __attribute__((weak));
 /* clang-format on */
 
+/* They are called before the sanitizer is ready to watch what they do. */
+#define ALLOC_SWEEP_EARLY __attribute__((no_sanitize("address")))
+
 static struct {
     bool on;
     bool failed;      /* whether one has */
@@ -53,7 +56,7 @@ static struct {
     long num_live;    /* allocated less freed while on */
 } alloc_sweep_state;
 
-static bool alloc_sweep_fails(void)
+ALLOC_SWEEP_EARLY static bool alloc_sweep_fails(void)
 {
     if (!alloc_sweep_state.on || alloc_sweep_state.countdown-- != 0)
         return false;
@@ -62,14 +65,14 @@ static bool alloc_sweep_fails(void)
     return true;
 }
 
-static void *alloc_sweep_count(void *memory)
+ALLOC_SWEEP_EARLY static void *alloc_sweep_count(void *memory)
 {
     if (alloc_sweep_state.on && memory)
         alloc_sweep_state.num_live++;
     return memory;
 }
 
-void *malloc(size_t len)
+ALLOC_SWEEP_EARLY void *malloc(size_t len)
 {
     if (alloc_sweep_fails())
         return NULL;
@@ -77,7 +80,7 @@ void *malloc(size_t len)
                                                   : __libc_malloc(len));
 }
 
-void *calloc(size_t num, size_t len)
+ALLOC_SWEEP_EARLY void *calloc(size_t num, size_t len)
 {
     if (alloc_sweep_fails())
         return NULL;
@@ -86,7 +89,7 @@ void *calloc(size_t num, size_t len)
                                  : __libc_calloc(num, len));
 }
 
-void *realloc(void *memory, size_t len)
+ALLOC_SWEEP_EARLY void *realloc(void *memory, size_t len)
 {
     void *moved;
 
@@ -97,7 +100,7 @@ void *realloc(void *memory, size_t len)
     return memory ? moved : alloc_sweep_count(moved);
 }
 
-void free(void *memory)
+ALLOC_SWEEP_EARLY void free(void *memory)
 {
     if (alloc_sweep_state.on && memory)
         alloc_sweep_state.num_live--;
