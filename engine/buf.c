@@ -65,7 +65,8 @@ static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
 bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,
                      struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* A fifo must not keep us waiting for its writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     bool ok = false;
 

@@ -389,7 +389,7 @@ void engine_session_timing(const struct engine_session *session,
 
 float *engine_session_input(struct engine_session *session)
 {
-    return plan_session_data(session->plan, session->engine->graph.input);
+    return plan_session_data(session->plan, session->engine->graph.inputs[0]);
 }
 
 const float *engine_session_logits(const struct engine_session *session)

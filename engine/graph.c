@@ -136,6 +136,18 @@ int graph_add_constant(struct graph *graph, const char *name,
     return number;
 }
 
+bool graph_add_input(struct graph *graph, int value, struct error *err)
+{
+    int *inputs =
+        realloc(graph->inputs, (graph->num_inputs + 1) * sizeof *inputs);
+
+    if (!inputs)
+        return fail(err, ERROR_MEMORY, "no room for the inputs");
+    graph->inputs = inputs;
+    inputs[graph->num_inputs++] = value;
+    return true;
+}
+
 static int *no_operands(struct graph *graph, uint32_t count, struct error *err)
 {
     int *operands = arena_take(&graph->arena, count, sizeof *operands, err);
@@ -281,6 +293,7 @@ void graph_release(struct graph *graph)
         free(graph->values[v].data);
     free(graph->values);
     free(graph->nodes);
+    free(graph->inputs);
     free(graph->outputs);
     arena_release(&graph->arena);
     *graph = (struct graph){0};

@@ -175,8 +175,10 @@ struct graph {
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
     size_t allowance; /* elements that may still be computed (graph_const.h) */
-    int input;        /* the network's one input */
-    int *outputs;     /* (num_outputs) owned */
+    bool raw;         /* pictures stay as the file has them, not NHWC */
+    int *inputs;      /* (num_inputs) owned; a picture is the only one */
+    size_t num_inputs;
+    int *outputs; /* (num_outputs) owned */
     size_t num_outputs;
 };
 
@@ -211,6 +213,10 @@ int graph_add_constant(struct graph *graph, const char *name,
 /* Gives a value zeroed elements, and so makes it a constant; it needs a
  * shape. ERROR_MEMORY, ERROR_LIMIT. */
 bool graph_make_constant(struct graph_value *value, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Lists a value among the graph's inputs. ERROR_MEMORY. */
+bool graph_add_input(struct graph *graph, int value, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Adds a node at the end with empty operand lists of the given lengths (all
@@ -262,10 +268,10 @@ bool graph_infer(struct graph *graph, struct error *err)
 bool graph_fold(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_layout.c: makes every convolution NHWC, and the input and the outputs
- * of rank 4 too. Transposes that merely turned one into the other are gone;
- * those that remain are nodes. Every MEAN keeps its axes afterwards.
- * ERROR_MEMORY, ERROR_UNSUPPORTED. */
+/* graph_layout.c: makes every convolution NHWC, and, unless the graph is raw,
+ * inputs and outputs of rank 4 too. Transposes that merely turned one into the
+ * other are gone; those that remain are nodes. Every MEAN keeps its axes
+ * afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
 bool graph_layout(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -386,16 +386,17 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
 /* ---- the pass ---- */
 
 /* A picture that comes as planes will come as NHWC. */
-static void store_input(struct pass *pass)
+static void store_input(struct pass *pass, int number)
 {
-    struct graph_value *input = &pass->graph->values[pass->graph->input];
+    struct graph_value *input = &pass->graph->values[number];
     const struct graph_shape meant = input->shape;
 
-    if (meant.rank != 4 || (meant.dim[3] == 3 && meant.dim[1] != 3))
+    if (pass->graph->raw || meant.rank != 4 ||
+        (meant.dim[3] == 3 && meant.dim[1] != 3))
         return;
     for (uint32_t i = 0; i < meant.rank; i++)
         input->shape.dim[nchw_of_nhwc[i]] = meant.dim[i];
-    set_view(pass, pass->graph->input, pass->graph->input, nchw_of_nhwc);
+    set_view(pass, number, number, nchw_of_nhwc);
 }
 
 static bool store_outputs(struct pass *pass)
@@ -404,7 +405,7 @@ static bool store_outputs(struct pass *pass)
 
     for (size_t i = 0; i < graph->num_outputs; i++) {
         int stored = view_of(pass, graph->outputs[i]).stored;
-        bool is_picture = graph->values[stored].shape.rank == 4;
+        bool is_picture = !graph->raw && graph->values[stored].shape.rank == 4;
 
         graph->outputs[i] = stored_as(pass, graph->outputs[i],
                                       is_picture ? nchw_of_nhwc : identity);
@@ -430,7 +431,8 @@ bool graph_layout(struct graph *graph, struct error *err)
         pass.views[v].stored = GRAPH_NONE;
     graph->nodes = NULL;
     graph->num_nodes = graph->cap_nodes = 0;
-    store_input(&pass);
+    for (size_t i = 0; i < graph->num_inputs; i++)
+        store_input(&pass, graph->inputs[i]);
     for (size_t n = 0; ok && n < num_old; n++)
         ok = rules[old[n].op] ? rules[old[n].op](&pass, &old[n])
                               : as_meant(&pass, &old[n]);

@@ -335,13 +335,60 @@ static bool read_input_shape(struct onnx_reader *reader,
     return true;
 }
 
-/* The one input that is not an initialiser; files of old exporters list those
- * as inputs too. */
-static bool read_input(struct onnx_reader *reader,
-                       const onnx_graph_proto *proto,
-                       const struct onnx_input *size)
+/* An input that takes a picture. */
+static bool read_picture(struct onnx_reader *reader,
+                         const onnx_value_info_proto *info)
 {
-    reader->graph->input = GRAPH_NONE;
+    struct graph *graph = reader->graph;
+    int number;
+
+    if (graph->num_inputs > 0)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it is the network's second input");
+    number = define(reader, info->name, GRAPH_FLOAT);
+    return number != GRAPH_NONE &&
+           graph_add_input(graph, number, reader->err) &&
+           read_input_shape(reader, &graph->values[number], info,
+                            reader->picture);
+}
+
+/* An input that is bound to a tensor. */
+static bool read_bound(struct onnx_reader *reader,
+                       const onnx_value_info_proto *info)
+{
+    const struct onnx_binding *bound = NULL;
+    struct graph_value *value;
+    size_t size;
+    int number;
+
+    for (size_t i = 0; i < reader->num_bindings; i++)
+        if (strcmp(reader->bindings[i].name, info->name) == 0)
+            bound = &reader->bindings[i];
+    if (!bound)
+        return fail(reader->err, ERROR_INPUT, "nothing is given for it");
+    number = define(reader, info->name, bound->type);
+    if (number == GRAPH_NONE)
+        return false;
+    value = &reader->graph->values[number];
+    value->shape = bound->shape;
+    value->has_shape = true;
+    if (!bound->data)
+        return graph_shape_check(&value->shape, reader->err) &&
+               graph_add_input(reader->graph, number, reader->err);
+    size = bound->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float);
+    if (!graph_make_constant(value, reader->err))
+        return false;
+    if (graph_shape_count(&value->shape) > 0)
+        memcpy(value->data, bound->data,
+               graph_shape_count(&value->shape) * size);
+    return true;
+}
+
+/* The inputs that are not initialisers; files of old exporters list those as
+ * inputs too. */
+static bool read_inputs(struct onnx_reader *reader,
+                        const onnx_graph_proto *proto)
+{
     for (size_t i = 0; i < proto->n_input; i++) {
         const onnx_value_info_proto *info = proto->input[i];
 
@@ -349,20 +396,12 @@ static bool read_input(struct onnx_reader *reader,
             return fail(reader->err, ERROR_INPUT, "an input has no name");
         if (*slot_of(reader, info->name) != GRAPH_NONE)
             continue;
-        if (reader->graph->input != GRAPH_NONE)
-            return fail(reader->err, ERROR_UNSUPPORTED,
-                        "the network has a second input, \"%.100s\"",
-                        info->name);
-        reader->graph->input = define(reader, info->name, GRAPH_FLOAT);
-        if (reader->graph->input == GRAPH_NONE)
-            return false;
-        if (!read_input_shape(reader,
-                              &reader->graph->values[reader->graph->input],
-                              info, size))
+        if (!(reader->picture ? read_picture(reader, info)
+                              : read_bound(reader, info)))
             return error_prefix(reader->err, "the input \"%.100s\"",
                                 info->name);
     }
-    if (reader->graph->input == GRAPH_NONE)
+    if (reader->picture && reader->graph->num_inputs == 0)
         return fail(reader->err, ERROR_INPUT, "the network has no input");
     return true;
 }
@@ -408,8 +447,7 @@ static bool read_opset(struct onnx_reader *reader)
 }
 
 static bool read_graph(struct onnx_reader *reader,
-                       const onnx_graph_proto *proto,
-                       const struct onnx_input *size)
+                       const onnx_graph_proto *proto)
 {
     if (!init_slots(reader, proto))
         return false;
@@ -419,7 +457,7 @@ static bool read_graph(struct onnx_reader *reader,
         if (!define_tensor(reader, tensor->name ? tensor->name : "", tensor))
             return false;
     }
-    if (!read_input(reader, proto, size))
+    if (!read_inputs(reader, proto))
         return false;
     for (size_t i = 0; i < proto->n_node; i++)
         if (!read_node(reader, proto->node[i]))
@@ -427,23 +465,44 @@ static bool read_graph(struct onnx_reader *reader,
     return read_outputs(reader, proto);
 }
 
-bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
-               const struct onnx_input *input, struct error *err)
+static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
+                       size_t len)
 {
     onnx_model_proto *model = onnx__model_proto__unpack(NULL, len, bytes);
-    struct onnx_reader reader = {.graph = graph, .model = model, .err = err};
     bool ok = false;
 
-    if (!model || !model->graph) {
-        fail(err, ERROR_INPUT, "not an ONNX model, or cut short");
-        goto out;
-    }
-    ok = read_opset(&reader) && read_graph(&reader, model->graph, input);
-out:
-    free(reader.slots);
+    reader->model = model;
+    if (!model || !model->graph)
+        fail(reader->err, ERROR_INPUT, "not an ONNX model, or cut short");
+    else
+        ok = read_opset(reader) && read_graph(reader, model->graph);
+    free(reader->slots);
     if (model)
         onnx__model_proto__free_unpacked(model, NULL);
     if (!ok)
-        graph_release(graph);
+        graph_release(reader->graph);
     return ok;
+}
+
+bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
+               const struct onnx_input *input, struct error *err)
+{
+    struct onnx_reader reader = {.graph = graph, .picture = input, .err = err};
+
+    return read_model(&reader, bytes, len);
+}
+
+bool onnx_read_raw(struct graph *graph, const uint8_t *bytes, size_t len,
+                   const struct onnx_binding *bindings, size_t num_bindings,
+                   struct error *err)
+{
+    struct onnx_reader reader = {
+        .graph = graph,
+        .bindings = bindings,
+        .num_bindings = num_bindings,
+        .err = err,
+    };
+
+    graph->raw = true;
+    return read_model(&reader, bytes, len);
 }

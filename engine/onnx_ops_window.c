@@ -60,8 +60,8 @@ static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
     if (!onnx_attribute_ints(reader, "pads", pads, 2 * GRAPH_MAX_RANK, &count))
         return false;
     if (count % 2 != 0)
-        return fail(reader->err, ERROR_INPUT,
-                    "attribute pads has %zu numbers", count);
+        return fail(reader->err, ERROR_INPUT, "attribute pads has %zu numbers",
+                    count);
     node->pad.num_given = (uint32_t)(count / 2);
     for (size_t i = 0; i < count; i++) {
         if (pads[i] < 0 || pads[i] > INT32_MAX)

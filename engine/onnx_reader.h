@@ -6,6 +6,7 @@
  * turn operators into nodes. Private to them. */
 
 #include "graph.h"
+#include "onnx.h"
 #include "onnx.pb-c.h"
 
 /* protoc-c's names are long; these are the ones used here. */
@@ -37,6 +38,9 @@ struct onnx_reader {
     struct graph *graph;
     int64_t opset;
     const onnx_model_proto *model;
+    const struct onnx_input *picture;    /* or NULL: */
+    const struct onnx_binding *bindings; /* (num_bindings) */
+    size_t num_bindings;
     /* Value numbers by name: open addressing, GRAPH_NONE where empty. */
     int *slots; /* (num_slots), a power of two; owned */
     size_t num_slots;

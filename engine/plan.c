@@ -64,7 +64,8 @@ static void mark_kept(struct plan *plan)
 {
     const struct graph *graph = plan->graph;
 
-    plan->kept[graph->input] = true;
+    for (size_t i = 0; i < graph->num_inputs; i++)
+        plan->kept[graph->inputs[i]] = true;
     for (size_t i = 0; i < graph->num_outputs; i++)
         plan->kept[graph->outputs[i]] = true;
     for (size_t s = 0; s < plan->num_steps; s++)

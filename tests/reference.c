@@ -730,13 +730,13 @@ static bool run_node(struct reference *ref, const struct graph *graph,
 static bool run_graph(struct reference *ref, const struct graph *graph,
                       const float *input, struct error *err)
 {
-    const struct graph_value *x = &graph->values[graph->input];
+    const struct graph_value *x = &graph->values[graph->inputs[0]];
 
     if (!load_constants(ref, graph, err) ||
-        !make_value(ref, graph, graph->input, err))
+        !make_value(ref, graph, graph->inputs[0], err))
         return false;
     for (size_t i = 0; i < count_of(&x->shape); i++)
-        ref->values[graph->input][i] = (double)input[i];
+        ref->values[graph->inputs[0]][i] = (double)input[i];
     for (size_t i = 0; i < graph->num_nodes; i++)
         if (!run_node(ref, graph, &graph->nodes[i], err))
             return false;

@@ -29,7 +29,7 @@ struct reference {
 };
 
 /* Computes every value of the graph. `input` holds the elements of
- * graph->input in the order of its shape. ERROR_INTERNAL: the graph
+ * graph->inputs[0] in the order of its shape. ERROR_INTERNAL: the graph
  * contradicts itself (a value used before it is made, shapes that do not fit,
  * an index out of range); the text names the node. ERROR_MEMORY. On failure
  * `ref` is empty. */

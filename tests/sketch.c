@@ -51,7 +51,7 @@ int sketch_input(struct graph *graph, struct graph_shape shape)
     assert_int_not_equal(value, GRAPH_NONE);
     graph->values[value].shape = shape;
     graph->values[value].has_shape = true;
-    graph->input = value;
+    assert_true(graph_add_input(graph, value, &err));
     return value;
 }
 

@@ -20,7 +20,7 @@
 
 static float *noise_for(const struct graph *graph, uint64_t seed)
 {
-    size_t count = graph_shape_count(&graph->values[graph->input].shape);
+    size_t count = graph_shape_count(&graph->values[graph->inputs[0]].shape);
     float *input = calloc(count, sizeof *input);
     struct sketch_random random = {seed + 1};
 

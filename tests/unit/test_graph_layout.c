@@ -53,7 +53,7 @@ static void lay_out(struct graph *graph, uint64_t seed, bool nhwc_input)
 {
     struct error err = {0};
     struct reference before = {0}, after = {0};
-    struct graph_shape shape = graph->values[graph->input].shape;
+    struct graph_shape shape = graph->values[graph->inputs[0]].shape;
     size_t count = graph_shape_count(&shape);
     float *input = calloc(count, sizeof *input);
     float *turned = calloc(count, sizeof *turned);
@@ -188,7 +188,7 @@ static void transposes_around_convolutions_are_gone(void **state)
     assert_int_equal(sketch_count(&g, GRAPH_TRANSPOSE), 0);
     assert_int_equal(g.num_nodes, 4);
     assert_true(
-        graph_shape_equal(&g.values[g.input].shape, &SHAPE(1, 6, 5, 3)));
+        graph_shape_equal(&g.values[g.inputs[0]].shape, &SHAPE(1, 6, 5, 3)));
     graph_release(&g);
 }
 

@@ -43,7 +43,7 @@ static void complain(const char *what, const char *why)
 /* Fills the picture with noise of about [-1, 1]. */
 static float *make_input(const struct graph *graph, uint64_t seed)
 {
-    size_t count = graph_shape_count(&graph->values[graph->input].shape);
+    size_t count = graph_shape_count(&graph->values[graph->inputs[0]].shape);
     struct sketch_random random = {seed * 77 + 1};
     float *input = calloc(count, sizeof *input);
 
@@ -83,7 +83,7 @@ static void compare(const struct graph *graph, unsigned num_threads,
     struct plan *plan = plan_new(graph, &err);
     struct plan_session *session =
         plan ? plan_session_new(plan, num_threads, &err) : NULL;
-    size_t count = graph_shape_count(&graph->values[graph->input].shape);
+    size_t count = graph_shape_count(&graph->values[graph->inputs[0]].shape);
 
     if (!session)
         complain(what, err.text);
@@ -91,7 +91,7 @@ static void compare(const struct graph *graph, unsigned num_threads,
         struct reference ref = {0};
         float *input = make_input(graph, seed);
 
-        memcpy(plan_session_data(session, graph->input), input,
+        memcpy(plan_session_data(session, graph->inputs[0]), input,
                count * sizeof *input);
         if (!reference_run(&ref, graph, input, &err) ||
             !plan_session_run(session, &err))
@@ -234,7 +234,7 @@ static void only_the_input_and_the_outputs_have_data(void **state)
     assert_non_null(plan);
     session = plan_session_new(plan, 1, &err);
     assert_non_null(session);
-    assert_non_null(plan_session_data(session, graph.input));
+    assert_non_null(plan_session_data(session, graph.inputs[0]));
     assert_non_null(plan_session_data(session, graph.outputs[0]));
     assert_null(plan_session_data(session, graph.nodes[0].outputs[0]));
     plan_session_free(session);
@@ -267,8 +267,8 @@ static void *work(void *arg)
     worker->distance = 1e9;
     if (!session || count > 16)
         return NULL;
-    sketch_fill(&random, plan_session_data(session, graph->input),
-                graph_shape_count(&graph->values[graph->input].shape), -1, 1);
+    sketch_fill(&random, plan_session_data(session, graph->inputs[0]),
+                graph_shape_count(&graph->values[graph->inputs[0]].shape), -1, 1);
     for (int run = 0; run < NUM_RUNS; run++) {
         if (!plan_session_run(session, NULL))
             break;
@@ -298,7 +298,7 @@ static void sessions_of_one_plan_do_not_disturb_each_other(void **state)
     plan = plan_new(&graph, &err);
     assert_non_null(plan);
     for (size_t i = 0; i < NUM_THREADS; i++) {
-        size_t count = graph_shape_count(&graph.values[graph.input].shape);
+        size_t count = graph_shape_count(&graph.values[graph.inputs[0]].shape);
         float *input = calloc(count, sizeof *input);
         struct sketch_random random = {i + 1};
 

@@ -33,7 +33,7 @@ DOORS = {
     "pthreadpool.h": ["engine/xnn*.[ch]"],
     "turbojpeg.h": ["engine/image_jpeg.c"],
     "jpeglib.h": ["engine/image_jpeg.c"],
-    "spng.h": ["engine/image_png.c", "engine/pngout.c"],
+    "spng.h": ["engine/image_png.c"],
     "webp/*": ["engine/image_webp.c"],
     "protobuf-c/*": ["engine/onnx*.[ch]"],
     "onnx.pb-c.h": ["engine/onnx*.[ch]"],

@@ -1,0 +1,118 @@
+/* Shapes of what computes: element by element, sums, products. */
+
+#include "graph_site.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "graph_const.h"
+
+bool graph_shape_binary(struct graph_site *site)
+{
+    if (graph_site_in(site, 0)->type != graph_site_in(site, 1)->type)
+        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
+    return graph_site_broadcast(site, graph_site_shape(site, 0),
+                                graph_site_shape(site, 1));
+}
+
+bool graph_shape_clamp(struct graph_site *site)
+{
+    if (!graph_site_float(site, 1, "lower bound", &site->node->min) ||
+        !graph_site_float(site, 2, "upper bound", &site->node->max))
+        return false;
+    site->node->num_inputs = 1;
+    return graph_shape_same(site);
+}
+
+bool graph_shape_batch_norm(struct graph_site *site)
+{
+    for (uint32_t i = 1; i < 5; i++) {
+        const struct graph_value *value = graph_site_in(site, i);
+
+        if (!value->data)
+            return fail(site->err, ERROR_UNSUPPORTED,
+                        "its statistics depend on the picture");
+        if (value->type != GRAPH_FLOAT || value->shape.rank != 1 ||
+            graph_site_shape(site, 0)->rank < 2 ||
+            value->shape.dim[0] != graph_site_shape(site, 0)->dim[1])
+            return fail(site->err, ERROR_INPUT,
+                        "its statistics do not fit its channels");
+    }
+    return graph_shape_same(site);
+}
+
+bool graph_shape_reduce(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    size_t count;
+
+    if (!graph_site_axes(site, node->reduce.raw_axes, node->reduce.num_raw_axes,
+                         x->rank, node->reduce.axis, &count))
+        return false;
+    if (count == 0 && node->reduce.none_if_empty) {
+        node->op = GRAPH_IDENTITY;
+        node->num_inputs = 1;
+        return graph_shape_same(site);
+    }
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (count == 0)
+            node->reduce.axis[i] = true;
+        if (!node->reduce.axis[i])
+            site->shape.dim[site->shape.rank++] = x->dim[i];
+        else if (node->reduce.keep_dims)
+            site->shape.dim[site->shape.rank++] = 1;
+    }
+    node->num_inputs = 1;
+    return true;
+}
+
+/* Gemm and MatMul with constant weights become LINEAR. */
+bool graph_shape_matmul(struct graph_site *site)
+{
+    const struct graph_shape *a = graph_site_shape(site, 0);
+    char text_a[GRAPH_SHAPE_TEXT], text_b[GRAPH_SHAPE_TEXT];
+    const struct graph_shape *b = graph_site_shape(site, 1);
+    size_t in_axis = site->node->gemm.transpose_b ? 1 : 0;
+
+    if (!graph_site_in(site, 1)->data ||
+        (graph_site_in(site, 2) && !graph_site_in(site, 2)->data))
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its weights depend on the picture");
+    if (site->node->gemm.transpose_a || a->rank < 2 || b->rank != 2)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "a product of %s by %s is not supported",
+                    graph_shape_text(text_a, a), graph_shape_text(text_b, b));
+    if (a->dim[a->rank - 1] != b->dim[in_axis])
+        return fail(site->err, ERROR_INPUT, "%s and %s do not fit together",
+                    graph_shape_text(text_a, a), graph_shape_text(text_b, b));
+    site->shape = *a;
+    site->shape.dim[a->rank - 1] = b->dim[1 - in_axis];
+    return graph_const_linear(site->graph, site->node, site->err);
+}
+
+bool graph_shape_linear(struct graph_site *site)
+{
+    const struct graph_shape *x = graph_site_shape(site, 0);
+
+    site->shape = *x;
+    site->shape.dim[x->rank - 1] = graph_site_shape(site, 1)->dim[0];
+    return true;
+}
+
+bool graph_shape_softmax(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    size_t axis;
+
+    if (!graph_site_axis(site, node->axis, x->rank, &axis))
+        return false;
+    for (uint32_t i = (uint32_t)axis + 1; node->to_matrix && i < x->rank; i++)
+        if (x->dim[i] != 1)
+            return fail(site->err, ERROR_UNSUPPORTED,
+                        "softmax over several axes is not supported");
+    node->axis = (int64_t)axis;
+    node->to_matrix = false;
+    return graph_shape_same(site);
+}

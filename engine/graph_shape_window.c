@@ -1,0 +1,115 @@
+/* Shapes of what looks at pictures through a window, and of borders. */
+
+#include "graph_site.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "graph_const.h"
+
+/* Output length along one spatial axis; resolves auto_pad. */
+static bool window_length(const struct graph_site *site,
+                          struct graph_window *window, int axis, size_t length,
+                          size_t *out)
+{
+    size_t reach = window->dilation[axis] * (window->kernel[axis] - 1) + 1;
+    size_t stride = window->stride[axis], padded;
+
+    if (window->auto_pad != GRAPH_PAD_GIVEN) {
+        size_t steps = (length + stride - 1) / stride;
+        size_t needed = (steps - 1) * stride + reach;
+        size_t total = needed > length ? needed - length : 0;
+        size_t small = total / 2, large = total - total / 2;
+        bool upper = window->auto_pad == GRAPH_PAD_SAME_UPPER;
+
+        window->pad_before[axis] = upper ? small : large;
+        window->pad_after[axis] = upper ? large : small;
+    }
+    padded = length + window->pad_before[axis] + window->pad_after[axis];
+    if (padded < reach)
+        return fail(site->err, ERROR_INPUT,
+                    "its window of %zu is larger than its input of %zu", reach,
+                    padded);
+    *out = (padded - reach) / stride + 1;
+    return true;
+}
+
+bool graph_shape_conv(struct graph_site *site)
+{
+    struct graph_window *window = &site->node->conv.window;
+    const struct graph_value *weights = graph_site_in(site, 1),
+                             *bias = graph_site_in(site, 2);
+    const struct graph_shape *x = graph_site_shape(site, 0),
+                             *w = &weights->shape;
+    size_t groups = site->node->conv.groups;
+    char text_x[GRAPH_SHAPE_TEXT], text_w[GRAPH_SHAPE_TEXT];
+
+    if (!weights->data || (bias && !bias->data))
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its weights depend on the picture");
+    if (x->rank != 4 || w->rank != 4)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "only images with 2 spatial dimensions are supported");
+    if (window->kernel[0] == 0)
+        memcpy(window->kernel, &w->dim[2], sizeof window->kernel);
+    if (graph_shape_count(w) == 0 || w->dim[0] % groups != 0 ||
+        w->dim[1] * groups != x->dim[1] || window->kernel[0] != w->dim[2] ||
+        window->kernel[1] != w->dim[3] ||
+        (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != w->dim[0])))
+        return fail(site->err, ERROR_INPUT,
+                    "weights of %s in %zu groups do not fit an input of %s",
+                    graph_shape_text(text_w, w), groups,
+                    graph_shape_text(text_x, x));
+    site->shape =
+        (struct graph_shape){.rank = 4, .dim = {x->dim[0], w->dim[0], 0, 0}};
+    if (!window_length(site, window, 0, x->dim[2], &site->shape.dim[2]) ||
+        !window_length(site, window, 1, x->dim[3], &site->shape.dim[3]))
+        return false;
+    window->auto_pad = GRAPH_PAD_GIVEN;
+    return true;
+}
+
+bool graph_shape_pad(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    uint32_t rank = graph_site_shape(site, 0)->rank;
+    const int64_t *pads, *axes;
+    size_t count, num_axes;
+
+    if (!graph_site_ints(site, 1, "border", (size_t)2 * GRAPH_MAX_RANK, &pads,
+                         &count) ||
+        !graph_site_float(site, 2, "border's value", &node->pad.value) ||
+        !graph_site_ints(site, 3, "list of axes", GRAPH_MAX_RANK, &axes,
+                         &num_axes))
+        return false;
+    if (pads) {
+        size_t num = axes ? num_axes : rank;
+
+        if (count != 2 * num)
+            return fail(site->err, ERROR_INPUT,
+                        "its border has %zu numbers for %zu dimensions", count,
+                        num);
+        for (size_t i = 0; i < num; i++) {
+            size_t axis = i;
+
+            if (axes && !graph_site_axis(site, axes[i], rank, &axis))
+                return false;
+            if (pads[i] < 0 || pads[i] > INT32_MAX || pads[num + i] < 0 ||
+                pads[num + i] > INT32_MAX)
+                return fail(site->err, ERROR_UNSUPPORTED,
+                            "a border of %" PRId64 " is not supported",
+                            pads[i] < 0 ? pads[i] : pads[num + i]);
+            node->pad.before[axis] = (size_t)pads[i];
+            node->pad.after[axis] = (size_t)pads[num + i];
+        }
+    }
+    if (!pads && node->pad.num_given != rank)
+        return fail(site->err, ERROR_INPUT,
+                    "its border is for %u dimensions, not for %u",
+                    node->pad.num_given, rank);
+    node->num_inputs = 1;
+    site->shape = *graph_site_shape(site, 0);
+    for (uint32_t i = 0; i < rank; i++)
+        site->shape.dim[i] += node->pad.before[i] + node->pad.after[i];
+    return true;
+}
