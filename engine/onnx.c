@@ -352,20 +352,35 @@ static bool read_picture(struct onnx_reader *reader,
                             reader->picture);
 }
 
+/* The binding of that name, or the next without one, or NULL. */
+static const struct onnx_binding *find_binding(struct onnx_reader *reader,
+                                               const char *name)
+{
+    for (size_t i = 0; i < reader->num_bindings; i++)
+        if (reader->bindings[i].name &&
+            strcmp(reader->bindings[i].name, name) == 0)
+            return &reader->bindings[i];
+    while (reader->next_unnamed < reader->num_bindings) {
+        size_t i = reader->next_unnamed++;
+
+        if (!reader->bindings[i].name)
+            return &reader->bindings[i];
+    }
+    return NULL;
+}
+
 /* An input that is bound to a tensor. */
 static bool read_bound(struct onnx_reader *reader,
                        const onnx_value_info_proto *info)
 {
-    const struct onnx_binding *bound = NULL;
+    const struct onnx_binding *bound = find_binding(reader, info->name);
     struct graph_value *value;
     size_t size;
     int number;
 
-    for (size_t i = 0; i < reader->num_bindings; i++)
-        if (strcmp(reader->bindings[i].name, info->name) == 0)
-            bound = &reader->bindings[i];
     if (!bound)
         return fail(reader->err, ERROR_INPUT, "nothing is given for it");
+    reader->num_bound++;
     number = define(reader, info->name, bound->type);
     if (number == GRAPH_NONE)
         return false;
@@ -403,6 +418,10 @@ static bool read_inputs(struct onnx_reader *reader,
     }
     if (reader->picture && reader->graph->num_inputs == 0)
         return fail(reader->err, ERROR_INPUT, "the network has no input");
+    if (reader->num_bound < reader->num_bindings)
+        return fail(reader->err, ERROR_INPUT,
+                    "%zu inputs are given; %zu of them are inputs of the file",
+                    reader->num_bindings, reader->num_bound);
     return true;
 }
 

@@ -32,7 +32,7 @@ bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
 
 /* What one of a file's inputs is bound to. */
 struct onnx_binding {
-    const char *name;
+    const char *name; /* NULL: the first that no other is for */
     enum graph_type type;
     struct graph_shape shape;
     const void *data; /* its elements, if it is to be a constant; else NULL,
@@ -40,8 +40,8 @@ struct onnx_binding {
 };
 
 /* Reads a model whose inputs are any tensors, as for tests of single
- * operators. Every input that is not an initialiser must be bound; shapes are
- * those of the bindings. The graph is raw: its inputs and outputs are laid out
+ * operators. Every input that is not an initialiser must be bound, and every
+ * binding be for one; shapes are those of the bindings. The graph is raw: its inputs and outputs are laid out
  * as the file says. Fails as onnx_read does. */
 bool onnx_read_raw(struct graph *graph, const uint8_t *bytes, size_t len,
                    const struct onnx_binding *bindings, size_t num_bindings,

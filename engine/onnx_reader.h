@@ -40,7 +40,8 @@ struct onnx_reader {
     const onnx_model_proto *model;
     const struct onnx_input *picture;    /* or NULL: */
     const struct onnx_binding *bindings; /* (num_bindings) */
-    size_t num_bindings;
+    size_t num_bindings, num_bound;
+    size_t next_unnamed; /* bindings before it are bound or have names */
     /* Value numbers by name: open addressing, GRAPH_NONE where empty. */
     int *slots; /* (num_slots), a power of two; owned */
     size_t num_slots;
