@@ -1,8 +1,8 @@
 #include "preprocess.h"
 
+#include <math.h>
 #include <stdlib.h>
-
-#include "resize.h"
+#include <string.h>
 
 struct preprocess {
     struct preprocess_spec spec;
@@ -12,16 +12,104 @@ struct preprocess {
     unsigned source_channel[3]; /* of each input channel: 0 is red */
 };
 
-/* What a way of resizing shows of a picture. */
-static struct preprocess_view find_view(enum preprocess_resize resize,
-                                        const struct image *image)
+/* How a picture comes into the input: a part of it, resized, somewhere. */
+struct placement {
+    struct resize_part part;
+    size_t left, top; /* of the part in the input */
+};
+
+/* A side scaled as another one is, in Pillow's order of operations. */
+static double scaled(double side, double of, double to)
 {
-    switch (resize) {
+    return side / of * to;
+}
+
+/* Where the part that is as large as the input begins, centred. */
+static size_t centre(size_t full, uint32_t part)
+{
+    return (size_t)rint((double)(full - part) / 2);
+}
+
+/* torchvision: the long side is cut to whole pixels. */
+static void place_crop(struct placement *place,
+                       const struct preprocess_spec *spec,
+                       const struct image *image)
+{
+    /* A fraction of 299 / 342 must give 342 back. */
+    double width = floor(spec->width / spec->crop_fraction + 1e-6);
+    double height = floor(spec->height / spec->crop_fraction + 1e-6);
+    struct resize_part *part = &place->part;
+
+    if (image->width * height < image->height * width)
+        height = floor(width * image->height / image->width);
+    else
+        width = floor(height * image->width / image->height);
+    part->full_width = (size_t)width;
+    part->full_height = (size_t)height;
+    part->left = centre(part->full_width, spec->width);
+    part->top = centre(part->full_height, spec->height);
+}
+
+/* ImageOps.pad: the short side is rounded to whole pixels. */
+static void place_letterbox(struct placement *place,
+                            const struct preprocess_spec *spec,
+                            const struct image *image)
+{
+    struct resize_part *part = &place->part;
+    double ratio = (double)image->width / image->height;
+
+    if (ratio > (double)spec->width / spec->height)
+        part->height =
+            (uint32_t)rint(scaled(image->height, image->width, spec->width));
+    else
+        part->width =
+            (uint32_t)rint(scaled(image->width, image->height, spec->height));
+    part->width += part->width == 0;
+    part->height += part->height == 0;
+    part->full_width = part->width;
+    part->full_height = part->height;
+    place->left = (size_t)rint((spec->width - part->width) / 2.0);
+    place->top = (size_t)rint((spec->height - part->height) / 2.0);
+}
+
+static struct placement find_placement(const struct preprocess_spec *spec,
+                                       const struct image *image)
+{
+    struct placement place = {
+        .part = {.filter = spec->filter,
+                 .full_width = spec->width,
+                 .full_height = spec->height,
+                 .width = spec->width,
+                 .height = spec->height},
+    };
+
+    switch (spec->resize) {
     case PREPROCESS_STRETCH:
         break;
+    case PREPROCESS_CROP:
+        place_crop(&place, spec, image);
+        break;
+    case PREPROCESS_LETTERBOX:
+        place_letterbox(&place, spec, image);
+        break;
     }
-    return (struct preprocess_view){.width = image->width,
-                                    .height = image->height};
+    return place;
+}
+
+/* The input's corners, in the picture's pixels. */
+static struct preprocess_view find_view(const struct placement *place,
+                                        const struct preprocess_spec *spec,
+                                        const struct image *image)
+{
+    double x = image->width / (double)place->part.full_width;
+    double y = image->height / (double)place->part.full_height;
+
+    return (struct preprocess_view){
+        .x = ((double)place->part.left - (double)place->left) * x,
+        .y = ((double)place->part.top - (double)place->top) * y,
+        .width = spec->width * x,
+        .height = spec->height * y,
+    };
 }
 
 struct preprocess *preprocess_new(const struct preprocess_spec *spec,
@@ -73,18 +161,49 @@ static void normalise(const struct preprocess *preprocess,
     }
 }
 
+static void fill(uint8_t *pixels, size_t count, const uint8_t colour[3])
+{
+    for (size_t i = 0; i < count; i++)
+        memcpy(pixels + 3 * i, colour, 3);
+}
+
+/* Moves what was resized from the start of the pixels to its place, and fills
+ * what is around it. From the last row to the first, as every row moves on. */
+static void put_in_place(uint8_t *pixels, const struct placement *place,
+                         const struct preprocess_spec *spec)
+{
+    const size_t width = place->part.width, height = place->part.height;
+    const size_t right = place->left + width;
+    const size_t bottom = place->top + height;
+
+    if (width == spec->width && height == spec->height)
+        return;
+    for (size_t y = height; y-- > 0;) {
+        uint8_t *row = pixels + (place->top + y) * spec->width * 3;
+
+        memmove(row + place->left * 3, pixels + y * width * 3, width * 3);
+        fill(row + right * 3, spec->width - right, spec->pad);
+    }
+    for (size_t y = place->top; y < bottom; y++)
+        fill(pixels + y * spec->width * 3, place->left, spec->pad);
+    fill(pixels, place->top * spec->width, spec->pad);
+    fill(pixels + bottom * spec->width * 3,
+         (spec->height - bottom) * spec->width, spec->pad);
+}
+
 bool preprocess_apply(struct preprocess *preprocess, float *input,
                       struct preprocess_view *view, const struct image *image,
                       struct error *err)
 {
     const struct preprocess_spec *spec = &preprocess->spec;
+    const struct placement place = find_placement(spec, image);
 
-    if (!resize_rgb(&preprocess->resize, preprocess->pixels, spec->width,
-                    spec->height, image->pixels, image->width, image->height,
-                    err))
+    if (!resize_rgb_part(&preprocess->resize, preprocess->pixels, &place.part,
+                         image->pixels, image->width, image->height, err))
         return false;
+    put_in_place(preprocess->pixels, &place, spec);
     normalise(preprocess, input);
-    *view = find_view(spec->resize, image);
+    *view = find_view(&place, spec, image);
     return true;
 }
 

@@ -42,6 +42,12 @@ static double cubic(double x)
     return 0;
 }
 
+static double triangle(double x)
+{
+    x = fabs(x);
+    return x < 1 ? 1 - x : 0;
+}
+
 /* Makes `memory` at least `count` elements of `size` bytes long and returns it,
  * or NULL; the contents are lost. */
 static void *reserve(void *memory, size_t *cap, size_t count, size_t size,
@@ -59,29 +65,57 @@ static void *reserve(void *memory, size_t *cap, size_t count, size_t size,
     return memory;
 }
 
+/* How far a filter reaches to either side, in input pixels of an enlarged
+ * picture. */
+static double support_of(enum resize_filter filter)
+{
+    return filter == RESIZE_BICUBIC ? 2 : 1;
+}
+
 /* The i-th input pixel's weight in an output pixel, not normalised. `center`
  * is the output pixel's in the input, whose pixel i covers i .. i + 1. */
-static double raw_weight(double center, double scale, uint32_t i)
+static double raw_weight(enum resize_filter filter, double center, double scale,
+                         uint32_t i)
 {
-    return cubic((i + 0.5 - center) / scale);
+    double x = (i + 0.5 - center) / scale;
+
+    return filter == RESIZE_BICUBIC ? cubic(x) : triangle(x);
 }
 
 /* The weights of one output pixel. */
 static void find_weights(struct resize_span *span, int32_t *weights,
-                         double center, double scale, uint32_t in)
+                         enum resize_filter filter, double center, double scale,
+                         uint32_t in)
 {
-    const double low = center - 2 * scale + 0.5;
-    const double high = center + 2 * scale + 0.5;
+    const double support = support_of(filter) * scale;
+    const double low = center - support + 0.5;
+    const double high = center + support + 0.5;
     const uint32_t first = low > 0 ? (uint32_t)low : 0;
     const uint32_t end = high < in ? (uint32_t)high : in;
     double sum = 0;
 
     for (uint32_t i = first; i < end; i++)
-        sum += raw_weight(center, scale, i);
+        sum += raw_weight(filter, center, scale, i);
     for (uint32_t i = first; i < end; i++)
-        weights[i - first] = (int32_t)round(raw_weight(center, scale, i) / sum *
-                                            (1 << WEIGHT_BITS));
+        weights[i - first] = (int32_t)round(
+            raw_weight(filter, center, scale, i) / sum * (1 << WEIGHT_BITS));
     *span = (struct resize_span){.first = first, .count = end - first};
+}
+
+/* One input pixel for each output pixel. Centres are summed up, as Pillow
+ * does: where one falls on the edge between two pixels, rounding decides. */
+static void find_nearest(struct resize_axis *axis, double ratio)
+{
+    double center = 0.5 * ratio;
+
+    for (size_t o = 0; o < axis->start; o++)
+        center += ratio;
+    for (uint32_t o = 0; o < axis->out; o++, center += ratio) {
+        uint32_t at = center < axis->in ? (uint32_t)center : axis->in - 1;
+
+        axis->spans[o] = (struct resize_span){.first = at, .count = 1};
+        axis->weights[o * axis->num_taps] = 1 << WEIGHT_BITS;
+    }
 }
 
 /* How many output pixels are begun but not finished at a time, where whole
@@ -103,14 +137,20 @@ static size_t count_live(const struct resize_axis *axis)
     return num_live;
 }
 
-static bool prepare_axis(struct resize_axis *axis, uint32_t in, uint32_t out,
+/* Makes the weights for `out` of `full` output pixels, from `start` on. */
+static bool prepare_axis(struct resize_axis *axis, enum resize_filter filter,
+                         uint32_t in, size_t full, size_t start, uint32_t out,
                          struct error *err)
 {
-    const double ratio = (double)in / out;
+    const double ratio = (double)in / (double)full;
     const double scale = ratio > 1 ? ratio : 1; /* of the filter */
-    const size_t num_taps = (size_t)ceil(2 * scale) * 2 + 1;
+    const size_t num_taps =
+        filter == RESIZE_NEAREST
+            ? 1
+            : (size_t)ceil(support_of(filter) * scale) * 2 + 1;
 
-    if (axis->in == in && axis->out == out)
+    if (axis->in == in && axis->out == out && axis->full == full &&
+        axis->start == start && axis->filter == filter)
         return true;
     axis->in = axis->out = 0;
     axis->spans =
@@ -119,12 +159,18 @@ static bool prepare_axis(struct resize_axis *axis, uint32_t in, uint32_t out,
                             num_taps * sizeof *axis->weights, err);
     if (!axis->spans || !axis->weights)
         return false;
-    for (uint32_t o = 0; o < out; o++)
-        find_weights(&axis->spans[o], axis->weights + o * num_taps,
-                     (o + 0.5) * ratio, scale, in);
     axis->in = in;
     axis->out = out;
+    axis->full = full;
+    axis->start = start;
+    axis->filter = filter;
     axis->num_taps = num_taps;
+    if (filter == RESIZE_NEAREST)
+        find_nearest(axis, ratio);
+    else
+        for (uint32_t o = 0; o < out; o++)
+            find_weights(&axis->spans[o], axis->weights + o * num_taps, filter,
+                         ((double)(start + o) + 0.5) * ratio, scale, in);
     axis->num_live = count_live(axis);
     return true;
 }
@@ -384,6 +430,12 @@ static size_t band_rows(size_t top, size_t height)
     return height - top < BAND ? height - top : BAND;
 }
 
+/* The band of input rows that the first output row begins in. */
+static size_t first_band(const struct resize_axis *down)
+{
+    return down->spans[0].first / BAND * BAND;
+}
+
 /* Resizes the rows of `in` from `top` on across, to resize->band with rows of
  * padded_len(across.out) bytes. */
 static void across_band(const struct resize *resize,
@@ -437,7 +489,8 @@ static void run_across_first(const struct resize *resize, uint8_t *out,
     const size_t in_height = resize->down.in;
     uint32_t next = 0;
 
-    for (size_t top = 0; top < in_height; top += BAND) {
+    for (size_t top = first_band(&resize->down);
+         top < in_height && next < resize->down.out; top += BAND) {
         const size_t num_rows = band_rows(top, in_height);
 
         across_band(resize, kernel, in, top, num_rows);
@@ -456,7 +509,8 @@ static void run_down_first(const struct resize *resize, uint8_t *out,
     const size_t out_len = (size_t)resize->across.out * 3;
     uint32_t next = 0;
 
-    for (size_t top = 0; top < in_height; top += BAND) {
+    for (size_t top = first_band(&resize->down);
+         top < in_height && next < out_height; top += BAND) {
         const size_t num_rows = band_rows(top, in_height);
 
         for (size_t r = 0; r < num_rows; r++)
@@ -475,12 +529,13 @@ static void run_down_first(const struct resize *resize, uint8_t *out,
     }
 }
 
-/* Pillow's rule, in differences of pixels. */
+/* Pillow's rule, in differences of pixels of the whole pictures. */
 static bool is_down_first(const struct resize *resize)
 {
-    const int64_t fewer_rows = (int64_t)resize->down.in - resize->down.out;
+    const int64_t fewer_rows =
+        (int64_t)resize->down.in - (int64_t)resize->down.full;
     const int64_t fewer_columns =
-        (int64_t)resize->across.in - resize->across.out;
+        (int64_t)resize->across.in - (int64_t)resize->across.full;
 
     return fewer_rows > 0 && fewer_rows > 2 * fewer_columns;
 }
@@ -510,13 +565,14 @@ static bool reserve_all(struct resize *resize, struct error *err)
            (resize->between || !down_first);
 }
 
-bool resize_rgb(struct resize *resize, uint8_t *restrict out,
-                uint32_t out_width, uint32_t out_height,
-                const uint8_t *restrict in, uint32_t in_width,
-                uint32_t in_height, struct error *err)
+bool resize_rgb_part(struct resize *resize, uint8_t *restrict out,
+                     const struct resize_part *part, const uint8_t *restrict in,
+                     uint32_t in_width, uint32_t in_height, struct error *err)
 {
-    if (!prepare_axis(&resize->across, in_width, out_width, err) ||
-        !prepare_axis(&resize->down, in_height, out_height, err) ||
+    if (!prepare_axis(&resize->across, part->filter, in_width, part->full_width,
+                      part->left, part->width, err) ||
+        !prepare_axis(&resize->down, part->filter, in_height, part->full_height,
+                      part->top, part->height, err) ||
         !reserve_all(resize, err))
         return false;
     if (is_down_first(resize))
@@ -524,6 +580,21 @@ bool resize_rgb(struct resize *resize, uint8_t *restrict out,
     else
         run_across_first(resize, out, in);
     return true;
+}
+
+bool resize_rgb(struct resize *resize, uint8_t *restrict out,
+                uint32_t out_width, uint32_t out_height,
+                const uint8_t *restrict in, uint32_t in_width,
+                uint32_t in_height, struct error *err)
+{
+    const struct resize_part whole = {
+        .full_width = out_width,
+        .full_height = out_height,
+        .width = out_width,
+        .height = out_height,
+    };
+
+    return resize_rgb_part(resize, out, &whole, in, in_width, in_height, err);
 }
 
 void resize_release(struct resize *resize)
