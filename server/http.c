@@ -65,7 +65,7 @@ struct http {
     struct service *service;     /* borrowed */
     struct hangup *hangup;       /* owned */
     struct MHD_Daemon *daemon;   /* owned */
-    int listen_fd;               /* the daemon's while that accepts */
+    int listen_fd;               /* -1 while the daemon has it */
     char url[128];
 
     pthread_mutex_t lock;
@@ -617,6 +617,7 @@ bool http_start(struct http *http, struct service *service, struct error *err)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
+    http->listen_fd = -1; /* the daemon closes it, also where it fails */
     if (!http->daemon)
         return fail(err, ERROR_INTERNAL, "cannot start the HTTP thread");
     return true;
@@ -629,11 +630,11 @@ const char *http_url(const struct http *http)
 
 void http_stop_accepting(struct http *http)
 {
-    int fd = MHD_quiesce_daemon(http->daemon);
-
-    if (fd >= 0)
-        close(fd);
-    http->listen_fd = -1;
+    http->listen_fd = MHD_quiesce_daemon(http->daemon);
+    /* The HTTP thread may be about to use it once more, so it stays open, but
+     * deaf, until that thread has ended. */
+    if (http->listen_fd >= 0)
+        shutdown(http->listen_fd, SHUT_RDWR);
 }
 
 void http_wait(struct http *http)
@@ -654,8 +655,8 @@ void http_free(struct http *http)
     if (!http)
         return;
     if (http->daemon)
-        MHD_stop_daemon(http->daemon); /* closes the socket it listens on */
-    else if (http->listen_fd >= 0)
+        MHD_stop_daemon(http->daemon);
+    if (http->listen_fd >= 0)
         close(http->listen_fd);
     hangup_free(http->hangup);
     pthread_cond_destroy(&http->completed);

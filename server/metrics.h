@@ -11,10 +11,11 @@
 #include "error.h"
 
 /* Every status we answer; others, and answers never given, count as 0. */
-#define METRICS_STATUSES(X)                                               \
-    X(0)                                                                  \
-    X(200) X(204) X(304) X(400) X(404) X(405) X(406) X(408) X(413) X(415) \
-        X(422) X(500) X(503)
+/* clang-format off */
+#define METRICS_STATUSES(X)                                   \
+    X(0)   X(200) X(204) X(304) X(400) X(404) X(405)          \
+    X(406) X(408) X(413) X(415) X(422) X(500) X(503)
+/* clang-format on */
 
 enum {
 #define X(status) +1

@@ -1,0 +1,182 @@
+"""Starts the real binary on a free port; see README in docs/ for the options.
+
+WHEREFORE_BIN (or WHEREFORE, as the Makefile says it) names the binary,
+WHEREFORE_MODEL the model's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "static" / "samples"
+BINARY = os.environ.get("WHEREFORE_BIN") or os.environ.get(
+    "WHEREFORE", str(ROOT / "build" / "wherefore")
+)
+MODEL = os.environ.get("WHEREFORE_MODEL", str(ROOT / "models" / "efficientnet-lite0"))
+BYTES = pathlib.Path(BINARY).read_bytes() if os.path.exists(BINARY) else b""
+SANITIZED = b"__asan_init" in BYTES or b"__tsan_init" in BYTES
+START_SECONDS = 60  # a sanitized binary is slow to start
+STOP_SECONDS = 60
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """One chunk of a PNG file."""
+    crc = zlib.crc32(kind + data)
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
+
+
+def png(width: int, height: int, rows: int | None = None) -> bytes:
+    """A grey PNG; with fewer `rows` than its header says, a cut one."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    line = b"\0" + bytes(i * 7 % 256 for i in range(width))
+    data = zlib.compress(line * (height if rows is None else rows), 1)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", data)
+        + png_chunk(b"IEND", b"")
+    )
+
+
+def sample(name: str) -> bytes:
+    """The bytes of one of the sample photos."""
+    return (SAMPLES / name).read_bytes()
+
+
+@dataclasses.dataclass
+class Server:
+    """A running `wherefore serve`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log_path: str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """For a plain socket."""
+        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        return host.strip("[]"), int(port)
+
+    def client(self, **options: object) -> httpx.Client:
+        """A client of this server, to be closed by the caller."""
+        return httpx.Client(base_url=self.url, timeout=60, **options)
+
+    def get(self, path: str, **options: object) -> httpx.Response:
+        """GET on a connection of its own."""
+        return httpx.get(self.url + path, timeout=60, **options)
+
+    def cam(self, picture: bytes | None = None, **options: object) -> httpx.Response:
+        """POST /cam with the picture as a form field; by default a cat."""
+        picture = sample("chelsea.png") if picture is None else picture
+        return httpx.post(
+            self.url + "/cam", files={"image": picture}, timeout=60, **options
+        )
+
+    def metric(self, name: str) -> int:
+        """The value of a metric, labels included in the name."""
+        for line in self.get("/metrics").text.splitlines():
+            if line.startswith(name + " "):
+                return int(line.rsplit(" ", 1)[1])
+        return 0
+
+    def log(self) -> str:
+        """What was written to stderr so far."""
+        return pathlib.Path(self.log_path).read_text()
+
+    def memory_kb(self) -> int:
+        """Resident memory."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal and waits; returns the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """The first line of stdout, or "" where the process ends without one."""
+    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    return process.stdout.readline() if ready else ""
+
+
+@contextlib.contextmanager
+def running(*options: str) -> Iterator[Server]:
+    """A server with these options, stopped at the end."""
+    with tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
+        process = subprocess.Popen(
+            [BINARY, "serve", "--listen", "127.0.0.1:0", "--model", MODEL, *options],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            line = first_line(process)
+            match = re.fullmatch(r"listening on (http://\S+)\n", line)
+            assert match, f"stdout: {line!r}, stderr: {log.seek(0)} {log.read()!r}"
+            yield Server(process, match[1], log.name)
+            if process.poll() is None:
+                process.terminate()
+                status = process.wait(STOP_SECONDS)
+                text = pathlib.Path(log.name).read_text()
+                assert status == 0, f"exit status {status}\n{text}"
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server that most tests share."""
+    with running("--workers", "2") as it:
+        yield it
+
+
+@pytest.fixture
+def still_serves(server: Server) -> Iterator[None]:
+    """After the test, the next request is served and nothing hangs."""
+    yield
+    answer = server.cam(params={"heatmap": "none"})
+    assert answer.status_code == 200
+    assert answer.json()["class"] == 285
+    assert server.metric("wherefore_requests_in_flight") == 1  # itself
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    """The binary with these arguments, to its end."""
+    return subprocess.run(
+        [BINARY, *args], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def at_once(count: int, work: Callable[[int], object]) -> list[object]:
+    """Runs `work(i)` in `count` threads and returns the results in order."""
+    results: list[object] = [None] * count
+
+    def call(i: int) -> None:
+        results[i] = work(i)
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

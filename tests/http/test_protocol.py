@@ -1,0 +1,306 @@
+"""HTTP itself: HEAD, OPTIONS, ETags, keep-alive, pipelining, 100-continue."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+import httpx
+import pytest
+import yaml
+from conftest import ROOT, Server, run, sample
+
+ASSETS = [
+    "/",
+    "/app.css",
+    "/app.js",
+    "/favicon.svg",
+    "/openapi.yaml",
+    "/samples/rocket.jpg",
+]
+
+
+def routes() -> set[tuple[str, str]]:
+    """What the binary says it serves."""
+    result = run("serve", "--print-routes")
+    assert result.returncode == 0
+    return {tuple(line.split(" ", 1)) for line in result.stdout.splitlines()}
+
+
+def test_openapi_lists_exactly_the_routes(server: Server) -> None:
+    """Neither more nor less, and each answers as it says."""
+    document = yaml.safe_load(server.get("/openapi.yaml").text)
+    described = {
+        (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method in item
+        if method in {"get", "post", "put", "delete", "patch"}
+    }
+
+    assert document["openapi"].startswith("3.1")
+    assert described == routes()
+    for method, path in described:
+        if method == "GET":
+            assert server.get(path).status_code == 200
+        allow = httpx.options(server.url + path).headers["allow"]
+        assert method in allow.split(", ")
+
+
+def test_openapi_names_the_options_of_cam(server: Server) -> None:
+    """As the query, as the form, and as GET /model has them."""
+    document = yaml.safe_load(server.get("/openapi.yaml").text)
+    post = document["paths"]["/cam"]["post"]
+    form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
+    names = {o["name"] for o in server.get("/model").json()["options"]}
+
+    assert {p["name"] for p in post["parameters"]} == names
+    assert set(form["properties"]) == names | {"image"}
+
+
+def test_the_references_in_openapi_lead_somewhere() -> None:
+    """Every $ref is in the document."""
+    text = (ROOT / "static" / "openapi.yaml").read_text()
+    document = yaml.safe_load(text)
+    refs = re.findall(r'\$ref: "#/([^"]+)"', text)
+
+    assert refs
+    for ref in refs:
+        node = document
+        for part in ref.split("/"):
+            node = node[part]
+
+
+def test_model_says_what_is_served(server: Server) -> None:
+    """Name, classes, limits."""
+    model = server.get("/model").json()
+
+    assert model["num_classes"] == model["num_labels"] == 1000
+    assert model["refusal"] is None
+    assert model["map"]["width"] > 0
+    assert model["limits"]["max_body_bytes"] == 16777216
+    assert model["workers"] == 2
+
+
+@pytest.mark.parametrize("path", [*ASSETS, "/healthz", "/readyz", "/model", "/metrics"])
+def test_head_is_get_without_a_body(server: Server, path: str) -> None:
+    """Status and headers are the same."""
+    head, get = httpx.head(server.url + path), server.get(path)
+
+    assert head.status_code == get.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+    if path != "/metrics":
+        assert head.headers["content-length"] == str(len(get.content))
+
+
+def test_options_says_what_is_allowed(server: Server) -> None:
+    """204, no body."""
+    for path, allow in (
+        ("/cam", "POST, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/metrics", "GET, HEAD, OPTIONS"),
+    ):
+        response = httpx.options(server.url + path)
+        assert response.status_code == 204
+        assert response.content == b""
+        assert response.headers["allow"] == allow
+    assert httpx.options(server.url + "/nope").status_code == 404
+
+
+def test_options_star(server: Server) -> None:
+    """The server as a whole."""
+    with socket.create_connection(server.address, 10) as s:
+        s.sendall(b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        text = s.makefile("rb").read()
+
+    assert text.startswith(b"HTTP/1.1 204 ")
+    assert b"Allow: GET, HEAD, POST, OPTIONS" in text
+
+
+@pytest.mark.parametrize("path", ASSETS)
+def test_files_have_strong_etags(server: Server, path: str) -> None:
+    """304 to the one who has it, 200 to the one who has another."""
+    response = server.get(path)
+    etag = response.headers["etag"]
+
+    assert re.fullmatch(r'"[0-9a-f]{16}"', etag)
+    assert response.headers["cache-control"]
+    for matching in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+        again = server.get(path, headers={"If-None-Match": matching})
+        assert again.status_code == 304
+        assert again.content == b""
+        assert again.headers["etag"] == etag
+    other = server.get(path, headers={"If-None-Match": '"0000000000000000"'})
+    assert other.status_code == 200
+    assert other.content == response.content
+
+
+def test_files_are_those_of_the_tree(server: Server) -> None:
+    """Embedded whole, byte for byte."""
+    for path in ASSETS:
+        file = ROOT / "static" / (path[1:] or "index.html")
+        assert server.get(path).content == file.read_bytes()
+
+
+def test_the_page_needs_nothing_from_elsewhere(server: Server) -> None:
+    """No inline script or style, relative addresses only, a strict policy."""
+    response = server.get("/")
+    page = response.text
+    addresses = re.findall(r'(?:href|src)="([^"]+)"', page)
+
+    assert "default-src 'self'" in response.headers["content-security-policy"]
+    assert "unsafe" not in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bon\w+=|\bstyle=", page)
+    assert addresses
+    for address in addresses:
+        assert not re.match(r"/|\w+:", address), address
+        assert server.get("/" + address).status_code == 200
+    for name in re.findall(r'data-sample="([^"]+)"', page):
+        assert server.get("/samples/" + name).status_code == 200
+
+
+def test_request_ids_come_back(server: Server) -> None:
+    """Theirs where it is harmless, ours where not; unique."""
+    theirs = server.get("/healthz", headers={"X-Request-Id": "my-id.42"})
+    bad = server.get("/healthz", headers={"X-Request-Id": 'a"b c'})
+    ours = [server.get("/healthz").headers["x-request-id"] for _ in range(3)]
+
+    assert theirs.headers["x-request-id"] == "my-id.42"
+    assert bad.headers["x-request-id"] not in ("", 'a"b c')
+    assert len(set(ours)) == 3
+
+
+def test_a_connection_is_kept_alive(server: Server) -> None:
+    """Also after mistakes whose body was read."""
+    with server.client() as client:
+        ports = set()
+        for _ in range(2):
+            for response in (
+                client.get("/healthz"),
+                client.post("/cam", files={"image": sample("rocket.jpg")}),
+                client.post("/cam", files={"image": b"nothing"}),
+                client.post("/cam?nope=1", files={"image": b"nothing"}),
+                client.post(
+                    "/cam", content=b"text", headers={"Content-Type": "text/plain"}
+                ),
+                client.get("/nope"),
+                client.put("/cam", content=b"x"),
+            ):
+                assert response.headers.get("connection") != "close"
+                stream = response.extensions["network_stream"]
+                ports.add(stream.get_extra_info("client_addr"))
+
+    assert len(ports) == 1
+
+
+def read_replies(s: socket.socket, count: int) -> list[tuple[int, bytes]]:
+    """Status and body of the next replies on a plain socket."""
+    file = s.makefile("rb")
+    replies = []
+    for _ in range(count):
+        status = int(file.readline().split()[1])
+        length = 0
+        while (line := file.readline()) not in (b"\r\n", b""):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        replies.append((status, file.read(length)))
+    return replies
+
+
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
+    """Quick ones wait for the slow one before them."""
+    picture = sample("rocket.jpg")
+    post = (
+        b"POST /cam?heatmap=none HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(picture)
+    ) + picture
+    get = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(server.address, 30) as s:
+        s.sendall(get + post + get + post + b"GET /nope HTTP/1.1\r\nHost: x\r\n\r\n")
+        replies = read_replies(s, 5)
+
+    assert [status for status, _ in replies] == [200, 200, 200, 200, 404]
+    assert replies[0][1] == replies[2][1] == b"ok\n"
+    assert b'"map"' in replies[1][1]
+
+
+def expect_head(length: int, path: str = "/cam?heatmap=none") -> bytes:
+    """The head of a request that asks before it sends."""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+        f"Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    ).encode()
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(server: Server) -> None:
+    """Expect: 100-continue."""
+    picture = sample("rocket.jpg")
+    with socket.create_connection(server.address, 30) as s:
+        s.sendall(expect_head(len(picture)))
+        assert s.recv(1000).startswith(b"HTTP/1.1 100 ")
+        s.sendall(picture)
+        assert read_replies(s, 1)[0][0] == 200
+
+
+@pytest.mark.parametrize(
+    ("length", "path", "status"),
+    [
+        (100_000_000, "/cam", 413),
+        (1000, "/cam?nope=1", 422),
+        (1000, "/nope", 404),
+        (1000, "/healthz", 405),
+    ],
+)
+def test_a_client_that_asks_first_is_told_no(
+    server: Server, length: int, path: str, status: int
+) -> None:
+    """Before it has sent anything."""
+    with socket.create_connection(server.address, 30) as s:
+        s.sendall(expect_head(length, path))
+        assert read_replies(s, 1)[0][0] == status
+        assert s.recv(1) == b""
+
+
+def test_http_1_0_is_answered(server: Server) -> None:
+    """And hung up on, as it expects."""
+    with socket.create_connection(server.address, 10) as s:
+        s.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        text = s.makefile("rb").read()
+
+    assert b" 200 OK" in text
+    assert text.endswith(b"ok\n")
+
+
+def test_metrics_count_requests(server: Server) -> None:
+    """By route and status; unknown paths share one row."""
+    name = 'wherefore_requests_total{route="%s",status="%d"}'
+    names = [name % ("/cam", 200), name % ("/cam", 422), name % ("other", 404)]
+    before = [server.metric(n) for n in names]
+    server.cam()
+    server.cam(b"")
+    server.get("/nope/a")
+    server.get("/nope/b")
+
+    assert [server.metric(n) for n in names] == [
+        before[0] + 1,
+        before[1] + 1,
+        before[2] + 2,
+    ]
+
+
+def test_metrics_are_in_the_prometheus_format(server: Server) -> None:
+    """Each sample has a HELP and a TYPE before it."""
+    text = server.get("/metrics").text
+    sample_line = r'(\w+)(\{\w+="[^"]*"(,\w+="[^"]*")*\})? \d+'
+    known = set()
+
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            known.add(line.split()[2])
+        elif not line.startswith("# HELP "):
+            match = re.fullmatch(sample_line, line)
+            assert match, line
+            assert match[1] in known

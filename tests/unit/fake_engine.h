@@ -1,0 +1,202 @@
+#ifndef TESTS_FAKE_ENGINE_H
+#define TESTS_FAKE_ENGINE_H
+
+/* An engine without a network, for tests of what stands above engine.h. The
+ * test that includes this defines every function that server/ calls, so the
+ * linker takes none from the library.
+ *
+ * It has four classes; class c has logit 4 - c and, as its map, 2 x 2 cells
+ * that are all 4 - c. A picture is any bytes; those that begin with 'x' are
+ * broken, with 'u' unsupported, with 'l' over a limit. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "engine.h"
+
+enum { FAKE_CLASSES = 4 };
+
+struct engine {
+    const char *refusal; /* borrowed */
+    bool fail_run;
+};
+
+struct engine_session {
+    const struct engine *engine; /* borrowed */
+    uint64_t num_runs;
+    struct image image;
+    float values[4];
+};
+
+static const char *const fake_ids[FAKE_CLASSES] = {"n00", "n01", "n02", NULL};
+static const char *const fake_labels[FAKE_CLASSES] = {"cat", "dog", "quote \"",
+                                                      NULL};
+
+void engine_info(const struct engine *engine, struct engine_info *info)
+{
+    *info = (struct engine_info){.name = "fake",
+                                 .input_width = 8,
+                                 .input_height = 8,
+                                 .num_classes = FAKE_CLASSES,
+                                 .map_width = engine->refusal ? 0 : 2,
+                                 .map_height = engine->refusal ? 0 : 2,
+                                 .head = "gap-linear",
+                                 .refusal = engine->refusal,
+                                 .runtime = "fake"};
+}
+
+const char *engine_class_id(const struct engine *engine, size_t index)
+{
+    (void)engine;
+    return fake_ids[index];
+}
+
+const char *engine_class_label(const struct engine *engine, size_t index)
+{
+    (void)engine;
+    return fake_labels[index];
+}
+
+bool engine_find_class(const struct engine *engine, size_t *index,
+                       const char *text)
+{
+    char number[8];
+
+    (void)engine;
+    for (size_t i = 0; i < FAKE_CLASSES; i++) {
+        snprintf(number, sizeof number, "%zu", i);
+        if (strcmp(text, number) == 0 ||
+            (fake_ids[i] && strcmp(text, fake_ids[i]) == 0) ||
+            (fake_labels[i] && strcasecmp(text, fake_labels[i]) == 0)) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct engine_session *engine_session_new(const struct engine *engine,
+                                          unsigned num_threads,
+                                          struct error *err)
+{
+    struct engine_session *session = calloc(1, sizeof *session);
+
+    (void)num_threads;
+    (void)err;
+    if (session)
+        session->engine = engine;
+    return session;
+}
+
+bool engine_sample(struct engine_session *session, const uint8_t *bytes,
+                   size_t len, const struct image_limits *limits,
+                   struct error *err)
+{
+    (void)limits;
+    session->image =
+        (struct image){.width = 8, .height = 4, .format = IMAGE_PNG};
+    if (len > 0 && bytes[0] == 'x')
+        return fail(err, ERROR_INPUT, "the picture is broken");
+    if (len > 0 && bytes[0] == 'u')
+        return fail(err, ERROR_UNSUPPORTED, "this is no picture");
+    if (len > 0 && bytes[0] == 'l')
+        return fail(err, ERROR_LIMIT, "the picture is too large");
+    return true;
+}
+
+const struct image *engine_session_image(const struct engine_session *session)
+{
+    return &session->image;
+}
+
+bool engine_session_run(struct engine_session *session, struct error *err)
+{
+    if (session->engine->fail_run)
+        return fail(err, ERROR_INTERNAL, "the network failed");
+    session->num_runs++;
+    return true;
+}
+
+uint64_t engine_session_num_runs(const struct engine_session *session)
+{
+    return session->num_runs;
+}
+
+void engine_session_class(struct engine_session *session,
+                          struct engine_class *result, size_t index)
+{
+    (void)session;
+    *result =
+        (struct engine_class){index, (float)(FAKE_CLASSES - index), 0.25f};
+}
+
+void engine_session_top(struct engine_session *session,
+                        struct engine_class *classes, size_t k)
+{
+    for (size_t i = 0; i < k; i++)
+        engine_session_class(session, &classes[i], i);
+}
+
+bool engine_session_map(struct engine_session *session, struct engine_map *map,
+                        size_t index, struct error *err)
+{
+    float value = (float)(FAKE_CLASSES - index);
+
+    if (session->engine->refusal)
+        return fail(err, ERROR_UNSUPPORTED, "%s", session->engine->refusal);
+    for (size_t i = 0; i < 4; i++)
+        session->values[i] = value;
+    *map = (struct engine_map){.class_index = index,
+                               .width = 2,
+                               .height = 2,
+                               .values = session->values,
+                               .min = value,
+                               .max = value,
+                               .mean_plus_bias = (double)value};
+    return true;
+}
+
+/* Class 3 has no box. */
+bool engine_session_box(struct engine_session *session, struct box *box,
+                        bool *found, size_t index, float threshold,
+                        struct error *err)
+{
+    (void)threshold;
+    if (session->engine->refusal)
+        return fail(err, ERROR_UNSUPPORTED, "%s", session->engine->refusal);
+    *found = index != 3;
+    *box = (struct box){0};
+    if (*found)
+        *box = (struct box){1, 2, 3, (uint32_t)index + 1};
+    return true;
+}
+
+/* "png" and the class. */
+bool engine_session_heatmap(struct engine_session *session, struct buf *png,
+                            size_t index, const struct render_options *options,
+                            struct error *err)
+{
+    char text[8];
+
+    (void)options;
+    if (session->engine->refusal)
+        return fail(err, ERROR_UNSUPPORTED, "%s", session->engine->refusal);
+    snprintf(text, sizeof text, "png%zu", index);
+    return buf_append(png, text, strlen(text), err);
+}
+
+void engine_session_timing(const struct engine_session *session,
+                           struct engine_timing *timing)
+{
+    (void)session;
+    *timing = (struct engine_timing){1.23456, 2, 3, 4};
+}
+
+void engine_session_free(struct engine_session *session)
+{
+    free(session);
+}
+
+#endif
