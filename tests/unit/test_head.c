@@ -15,7 +15,7 @@
 #include "graph.h"
 #include "head.h"
 #include "onnx.h"
-#include "tests/npy.h"
+#include "tests/array.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
@@ -441,7 +441,7 @@ static void an_output_of_more_than_one_row_is_unsupported(void **state)
 static void expect_pytorchs_maps(const struct graph *graph,
                                  const struct head *head,
                                  const struct reference *ref,
-                                 const struct npy *maps, const char *name)
+                                 const struct array *maps, const char *name)
 {
     const struct graph_shape *shape = &graph->values[head->features].shape;
     size_t height = shape->dim[1], width = shape->dim[2];
@@ -468,7 +468,7 @@ static void expect_pytorchs_maps(const struct graph *graph,
 
 static void every_form_of_export_has_the_head_and_pytorchs_maps(void **state)
 {
-    struct npy input = {0}, maps = {0};
+    struct array input = {0}, maps = {0};
     FILE *list = fopen(FORMS "/forms.txt", "r");
     char name[128], path[512];
     float *turned;
@@ -477,8 +477,8 @@ static void every_form_of_export_has_the_head_and_pytorchs_maps(void **state)
 
     (void)state;
     assert_non_null(list);
-    npy_open(&input, FORMS "/input.npy");
-    npy_open(&maps, FORMS "/maps.npy");
+    array_open(&input, FORMS "/input.npy");
+    array_open(&maps, FORMS "/maps.npy");
     count = graph_shape_count(&input.shape);
     turned = calloc(count, sizeof *turned);
     assert_non_null(turned);
@@ -510,8 +510,8 @@ static void every_form_of_export_has_the_head_and_pytorchs_maps(void **state)
     assert_true(num >= 10);
     fclose(list);
     free(turned);
-    npy_release(&input);
-    npy_release(&maps);
+    array_release(&input);
+    array_release(&maps);
 }
 
 int main(void)

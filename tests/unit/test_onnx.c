@@ -14,7 +14,7 @@
 #include "buf.h"
 #include "graph.h"
 #include "onnx.h"
-#include "tests/npy.h"
+#include "tests/array.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
@@ -49,7 +49,7 @@ static void read_file(struct buf *buf, const char *path)
 /* Runs the graph and compares its first output. `input` is in the graph's
  * layout; a picture that comes out is NHWC after graph_layout. */
 static void expect_output(const struct graph *graph, const float *input,
-                          const struct npy *expected, bool nhwc,
+                          const struct array *expected, bool nhwc,
                           const char *what)
 {
     struct reference ref = {0};
@@ -80,8 +80,8 @@ static void expect_output(const struct graph *graph, const float *input,
 }
 
 /* Reads the file, and holds each pass to what is expected. */
-static void expect_file(const char *path, const struct npy *input,
-                        const struct npy *expected)
+static void expect_file(const char *path, const struct array *input,
+                        const struct array *expected)
 {
     struct graph graph = {0};
     struct buf buf = {0};
@@ -118,7 +118,7 @@ out:
 
 static void every_form_of_export_computes_what_pytorch_does(void **state)
 {
-    struct npy input = {0}, logits = {0}, scores = {0};
+    struct array input = {0}, logits = {0}, scores = {0};
     FILE *list = fopen(FORMS "/forms.txt", "r");
     char name[128], output[32], path[PATH_SIZE];
     int num = 0;
@@ -126,9 +126,9 @@ static void every_form_of_export_computes_what_pytorch_does(void **state)
     (void)state;
     assert_non_null(list);
     num_wrong = 0;
-    npy_open(&input, FORMS "/input.npy");
-    npy_open(&logits, FORMS "/logits.npy");
-    npy_open(&scores, FORMS "/scores.npy");
+    array_open(&input, FORMS "/input.npy");
+    array_open(&logits, FORMS "/logits.npy");
+    array_open(&scores, FORMS "/scores.npy");
     while (fscanf(list, "%127s %31s", name, output) == 2) {
         snprintf(path, sizeof path, FORMS "/%s.onnx", name);
         expect_file(path, &input,
@@ -138,9 +138,9 @@ static void every_form_of_export_computes_what_pytorch_does(void **state)
     assert_true(num >= 10);
     assert_int_equal(num_wrong, 0);
     fclose(list);
-    npy_release(&input);
-    npy_release(&logits);
-    npy_release(&scores);
+    array_release(&input);
+    array_release(&logits);
+    array_release(&scores);
 }
 
 /* The value that is pooled at the end. */
@@ -157,14 +157,14 @@ static int find_features(const struct graph *graph)
 
 static void the_last_feature_map_is_pytorchs(void **state)
 {
-    struct npy input = {0}, features = {0};
+    struct array input = {0}, features = {0};
     struct graph graph = {0};
     struct buf buf = {0};
     struct error err = {0};
 
     (void)state;
-    npy_open(&input, FORMS "/input.npy");
-    npy_open(&features, FORMS "/features.npy");
+    array_open(&input, FORMS "/input.npy");
+    array_open(&features, FORMS "/features.npy");
     read_file(&buf, FORMS "/legacy13_unfolded.onnx");
     if (!onnx_read(&graph, buf.data, buf.len,
                    &(struct onnx_input){.height = input.shape.dim[2],
@@ -178,8 +178,8 @@ static void the_last_feature_map_is_pytorchs(void **state)
     assert_int_equal(num_wrong, 0);
     graph_release(&graph);
     buf_release(&buf);
-    npy_release(&input);
-    npy_release(&features);
+    array_release(&input);
+    array_release(&features);
 }
 
 /* Calls `visit` for every folder of `folder`; returns how many there were. */
@@ -202,7 +202,7 @@ static int for_each_case(const char *folder,
 }
 
 /* The picture of tools/reference/onnx_cases.py. */
-static void make_picture(struct npy *picture)
+static void make_picture(struct array *picture)
 {
     picture->shape = SHAPE(1, 3, 8, 8);
     picture->data = calloc(3 * 8 * 8, sizeof *picture->data);
@@ -213,16 +213,16 @@ static void make_picture(struct npy *picture)
 
 static void visit_operator(const char *folder, const char *name)
 {
-    struct npy picture = {0}, output = {0};
+    struct array picture = {0}, output = {0};
     char path[PATH_SIZE];
 
     make_picture(&picture);
     snprintf(path, sizeof path, "%s/%s/output.npy", folder, name);
-    npy_open(&output, path);
+    array_open(&output, path);
     snprintf(path, sizeof path, "%s/%s/model.onnx", folder, name);
     expect_file(path, &picture, &output);
-    npy_release(&picture);
-    npy_release(&output);
+    array_release(&picture);
+    array_release(&output);
 }
 
 static void every_operator_computes_what_the_onnx_evaluator_does(void **state)

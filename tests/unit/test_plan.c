@@ -18,7 +18,6 @@
 #include "onnx.h"
 #include "plan.h"
 #include "tests/network.h"
-#include "tests/npy.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
