@@ -61,6 +61,9 @@ struct graph_value {
     X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */       \
     X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */    \
     X(GRAPH_BATCH_NORM, "batch-norm") /* x, scale, bias, mean, variance */    \
+    X(GRAPH_MAX_POOL, "max-pool")         /* the largest in each window */    \
+    X(GRAPH_AVERAGE_POOL, "average-pool") /* the mean of each window */       \
+    X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */  \
     X(GRAPH_PAD, "pad")               /* x with a constant border */          \
     X(GRAPH_MEAN, "mean")             /* x over axes */                       \
     X(GRAPH_LINEAR, "linear")       /* x (.., I), weights (O, I), bias (O) */ \
@@ -105,9 +108,9 @@ struct graph_node {
     int *inputs;         /* (num_inputs) values, or GRAPH_NONE */
     int *outputs;        /* (num_outputs) values */
     uint32_t num_inputs, num_outputs;
-    bool nhwc;      /* CONV: x and out are NHWC and the weights (O, kh, kw,
-                       I/groups), or (1, kh, kw, O) where depthwise: groups > 1
-                       and I/groups = 1; set by graph_layout */
+    bool nhwc;      /* x and out of a window are NHWC, and a CONV's weights (O,
+                       kh, kw, I/groups), or (1, kh, kw, O) where depthwise:
+                       groups > 1 and I/groups = 1; set by graph_layout */
     float min, max; /* the result is clamped to this; infinite where not */
     union {
         struct {
@@ -115,6 +118,15 @@ struct graph_node {
             size_t groups;
             bool depthwise; /* set by graph_layout */
         } conv;
+        struct {
+            struct graph_window window; /* a kernel of 0: the whole picture,
+                                           until graph_infer */
+            bool ceil;      /* the last window may reach beyond the border */
+            size_t over[2]; /* by so much; set by graph_infer. Unlike the
+                               border, what is there never counts */
+            bool count_pad; /* AVERAGE_POOL: the border counts as zeros */
+            int64_t p;      /* LP_POOL */
+        } pool;
         float epsilon; /* BATCH_NORM */
         struct {
             size_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];

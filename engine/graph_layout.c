@@ -197,6 +197,65 @@ static bool layout_conv(struct pass *pass, struct graph_node *node)
     return emit(pass, node);
 }
 
+/* A convolution of each channel by itself in which every tap weighs the same,
+ * in place of a node with one operand that is NHWC. */
+static bool emit_uniform_conv(struct pass *pass, struct graph_node *node,
+                              const struct graph_window *window, float weight)
+{
+    const struct graph_value *x = graph_input(pass->graph, node, 0);
+    size_t channels = x->shape.dim[3];
+    struct graph_shape shape = {
+        .rank = 4,
+        .dim = {1, window->kernel[0], window->kernel[1], channels}};
+    int *operands =
+        arena_take(&pass->graph->arena, 2, sizeof *operands, pass->err);
+    int weights;
+
+    if (!operands || !graph_shape_check(&shape, pass->err))
+        return false;
+    weights = graph_add_constant(pass->graph, node->name, GRAPH_FLOAT, &shape,
+                                 pass->err);
+    if (weights == GRAPH_NONE)
+        return false;
+    for (size_t i = 0; i < graph_shape_count(&shape); i++)
+        ((float *)pass->graph->values[weights].data)[i] = weight;
+    operands[0] = node->inputs[0];
+    operands[1] = weights;
+    node->op = GRAPH_CONV;
+    node->inputs = operands;
+    node->num_inputs = 2;
+    node->conv.window = *window;
+    node->conv.groups = channels;
+    node->conv.depthwise = channels > 1;
+    return emit(pass, node);
+}
+
+/* An average whose windows all count the same number of elements, in a form
+ * that pools do not come in, is a convolution; so is a window of one pixel. */
+static bool layout_pool(struct pass *pass, struct graph_node *node)
+{
+    const struct graph_window window = node->pool.window;
+    size_t taps = window.kernel[0] * window.kernel[1], pads = 0, over = 0;
+    bool dilated = false;
+
+    for (int i = 0; i < 2; i++) {
+        pads += window.pad_before[i] + window.pad_after[i];
+        over += node->pool.over[i];
+        dilated |= window.dilation[i] > 1;
+    }
+    node->inputs[0] = stored_as(pass, node->inputs[0], nchw_of_nhwc);
+    if (node->inputs[0] == GRAPH_NONE)
+        return false;
+    node->nhwc = true;
+    store_output(pass, node, nchw_of_nhwc);
+    if (taps <= 64 && over == 0 &&
+        ((node->op == GRAPH_AVERAGE_POOL &&
+          (pads > 0 ? node->pool.count_pad : dilated)) ||
+         (node->op != GRAPH_LP_POOL && taps == 1 && pads == 0)))
+        return emit_uniform_conv(pass, node, &window, 1 / (float)taps);
+    return emit(pass, node);
+}
+
 /* Takes the first operand as it is stored. */
 static bool layout_any(struct pass *pass, struct graph_node *node)
 {
@@ -377,6 +436,8 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
     [GRAPH_ADD] = layout_binary,      [GRAPH_SUB] = layout_binary,
     [GRAPH_MUL] = layout_binary,      [GRAPH_DIV] = layout_binary,
     [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
+    [GRAPH_MAX_POOL] = layout_pool,   [GRAPH_AVERAGE_POOL] = layout_pool,
+    [GRAPH_LP_POOL] = layout_pool,
     [GRAPH_PAD] = layout_pad,         [GRAPH_MEAN] = layout_mean,
     [GRAPH_SOFTMAX] = layout_softmax, [GRAPH_TRANSPOSE] = layout_transpose,
     [GRAPH_CONCAT] = layout_concat,   [GRAPH_SLICE] = layout_slice,

@@ -12,6 +12,9 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
     [GRAPH_CLAMP] = graph_shape_clamp,
     [GRAPH_CONV] = graph_shape_conv,
     [GRAPH_BATCH_NORM] = graph_shape_batch_norm,
+    [GRAPH_MAX_POOL] = graph_shape_pool,
+    [GRAPH_AVERAGE_POOL] = graph_shape_pool,
+    [GRAPH_LP_POOL] = graph_shape_pool,
     [GRAPH_PAD] = graph_shape_pad,
     [GRAPH_MEAN] = graph_shape_reduce,
     [GRAPH_LINEAR] = graph_shape_linear,
@@ -40,6 +43,9 @@ static uint32_t num_floats(enum graph_op op)
         return 3;
     case GRAPH_BATCH_NORM:
         return 5;
+    case GRAPH_MAX_POOL:
+    case GRAPH_AVERAGE_POOL:
+    case GRAPH_LP_POOL:
     case GRAPH_MEAN:
     case GRAPH_SOFTMAX:
         return 1;

@@ -7,12 +7,20 @@
 
 #include "graph_const.h"
 
-/* Output length along one spatial axis; resolves auto_pad. */
+/* How many elements a window spans. */
+static size_t window_reach(const struct graph_window *window, int axis)
+{
+    return window->dilation[axis] * (window->kernel[axis] - 1) + 1;
+}
+
+/* Output length along one spatial axis; resolves auto_pad. Where `over` is
+ * given, a window may begin in the picture or the border before it and reach
+ * *over elements beyond the border after it. */
 static bool window_length(const struct graph_site *site,
                           struct graph_window *window, int axis, size_t length,
-                          size_t *out)
+                          size_t *out, size_t *over)
 {
-    size_t reach = window->dilation[axis] * (window->kernel[axis] - 1) + 1;
+    size_t reach = window_reach(window, axis);
     size_t stride = window->stride[axis], padded;
 
     if (window->auto_pad != GRAPH_PAD_GIVEN) {
@@ -31,6 +39,9 @@ static bool window_length(const struct graph_site *site,
                     "its window of %zu is larger than its input of %zu", reach,
                     padded);
     *out = (padded - reach) / stride + 1;
+    if (over && (padded - reach) % stride > 0 &&
+        *out * stride < length + window->pad_before[axis])
+        *over = (*out)++ * stride + reach - padded;
     return true;
 }
 
@@ -62,10 +73,60 @@ bool graph_shape_conv(struct graph_site *site)
                     graph_shape_text(text_x, x));
     site->shape =
         (struct graph_shape){.rank = 4, .dim = {x->dim[0], w->dim[0], 0, 0}};
-    if (!window_length(site, window, 0, x->dim[2], &site->shape.dim[2]) ||
-        !window_length(site, window, 1, x->dim[3], &site->shape.dim[3]))
-        return false;
+    for (int i = 0; i < 2; i++)
+        if (!window_length(site, window, i, x->dim[2 + i],
+                           &site->shape.dim[2 + i], NULL))
+            return false;
     window->auto_pad = GRAPH_PAD_GIVEN;
+    return true;
+}
+
+/* The mean of all pixels, which has a name of its own, if it is that. */
+static void whole_average_to_mean(struct graph_node *node,
+                                  const struct graph_shape *x)
+{
+    const struct graph_window window = node->pool.window;
+
+    for (int i = 0; i < 2; i++)
+        if (window.kernel[i] != x->dim[2 + i] || window.dilation[i] != 1 ||
+            window.pad_before[i] + window.pad_after[i] + node->pool.over[i] > 0)
+            return;
+    memset(&node->reduce, 0, sizeof node->reduce);
+    node->op = GRAPH_MEAN;
+    node->reduce.given = node->reduce.keep_dims = true;
+    node->reduce.axis[2] = node->reduce.axis[3] = true;
+}
+
+bool graph_shape_pool(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    struct graph_window *window = &node->pool.window;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+
+    if (x->rank != 4)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "only images with 2 spatial dimensions are supported");
+    if (node->pool.p < 1)
+        return fail(site->err, ERROR_INPUT, "attribute p is %" PRId64,
+                    node->pool.p);
+    site->shape = *x;
+    for (int i = 0; i < 2; i++) {
+        if (window->kernel[i] == 0) /* the whole picture */
+            window->kernel[i] = x->dim[2 + i];
+        if (window->kernel[i] == 0)
+            return fail(site->err, ERROR_INPUT, "its input is empty");
+        if (!window_length(site, window, i, x->dim[2 + i],
+                           &site->shape.dim[2 + i],
+                           node->pool.ceil ? &node->pool.over[i] : NULL))
+            return false;
+        if (window->pad_before[i] >= window_reach(window, i) ||
+            window->pad_after[i] >= window_reach(window, i))
+            return fail(site->err, ERROR_UNSUPPORTED,
+                        "its border is as wide as its window");
+    }
+    window->auto_pad = GRAPH_PAD_GIVEN;
+    if (node->op == GRAPH_AVERAGE_POOL)
+        whole_average_to_mean(node, x);
     return true;
 }
 

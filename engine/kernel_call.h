@@ -56,6 +56,7 @@ bool kernel_binary(const struct kernel_call *call);
 bool kernel_clamp(const struct kernel_call *call);
 bool kernel_mean(const struct kernel_call *call);
 bool kernel_softmax(const struct kernel_call *call);
+bool kernel_pool(const struct kernel_call *call);
 bool kernel_pad(const struct kernel_call *call);
 bool kernel_copy(const struct kernel_call *call);
 bool kernel_expand(const struct kernel_call *call);

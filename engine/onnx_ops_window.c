@@ -46,6 +46,31 @@ static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
     return convert_window(reader, &node->conv.window);
 }
 
+static bool convert_pool(struct onnx_reader *reader, struct graph_node *node)
+{
+    for (size_t i = 1; i < reader->node->n_output; i++)
+        if (*reader->node->output[i])
+            return fail(reader->err, ERROR_UNSUPPORTED,
+                        "its second output, of indices, is not supported");
+    if (!onnx_attribute(reader, "kernel_shape"))
+        return fail(reader->err, ERROR_INPUT, "it has no kernel_shape");
+    node->pool.ceil = onnx_attribute_int(reader, "ceil_mode", 0) != 0;
+    node->pool.count_pad =
+        onnx_attribute_int(reader, "count_include_pad", 0) != 0;
+    node->pool.p = onnx_attribute_int(reader, "p", 2);
+    return convert_window(reader, &node->pool.window);
+}
+
+/* A window as large as the picture. */
+static bool convert_whole_pool(struct onnx_reader *reader,
+                               struct graph_node *node)
+{
+    node->pool.p = onnx_attribute_int(reader, "p", 2);
+    node->pool.window =
+        (struct graph_window){.stride = {1, 1}, .dilation = {1, 1}};
+    return true;
+}
+
 /* Borders are an attribute before opset 11, and an operand after. */
 static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
 {
@@ -89,9 +114,19 @@ static bool convert_global_pool(struct onnx_reader *reader,
 }
 
 const struct onnx_operator onnx_ops_window[] = {
+    {"AveragePool", GRAPH_AVERAGE_POOL, 1, 1,
+     "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
+     convert_pool},
     {"Conv", GRAPH_CONV, 2, 3,
      "auto_pad dilations group kernel_shape pads strides", convert_conv},
     {"GlobalAveragePool", GRAPH_MEAN, 1, 1, "", convert_global_pool},
+    {"GlobalLpPool", GRAPH_LP_POOL, 1, 1, "p", convert_whole_pool},
+    {"GlobalMaxPool", GRAPH_MAX_POOL, 1, 1, "", convert_whole_pool},
+    {"LpPool", GRAPH_LP_POOL, 1, 1,
+     "auto_pad ceil_mode dilations kernel_shape p pads strides", convert_pool},
+    {"MaxPool", GRAPH_MAX_POOL, 1, 1,
+     "auto_pad ceil_mode dilations kernel_shape pads storage_order strides",
+     convert_pool},
     {"Pad", GRAPH_PAD, 1, 4, "mode pads value", convert_pad},
     {0},
 };

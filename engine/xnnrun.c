@@ -139,6 +139,55 @@ static enum xnn_status define_conv(struct builder *builder,
         in_id(builder, node, 2), out_id(builder, node), 0);
 }
 
+/* Padding never counts in XNNPACK, which fills it with the nearest pixel that
+ * the window has. */
+static bool supports_pool(const struct graph *graph,
+                          const struct graph_node *node)
+{
+    const struct graph_window *window = &node->pool.window;
+    bool padded = false, dilated = false;
+
+    (void)graph;
+    for (int i = 0; i < 2; i++) {
+        padded |= window->pad_before[i] + window->pad_after[i] +
+                      node->pool.over[i] >
+                  0;
+        dilated |= window->dilation[i] > 1;
+        if (window->stride[i] > window->kernel[i]) /* 2024 has no such */
+            return false;
+    }
+    if (!node->nhwc || window->kernel[0] * window->kernel[1] == 1)
+        return false;
+    return node->op == GRAPH_MAX_POOL ? !(padded && dilated)
+                                      : !dilated &&
+                                            !(padded && node->pool.count_pad);
+}
+
+static enum xnn_status define_pool(struct builder *builder,
+                                   const struct graph_node *node)
+{
+    const struct graph_window *window = &node->pool.window;
+    uint32_t top = (uint32_t)window->pad_before[0];
+    uint32_t left = (uint32_t)window->pad_before[1];
+    uint32_t bottom = (uint32_t)(window->pad_after[0] + node->pool.over[0]);
+    uint32_t right = (uint32_t)(window->pad_after[1] + node->pool.over[1]);
+    uint32_t kernel_h = (uint32_t)window->kernel[0];
+    uint32_t kernel_w = (uint32_t)window->kernel[1];
+    uint32_t stride_h = (uint32_t)window->stride[0];
+    uint32_t stride_w = (uint32_t)window->stride[1];
+
+    if (node->op == GRAPH_AVERAGE_POOL)
+        return xnn_define_average_pooling_2d(
+            builder->subgraph, top, right, bottom, left, kernel_h, kernel_w,
+            stride_h, stride_w, node->min, node->max, in_id(builder, node, 0),
+            out_id(builder, node), 0);
+    return xnn_define_max_pooling_2d(
+        builder->subgraph, top, right, bottom, left, kernel_h, kernel_w,
+        stride_h, stride_w, (uint32_t)window->dilation[0],
+        (uint32_t)window->dilation[1], node->min, node->max,
+        in_id(builder, node, 0), out_id(builder, node), 0);
+}
+
 static enum xnn_status define_linear(struct builder *builder,
                                      const struct graph_node *node)
 {
@@ -283,6 +332,8 @@ static const struct row {
     [GRAPH_DIV] = {always, define_binary},
     [GRAPH_CLAMP] = {always, define_clamp},
     [GRAPH_CONV] = {supports_conv, define_conv},
+    [GRAPH_MAX_POOL] = {supports_pool, define_pool},
+    [GRAPH_AVERAGE_POOL] = {supports_pool, define_pool},
     [GRAPH_PAD] = {always, define_pad},
     [GRAPH_MEAN] = {supports_mean, define_mean},
     [GRAPH_LINEAR] = {always, define_linear},

@@ -321,6 +321,66 @@ static bool run_batch_norm(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* What a pool makes of one window: the taps in the picture; for the mean also
+ * how many there are, with those in the border where the node says so. */
+static double pool_at(struct run *run, const struct tensor *image, int64_t n,
+                      int64_t c, int64_t y, int64_t x)
+{
+    const struct graph_window *window = &run->node->pool.window;
+    bool nhwc = run->node->nhwc;
+    int64_t height = (int64_t)image->shape->dim[nhwc ? 1 : 2];
+    int64_t width = (int64_t)image->shape->dim[nhwc ? 2 : 3], at[4];
+    double max = -INFINITY, sum = 0, norm = 0, num = 0;
+    double p = (double)run->node->pool.p;
+
+    for (size_t ky = 0; ky < window->kernel[0]; ky++) {
+        for (size_t kx = 0; kx < window->kernel[1]; kx++) {
+            int64_t row = y * (int64_t)window->stride[0] +
+                          (int64_t)(ky * window->dilation[0]) -
+                          (int64_t)window->pad_before[0];
+            int64_t column = x * (int64_t)window->stride[1] +
+                             (int64_t)(kx * window->dilation[1]) -
+                             (int64_t)window->pad_before[1];
+
+            image_coords(at, nhwc, n, c, row, column);
+            if (is_inside(image->shape, at)) {
+                double value = read_at(run, image, at);
+
+                max = fmax(max, value);
+                sum += value;
+                norm += pow(fabs(value), p);
+                num++;
+            } else if (run->node->pool.count_pad &&
+                       row < height + (int64_t)window->pad_after[0] &&
+                       column < width + (int64_t)window->pad_after[1]) {
+                num++;
+            }
+        }
+    }
+    return run->node->op == GRAPH_MAX_POOL       ? max
+           : run->node->op == GRAPH_AVERAGE_POOL ? sum / num
+                                                 : pow(norm, 1 / p);
+}
+
+static bool run_pool(struct run *run, const struct tensor *out,
+                     struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK];
+    bool nhwc = run->node->nhwc;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (x.shape->rank != 4 || out->shape->rank != 4)
+        return fail_node(run, "a pool needs rank 4", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        out->data[i] = pool_at(run, &x, at[0], at[nhwc ? 3 : 1],
+                               at[nhwc ? 1 : 2], at[nhwc ? 2 : 3]);
+    }
+    return true;
+}
+
 static bool run_pad(struct run *run, const struct tensor *out,
                     struct error *err)
 {
@@ -644,6 +704,9 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_CLAMP] = run_copy,
     [GRAPH_CONV] = run_conv,
     [GRAPH_BATCH_NORM] = run_batch_norm,
+    [GRAPH_MAX_POOL] = run_pool,
+    [GRAPH_AVERAGE_POOL] = run_pool,
+    [GRAPH_LP_POOL] = run_pool,
     [GRAPH_PAD] = run_pad,
     [GRAPH_MEAN] = run_mean,
     [GRAPH_LINEAR] = run_linear,

@@ -876,6 +876,13 @@ def operators() -> dict[str, ModelProto]:
     return cases
 
 
+def write(case: Path, made: ModelProto, output: np.ndarray) -> None:
+    """Writes a case of an operator."""
+    case.mkdir(parents=True)
+    onnx.save(made, case / "model.onnx")
+    np.save(case / "output.npy", np.ascontiguousarray(output, dtype=np.float32))
+
+
 def main(folder: Path) -> None:
     """Writes all cases anew."""
     shutil.rmtree(folder / "invalid-onnx", ignore_errors=True)
@@ -887,12 +894,14 @@ def main(folder: Path) -> None:
             made if isinstance(made, bytes) else made.SerializeToString()
         )
         case.joinpath("error").write_text(f"{kind}\n{text}\n")
+    import onnx_cases_window  # which imports this
+
     for name, made in operators().items():
-        case = folder / "operators" / name
-        case.mkdir(parents=True)
-        onnx.save(made, case / "model.onnx")
         (output,) = ReferenceEvaluator(made).run(None, {"x": picture()})
-        np.save(case / "output.npy", np.ascontiguousarray(output, dtype=np.float32))
+        write(folder / "operators" / name, made, output)
+    for name, made in onnx_cases_window.operators().items():
+        output = onnx_cases_window.run(made, picture())
+        write(folder / "operators" / name, made, output)
 
 
 if __name__ == "__main__":
