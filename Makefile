@@ -131,7 +131,7 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: test unit test-http test-cli test-tools test-sanitize test-tsan test-debian
+.PHONY: test unit node-tests test-http test-cli test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # Stages run one by one: their timings mean something, their output is whole.
@@ -142,14 +142,26 @@ STAGES := check $(BINARY_STAGES) test-tools \
 
 test: ## install what the tests need and run them all; one summary at the end
 	@$(MAKE) deps-test
-	@$(MAKE) model build
+	@$(MAKE) model build node-tests
 	@MAKE="$(MAKE)" tests/run $(STAGES)
 
 .PHONY: unit-build
 unit-build: $(UNIT_BIN)
 
 unit: $(UNIT_BIN) ## build and run the unit tests
-	@tests/unit/run $(UNIT_BIN)
+	@tests/unit/run $(UNIT_BIN); status=$$?; tail -n 1 build/nodes.txt; exit $$status
+
+# Debian's libonnx-testdata has those of one version of ONNX, PyPI's others.
+NODE_TESTS := build/onnx-node-tests
+node-tests: $(NODE_TESTS)/ok ## fetch ONNX 1.16.2's node tests, for tests/unit/test_nodes.c
+	@:
+$(NODE_TESTS)/ok: | $(PY)
+	$(call quiet,GET,$(NODE_TESTS))$(PY) -m pip download -q --no-deps \
+	    --only-binary=:all: --python-version 3.11 \
+	    --platform manylinux2014_x86_64 -d $(@D) onnx==1.16.2
+	@cd $(@D) && $(PYTHON) -m zipfile -e onnx-1.16.2-*.whl . && \
+	    find onnx -mindepth 1 -maxdepth 1 ! -name backend -exec rm -rf {} + && \
+	    rm -rf onnx-1.16.2* && touch ok
 
 test-http: ## test the real binary over HTTP
 test-cli: ## test the real binary on the command line
@@ -309,5 +321,46 @@ $(VENV)/%.ok: %/requirements.txt | $(PY)
 	@mkdir -p $(@D)
 	$(call quiet,PIP,$@)flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q -r $<
 	@touch $@
+
+##@ Fuzz it
+
+# What a stranger's file meets: tests/fuzz/fuzz_NAME.c, run by libFuzzer, and
+# its corpus replayed among the unit tests by any compiler.
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY_BIN := $(FUZZ_NAMES:%=$B/tests/fuzz/replay_%)
+FUZZ ?= onnx
+FUZZ_SECONDS = $(if $(filter command,$(origin SECONDS)),$(SECONDS),60)
+FUZZ_SEEDS := $(wildcard tests/fuzz/corpus/$(FUZZ) \
+    $(if $(filter onnx,$(FUZZ)),tests/data/forms tests/cases/operators \
+                                tests/cases/invalid-onnx) \
+    $(if $(filter bundle labels,$(FUZZ)),tests/cases/invalid-bundles) \
+    $(if $(filter image,$(FUZZ)),tests/cases/images tests/cases/invalid-images) \
+    $(if $(filter npy,$(FUZZ)),tests/data/forms tests/cases/operators))
+
+.PHONY: fuzz fuzz-build fuzz-run
+unit unit-build: $(REPLAY_BIN)
+
+fuzz: ## build the fuzz targets with clang into build/fuzz/
+	@tools/deps.sh fuzz
+	@$(MAKE) CC=clang SANITIZE=address,undefined B=build/fuzz \
+	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz-build
+
+fuzz-build: $(FUZZ_NAMES:%=$B/fuzz_%)
+
+fuzz-run: fuzz ## fuzz one target: FUZZ=onnx SECONDS=600
+	@mkdir -p build/fuzz/corpus/$(FUZZ)
+	@cd build/fuzz && nice -n 10 ./fuzz_$(FUZZ) -max_total_time=$(FUZZ_SECONDS) \
+	    -rss_limit_mb=2000 -timeout=10 -max_len=131072 -print_final_stats=1 \
+	    corpus/$(FUZZ) $(FUZZ_SEEDS:%=../../%)
+
+$(REPLAY_BIN): $B/tests/fuzz/replay_%: $B/obj/tests/fuzz/fuzz_%.o \
+                 $B/obj/tests/fuzz/replay.o $B/libengine.a $B/flags
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+$(FUZZ_NAMES:%=$B/fuzz_%): $B/fuzz_%: $B/obj/tests/fuzz/fuzz_%.o \
+                             $B/libengine.a $B/flags
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ \
+	    $(filter %.o %.a,$^) $(LIBS)
 
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)

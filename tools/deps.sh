@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs the Debian packages that are missing: `tools/deps.sh` what the build
-# and the model need, `tools/deps.sh test` what the tests need as well. With
-# nothing missing it is done in a moment, without the network.
+# and the model need, `tools/deps.sh test` what the tests need as well,
+# `tools/deps.sh fuzz` what `make fuzz` needs as well. With nothing missing it
+# is done in a moment, without the network.
 set -euo pipefail
 
 packages=(
@@ -18,9 +19,15 @@ libraries=(libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
     inih)
 case "${1-}" in
 '') ;;
-test) packages+=(libcmocka-dev) libraries+=(cmocka) ;;
+test) packages+=(libcmocka-dev libonnx-testdata) libraries+=(cmocka) ;;
+fuzz)
+    # libFuzzer comes with clang: 14 in Debian 12, 19 in Debian 13
+    runtime=$(apt-cache depends clang 2>/dev/null |
+        sed -n 's/^ *Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')
+    packages+=(clang ${runtime:+"$runtime"})
+    ;;
 *)
-    echo "usage: tools/deps.sh [test]" >&2
+    echo "usage: tools/deps.sh [test|fuzz]" >&2
     exit 2
     ;;
 esac
