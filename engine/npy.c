@@ -89,8 +89,7 @@ static bool read_shape(struct graph_shape *shape, struct bytes *text,
             dim = dim * 10 + (size_t)(*text->data - '0');
             *text = (struct bytes){text->data + 1, text->len - 1};
             if (dim > GRAPH_MAX_ELEMENTS)
-                return fail(err, ERROR_LIMIT,
-                            "a dimension is larger than %zu",
+                return fail(err, ERROR_LIMIT, "a dimension is larger than %zu",
                             GRAPH_MAX_ELEMENTS);
         }
         if (digits == 0)
@@ -206,11 +205,12 @@ bool npy_read(struct npy *npy, const uint8_t *bytes, size_t len,
         return false;
     count = graph_shape_count(&header.shape);
     if (file.len != count * header.element->size)
-        return fail(err, ERROR_INPUT, "it has %zu bytes for %zu elements of %zu",
-                    file.len, count, header.element->size);
-    npy->data = calloc(count + 1, header.element->type == GRAPH_INT
-                                      ? sizeof(int64_t)
-                                      : sizeof(float));
+        return fail(err, ERROR_INPUT,
+                    "it has %zu bytes for %zu elements of %zu", file.len, count,
+                    header.element->size);
+    npy->data =
+        calloc(count + 1, header.element->type == GRAPH_INT ? sizeof(int64_t)
+                                                            : sizeof(float));
     if (!npy->data)
         return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
     npy->type = header.element->type;

@@ -88,8 +88,7 @@ static bool find_head(struct raw *raw, struct error *err)
  * the session does not hold them as they are wanted. */
 static bool describe(struct raw *raw, size_t i, struct error *err)
 {
-    const struct graph_value *value =
-        &raw->graph.values[raw->graph.outputs[i]];
+    const struct graph_value *value = &raw->graph.values[raw->graph.outputs[i]];
     struct raw_output *output = &raw->made[i];
     size_t count = graph_shape_count(&value->shape);
     bool is_features = i == raw->num_outputs;

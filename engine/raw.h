@@ -26,8 +26,8 @@
 struct raw;
 
 struct raw_input {
-    const char *name;        /* of the file's input; NULL: of the first that
-                                no other is for */
+    const char *name; /* of the file's input; NULL: of the first that
+                         no other is for */
     const struct npy *array;
     bool is_constant; /* not an input of the graph but known to it when it is
                          planned, as weights are; integers always are */
