@@ -342,6 +342,11 @@ bool graph_fold(struct graph *graph, struct error *err)
         case GRAPH_IDENTITY:
             bypass(graph, node);
             break;
+        case GRAPH_CAST: /* of one kind of float to another */
+            if (graph_input(graph, node, 0)->type ==
+                graph_output(graph, node, 0)->type)
+                bypass(graph, node);
+            break;
         case GRAPH_CLAMP:
             fold_clamp(graph, node);
             break;

@@ -80,10 +80,8 @@ static bool read_tensor(struct onnx_reader *reader, int number,
                         onnx_tensor_proto *tensor)
 {
     struct graph_value *value = &reader->graph->values[number];
+    bool external = tensor->data_location != 0 || tensor->n_external_data > 0;
 
-    if (tensor->data_location != 0 || tensor->n_external_data > 0)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "its data is in another file; save the model as one file");
     if (tensor->n_dims > GRAPH_MAX_RANK)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "it has %zu dimensions; at most %d are supported",
@@ -97,6 +95,10 @@ static bool read_tensor(struct onnx_reader *reader, int number,
     }
     value->has_shape = true;
     return graph_shape_check(&value->shape, reader->err) &&
+           (!external ||
+            onnx_external_read(reader, tensor,
+                               graph_shape_count(&value->shape) *
+                                   onnx_element_of(tensor->data_type)->size)) &&
            onnx_fill_constant(value, tensor, reader->err);
 }
 
@@ -283,6 +285,13 @@ static bool read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
 
 /* ---- inputs and outputs ---- */
 
+/* Sets a dimension that the file leaves open, or that is to be another. */
+static void set_side(int64_t *dim, size_t side, bool override)
+{
+    if (side > 0 && (*dim <= 0 || override))
+        *dim = (int64_t)side;
+}
+
 /* Sets the input's shape from the file, or from `size` where it is open. */
 static bool read_input_shape(struct onnx_reader *reader,
                              struct graph_value *value,
@@ -291,6 +300,7 @@ static bool read_input_shape(struct onnx_reader *reader,
 {
     const Onnx__TypeProto__Tensor *type =
         info->type ? info->type->tensor_type : NULL;
+    const struct onnx_element *element;
     int64_t dims[4] = {0}; /* 0: open */
     bool nhwc;
 
@@ -299,8 +309,12 @@ static bool read_input_shape(struct onnx_reader *reader,
                     "it has %zu dimensions; an image has 4: batch, channels, "
                     "height, width",
                     type && type->shape ? type->shape->n_dim : 0);
-    if (type->elem_type != ONNX_FLOAT)
-        return fail(reader->err, ERROR_UNSUPPORTED, "it is not of type float");
+    element = onnx_element_of(type->elem_type);
+    if (!element || element->type != GRAPH_FLOAT)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it is of %s%s; a picture's samples are of type float",
+                    element ? "type " : "an unknown type",
+                    element ? element->name : "");
     for (size_t i = 0; i < 4; i++)
         if (type->shape->dim[i]->has_dim_value)
             dims[i] = type->shape->dim[i]->dim_value;
@@ -309,18 +323,25 @@ static bool read_input_shape(struct onnx_reader *reader,
         dims[nhwc ? 3 : 1] = 3;
     if (dims[0] <= 0)
         dims[0] = 1;
-    if (dims[nhwc ? 1 : 2] <= 0)
-        dims[nhwc ? 1 : 2] = (int64_t)size->height;
-    if (dims[nhwc ? 2 : 3] <= 0)
-        dims[nhwc ? 2 : 3] = (int64_t)size->width;
+    set_side(&dims[nhwc ? 1 : 2], size->height, size->override);
+    set_side(&dims[nhwc ? 2 : 3], size->width, size->override);
     if (dims[0] != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "it takes %lld pictures at once; export the network with "
                     "a batch of 1 or an open one",
                     (long long)dims[0]);
-    if (dims[nhwc ? 3 : 1] != 3 ||
-        dims[nhwc ? 1 : 2] != (int64_t)size->height ||
-        dims[nhwc ? 2 : 3] != (int64_t)size->width)
+    if (dims[nhwc ? 3 : 1] != 3)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it is %lld x %lld x %lld x %lld; only pictures of 3 "
+                    "channels, 1 x 3 x height x width, are supported",
+                    (long long)dims[0], (long long)dims[1], (long long)dims[2],
+                    (long long)dims[3]);
+    if (dims[nhwc ? 1 : 2] <= 0 || dims[nhwc ? 2 : 3] <= 0)
+        return fail(reader->err, ERROR_INPUT,
+                    "its height and width are open; input.width and "
+                    "input.height of model.json, or --input-size, give them");
+    if ((size->height > 0 && dims[nhwc ? 1 : 2] != (int64_t)size->height) ||
+        (size->width > 0 && dims[nhwc ? 2 : 3] != (int64_t)size->width))
         return fail(reader->err, ERROR_INPUT,
                     "it is %lld x %lld x %lld x %lld; the model is said to "
                     "take 3 channels of %zu x %zu (height x width)",
@@ -506,7 +527,8 @@ static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
 bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
                const struct onnx_input *input, struct error *err)
 {
-    struct onnx_reader reader = {.graph = graph, .picture = input, .err = err};
+    struct onnx_reader reader = {
+        .graph = graph, .folder = input->folder, .picture = input, .err = err};
 
     return read_model(&reader, bytes, len);
 }

@@ -9,19 +9,24 @@
 #include "error.h"
 #include "graph.h"
 
-/* The size that the picture has for the network, for inputs whose height and
- * width the file leaves open. */
+/* The size that the picture has for the network. */
 struct onnx_input {
-    size_t width, height; /* pixels */
+    size_t width, height; /* pixels; 0: as the file has it */
+    bool override;        /* the file's own size yields to this one */
+    const char *folder;   /* where the model's other files are; NULL: it must
+                             have none */
 };
 
 /* Reads the ONNX model of `len` bytes into an empty graph. The one input that
  * is not an initialiser gets the shape the file gives it: open dimensions
- * become 1 (batch) or those of `input`; they must agree where both are given.
+ * become 1 (batch) or those of `input`; they must agree where both are given,
+ * unless `input` overrides. Numbers of 16 or 64 bits become floats, weights
+ * and pictures alike.
  *
  * ERROR_INPUT        not an ONNX model, or one that contradicts itself
  * ERROR_UNSUPPORTED  an operator, attribute, type or opset we do not have;
  *                    the text names the node
+ * ERROR_IO           a constant's data is in another file, which is not there
  * ERROR_LIMIT        more nodes, values or elements than we take
  * ERROR_MEMORY
  *

@@ -31,6 +31,7 @@ enum {
     ONNX_DOUBLE = 11,
     ONNX_UINT32 = 12,
     ONNX_UINT64 = 13,
+    ONNX_BFLOAT16 = 16,
 };
 
 /* A file being read. */
@@ -38,6 +39,8 @@ struct onnx_reader {
     struct graph *graph;
     int64_t opset;
     const onnx_model_proto *model;
+    const char *folder;    /* where external data is; NULL: nowhere */
+    uint64_t num_external; /* bytes of it that were read */
     const struct onnx_input *picture;    /* or NULL: */
     const struct onnx_binding *bindings; /* (num_bindings) */
     size_t num_bindings, num_bound;
@@ -67,6 +70,18 @@ const struct onnx_element *onnx_element_of(int32_t type);
  * too few or too many of them, or one is not a number. ERROR_MEMORY. */
 bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
                         struct error *err) __attribute__((warn_unused_result));
+
+/* ---- onnx_external.c ---- */
+
+/* Reads the `size` bytes of a tensor that are in another file to its raw_data.
+ * That file must be in the model's folder or below, by a plain relative path
+ * without links.
+ * ERROR_INPUT        its place is missing, malformed, or beyond the file's end
+ * ERROR_IO           there is no such file
+ * ERROR_UNSUPPORTED  there is no folder
+ * ERROR_LIMIT, ERROR_MEMORY */
+bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
+                        size_t size) __attribute__((warn_unused_result));
 
 /* ---- onnx_attribute.c ---- */
 

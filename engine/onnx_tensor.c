@@ -18,6 +18,16 @@ static float half_to_float(uint16_t half)
     return half & 0x8000 ? -value : value;
 }
 
+/* The upper half of a float. */
+static float brain_to_float(uint16_t brain)
+{
+    uint32_t bits = (uint32_t)brain << 16;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /* How the elements of each TensorProto.DataType lie in raw_data. */
 static const struct onnx_element elements[] = {
     [ONNX_FLOAT] = {"float", 4, GRAPH_FLOAT},
@@ -32,6 +42,7 @@ static const struct onnx_element elements[] = {
     [ONNX_DOUBLE] = {"double", 8, GRAPH_FLOAT},
     [ONNX_UINT32] = {"uint32", 4, GRAPH_INT},
     [ONNX_UINT64] = {"uint64", 8, GRAPH_INT},
+    [ONNX_BFLOAT16] = {"bfloat16", 2, GRAPH_FLOAT},
 };
 
 const struct onnx_element *onnx_element_of(int32_t type)
@@ -55,6 +66,9 @@ static double raw_double(const uint8_t *bytes, size_t i, int32_t type)
     case ONNX_FLOAT16:
         memcpy(&half, bytes + i * sizeof half, sizeof half);
         return half_to_float(half);
+    case ONNX_BFLOAT16:
+        memcpy(&half, bytes + i * sizeof half, sizeof half);
+        return brain_to_float(half);
     default:
         memcpy(&single, bytes + i * sizeof single, sizeof single);
         return single;
@@ -80,7 +94,8 @@ struct typed_data {
     size_t count;
     const float *f;
     const double *d;
-    const int32_t *i32; /* also bool, 8 and 16 bits, and float16's bits */
+    const int32_t *i32; /* also bool, 8 and 16 bits; the bits of halves */
+    bool is_brain;      /* the halves are bfloat16 */
     const int64_t *i64;
     const uint64_t *u64;
 };
@@ -102,8 +117,11 @@ static struct typed_data typed_data_of(const onnx_tensor_proto *tensor)
         return (struct typed_data){.count = tensor->n_uint64_data,
                                    .u64 = tensor->uint64_data};
     default:
-        return (struct typed_data){.count = tensor->n_int32_data,
-                                   .i32 = tensor->int32_data};
+        return (struct typed_data){
+            .count = tensor->n_int32_data,
+            .i32 = tensor->int32_data,
+            .is_brain = tensor->data_type == ONNX_BFLOAT16,
+        };
     }
 }
 
@@ -113,6 +131,8 @@ static double typed_double(const struct typed_data *data, size_t i)
         return data->f[i];
     if (data->d)
         return data->d[i];
+    if (data->is_brain)
+        return brain_to_float((uint16_t)data->i32[i]);
     return half_to_float((uint16_t)data->i32[i]);
 }
 

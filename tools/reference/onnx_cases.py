@@ -131,7 +131,7 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
     add(
         "input-of-batch-2", "unsupported", "2 pictures", model(relu, shape=(2, 3, 8, 8))
     )
-    add("input-of-4-channels", "bad-input", '"x"', model(relu, shape=(1, 4, 8, 8)))
+    add("input-of-4-channels", "unsupported", '"x"', model(relu, shape=(1, 4, 8, 8)))
     add("input-of-another-size", "bad-input", '"x"', model(relu, shape=(1, 3, 9, 8)))
     add(
         "input-of-integers",
