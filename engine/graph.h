@@ -58,6 +58,20 @@ struct graph_value {
     X(GRAPH_SUB, "subtract")     /* a - b, broadcast */                       \
     X(GRAPH_MUL, "multiply")     /* a b, broadcast */                         \
     X(GRAPH_DIV, "divide")       /* a / b, broadcast */                       \
+    X(GRAPH_POW, "power")        /* a ** b, broadcast */                      \
+    X(GRAPH_MIN, "minimum")      /* of a and b, broadcast */                  \
+    X(GRAPH_MAX, "maximum")      /* of a and b, broadcast */                  \
+    X(GRAPH_MOD, "modulo")       /* a mod b, broadcast */                     \
+    X(GRAPH_PRELU, "prelu")      /* a, or a b where a < 0, broadcast */       \
+    X(GRAPH_EQUAL, "equal")      /* a == b as 0 or 1, broadcast; of floats    \
+                                    a float, as are all truths below */       \
+    X(GRAPH_LESS, "less")        /* a < b */                                  \
+    X(GRAPH_LESS_EQUAL, "less-or-equal") /* a <= b */                         \
+    X(GRAPH_AND, "and")          /* a and b, broadcast */                     \
+    X(GRAPH_OR, "or")            /* a or b, broadcast */                      \
+    X(GRAPH_XOR, "exclusive-or") /* either a or b, broadcast */               \
+    X(GRAPH_WHERE, "where")      /* condition, a, b: a where it is not 0 */   \
+    X(GRAPH_UNARY, "function")   /* the node's function of each element */    \
     X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */       \
     X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */    \
     X(GRAPH_BATCH_NORM, "batch-norm") /* x, scale, bias, mean, variance */    \
@@ -79,6 +93,57 @@ struct graph_value {
     X(GRAPH_FILL, "fill")           /* one value everywhere */                \
     X(GRAPH_CAST, "cast")           /* x as the type of out */                \
     X(GRAPH_IDENTITY, "identity")   /* x (also Dropout) */
+
+/* X(enumerator, name for messages): functions of one number. alpha and beta
+ * are the node's. */
+#define GRAPH_FUNCTIONS(X)                                                    \
+    X(GRAPH_ABS, "abs")                                                       \
+    X(GRAPH_NEGATE, "negate")                                                 \
+    X(GRAPH_SIGN, "sign")                                                     \
+    X(GRAPH_NOT, "not") /* 1 where x is 0, else 0 */                          \
+    X(GRAPH_FLOOR, "floor")                                                   \
+    X(GRAPH_CEIL, "ceil")                                                     \
+    X(GRAPH_ROUND, "round") /* halves to even */                              \
+    X(GRAPH_SQUARE, "square")                                                 \
+    X(GRAPH_POWER, "power") /* x ** alpha */                                  \
+    X(GRAPH_SQRT, "sqrt")                                                     \
+    X(GRAPH_RECIPROCAL, "reciprocal")                                         \
+    X(GRAPH_EXP, "exp")                                                       \
+    X(GRAPH_LOG, "log")                                                       \
+    X(GRAPH_ERF, "erf")                                                       \
+    X(GRAPH_SIN, "sin")                                                       \
+    X(GRAPH_COS, "cos")                                                       \
+    X(GRAPH_TAN, "tan")                                                       \
+    X(GRAPH_ASIN, "asin")                                                     \
+    X(GRAPH_ACOS, "acos")                                                     \
+    X(GRAPH_ATAN, "atan")                                                     \
+    X(GRAPH_SINH, "sinh")                                                     \
+    X(GRAPH_COSH, "cosh")                                                     \
+    X(GRAPH_TANH, "tanh")                                                     \
+    X(GRAPH_ASINH, "asinh")                                                   \
+    X(GRAPH_ACOSH, "acosh")                                                   \
+    X(GRAPH_ATANH, "atanh")                                                   \
+    X(GRAPH_SIGMOID, "sigmoid")          /* 1 / (1 + exp(-x)) */              \
+    X(GRAPH_HARD_SWISH, "hard-swish")    /* x (x / 6 + 1/2 in [0, 1]) */      \
+    X(GRAPH_LEAKY_RELU, "leaky-relu")    /* x, or alpha x where x < 0 */      \
+    X(GRAPH_THRESHOLDED_RELU, "thresholded-relu") /* x > alpha ? x : 0 */     \
+    X(GRAPH_ELU, "elu") /* beta x, or beta alpha (exp(x) - 1) where x < 0 */  \
+    X(GRAPH_CELU, "celu") /* x, or alpha (exp(x / alpha) - 1) where x < 0 */  \
+    X(GRAPH_SOFTPLUS, "softplus") /* log(1 + exp(x)) */                       \
+    X(GRAPH_SOFTSIGN, "softsign") /* x / (1 + |x|) */                         \
+    X(GRAPH_MISH, "mish")         /* x tanh(softplus(x)) */                   \
+    X(GRAPH_GELU, "gelu")         /* x (1 + erf(x / sqrt(2))) / 2 */          \
+    X(GRAPH_GELU_TANH, "gelu-tanh") /* x (1 + tanh(sqrt(2 / pi)               \
+                                       (x + 0.044715 x^3))) / 2 */            \
+    X(GRAPH_SHRINK, "shrink") /* x - beta above alpha, x + beta below -alpha, \
+                                 0 between */
+
+enum graph_function {
+#define X(function, name) function,
+    GRAPH_FUNCTIONS(X)
+#undef X
+        GRAPH_NUM_FUNCTIONS
+};
 
 enum graph_op {
 #define X(op, name) op,
@@ -128,6 +193,11 @@ struct graph_node {
             int64_t p;      /* LP_POOL */
         } pool;
         float epsilon; /* BATCH_NORM */
+        struct {
+            enum graph_function function;
+            float alpha, beta;
+        } unary;
+        bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
         struct {
             size_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
             float value;

@@ -84,7 +84,8 @@ static struct graph_node *emit_unary(struct pass *pass, enum graph_op op,
 
     if (!node)
         return NULL;
-    out = graph_add_value(pass->graph, name, GRAPH_FLOAT, pass->err);
+    out = graph_add_value(pass->graph, name, pass->graph->values[input].type,
+                          pass->err);
     if (out == GRAPH_NONE)
         return NULL;
     pass->graph->values[out].shape = *shape;
@@ -435,6 +436,13 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
                                           struct graph_node *node) = {
     [GRAPH_ADD] = layout_binary,      [GRAPH_SUB] = layout_binary,
     [GRAPH_MUL] = layout_binary,      [GRAPH_DIV] = layout_binary,
+    [GRAPH_POW] = layout_binary,      [GRAPH_MIN] = layout_binary,
+    [GRAPH_MAX] = layout_binary,      [GRAPH_MOD] = layout_binary,
+    [GRAPH_PRELU] = layout_binary,    [GRAPH_EQUAL] = layout_binary,
+    [GRAPH_LESS] = layout_binary,     [GRAPH_LESS_EQUAL] = layout_binary,
+    [GRAPH_AND] = layout_binary,      [GRAPH_OR] = layout_binary,
+    [GRAPH_XOR] = layout_binary,      [GRAPH_WHERE] = layout_binary,
+    [GRAPH_UNARY] = layout_any,
     [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
     [GRAPH_MAX_POOL] = layout_pool,   [GRAPH_AVERAGE_POOL] = layout_pool,
     [GRAPH_LP_POOL] = layout_pool,

@@ -3,6 +3,7 @@
 #include "graph_site.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "graph_const.h"
@@ -13,6 +14,84 @@ bool graph_shape_binary(struct graph_site *site)
         return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
     return graph_site_broadcast(site, graph_site_shape(site, 0),
                                 graph_site_shape(site, 1));
+}
+
+bool graph_shape_logical(struct graph_site *site)
+{
+    return graph_site_broadcast(site, graph_site_shape(site, 0),
+                                graph_site_shape(site, 1));
+}
+
+/* The number that a constant of one element is; NaN for any other value. */
+static float single(const struct graph_value *value)
+{
+    if (!value->data || graph_shape_count(&value->shape) != 1)
+        return NAN;
+    return value->type == GRAPH_FLOAT ? graph_floats(value)[0]
+                                      : (float)graph_ints(value)[0];
+}
+
+/* Makes the node a function of its first input, whose second is a number, if
+ * broadcasting does not come in. */
+static void to_unary(struct graph_site *site, enum graph_function function,
+                     float alpha)
+{
+    struct graph_node *node = site->node;
+
+    if (isnan(alpha) || graph_site_in(site, 0)->type != GRAPH_FLOAT ||
+        !graph_shape_equal(&site->shape, graph_site_shape(site, 0)))
+        return;
+    node->op = GRAPH_UNARY;
+    node->unary.function = function;
+    node->unary.alpha = alpha;
+    node->unary.beta = 0;
+    node->num_inputs = 1;
+}
+
+bool graph_shape_pow(struct graph_site *site)
+{
+    const struct graph_value *b = graph_site_in(site, 1);
+    float exponent = single(b);
+
+    if (!graph_shape_logical(site))
+        return false;
+    to_unary(site,
+             exponent == 2.0f    ? GRAPH_SQUARE
+             : exponent == 0.5f  ? GRAPH_SQRT
+             : exponent == -1.0f ? GRAPH_RECIPROCAL
+                                 : GRAPH_POWER,
+             exponent);
+    return true;
+}
+
+bool graph_shape_prelu(struct graph_site *site)
+{
+    if (!graph_shape_binary(site))
+        return false;
+    to_unary(site, GRAPH_LEAKY_RELU, single(graph_site_in(site, 1)));
+    return true;
+}
+
+bool graph_shape_where(struct graph_site *site)
+{
+    struct graph_shape both;
+
+    if (graph_site_in(site, 1)->type != graph_site_in(site, 2)->type)
+        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
+    if (!graph_site_broadcast(site, graph_site_shape(site, 1),
+                              graph_site_shape(site, 2)))
+        return false;
+    both = site->shape;
+    return graph_site_broadcast(site, &both, graph_site_shape(site, 0));
+}
+
+bool graph_shape_unary(struct graph_site *site)
+{
+    enum graph_function function = site->node->unary.function;
+
+    if (graph_site_in(site, 0)->type == GRAPH_INT && function > GRAPH_NOT)
+        return fail(site->err, ERROR_UNSUPPORTED, "its input is of integers");
+    return graph_shape_same(site);
 }
 
 bool graph_shape_clamp(struct graph_site *site)

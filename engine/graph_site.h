@@ -50,6 +50,11 @@ bool graph_site_broadcast(struct graph_site *site, const struct graph_shape *a,
 
 /* The rules: each sets the site's shape and resolves what must be constant. */
 bool graph_shape_binary(struct graph_site *site);
+bool graph_shape_pow(struct graph_site *site);
+bool graph_shape_prelu(struct graph_site *site);
+bool graph_shape_logical(struct graph_site *site);
+bool graph_shape_where(struct graph_site *site);
+bool graph_shape_unary(struct graph_site *site);
 bool graph_shape_clamp(struct graph_site *site);
 bool graph_shape_batch_norm(struct graph_site *site);
 bool graph_shape_reduce(struct graph_site *site);

@@ -74,12 +74,20 @@ int64_t kernel_to_int(double value)
 
 float kernel_clamped(const struct graph_node *node, float value)
 {
-    return fminf(fmaxf(value, node->min), node->max);
+    value = value < node->min ? node->min : value; /* not a number stays so */
+    return value > node->max ? node->max : value;
 }
 
 static bool (*const kernels[GRAPH_NUM_OPS])(const struct kernel_call *call) = {
     [GRAPH_ADD] = kernel_binary,    [GRAPH_SUB] = kernel_binary,
     [GRAPH_MUL] = kernel_binary,    [GRAPH_DIV] = kernel_binary,
+    [GRAPH_POW] = kernel_binary,    [GRAPH_MIN] = kernel_binary,
+    [GRAPH_MAX] = kernel_binary,    [GRAPH_MOD] = kernel_binary,
+    [GRAPH_PRELU] = kernel_binary,  [GRAPH_EQUAL] = kernel_binary,
+    [GRAPH_LESS] = kernel_binary,   [GRAPH_LESS_EQUAL] = kernel_binary,
+    [GRAPH_AND] = kernel_binary,    [GRAPH_OR] = kernel_binary,
+    [GRAPH_XOR] = kernel_binary,    [GRAPH_WHERE] = kernel_where,
+    [GRAPH_UNARY] = kernel_unary,
     [GRAPH_CLAMP] = kernel_clamp,   [GRAPH_PAD] = kernel_pad,
     [GRAPH_MEAN] = kernel_mean,     [GRAPH_SOFTMAX] = kernel_softmax,
     [GRAPH_RESHAPE] = kernel_copy,  [GRAPH_TRANSPOSE] = kernel_transpose,

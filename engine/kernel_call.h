@@ -53,6 +53,8 @@ float kernel_clamped(const struct graph_node *node, float value);
 
 /* The kernels; each runs the node of a call whose output is not empty. */
 bool kernel_binary(const struct kernel_call *call);
+bool kernel_where(const struct kernel_call *call);
+bool kernel_unary(const struct kernel_call *call);
 bool kernel_clamp(const struct kernel_call *call);
 bool kernel_mean(const struct kernel_call *call);
 bool kernel_softmax(const struct kernel_call *call);

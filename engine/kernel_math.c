@@ -5,59 +5,153 @@
 #include <math.h>
 #include <string.h>
 
-static float float_of(enum graph_op op, float a, float b)
+static float float_of(const struct graph_node *node, float a, float b)
 {
-    switch (op) {
+    switch (node->op) {
     case GRAPH_ADD:
         return a + b;
     case GRAPH_SUB:
         return a - b;
     case GRAPH_MUL:
         return a * b;
+    case GRAPH_POW:
+        return powf(a, b);
+    case GRAPH_MIN:
+        return a < b || isnan(a) ? a : b;
+    case GRAPH_MAX:
+        return a > b || isnan(a) ? a : b;
+    case GRAPH_MOD:
+        a = fmodf(a, b);
+        return node->truncated || a == 0 || (a < 0) == (b < 0) ? a : a + b;
+    case GRAPH_PRELU:
+        return a < 0 ? a * b : a;
+    case GRAPH_EQUAL:
+        return a == b;
+    case GRAPH_LESS:
+        return a < b;
+    case GRAPH_LESS_EQUAL:
+        return a <= b;
+    case GRAPH_AND:
+        return a != 0 && b != 0;
+    case GRAPH_OR:
+        return a != 0 || b != 0;
+    case GRAPH_XOR:
+        return (a != 0) != (b != 0);
     default:
         return a / b;
     }
 }
 
-/* Wraps around, as two's complement does. */
-static int64_t int_of(enum graph_op op, int64_t a, int64_t b)
+/* Wraps around, as two's complement does. b is not 0 where it divides. */
+static int64_t int_of(const struct graph_node *node, int64_t a, int64_t b)
 {
-    switch (op) {
+    switch (node->op) {
     case GRAPH_ADD:
         return (int64_t)((uint64_t)a + (uint64_t)b);
     case GRAPH_SUB:
         return (int64_t)((uint64_t)a - (uint64_t)b);
     case GRAPH_MUL:
         return (int64_t)((uint64_t)a * (uint64_t)b);
+    case GRAPH_POW:
+        return kernel_to_int(pow((double)a, (double)b));
+    case GRAPH_MIN:
+        return a < b ? a : b;
+    case GRAPH_MAX:
+        return a > b ? a : b;
+    case GRAPH_MOD:
+        a = b == -1 ? 0 : a % b;
+        return node->truncated || a == 0 || (a < 0) == (b < 0) ? a : a + b;
+    case GRAPH_EQUAL:
+        return a == b;
+    case GRAPH_LESS:
+        return a < b;
+    case GRAPH_LESS_EQUAL:
+        return a <= b;
+    case GRAPH_AND:
+        return a != 0 && b != 0;
+    case GRAPH_OR:
+        return a != 0 || b != 0;
+    case GRAPH_XOR:
+        return (a != 0) != (b != 0);
     default:
         return b == -1 ? (int64_t) - (uint64_t)a : a / b;
     }
 }
 
+static float float_at(const struct graph_value *value, const void *data,
+                      int64_t i)
+{
+    return value->type == GRAPH_INT ? (float)((const int64_t *)data)[i]
+                                    : ((const float *)data)[i];
+}
+
+static bool run_ints(const struct kernel_call *call,
+                     const int64_t stride_a[GRAPH_MAX_RANK],
+                     const int64_t stride_b[GRAPH_MAX_RANK])
+{
+    enum graph_op op = call->node->op;
+    struct kernel_walk a = {0}, b = {0};
+
+    for (size_t i = 0; i < call->count; i++) {
+        int64_t of_a = ((const int64_t *)call->inputs[0])[a.offset];
+        int64_t of_b = ((const int64_t *)call->inputs[1])[b.offset];
+
+        if ((op == GRAPH_DIV || op == GRAPH_MOD) && of_b == 0)
+            return fail(call->err, ERROR_INPUT, "it divides by zero");
+        ((int64_t *)call->out)[i] = int_of(call->node, of_a, of_b);
+        kernel_walk_next(&a, &call->to->shape, stride_a);
+        kernel_walk_next(&b, &call->to->shape, stride_b);
+    }
+    return true;
+}
+
 bool kernel_binary(const struct kernel_call *call)
 {
+    const struct graph_value *in_a = kernel_in(call, 0);
+    const struct graph_value *in_b = kernel_in(call, 1);
     int64_t stride_a[GRAPH_MAX_RANK], stride_b[GRAPH_MAX_RANK];
     struct kernel_walk a = {0}, b = {0};
-    enum graph_op op = call->node->op;
 
     kernel_broadcast_strides(call, 0, stride_a);
     kernel_broadcast_strides(call, 1, stride_b);
+    if (in_a->type == GRAPH_INT && in_b->type == GRAPH_INT)
+        return run_ints(call, stride_a, stride_b);
     for (size_t i = 0; i < call->count; i++) {
-        if (call->to->type == GRAPH_INT) {
-            int64_t of_a = ((const int64_t *)call->inputs[0])[a.offset];
-            int64_t of_b = ((const int64_t *)call->inputs[1])[b.offset];
+        float result = kernel_clamped(
+            call->node,
+            float_of(call->node, float_at(in_a, call->inputs[0], a.offset),
+                     float_at(in_b, call->inputs[1], b.offset)));
 
-            if (op == GRAPH_DIV && of_b == 0)
-                return fail(call->err, ERROR_INPUT, "it divides by zero");
-            ((int64_t *)call->out)[i] = int_of(op, of_a, of_b);
-        } else {
-            ((float *)call->out)[i] = kernel_clamped(
-                call->node,
-                float_of(op, ((const float *)call->inputs[0])[a.offset],
-                         ((const float *)call->inputs[1])[b.offset]));
-        }
+        if (call->to->type == GRAPH_INT)
+            ((int64_t *)call->out)[i] = kernel_to_int((double)result);
+        else
+            ((float *)call->out)[i] = result;
         kernel_walk_next(&a, &call->to->shape, stride_a);
         kernel_walk_next(&b, &call->to->shape, stride_b);
+    }
+    return true;
+}
+
+bool kernel_where(const struct kernel_call *call)
+{
+    size_t size = kernel_size_of(call->to);
+    int64_t stride[3][GRAPH_MAX_RANK];
+    struct kernel_walk walk[3] = {0};
+
+    for (uint32_t k = 0; k < 3; k++)
+        kernel_broadcast_strides(call, k, stride[k]);
+    for (size_t i = 0; i < call->count; i++) {
+        int from =
+            float_at(kernel_in(call, 0), call->inputs[0], walk[0].offset) != 0
+                ? 1
+                : 2;
+
+        memcpy((char *)call->out + i * size,
+               (const char *)call->inputs[from] +
+                   (size_t)walk[from].offset * size,
+               size);
+        for (int k = 0; k < 3; k++)
+            kernel_walk_next(&walk[k], &call->to->shape, stride[k]);
     }
     return true;
 }

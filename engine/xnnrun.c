@@ -206,6 +206,9 @@ static enum xnn_status define_binary(struct builder *builder,
         [GRAPH_SUB] = xnn_binary_subtract,
         [GRAPH_MUL] = xnn_binary_multiply,
         [GRAPH_DIV] = xnn_binary_divide,
+        [GRAPH_MIN] = xnn_binary_minimum,
+        [GRAPH_MAX] = xnn_binary_maximum,
+        [GRAPH_PRELU] = xnn_binary_prelu,
     };
     struct xnn_binary_params params = {
         .output_min = (double)node->min,
@@ -227,6 +230,133 @@ static enum xnn_status define_binary(struct builder *builder,
 
     return defines[node->op](builder->subgraph, node->min, node->max,
                              in_id(builder, node, 0), in_id(builder, node, 1),
+                             out_id(builder, node), 0);
+#endif
+}
+
+#if !IS_2024
+static enum xnn_status define_extreme(struct builder *builder,
+                                      const struct graph_node *node)
+{
+    return (node->op == GRAPH_MIN ? xnn_define_minimum2 : xnn_define_maximum2)(
+        builder->subgraph, in_id(builder, node, 0), in_id(builder, node, 1),
+        out_id(builder, node), 0);
+}
+
+static enum xnn_status define_prelu(struct builder *builder,
+                                    const struct graph_node *node)
+{
+    return xnn_define_prelu(builder->subgraph, in_id(builder, node, 0),
+                            in_id(builder, node, 1), out_id(builder, node), 0);
+}
+#endif
+
+static bool is_clamped(const struct graph_node *node)
+{
+    return node->min > -INFINITY || node->max < INFINITY;
+}
+
+static bool supports_extreme(const struct graph *graph,
+                             const struct graph_node *node)
+{
+    (void)graph;
+    return !is_clamped(node);
+}
+
+/* One constant slope for each element of the last axis. */
+static bool supports_prelu(const struct graph *graph,
+                           const struct graph_node *node)
+{
+    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+    const struct graph_value *slope = graph_input(graph, node, 1);
+    uint32_t rank = slope->shape.rank;
+
+    return !is_clamped(node) && slope->data && rank > 0 && rank <= x->rank &&
+           slope->shape.dim[rank - 1] == x->dim[x->rank - 1] &&
+           graph_shape_count(&slope->shape) == slope->shape.dim[rank - 1];
+}
+
+#if IS_2024
+static const enum xnn_unary_operator unaries[GRAPH_NUM_FUNCTIONS] = {
+    /* 0 is none of these */
+    [GRAPH_ABS] = xnn_unary_abs,
+    [GRAPH_CEIL] = xnn_unary_ceiling,
+    [GRAPH_ELU] = xnn_unary_elu,
+    [GRAPH_EXP] = xnn_unary_exp,
+    [GRAPH_FLOOR] = xnn_unary_floor,
+    [GRAPH_GELU] = xnn_unary_gelu,
+    [GRAPH_HARD_SWISH] = xnn_unary_hardswish,
+    [GRAPH_LEAKY_RELU] = xnn_unary_leaky_relu,
+    [GRAPH_LOG] = xnn_unary_log,
+    [GRAPH_NEGATE] = xnn_unary_negate,
+    [GRAPH_ROUND] = xnn_unary_bankers_rounding,
+    [GRAPH_SIGMOID] = xnn_unary_sigmoid,
+    [GRAPH_SQRT] = xnn_unary_square_root,
+    [GRAPH_SQUARE] = xnn_unary_square,
+    [GRAPH_TANH] = xnn_unary_tanh,
+};
+#else
+typedef enum xnn_status define_unary(xnn_subgraph_t subgraph, uint32_t in,
+                                     uint32_t out, uint32_t flags);
+typedef enum xnn_status define_unary_by(xnn_subgraph_t subgraph, float alpha,
+                                        uint32_t in, uint32_t out,
+                                        uint32_t flags);
+
+static define_unary *const unaries[GRAPH_NUM_FUNCTIONS] = {
+    [GRAPH_ABS] = xnn_define_abs,
+    [GRAPH_CEIL] = xnn_define_ceiling,
+    [GRAPH_FLOOR] = xnn_define_floor,
+    [GRAPH_HARD_SWISH] = xnn_define_hardswish,
+    [GRAPH_NEGATE] = xnn_define_negate,
+    [GRAPH_ROUND] = xnn_define_bankers_rounding,
+    [GRAPH_SIGMOID] = xnn_define_sigmoid,
+    [GRAPH_SQRT] = xnn_define_square_root,
+    [GRAPH_SQUARE] = xnn_define_square,
+};
+static define_unary_by *const unaries_by[GRAPH_NUM_FUNCTIONS] = {
+    [GRAPH_ELU] = xnn_define_elu,
+    [GRAPH_LEAKY_RELU] = xnn_define_leaky_relu,
+};
+#endif
+
+static bool supports_unary(const struct graph *graph,
+                           const struct graph_node *node)
+{
+    enum graph_function function = node->unary.function;
+    float alpha = node->unary.alpha;
+
+    (void)graph;
+    if (is_clamped(node) ||
+        (function == GRAPH_LEAKY_RELU && !isfinite(alpha)) ||
+        (function == GRAPH_ELU &&
+         !(isfinite(alpha) && alpha > 0 && node->unary.beta == 1)))
+        return false;
+#if !IS_2024
+    if (unaries_by[function])
+        return true;
+#endif
+    return unaries[function] != 0;
+}
+
+static enum xnn_status define_function(struct builder *builder,
+                                       const struct graph_node *node)
+{
+    enum graph_function function = node->unary.function;
+#if IS_2024
+    union xnn_unary_params params = {0};
+
+    if (function == GRAPH_ELU)
+        params.elu.alpha = node->unary.alpha;
+    else
+        params.leaky_relu.negative_slope = node->unary.alpha;
+    return xnn_define_unary(builder->subgraph, unaries[function], &params,
+                            in_id(builder, node, 0), out_id(builder, node), 0);
+#else
+    if (unaries_by[function])
+        return unaries_by[function](builder->subgraph, node->unary.alpha,
+                                    in_id(builder, node, 0),
+                                    out_id(builder, node), 0);
+    return unaries[function](builder->subgraph, in_id(builder, node, 0),
                              out_id(builder, node), 0);
 #endif
 }
@@ -330,6 +460,16 @@ static const struct row {
     [GRAPH_SUB] = {always, define_binary},
     [GRAPH_MUL] = {always, define_binary},
     [GRAPH_DIV] = {always, define_binary},
+#if IS_2024
+    [GRAPH_MIN] = {supports_extreme, define_binary},
+    [GRAPH_MAX] = {supports_extreme, define_binary},
+    [GRAPH_PRELU] = {supports_prelu, define_binary},
+#else
+    [GRAPH_MIN] = {supports_extreme, define_extreme},
+    [GRAPH_MAX] = {supports_extreme, define_extreme},
+    [GRAPH_PRELU] = {supports_prelu, define_prelu},
+#endif
+    [GRAPH_UNARY] = {supports_unary, define_function},
     [GRAPH_CLAMP] = {always, define_clamp},
     [GRAPH_CONV] = {supports_conv, define_conv},
     [GRAPH_MAX_POOL] = {supports_pool, define_pool},

@@ -124,7 +124,44 @@ static double read_channel(struct run *run, const struct tensor *tensor,
     return read_at(run, tensor, &channel);
 }
 
-/* Add, Sub, Mul, Div. */
+/* What an operator of two numbers makes of them. */
+static double of_two(const struct graph_node *node, double x, double y)
+{
+    switch (node->op) {
+    case GRAPH_ADD:
+        return x + y;
+    case GRAPH_SUB:
+        return x - y;
+    case GRAPH_MUL:
+        return x * y;
+    case GRAPH_POW:
+        return pow(x, y);
+    case GRAPH_MIN:
+        return fmin(x, y);
+    case GRAPH_MAX:
+        return fmax(x, y);
+    case GRAPH_MOD:
+        return node->truncated ? fmod(x, y) : x - y * floor(x / y);
+    case GRAPH_PRELU:
+        return fmax(x, 0) + y * fmin(x, 0);
+    case GRAPH_EQUAL:
+        return x == y ? 1 : 0;
+    case GRAPH_LESS:
+        return x < y ? 1 : 0;
+    case GRAPH_LESS_EQUAL:
+        return x > y ? 0 : 1;
+    case GRAPH_AND:
+        return x != 0 && y != 0 ? 1 : 0;
+    case GRAPH_OR:
+        return x != 0 || y != 0 ? 1 : 0;
+    case GRAPH_XOR:
+        return (x != 0) == (y != 0) ? 0 : 1;
+    default:
+        return x / y;
+    }
+}
+
+/* All operators of two operands that broadcast. */
 static bool run_arithmetic(struct run *run, const struct tensor *out,
                            struct error *err)
 {
@@ -140,21 +177,134 @@ static bool run_arithmetic(struct run *run, const struct tensor *out,
         coords_of(at, out->shape, i);
         x = read_broadcast(run, &a, at, out->shape->rank);
         y = read_broadcast(run, &b, at, out->shape->rank);
-        switch (run->node->op) {
-        case GRAPH_ADD:
-            out->data[i] = x + y;
-            break;
-        case GRAPH_SUB:
-            out->data[i] = x - y;
-            break;
-        case GRAPH_MUL:
-            out->data[i] = x * y;
-            break;
-        default:
-            out->data[i] = is_int ? trunc(x / y) : x / y;
-            break;
-        }
+        out->data[i] = of_two(run->node, x, y);
+        if (is_int && run->node->op == GRAPH_DIV)
+            out->data[i] = trunc(out->data[i]);
     }
+    return true;
+}
+
+/* Where. */
+static bool run_where(struct run *run, const struct tensor *out,
+                      struct error *err)
+{
+    struct tensor condition, a, b;
+    int64_t at[GRAPH_MAX_RANK];
+    uint32_t rank = out->shape->rank;
+
+    if (!operand(&condition, run, 0, err) || !operand(&a, run, 1, err) ||
+        !operand(&b, run, 2, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        out->data[i] = read_broadcast(run, &condition, at, rank) != 0
+                           ? read_broadcast(run, &a, at, rank)
+                           : read_broadcast(run, &b, at, rank);
+    }
+    return true;
+}
+
+/* The functions as the specification has them. */
+static double function_of(const struct graph_node *node, double x)
+{
+    const double alpha = (double)node->unary.alpha;
+    const double beta = (double)node->unary.beta;
+    const double pi = acos(-1);
+
+    switch (node->unary.function) {
+    case GRAPH_ABS:
+        return fabs(x);
+    case GRAPH_NEGATE:
+        return -x;
+    case GRAPH_SIGN:
+        return (x > 0) - (x < 0);
+    case GRAPH_NOT:
+        return x == 0 ? 1 : 0;
+    case GRAPH_FLOOR:
+        return floor(x);
+    case GRAPH_CEIL:
+        return ceil(x);
+    case GRAPH_ROUND:
+        return fabs(x - trunc(x)) == 0.5 ? 2 * round(x / 2) : round(x);
+    case GRAPH_SQUARE:
+        return pow(x, 2);
+    case GRAPH_POWER:
+        return pow(x, alpha);
+    case GRAPH_SQRT:
+        return sqrt(x);
+    case GRAPH_RECIPROCAL:
+        return 1 / x;
+    case GRAPH_EXP:
+        return exp(x);
+    case GRAPH_LOG:
+        return log(x);
+    case GRAPH_ERF:
+        return erf(x);
+    case GRAPH_SIN:
+        return sin(x);
+    case GRAPH_COS:
+        return cos(x);
+    case GRAPH_TAN:
+        return tan(x);
+    case GRAPH_ASIN:
+        return asin(x);
+    case GRAPH_ACOS:
+        return acos(x);
+    case GRAPH_ATAN:
+        return atan(x);
+    case GRAPH_SINH:
+        return (exp(x) - exp(-x)) / 2;
+    case GRAPH_COSH:
+        return (exp(x) + exp(-x)) / 2;
+    case GRAPH_TANH:
+        return 1 - 2 / (exp(2 * x) + 1);
+    case GRAPH_ASINH:
+        return log(x + sqrt(x * x + 1));
+    case GRAPH_ACOSH:
+        return log(x + sqrt(x * x - 1));
+    case GRAPH_ATANH:
+        return log((1 + x) / (1 - x)) / 2;
+    case GRAPH_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case GRAPH_HARD_SWISH:
+        return x * fmax(0, fmin(1, x / 6 + 0.5));
+    case GRAPH_LEAKY_RELU:
+        return x < 0 ? alpha * x : x;
+    case GRAPH_THRESHOLDED_RELU:
+        return x > alpha ? x : 0;
+    case GRAPH_ELU:
+        return beta * (x > 0 ? x : alpha * exp(x) - alpha);
+    case GRAPH_CELU:
+        return fmax(0, x) + fmin(0, alpha * (exp(x / alpha) - 1));
+    case GRAPH_SOFTPLUS:
+        return log(1 + exp(x));
+    case GRAPH_SOFTSIGN:
+        return x / (1 + fabs(x));
+    case GRAPH_MISH:
+        return x * tanh(log(1 + exp(x)));
+    case GRAPH_GELU:
+        return 0.5 * x * (1 + erf(x / sqrt(2)));
+    case GRAPH_GELU_TANH:
+        return 0.5 * x *
+               (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3))));
+    case GRAPH_SHRINK:
+        return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
+    default:
+        return NAN;
+    }
+}
+
+static bool run_unary(struct run *run, const struct tensor *out,
+                      struct error *err)
+{
+    struct tensor x;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (!graph_shape_equal(x.shape, out->shape))
+        return fail_node(run, "the result has another shape", err);
+    for (size_t i = 0; i < count_of(out->shape); i++)
+        out->data[i] = function_of(run->node, x.data[i]);
     return true;
 }
 
@@ -701,6 +851,19 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_SUB] = run_arithmetic,
     [GRAPH_MUL] = run_arithmetic,
     [GRAPH_DIV] = run_arithmetic,
+    [GRAPH_POW] = run_arithmetic,
+    [GRAPH_MIN] = run_arithmetic,
+    [GRAPH_MAX] = run_arithmetic,
+    [GRAPH_MOD] = run_arithmetic,
+    [GRAPH_PRELU] = run_arithmetic,
+    [GRAPH_EQUAL] = run_arithmetic,
+    [GRAPH_LESS] = run_arithmetic,
+    [GRAPH_LESS_EQUAL] = run_arithmetic,
+    [GRAPH_AND] = run_arithmetic,
+    [GRAPH_OR] = run_arithmetic,
+    [GRAPH_XOR] = run_arithmetic,
+    [GRAPH_WHERE] = run_where,
+    [GRAPH_UNARY] = run_unary,
     [GRAPH_CLAMP] = run_copy,
     [GRAPH_CONV] = run_conv,
     [GRAPH_BATCH_NORM] = run_batch_norm,

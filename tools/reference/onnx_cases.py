@@ -144,7 +144,7 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
     add("no-output", "bad-input", "0 outputs", model(relu, outputs=()))
 
     # nodes
-    add("unknown-operator", "unsupported", "Erf", model([node("Erf", "x")]))
+    add("unknown-operator", "unsupported", "Det", model([node("Det", "x")]))
     made = model([node("Relu", "x")])
     made.graph.node[0].domain = "com.example"
     add("unknown-domain", "unsupported", "com.example", made)
@@ -876,15 +876,23 @@ def operators() -> dict[str, ModelProto]:
     return cases
 
 
-def write(case: Path, made: ModelProto, output: np.ndarray) -> None:
-    """Writes a case of an operator."""
-    case.mkdir(parents=True)
+def save_operator(
+    folder: Path, name: str, made: ModelProto, output: np.ndarray | None = None
+) -> None:
+    """Writes one case of operators, with what the evaluator makes of it."""
+    case = folder / "operators" / name
+    case.mkdir(parents=True, exist_ok=True)
     onnx.save(made, case / "model.onnx")
+    if output is None:
+        (output,) = ReferenceEvaluator(made).run(None, {"x": picture()})
     np.save(case / "output.npy", np.ascontiguousarray(output, dtype=np.float32))
 
 
 def main(folder: Path) -> None:
     """Writes all cases anew."""
+    import onnx_math  # these take their tools from here
+    import onnx_window
+
     shutil.rmtree(folder / "invalid-onnx", ignore_errors=True)
     shutil.rmtree(folder / "operators", ignore_errors=True)
     for name, (made, kind, text) in invalid().items():
@@ -894,14 +902,10 @@ def main(folder: Path) -> None:
             made if isinstance(made, bytes) else made.SerializeToString()
         )
         case.joinpath("error").write_text(f"{kind}\n{text}\n")
-    import onnx_cases_window  # which imports this
-
-    for name, made in operators().items():
-        (output,) = ReferenceEvaluator(made).run(None, {"x": picture()})
-        write(folder / "operators" / name, made, output)
-    for name, made in onnx_cases_window.operators().items():
-        output = onnx_cases_window.run(made, picture())
-        write(folder / "operators" / name, made, output)
+    for name, made in (operators() | onnx_math.operators()).items():
+        save_operator(folder, name, made)
+    for name, made in onnx_window.operators().items():
+        save_operator(folder, name, made, onnx_window.run(made, picture()))
 
 
 if __name__ == "__main__":
