@@ -1,0 +1,45 @@
+/* A network from a stranger, as far as it goes without being run: as a model
+ * of the service, and as `wherefore model run` reads it. */
+
+#include "fuzz.h"
+
+#include "graph.h"
+#include "head.h"
+#include "onnx.h"
+#include "plan.h"
+
+static void prepare(struct graph *graph)
+{
+    struct head head;
+    struct error err = {0};
+
+    if (graph_infer(graph, &err) && graph_fold(graph, &err) &&
+        graph_layout(graph, &err)) {
+        if (!head_find(&head, graph, &err))
+            err = (struct error){0};
+        plan_free(plan_new(graph, &err));
+    }
+    graph_release(graph);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    /* tests/data/forms are for this size, tests/cases/operators for others */
+    static const struct onnx_input picture = {.width = 48, .height = 32};
+    static const struct graph_shape shape = {.rank = 4, .dim = {1, 4, 6, 6}};
+    struct onnx_binding bindings[2] = {
+        {.type = GRAPH_FLOAT, .shape = shape},
+        {.type = GRAPH_FLOAT, .shape = shape},
+    };
+    struct error err = {0};
+    struct graph graph = {0};
+
+    if (onnx_read(&graph, bytes, len, &picture, &err))
+        prepare(&graph);
+    for (size_t count = 1; count <= 2; count++) {
+        graph = (struct graph){0};
+        if (onnx_read_raw(&graph, bytes, len, bindings, count, &err))
+            prepare(&graph);
+    }
+    return 0;
+}
