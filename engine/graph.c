@@ -17,6 +17,34 @@ const char *graph_op_name(enum graph_op op)
     return (unsigned)op < GRAPH_NUM_OPS ? names[op] : "unknown";
 }
 
+bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
+                   struct error *err)
+{
+    struct graph_problems *problems = graph->problems;
+    struct graph_problem *problem;
+
+    if (!problems || !err || err->kind == ERROR_MEMORY ||
+        err->kind == ERROR_INTERNAL)
+        return error_prefix(err, "node \"%.100s\" (%.60s)", node, onnx_op);
+    problem = arena_take(&graph->arena, 1, sizeof *problem, NULL);
+    if (problem) {
+        problem->node = arena_text(&graph->arena, node, strlen(node), NULL);
+        problem->onnx_op =
+            arena_text(&graph->arena, onnx_op, strlen(onnx_op), NULL);
+    }
+    if (!problem || !problem->node || !problem->onnx_op)
+        return fail(err, ERROR_MEMORY, "no room for a problem");
+    problem->why = *err;
+    *err = (struct error){0};
+    if (problems->last)
+        problems->last->next = problem;
+    else
+        problems->first = problem;
+    problems->last = problem;
+    problems->count++;
+    return true;
+}
+
 size_t graph_shape_count(const struct graph_shape *shape)
 {
     size_t count = 1;

@@ -249,9 +249,28 @@ struct graph_node {
     };
 };
 
+/* A node that cannot be read or run. */
+struct graph_problem {
+    const char *node, *onnx_op; /* names, in the graph's arena */
+    struct error why;           /* without the node's name */
+    struct graph_problem *next;
+};
+
+/* The problems of all nodes, in their order, for whoever asks for more than
+ * the first. `= {0}` is empty. */
+struct graph_problems {
+    struct graph_problem *first, *last; /* in the graph's arena */
+    size_t count;
+    size_t num_blocked; /* nodes that take what one of those would make */
+};
+
 /* `= {0}` is empty. */
 struct graph {
     struct arena arena;
+    struct graph_problems *problems; /* where nodes that fail are listed and
+                                        left out, until graph_infer is done;
+                                        NULL: the first one is the error;
+                                        borrowed */
     struct graph_value *values; /* (num_values) owned */
     struct graph_node *nodes;   /* (num_nodes) owned */
     size_t num_values, cap_values;
@@ -265,6 +284,12 @@ struct graph {
 };
 
 const char *graph_op_name(enum graph_op op);
+
+/* Lists the failure in *err, which is a node's, among the graph's problems
+ * and empties it, if they are kept and it is no matter of memory or of ours;
+ * else puts the node's name before its text. Returns whether it was listed. */
+bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
+                   struct error *err) __attribute__((warn_unused_result));
 
 /* Elements of a shape; at most GRAPH_MAX_ELEMENTS once graph_shape_check
  * accepted it. */

@@ -95,16 +95,37 @@ static bool infer_node(struct graph *graph, struct graph_node *node,
     return true;
 }
 
+/* Whether an operand is of unknown shape, for its node is a problem. */
+static bool is_blocked(const struct graph *graph, const struct graph_node *node)
+{
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(graph, node, i);
+
+        if (value && !value->has_shape)
+            return true;
+    }
+    return false;
+}
+
 bool graph_infer(struct graph *graph, struct error *err)
 {
+    struct graph_problems *problems = graph->problems;
+
     graph_const_allow(graph);
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];
 
-        if (!infer_node(graph, node, err))
-            return error_prefix(err, "node \"%.100s\" (%s)", node->name,
-                                node->onnx_op);
+        if (problems && is_blocked(graph, node)) {
+            problems->num_blocked++;
+        } else if (!infer_node(graph, node, err)) {
+            if (!graph_forgive(graph, node->name, node->onnx_op, err))
+                return false;
+            graph_output(graph, node, 0)->has_shape = false;
+        }
     }
+    if (problems && problems->count > 0)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "%zu of its nodes are not supported", problems->count);
     graph_prune(graph);
     return true;
 }

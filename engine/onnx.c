@@ -263,11 +263,30 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     return true;
 }
 
+/* Goes on after a node that cannot be read, if the graph lists problems: what
+ * the node makes stays without a shape. */
+static bool leave_out(struct onnx_reader *reader, size_t num_nodes,
+                      const char *name)
+{
+    const onnx_node_proto *node = reader->node;
+
+    if (!graph_forgive(reader->graph, name, node->op_type, reader->err))
+        return false;
+    reader->graph->num_nodes = num_nodes;
+    for (size_t i = 0; i < node->n_output; i++)
+        if (*node->output[i] &&
+            *slot_of(reader, node->output[i]) == GRAPH_NONE &&
+            define(reader, node->output[i], GRAPH_FLOAT) == GRAPH_NONE)
+            return false;
+    return true;
+}
+
 static bool read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
 {
     const char *name = proto->name && *proto->name ? proto->name
                        : proto->n_output > 0       ? proto->output[0]
                                                    : "";
+    size_t num_nodes = reader->graph->num_nodes;
     bool ok;
 
     reader->node = proto;
@@ -277,10 +296,7 @@ static bool read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
         ok = read_constant(reader);
     else
         ok = read_operator(reader, name);
-    if (!ok)
-        return error_prefix(reader->err, "node \"%.100s\" (%.60s)", name,
-                            proto->op_type);
-    return true;
+    return ok || leave_out(reader, num_nodes, name);
 }
 
 /* ---- inputs and outputs ---- */
@@ -535,10 +551,11 @@ bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
 
 bool onnx_read_raw(struct graph *graph, const uint8_t *bytes, size_t len,
                    const struct onnx_binding *bindings, size_t num_bindings,
-                   struct error *err)
+                   const char *folder, struct error *err)
 {
     struct onnx_reader reader = {
         .graph = graph,
+        .folder = folder,
         .bindings = bindings,
         .num_bindings = num_bindings,
         .err = err,

@@ -27,7 +27,7 @@ struct raw {
 /* Binds the file's inputs: graph inputs have no data. */
 static bool read_file(struct raw *raw, const uint8_t *bytes, size_t len,
                       const struct raw_input *inputs, size_t num_inputs,
-                      struct error *err)
+                      const char *folder, struct error *err)
 {
     struct onnx_binding *bindings = calloc(num_inputs + 1, sizeof *bindings);
     bool ok;
@@ -45,7 +45,8 @@ static bool read_file(struct raw *raw, const uint8_t *bytes, size_t len,
             .data = is_constant ? array->data : NULL,
         };
     }
-    ok = onnx_read_raw(&raw->graph, bytes, len, bindings, num_inputs, err);
+    ok = onnx_read_raw(&raw->graph, bytes, len, bindings, num_inputs, folder,
+                       err);
     free(bindings);
     return ok;
 }
@@ -144,7 +145,7 @@ static bool fill_inputs(struct raw *raw, const struct raw_input *inputs,
 
 struct raw *raw_new(const uint8_t *bytes, size_t len,
                     const struct raw_input *inputs, size_t num_inputs,
-                    unsigned num_threads, struct error *err)
+                    const char *folder, unsigned num_threads, struct error *err)
 {
     struct raw *raw = calloc(1, sizeof *raw);
     bool ok = false;
@@ -153,7 +154,7 @@ struct raw *raw_new(const uint8_t *bytes, size_t len,
         fail(err, ERROR_MEMORY, "no room for a network");
         return NULL;
     }
-    if (!read_file(raw, bytes, len, inputs, num_inputs, err) ||
+    if (!read_file(raw, bytes, len, inputs, num_inputs, folder, err) ||
         !name_outputs(raw, err) || !graph_infer(&raw->graph, err) ||
         !graph_fold(&raw->graph, err) || !graph_layout(&raw->graph, err) ||
         !find_head(raw, err))

@@ -5,7 +5,7 @@
  * laid out as the ONNX file says.
  *
  *     struct raw_input input = {.name = "x", .array = &array};
- *     struct raw *raw = raw_new(bytes, len, &input, 1, 1, &err);
+ *     struct raw *raw = raw_new(bytes, len, &input, 1, NULL, 1, &err);
  *     struct raw_output output;
  *
  *     if (!raw || !raw_run(raw, &err))
@@ -48,13 +48,14 @@ struct raw_head {
 };
 
 /* Reads, checks and plans a network for inputs of these shapes, and copies the
- * inputs. Returns NULL and
+ * inputs. The file's other files are in `folder` (NULL: it has none). Returns
+ * NULL and
  * ERROR_INPUT        the file is malformed, or an input does not fit it
  * ERROR_UNSUPPORTED  a node that we cannot run; the text names it
  * ERROR_LIMIT, ERROR_MEMORY, ERROR_INTERNAL */
 struct raw *raw_new(const uint8_t *bytes, size_t len,
                     const struct raw_input *inputs, size_t num_inputs,
-                    unsigned num_threads, struct error *err)
+                    const char *folder, unsigned num_threads, struct error *err)
     __attribute__((warn_unused_result));
 
 /* ERROR_INTERNAL. */

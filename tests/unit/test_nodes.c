@@ -265,8 +265,8 @@ static bool run(const struct test *test, bool constants, struct error *err)
         };
         has_input |= test->in[i].type == GRAPH_FLOAT;
     }
-    raw =
-        raw_new(test->file.data, test->file.len, inputs, test->num_in, 1, err);
+    raw = raw_new(test->file.data, test->file.len, inputs, test->num_in, NULL,
+                  1, err);
     if (!raw || !raw_run(raw, err))
         goto out;
     ok =
