@@ -2,19 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel.h"
 #include "xnnrun.h"
 
-/* Nodes first .. first + count - 1; a plain kernel has count 1. */
-struct step {
-    size_t first, count;
-    bool is_kernel;
-};
-
 struct plan {
     const struct graph *graph; /* borrowed */
-    struct step *steps;        /* (num_steps) owned */
+    struct plan_step *steps;   /* (num_steps) owned */
     size_t num_steps;
     /* Which values have memory in a session: the input, the outputs, and what
      * one step makes and another takes. (graph's num_values) owned. */
@@ -36,7 +31,7 @@ static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
 {
     const struct graph_node *node = &plan->graph->nodes[n];
     bool is_xnn = xnnrun_supports(plan->graph, node);
-    struct step *last =
+    struct plan_step *last =
         plan->num_steps > 0 ? &plan->steps[plan->num_steps - 1] : NULL;
 
     if (!is_xnn && !kernel_supports(node))
@@ -47,7 +42,7 @@ static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
         last->count++;
     else
         plan->steps[plan->num_steps++] =
-            (struct step){.first = n, .count = 1, .is_kernel = !is_xnn};
+            (struct plan_step){.first = n, .count = 1, .is_kernel = !is_xnn};
     return true;
 }
 
@@ -115,6 +110,11 @@ size_t plan_num_steps(const struct plan *plan)
     return plan->num_steps;
 }
 
+const struct plan_step *plan_steps(const struct plan *plan)
+{
+    return plan->steps;
+}
+
 size_t plan_num_kernels(const struct plan *plan)
 {
     size_t count = 0;
@@ -161,7 +161,7 @@ static bool add_data(struct plan_session *session, struct error *err)
 
 /* Lists the kept values that the nodes of a step take or make, each once. */
 static size_t find_externals(const struct plan_session *session,
-                             const struct step *step,
+                             const struct plan_step *step,
                              struct xnnrun_external *externals, bool *seen)
 {
     const struct graph *graph = session->plan->graph;
@@ -200,7 +200,7 @@ static bool add_runs(struct plan_session *session, struct error *err)
     if (!ok)
         fail(err, ERROR_MEMORY, "no room for %zu values", num_values);
     for (size_t s = 0; ok && s < plan->num_steps; s++) {
-        const struct step *step = &plan->steps[s];
+        const struct plan_step *step = &plan->steps[s];
         size_t count;
 
         if (step->is_kernel)
@@ -265,17 +265,40 @@ static bool run_kernel(struct plan_session *session,
     return kernel_run(graph, node, session->inputs, outputs, err);
 }
 
+static bool run_step(struct plan_session *session, size_t s, struct error *err)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+
+    if (!step->is_kernel)
+        return xnnrun_run(session->runs[s], err);
+    return run_kernel(session, &session->plan->graph->nodes[step->first], err);
+}
+
 bool plan_session_run(struct plan_session *session, struct error *err)
 {
-    const struct plan *plan = session->plan;
-
-    for (size_t s = 0; s < plan->num_steps; s++) {
-        const struct step *step = &plan->steps[s];
-
-        if (!(step->is_kernel
-                  ? run_kernel(session, &plan->graph->nodes[step->first], err)
-                  : xnnrun_run(session->runs[s], err)))
+    for (size_t s = 0; s < session->plan->num_steps; s++)
+        if (!run_step(session, s, err))
             return false;
+    return true;
+}
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+bool plan_session_measure(struct plan_session *session, double *ms,
+                          struct error *err)
+{
+    for (size_t s = 0; s < session->plan->num_steps; s++) {
+        double start = now_ms();
+
+        if (!run_step(session, s, err))
+            return false;
+        ms[s] = now_ms() - start;
     }
     return true;
 }

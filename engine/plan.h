@@ -15,8 +15,15 @@ struct plan_session; /* room for one run; one thread at a time */
 struct plan *plan_new(const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* How many steps there are, and how many of those are plain kernels. */
+/* Nodes first .. first + count - 1; a plain kernel has count 1. */
+struct plan_step {
+    size_t first, count;
+    bool is_kernel;
+};
+
+/* How many steps there are, which, and how many of those are plain kernels. */
 size_t plan_num_steps(const struct plan *plan);
+const struct plan_step *plan_steps(const struct plan *plan);
 size_t plan_num_kernels(const struct plan *plan);
 
 void plan_free(struct plan *plan);
@@ -27,12 +34,17 @@ struct plan_session *plan_session_new(const struct plan *plan,
                                       unsigned num_threads, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The elements of one of the graph's inputs or of one of its outputs, laid out as the
- * graph says; NULL for other values. */
+/* The elements of one of the graph's inputs or of one of its outputs, laid out
+ * as the graph says; NULL for other values. */
 float *plan_session_data(struct plan_session *session, int value);
 
 /* Computes the outputs from the input. ERROR_INTERNAL. */
 bool plan_session_run(struct plan_session *session, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The same, and how long each step takes: (num_steps) milliseconds. */
+bool plan_session_measure(struct plan_session *session, double *ms,
+                          struct error *err)
     __attribute__((warn_unused_result));
 
 void plan_session_free(struct plan_session *session);
