@@ -223,6 +223,12 @@ struct graph_node {
         };                  /* SOFTMAX, CONCAT, GATHER */
         struct {
             int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
+            /* Until graph_infer: bounds given as attributes, if any; */
+            int64_t end[GRAPH_MAX_RANK], raw_axes[GRAPH_MAX_RANK];
+            size_t num_given;
+            /* or, of a Split along raw_axes[0], which of its parts. */
+            size_t part, num_parts;
+            const int64_t *sizes; /* (num_parts) or NULL: input 1, or alike */
         } slice;
         struct {
             size_t perm[GRAPH_MAX_RANK];

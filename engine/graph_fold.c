@@ -359,6 +359,10 @@ bool graph_fold(struct graph *graph, struct error *err)
         case GRAPH_DIV:
             ok = fold_binary(graph, node, err);
             break;
+        case GRAPH_CONCAT:
+            if (node->num_inputs == 1)
+                bypass(graph, node);
+            break;
         case GRAPH_CONV:
             fold_pad(graph, node);
             break;

@@ -182,19 +182,71 @@ static int64_t slice_bound(int64_t bound, int64_t length, int64_t low,
     return bound < low ? low : bound > high ? high : bound;
 }
 
+/* One part of a Split, as bounds given along one axis. */
+static bool split_bounds(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    size_t num = node->slice.num_parts, axis, total = 0, count = num;
+    const int64_t *sizes = node->slice.sizes;
+    size_t alike;
+
+    if (!graph_site_axis(site, node->slice.raw_axes[0], x->rank, &axis) ||
+        (!sizes &&
+         !graph_site_ints(site, 1, "list of sizes", SIZE_MAX, &sizes, &count)))
+        return false;
+    alike = (x->dim[axis] + num - 1) / num;
+    if (sizes && count != num)
+        return fail(site->err, ERROR_INPUT, "it has %zu sizes for %zu parts",
+                    count, num);
+    for (size_t i = 0; i < num; i++) {
+        size_t left = x->dim[axis] - total;
+        size_t size = sizes             ? (size_t)sizes[i]
+                      : alike <= left ? alike
+                                      : left;
+
+        if (size > left) /* or negative */
+            return fail(site->err, ERROR_INPUT, "its parts are more than %zu",
+                        x->dim[axis]);
+        if (i == node->slice.part) {
+            node->slice.start[0] = (int64_t)total;
+            node->slice.end[0] = (int64_t)(total + size);
+        }
+        total += size;
+    }
+    if (total != x->dim[axis])
+        return fail(site->err, ERROR_INPUT, "its parts are less than %zu",
+                    x->dim[axis]);
+    node->slice.num_given = 1;
+    node->num_inputs = 1;
+    return true;
+}
+
 bool graph_shape_slice(struct graph_site *site)
 {
     struct graph_node *node = site->node;
     const struct graph_shape *x = graph_site_shape(site, 0);
     const int64_t *starts, *ends, *axes, *steps;
+    int64_t given[3][GRAPH_MAX_RANK];
     size_t count, num_ends, num_axes, num_steps;
 
+    if (node->slice.num_parts > 0 && !split_bounds(site))
+        return false;
     if (!graph_site_ints(site, 1, "start", GRAPH_MAX_RANK, &starts, &count) ||
         !graph_site_ints(site, 2, "end", GRAPH_MAX_RANK, &ends, &num_ends) ||
         !graph_site_ints(site, 3, "list of axes", GRAPH_MAX_RANK, &axes,
                          &num_axes) ||
         !graph_site_ints(site, 4, "step", GRAPH_MAX_RANK, &steps, &num_steps))
         return false;
+    if (node->slice.num_given > 0) {
+        memcpy(given[0], node->slice.start, sizeof given[0]);
+        memcpy(given[1], node->slice.end, sizeof given[1]);
+        memcpy(given[2], node->slice.raw_axes, sizeof given[2]);
+        starts = given[0];
+        ends = given[1];
+        axes = given[2];
+        count = num_ends = num_axes = node->slice.num_given;
+    }
     if (num_ends != count || (axes && num_axes != count) ||
         (steps && num_steps != count) || count > x->rank)
         return fail(site->err, ERROR_INPUT,

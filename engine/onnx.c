@@ -74,6 +74,12 @@ static int define(struct onnx_reader *reader, const char *name,
     return value;
 }
 
+int onnx_define_output(struct onnx_reader *reader, size_t i,
+                       enum graph_type type)
+{
+    return define(reader, reader->node->output[i], type);
+}
+
 /* ---- tensors ---- */
 
 static bool read_tensor(struct onnx_reader *reader, int number,

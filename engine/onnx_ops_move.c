@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool convert_axis(struct onnx_reader *reader, struct graph_node *node)
 {
@@ -114,6 +115,86 @@ static bool convert_cast_like(struct onnx_reader *reader,
     return true;
 }
 
+/* Bounds are attributes before opset 10, and operands after. */
+static bool convert_slice(struct onnx_reader *reader, struct graph_node *node)
+{
+    size_t num_starts = 0, num_ends = 0, num_axes = 0;
+
+    if (onnx_attribute(reader, "starts") == NULL && node->num_inputs < 3)
+        return fail(reader->err, ERROR_INPUT, "it has no start or no end");
+    if (!onnx_attribute_ints(reader, "starts", node->slice.start,
+                             GRAPH_MAX_RANK, &num_starts) ||
+        !onnx_attribute_ints(reader, "ends", node->slice.end, GRAPH_MAX_RANK,
+                             &num_ends) ||
+        !onnx_attribute_ints(reader, "axes", node->slice.raw_axes,
+                             GRAPH_MAX_RANK, &num_axes))
+        return false;
+    if (num_ends != num_starts || (num_axes != 0 && num_axes != num_starts))
+        return fail(reader->err, ERROR_INPUT,
+                    "its starts, ends and axes differ in number");
+    node->slice.num_given = num_starts;
+    for (size_t i = 0; num_axes == 0 && i < num_starts; i++)
+        node->slice.raw_axes[i] = (int64_t)i;
+    return true;
+}
+
+/* The sizes of the parts, where an attribute says them. */
+static bool read_split(struct onnx_reader *reader, const int64_t **sizes)
+{
+    size_t num = reader->node->n_output, count = 0;
+    int64_t *found;
+
+    *sizes = NULL;
+    if (!onnx_attribute(reader, "split"))
+        return true;
+    found = arena_take(&reader->graph->arena, num, sizeof *found, reader->err);
+    if (!found || !onnx_attribute_ints(reader, "split", found, num, &count))
+        return false;
+    if (count != num)
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute split has %zu numbers for %zu outputs", count,
+                    num);
+    *sizes = found;
+    return true;
+}
+
+/* Becomes a slice for each output. */
+static bool convert_split(struct onnx_reader *reader, struct graph_node *node)
+{
+    size_t num = reader->node->n_output;
+    enum graph_type type = graph_output(reader->graph, node, 0)->type;
+    int inputs[2] = {node->inputs[0], GRAPH_NONE};
+    const char *name = node->name, *onnx_op = node->onnx_op;
+    uint32_t num_inputs = node->num_inputs;
+    const int64_t *sizes;
+
+    if (num_inputs > 1)
+        inputs[1] = node->inputs[1];
+    if (!read_split(reader, &sizes))
+        return false;
+    for (size_t i = 0; i < num; i++) {
+        if (!*reader->node->output[i])
+            continue;
+        if (i > 0) {
+            int out = onnx_define_output(reader, i, type);
+
+            if (out == GRAPH_NONE)
+                return false;
+            node = graph_add_node(reader->graph, GRAPH_SLICE, name, onnx_op,
+                                  num_inputs, 1, reader->err);
+            if (!node)
+                return false;
+            memcpy(node->inputs, inputs, num_inputs * sizeof *inputs);
+            node->outputs[0] = out;
+        }
+        node->slice.part = i;
+        node->slice.num_parts = num;
+        node->slice.sizes = sizes;
+        node->slice.raw_axes[0] = onnx_attribute_int(reader, "axis", 0);
+    }
+    return true;
+}
+
 const struct onnx_operator onnx_ops_move[] = {
     {"Cast", GRAPH_CAST, 1, 1, "to saturate", convert_cast},
     {"CastLike", GRAPH_CAST, 2, 2, "saturate", convert_cast_like},
@@ -126,7 +207,8 @@ const struct onnx_operator onnx_ops_move[] = {
     {"Identity", GRAPH_IDENTITY, 1, 1, "", onnx_ops_plain},
     {"Reshape", GRAPH_RESHAPE, 2, 2, "allowzero", convert_reshape},
     {"Shape", GRAPH_SHAPE, 1, 1, "start end", convert_shape},
-    {"Slice", GRAPH_SLICE, 3, 5, "", onnx_ops_plain},
+    {"Slice", GRAPH_SLICE, 1, 5, "axes ends starts", convert_slice},
+    {"Split", GRAPH_SLICE, 1, 2, "axis num_outputs split", convert_split},
     {"Squeeze", GRAPH_RESHAPE, 1, 2, "axes", convert_squeeze},
     {"Transpose", GRAPH_TRANSPOSE, 1, 1, "perm", convert_transpose},
     {"Unsqueeze", GRAPH_RESHAPE, 1, 2, "axes", convert_unsqueeze},

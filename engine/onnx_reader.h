@@ -53,6 +53,13 @@ struct onnx_reader {
     struct error *err;
 };
 
+/* ---- onnx.c ---- */
+
+/* Adds the value that output i of reader->node names, for an operator that
+ * becomes several nodes; GRAPH_NONE on failure. */
+int onnx_define_output(struct onnx_reader *reader, size_t i,
+                       enum graph_type type);
+
 /* ---- onnx_tensor.c ---- */
 
 /* A TensorProto.DataType: its name, the size of one element in raw_data, and

@@ -1,0 +1,207 @@
+"""Cases for onnx_cases.py: operators that look through a window or rearrange.
+
+ONNX Runtime computes their outputs: the `onnx` package's evaluator errs where
+the border of a MaxPool differs from side to side, and more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+from onnx import ModelProto, NodeProto, helper
+from onnx_cases import ints, model, node, noise
+
+
+def pools() -> dict[str, ModelProto]:
+    """MaxPool, AveragePool, LpPool and those of the whole picture."""
+    cases: dict[str, ModelProto] = {}
+    forms = {
+        "plain": {"kernel_shape": [2, 3], "strides": [2, 1]},
+        "padded": {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+        "lopsided": {"kernel_shape": [3, 4], "pads": [0, 2, 1, 0]},
+        "ceil": {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
+        "ceil-padded": {
+            "kernel_shape": [3, 2],
+            "strides": [3, 3],
+            "pads": [1, 1, 1, 0],
+            "ceil_mode": 1,
+        },
+        "same-upper": {
+            "kernel_shape": [3, 2],
+            "strides": [2, 1],
+            "auto_pad": "SAME_UPPER",
+        },
+        "same-lower": {
+            "kernel_shape": [2, 4],
+            "strides": [1, 3],
+            "auto_pad": "SAME_LOWER",
+        },
+        "of-one-pixel": {"kernel_shape": [1, 1], "strides": [2, 3]},
+        "sparse": {"kernel_shape": [2, 2], "strides": [3, 4]},
+        "dilated": {"kernel_shape": [3, 2], "dilations": [2, 3]},
+        "dilated-padded": {
+            "kernel_shape": [3, 3],
+            "dilations": [2, 2],
+            "pads": [2, 1, 2, 1],
+        },
+        "whole": {"kernel_shape": [8, 8]},
+    }
+    for name, form in forms.items():
+        opset = 19 if "dilations" in form else 17
+        cases[f"max-pool-{name}"] = model([node("MaxPool", "x", **form)], opset=opset)
+        cases[f"average-pool-{name}"] = model(
+            [node("AveragePool", "x", **form)], opset=opset
+        )
+        if "pads" in form or "auto_pad" in form:
+            cases[f"average-pool-{name}-counted"] = model(
+                [node("AveragePool", "x", count_include_pad=1, **form)], opset=opset
+            )
+    cases["lp-pool"] = model(
+        [node("LpPool", "x", kernel_shape=[3, 2], strides=[2, 1], p=3)], opset=18
+    )
+    cases["lp-pool-of-default"] = model(
+        [node("LpPool", "x", kernel_shape=[2, 2], pads=[1, 0, 0, 1])], opset=18
+    )
+    cases["global-max-pool"] = model([node("GlobalMaxPool", "x")])
+    cases["max-pool-then-relu"] = model(
+        [node("MaxPool", "x", "a", kernel_shape=[2, 2]), node("Relu", "a")]
+    )
+    return cases
+
+
+def many_parts(num: int) -> ModelProto:
+    """A concatenation of `num` pictures, each a little brighter."""
+    brighter = [node("Add", f"x b{i}", f"x{i}") for i in range(num)]
+    parts = " ".join(f"x{i}" for i in range(num))
+    constants = {f"b{i}": np.array(i, np.float32) for i in range(num)}
+    return model([*brighter, node("Concat", parts, axis=1)], constants)
+
+
+def split(op: str, outputs: str, **attributes: object) -> NodeProto:
+    """A node of several outputs."""
+    return helper.make_node("Split", op.split(), outputs.split(), **attributes)
+
+
+def shuffle(groups: int, channels: int) -> ModelProto:
+    """A channel shuffle between two convolutions, as ShuffleNet has it."""
+    return model(
+        [
+            node("Conv", "x w", "a"),
+            node("Reshape", "a s", "b"),
+            node("Transpose", "b", "c", perm=[0, 2, 1, 3, 4]),
+            node("Reshape", "c t", "d"),
+            node("Conv", "d v"),
+        ],
+        {
+            "w": noise(channels, 3, 1, 1),
+            "s": ints(1, groups, channels // groups, 8, 8),
+            "t": ints(1, -1, 8, 8),
+            "v": noise(4, channels, 3, 3),
+        },
+    )
+
+
+def moves() -> dict[str, ModelProto]:
+    """Concat, Split, Slice, Gather, Reshape and Transpose."""
+    cases: dict[str, ModelProto] = {}
+    for num in (2, 5, 6, 12, 27):
+        cases[f"concat-of-{num}"] = many_parts(num)
+    cases["concat-of-one"] = model([node("Concat", "x", axis=1)])
+    for axis in (0, 1, 2, 3):
+        cases[f"concat-along-axis-{axis}"] = model([node("Concat", "x x", axis=axis)])
+    join = node("Concat", "c b a", axis=1)
+    thirds = split("x", "a b c", axis=1)
+    cases["split-alike"] = model([thirds, join])
+    cases["split-of-opset-11"] = model(
+        [split("x", "a b", axis=-1, split=[3, 5]), node("Concat", "b a", axis=3)],
+        opset=11,
+    )
+    cases["split-of-opset-13"] = model(
+        [split("x s", "a b", axis=2), node("Concat", "b a", axis=2)],
+        {"s": ints(1, 7)},
+    )
+    cases["split-unevenly"] = model(
+        [split("x", "a b c", axis=3, num_outputs=3), node("Concat", "c b a", axis=3)],
+        opset=18,
+    )
+    cases["split-and-add"] = model([split("x", "a b", axis=2), node("Add", "a b")])
+    cases["split-of-default-axis"] = model([split("x", "a"), node("Relu", "a")])
+    cases["slice-of-opset-9"] = model(
+        [node("Slice", "x", axes=[1, 3], starts=[1, -5], ends=[3, -1])], opset=9
+    )
+    cases["slice-of-opset-9-without-axes"] = model(
+        [node("Slice", "x", starts=[0, 1], ends=[1, 99])], opset=9
+    )
+    cases["slice-every-other-channel"] = model(
+        [node("Slice", "x a b c d")],
+        {"a": ints(0), "b": ints(9), "c": ints(1), "d": ints(2)},
+    )
+    cases["slice-the-middle"] = model(
+        [node("Slice", "x a b c")],
+        {"a": ints(2, 1), "b": ints(6, 7), "c": ints(2, 3)},
+    )
+    cases["gather-channels"] = model(
+        [node("Gather", "x i", axis=1)], {"i": ints(2, 0, 0, 1)}
+    )
+    cases["gather-rows"] = model(
+        [node("Gather", "x i", "a", axis=2), node("Conv", "a w")],
+        {"i": ints(7, 0, 3), "w": noise(4, 3, 2, 2)},
+    )
+    cases["shuffle-in-2-groups"] = shuffle(2, 12)
+    cases["shuffle-in-3-groups"] = shuffle(3, 12)
+    to_rows = {"s": ints(1, 3, 64), "t": ints(1, 3, 8, 8)}
+    cases["reshape-pixels-to-one-axis"] = model(
+        [
+            node("Reshape", "x s", "a"),
+            node("Transpose", "a", "b", perm=[0, 2, 1]),
+            node("MatMul", "b w", "c"),
+            node("Transpose", "c", "d", perm=[0, 2, 1]),
+            node("Reshape", "d t"),
+        ],
+        {**to_rows, "w": noise(3, 3)},
+    )
+    cases["reshape-channels-with-rows"] = model(
+        [node("Reshape", "x s", "a"), node("Relu", "a", "b"), node("Reshape", "b t")],
+        {"s": ints(1, 24, 8), "t": ints(1, 3, 8, 8)},
+    )
+    cases["reshape-splits-two-axes"] = model(
+        [
+            node("Reshape", "x s", "a"),
+            node("Transpose", "a", "b", perm=[0, 4, 2, 1, 5, 3]),
+            node("Relu", "b", "c"),
+            node("Reshape", "c t"),
+        ],
+        {"s": ints(1, 3, 2, 4, 4, 2), "t": ints(2, 4, 6, 4)},
+    )
+    cases["reshape-of-ones"] = model(
+        [
+            node("GlobalAveragePool", "x", "a"),
+            node("Reshape", "a s", "b"),
+            node("Reshape", "b t", "c"),
+            node("Mul", "x c"),
+        ],
+        {"s": ints(3, 1), "t": ints(1, 3, 1, 1)},
+    )
+    cases["flatten-then-gemm"] = model(
+        [
+            node("Conv", "x v", "a"),
+            node("Flatten", "a", "b"),
+            node("Gemm", "b w", transB=1),
+        ],
+        {"v": noise(4, 3, 3, 3), "w": noise(5, 144)},
+    )
+    return cases
+
+
+def operators() -> dict[str, ModelProto]:
+    """Name to a file, as in onnx_cases.operators."""
+    return pools() | moves()
+
+
+def run(made: ModelProto, picture: np.ndarray) -> np.ndarray:
+    """The output for a picture."""
+    copy = ModelProto.FromString(made.SerializeToString())
+    for each in copy.graph.node:
+        each.name = ""  # several have one; ONNX Runtime will not have that
+    session = onnxruntime.InferenceSession(copy.SerializeToString())
+    return session.run(None, {"x": picture})[0]
