@@ -185,6 +185,20 @@ static int *no_operands(struct graph *graph, uint32_t count, struct error *err)
     return operands;
 }
 
+bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
+                       struct error *err)
+{
+    int *outputs = malloc((count + 1) * sizeof *outputs);
+
+    if (!outputs)
+        return fail(err, ERROR_MEMORY, "no room for the outputs");
+    memcpy(outputs, values, count * sizeof *outputs);
+    free(graph->outputs);
+    graph->outputs = outputs;
+    graph->num_outputs = count;
+    return true;
+}
+
 struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   const char *name, const char *onnx_op,
                                   uint32_t num_inputs, uint32_t num_outputs,

@@ -80,9 +80,15 @@ struct graph_value {
     X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */  \
     X(GRAPH_PAD, "pad")               /* x with a constant border */          \
     X(GRAPH_MEAN, "mean")             /* x over axes */                       \
+    X(GRAPH_REDUCE, "reduction")      /* the node's, of x over axes */        \
+    X(GRAPH_NORM, "normalization")    /* (x - mean) / sqrt(variance +         \
+                                         epsilon) scale + bias, over axes */  \
+    X(GRAPH_LRN, "local-response-normalization") /* over channels */          \
     X(GRAPH_LINEAR, "linear")       /* x (.., I), weights (O, I), bias (O) */ \
     X(GRAPH_MATMUL, "matmul")       /* a (.., m, k), b (.., k, n) */          \
     X(GRAPH_SOFTMAX, "softmax")     /* x along one axis */                    \
+    X(GRAPH_LOG_SOFTMAX, "log-softmax") /* its logarithm */                   \
+    X(GRAPH_HARDMAX, "hardmax")     /* 1 at the first of the largest */       \
     X(GRAPH_RESHAPE, "reshape")     /* x's elements, in the shape of out */   \
     X(GRAPH_TRANSPOSE, "transpose") /* out.dim[i] = x.dim[perm[i]] */         \
     X(GRAPH_CONCAT, "concat")       /* all inputs along one axis */           \
@@ -145,6 +151,18 @@ enum graph_function {
         GRAPH_NUM_FUNCTIONS
 };
 
+enum graph_reduction {
+    GRAPH_REDUCE_SUM,
+    GRAPH_REDUCE_MAX,
+    GRAPH_REDUCE_MIN,
+    GRAPH_REDUCE_PROD,
+    GRAPH_REDUCE_L1, /* sum of |x| */
+    GRAPH_REDUCE_L2, /* sqrt of the sum of squares */
+    GRAPH_REDUCE_SUM_SQUARE,
+    GRAPH_REDUCE_LOG_SUM,
+    GRAPH_REDUCE_LOG_SUM_EXP,
+};
+
 enum graph_op {
 #define X(op, name) op,
     GRAPH_OPS(X)
@@ -197,6 +215,27 @@ struct graph_node {
             enum graph_function function;
             float alpha, beta;
         } unary;
+        struct {
+            enum graph_norm_rule {
+                GRAPH_NORM_AXES,     /* over raw_axes */
+                GRAPH_NORM_LAYER,    /* over axes from raw_axes[0] on */
+                GRAPH_NORM_INSTANCE, /* over pixels */
+                GRAPH_NORM_GROUP,    /* over pixels and groups of channels */
+            } rule;
+            float epsilon;
+            int64_t raw_axes[GRAPH_MAX_RANK];
+            uint32_t num_raw_axes;
+            /* From graph_infer on. Where there are groups, axis `channel` is
+             * divided into them, and scale and bias are (channels) or
+             * (groups); else they broadcast. */
+            bool axis[GRAPH_MAX_RANK];
+            size_t groups, channel;
+        } norm;
+        struct {
+            size_t channel; /* the axis */
+            size_t size;    /* channels: (size - 1) / 2 before, the rest after */
+            float alpha, beta, bias;
+        } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
         bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
         struct {
             size_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
@@ -205,6 +244,7 @@ struct graph_node {
                                    the border is input 1, until graph_infer */
         } pad;
         struct {
+            enum graph_reduction function; /* of REDUCE */
             bool given; /* axes are known; else they are input 1, or all */
             bool keep_dims;
             bool none_if_empty;               /* no axes are none, not all */
@@ -218,9 +258,10 @@ struct graph_node {
         } gemm; /* MATMUL, until graph_infer: all false and 1 afterwards */
         struct {
             int64_t axis;   /* >= 0 from graph_infer on */
-            bool to_matrix; /* SOFTMAX before opset 13: over all axes from
-                               `axis` on; false from graph_infer on */
-        };                  /* SOFTMAX, CONCAT, GATHER */
+            bool to_matrix; /* SOFTMAX and its kin before opset 13: over all
+                               axes from `axis` on; false from graph_infer on
+                               where the others are of length 1 */
+        };                  /* SOFTMAX and its kin, CONCAT, GATHER */
         struct {
             int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
             /* Until graph_infer: bounds given as attributes, if any; */
@@ -331,6 +372,10 @@ bool graph_make_constant(struct graph_value *value, struct error *err)
 /* Lists a value among the graph's inputs. ERROR_MEMORY. */
 bool graph_add_input(struct graph *graph, int value, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Makes these the graph's outputs; nothing is pruned. ERROR_MEMORY. */
+bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
+                       struct error *err) __attribute__((warn_unused_result));
 
 /* Adds a node at the end with empty operand lists of the given lengths (all
  * GRAPH_NONE) and no clamp. Returns NULL on ERROR_MEMORY. Pointers to nodes

@@ -1,0 +1,304 @@
+#include "survey.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "buf.h"
+#include "bundle.h"
+#include "head.h"
+#include "onnx.h"
+#include "plan.h"
+#include "xnnrun.h"
+
+#define MAX_ONNX_BYTES ((size_t)1 << 31)
+
+struct survey_network {
+    struct graph graph;
+    struct head head;
+    struct plan *plan; /* owned */
+};
+
+/* Where a network is, and how large its input. `= {0}` is empty. */
+struct place {
+    char *path, *folder; /* owned */
+    struct onnx_input input;
+};
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+/* ---- finding it ---- */
+
+static void place_release(struct place *place)
+{
+    free(place->path);
+    free(place->folder);
+}
+
+/* The folder of a file, as dirname(1) has it. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static bool find_network(struct place *place, const char *path,
+                         const struct survey_options *options,
+                         struct error *err)
+{
+    struct bundle bundle = {0};
+    struct stat info;
+    bool is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+
+    if (is_folder && !bundle_open(&bundle, path, err))
+        return false;
+    place->path = strdup(is_folder ? bundle.onnx_path : path);
+    place->folder = place->path ? folder_of(place->path) : NULL;
+    place->input = (struct onnx_input){
+        .width = options->width ? options->width : bundle.input.width,
+        .height = options->height ? options->height : bundle.input.height,
+        .folder = place->folder,
+    };
+    bundle_release(&bundle);
+    return place->folder || fail(err, ERROR_MEMORY, "no room for a path");
+}
+
+/* ---- looking at it ---- */
+
+static uint64_t count_macs(const struct graph *graph)
+{
+    uint64_t macs = 0;
+
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        const struct graph_node *node = &graph->nodes[n];
+        uint64_t out = graph_shape_count(&graph_output(graph, node, 0)->shape);
+        const struct graph_shape *b =
+            node->num_inputs > 1 && graph_input(graph, node, 1)
+                ? &graph_input(graph, node, 1)->shape
+                : NULL;
+
+        /* Each element of the output takes one filter. */
+        if (b && node->op == GRAPH_CONV)
+            macs += out * (graph_shape_count(b) /
+                           (node->conv.depthwise ? b->dim[3] : b->dim[0]));
+        else if (b && node->op == GRAPH_LINEAR)
+            macs += out * b->dim[1];
+        else if (b && node->op == GRAPH_MATMUL && b->rank > 0)
+            macs += out * b->dim[b->rank > 1 ? b->rank - 2 : 0];
+    }
+    return macs;
+}
+
+/* Keeps what an engine would: the logits, and the features if there are. */
+static bool choose_outputs(struct survey_network *network, struct error *err)
+{
+    const struct head *head = &network->head;
+    int outputs[2] = {head->logits, head->features};
+
+    if (!graph_set_outputs(&network->graph, outputs,
+                           head->features == GRAPH_NONE ? 1 : 2, err))
+        return false;
+    graph_prune(&network->graph);
+    return true;
+}
+
+/* From the file to a plan, as engine_open does. */
+static bool prepare(struct survey *survey, const struct buf *file,
+                    const struct onnx_input *input, struct error *err)
+{
+    struct survey_network *network = survey->network;
+    struct graph *graph = &network->graph;
+
+    graph->problems = &survey->problems;
+    if (!onnx_read(graph, file->data, file->len, input, err)) {
+        survey->problems = (struct graph_problems){0}; /* gone with it */
+        return false;
+    }
+    if (!graph_infer(graph, err))
+        return false;
+    graph->problems = NULL;
+    if (!graph_fold(graph, err) || !graph_layout(graph, err) ||
+        !head_find(&network->head, graph, err) || !choose_outputs(network, err))
+        return false;
+    network->plan = plan_new(graph, err);
+    return network->plan != NULL;
+}
+
+static bool describe_steps(struct survey *survey, struct error *err)
+{
+    const struct plan *plan = survey->network->plan;
+    const struct plan_step *steps = plan_steps(plan);
+    size_t count = plan_num_steps(plan);
+
+    survey->steps = calloc(count + 1, sizeof *survey->steps);
+    if (!survey->steps)
+        return fail(err, ERROR_MEMORY, "no room for %zu steps", count);
+    survey->num_steps = count;
+    survey->num_kernels = plan_num_kernels(plan);
+    for (size_t s = 0; s < count; s++) {
+        const struct graph_node *node =
+            &survey->network->graph.nodes[steps[s].first];
+
+        survey->steps[s] = (struct survey_step){
+            .node = node->name,
+            .onnx_op = node->onnx_op,
+            .num_nodes = steps[s].count,
+            .is_kernel = steps[s].is_kernel,
+        };
+    }
+    return true;
+}
+
+static bool describe(struct survey *survey, struct error *err)
+{
+    const struct graph *graph = &survey->network->graph;
+    const struct head *head = &survey->network->head;
+    const struct graph_shape *shape = &graph->values[graph->inputs[0]].shape;
+
+    survey->input_height = shape->dim[1];
+    survey->input_width = shape->dim[2];
+    survey->head = head->name;
+    survey->refusal = head->refusal;
+    survey->num_classes = head->num_classes;
+    if (head->features != GRAPH_NONE) {
+        shape = &graph->values[head->features].shape;
+        survey->map_height = shape->dim[1];
+        survey->map_width = shape->dim[2];
+        survey->num_features = shape->dim[3];
+    }
+    survey->macs = count_macs(graph);
+    survey->runtime = xnnrun_generation();
+    return describe_steps(survey, err);
+}
+
+bool survey_open(struct survey *survey, const char *path,
+                 const struct survey_options *options, struct error *err)
+{
+    struct place place = {0};
+    struct buf file = {0};
+    struct error why = {0};
+    double start = now_ms();
+    bool ok = false;
+
+    if (!find_network(&place, path, options, err) ||
+        !buf_append_file(&file, place.path, MAX_ONNX_BYTES, err) ||
+        !onnx_summary_read(&survey->file, file.data, file.len, err))
+        goto out;
+    survey->network = calloc(1, sizeof *survey->network);
+    if (!survey->network) {
+        fail(err, ERROR_MEMORY, "no room for a network");
+        goto out;
+    }
+    if (prepare(survey, &file, &place.input, &why)) {
+        survey->load_ms = now_ms() - start;
+        ok = describe(survey, err);
+    } else if (why.kind == ERROR_MEMORY) {
+        fail(err, why.kind, "%s", why.text);
+    } else {
+        if (survey->problems.count == 0)
+            survey->failure = why;
+        ok = true;
+    }
+out:
+    place_release(&place);
+    buf_release(&file);
+    if (!ok)
+        survey_release(survey);
+    return ok;
+}
+
+/* ---- measuring it ---- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double *first = a, *second = b;
+
+    return (*first > *second) - (*first < *second);
+}
+
+/* Bytes taken from the heap; 0 where a sanitizer keeps its own. */
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* Runs once to warm up, then num_runs times; adds up into the steps. */
+static bool time_runs(struct survey *survey, struct plan_session *session,
+                      double *totals, double *ms, size_t num_runs,
+                      struct error *err)
+{
+    if (!plan_session_run(session, err))
+        return false;
+    for (size_t r = 0; r < num_runs; r++) {
+        if (!plan_session_measure(session, ms, err))
+            return false;
+        totals[r] = 0;
+        for (size_t s = 0; s < survey->num_steps; s++) {
+            totals[r] += ms[s];
+            survey->steps[s].ms += ms[s] / (double)num_runs;
+        }
+    }
+    return true;
+}
+
+bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
+{
+    size_t before = heap_bytes(), after;
+    struct plan_session *session =
+        plan_session_new(survey->network->plan, 1, err);
+    double *totals = calloc(num_runs + 1, sizeof *totals);
+    double *ms = calloc(survey->num_steps + 1, sizeof *ms);
+    double sum = 0, kernels = 0;
+    bool ok = false;
+
+    if (!session)
+        goto out;
+    if (!totals || !ms) {
+        fail(err, ERROR_MEMORY, "no room for %zu runs", num_runs);
+        goto out;
+    }
+    for (size_t s = 0; s < survey->num_steps; s++)
+        survey->steps[s].ms = 0;
+    if (!time_runs(survey, session, totals, ms, num_runs, err))
+        goto out;
+    after = heap_bytes();
+    survey->session_bytes = after > before ? after - before : 0;
+    qsort(totals, num_runs, sizeof *totals, compare_doubles);
+    survey->run_ms = totals[num_runs / 2];
+    for (size_t s = 0; s < survey->num_steps; s++) {
+        sum += survey->steps[s].ms;
+        kernels += survey->steps[s].is_kernel ? survey->steps[s].ms : 0;
+    }
+    survey->kernel_share = sum > 0 ? kernels / sum : 0;
+    ok = true;
+out:
+    plan_session_free(session);
+    free(totals);
+    free(ms);
+    return ok;
+}
+
+void survey_release(struct survey *survey)
+{
+    if (survey->network) {
+        plan_free(survey->network->plan);
+        graph_release(&survey->network->graph);
+        free(survey->network);
+    }
+    onnx_summary_release(&survey->file);
+    free(survey->steps);
+    *survey = (struct survey){0};
+}

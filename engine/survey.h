@@ -1,0 +1,87 @@
+#ifndef ENGINE_SURVEY_H
+#define ENGINE_SURVEY_H
+
+/* What there is to know of a network before one uses it: what it is made of,
+ * every node that stands in the way, the head, and what it costs.
+ *
+ *     struct survey survey = {0};
+ *
+ *     if (!survey_open(&survey, "model.onnx", &options, &err))
+ *         ...
+ *     if (survey.problems.count > 0 || survey.failure.kind != ERROR_NONE)
+ *         it cannot be run
+ *     else if (survey_measure(&survey, 10, &err))
+ *         survey.run_ms, survey.steps[i].ms, ...
+ *     survey_release(&survey);
+ *
+ * One thread at a time. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "graph.h"
+#include "onnx_summary.h"
+
+struct survey_options {
+    uint32_t width, height; /* of the input where the file leaves it open;
+                               0: what model.json says, if there is one */
+};
+
+/* A part of the plan: an XNNPACK runtime of several nodes, or a plain kernel
+ * for one that the XNNPACK at hand lacks. */
+struct survey_step {
+    const char *node, *onnx_op; /* the first one's */
+    size_t num_nodes;
+    bool is_kernel;
+    double ms;
+};
+
+struct survey_network; /* private */
+
+/* `= {0}` is empty. What is borrowed lives as long as the survey. */
+struct survey {
+    struct onnx_summary file;
+    struct graph_problems problems; /* nodes that cannot be read or run */
+    struct error failure; /* why else it cannot be run; empty where it can,
+                             or where there are problems */
+
+    /* From here on only where it can be run. */
+    size_t input_width, input_height;
+    const char *head;    /* such as "gap-linear"; NULL: no classifier */
+    const char *refusal; /* why there are no class activation maps, or NULL */
+    size_t num_classes;
+    size_t map_width, map_height, num_features; /* 0 where there is no map */
+    uint64_t macs;       /* multiplications with addition, of one run */
+    const char *runtime; /* the XNNPACK generation in use, such as "2022" */
+    struct survey_step *steps; /* (num_steps) owned */
+    size_t num_steps, num_kernels;
+    double load_ms;
+
+    /* From survey_measure. */
+    size_t session_bytes; /* memory of one session, packed weights included;
+                             0: unknown */
+    double run_ms;        /* the median, on one thread */
+    double kernel_share;  /* of the time, in plain kernels */
+
+    struct survey_network *network; /* owned */
+};
+
+/* Looks at an ONNX file, or at a model's folder. That the network cannot be
+ * run is no failure.
+ * ERROR_IO     it cannot be read
+ * ERROR_INPUT  it is not an ONNX model, or the folder not a model's
+ * ERROR_LIMIT, ERROR_UNSUPPORTED, ERROR_MEMORY
+ * On failure the survey is empty. */
+bool survey_open(struct survey *survey, const char *path,
+                 const struct survey_options *options, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Runs a network that can be run `num_runs` times, on an input of zeros.
+ * ERROR_MEMORY, ERROR_INTERNAL. */
+bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
+    __attribute__((warn_unused_result));
+
+void survey_release(struct survey *survey);
+
+#endif
