@@ -352,7 +352,42 @@ static bool layout_softmax(struct pass *pass, struct graph_node *node)
 {
     struct view view = view_of(pass, node->inputs[0]);
 
+    if (node->to_matrix)
+        return as_meant(pass, node);
     node->axis = (int64_t)view.perm[node->axis];
+    return layout_any(pass, node);
+}
+
+static bool layout_norm(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+    bool axis[GRAPH_MAX_RANK] = {false};
+
+    for (uint32_t i = 0; i < rank; i++)
+        axis[view.perm[i]] = node->norm.axis[i];
+    memcpy(node->norm.axis, axis, sizeof axis);
+    node->norm.channel = view.perm[node->norm.channel];
+    for (uint32_t i = 1; i < node->num_inputs; i++) {
+        if (node->inputs[i] == GRAPH_NONE)
+            continue;
+        if (node->norm.groups == 0)
+            node->inputs[i] = with_rank(pass, node->inputs[i], rank);
+        if (node->inputs[i] != GRAPH_NONE)
+            node->inputs[i] = stored_as(pass, node->inputs[i],
+                                        node->norm.groups > 0 ? identity
+                                                              : view.perm);
+        if (node->inputs[i] == GRAPH_NONE)
+            return false;
+    }
+    return layout_any(pass, node);
+}
+
+static bool layout_lrn(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+
+    node->lrn.channel = view.perm[node->lrn.channel];
     return layout_any(pass, node);
 }
 
@@ -592,7 +627,10 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
     [GRAPH_LESS] = layout_binary,     [GRAPH_LESS_EQUAL] = layout_binary,
     [GRAPH_AND] = layout_binary,      [GRAPH_OR] = layout_binary,
     [GRAPH_XOR] = layout_binary,      [GRAPH_WHERE] = layout_binary,
-    [GRAPH_UNARY] = layout_any,
+    [GRAPH_UNARY] = layout_any,       [GRAPH_REDUCE] = layout_mean,
+    [GRAPH_NORM] = layout_norm,       [GRAPH_LRN] = layout_lrn,
+    [GRAPH_LOG_SOFTMAX] = layout_softmax,
+    [GRAPH_HARDMAX] = layout_softmax,
     [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
     [GRAPH_MAX_POOL] = layout_pool,   [GRAPH_AVERAGE_POOL] = layout_pool,
     [GRAPH_LP_POOL] = layout_pool,

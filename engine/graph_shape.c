@@ -30,6 +30,11 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
     [GRAPH_LP_POOL] = graph_shape_pool,
     [GRAPH_PAD] = graph_shape_pad,
     [GRAPH_MEAN] = graph_shape_reduce,
+    [GRAPH_REDUCE] = graph_shape_reduce,
+    [GRAPH_NORM] = graph_shape_norm,
+    [GRAPH_LRN] = graph_shape_lrn,
+    [GRAPH_LOG_SOFTMAX] = graph_shape_softmax,
+    [GRAPH_HARDMAX] = graph_shape_softmax,
     [GRAPH_LINEAR] = graph_shape_linear,
     [GRAPH_MATMUL] = graph_shape_matmul,
     [GRAPH_SOFTMAX] = graph_shape_softmax,
@@ -53,6 +58,7 @@ static uint32_t num_floats(enum graph_op op)
     case GRAPH_CONV:
     case GRAPH_LINEAR:
     case GRAPH_MATMUL:
+    case GRAPH_NORM:
         return 3;
     case GRAPH_BATCH_NORM:
         return 5;
@@ -61,6 +67,9 @@ static uint32_t num_floats(enum graph_op op)
     case GRAPH_LP_POOL:
     case GRAPH_MEAN:
     case GRAPH_SOFTMAX:
+    case GRAPH_LOG_SOFTMAX:
+    case GRAPH_HARDMAX:
+    case GRAPH_LRN:
         return 1;
     default:
         return 0;

@@ -187,11 +187,71 @@ bool graph_shape_softmax(struct graph_site *site)
 
     if (!graph_site_axis(site, node->axis, x->rank, &axis))
         return false;
-    for (uint32_t i = (uint32_t)axis + 1; node->to_matrix && i < x->rank; i++)
-        if (x->dim[i] != 1)
-            return fail(site->err, ERROR_UNSUPPORTED,
-                        "softmax over several axes is not supported");
     node->axis = (int64_t)axis;
+    for (size_t i = axis + 1; i < x->rank; i++)
+        if (x->dim[i] != 1)
+            return graph_shape_same(site);
     node->to_matrix = false;
+    return graph_shape_same(site);
+}
+
+/* Whether operand i, if it is there, is a scale or a bias for x. */
+static bool check_scale(struct graph_site *site, uint32_t i)
+{
+    const struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0), *scale;
+    size_t groups = node->norm.groups;
+
+    if (!graph_site_in(site, i))
+        return true;
+    scale = graph_site_shape(site, i);
+    if (groups > 0)
+        return scale->rank == 1 && (scale->dim[0] == x->dim[1] ||
+                                    scale->dim[0] == groups);
+    return graph_site_broadcast(site, x, scale) &&
+           graph_shape_equal(&site->shape, x);
+}
+
+bool graph_shape_norm(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    bool of_channels = node->norm.rule == GRAPH_NORM_INSTANCE ||
+                       node->norm.rule == GRAPH_NORM_GROUP;
+    size_t first = 2, count;
+
+    if (x->rank < (of_channels ? 2 : 1))
+        return fail(site->err, ERROR_INPUT, "its input has %u dimensions",
+                    x->rank);
+    if (node->norm.rule == GRAPH_NORM_LAYER &&
+        !graph_site_axis(site, node->norm.raw_axes[0], x->rank, &first))
+        return false;
+    for (size_t i = 0; i < x->rank; i++)
+        node->norm.axis[i] = i >= first;
+    if (node->norm.rule == GRAPH_NORM_AXES &&
+        !graph_site_axes(site, node->norm.raw_axes, node->norm.num_raw_axes,
+                         x->rank, node->norm.axis, &count))
+        return false;
+    node->norm.channel = 1;
+    if (node->norm.rule == GRAPH_NORM_INSTANCE)
+        node->norm.groups = x->dim[1];
+    if (of_channels &&
+        (node->norm.groups == 0 || x->dim[1] % node->norm.groups != 0))
+        return fail(site->err, ERROR_INPUT,
+                    "its %zu channels are no %zu groups", x->dim[1],
+                    node->norm.groups);
+    if (!check_scale(site, 1) || !check_scale(site, 2) ||
+        (of_channels && !graph_shape_equal(graph_site_shape(site, 1),
+                                           graph_site_shape(site, 2))))
+        return fail(site->err, ERROR_INPUT,
+                    "its scale and bias do not fit its input");
+    return graph_shape_same(site);
+}
+
+bool graph_shape_lrn(struct graph_site *site)
+{
+    if (graph_site_shape(site, 0)->rank < 2)
+        return fail(site->err, ERROR_INPUT, "its input has %u dimensions",
+                    graph_site_shape(site, 0)->rank);
     return graph_shape_same(site);
 }

@@ -58,6 +58,8 @@ bool graph_shape_unary(struct graph_site *site);
 bool graph_shape_clamp(struct graph_site *site);
 bool graph_shape_batch_norm(struct graph_site *site);
 bool graph_shape_reduce(struct graph_site *site);
+bool graph_shape_norm(struct graph_site *site);
+bool graph_shape_lrn(struct graph_site *site);
 bool graph_shape_matmul(struct graph_site *site);
 bool graph_shape_linear(struct graph_site *site);
 bool graph_shape_softmax(struct graph_site *site);

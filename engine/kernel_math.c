@@ -168,50 +168,42 @@ bool kernel_clamp(const struct kernel_call *call)
     return true;
 }
 
-bool kernel_mean(const struct kernel_call *call)
+/* Softmax, its logarithm, or hardmax of `length` numbers `step` apart. */
+static void softmax_line(enum graph_op op, const float *from, float *out,
+                         size_t length, size_t step)
 {
-    const struct graph_node *node = call->node;
-    const struct graph_shape *x = &kernel_in(call, 0)->shape;
-    int64_t stride[GRAPH_MAX_RANK];
-    struct kernel_walk to = {0};
-    size_t num = graph_shape_count(x);
-    float *out = call->out, share = (float)call->count / (float)num;
-    int64_t step = 1;
+    float max = from[0], sum = 0;
+    size_t largest = 0;
 
-    for (uint32_t i = x->rank; i-- > 0;) {
-        stride[i] = node->reduce.axis[i] ? 0 : step;
-        if (!node->reduce.axis[i])
-            step *= (int64_t)x->dim[i];
-    }
-    memset(out, 0, call->count * sizeof *out);
-    for (size_t i = 0; i < num; i++) {
-        out[to.offset] += ((const float *)call->inputs[0])[i];
-        kernel_walk_next(&to, x, stride);
-    }
-    for (size_t i = 0; i < call->count; i++)
-        out[i] = kernel_clamped(node, out[i] * share);
-    return true;
+    for (size_t i = 1; i < length; i++)
+        if (from[i * step] > max) {
+            max = from[i * step];
+            largest = i;
+        }
+    for (size_t i = 0; op != GRAPH_HARDMAX && i < length; i++)
+        sum += out[i * step] = expf(from[i * step] - max);
+    for (size_t i = 0; i < length; i++)
+        if (op == GRAPH_HARDMAX)
+            out[i * step] = i == largest;
+        else if (op == GRAPH_LOG_SOFTMAX)
+            out[i * step] = from[i * step] - max - logf(sum);
+        else
+            out[i * step] /= sum;
 }
 
 bool kernel_softmax(const struct kernel_call *call)
 {
+    const struct graph_node *node = call->node;
     const struct graph_shape *x = &kernel_in(call, 0)->shape;
-    size_t axis = (size_t)call->node->axis, length = x->dim[axis], inner = 1;
-    const float *from = call->inputs[0];
-    float *out = call->out;
+    size_t axis = (size_t)node->axis, length = x->dim[axis], inner = 1;
 
     for (uint32_t i = (uint32_t)axis + 1; i < x->rank; i++)
-        inner *= x->dim[i];
+        *(node->to_matrix ? &length : &inner) *= x->dim[i];
     for (size_t line = 0; line < call->count / length; line++) {
         size_t start = line / inner * inner * length + line % inner;
-        float max = -INFINITY, sum = 0;
 
-        for (size_t i = 0; i < length; i++)
-            max = fmaxf(max, from[start + i * inner]);
-        for (size_t i = 0; i < length; i++)
-            sum += out[start + i * inner] = expf(from[start + i * inner] - max);
-        for (size_t i = 0; i < length; i++)
-            out[start + i * inner] /= sum;
+        softmax_line(node->op, (const float *)call->inputs[0] + start,
+                     (float *)call->out + start, length, inner);
     }
     return true;
 }

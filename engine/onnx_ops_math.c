@@ -39,9 +39,25 @@ static bool convert_clip(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* Axes are an attribute before opset 18, and an operand after. */
+/* Axes are an attribute before opset 18 (of ReduceSum 13), and an operand
+ * after. */
 static bool convert_reduce(struct onnx_reader *reader, struct graph_node *node)
 {
+    static const char *const names[] = {
+        [GRAPH_REDUCE_SUM] = "ReduceSum",
+        [GRAPH_REDUCE_MAX] = "ReduceMax",
+        [GRAPH_REDUCE_MIN] = "ReduceMin",
+        [GRAPH_REDUCE_PROD] = "ReduceProd",
+        [GRAPH_REDUCE_L1] = "ReduceL1",
+        [GRAPH_REDUCE_L2] = "ReduceL2",
+        [GRAPH_REDUCE_SUM_SQUARE] = "ReduceSumSquare",
+        [GRAPH_REDUCE_LOG_SUM] = "ReduceLogSum",
+        [GRAPH_REDUCE_LOG_SUM_EXP] = "ReduceLogSumExp",
+    };
+
+    if (node->op == GRAPH_REDUCE)
+        while (strcmp(names[node->reduce.function], node->onnx_op) != 0)
+            node->reduce.function++;
     node->reduce.given = onnx_attribute(reader, "axes") != NULL;
     node->reduce.keep_dims = onnx_attribute_int(reader, "keepdims", 1) != 0;
     node->reduce.none_if_empty =
@@ -241,6 +257,101 @@ static bool convert_many(struct onnx_reader *reader, struct graph_node *node)
     return !is_mean || append_number(reader, GRAPH_DIV, (float)count) != NULL;
 }
 
+/* x over its norm, which is a reduction of it. */
+static bool convert_lp_norm(struct onnx_reader *reader, struct graph_node *node)
+{
+    int64_t p = onnx_attribute_int(reader, "p", 2);
+    int64_t axis = onnx_attribute_int(reader, "axis", -1);
+    int x = node->inputs[0];
+
+    if (p != 1 && p != 2)
+        return fail(reader->err, ERROR_INPUT, "attribute p is %lld",
+                    (long long)p);
+    node = append(reader, GRAPH_REDUCE, GRAPH_NONE);
+    if (!node)
+        return false;
+    node->reduce.function = p == 1 ? GRAPH_REDUCE_L1 : GRAPH_REDUCE_L2;
+    node->reduce.given = true;
+    node->reduce.keep_dims = true;
+    node->reduce.raw_axes[0] = axis;
+    node->reduce.num_raw_axes = 1;
+    node = append(reader, GRAPH_DIV, x);
+    if (!node)
+        return false;
+    node->inputs[1] = node->inputs[0];
+    node->inputs[0] = x;
+    return true;
+}
+
+/* ---- normalizations ---- */
+
+static bool convert_instance_norm(struct onnx_reader *reader,
+                                  struct graph_node *node)
+{
+    node->norm.rule = GRAPH_NORM_INSTANCE;
+    node->norm.epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
+    return true;
+}
+
+static bool convert_group_norm(struct onnx_reader *reader,
+                               struct graph_node *node)
+{
+    int64_t groups = onnx_attribute_int(reader, "num_groups", 0);
+
+    if (groups < 1 || groups > INT32_MAX)
+        return fail(reader->err, ERROR_INPUT, "attribute num_groups is %lld",
+                    (long long)groups);
+    node->norm.rule = GRAPH_NORM_GROUP;
+    node->norm.groups = (size_t)groups;
+    node->norm.epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
+    return true;
+}
+
+/* Its other outputs, mean and deviation, are for training: no node makes
+ * them. */
+static bool convert_layer_norm(struct onnx_reader *reader,
+                               struct graph_node *node)
+{
+    node->norm.rule = GRAPH_NORM_LAYER;
+    node->norm.raw_axes[0] = onnx_attribute_int(reader, "axis", -1);
+    node->norm.epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
+    return true;
+}
+
+/* The specification adds 1e-9 to the deviation, which is to say 1e-18 to the
+ * variance where it matters. */
+static bool convert_mean_variance(struct onnx_reader *reader,
+                                  struct graph_node *node)
+{
+    static const int64_t otherwise[] = {0, 2, 3};
+
+    node->norm.rule = GRAPH_NORM_AXES;
+    node->norm.epsilon = 1e-18f;
+    if (!onnx_attribute_axes(reader, node->norm.raw_axes,
+                             &node->norm.num_raw_axes))
+        return false;
+    if (node->norm.num_raw_axes == 0) {
+        memcpy(node->norm.raw_axes, otherwise, sizeof otherwise);
+        node->norm.num_raw_axes = 3;
+    }
+    return true;
+}
+
+static bool convert_lrn(struct onnx_reader *reader, struct graph_node *node)
+{
+    int64_t size = onnx_attribute_int(reader, "size", 0);
+
+    if (size < 1 || size > INT32_MAX)
+        return fail(reader->err, ERROR_INPUT, "attribute size is %lld",
+                    (long long)size);
+    node->lrn.channel = 1;
+    node->lrn.size = (size_t)size;
+    node->lrn.alpha = onnx_attribute_float(reader, "alpha", 1e-4f);
+    node->lrn.beta = onnx_attribute_float(reader, "beta", 0.75f);
+    node->lrn.bias = onnx_attribute_float(reader, "bias", 1);
+    return true;
+}
+
 /* ---- of two numbers ---- */
 
 /* a > b is b < a. */
@@ -302,15 +413,27 @@ const struct onnx_operator onnx_ops_math[] = {
     {"Gemm", GRAPH_MATMUL, 2, 3, "alpha beta transA transB", convert_gemm},
     {"Greater", GRAPH_LESS, 2, 2, "", convert_greater},
     {"GreaterOrEqual", GRAPH_LESS_EQUAL, 2, 2, "", convert_greater},
+    {"GroupNormalization", GRAPH_NORM, 3, 3, "epsilon num_groups stash_type",
+     convert_group_norm},
     {"HardSigmoid", GRAPH_IDENTITY, 1, 1, "alpha beta", convert_hard_sigmoid},
     {"HardSwish", GRAPH_UNARY, 1, 1, "", convert_unary},
+    {"Hardmax", GRAPH_HARDMAX, 1, 1, "axis", convert_softmax},
+    {"InstanceNormalization", GRAPH_NORM, 3, 3, "epsilon",
+     convert_instance_norm},
+    {"LRN", GRAPH_LRN, 1, 1, "alpha beta bias size", convert_lrn},
+    {"LayerNormalization", GRAPH_NORM, 2, 3, "axis epsilon stash_type",
+     convert_layer_norm},
     {"LeakyRelu", GRAPH_UNARY, 1, 1, "alpha", convert_unary},
     {"Less", GRAPH_LESS, 2, 2, "", onnx_ops_plain},
     {"LessOrEqual", GRAPH_LESS_EQUAL, 2, 2, "", onnx_ops_plain},
     {"Log", GRAPH_UNARY, 1, 1, "", convert_unary},
+    {"LogSoftmax", GRAPH_LOG_SOFTMAX, 1, 1, "axis", convert_softmax},
+    {"LpNormalization", GRAPH_IDENTITY, 1, 1, "axis p", convert_lp_norm},
     {"MatMul", GRAPH_MATMUL, 2, 2, "", convert_matmul},
     {"Max", GRAPH_IDENTITY, 1, UINT32_MAX, "", convert_many},
     {"Mean", GRAPH_IDENTITY, 1, UINT32_MAX, "", convert_many},
+    {"MeanVarianceNormalization", GRAPH_NORM, 1, 1, "axes",
+     convert_mean_variance},
     {"Min", GRAPH_IDENTITY, 1, UINT32_MAX, "", convert_many},
     {"Mish", GRAPH_UNARY, 1, 1, "", convert_unary},
     {"Mod", GRAPH_MOD, 2, 2, "fmod", convert_mod},
@@ -321,8 +444,26 @@ const struct onnx_operator onnx_ops_math[] = {
     {"PRelu", GRAPH_PRELU, 2, 2, "", onnx_ops_plain},
     {"Pow", GRAPH_POW, 2, 2, "", onnx_ops_plain},
     {"Reciprocal", GRAPH_UNARY, 1, 1, "", convert_unary},
+    {"ReduceL1", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
+     convert_reduce},
+    {"ReduceL2", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
+     convert_reduce},
+    {"ReduceLogSum", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
+     convert_reduce},
+    {"ReduceLogSumExp", GRAPH_REDUCE, 1, 2,
+     "axes keepdims noop_with_empty_axes", convert_reduce},
+    {"ReduceMax", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
+     convert_reduce},
     {"ReduceMean", GRAPH_MEAN, 1, 2, "axes keepdims noop_with_empty_axes",
      convert_reduce},
+    {"ReduceMin", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
+     convert_reduce},
+    {"ReduceProd", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
+     convert_reduce},
+    {"ReduceSum", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
+     convert_reduce},
+    {"ReduceSumSquare", GRAPH_REDUCE, 1, 2,
+     "axes keepdims noop_with_empty_axes", convert_reduce},
     {"Relu", GRAPH_CLAMP, 1, 1, "", convert_relu},
     {"Round", GRAPH_UNARY, 1, 1, "", convert_unary},
     {"Selu", GRAPH_UNARY, 1, 1, "alpha gamma", convert_unary},

@@ -396,6 +396,15 @@ static bool supports_mean(const struct graph *graph,
                        !axis[0] && axis[1] && axis[2] && !axis[3]);
 }
 
+#if IS_2024
+static bool supports_reduce(const struct graph *graph,
+                            const struct graph_node *node)
+{
+    return node->reduce.function == GRAPH_REDUCE_SUM &&
+           supports_mean(graph, node);
+}
+#endif
+
 static enum xnn_status define_mean(struct builder *builder,
                                    const struct graph_node *node)
 {
@@ -407,7 +416,8 @@ static enum xnn_status define_mean(struct builder *builder,
         if (node->reduce.axis[i])
             axes[count++] = i;
     return xnn_define_static_reduce_v2(
-        builder->subgraph, xnn_reduce_mean, count, axes,
+        builder->subgraph,
+        node->op == GRAPH_MEAN ? xnn_reduce_mean : xnn_reduce_sum, count, axes,
         in_id(builder, node, 0), out_id(builder, node), XNN_FLAG_KEEP_DIMS);
 #else
     return xnn_define_global_average_pooling_2d(
@@ -419,7 +429,8 @@ static enum xnn_status define_mean(struct builder *builder,
 static bool supports_softmax(const struct graph *graph,
                              const struct graph_node *node)
 {
-    return node->axis + 1 == (int64_t)graph_input(graph, node, 0)->shape.rank;
+    return !node->to_matrix &&
+           node->axis + 1 == (int64_t)graph_input(graph, node, 0)->shape.rank;
 }
 
 static enum xnn_status define_softmax(struct builder *builder,
@@ -601,6 +612,7 @@ static const struct row {
 #if IS_2024
     [GRAPH_CONCAT] = {supports_concat, define_concat},
     [GRAPH_SLICE] = {supports_slice, define_slice},
+    [GRAPH_REDUCE] = {supports_reduce, define_mean},
     [GRAPH_TRANSPOSE] = {always, define_transpose},
 #endif
 };

@@ -285,8 +285,7 @@ static double function_of(const struct graph_node *node, double x)
     case GRAPH_GELU:
         return 0.5 * x * (1 + erf(x / sqrt(2)));
     case GRAPH_GELU_TANH:
-        return 0.5 * x *
-               (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3))));
+        return 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3))));
     case GRAPH_SHRINK:
         return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
     default:
@@ -556,32 +555,169 @@ static bool run_pad(struct run *run, const struct tensor *out,
     return true;
 }
 
-/* ReduceMean and GlobalAveragePool: every element of x is added to the one
- * of the output that its kept coordinates name. */
-static bool run_mean(struct run *run, const struct tensor *out,
-                     struct error *err)
+/* Which element of a reduction's result an element of x belongs to. */
+static size_t reduced_index(const struct run *run, const struct tensor *x,
+                            size_t i)
 {
-    struct tensor x;
     int64_t at[GRAPH_MAX_RANK];
-    size_t index, total, count = count_of(out->shape);
+    size_t index = 0;
+
+    coords_of(at, x->shape, i);
+    for (uint32_t j = 0; j < x->shape->rank; j++)
+        if (!run->node->reduce.axis[j])
+            index = index * x->shape->dim[j] + (size_t)at[j];
+    return index;
+}
+
+/* All reductions and GlobalAveragePool: every element of x is joined to the
+ * one of the output that its kept coordinates name. */
+static bool run_reduce(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    enum graph_reduction function = run->node->reduce.function;
+    bool is_mean = run->node->op == GRAPH_MEAN;
+    bool is_max = !is_mean && function == GRAPH_REDUCE_MAX;
+    bool is_min = !is_mean && function == GRAPH_REDUCE_MIN;
+    bool is_prod = !is_mean && function == GRAPH_REDUCE_PROD;
+    struct tensor x;
+    size_t total, count = count_of(out->shape);
 
     if (!operand(&x, run, 0, err))
         return false;
     total = count_of(x.shape);
+    for (size_t i = 0; i < count; i++)
+        out->data[i] = is_max ? -INFINITY : is_min ? INFINITY : is_prod;
     for (size_t i = 0; i < total; i++) {
-        coords_of(at, x.shape, i);
-        index = 0;
-        for (uint32_t j = 0; j < x.shape->rank; j++)
-            if (!run->node->reduce.axis[j])
-                index = index * x.shape->dim[j] + (size_t)at[j];
+        size_t index = reduced_index(run, &x, i);
+        double y = x.data[i];
+
         if (index >= count)
             return fail_node(run, "the result is too small", err);
-        out->data[index] += x.data[i];
+        if (is_max)
+            out->data[index] = fmax(out->data[index], y);
+        else if (is_min)
+            out->data[index] = fmin(out->data[index], y);
+        else if (is_prod)
+            out->data[index] *= y;
+        else if (is_mean)
+            out->data[index] += y;
+        else if (function == GRAPH_REDUCE_L1)
+            out->data[index] += fabs(y);
+        else if (function == GRAPH_REDUCE_L2 ||
+                 function == GRAPH_REDUCE_SUM_SQUARE)
+            out->data[index] += y * y;
+        else
+            out->data[index] +=
+                function == GRAPH_REDUCE_LOG_SUM_EXP ? exp(y) : y;
     }
     if (count == 0 || total % count != 0)
         return fail_node(run, "the result has the wrong size", err);
     for (size_t i = 0; i < count; i++)
-        out->data[i] /= (double)(total / count);
+        if (is_mean)
+            out->data[i] /= (double)(total / count);
+        else if (function == GRAPH_REDUCE_L2)
+            out->data[i] = sqrt(out->data[i]);
+        else if (function == GRAPH_REDUCE_LOG_SUM ||
+                 function == GRAPH_REDUCE_LOG_SUM_EXP)
+            out->data[i] = log(out->data[i]);
+    return true;
+}
+
+/* Whether two elements of x are normalized together. */
+static bool is_together(const struct run *run, const struct graph_shape *x,
+                        const int64_t a[], const int64_t b[])
+{
+    size_t channel = run->node->norm.channel, groups = run->node->norm.groups;
+
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (groups > 0 && i == channel) {
+            int64_t size = (int64_t)(x->dim[i] / groups);
+
+            if (a[i] / size != b[i] / size)
+                return false;
+        } else if (!run->node->norm.axis[i] && a[i] != b[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Scale or bias of an element of x. */
+static double norm_parameter(struct run *run, const struct tensor *parameter,
+                             const struct graph_shape *x, const int64_t at[])
+{
+    size_t groups = run->node->norm.groups;
+    int64_t channel = at[run->node->norm.channel];
+
+    if (groups == 0)
+        return read_broadcast(run, parameter, at, x->rank);
+    if (parameter->shape->dim[0] != x->dim[run->node->norm.channel])
+        channel /= (int64_t)(x->dim[run->node->norm.channel] / groups);
+    return read_channel(run, parameter, channel);
+}
+
+/* Layer-, Group-, Instance- and MeanVarianceNormalization. */
+static bool run_norm(struct run *run, const struct tensor *out,
+                     struct error *err)
+{
+    struct tensor x, scale, bias;
+    int64_t at[GRAPH_MAX_RANK], other[GRAPH_MAX_RANK];
+    bool has_scale = has_operand(run, 1), has_bias = has_operand(run, 2);
+
+    if (!operand(&x, run, 0, err) ||
+        (has_scale && !operand(&scale, run, 1, err)) ||
+        (has_bias && !operand(&bias, run, 2, err)))
+        return false;
+    if (!graph_shape_equal(x.shape, out->shape))
+        return fail_node(run, "the result has another shape", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        double sum = 0, squares = 0, num = 0;
+
+        coords_of(at, out->shape, i);
+        for (size_t j = 0; j < count_of(out->shape); j++) {
+            coords_of(other, out->shape, j);
+            if (is_together(run, x.shape, at, other)) {
+                sum += x.data[j];
+                squares += x.data[j] * x.data[j];
+                num += 1;
+            }
+        }
+        out->data[i] = (x.data[i] - sum / num) /
+                       sqrt(squares / num - sum / num * sum / num +
+                            (double)run->node->norm.epsilon);
+        if (has_scale)
+            out->data[i] *= norm_parameter(run, &scale, x.shape, at);
+        if (has_bias)
+            out->data[i] += norm_parameter(run, &bias, x.shape, at);
+    }
+    return true;
+}
+
+static bool run_lrn(struct run *run, const struct tensor *out,
+                    struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK], size = (int64_t)run->node->lrn.size;
+    size_t axis = run->node->lrn.channel;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        double sum = 0;
+        int64_t channel;
+
+        coords_of(at, out->shape, i);
+        channel = at[axis];
+        for (int64_t c = 0; c < (int64_t)x.shape->dim[axis]; c++) {
+            at[axis] = c;
+            if (c >= channel - (size - 1) / 2 && c <= channel + size / 2)
+                sum += pow(read_at(run, &x, at), 2);
+        }
+        out->data[i] =
+            x.data[i] / pow((double)run->node->lrn.bias +
+                                (double)run->node->lrn.alpha / size * sum,
+                            (double)run->node->lrn.beta);
+    }
     return true;
 }
 
@@ -646,14 +782,15 @@ static bool run_matmul(struct run *run, const struct tensor *out,
     return true;
 }
 
-/* y = exp(x - max) / sum, along one axis. */
+/* y = exp(x - max) / sum, along one axis, or along all from it on; its
+ * logarithm; or 1 for the first of the largest. */
 static bool run_softmax(struct run *run, const struct tensor *out,
                         struct error *err)
 {
     struct tensor x;
     int64_t axis = run->node->axis;
-    int64_t at[GRAPH_MAX_RANK];
-    double max, sum;
+    int64_t at[GRAPH_MAX_RANK], other[GRAPH_MAX_RANK];
+    enum graph_op op = run->node->op;
 
     if (!operand(&x, run, 0, err))
         return false;
@@ -661,18 +798,29 @@ static bool run_softmax(struct run *run, const struct tensor *out,
         !graph_shape_equal(x.shape, out->shape))
         return fail_node(run, "the axis or the shape does not fit", err);
     for (size_t i = 0; i < count_of(out->shape); i++) {
+        double max = -INFINITY, sum = 0;
+        size_t first = 0;
+
         coords_of(at, out->shape, i);
-        max = -INFINITY;
-        sum = 0;
-        for (size_t k = 0; k < out->shape->dim[axis]; k++) {
-            at[axis] = (int64_t)k;
-            max = fmax(max, read_at(run, &x, at));
+        for (int again = 0; again < 2; again++) {
+            for (size_t k = 0; k < count_of(out->shape); k++) {
+                bool with = true;
+
+                coords_of(other, out->shape, k);
+                for (int64_t j = 0; j < (int64_t)out->shape->rank; j++)
+                    with &= other[j] == at[j] || j == axis ||
+                            (j > axis && run->node->to_matrix);
+                if (with && again)
+                    sum += exp(x.data[k] - max);
+                if (with && !again && x.data[k] > max) {
+                    max = x.data[k];
+                    first = k;
+                }
+            }
         }
-        for (size_t k = 0; k < out->shape->dim[axis]; k++) {
-            at[axis] = (int64_t)k;
-            sum += exp(read_at(run, &x, at) - max);
-        }
-        out->data[i] = exp(x.data[i] - max) / sum;
+        out->data[i] = op == GRAPH_HARDMAX       ? i == first
+                       : op == GRAPH_LOG_SOFTMAX ? x.data[i] - max - log(sum)
+                                                 : exp(x.data[i] - max) / sum;
     }
     return true;
 }
@@ -847,43 +995,27 @@ static bool run_cast(struct run *run, const struct tensor *out,
 }
 
 static run_op *const run_ops[GRAPH_NUM_OPS] = {
-    [GRAPH_ADD] = run_arithmetic,
-    [GRAPH_SUB] = run_arithmetic,
-    [GRAPH_MUL] = run_arithmetic,
-    [GRAPH_DIV] = run_arithmetic,
-    [GRAPH_POW] = run_arithmetic,
-    [GRAPH_MIN] = run_arithmetic,
-    [GRAPH_MAX] = run_arithmetic,
-    [GRAPH_MOD] = run_arithmetic,
-    [GRAPH_PRELU] = run_arithmetic,
-    [GRAPH_EQUAL] = run_arithmetic,
-    [GRAPH_LESS] = run_arithmetic,
-    [GRAPH_LESS_EQUAL] = run_arithmetic,
-    [GRAPH_AND] = run_arithmetic,
-    [GRAPH_OR] = run_arithmetic,
-    [GRAPH_XOR] = run_arithmetic,
-    [GRAPH_WHERE] = run_where,
-    [GRAPH_UNARY] = run_unary,
-    [GRAPH_CLAMP] = run_copy,
-    [GRAPH_CONV] = run_conv,
-    [GRAPH_BATCH_NORM] = run_batch_norm,
-    [GRAPH_MAX_POOL] = run_pool,
-    [GRAPH_AVERAGE_POOL] = run_pool,
-    [GRAPH_LP_POOL] = run_pool,
-    [GRAPH_PAD] = run_pad,
-    [GRAPH_MEAN] = run_mean,
-    [GRAPH_LINEAR] = run_linear,
-    [GRAPH_MATMUL] = run_matmul,
-    [GRAPH_SOFTMAX] = run_softmax,
-    [GRAPH_RESHAPE] = run_reshape,
-    [GRAPH_TRANSPOSE] = run_transpose,
-    [GRAPH_CONCAT] = run_concat,
-    [GRAPH_SLICE] = run_slice,
-    [GRAPH_GATHER] = run_gather,
-    [GRAPH_SHAPE] = run_shape,
-    [GRAPH_EXPAND] = run_expand,
-    [GRAPH_FILL] = run_fill,
-    [GRAPH_CAST] = run_cast,
+    [GRAPH_ADD] = run_arithmetic,      [GRAPH_SUB] = run_arithmetic,
+    [GRAPH_MUL] = run_arithmetic,      [GRAPH_DIV] = run_arithmetic,
+    [GRAPH_POW] = run_arithmetic,      [GRAPH_MIN] = run_arithmetic,
+    [GRAPH_MAX] = run_arithmetic,      [GRAPH_MOD] = run_arithmetic,
+    [GRAPH_PRELU] = run_arithmetic,    [GRAPH_EQUAL] = run_arithmetic,
+    [GRAPH_LESS] = run_arithmetic,     [GRAPH_LESS_EQUAL] = run_arithmetic,
+    [GRAPH_AND] = run_arithmetic,      [GRAPH_OR] = run_arithmetic,
+    [GRAPH_XOR] = run_arithmetic,      [GRAPH_WHERE] = run_where,
+    [GRAPH_UNARY] = run_unary,         [GRAPH_CLAMP] = run_copy,
+    [GRAPH_CONV] = run_conv,           [GRAPH_BATCH_NORM] = run_batch_norm,
+    [GRAPH_MAX_POOL] = run_pool,       [GRAPH_AVERAGE_POOL] = run_pool,
+    [GRAPH_LP_POOL] = run_pool,        [GRAPH_PAD] = run_pad,
+    [GRAPH_MEAN] = run_reduce,         [GRAPH_REDUCE] = run_reduce,
+    [GRAPH_NORM] = run_norm,           [GRAPH_LRN] = run_lrn,
+    [GRAPH_LOG_SOFTMAX] = run_softmax, [GRAPH_HARDMAX] = run_softmax,
+    [GRAPH_LINEAR] = run_linear,       [GRAPH_MATMUL] = run_matmul,
+    [GRAPH_SOFTMAX] = run_softmax,     [GRAPH_RESHAPE] = run_reshape,
+    [GRAPH_TRANSPOSE] = run_transpose, [GRAPH_CONCAT] = run_concat,
+    [GRAPH_SLICE] = run_slice,         [GRAPH_GATHER] = run_gather,
+    [GRAPH_SHAPE] = run_shape,         [GRAPH_EXPAND] = run_expand,
+    [GRAPH_FILL] = run_fill,           [GRAPH_CAST] = run_cast,
     [GRAPH_IDENTITY] = run_copy,
 };
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from onnx import ModelProto, TensorProto
-from onnx_cases import ints, model, node, save_operator
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
+from onnx_cases import ints, model, node, picture, save_operator
 
 RNG = np.random.default_rng(11)
 
@@ -213,15 +215,271 @@ def arithmetic() -> dict[str, ModelProto]:
     return cases
 
 
+REDUCTIONS = [
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+]
+
+
+def reductions() -> dict[str, ModelProto]:
+    """Over axes."""
+    cases: dict[str, ModelProto] = {}
+    for op in REDUCTIONS:
+        name = op[6:].lower()
+        x, before = "x", []
+        if op == "ReduceLogSum":
+            x, before = "a", [node("Abs", "x", "a")]
+        old = {"opset": 11}
+        cases[f"reduce-{name}-by-attribute"] = model(
+            [*before, node(op, x, axes=[1, -1], keepdims=0)], **old
+        )
+        cases[f"reduce-{name}-of-pixels"] = model(
+            [*before, node(op, x, axes=[2, 3])], **old
+        )
+        cases[f"reduce-{name}-of-all"] = model(
+            [*before, node(op, x, keepdims=0)], **old
+        )
+        cases[f"reduce-{name}-by-operand"] = model(
+            [*before, node(op, f"{x} a-x")], {"a-x": ints(1)}, opset=18
+        )
+        cases[f"reduce-{name}-of-a-convolution"] = model(
+            [
+                node("Conv", "x w", "c"),
+                node("Abs", "c", "b"),
+                node(op, "b", axes=[2, 3], keepdims=0),
+            ],
+            {"w": noise(4, 3, 3, 3)},
+            **old,
+        )
+    cases["reduce-sum-of-none"] = model(
+        [node("ReduceSum", "x a", noop_with_empty_axes=1)], {"a": ints()}
+    )
+    cases["reduce-prod-of-a-shape"] = model(
+        [
+            node("Shape", "x", "s"),
+            node("ReduceProd", "s", "n", keepdims=1),
+            node("Reshape", "x n"),
+        ],
+        opset=13,
+    )
+    return cases
+
+
+def normalizations() -> dict[str, ModelProto]:
+    """To mean 0 and variance 1, and what is called so."""
+    cases: dict[str, ModelProto] = {}
+    conv = node("Conv", "x w", "a", pads=[1, 1, 1, 1])
+    some = {"w": noise(6, 3, 3, 3), "s": noise(6), "b": noise(6)}
+    three = {"s": noise(3), "b": noise(3)}
+    cases["instance-norm"] = model(
+        [node("InstanceNormalization", "x s b", epsilon=0.125)], three
+    )
+    cases["instance-norm-of-a-convolution"] = model(
+        [conv, node("InstanceNormalization", "a s b")], some
+    )
+    cases["instance-norm-of-a-row"] = model(
+        [node("Reshape", "x r", "a"), node("InstanceNormalization", "a s b")],
+        three | {"r": ints(2, 3, 32)},
+    )
+    cases["layer-norm"] = model(
+        [node("LayerNormalization", "x s b")], {"s": noise(8), "b": noise(8)}
+    )
+    cases["layer-norm-without-bias"] = model(
+        [node("LayerNormalization", "x s", axis=2, epsilon=0.5)], {"s": noise(8, 8)}
+    )
+    cases["layer-norm-of-all"] = model(
+        [node("LayerNormalization", "x s b", axis=1)],
+        {"s": noise(3, 8, 8), "b": noise(3, 8, 8)},
+    )
+    cases["layer-norm-as-in-convnext"] = model(
+        [
+            conv,
+            node("Transpose", "a", "t", perm=[0, 2, 3, 1]),
+            node("LayerNormalization", "t s b", "n", epsilon=1e-6),
+            node("MatMul", "n v", "m"),
+            node("Gelu", "m", "g"),
+            node("MatMul", "g u", "l"),
+            node("Mul", "l k", "o"),
+            node("Transpose", "o", "p", perm=[0, 3, 1, 2]),
+            node("Add", "a p"),
+        ],
+        some | {"v": noise(6, 12), "u": noise(12, 6), "k": noise(6)},
+        opset=20,
+    )
+    cases["layer-norm-spelt-out"] = model(
+        [
+            conv,
+            node("Transpose", "a", "t", perm=[0, 2, 3, 1]),
+            node("ReduceMean", "t", "m", axes=[-1]),
+            node("Sub", "t m", "d"),
+            node("Pow", "d two", "q"),
+            node("ReduceMean", "q", "v", axes=[-1]),
+            node("Add", "v e", "ve"),
+            node("Sqrt", "ve", "r"),
+            node("Div", "d r", "n"),
+            node("Mul", "n s", "ns"),
+            node("Add", "ns b", "nb"),
+            node("Transpose", "nb", perm=[0, 3, 1, 2]),
+        ],
+        some | {"two": number(2), "e": number(1e-6)},
+    )
+    cases["layer-norm-of-channels-first"] = model(
+        [
+            conv,
+            node("ReduceMean", "a", "m", axes=[1]),
+            node("Sub", "a m", "d"),
+            node("Mul", "d d", "q"),
+            node("ReduceMean", "q", "v", axes=[1]),
+            node("Add", "v e", "ve"),
+            node("Sqrt", "ve", "r"),
+            node("Div", "d r", "n"),
+            node("Mul", "c n"),
+        ],
+        some | {"c": noise(6, 1, 1), "e": number(1e-6)},
+    )
+    for opset, size in ((18, 2), (21, 6)):
+        cases[f"group-norm-of-opset-{opset}"] = model(
+            [conv, node("GroupNormalization", "a s b", num_groups=2)],
+            {"w": some["w"], "s": noise(size), "b": noise(size)},
+            opset=opset,
+        )
+    cases["group-norm-spelt-out"] = model(
+        [
+            conv,
+            node("Reshape", "a r", "g"),
+            node("InstanceNormalization", "g one zero", "n"),
+            node("Shape", "a", "q"),
+            node("Reshape", "n q", "f"),
+            node("Mul", "f k", "h"),
+            node("Add", "h l"),
+        ],
+        some
+        | {
+            "r": ints(0, 3, -1),
+            "one": np.ones(3, np.float32),
+            "zero": np.zeros(3, np.float32),
+            "k": noise(6, 1, 1),
+            "l": noise(6, 1, 1),
+        },
+    )
+    cases["mean-variance-norm"] = model([node("MeanVarianceNormalization", "x")])
+    cases["mean-variance-norm-of-channels"] = model(
+        [conv, node("MeanVarianceNormalization", "a", axes=[1])], some
+    )
+    for p in (1, 2):
+        cases[f"lp-norm-of-l{p}"] = model([node("LpNormalization", "x", axis=1, p=p)])
+    cases["lp-norm-by-default"] = model([conv, node("LpNormalization", "a")], some)
+    cases["lrn"] = model([node("LRN", "x", size=3)])
+    cases["lrn-of-all-attributes"] = model(
+        [conv, node("LRN", "a", size=4, alpha=2.0, beta=0.5, bias=2.0)], some
+    )
+    cases["lrn-as-in-alexnet"] = model(
+        [conv, node("LRN", "a", size=5, alpha=0.5, beta=0.75, bias=1.0)], some
+    )
+    cases["lrn-of-more-than-there-is"] = model([node("LRN", "x", size=9, alpha=1.0)])
+    return cases
+
+
+def shares() -> dict[str, ModelProto]:
+    """Softmax and its kin."""
+    cases: dict[str, ModelProto] = {}
+    conv = node("Conv", "x w", "a")
+    for op in ("Softmax", "LogSoftmax", "Hardmax"):
+        name = {"Softmax": "softmax", "LogSoftmax": "log-softmax"}.get(op, "hardmax")
+        for axis in (0, 1, 2, -1):
+            cases[f"{name}-along-{axis % 4}"] = model([node(op, "x", axis=axis)])
+        cases[f"{name}-of-a-convolution"] = model(
+            [conv, node(op, "a", axis=1)], {"w": noise(4, 3, 3, 3)}
+        )
+        for axis in (1, 2, 3):
+            cases[f"old-{name}-from-{axis}-on"] = model(
+                [node(op, "x", axis=axis)], opset=12
+            )
+        cases[f"old-{name}-of-a-convolution"] = model(
+            [conv, node(op, "a", axis=1)], {"w": noise(4, 3, 3, 3)}, opset=9
+        )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """All of them."""
-    return activations() | arithmetic()
+    return activations() | arithmetic() | reductions() | normalizations() | shares()
+
+
+class LRN(OpRun):
+    """The evaluator's own takes the batch for the channels."""
+
+    op_domain = ""
+
+    def _run(self, x, alpha=1e-4, beta=0.75, bias=1.0, size=None):  # noqa: ANN001, ANN202
+        sums = np.zeros_like(x)
+        for c in range(x.shape[1]):
+            first, last = max(0, c - (size - 1) // 2), c + size // 2
+            sums[:, c] = (x[:, first : last + 1] ** 2).sum(axis=1)
+        return (x / (bias + alpha / size * sums) ** beta,)
+
+
+class LpNormalization(OpRun):
+    """The evaluator's own takes no absolute values where p is 1."""
+
+    op_domain = ""
+
+    def _run(self, x, axis=-1, p=2):  # noqa: ANN001, ANN202
+        return (x / np.linalg.norm(x, ord=p, axis=axis, keepdims=True),)
+
+
+class Softmax(OpRun):
+    """Before opset 13, which the evaluator takes for the newest."""
+
+    op_domain = ""
+
+    def _run(self, x, axis=1):  # noqa: ANN001, ANN202
+        rows = x.reshape(int(np.prod(x.shape[:axis])), -1).astype(np.float64)
+        shares = np.exp(rows - rows.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        return (self._of(rows, shares).reshape(x.shape).astype(x.dtype),)
+
+    @staticmethod
+    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:  # noqa: ARG004
+        return shares
+
+
+class LogSoftmax(Softmax):
+    """Its logarithm."""
+
+    @staticmethod
+    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:  # noqa: ARG004
+        return np.log(shares)
+
+
+class Hardmax(Softmax):
+    """1 at the first of the largest."""
+
+    @staticmethod
+    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:  # noqa: ARG004
+        return np.eye(rows.shape[1])[rows.argmax(axis=1)]
+
+
+def run(made: ModelProto) -> np.ndarray:
+    """What the evaluator makes of a case, mended."""
+    ops = [LRN, LpNormalization]
+    if made.opset_import[0].version < 13:
+        ops += [Softmax, LogSoftmax, Hardmax]
+    (output,) = ReferenceEvaluator(made, new_ops=ops).run(None, {"x": picture()})
+    return output
 
 
 def main(folder: Path) -> None:
     """Writes these cases."""
     for name, made in operators().items():
-        save_operator(folder, name, made)
+        save_operator(folder, name, made, run(made))
 
 
 if __name__ == "__main__":
