@@ -153,7 +153,7 @@ int main(int argc, char **argv)
               stderr);
         return 2;
     }
-    engine = engine_open(argv[2], &err);
+    engine = engine_open(argv[2], NULL, &err);
     if (engine)
         session = engine_session_new(engine, 1, &err);
     if (session) {

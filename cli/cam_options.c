@@ -20,6 +20,9 @@
     X(MODEL, "model", "DIR", NULL,                                             \
       "the model's folder (default: efficientnet-lite0 in\n"                   \
       "./models, or where wherefore is installed)")                            \
+    X(INPUT_SIZE, "input-size", "SIZE", NULL,                                  \
+      "another size of the network's input, such as 448 or\n"                  \
+      "160x80, for finer maps (default: the model's own)")                     \
     X(TOP, "top", "N", "top",                                                  \
       "how many of the best classes to list (default 5)")                      \
     X(CLASS, "class", "CLASS", "class",                                        \
@@ -154,6 +157,10 @@ static bool set(struct cam_options *options, enum option_number option,
     switch (option) {
     case OPTION_MODEL:
         options->model = text;
+        break;
+    case OPTION_INPUT_SIZE:
+        ok = engine_options_parse_size(&options->engine, text, err) ||
+             error_prefix(err, "--input-size");
         break;
     case OPTION_VALUES:
         ok = ask(options, "values", "1", err);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "engine.h"
 #include "error.h"
 #include "image.h"
 #include "server/params.h"
@@ -15,6 +16,7 @@
 struct cam_options {
     bool help;           /* and nothing else */
     const char *model;   /* folder; NULL: the default model */
+    struct engine_options engine;
     struct params ask;   /* what POST /cam takes as well, for ask_parse */
     const char *heatmap; /* where to write, see outfile.h; or NULL */
     unsigned num_threads;

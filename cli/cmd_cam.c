@@ -217,7 +217,7 @@ static int open_all(struct cam *cam)
         error_prefix(&err, "--heatmap");
         return usage_error(&err);
     }
-    cam->engine = engine_open(model, &err);
+    cam->engine = engine_open(model, &options->engine, &err);
     if (!cam->engine) {
         complain(model, &err);
         return STATUS_FAILED;

@@ -10,7 +10,21 @@
 
 #include "buf.h"
 
-enum { MAX_JSON_BYTES = 1 << 20, MAX_SIDE = 4096, MAX_NAME_BYTES = 128 };
+enum {
+    MAX_JSON_BYTES = 1 << 20,
+    MAX_SIDE = PREPROCESS_MAX_SIDE,
+    MAX_NAME_BYTES = 128,
+};
+
+/* What a folder without model.json gets; see bundle.h. */
+static const struct preprocess_spec default_input = {
+    .resize = PREPROCESS_STRETCH,
+    .filter = RESIZE_BICUBIC,
+    .crop_fraction = 0.875,
+    .pad = {114, 114, 114},
+    .mean = {123.675f, 116.28f, 103.53f},
+    .std = {58.395f, 57.12f, 57.375f},
+};
 
 /* Below, `object` is where to look and `path` its name for messages, such as
  * "input."; a member that is missing is NULL and fails its check. */
@@ -104,26 +118,105 @@ static bool read_channels(struct preprocess_spec *spec, const json_t *input,
     return true;
 }
 
-/* Checks a member of which we have one value yet. */
-static bool check_only(const json_t *input, const char *key, const char *only,
-                       struct error *err)
+/* Reads a member that is one of some names; *choice is its number. */
+static bool read_choice(size_t *choice, const json_t *input, const char *key,
+                        const char *const *names, size_t num_names,
+                        struct error *err)
 {
     const char *text = json_string_value(json_object_get(input, key));
+    char list[128] = "";
+    size_t len = 0;
 
     if (!text)
         return fail(err, ERROR_INPUT, "input.%s must be a text", key);
-    if (strcmp(text, only) != 0)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "input.%s must be \"%s\"; others are not supported", key,
-                    only);
+    for (size_t i = 0; i < num_names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *choice = i;
+            return true;
+        }
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s\"%s\"",
+                                i > 0 ? " or " : "", names[i]);
+    }
+    return fail(err, ERROR_UNSUPPORTED,
+                "input.%s must be %s; others are not supported", key, list);
+}
+
+static bool read_resize(struct preprocess_spec *spec, const json_t *input,
+                        struct error *err)
+{
+#define X(choice, name) name,
+    static const char *const resizes[] = {PREPROCESS_RESIZES(X)};
+    static const char *const filters[] = {RESIZE_FILTERS(X)};
+#undef X
+    size_t resize = 0, filter = 0;
+
+    if (!read_choice(&resize, input, "resize", resizes,
+                     sizeof resizes / sizeof resizes[0], err) ||
+        !read_choice(&filter, input, "interpolation", filters,
+                     sizeof filters / sizeof filters[0], err))
+        return false;
+    spec->resize = (enum preprocess_resize)resize;
+    spec->filter = (enum resize_filter)filter;
+    return true;
+}
+
+/* What "crop" cuts out, said in one way or the other. */
+static bool read_crop(struct preprocess_spec *spec, const json_t *input,
+                      struct error *err)
+{
+    const json_t *fraction = json_object_get(input, "crop_fraction");
+    const json_t *side = json_object_get(input, "resize_to");
+    uint32_t shorter = spec->width < spec->height ? spec->width : spec->height;
+    uint32_t before = 0;
+
+    if (fraction && side)
+        return fail(err, ERROR_INPUT,
+                    "input.crop_fraction and input.resize_to say the same; "
+                    "one is enough");
+    if (fraction) {
+        spec->crop_fraction = json_number_value(fraction);
+        if (!(spec->crop_fraction >= 0.01 && spec->crop_fraction <= 1))
+            return fail(err, ERROR_INPUT,
+                        "input.crop_fraction must be a number from 0.01 to 1");
+    }
+    if (!side)
+        return true;
+    if (!read_side(&before, input, "resize_to", err))
+        return false;
+    if (before < shorter)
+        return fail(err, ERROR_INPUT,
+                    "input.resize_to must be at least %u, the input's shorter "
+                    "side",
+                    shorter);
+    spec->crop_fraction = (double)shorter / before;
+    return true;
+}
+
+/* A level for all three channels, or one for each. */
+static bool read_pad(struct preprocess_spec *spec, const json_t *input,
+                     struct error *err)
+{
+    const json_t *pad = json_object_get(input, "pad");
+
+    for (size_t i = 0; pad && i < 3; i++) {
+        const json_t *level = json_is_array(pad) ? json_array_get(pad, i) : pad;
+        json_int_t value = json_integer_value(level);
+
+        if (!json_is_integer(level) || value < 0 || value > 255 ||
+            (json_is_array(pad) && json_array_size(pad) != 3))
+            return fail(err, ERROR_INPUT,
+                        "input.pad must be a whole number from 0 to 255, or "
+                        "three");
+        spec->pad[i] = (uint8_t)value;
+    }
     return true;
 }
 
 static bool check_input_keys(json_t *input, struct error *err)
 {
-    static const char *const known[] = {"width",  "height",        "channels",
-                                        "resize", "interpolation", "mean",
-                                        "std"};
+    static const char *const known[] = {
+        "width", "height", "channels",      "resize",    "interpolation",
+        "mean",  "std",    "crop_fraction", "resize_to", "pad"};
     const char *key;
     json_t *member;
 
@@ -147,13 +240,11 @@ static bool read_input(struct preprocess_spec *spec, const json_t *root,
 
     if (!json_is_object(input))
         return fail(err, ERROR_INPUT, "input must be an object");
-    spec->resize = PREPROCESS_STRETCH;
     return check_input_keys(input, err) &&
            read_side(&spec->width, input, "width", err) &&
            read_side(&spec->height, input, "height", err) &&
-           read_channels(spec, input, err) &&
-           check_only(input, "resize", "stretch", err) &&
-           check_only(input, "interpolation", "bicubic", err) &&
+           read_channels(spec, input, err) && read_resize(spec, input, err) &&
+           read_crop(spec, input, err) && read_pad(spec, input, err) &&
            read_three(spec->mean, input, "mean", err) &&
            read_std(spec->std, input, err);
 }
@@ -242,6 +333,54 @@ static bool parse_json(json_t **root, const struct buf *file, struct error *err)
                 why.column, why.text);
 }
 
+static bool is_missing(const char *path)
+{
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* The last part of the folder's path, links resolved. */
+static bool name_after_folder(struct bundle *bundle, const char *folder,
+                              struct error *err)
+{
+    char *path = realpath(folder, NULL);
+    const char *name;
+    bool ok;
+
+    if (!path)
+        return fail(err, errno == ENOMEM ? ERROR_MEMORY : ERROR_IO,
+                    "the folder cannot be found");
+    name = strrchr(path, '/') + 1;
+    ok = copy_text(&bundle->name,
+                   *name && strlen(name) <= MAX_NAME_BYTES &&
+                           labels_is_text(name)
+                       ? name
+                       : "model",
+                   err);
+    free(path);
+    return ok;
+}
+
+/* For a folder that has model.onnx and no model.json. */
+static bool use_defaults(struct bundle *bundle, const char *folder,
+                         struct error *err)
+{
+    return join_path(&bundle->onnx_path, folder, "model.onnx", err) &&
+           name_after_folder(bundle, folder, err);
+}
+
+/* Whether there is no model.json but the file it would be about. */
+static bool is_bare(bool *bare, const char *folder, struct error *err)
+{
+    char *json = NULL, *onnx = NULL;
+    bool ok = join_path(&json, folder, "model.json", err) &&
+              join_path(&onnx, folder, "model.onnx", err);
+
+    *bare = ok && is_missing(json) && !is_missing(onnx);
+    free(json);
+    free(onnx);
+    return ok;
+}
+
 static bool read_json(struct bundle *bundle, const char *folder,
                       struct error *err)
 {
@@ -265,8 +404,7 @@ static bool read_labels(struct bundle *bundle, const char *folder,
 {
     char *path = NULL;
     bool ok = join_path(&path, folder, "labels.txt", err) &&
-              ((access(path, F_OK) != 0 && errno == ENOENT) ||
-               labels_read(&bundle->labels, path, err));
+              (is_missing(path) || labels_read(&bundle->labels, path, err));
 
     free(path);
     return ok || error_prefix(err, "labels.txt");
@@ -274,8 +412,13 @@ static bool read_labels(struct bundle *bundle, const char *folder,
 
 bool bundle_open(struct bundle *bundle, const char *folder, struct error *err)
 {
-    *bundle = (struct bundle){0};
-    if (!read_json(bundle, folder, err) || !read_labels(bundle, folder, err)) {
+    bool bare;
+
+    *bundle = (struct bundle){.input = default_input};
+    if (!is_bare(&bare, folder, err) ||
+        !(bare ? use_defaults(bundle, folder, err)
+               : read_json(bundle, folder, err)) ||
+        !read_labels(bundle, folder, err)) {
         bundle_release(bundle);
         return false;
     }

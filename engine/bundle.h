@@ -1,7 +1,7 @@
 #ifndef ENGINE_BUNDLE_H
 #define ENGINE_BUNDLE_H
 
-/* A model's folder: model.onnx, labels.txt, model.json.
+/* A model's folder: model.onnx, and labels.txt and model.json if there are.
  *
  *     {"name": "efficientnet-lite0",
  *      "input": {"width": 224, "height": 224, "channels": "RGB",
@@ -10,10 +10,24 @@
  *      "onnx": {"file": "model.onnx", "sha256": "…"},
  *      "source": "…", "license": "Apache-2.0"}
  *
- * All members of "input" are required, for a wrong guess at one of them shows
- * only as worse answers; a member it does not know is an error there and
+ * These members of "input" are required, for a wrong guess at one of them
+ * shows only as worse answers; a member it does not know is an error there and
  * ignored elsewhere. "channels" is RGB or BGR, width and height are 1 to 4096,
- * std is above 0. "sha256", "source" and "license" may be left out. */
+ * std is above 0. "resize" is one of preprocess.h's, "interpolation" of
+ * resize.h's. There may be
+ *
+ *     "crop_fraction"  of "crop": above 0, at most 1; 0.875 if left out
+ *     "resize_to"      of "crop", instead: what the input's shorter side is
+ *                      before the cut, pixels, such as 256 of 224
+ *     "pad"            of "letterbox": a level, or red, green and blue, 0 to
+ *                      255; 114 if left out
+ *
+ * "sha256", "source" and "license" may be left out.
+ *
+ * A folder without model.json gets its own name; the input's size is that of
+ * model.onnx; the picture is stretched with bicubic interpolation, in RGB, and
+ * mean and std are those that most networks for ImageNet are trained with:
+ * 255 x (0.485, 0.456, 0.406) and 255 x (0.229, 0.224, 0.225). */
 
 #include "error.h"
 #include "labels.h"
@@ -26,13 +40,14 @@ struct bundle {
     char *onnx_sha256; /* 64 hex digits, or NULL; not checked here; owned */
     char *source;      /* where the weights come from, or NULL; owned */
     char *license;     /* or NULL; owned */
-    struct preprocess_spec input;
+    struct preprocess_spec input; /* width and height 0: the file's */
     struct labels labels; /* empty where the folder has no labels.txt */
 };
 
 /* Reads the folder's model.json and labels.txt; model.onnx is only named.
  *
- * ERROR_IO           model.json, or a labels.txt there is, cannot be read
+ * ERROR_IO           model.json or labels.txt cannot be read, or there is
+ *                    neither model.json nor model.onnx
  * ERROR_INPUT        a file is malformed
  * ERROR_UNSUPPORTED  a resize or interpolation we do not have
  * ERROR_LIMIT        model.json is longer than 1 MB, labels.txt than 16 MB

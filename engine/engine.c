@@ -50,11 +50,50 @@ static double now_ms(void)
 
 /* ---- the model ---- */
 
+bool engine_options_parse_size(struct engine_options *options, const char *text,
+                               struct error *err)
+{
+    uint32_t sides[2] = {0};
+    size_t num = 0;
+
+    *options = (struct engine_options){0};
+    if (strcmp(text, "own") == 0)
+        return true;
+    for (const char *at = text;; at++) {
+        size_t len = strspn(at, "0123456789");
+
+        if (len < 1 || len > 4 || num == 2)
+            break;
+        sides[num] = (uint32_t)strtoul(at, NULL, 10);
+        if (sides[num] < 1 || sides[num] > PREPROCESS_MAX_SIDE)
+            break;
+        num++;
+        at += len;
+        if (*at == '\0') {
+            options->input_width = sides[0];
+            options->input_height = sides[num - 1];
+            return true;
+        }
+        if (*at != 'x')
+            break;
+    }
+    return fail(err, ERROR_INPUT,
+                "'%.40s' is no size of a picture, such as 448 or 160x80, with "
+                "sides from 1 to %d",
+                text, PREPROCESS_MAX_SIDE);
+}
+
 /* Reads model.onnx into the engine's graph. */
-static bool read_graph(struct engine *engine, struct error *err)
+static bool read_graph(struct engine *engine, const char *folder, bool override,
+                       struct error *err)
 {
     const struct preprocess_spec *spec = &engine->bundle.input;
-    struct onnx_input size = {.width = spec->width, .height = spec->height};
+    struct onnx_input size = {
+        .width = spec->width,
+        .height = spec->height,
+        .override = override,
+        .folder = folder,
+    };
     struct buf file = {0};
     bool ok =
         buf_append_file(&file, engine->bundle.onnx_path, MAX_ONNX_BYTES, err) &&
@@ -81,21 +120,64 @@ static bool choose_outputs(struct graph *graph, const struct head *head,
     return true;
 }
 
+/* The size of the pictures, which the bundle may have left to the file. */
+static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
+                      struct error *err)
+{
+    const struct graph_shape *shape = &graph->values[graph->inputs[0]].shape;
+
+    if (shape->dim[1] > PREPROCESS_MAX_SIDE ||
+        shape->dim[2] > PREPROCESS_MAX_SIDE)
+        return fail(err, ERROR_LIMIT,
+                    "it takes pictures of %zu x %zu pixels; sides of %d are "
+                    "the most",
+                    shape->dim[2], shape->dim[1], PREPROCESS_MAX_SIDE);
+    spec->height = (uint32_t)shape->dim[1];
+    spec->width = (uint32_t)shape->dim[2];
+    return true;
+}
+
 /* From the file's graph to one that is ready to run. */
-static bool prepare_graph(struct engine *engine, struct error *err)
+static bool prepare_graph(struct engine *engine, const char *folder,
+                          bool override, struct error *err)
 {
     struct graph *graph = &engine->graph;
 
-    if (!read_graph(engine, err) || !graph_infer(graph, err) ||
-        !graph_fold(graph, err) || !graph_layout(graph, err) ||
+    if (!read_graph(engine, folder, override, err) ||
+        !graph_infer(graph, err) || !graph_fold(graph, err) ||
+        !graph_layout(graph, err) ||
+        !read_size(&engine->bundle.input, graph, err) ||
         !head_find(&engine->head, graph, err) ||
         !choose_outputs(graph, &engine->head, err))
-        return error_prefix(err, "model.onnx");
+        return false;
     engine->plan = plan_new(graph, err);
-    return engine->plan || error_prefix(err, "model.onnx");
+    return engine->plan != NULL;
 }
 
-struct engine *engine_open(const char *folder, struct error *err)
+/* Reads and plans the network, at another size where one is asked for. */
+static bool open_network(struct engine *engine, const char *folder,
+                         const struct engine_options *options,
+                         struct error *err)
+{
+    struct preprocess_spec *spec = &engine->bundle.input;
+    bool override =
+        options && options->input_width > 0 && options->input_height > 0;
+
+    if (override) {
+        spec->width = options->input_width;
+        spec->height = options->input_height;
+    }
+    if (prepare_graph(engine, folder, override, err))
+        return true;
+    if (override)
+        error_prefix(err, "with an input of %u x %u pixels instead of its own",
+                     options->input_width, options->input_height);
+    return error_prefix(err, "model.onnx");
+}
+
+struct engine *engine_open(const char *folder,
+                           const struct engine_options *options,
+                           struct error *err)
 {
     struct engine *engine = calloc(1, sizeof *engine);
     size_t num_labels;
@@ -106,7 +188,7 @@ struct engine *engine_open(const char *folder, struct error *err)
         return NULL;
     }
     if (!bundle_open(&engine->bundle, folder, err) ||
-        !prepare_graph(engine, err))
+        !open_network(engine, folder, options, err))
         goto out;
     num_labels = engine->bundle.labels.count;
     if (num_labels > 0 && num_labels != engine->head.num_classes) {

@@ -6,7 +6,7 @@
  *
  *     struct error err = {0};
  *     struct engine *engine =
- *         engine_open("models/efficientnet-lite0", &err);
+ *         engine_open("models/efficientnet-lite0", NULL, &err);
  *     struct engine_session *session = engine_session_new(engine, 1, &err);
  *     struct engine_class top[5];
  *     struct engine_map map;
@@ -55,6 +55,8 @@ struct engine_info {
     size_t num_features;          /* channels of the last feature map */
     const char *head;             /* what the head is, such as "gap-linear" */
     const char *refusal; /* why no CAM is defined, or NULL where one is */
+    bool is_max;         /* the logit is a sum of largest values, not of means:
+                            mean_plus_bias below is not the logit */
     const char *runtime; /* the XNNPACK generation in use, such as "2022" */
 };
 
@@ -71,7 +73,14 @@ struct engine_map {
     const float *values;  /* (height, width); borrowed from the session until
                              an answer about another class, or the next run */
     float min, max;
-    double mean_plus_bias; /* equals the class's logit, up to rounding */
+    double mean_plus_bias; /* of the values, and of the class's bias. Where the
+                              head pools by the mean (engine_info.is_max is
+                              false) this equals the class's logit, up to
+                              rounding. Where it pools by the maximum, the
+                              logit is the bias and, over all channels, the sum
+                              of weight x largest activation, each from a cell
+                              of its own; no sum over one map's cells gives it,
+                              and this is only what its name says. */
 };
 
 /* Milliseconds of the last request of a session, stage by stage. */
@@ -79,14 +88,28 @@ struct engine_timing {
     double decode, preprocess, infer, render;
 };
 
+/* What a model may be opened with that is not its own; `= {0}` is nothing. */
+struct engine_options {
+    uint32_t input_width, input_height; /* pixels; 0: the model's own */
+};
+
+/* Reads "448" or "160x80" (width x height), each from 1 to
+ * PREPROCESS_MAX_SIDE, or "own". ERROR_INPUT. */
+bool engine_options_parse_size(struct engine_options *options, const char *text,
+                               struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Opens the model in `folder` (bundle.h says what is in it): reads, checks and
  * plans it. The last parts of it that can fail do so here, not at a request.
- * Returns NULL and
+ * options may be NULL. Another size of the input suits networks that are
+ * convolutions up to their pooling; others are refused. Returns NULL and
  * ERROR_IO           a file cannot be read
  * ERROR_INPUT        a file is malformed, or its parts do not fit together
  * ERROR_UNSUPPORTED  the network has a node we cannot run; the text names it
  * ERROR_MEMORY, ERROR_INTERNAL */
-struct engine *engine_open(const char *folder, struct error *err)
+struct engine *engine_open(const char *folder,
+                           const struct engine_options *options,
+                           struct error *err)
     __attribute__((warn_unused_result));
 
 void engine_info(const struct engine *engine, struct engine_info *info);

@@ -39,7 +39,7 @@ static size_t character_len(const unsigned char *at)
     return len;
 }
 
-static bool check_text(const char *text, size_t line, struct error *err)
+bool labels_is_text(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
 
@@ -47,12 +47,18 @@ static bool check_text(const char *text, size_t line, struct error *err)
         size_t len = character_len(at);
 
         if (len == 0)
-            return fail(err, ERROR_INPUT,
-                        "line %zu is not UTF-8 text, or has a control "
-                        "character",
-                        line);
+            return false;
         at += len;
     }
+    return true;
+}
+
+static bool check_text(const char *text, size_t line, struct error *err)
+{
+    if (!labels_is_text(text))
+        return fail(err, ERROR_INPUT,
+                    "line %zu is not UTF-8 text, or has a control character",
+                    line);
     return true;
 }
 

@@ -31,6 +31,9 @@ struct labels {
 bool labels_read(struct labels *labels, const char *path, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Whether a text is UTF-8 without control characters. Any thread. */
+bool labels_is_text(const char *text);
+
 /* Finds a class by its index in decimal, its id, or its label (the first
  * that matches, in this order; labels compare without regard to ASCII case).
  * `num_classes` bounds the answer, also where there are more or fewer labels.

@@ -26,10 +26,16 @@
 
 #include "error.h"
 
+/* X(enumerator, name in model.json) */
+#define RESIZE_FILTERS(X)          \
+    X(RESIZE_BICUBIC, "bicubic")   \
+    X(RESIZE_BILINEAR, "bilinear") \
+    X(RESIZE_NEAREST, "nearest")
+
 enum resize_filter {
-    RESIZE_BICUBIC,
-    RESIZE_BILINEAR,
-    RESIZE_NEAREST,
+#define X(filter, name) filter,
+    RESIZE_FILTERS(X)
+#undef X
 };
 
 /* A part of the picture that resizing a whole one gives, as if cut out of it

@@ -28,6 +28,9 @@
          "where to listen; port 0 takes a free one, [::1]:8080 is IPv6")     \
     TEXT(model, "model", "models/efficientnet-lite0", "FOLDER",              \
          "the model: a folder with model.onnx, labels.txt and model.json")   \
+    TEXT(input_size, "input-size", "own", "SIZE",                            \
+         "the network's input in pixels, such as 448 or 160x80, if not the " \
+         "model's own: a larger one gives a finer map")                      \
     NUMBER(workers, "workers", 2, 1, 256, "threads",                         \
            "pictures worked on at the same time, one thread each")           \
     NUMBER(queue_length, "queue-length", 64, 1, 65536, "requests",           \

@@ -10,10 +10,13 @@ bool service_open(struct service *service, const struct config *config,
         .max_height = (uint32_t)config->max_height,
         .max_pixels = config->max_pixels,
     };
+    struct engine_options options = {0};
 
     memset(service, 0, sizeof *service);
     service->config = config;
-    service->engine = engine_open(config->model, err);
+    if (!engine_options_parse_size(&options, config->input_size, err))
+        return error_prefix(err, "--input-size");
+    service->engine = engine_open(config->model, &options, err);
     if (!service->engine)
         return error_prefix(err, "model %s", config->model);
     engine_info(service->engine, &service->info);

@@ -28,6 +28,11 @@
     "  \"resize\": \"stretch\", \"interpolation\": \"bicubic\","               \
     "  \"mean\": [0, 0, 0], \"std\": [1, 1, 1]},"                              \
     " \"onnx\": {\"file\": \"model.onnx\"}}"
+#define INPUT_JSON(members)                                                    \
+    "{\"name\": \"tiny\","                                                     \
+    " \"input\": {\"width\": 224, \"height\": 112, \"channels\": \"RGB\","    \
+    "  \"mean\": [0, 0, 0], \"std\": [1, 1, 1], " members "},"               \
+    " \"onnx\": {\"file\": \"model.onnx\"}}"
 /* clang-format on */
 
 enum { PATH_SIZE = 256 };
@@ -44,13 +49,14 @@ static void write_file(const char *folder, const char *name, const char *text)
     fclose(file);
 }
 
-/* A folder with these files; labels may be NULL. */
+/* A folder with these files, each of which may be NULL. */
 static void make_folder(char folder[PATH_SIZE], const char *json,
                         const char *labels)
 {
     snprintf(folder, PATH_SIZE, "/tmp/test_bundle_XXXXXX");
     assert_non_null(mkdtemp(folder));
-    write_file(folder, "model.json", json);
+    if (json)
+        write_file(folder, "model.json", json);
     if (labels)
         write_file(folder, "labels.txt", labels);
 }
@@ -62,6 +68,8 @@ static void remove_folder(const char *folder)
     snprintf(path, sizeof path, "%s/model.json", folder);
     unlink(path);
     snprintf(path, sizeof path, "%s/labels.txt", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
     unlink(path);
     assert_int_equal(rmdir(folder), 0);
 }
@@ -114,6 +122,120 @@ static void what_may_be_left_out_is_empty(void **state)
     assert_false(bundle.input.bgr);
     assert_int_equal(bundle.labels.count, 0);
     bundle_release(&bundle);
+    remove_folder(folder);
+}
+
+/* The input that these members of "input" make. */
+static struct preprocess_spec read_members(const char *json)
+{
+    char folder[PATH_SIZE];
+    struct bundle bundle;
+    struct error err = {0};
+    struct preprocess_spec spec;
+
+    make_folder(folder, json, NULL);
+    if (!bundle_open(&bundle, folder, &err))
+        fail_msg("%s", err.text);
+    spec = bundle.input;
+    bundle_release(&bundle);
+    remove_folder(folder);
+    return spec;
+}
+
+static void every_way_of_resizing_is_read(void **state)
+{
+    struct preprocess_spec spec;
+
+    (void)state;
+    spec = read_members(
+        INPUT_JSON("\"resize\": \"crop\", \"interpolation\": \"bilinear\""));
+    assert_int_equal(spec.resize, PREPROCESS_CROP);
+    assert_int_equal(spec.filter, RESIZE_BILINEAR);
+    assert_true(spec.crop_fraction == 0.875);
+    spec = read_members(INPUT_JSON("\"resize\": \"letterbox\","
+                                   "\"interpolation\": \"nearest\""));
+    assert_int_equal(spec.resize, PREPROCESS_LETTERBOX);
+    assert_int_equal(spec.filter, RESIZE_NEAREST);
+    assert_memory_equal(spec.pad, ((uint8_t[]){114, 114, 114}), 3);
+}
+
+static void a_crop_is_given_as_a_fraction_or_as_a_side(void **state)
+{
+    struct preprocess_spec spec;
+
+    (void)state;
+    spec = read_members(
+        INPUT_JSON("\"resize\": \"crop\", \"interpolation\": \"bicubic\","
+                   "\"crop_fraction\": 0.95"));
+    assert_true(spec.crop_fraction == 0.95);
+    spec = read_members(
+        INPUT_JSON("\"resize\": \"crop\", \"interpolation\": \"bicubic\","
+                   "\"resize_to\": 128"));
+    assert_true(spec.crop_fraction == 112.0 / 128);
+}
+
+static void a_padding_is_one_level_or_three(void **state)
+{
+    struct preprocess_spec spec;
+
+    (void)state;
+    spec = read_members(
+        INPUT_JSON("\"resize\": \"letterbox\", \"interpolation\": \"bicubic\","
+                   "\"pad\": 0"));
+    assert_memory_equal(spec.pad, ((uint8_t[]){0, 0, 0}), 3);
+    spec = read_members(
+        INPUT_JSON("\"resize\": \"letterbox\", \"interpolation\": \"bicubic\","
+                   "\"pad\": [1, 20, 255]"));
+    assert_memory_equal(spec.pad, ((uint8_t[]){1, 20, 255}), 3);
+}
+
+static void a_folder_of_a_network_alone_gets_defaults(void **state)
+{
+    char folder[PATH_SIZE], path[PATH_SIZE + 16];
+    struct bundle bundle;
+    struct error err = {0};
+
+    (void)state;
+    make_folder(folder, NULL, "cat\n");
+    write_file(folder, "model.onnx", "");
+    snprintf(path, sizeof path, "%s/./", folder);
+    if (!bundle_open(&bundle, path, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(bundle.name, strrchr(folder, '/') + 1);
+    snprintf(path, sizeof path, "%s/.//model.onnx", folder);
+    assert_string_equal(bundle.onnx_path, path);
+    assert_null(bundle.onnx_sha256);
+    assert_int_equal(bundle.labels.count, 1);
+    assert_int_equal(bundle.input.width, 0);
+    assert_int_equal(bundle.input.height, 0);
+    assert_int_equal(bundle.input.resize, PREPROCESS_STRETCH);
+    assert_int_equal(bundle.input.filter, RESIZE_BICUBIC);
+    assert_false(bundle.input.bgr);
+    assert_float_equal(bundle.input.mean[0], 0.485 * 255, 1e-4);
+    assert_float_equal(bundle.input.mean[1], 0.456 * 255, 1e-4);
+    assert_float_equal(bundle.input.mean[2], 0.406 * 255, 1e-4);
+    assert_float_equal(bundle.input.std[0], 0.229 * 255, 1e-4);
+    assert_float_equal(bundle.input.std[1], 0.224 * 255, 1e-4);
+    assert_float_equal(bundle.input.std[2], 0.225 * 255, 1e-4);
+    bundle_release(&bundle);
+    remove_folder(folder);
+}
+
+static void a_folder_whose_name_is_no_text_is_called_model(void **state)
+{
+    char folder[PATH_SIZE], odd[PATH_SIZE + 16];
+    struct bundle bundle;
+    struct error err = {0};
+
+    (void)state;
+    make_folder(folder, NULL, NULL);
+    write_file(folder, "model.onnx", "");
+    snprintf(odd, sizeof odd, "%s\n\xff", folder);
+    assert_int_equal(rename(folder, odd), 0);
+    assert_true(bundle_open(&bundle, odd, &err));
+    assert_string_equal(bundle.name, "model");
+    bundle_release(&bundle);
+    assert_int_equal(rename(odd, folder), 0);
     remove_folder(folder);
 }
 
@@ -222,6 +344,10 @@ static void a_failed_allocation_is_reported_and_leaves_nothing(void **state)
     /* within a text, Jansson takes a failed allocation for a syntax error */
     alloc_sweep_or(open_once, folder, ERROR_INPUT);
     remove_folder(folder);
+    make_folder(folder, NULL, "n01\tcat\nn02\tdog\n");
+    write_file(folder, "model.onnx", "");
+    alloc_sweep_or(open_once, folder, ERROR_INPUT);
+    remove_folder(folder);
 }
 
 int main(void)
@@ -229,6 +355,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_is_read),
         cmocka_unit_test(what_may_be_left_out_is_empty),
+        cmocka_unit_test(every_way_of_resizing_is_read),
+        cmocka_unit_test(a_crop_is_given_as_a_fraction_or_as_a_side),
+        cmocka_unit_test(a_padding_is_one_level_or_three),
+        cmocka_unit_test(a_folder_of_a_network_alone_gets_defaults),
+        cmocka_unit_test(a_folder_whose_name_is_no_text_is_called_model),
         cmocka_unit_test(a_folder_that_is_not_there_is_an_io_error),
         cmocka_unit_test(labels_that_are_a_folder_are_an_io_error),
         cmocka_unit_test(a_model_json_of_more_than_a_megabyte_is_refused),

@@ -94,9 +94,11 @@ static const char *const resizes[] = {
 #undef X
 };
 
-static const char *const filters[] = {[RESIZE_BICUBIC] = "bicubic",
-                                      [RESIZE_BILINEAR] = "bilinear",
-                                      [RESIZE_NEAREST] = "nearest"};
+static const char *const filters[] = {
+#define X(filter, name) [filter] = name,
+    RESIZE_FILTERS(X)
+#undef X
+};
 
 static int index_of(const char *name, const char *const *names, int count)
 {
