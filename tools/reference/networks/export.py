@@ -21,10 +21,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+import zoo
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
-
-import zoo
 
 ROOT = Path(__file__).resolve().parents[3]
 BATCH = {"input_names": ["input"], "output_names": ["output"]}
@@ -159,7 +158,7 @@ def make(name: str, folder: Path, small: bool) -> None:
             off = distance(expected.logits.numpy(), got)
             word = "" if off < 1e-3 else "  WRONG"
             print(f"{path.name}: {path.stat().st_size} bytes, off {off:.1e}{word}")
-        except Exception as error:  # noqa: BLE001 the next form may work
+        except Exception as error:
             print(f"{path.name}: FAILED {str(error)[:300]}")
         sys.stdout.flush()
 

@@ -21,7 +21,7 @@ from torchvision import models as tv
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch_lite  # noqa: E402
+import torch_lite
 
 # ---- the paper's ----
 
@@ -62,9 +62,7 @@ def alexnet_gap(k: int, classes: int) -> nn.Module:
         *conv(256 // k, 512 // k, 3, 1, 1),
         *conv(512 // k, 512 // k, 3, 1, 1),
     ]
-    return Pooled(
-        nn.Sequential(*layers), nn.AdaptiveAvgPool2d(1), 512 // k, classes
-    )
+    return Pooled(nn.Sequential(*layers), nn.AdaptiveAvgPool2d(1), 512 // k, classes)
 
 
 def vgg_layers(k: int, stages: list[list[int]]) -> tuple[list, int]:
