@@ -78,7 +78,7 @@ struct graph_value {
     X(GRAPH_MAX_POOL, "max-pool")         /* the largest in each window */    \
     X(GRAPH_AVERAGE_POOL, "average-pool") /* the mean of each window */       \
     X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */  \
-    X(GRAPH_PAD, "pad")               /* x with a constant border */          \
+    X(GRAPH_PAD, "pad")               /* x with a border, or less of it */     \
     X(GRAPH_MEAN, "mean")             /* x over axes */                       \
     X(GRAPH_REDUCE, "reduction")      /* the node's, of x over axes */        \
     X(GRAPH_NORM, "normalization")    /* (x - mean) / sqrt(variance +         \
@@ -238,8 +238,17 @@ struct graph_node {
         } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
         bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
         struct {
-            size_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
-            float value;
+            /* Negative: so many are cut off, before anything is added. */
+            int64_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
+            enum graph_pad_mode {
+                GRAPH_PAD_CONSTANT,
+                GRAPH_PAD_REFLECT, /* about the outermost element */
+                GRAPH_PAD_EDGE,    /* repeats that */
+                GRAPH_PAD_WRAP,    /* from the other side */
+            } mode;
+            float value; /* CONSTANT */
+            bool tile;   /* input 1 says how often each axis is repeated; false
+                            from graph_infer on */
             uint32_t num_given; /* dimensions that an attribute was for; 0:
                                    the border is input 1, until graph_infer */
         } pad;

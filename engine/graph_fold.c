@@ -306,12 +306,15 @@ static void fold_pad(struct graph *graph, struct graph_node *node)
         return;
     pad = &graph->nodes[x->producer];
     if (pad->op != GRAPH_PAD || pad->num_inputs == 0 || pad->pad.value != 0 ||
-        pad->pad.before[0] || pad->pad.after[0] || pad->pad.before[1] ||
-        pad->pad.after[1])
+        pad->pad.mode != GRAPH_PAD_CONSTANT || pad->pad.before[0] ||
+        pad->pad.after[0] || pad->pad.before[1] || pad->pad.after[1])
         return;
+    for (int i = 2; i < 4; i++)
+        if (pad->pad.before[i] < 0 || pad->pad.after[i] < 0)
+            return;
     for (int i = 0; i < 2; i++) {
-        node->conv.window.pad_before[i] += pad->pad.before[2 + i];
-        node->conv.window.pad_after[i] += pad->pad.after[2 + i];
+        node->conv.window.pad_before[i] += (size_t)pad->pad.before[2 + i];
+        node->conv.window.pad_after[i] += (size_t)pad->pad.after[2 + i];
     }
     node->inputs[0] = pad->inputs[0];
 }

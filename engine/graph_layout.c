@@ -408,7 +408,7 @@ static bool layout_pad(struct pass *pass, struct graph_node *node)
 {
     struct view view = view_of(pass, node->inputs[0]);
     uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
-    size_t before[GRAPH_MAX_RANK] = {0}, after[GRAPH_MAX_RANK] = {0};
+    int64_t before[GRAPH_MAX_RANK] = {0}, after[GRAPH_MAX_RANK] = {0};
 
     for (uint32_t i = 0; i < rank; i++) {
         before[view.perm[i]] = node->pad.before[i];

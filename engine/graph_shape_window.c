@@ -130,12 +130,13 @@ bool graph_shape_pool(struct graph_site *site)
     return true;
 }
 
-bool graph_shape_pad(struct graph_site *site)
+/* Borders from input 1, for all axes or for those of input 3. */
+static bool pad_borders(struct graph_site *site)
 {
     struct graph_node *node = site->node;
     uint32_t rank = graph_site_shape(site, 0)->rank;
     const int64_t *pads, *axes;
-    size_t count, num_axes;
+    size_t count, num_axes, num;
 
     if (!graph_site_ints(site, 1, "border", (size_t)2 * GRAPH_MAX_RANK, &pads,
                          &count) ||
@@ -143,34 +144,76 @@ bool graph_shape_pad(struct graph_site *site)
         !graph_site_ints(site, 3, "list of axes", GRAPH_MAX_RANK, &axes,
                          &num_axes))
         return false;
-    if (pads) {
-        size_t num = axes ? num_axes : rank;
-
-        if (count != 2 * num)
-            return fail(site->err, ERROR_INPUT,
-                        "its border has %zu numbers for %zu dimensions", count,
-                        num);
-        for (size_t i = 0; i < num; i++) {
-            size_t axis = i;
-
-            if (axes && !graph_site_axis(site, axes[i], rank, &axis))
-                return false;
-            if (pads[i] < 0 || pads[i] > INT32_MAX || pads[num + i] < 0 ||
-                pads[num + i] > INT32_MAX)
-                return fail(site->err, ERROR_UNSUPPORTED,
-                            "a border of %" PRId64 " is not supported",
-                            pads[i] < 0 ? pads[i] : pads[num + i]);
-            node->pad.before[axis] = (size_t)pads[i];
-            node->pad.after[axis] = (size_t)pads[num + i];
-        }
-    }
     if (!pads && node->pad.num_given != rank)
         return fail(site->err, ERROR_INPUT,
                     "its border is for %u dimensions, not for %u",
                     node->pad.num_given, rank);
-    node->num_inputs = 1;
+    num = axes ? num_axes : rank;
+    if (pads && count != 2 * num)
+        return fail(site->err, ERROR_INPUT,
+                    "its border has %zu numbers for %zu dimensions", count,
+                    num);
+    for (size_t i = 0; pads && i < num; i++) {
+        size_t axis = i;
+
+        if (axes && !graph_site_axis(site, axes[i], rank, &axis))
+            return false;
+        node->pad.before[axis] = pads[i];
+        node->pad.after[axis] = pads[num + i];
+    }
+    return true;
+}
+
+/* Repeating is a border from the other side. */
+static bool tile_borders(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    const int64_t *repeats;
+    size_t count;
+
+    if (!graph_site_ints(site, 1, "list of repeats", GRAPH_MAX_RANK, &repeats,
+                         &count))
+        return false;
+    if (count != x->rank)
+        return fail(site->err, ERROR_INPUT, "%zu repeats of %u dimensions",
+                    count, x->rank);
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (repeats[i] < 0 || repeats[i] > INT32_MAX)
+            return fail(site->err, ERROR_INPUT, "it repeats %" PRId64 " times",
+                        repeats[i]);
+        node->pad.after[i] = (repeats[i] - 1) * (int64_t)x->dim[i];
+    }
+    node->pad.tile = false;
+    return true;
+}
+
+bool graph_shape_pad(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const int64_t limit = INT32_MAX;
+
     site->shape = *graph_site_shape(site, 0);
-    for (uint32_t i = 0; i < rank; i++)
-        site->shape.dim[i] += node->pad.before[i] + node->pad.after[i];
+    if (!(node->pad.tile ? tile_borders(site) : pad_borders(site)))
+        return false;
+    node->num_inputs = 1;
+    for (uint32_t i = 0; i < site->shape.rank; i++) {
+        int64_t before = node->pad.before[i], after = node->pad.after[i];
+        int64_t length = (int64_t)site->shape.dim[i], left = length;
+
+        if (before > limit || before < -limit || after > limit ||
+            after < -limit)
+            return fail(site->err, ERROR_UNSUPPORTED,
+                        "a border of %" PRId64 " is not supported",
+                        before > limit || before < -limit ? before : after);
+        left += before < 0 ? before : 0;
+        left += after < 0 ? after : 0;
+        if (length + before + after < 0 || left < 0 ||
+            (left == 0 && node->pad.mode != GRAPH_PAD_CONSTANT &&
+             length + before + after > 0))
+            return fail(site->err, ERROR_INPUT,
+                        "its border leaves nothing of %zu", site->shape.dim[i]);
+        site->shape.dim[i] = (size_t)(length + before + after);
+    }
     return true;
 }

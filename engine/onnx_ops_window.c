@@ -77,10 +77,16 @@ static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
     int64_t pads[2 * GRAPH_MAX_RANK];
     size_t count = 0;
 
-    if (onnx_attribute(reader, "mode") &&
-        !onnx_attribute_is(reader, "mode", "constant"))
+    if (onnx_attribute_is(reader, "mode", "reflect"))
+        node->pad.mode = GRAPH_PAD_REFLECT;
+    else if (onnx_attribute_is(reader, "mode", "edge"))
+        node->pad.mode = GRAPH_PAD_EDGE;
+    else if (onnx_attribute_is(reader, "mode", "wrap"))
+        node->pad.mode = GRAPH_PAD_WRAP;
+    else if (onnx_attribute(reader, "mode") &&
+             !onnx_attribute_is(reader, "mode", "constant"))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute mode is not \"constant\"");
+                    "attribute mode has an unknown value");
     node->pad.value = onnx_attribute_float(reader, "value", 0);
     if (!onnx_attribute_ints(reader, "pads", pads, 2 * GRAPH_MAX_RANK, &count))
         return false;
@@ -89,14 +95,10 @@ static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
                     count);
     node->pad.num_given = (uint32_t)(count / 2);
     for (size_t i = 0; i < count; i++) {
-        if (pads[i] < 0 || pads[i] > INT32_MAX)
-            return fail(reader->err, ERROR_UNSUPPORTED,
-                        "a border of %lld is not supported",
-                        (long long)pads[i]);
         if (i < count / 2)
-            node->pad.before[i] = (size_t)pads[i];
+            node->pad.before[i] = pads[i];
         else
-            node->pad.after[i - count / 2] = (size_t)pads[i];
+            node->pad.after[i - count / 2] = pads[i];
     }
     return true;
 }
@@ -110,6 +112,14 @@ static bool convert_global_pool(struct onnx_reader *reader,
     node->reduce.raw_axes[0] = 2;
     node->reduce.raw_axes[1] = 3;
     node->reduce.num_raw_axes = 2;
+    return true;
+}
+
+static bool convert_tile(struct onnx_reader *reader, struct graph_node *node)
+{
+    (void)reader;
+    node->pad.mode = GRAPH_PAD_WRAP;
+    node->pad.tile = true;
     return true;
 }
 
@@ -128,5 +138,6 @@ const struct onnx_operator onnx_ops_window[] = {
      "auto_pad ceil_mode dilations kernel_shape pads storage_order strides",
      convert_pool},
     {"Pad", GRAPH_PAD, 1, 4, "mode pads value", convert_pad},
+    {"Tile", GRAPH_PAD, 2, 2, "", convert_tile},
     {0},
 };

@@ -376,11 +376,26 @@ static enum xnn_status define_clamp(struct builder *builder,
 #endif
 }
 
+static bool supports_pad(const struct graph *graph,
+                         const struct graph_node *node)
+{
+    for (uint32_t i = 0; i < graph_output(graph, node, 0)->shape.rank; i++)
+        if (node->pad.before[i] < 0 || node->pad.after[i] < 0)
+            return false;
+    return node->pad.mode == GRAPH_PAD_CONSTANT;
+}
+
 static enum xnn_status define_pad(struct builder *builder,
                                   const struct graph_node *node)
 {
+    size_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
+
+    for (int i = 0; i < GRAPH_MAX_RANK; i++) {
+        before[i] = (size_t)node->pad.before[i];
+        after[i] = (size_t)node->pad.after[i];
+    }
     return xnn_define_static_constant_pad(
-        builder->subgraph, node->pad.before, node->pad.after, node->pad.value,
+        builder->subgraph, before, after, node->pad.value,
         in_id(builder, node, 0), out_id(builder, node), 0);
 }
 
@@ -604,7 +619,7 @@ static const struct row {
     [GRAPH_CONV] = {supports_conv, define_conv},
     [GRAPH_MAX_POOL] = {supports_pool, define_pool},
     [GRAPH_AVERAGE_POOL] = {supports_pool, define_pool},
-    [GRAPH_PAD] = {always, define_pad},
+    [GRAPH_PAD] = {supports_pad, define_pad},
     [GRAPH_MEAN] = {supports_mean, define_mean},
     [GRAPH_LINEAR] = {always, define_linear},
     [GRAPH_SOFTMAX] = {supports_softmax, define_softmax},

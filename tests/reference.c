@@ -530,25 +530,45 @@ static bool run_pool(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* The coordinate that a border repeats, step by step towards the inside of
+ * low .. high - 1; it stays where it is where the border is constant. */
+static int64_t unpad(int64_t at, int64_t low, int64_t high,
+                     enum graph_pad_mode mode)
+{
+    while (mode != GRAPH_PAD_CONSTANT && (at < low || at >= high)) {
+        if (high - low == 1 || mode == GRAPH_PAD_EDGE)
+            at = at < low ? low : high - 1;
+        else if (mode == GRAPH_PAD_WRAP)
+            at += at < low ? high - low : low - high;
+        else
+            at = at < low ? 2 * low - at : 2 * (high - 1) - at;
+    }
+    return at;
+}
+
 static bool run_pad(struct run *run, const struct tensor *out,
                     struct error *err)
 {
     struct tensor x;
     int64_t at[GRAPH_MAX_RANK];
+    const int64_t *before = run->node->pad.before;
+    const int64_t *after = run->node->pad.after;
 
     if (!operand(&x, run, 0, err))
         return false;
     if (x.shape->rank != out->shape->rank)
         return fail_node(run, "the result has another rank", err);
     for (uint32_t i = 0; i < x.shape->rank; i++)
-        if (x.shape->dim[i] + run->node->pad.before[i] +
-                run->node->pad.after[i] !=
-            out->shape->dim[i])
+        if ((int64_t)x.shape->dim[i] + before[i] + after[i] !=
+            (int64_t)out->shape->dim[i])
             return fail_node(run, "the borders do not fit", err);
     for (size_t i = 0; i < count_of(out->shape); i++) {
         coords_of(at, out->shape, i);
         for (uint32_t j = 0; j < out->shape->rank; j++)
-            at[j] -= (int64_t)run->node->pad.before[j];
+            at[j] = unpad(at[j] - before[j], before[j] < 0 ? -before[j] : 0,
+                          (int64_t)x.shape->dim[j] +
+                              (after[j] < 0 ? after[j] : 0),
+                          run->node->pad.mode);
         out->data[i] = is_inside(x.shape, at) ? read_at(run, &x, at)
                                               : (double)run->node->pad.value;
     }

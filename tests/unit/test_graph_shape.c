@@ -406,8 +406,9 @@ static void pad_refuses_borders_that_do_not_fit(void **state)
         {6, {0}, ERROR_INPUT},
         {7, {0}, ERROR_INPUT},
         {0, {0}, ERROR_INPUT},
-        {8, {0, 0, -1, 0}, ERROR_UNSUPPORTED}, /* crops */
-        {8, {0, 0, 0, 0, 0, 0, 0, -1}, ERROR_UNSUPPORTED},
+        {8, {0, 0, -5, 0}, ERROR_INPUT}, /* crops more than there is */
+        {8, {0, 0, -3, 0, 0, 0, -2, 0}, ERROR_INPUT},
+        {8, {0, 0, 0, 6, 0, 0, 0, -6}, ERROR_INPUT},
         {8, {0, 0, INT64_MAX, 0, 0, 0, INT64_MAX, 0}, ERROR_UNSUPPORTED},
         {8, {0, 0, INT32_MAX, 0, 0, 0, INT32_MAX, 0}, ERROR_LIMIT},
     };

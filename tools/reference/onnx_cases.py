@@ -466,16 +466,16 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
         model([node("Clip", "x a")], {"a": noise(2)}),
     )
     add(
-        "pad-by-reflection",
+        "pad-of-unknown-mode",
         "unsupported",
         "mode",
-        model([node("Pad", "x p", mode="reflect")], {"p": ints(*[0] * 8)}),
+        model([node("Pad", "x p", mode="mirror")], {"p": ints(*[0] * 8)}),
     )
     add(
-        "pad-that-crops",
-        "unsupported",
+        "pad-that-crops-all",
+        "bad-input",
         "the-pad",
-        model([node("Pad", "x p")], {"p": ints(0, 0, -1, 0, 0, 0, 0, 0)}),
+        model([node("Pad", "x p")], {"p": ints(0, 0, -5, 0, 0, 0, -4, 0)}),
     )
     add(
         "pad-of-too-few",

@@ -193,9 +193,42 @@ def moves() -> dict[str, ModelProto]:
     return cases
 
 
+def borders() -> dict[str, ModelProto]:
+    """Pad and Tile."""
+    cases: dict[str, ModelProto] = {}
+    pads = {
+        "rows-and-columns": ints(0, 0, 2, 1, 0, 0, 3, 4),
+        "channels": ints(0, 2, 0, 0, 0, 1, 0, 1),
+        "cut-and-add": ints(0, -1, 2, -3, 0, 0, -3, 2),
+    }
+    for mode in ("constant", "reflect", "edge", "wrap"):
+        for name, pad in pads.items():
+            cases[f"pad-{mode}-{name}"] = model(
+                [node("Pad", "x p", mode=mode)], {"p": pad}, opset=19
+            )
+    cases["pad-reflect-before-a-convolution"] = model(
+        [
+            node("Relu", "x", "a"),
+            node("Pad", "a p", "b", mode="reflect"),
+            node("Conv", "b w"),
+        ],
+        {"p": ints(0, 0, 1, 1, 0, 0, 1, 1), "w": noise(4, 3, 3, 3)},
+    )
+    cases["pad-less-by-attribute"] = model(
+        [node("Pad", "x", pads=[0, 0, -1, 2, 0, 0, -2, -3])], opset=10
+    )
+    cases["tile"] = model([node("Tile", "x r")], {"r": ints(2, 1, 3, 2)})
+    cases["tile-once"] = model([node("Tile", "x r")], {"r": ints(1, 1, 1, 1)})
+    cases["tile-pixels"] = model(
+        [node("GlobalAveragePool", "x", "a"), node("Tile", "a r")],
+        {"r": ints(1, 1, 4, 4)},
+    )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """Name to a file, as in onnx_cases.operators."""
-    return pools() | moves()
+    return pools() | moves() | borders()
 
 
 def run(made: ModelProto, picture: np.ndarray) -> np.ndarray:
