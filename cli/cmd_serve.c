@@ -22,7 +22,8 @@ static void print_help(void)
     printf("usage: wherefore serve [OPTION...]\n\n"
            "Answers POST /cam with the classes of a picture and the evidence\n"
            "for them, and GET / with a page to try it. SIGTERM or SIGINT\n"
-           "finishes the work that was accepted, then stops.\n\noptions:\n");
+           "finishes the work that was accepted, then stops; SIGHUP reads the\n"
+           "models anew.\n\noptions:\n");
     config_print_help(stdout);
     printf("  --print-routes\n      list the routes and exit\n"
            "  --help\n      this text\n");
@@ -42,22 +43,26 @@ static int complain(const struct error *err)
     return err->kind == ERROR_INPUT ? 2 : 1;
 }
 
-/* Keeps the signals that end us for sigwait; threads inherit that. */
+/* Keeps the signals that are for us for sigwait; threads inherit that. */
 static void block_signals(sigset_t *set)
 {
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* A second signal kills, for whoever does not want to wait. */
-static void wait_for_signal(const sigset_t *set)
+/* Reads the models anew whenever it is told to, until it is told to stop. A
+ * second such signal kills, for whoever does not want to wait. */
+static void wait_for_end(struct service *service, const sigset_t *set)
 {
     int number;
 
-    sigwait(set, &number);
+    while (sigwait(set, &number) == 0 && number == SIGHUP)
+        service_reload(service);
+    signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, set, NULL);
@@ -93,7 +98,7 @@ static int serve(const struct config *config)
         goto out;
     }
     announce(http);
-    wait_for_signal(&signals);
+    wait_for_end(&service, &signals);
     service_begin_drain(&service);
     http_stop_accepting(http);
     service_finish(&service);

@@ -32,8 +32,11 @@ struct ask {
     float threshold; /* 0..1 */
 };
 
-/* Reads the options. ERROR_INPUT names the option and what it accepts; of an
- * unknown one, the options there are. Any thread. */
+/* Reads the options of a question about `engine`; where it is NULL, since the
+ * model is not known yet, what depends on it is not looked at. The option
+ * "model" is only checked to be there once at most. ERROR_INPUT names the
+ * option and what it accepts; of an unknown one, the options there are. Any
+ * thread. */
 bool ask_parse(struct ask *ask, const struct params *params,
                const struct engine *engine, struct error *err)
     __attribute__((warn_unused_result));

@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_CHOICE };
+enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_CHOICE };
 
 struct option {
     enum option_type type;
     const char *flag;
     size_t offset;       /* of the field in struct config */
-    const char *text;    /* default of a text */
+    const char *text;    /* default of a text or a list */
     uint64_t number;     /* default of a number or a choice */
     uint64_t min, max;   /* of a number, inclusive */
     const char *accepts; /* value name, unit, or "a|b|c" */
@@ -18,14 +18,19 @@ struct option {
 #define TEXT(field, flag, def, value, help)                           \
     {OPTION_TEXT, flag, offsetof(struct config, field), def, 0, 0, 0, \
      value,       help},
+#define LIST(field, flag, def, value, help)                           \
+    {OPTION_LIST, flag, offsetof(struct config, field), def, 0, 0, 0, \
+     value,       help},
 #define NUMBER(field, flag, def, min, max, unit, help)                         \
     {OPTION_NUMBER, flag, offsetof(struct config, field), NULL, def, min, max, \
      unit,          help},
 #define CHOICE(field, flag, def, choices, help)                            \
     {OPTION_CHOICE, flag, offsetof(struct config, field), NULL, def, 0, 0, \
      choices,       help},
-static const struct option options[] = {CONFIG_OPTIONS(TEXT, NUMBER, CHOICE)};
+static const struct option options[] = {
+    CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)};
 #undef TEXT
+#undef LIST
 #undef NUMBER
 #undef CHOICE
 
@@ -40,6 +45,22 @@ static void set_text(struct config *config, const struct option *option,
                      const char *value)
 {
     memcpy(field_of(config, option), &value, sizeof value);
+}
+
+/* The first one given takes the default's place. Returns false where there is
+ * no room. */
+static bool add_text(struct config *config, const struct option *option,
+                     const char *value)
+{
+    struct config_list *list = field_of(config, option);
+
+    if (!list->given)
+        list->count = 0;
+    list->given = true;
+    if (list->count == CONFIG_MAX_LIST)
+        return false;
+    list->items[list->count++] = value;
+    return true;
 }
 
 static void set_number(struct config *config, const struct option *option,
@@ -59,6 +80,9 @@ void config_init(struct config *config)
     for (size_t i = 0; i < NUM_OPTIONS; i++) {
         if (options[i].type == OPTION_TEXT)
             set_text(config, &options[i], options[i].text);
+        else if (options[i].type == OPTION_LIST)
+            *(struct config_list *)field_of(config, &options[i]) =
+                (struct config_list){{options[i].text}, 1, false};
         else
             set_number(config, &options[i], options[i].number);
     }
@@ -165,10 +189,15 @@ static bool set(struct config *config, const struct option *option,
 
     switch (option->type) {
     case OPTION_TEXT:
+    case OPTION_LIST:
         if (!*value)
             return fail(err, ERROR_INPUT, "--%s: %s is missing", option->flag,
                         option->accepts);
-        set_text(config, option, value);
+        if (option->type == OPTION_TEXT)
+            set_text(config, option, value);
+        else if (!add_text(config, option, value))
+            return fail(err, ERROR_INPUT, "--%s: at most %d may be given",
+                        option->flag, CONFIG_MAX_LIST);
         return true;
     case OPTION_NUMBER:
         if (!parse_digits(&number, value) || number < option->min ||
@@ -250,7 +279,7 @@ void config_print_help(FILE *out)
 
         fprintf(out, "  --%s %s\n      %s\n      (default ", o->flag,
                 o->type == OPTION_NUMBER ? "N" : o->accepts, o->help);
-        if (o->type == OPTION_TEXT)
+        if (o->type == OPTION_TEXT || o->type == OPTION_LIST)
             fprintf(out, "%s", o->text);
         else if (o->type == OPTION_NUMBER)
             fprintf(out, "%ju; %ju to %ju %s", (uintmax_t)o->number,

@@ -20,14 +20,17 @@
 #include "error.h"
 
 /* TEXT(field, flag, default, value name, help)
+ * LIST(field, flag, default, value name, help), a text that may be repeated
  * NUMBER(field, flag, default, min, max, unit, help)
  * CHOICE(field, flag, default, choices, help), choices being "a|b|c" in the
  * order of the enumerators */
-#define CONFIG_OPTIONS(TEXT, NUMBER, CHOICE)                                 \
+#define CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)                           \
     TEXT(listen, "listen", "127.0.0.1:8080", "ADDRESS:PORT",                 \
          "where to listen; port 0 takes a free one, [::1]:8080 is IPv6")     \
-    TEXT(model, "model", "models/efficientnet-lite0", "FOLDER",              \
-         "the model: a folder with model.onnx, labels.txt and model.json")   \
+    LIST(models, "model", "models/efficientnet-lite0", "FOLDER",             \
+         "a model: a folder with model.onnx, labels.txt and model.json; "    \
+         "several may be given, and the first is the default; SIGHUP reads " \
+         "them anew")                                                        \
     TEXT(input_size, "input-size", "own", "SIZE",                            \
          "the network's input in pixels, such as 448 or 160x80, if not the " \
          "model's own: a larger one gives a finer map")                      \
@@ -58,12 +61,22 @@
 
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON, CONFIG_LOG_NONE };
 
+enum { CONFIG_MAX_LIST = 16 };
+
+struct config_list {
+    const char *items[CONFIG_MAX_LIST]; /* (count) */
+    size_t count;
+    bool given; /* not the default any more */
+};
+
 struct config {
 #define TEXT(field, flag, def, value, help) const char *field;
+#define LIST(field, flag, def, value, help) struct config_list field;
 #define NUMBER(field, flag, def, min, max, unit, help) uint64_t field;
 #define CHOICE(field, flag, def, choices, help) unsigned field;
-    CONFIG_OPTIONS(TEXT, NUMBER, CHOICE)
+    CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)
 #undef TEXT
+#undef LIST
 #undef NUMBER
 #undef CHOICE
 };

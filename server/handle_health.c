@@ -35,8 +35,9 @@ bool handle_readyz(struct service *service, struct request *request)
 bool handle_metrics(struct service *service, struct request *request)
 {
     struct reply *reply = &request->reply;
+    struct model *models[CONFIG_MAX_LIST];
+    struct metrics_model rows[CONFIG_MAX_LIST];
     struct metrics_numbers numbers = {
-        .forward_passes = pool_num_runs(service->pool),
         .queue_length = queue_len(&service->queue),
         .busy_workers = pool_num_busy(service->pool),
         .workers = service->config->workers,
@@ -44,10 +45,28 @@ bool handle_metrics(struct service *service, struct request *request)
     };
     const char *const *names;
     size_t num_names = route_names(&names);
+    bool ok;
 
+    for (size_t i = 0; i < service->models.count; i++) {
+        const struct models_counts *counts = &service->models.counts[i];
+
+        models[i] = models_get(&service->models, i);
+        rows[i] = (struct metrics_model){
+            .name = models[i]->info.name,
+            .forward_passes = atomic_load(&counts->forward_passes),
+            .generation = models[i]->generation,
+            .failed_reloads = atomic_load(&counts->failed_reloads),
+        };
+        numbers.forward_passes += rows[i].forward_passes;
+    }
+    numbers.models = rows;
+    numbers.num_models = service->models.count;
     reply->status = 200;
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
     reply_header(reply, "Cache-Control", "no-store");
-    return metrics_render(&reply->body, &service->metrics, names, num_names,
-                          &numbers, &request->err);
+    ok = metrics_render(&reply->body, &service->metrics, names, num_names,
+                        &numbers, &request->err);
+    for (size_t i = 0; i < service->models.count; i++)
+        model_release(models[i]);
+    return ok;
 }

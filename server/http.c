@@ -347,6 +347,8 @@ static bool check_head(struct exchange *x)
         return false;
     if (!request->route->check(x->http->service, request))
         return false;
+    if (request->route->method != REQUEST_POST)
+        return true;
     x->upload = upload_new(x->connection, request);
     return x->upload != NULL;
 }

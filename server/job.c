@@ -53,10 +53,17 @@ void job_run(struct job *job, struct engine_session *session,
         fail_with(job, &err, true);
 }
 
+void job_fail(struct job *job, const struct error *err)
+{
+    buf_release(&job->picture);
+    fail_with(job, err, true);
+}
+
 void job_free(struct job *job)
 {
     if (!job)
         return;
+    model_release(job->model);
     buf_release(&job->picture);
     reply_release(&job->reply);
     free(job);

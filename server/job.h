@@ -13,11 +13,13 @@
 #include "ask.h"
 #include "buf.h"
 #include "engine.h"
+#include "model.h"
 #include "reply.h"
 
 struct job {
-    struct buf picture; /* the file; given back as soon as it is decoded */
-    struct ask ask;
+    struct buf picture;   /* the file; given back as soon as it is decoded */
+    struct model *model;  /* asked; held, until a worker is done with it */
+    struct ask ask;       /* about that model */
     bool png;             /* the answer is the heatmap itself, not JSON */
     uint64_t queued_us;   /* when it was pushed */
     uint64_t deadline_us; /* not begun after this */
@@ -38,6 +40,9 @@ struct job *job_new(void);
  * where it fails. Runs the network at most once. */
 void job_run(struct job *job, struct engine_session *session,
              const struct engine *engine, const struct image_limits *limits);
+
+/* Makes a failure the reply: there is no session for the job. */
+void job_fail(struct job *job, const struct error *err);
 
 void job_free(struct job *job);
 

@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -62,12 +63,36 @@ size_t log_format(char line[LOG_LINE_SIZE], enum config_log_format format,
     return len < 0 ? 0 : (size_t)len;
 }
 
-void log_request(enum config_log_format format, const struct log_entry *entry)
+static void write_line(const char *line, size_t len)
 {
-    char line[LOG_LINE_SIZE];
-    size_t len = log_format(line, format, entry);
-
     /* Nowhere to report to if it fails: the log is where we report. */
     if (len > 0 && write(STDERR_FILENO, line, len) < 0)
         return;
+}
+
+void log_notice(enum config_log_format format, const char *fmt, ...)
+{
+    char line[LOG_LINE_SIZE], text[MAX_TEXT], escaped[MAX_TEXT], when[40];
+    va_list args;
+    int len;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    timestamp(when);
+    if (format == CONFIG_LOG_JSON) {
+        escape(escaped, text);
+        len = snprintf(line, sizeof line,
+                       "{\"time\":\"%s\",\"notice\":\"%s\"}\n", when, escaped);
+    } else {
+        len = snprintf(line, sizeof line, "%s %s\n", when, text);
+    }
+    write_line(line, len < 0 ? 0 : (size_t)len);
+}
+
+void log_request(enum config_log_format format, const struct log_entry *entry)
+{
+    char line[LOG_LINE_SIZE];
+
+    write_line(line, log_format(line, format, entry));
 }

@@ -32,6 +32,11 @@ enum { LOG_LINE_SIZE = 1024 };
 size_t log_format(char line[LOG_LINE_SIZE], enum config_log_format format,
                   const struct log_entry *entry);
 
+/* Writes a line about the service itself, such as that a model was read anew:
+ * time and text, or as {"time": …, "notice": …}. Any thread. */
+void log_notice(enum config_log_format format, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Formats a line and writes it to stderr with one system call. */
 void log_request(enum config_log_format format, const struct log_entry *entry);
 

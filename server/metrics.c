@@ -22,7 +22,7 @@ void metrics_count(struct metrics *metrics, size_t route, unsigned status)
 __attribute__((format(printf, 3, 4))) static bool
 print(struct buf *out, struct error *err, const char *fmt, ...)
 {
-    char line[256];
+    char line[512];
     va_list args;
     int len;
 
@@ -65,6 +65,41 @@ static bool print_requests(struct buf *out, const struct metrics *metrics,
     return true;
 }
 
+enum { MAX_NAME = 300 }; /* of an escaped model's name */
+
+/* As label values want it; cut where it is too long. */
+static void escape(char out[MAX_NAME], const char *name)
+{
+    size_t len = 0;
+
+    for (; *name && len + 3 <= MAX_NAME; name++) {
+        if (*name == '"' || *name == '\\')
+            out[len++] = '\\';
+        out[len++] = *name;
+    }
+    out[len] = '\0';
+}
+
+static bool print_models(struct buf *out, const struct metrics_numbers *numbers,
+                         struct error *err)
+{
+    char name[MAX_NAME];
+
+#define X(field, metric, type, help)                                           \
+    if (!print(out, err, "# HELP %s %s\n# TYPE %s %s\n", metric, help, metric, \
+               type))                                                          \
+        return false;                                                          \
+    for (size_t i = 0; i < numbers->num_models; i++) {                         \
+        escape(name, numbers->models[i].name);                                 \
+        if (!print(out, err, "%s{model=\"%s\"} %" PRIu64 "\n", metric, name,   \
+                   numbers->models[i].field))                                  \
+            return false;                                                      \
+    }
+    METRICS_MODEL_NUMBERS(X)
+#undef X
+    return true;
+}
+
 bool metrics_render(struct buf *out, const struct metrics *metrics,
                     const char *const *routes, size_t num_routes,
                     const struct metrics_numbers *numbers, struct error *err)
@@ -76,5 +111,5 @@ bool metrics_render(struct buf *out, const struct metrics *metrics,
         return false;
     METRICS_NUMBERS(X)
 #undef X
-    return true;
+    return print_models(out, numbers, err);
 }

@@ -36,11 +36,29 @@ enum {
     X(in_flight, "wherefore_requests_in_flight", "gauge",          \
       "Requests begun and not yet answered.")
 
+/* X(field, name, type, help): the numbers of each model. */
+#define METRICS_MODEL_NUMBERS(X)                                         \
+    X(forward_passes, "wherefore_model_forward_passes_total", "counter", \
+      "Runs of the network by model.")                                   \
+    X(generation, "wherefore_model_generation", "gauge",                 \
+      "1, and one more each time the model was read anew.")              \
+    X(failed_reloads, "wherefore_model_failed_reloads_total", "counter", \
+      "Times the model could not be read anew and the old one stayed.")
+
+struct metrics_model {
+    const char *name; /* borrowed */
+#define X(field, name, type, help) uint64_t field;
+    METRICS_MODEL_NUMBERS(X)
+#undef X
+};
+
 /* A snapshot, taken by whoever asks for the text. */
 struct metrics_numbers {
 #define X(field, name, type, help) uint64_t field;
     METRICS_NUMBERS(X)
 #undef X
+    const struct metrics_model *models; /* (num_models) borrowed */
+    size_t num_models;
 };
 
 /* `= {0}` is empty. */

@@ -56,6 +56,16 @@ bool params_next(const struct params *params, size_t *pos, const char **name,
     return true;
 }
 
+const char *params_find(const struct params *params, const char *name)
+{
+    const char *found, *value;
+
+    for (size_t pos = 0; params_next(params, &pos, &found, &value);)
+        if (strcmp(found, name) == 0)
+            return value;
+    return NULL;
+}
+
 void params_release(struct params *params)
 {
     buf_release(&params->text);

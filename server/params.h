@@ -34,6 +34,9 @@ bool params_extend(struct params *params, const char *bytes, size_t len,
 bool params_next(const struct params *params, size_t *pos, const char **name,
                  const char **value);
 
+/* The value of the first parameter of that name, or NULL. */
+const char *params_find(const struct params *params, const char *name);
+
 void params_release(struct params *params);
 
 #endif

@@ -5,22 +5,75 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A worker's session of one model. */
+struct seat {
+    struct model *model;            /* held, or NULL: no session yet */
+    struct engine_session *session; /* owned */
+};
+
 struct worker {
     struct pool *pool; /* borrowed */
     pthread_t thread;
-    struct engine_session *session; /* owned; the thread's while it runs */
-    _Atomic uint64_t num_runs;      /* written by the thread only */
+    pthread_mutex_t lock;               /* held while a job is worked on */
+    struct seat seats[CONFIG_MAX_LIST]; /* by the models' numbers; guarded by
+                                           lock */
 };
 
 struct pool {
-    const struct engine *engine; /* borrowed */
-    struct queue *queue;         /* borrowed */
+    struct models *models; /* borrowed */
+    struct queue *queue;   /* borrowed */
     struct image_limits limits;
     atomic_size_t num_busy;
     size_t num_workers;
     size_t num_started;      /* threads to be joined */
     struct worker workers[]; /* (num_workers) */
 };
+
+static void leave(struct seat *seat)
+{
+    engine_session_free(seat->session);
+    model_release(seat->model);
+    *seat = (struct seat){0};
+}
+
+/* The worker's session of the model, made where there is none. */
+static struct engine_session *sit(struct worker *worker, struct model *model,
+                                  struct error *err)
+{
+    struct seat *seat = &worker->seats[model->slot];
+
+    if (seat->model == model)
+        return seat->session;
+    leave(seat);
+    seat->session = engine_session_new(model->engine, 1, err);
+    if (seat->session)
+        seat->model = model_hold(model);
+    return seat->session;
+}
+
+/* Takes the job's model from it: what is left of the job is the reply. */
+static void work_on(struct worker *worker, struct job *job)
+{
+    struct pool *pool = worker->pool;
+    struct model *model = job->model;
+    struct error err = {0};
+    struct engine_session *session = sit(worker, model, &err);
+    uint64_t num_runs;
+
+    if (session) {
+        num_runs = engine_session_num_runs(session);
+        job_run(job, session, model->engine, &pool->limits);
+        num_runs = engine_session_num_runs(session) - num_runs;
+        atomic_fetch_add(&pool->models->counts[model->slot].forward_passes,
+                         num_runs);
+    } else {
+        job_fail(job, &err);
+    }
+    if (atomic_load(&model->retired))
+        leave(&worker->seats[model->slot]);
+    job->model = NULL;
+    model_release(model);
+}
 
 static void *work(void *arg)
 {
@@ -30,9 +83,9 @@ static void *work(void *arg)
 
     while ((job = queue_pop(pool->queue)) != NULL) {
         atomic_fetch_add(&pool->num_busy, 1);
-        job_run(job, worker->session, pool->engine, &pool->limits);
-        atomic_store(&worker->num_runs,
-                     engine_session_num_runs(worker->session));
+        pthread_mutex_lock(&worker->lock);
+        work_on(worker, job);
+        pthread_mutex_unlock(&worker->lock);
         atomic_fetch_sub(&pool->num_busy, 1);
         job->done(job);
     }
@@ -43,10 +96,8 @@ static bool start(struct pool *pool, struct error *err)
 {
     for (size_t i = 0; i < pool->num_workers; i++) {
         struct worker *worker = &pool->workers[i];
-        int code;
+        int code = pthread_create(&worker->thread, NULL, work, worker);
 
-        worker->pool = pool;
-        code = pthread_create(&worker->thread, NULL, work, worker);
         if (code != 0)
             return fail(err, ERROR_INTERNAL, "cannot start worker %zu: %s",
                         i + 1, strerror(code));
@@ -55,7 +106,18 @@ static bool start(struct pool *pool, struct error *err)
     return true;
 }
 
-struct pool *pool_new(const struct engine *engine, struct queue *queue,
+static bool sit_all(struct pool *pool, struct error *err)
+{
+    struct model *model = models_get(pool->models, 0);
+    bool ok = true;
+
+    for (size_t i = 0; i < pool->num_workers && ok; i++)
+        ok = sit(&pool->workers[i], model, err) != NULL;
+    model_release(model);
+    return ok;
+}
+
+struct pool *pool_new(struct models *models, struct queue *queue,
                       size_t num_workers, const struct image_limits *limits,
                       struct error *err)
 {
@@ -66,15 +128,16 @@ struct pool *pool_new(const struct engine *engine, struct queue *queue,
         fail(err, ERROR_MEMORY, "no room for %zu workers", num_workers);
         return NULL;
     }
-    pool->engine = engine;
+    pool->models = models;
     pool->queue = queue;
     pool->limits = *limits;
     pool->num_workers = num_workers;
     for (size_t i = 0; i < num_workers; i++) {
-        pool->workers[i].session = engine_session_new(engine, 1, err);
-        if (!pool->workers[i].session)
-            goto out;
+        pool->workers[i].pool = pool;
+        pthread_mutex_init(&pool->workers[i].lock, NULL);
     }
+    if (!sit_all(pool, err))
+        goto out;
     if (start(pool, err))
         return pool;
     queue_close(queue);
@@ -84,13 +147,16 @@ out:
     return NULL;
 }
 
-uint64_t pool_num_runs(struct pool *pool)
+void pool_drop(struct pool *pool, const struct model *model)
 {
-    uint64_t sum = 0;
+    for (size_t i = 0; i < pool->num_workers; i++) {
+        struct worker *worker = &pool->workers[i];
 
-    for (size_t i = 0; i < pool->num_workers; i++)
-        sum += atomic_load(&pool->workers[i].num_runs);
-    return sum;
+        pthread_mutex_lock(&worker->lock);
+        if (worker->seats[model->slot].model == model)
+            leave(&worker->seats[model->slot]);
+        pthread_mutex_unlock(&worker->lock);
+    }
 }
 
 size_t pool_num_busy(struct pool *pool)
@@ -109,7 +175,10 @@ void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
-    for (size_t i = 0; i < pool->num_workers; i++)
-        engine_session_free(pool->workers[i].session);
+    for (size_t i = 0; i < pool->num_workers; i++) {
+        for (size_t k = 0; k < CONFIG_MAX_LIST; k++)
+            leave(&pool->workers[i].seats[k]);
+        pthread_mutex_destroy(&pool->workers[i].lock);
+    }
     free(pool);
 }

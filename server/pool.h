@@ -1,29 +1,32 @@
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H
 
-/* The workers: threads that take jobs from a queue, one session each.
+/* The workers: threads that take jobs from a queue, with one session for each
+ * model that they have had a job for.
  *
  * The queue ends them: close it, and pool_join returns when the last job in
  * it is done. */
 
-#include <stdint.h>
-
 #include "engine.h"
 #include "error.h"
+#include "models.h"
 #include "queue.h"
 
 struct pool;
 
-/* Makes the sessions, then starts the threads. Engine and queue are borrowed
- * and outlive the pool; `limits` is copied. NULL: ERROR_MEMORY,
- * ERROR_INTERNAL; the queue is closed then if threads had been started. */
-struct pool *pool_new(const struct engine *engine, struct queue *queue,
+/* Makes the workers' sessions of the default model, then starts the threads;
+ * sessions of other models, and of those that are read anew, are made when the
+ * first job needs one. Models and queue are borrowed and outlive the pool;
+ * `limits` is copied. NULL: ERROR_MEMORY, ERROR_INTERNAL; the queue is closed
+ * then if threads had been started. */
+struct pool *pool_new(struct models *models, struct queue *queue,
                       size_t num_workers, const struct image_limits *limits,
                       struct error *err) __attribute__((warn_unused_result));
 
-/* Forward passes of all workers so far. A job's pass is counted before its
- * `done` is called. Any thread. */
-uint64_t pool_num_runs(struct pool *pool);
+/* Frees the sessions of a retired model, waiting for the jobs in hand; a
+ * worker that meets a later job of it frees its own afterwards. Any thread but
+ * a worker's. */
+void pool_drop(struct pool *pool, const struct model *model);
 
 /* Workers that have a job in hand. Any thread. */
 size_t pool_num_busy(struct pool *pool);

@@ -431,35 +431,64 @@ static size_t count_labels(const struct engine *engine, size_t num_classes)
     return count;
 }
 
-bool reply_model(struct reply *reply, const struct engine *engine,
-                 const struct config *config, struct error *err)
+/* A new object that says what the model is, or NULL. */
+static json_t *describe(const struct model *model)
 {
-    struct engine_info info;
+    const struct engine_info *info = &model->info;
     json_t *root = json_object();
-    bool ok;
 
-    engine_info(engine, &info);
-    ok =
-        put(root, "name", text(info.name)) &&
-        put(root, "method", info.refusal ? json_null() : json_string("cam")) &&
-        put(root, "head", text(info.head)) &&
-        put(root, "refusal", text(info.refusal)) &&
-        put(root, "input", model_input(&info)) &&
-        put(root, "num_classes", json_integer((json_int_t)info.num_classes)) &&
+    if (put(root, "name", text(info->name)) &&
+        put(root, "default", json_boolean(model->slot == 0)) &&
+        put(root, "generation", json_integer((json_int_t)model->generation)) &&
+        put(root, "loaded", text(model->loaded)) &&
+        put(root, "method", info->refusal ? json_null() : json_string("cam")) &&
+        put(root, "head", text(info->head)) &&
+        put(root, "refusal", text(info->refusal)) &&
+        put(root, "input", model_input(info)) &&
+        put(root, "num_classes", json_integer((json_int_t)info->num_classes)) &&
         put(root, "num_labels",
-            json_integer((json_int_t)count_labels(engine, info.num_classes))) &&
-        put(root, "map", model_map(&info)) &&
-        put(root, "source", text(info.source)) &&
-        put(root, "license", text(info.license)) &&
-        put(root, "runtime", text(info.runtime)) &&
-        put(root, "workers", json_integer((json_int_t)config->workers)) &&
-        put(root, "limits", model_limits(config)) &&
-        put(root, "options", model_options());
+            json_integer(
+                (json_int_t)count_labels(model->engine, info->num_classes))) &&
+        put(root, "map", model_map(info)) &&
+        put(root, "source", text(info->source)) &&
+        put(root, "license", text(info->license)))
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+/* Takes `root`, which may be NULL. */
+static bool dump_line(struct reply *reply, json_t *root, bool ok,
+                      struct error *err)
+{
     if (!ok)
         fail(err, ERROR_MEMORY, "no room for the answer");
     ok = ok && dump(reply, root, err) && buf_append(&reply->body, "\n", 1, err);
     json_decref(root);
     return ok;
+}
+
+bool reply_model(struct reply *reply, const struct model *model,
+                 const struct config *config, struct error *err)
+{
+    json_t *root = describe(model);
+    bool ok = put(root, "runtime", text(model->info.runtime)) &&
+              put(root, "workers", json_integer((json_int_t)config->workers)) &&
+              put(root, "limits", model_limits(config)) &&
+              put(root, "options", model_options());
+
+    return dump_line(reply, root, ok, err);
+}
+
+bool reply_models(struct reply *reply, struct model *const *models,
+                  size_t count, struct error *err)
+{
+    json_t *root = json_object(), *list = json_array();
+    bool ok = put(root, "models", list);
+
+    for (size_t i = 0; i < count && ok; i++)
+        ok = json_array_append_new(list, describe(models[i])) == 0;
+    return dump_line(reply, root, ok, err);
 }
 
 void reply_release(struct reply *reply)

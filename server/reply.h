@@ -11,6 +11,7 @@
 #include "config.h"
 #include "engine.h"
 #include "error.h"
+#include "model.h"
 
 enum { REPLY_MAX_HEADERS = 8, REPLY_HEADER_SIZE = 192 };
 
@@ -56,8 +57,13 @@ bool reply_cam_png(struct reply *reply, struct engine_session *session,
 
 /* What the model is, the limits and the options of POST /cam: GET /model.
  * ERROR_MEMORY. */
-bool reply_model(struct reply *reply, const struct engine *engine,
+bool reply_model(struct reply *reply, const struct model *model,
                  const struct config *config, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* What each of `models` (count) is: GET /models. ERROR_MEMORY. */
+bool reply_models(struct reply *reply, struct model *const *models,
+                  size_t count, struct error *err)
     __attribute__((warn_unused_result));
 
 void reply_release(struct reply *reply);

@@ -7,11 +7,12 @@
 #include "handle.h"
 
 /* X(method, path, check, handle) */
-#define ROUTES(X)                                         \
-    X(REQUEST_POST, "/cam", handle_cam_check, handle_cam) \
-    X(REQUEST_GET, "/model", NULL, handle_model)          \
-    X(REQUEST_GET, "/healthz", NULL, handle_healthz)      \
-    X(REQUEST_GET, "/readyz", NULL, handle_readyz)        \
+#define ROUTES(X)                                              \
+    X(REQUEST_POST, "/cam", handle_cam_check, handle_cam)      \
+    X(REQUEST_GET, "/model", handle_model_check, handle_model) \
+    X(REQUEST_GET, "/models", NULL, handle_models)             \
+    X(REQUEST_GET, "/healthz", NULL, handle_healthz)           \
+    X(REQUEST_GET, "/readyz", NULL, handle_readyz)             \
     X(REQUEST_GET, "/metrics", NULL, handle_metrics)
 
 static const struct route routes[] = {

@@ -15,8 +15,8 @@ typedef bool route_handler(struct service *service, struct request *request);
 struct route {
     enum request_method method; /* REQUEST_GET stands for HEAD as well */
     const char *path;
-    route_handler *check;  /* before the body is read; NULL where there is
-                              nothing to check, and the body is no upload */
+    route_handler *check;  /* before the body is read; NULL where the query
+                              means nothing, and there is nothing to check */
     route_handler *handle; /* when the request is there as a whole */
 };
 

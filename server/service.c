@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "log.h"
+
 bool service_open(struct service *service, const struct config *config,
                   struct error *err)
 {
@@ -16,19 +18,43 @@ bool service_open(struct service *service, const struct config *config,
     service->config = config;
     if (!engine_options_parse_size(&options, config->input_size, err))
         return error_prefix(err, "--input-size");
-    service->engine = engine_open(config->model, &options, err);
-    if (!service->engine)
-        return error_prefix(err, "model %s", config->model);
-    engine_info(service->engine, &service->info);
+    if (!models_open(&service->models, &config->models, &options, err))
+        return false;
     queue_init(&service->queue, config->queue_length);
-    service->pool = pool_new(service->engine, &service->queue, config->workers,
+    service->pool = pool_new(&service->models, &service->queue, config->workers,
                              &limits, err);
     if (service->pool)
         return true;
     queue_release(&service->queue);
-    engine_free(service->engine);
+    models_close(&service->models);
     memset(service, 0, sizeof *service);
     return false;
+}
+
+static void reload(struct service *service, size_t i)
+{
+    enum config_log_format format =
+        (enum config_log_format)service->config->log_format;
+    struct error err = {0};
+    struct model *old = models_reload(&service->models, i, &err);
+    struct model *model;
+
+    if (!old) {
+        log_notice(format, "not read anew, the old one stays: %s", err.text);
+        return;
+    }
+    model = models_get(&service->models, i);
+    log_notice(format, "model %s read anew, generation %ju", model->info.name,
+               (uintmax_t)model->generation);
+    model_release(model);
+    pool_drop(service->pool, old);
+    model_release(old);
+}
+
+void service_reload(struct service *service)
+{
+    for (size_t i = 0; i < service->models.count; i++)
+        reload(service, i);
 }
 
 void service_begin_drain(struct service *service)
@@ -55,10 +81,10 @@ void service_finish(struct service *service)
 
 void service_close(struct service *service)
 {
-    if (!service->engine)
+    if (!service->pool)
         return;
     pool_free(service->pool);
     queue_release(&service->queue);
-    engine_free(service->engine);
+    models_close(&service->models);
     memset(service, 0, sizeof *service);
 }

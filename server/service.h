@@ -12,13 +12,13 @@
 #include "engine.h"
 #include "error.h"
 #include "metrics.h"
+#include "models.h"
 #include "pool.h"
 #include "queue.h"
 
 struct service {
     const struct config *config; /* borrowed */
-    struct engine *engine;       /* owned */
-    struct engine_info info;
+    struct models models;
     struct queue queue;
     struct pool *pool; /* owned */
     struct metrics metrics;
@@ -26,9 +26,17 @@ struct service {
     _Atomic uint64_t num_in_flight;
 };
 
-/* Opens the model and starts the workers. On failure `service` is empty. */
+/* Opens the models and starts the workers. On failure `service` is empty. */
 bool service_open(struct service *service, const struct config *config,
                   struct error *err) __attribute__((warn_unused_result));
+
+/* Opens every model anew, one after another. One that is fine takes the old
+ * one's place: requests that were begun are answered by the old one, which is
+ * freed with the last of them. One that is not leaves the old one where it is.
+ * Logs a line for each. Takes as long as opening does, and the room of one
+ * model more; by the thread that opened the service, while it is not
+ * draining. */
+void service_reload(struct service *service);
 
 /* From now on no work is taken in, and readyz says so. */
 void service_begin_drain(struct service *service);

@@ -7,8 +7,11 @@
  *
  * It has four classes; class c has logit 4 - c and, as its map, 2 x 2 cells
  * that are all 4 - c. A picture is any bytes; those that begin with 'x' are
- * broken, with 'u' unsupported, with 'l' over a limit. */
+ * broken, with 'u' unsupported, with 'l' over a limit.
+ *
+ * A folder opens as the model of its name, unless fake_broken is set. */
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +22,15 @@
 enum { FAKE_CLASSES = 4 };
 
 struct engine {
+    const char *name;    /* NULL: "fake"; borrowed */
     const char *refusal; /* borrowed */
     bool fail_run;
 };
+
+static atomic_size_t fake_num_open;     /* engines */
+static atomic_size_t fake_num_sessions; /* of all engines */
+static atomic_bool fake_broken;         /* no engine opens */
+static atomic_bool fake_no_room;        /* no session is made */
 
 struct engine_session {
     const struct engine *engine; /* borrowed */
@@ -34,9 +43,35 @@ static const char *const fake_ids[FAKE_CLASSES] = {"n00", "n01", "n02", NULL};
 static const char *const fake_labels[FAKE_CLASSES] = {"cat", "dog", "quote \"",
                                                       NULL};
 
+struct engine *engine_open(const char *folder,
+                           const struct engine_options *options,
+                           struct error *err)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+
+    (void)options;
+    if (!engine)
+        abort();
+    if (fake_broken) {
+        fail(err, ERROR_INPUT, "model.json: is empty");
+        free(engine);
+        return NULL;
+    }
+    engine->name = strrchr(folder, '/') + 1;
+    atomic_fetch_add(&fake_num_open, 1);
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine)
+        atomic_fetch_sub(&fake_num_open, 1);
+    free(engine);
+}
+
 void engine_info(const struct engine *engine, struct engine_info *info)
 {
-    *info = (struct engine_info){.name = "fake",
+    *info = (struct engine_info){.name = engine->name ? engine->name : "fake",
                                  .input_width = 8,
                                  .input_height = 8,
                                  .num_classes = FAKE_CLASSES,
@@ -84,9 +119,13 @@ struct engine_session *engine_session_new(const struct engine *engine,
     struct engine_session *session = calloc(1, sizeof *session);
 
     (void)num_threads;
-    (void)err;
-    if (session)
-        session->engine = engine;
+    if (!session || fake_no_room) {
+        fail(err, ERROR_MEMORY, "no room for a session");
+        free(session);
+        return NULL;
+    }
+    session->engine = engine;
+    atomic_fetch_add(&fake_num_sessions, 1);
     return session;
 }
 
@@ -196,6 +235,8 @@ void engine_session_timing(const struct engine_session *session,
 
 void engine_session_free(struct engine_session *session)
 {
+    if (session)
+        atomic_fetch_sub(&fake_num_sessions, 1);
     free(session);
 }
 

@@ -81,6 +81,22 @@ static void classes_keep_their_order_and_are_listed_once(void **state)
     assert_int_equal(ask.classes[2], 0);
 }
 
+static void a_model_not_yet_known_leaves_its_classes_unchecked(void **state)
+{
+    struct params params = {0};
+    struct ask ask;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(params_begin(&params, "class", 5, NULL));
+    assert_true(params_extend(&params, "horse", 5, NULL));
+    assert_true(ask_parse(&ask, &params, NULL, &err));
+    assert_true(params_begin(&params, "alpha", 5, NULL));
+    assert_false(ask_parse(&ask, &params, NULL, &err));
+    assert_non_null(strstr(err.text, "\"alpha\""));
+    params_release(&params);
+}
+
 static void an_unknown_option_is_named_with_those_there_are(void **state)
 {
     struct ask ask;
@@ -149,6 +165,7 @@ int main(void)
         cmocka_unit_test(the_defaults_are_those_that_are_documented),
         cmocka_unit_test(every_option_is_read),
         cmocka_unit_test(classes_keep_their_order_and_are_listed_once),
+        cmocka_unit_test(a_model_not_yet_known_leaves_its_classes_unchecked),
         cmocka_unit_test(an_unknown_option_is_named_with_those_there_are),
         cmocka_unit_test(an_option_given_twice_is_refused),
         cmocka_unit_test(values_out_of_range_are_refused),

@@ -54,6 +54,27 @@ static void a_value_follows_a_space_or_an_equals_sign(void **state)
     assert_int_equal(config.workers, 4);
 }
 
+static void a_list_is_its_default_until_it_is_given(void **state)
+{
+    static char first[] = "--model=a", second[] = "--model=b";
+    char *many[CONFIG_MAX_LIST + 2];
+    struct config config;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(parse(&config, &err, (char *const[]){NULL}));
+    assert_int_equal(config.models.count, 1);
+    assert_true(parse(&config, &err, ARGS(first, second)));
+    assert_int_equal(config.models.count, 2);
+    assert_string_equal(config.models.items[0], "a");
+    assert_string_equal(config.models.items[1], "b");
+    for (size_t i = 0; i <= CONFIG_MAX_LIST; i++)
+        many[i] = first;
+    many[CONFIG_MAX_LIST + 1] = NULL;
+    assert_false(parse(&config, &err, many));
+    assert_non_null(strstr(err.text, "at most 16"));
+}
+
 static void mistakes_are_named(void **state)
 {
     static const struct {
@@ -105,13 +126,15 @@ static void the_help_has_every_flag_and_its_default(void **state)
 #define TEXT(field, flag, def, value, help)   \
     assert_non_null(strstr(text, "--" flag)); \
     assert_non_null(strstr(text, def));
+#define LIST TEXT
 #define NUMBER(field, flag, def, min, max, unit, help) \
     assert_non_null(strstr(text, "--" flag));          \
     assert_non_null(strstr(text, "(default " #def));
 #define CHOICE(field, flag, def, choices, help) \
     assert_non_null(strstr(text, "--" flag));
-    CONFIG_OPTIONS(TEXT, NUMBER, CHOICE)
+    CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)
 #undef TEXT
+#undef LIST
 #undef NUMBER
 #undef CHOICE
 }
@@ -121,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_valid),
         cmocka_unit_test(a_value_follows_a_space_or_an_equals_sign),
+        cmocka_unit_test(a_list_is_its_default_until_it_is_given),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(the_help_has_every_flag_and_its_default),
     };

@@ -42,37 +42,129 @@ static void run_alone(struct job *job, const struct engine *engine)
     engine_session_free(session);
 }
 
+/* Two models and their workers. */
+struct setup {
+    struct config_list folders;
+    struct models models;
+    struct queue queue;
+    struct pool *pool;
+};
+
+enum { WORKERS = 3, JOBS = 100 };
+
+static void open_setup(struct setup *setup)
+{
+    static const struct engine_options options = {0};
+    struct image_limits limits = {0};
+
+    *setup = (struct setup){.folders = {{"m/one", "m/two"}, 2, true}};
+    atomic_store(&num_done, 0);
+    assert_true(models_open(&setup->models, &setup->folders, &options, NULL));
+    queue_init(&setup->queue, 10 * JOBS);
+    setup->pool =
+        pool_new(&setup->models, &setup->queue, WORKERS, &limits, NULL);
+    assert_non_null(setup->pool);
+}
+
+static void end_workers(struct setup *setup)
+{
+    queue_close(&setup->queue);
+    pool_join(setup->pool);
+    assert_int_equal(pool_num_busy(setup->pool), 0);
+}
+
+static void close_setup(struct setup *setup)
+{
+    pool_free(setup->pool);
+    queue_release(&setup->queue);
+    models_close(&setup->models);
+    assert_int_equal(fake_num_sessions, 0);
+    assert_int_equal(fake_num_open, 0);
+}
+
+static struct job *push(struct setup *setup, size_t model)
+{
+    struct job *job = make_job("picture");
+
+    job->model = models_get(&setup->models, model);
+    assert_true(queue_push(&setup->queue, job, NULL));
+    return job;
+}
+
 static void
 closing_the_queue_finishes_the_jobs_and_ends_the_workers(void **state)
 {
-    enum { JOBS = 100 };
-    struct engine engine = {0};
-    struct image_limits limits = {0};
+    struct setup setup;
     struct job *jobs[JOBS];
-    struct queue queue;
-    struct pool *pool;
 
     (void)state;
-    atomic_store(&num_done, 0);
-    queue_init(&queue, JOBS);
-    pool = pool_new(&engine, &queue, 3, &limits, NULL);
-    assert_non_null(pool);
-    for (size_t i = 0; i < JOBS; i++) {
-        jobs[i] = make_job("picture");
-        assert_true(queue_push(&queue, jobs[i], NULL));
-    }
-    queue_close(&queue);
-    pool_join(pool);
+    open_setup(&setup);
+    assert_int_equal(fake_num_sessions, WORKERS); /* of the default model */
+    for (size_t i = 0; i < JOBS; i++)
+        jobs[i] = push(&setup, i % 4 == 0);
+    end_workers(&setup);
     assert_int_equal(num_done, JOBS);
-    assert_int_equal(pool_num_runs(pool), JOBS);
-    assert_int_equal(pool_num_busy(pool), 0);
+    assert_int_equal(setup.models.counts[0].forward_passes, JOBS - JOBS / 4);
+    assert_int_equal(setup.models.counts[1].forward_passes, JOBS / 4);
     for (size_t i = 0; i < JOBS; i++) {
         assert_int_equal(jobs[i]->reply.status, 200);
         assert_null(jobs[i]->picture.data);
+        assert_null(jobs[i]->model);
         job_free(jobs[i]);
     }
-    pool_free(pool);
-    queue_release(&queue);
+    close_setup(&setup);
+}
+
+static void a_job_without_room_for_a_session_is_503(void **state)
+{
+    struct setup setup;
+    struct job *job, *other;
+
+    (void)state;
+    open_setup(&setup);
+    atomic_store(&fake_no_room, true);
+    job = push(&setup, 1);
+    other = push(&setup, 0); /* its sessions are there already */
+    end_workers(&setup);
+    atomic_store(&fake_no_room, false);
+    assert_int_equal(job->reply.status, 503);
+    assert_null(job->picture.data);
+    assert_int_equal(other->reply.status, 200);
+    job_free(job);
+    job_free(other);
+    close_setup(&setup);
+}
+
+static void models_read_anew_under_load_drop_no_job_and_no_memory(void **state)
+{
+    enum { RELOADS = 50 };
+    static struct job *jobs[RELOADS][8];
+    struct setup setup;
+
+    (void)state;
+    open_setup(&setup);
+    for (size_t r = 0; r < RELOADS; r++) {
+        struct model *old;
+
+        for (size_t i = 0; i < 8; i++)
+            jobs[r][i] = push(&setup, i % 2);
+        old = models_reload(&setup.models, r % 2, NULL);
+        assert_non_null(old);
+        assert_true(old->retired);
+        pool_drop(setup.pool, old);
+        model_release(old);
+    }
+    end_workers(&setup);
+    assert_int_equal(num_done, RELOADS * 8);
+    for (size_t r = 0; r < RELOADS; r++)
+        for (size_t i = 0; i < 8; i++) {
+            assert_int_equal(jobs[r][i]->reply.status, 200);
+            job_free(jobs[r][i]);
+        }
+    /* What is retired is gone although every worker is still there. */
+    assert_int_equal(fake_num_open, 2);
+    assert_in_range(fake_num_sessions, 0, 2 * WORKERS);
+    close_setup(&setup);
 }
 
 static void a_job_past_its_deadline_is_not_begun(void **state)
@@ -125,6 +217,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             closing_the_queue_finishes_the_jobs_and_ends_the_workers),
+        cmocka_unit_test(a_job_without_room_for_a_session_is_503),
+        cmocka_unit_test(models_read_anew_under_load_drop_no_job_and_no_memory),
         cmocka_unit_test(a_job_past_its_deadline_is_not_begun),
         cmocka_unit_test(what_goes_wrong_has_the_status_of_its_kind),
         cmocka_unit_test(a_png_of_a_model_without_a_map_is_refused),

@@ -142,6 +142,7 @@ static void a_model_without_a_map_says_why(void **state)
 static void the_model_is_described_with_limits_and_options(void **state)
 {
     struct engine engine = {0};
+    struct model model = {.engine = &engine, .slot = 1, .generation = 3};
     struct config config;
     struct reply reply = {0};
     struct ask_option option;
@@ -150,8 +151,11 @@ static void the_model_is_described_with_limits_and_options(void **state)
 
     (void)state;
     config_init(&config);
-    assert_true(reply_model(&reply, &engine, &config, NULL));
+    engine_info(&engine, &model.info);
+    assert_true(reply_model(&reply, &model, &config, NULL));
     root = parse(&reply);
+    assert_int_equal(integer_at(root, "generation"), 3);
+    assert_true(json_is_false(json_object_get(root, "default")));
     assert_int_equal(integer_at(root, "num_classes"), FAKE_CLASSES);
     assert_int_equal(integer_at(root, "num_labels"), 3);
     assert_int_equal(
