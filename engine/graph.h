@@ -53,95 +53,97 @@ struct graph_value {
 
 /* X(enumerator, name for messages). What a node does is written with ONNX's
  * names for operands; `out` is the first output. */
-#define GRAPH_OPS(X)                                                          \
-    X(GRAPH_ADD, "add")          /* a + b, broadcast */                       \
-    X(GRAPH_SUB, "subtract")     /* a - b, broadcast */                       \
-    X(GRAPH_MUL, "multiply")     /* a b, broadcast */                         \
-    X(GRAPH_DIV, "divide")       /* a / b, broadcast */                       \
-    X(GRAPH_POW, "power")        /* a ** b, broadcast */                      \
-    X(GRAPH_MIN, "minimum")      /* of a and b, broadcast */                  \
-    X(GRAPH_MAX, "maximum")      /* of a and b, broadcast */                  \
-    X(GRAPH_MOD, "modulo")       /* a mod b, broadcast */                     \
-    X(GRAPH_PRELU, "prelu")      /* a, or a b where a < 0, broadcast */       \
-    X(GRAPH_EQUAL, "equal")      /* a == b as 0 or 1, broadcast; of floats    \
-                                    a float, as are all truths below */       \
-    X(GRAPH_LESS, "less")        /* a < b */                                  \
-    X(GRAPH_LESS_EQUAL, "less-or-equal") /* a <= b */                         \
-    X(GRAPH_AND, "and")          /* a and b, broadcast */                     \
-    X(GRAPH_OR, "or")            /* a or b, broadcast */                      \
-    X(GRAPH_XOR, "exclusive-or") /* either a or b, broadcast */               \
-    X(GRAPH_WHERE, "where")      /* condition, a, b: a where it is not 0 */   \
-    X(GRAPH_UNARY, "function")   /* the node's function of each element */    \
-    X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */       \
-    X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */    \
-    X(GRAPH_BATCH_NORM, "batch-norm") /* x, scale, bias, mean, variance */    \
-    X(GRAPH_MAX_POOL, "max-pool")         /* the largest in each window */    \
-    X(GRAPH_AVERAGE_POOL, "average-pool") /* the mean of each window */       \
-    X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */  \
-    X(GRAPH_PAD, "pad")               /* x with a border, or less of it */     \
-    X(GRAPH_MEAN, "mean")             /* x over axes */                       \
-    X(GRAPH_REDUCE, "reduction")      /* the node's, of x over axes */        \
-    X(GRAPH_NORM, "normalization")    /* (x - mean) / sqrt(variance +         \
-                                         epsilon) scale + bias, over axes */  \
-    X(GRAPH_LRN, "local-response-normalization") /* over channels */          \
-    X(GRAPH_LINEAR, "linear")       /* x (.., I), weights (O, I), bias (O) */ \
-    X(GRAPH_MATMUL, "matmul")       /* a (.., m, k), b (.., k, n) */          \
-    X(GRAPH_SOFTMAX, "softmax")     /* x along one axis */                    \
-    X(GRAPH_LOG_SOFTMAX, "log-softmax") /* its logarithm */                   \
-    X(GRAPH_HARDMAX, "hardmax")     /* 1 at the first of the largest */       \
-    X(GRAPH_RESHAPE, "reshape")     /* x's elements, in the shape of out */   \
-    X(GRAPH_TRANSPOSE, "transpose") /* out.dim[i] = x.dim[perm[i]] */         \
-    X(GRAPH_CONCAT, "concat")       /* all inputs along one axis */           \
-    X(GRAPH_SLICE, "slice")         /* x[start + i step] */                   \
-    X(GRAPH_GATHER, "gather")       /* x, indices along one axis */           \
-    X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */    \
-    X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */    \
-    X(GRAPH_FILL, "fill")           /* one value everywhere */                \
-    X(GRAPH_CAST, "cast")           /* x as the type of out */                \
+#define GRAPH_OPS(X)                                                             \
+    X(GRAPH_ADD, "add")      /* a + b, broadcast */                              \
+    X(GRAPH_SUB, "subtract") /* a - b, broadcast */                              \
+    X(GRAPH_MUL, "multiply") /* a b, broadcast */                                \
+    X(GRAPH_DIV, "divide")   /* a / b, broadcast */                              \
+    X(GRAPH_POW, "power")    /* a ** b, broadcast */                             \
+    X(GRAPH_MIN, "minimum")  /* of a and b, broadcast */                         \
+    X(GRAPH_MAX, "maximum")  /* of a and b, broadcast */                         \
+    X(GRAPH_MOD, "modulo")   /* a mod b, broadcast */                            \
+    X(GRAPH_PRELU, "prelu")  /* a, or a b where a < 0, broadcast */              \
+    X(GRAPH_EQUAL, "equal")  /* a == b as 0 or 1, broadcast; of floats           \
+                                a float, as are all truths below */              \
+    X(GRAPH_LESS, "less")    /* a < b */                                         \
+    X(GRAPH_LESS_EQUAL, "less-or-equal") /* a <= b */                            \
+    X(GRAPH_AND, "and")                  /* a and b, broadcast */                \
+    X(GRAPH_OR, "or")                    /* a or b, broadcast */                 \
+    X(GRAPH_XOR, "exclusive-or")         /* either a or b, broadcast */          \
+    X(GRAPH_WHERE, "where")      /* condition, a, b: a where it is not 0 */      \
+    X(GRAPH_UNARY, "function")   /* the node's function of each element */       \
+    X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */          \
+    X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */       \
+    X(GRAPH_BATCH_NORM, "batch-norm")     /* x, scale, bias, mean, variance */   \
+    X(GRAPH_MAX_POOL, "max-pool")         /* the largest in each window */       \
+    X(GRAPH_AVERAGE_POOL, "average-pool") /* the mean of each window */          \
+    X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */     \
+    X(GRAPH_PAD, "pad")                   /* x with a border, or less of it */   \
+    X(GRAPH_MEAN, "mean")                 /* x over axes */                      \
+    X(GRAPH_REDUCE, "reduction")          /* the node's, of x over axes */       \
+    X(GRAPH_NORM, "normalization")        /* (x - mean) / sqrt(variance +        \
+                                             epsilon) scale + bias, over axes */ \
+    X(GRAPH_LRN, "local-response-normalization") /* over channels */             \
+    X(GRAPH_LINEAR, "linear")   /* x (.., I), weights (O, I), bias (O) */        \
+    X(GRAPH_MATMUL, "matmul")   /* a (.., m, k), b (.., k, n) or vectors,        \
+                                 which graph_infer makes LINEAR where it         \
+                                 can; stacks are broadcast */                    \
+    X(GRAPH_SOFTMAX, "softmax") /* x along one axis */                           \
+    X(GRAPH_LOG_SOFTMAX, "log-softmax") /* its logarithm */                      \
+    X(GRAPH_HARDMAX, "hardmax")         /* 1 at the first of the largest */      \
+    X(GRAPH_RESHAPE, "reshape")     /* x's elements, in the shape of out */      \
+    X(GRAPH_TRANSPOSE, "transpose") /* out.dim[i] = x.dim[perm[i]] */            \
+    X(GRAPH_CONCAT, "concat")       /* all inputs along one axis */              \
+    X(GRAPH_SLICE, "slice")         /* x[start + i step] */                      \
+    X(GRAPH_GATHER, "gather")       /* x, indices along one axis */              \
+    X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */       \
+    X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */       \
+    X(GRAPH_FILL, "fill")           /* one value everywhere */                   \
+    X(GRAPH_CAST, "cast")           /* x as the type of out */                   \
     X(GRAPH_IDENTITY, "identity")   /* x (also Dropout) */
 
 /* X(enumerator, name for messages): functions of one number. alpha and beta
  * are the node's. */
-#define GRAPH_FUNCTIONS(X)                                                    \
-    X(GRAPH_ABS, "abs")                                                       \
-    X(GRAPH_NEGATE, "negate")                                                 \
-    X(GRAPH_SIGN, "sign")                                                     \
-    X(GRAPH_NOT, "not") /* 1 where x is 0, else 0 */                          \
-    X(GRAPH_FLOOR, "floor")                                                   \
-    X(GRAPH_CEIL, "ceil")                                                     \
-    X(GRAPH_ROUND, "round") /* halves to even */                              \
-    X(GRAPH_SQUARE, "square")                                                 \
-    X(GRAPH_POWER, "power") /* x ** alpha */                                  \
-    X(GRAPH_SQRT, "sqrt")                                                     \
-    X(GRAPH_RECIPROCAL, "reciprocal")                                         \
-    X(GRAPH_EXP, "exp")                                                       \
-    X(GRAPH_LOG, "log")                                                       \
-    X(GRAPH_ERF, "erf")                                                       \
-    X(GRAPH_SIN, "sin")                                                       \
-    X(GRAPH_COS, "cos")                                                       \
-    X(GRAPH_TAN, "tan")                                                       \
-    X(GRAPH_ASIN, "asin")                                                     \
-    X(GRAPH_ACOS, "acos")                                                     \
-    X(GRAPH_ATAN, "atan")                                                     \
-    X(GRAPH_SINH, "sinh")                                                     \
-    X(GRAPH_COSH, "cosh")                                                     \
-    X(GRAPH_TANH, "tanh")                                                     \
-    X(GRAPH_ASINH, "asinh")                                                   \
-    X(GRAPH_ACOSH, "acosh")                                                   \
-    X(GRAPH_ATANH, "atanh")                                                   \
-    X(GRAPH_SIGMOID, "sigmoid")          /* 1 / (1 + exp(-x)) */              \
-    X(GRAPH_HARD_SWISH, "hard-swish")    /* x (x / 6 + 1/2 in [0, 1]) */      \
-    X(GRAPH_LEAKY_RELU, "leaky-relu")    /* x, or alpha x where x < 0 */      \
-    X(GRAPH_THRESHOLDED_RELU, "thresholded-relu") /* x > alpha ? x : 0 */     \
-    X(GRAPH_ELU, "elu") /* beta x, or beta alpha (exp(x) - 1) where x < 0 */  \
-    X(GRAPH_CELU, "celu") /* x, or alpha (exp(x / alpha) - 1) where x < 0 */  \
-    X(GRAPH_SOFTPLUS, "softplus") /* log(1 + exp(x)) */                       \
-    X(GRAPH_SOFTSIGN, "softsign") /* x / (1 + |x|) */                         \
-    X(GRAPH_MISH, "mish")         /* x tanh(softplus(x)) */                   \
-    X(GRAPH_GELU, "gelu")         /* x (1 + erf(x / sqrt(2))) / 2 */          \
-    X(GRAPH_GELU_TANH, "gelu-tanh") /* x (1 + tanh(sqrt(2 / pi)               \
-                                       (x + 0.044715 x^3))) / 2 */            \
-    X(GRAPH_SHRINK, "shrink") /* x - beta above alpha, x + beta below -alpha, \
+#define GRAPH_FUNCTIONS(X)                                                     \
+    X(GRAPH_ABS, "abs")                                                        \
+    X(GRAPH_NEGATE, "negate")                                                  \
+    X(GRAPH_SIGN, "sign")                                                      \
+    X(GRAPH_NOT, "not") /* 1 where x is 0, else 0 */                           \
+    X(GRAPH_FLOOR, "floor")                                                    \
+    X(GRAPH_CEIL, "ceil")                                                      \
+    X(GRAPH_ROUND, "round") /* halves to even */                               \
+    X(GRAPH_SQUARE, "square")                                                  \
+    X(GRAPH_POWER, "power") /* x ** alpha */                                   \
+    X(GRAPH_SQRT, "sqrt")                                                      \
+    X(GRAPH_RECIPROCAL, "reciprocal")                                          \
+    X(GRAPH_EXP, "exp")                                                        \
+    X(GRAPH_LOG, "log")                                                        \
+    X(GRAPH_ERF, "erf")                                                        \
+    X(GRAPH_SIN, "sin")                                                        \
+    X(GRAPH_COS, "cos")                                                        \
+    X(GRAPH_TAN, "tan")                                                        \
+    X(GRAPH_ASIN, "asin")                                                      \
+    X(GRAPH_ACOS, "acos")                                                      \
+    X(GRAPH_ATAN, "atan")                                                      \
+    X(GRAPH_SINH, "sinh")                                                      \
+    X(GRAPH_COSH, "cosh")                                                      \
+    X(GRAPH_TANH, "tanh")                                                      \
+    X(GRAPH_ASINH, "asinh")                                                    \
+    X(GRAPH_ACOSH, "acosh")                                                    \
+    X(GRAPH_ATANH, "atanh")                                                    \
+    X(GRAPH_SIGMOID, "sigmoid")       /* 1 / (1 + exp(-x)) */                  \
+    X(GRAPH_HARD_SWISH, "hard-swish") /* x (x / 6 + 1/2 in [0, 1]) */          \
+    X(GRAPH_LEAKY_RELU, "leaky-relu") /* x, or alpha x where x < 0 */          \
+    X(GRAPH_THRESHOLDED_RELU, "thresholded-relu") /* x > alpha ? x : 0 */      \
+    X(GRAPH_ELU, "elu")   /* beta x, or beta alpha (exp(x) - 1) where x < 0 */ \
+    X(GRAPH_CELU, "celu") /* x, or alpha (exp(x / alpha) - 1) where x < 0 */   \
+    X(GRAPH_SOFTPLUS, "softplus")   /* log(1 + exp(x)) */                      \
+    X(GRAPH_SOFTSIGN, "softsign")   /* x / (1 + |x|) */                        \
+    X(GRAPH_MISH, "mish")           /* x tanh(softplus(x)) */                  \
+    X(GRAPH_GELU, "gelu")           /* x (1 + erf(x / sqrt(2))) / 2 */         \
+    X(GRAPH_GELU_TANH, "gelu-tanh") /* x (1 + tanh(sqrt(2 / pi)                \
+                                       (x + 0.044715 x^3))) / 2 */             \
+    X(GRAPH_SHRINK, "shrink") /* x - beta above alpha, x + beta below -alpha,  \
                                  0 between */
 
 enum graph_function {
@@ -233,9 +235,9 @@ struct graph_node {
         } norm;
         struct {
             size_t channel; /* the axis */
-            size_t size;    /* channels: (size - 1) / 2 before, the rest after */
+            size_t size; /* channels: (size - 1) / 2 before, the rest after */
             float alpha, beta, bias;
-        } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
+        } lrn;          /* x / (bias + alpha / size * sum of squares)^beta */
         bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
         struct {
             /* Negative: so many are cut off, before anything is added. */
@@ -264,7 +266,7 @@ struct graph_node {
         struct {
             float alpha, beta;
             bool transpose_a, transpose_b;
-        } gemm; /* MATMUL, until graph_infer: all false and 1 afterwards */
+        } gemm; /* MATMUL: alpha a b + beta c, a third input or none */
         struct {
             int64_t axis;   /* >= 0 from graph_infer on */
             bool to_matrix; /* SOFTMAX and its kin before opset 13: over all

@@ -10,6 +10,20 @@ void graph_const_allow(struct graph *graph)
             graph->allowance += 4 * graph_shape_count(&graph->values[v].shape);
 }
 
+/* How many numbers it takes to compute a node's output, about. */
+static size_t cost_of(const struct graph *graph, const struct graph_node *node)
+{
+    size_t count = graph_shape_count(&graph_output(graph, node, 0)->shape);
+    const struct graph_shape *x;
+
+    if (node->op != GRAPH_MATMUL && node->op != GRAPH_LRN)
+        return count;
+    x = &graph_input(graph, node, 0)->shape;
+    return count * x->dim[node->op == GRAPH_LRN    ? node->lrn.channel
+                          : node->gemm.transpose_a ? 0
+                                                   : x->rank - 1];
+}
+
 bool graph_const_fold(struct graph *graph, struct graph_node *node,
                       struct error *err)
 {
@@ -30,7 +44,7 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
             return true;
         inputs[i] = value ? value->data : NULL;
     }
-    count = graph_shape_count(&out->shape);
+    count = cost_of(graph, node);
     if (count > graph->allowance)
         return fail(err, ERROR_LIMIT,
                     "%zu more elements to compute from constants, where %zu "

@@ -245,10 +245,74 @@ static bool batch_norm_to_conv(struct graph *graph, struct graph_node *node,
     return apply_affine(graph, node, affine, err);
 }
 
+/* The node that alone uses a value, or NULL. */
+static struct graph_node *sole_user(const struct graph *graph, int value,
+                                    size_t after)
+{
+    if (graph_num_uses(graph, value) != 1)
+        return NULL;
+    for (size_t n = after; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] == value)
+                return &graph->nodes[n];
+    return NULL;
+}
+
+/* The LINEAR that takes what the node makes, one number a channel, maybe
+ * reshaped; NULL where there is none. */
+static struct graph_node *linear_after(const struct graph *graph,
+                                       const struct graph_node *node)
+{
+    const struct graph_shape *x = &graph_output(graph, node, 0)->shape;
+    size_t n = (size_t)(node - graph->nodes);
+    struct graph_node *user = sole_user(graph, node->outputs[0], n);
+
+    if (graph_shape_count(x) != x->dim[0] * x->dim[1])
+        return NULL;
+    while (user && user->op == GRAPH_RESHAPE)
+        user = sole_user(graph, user->outputs[0], n);
+    if (!user || user->op != GRAPH_LINEAR ||
+        graph_input(graph, user, 1)->shape.dim[1] != x->dim[1])
+        return NULL;
+    return user;
+}
+
+/* Puts a scale and a shift of the inputs of a LINEAR into its weights. */
+static bool apply_affine_before(struct graph *graph, struct graph_node *node,
+                                const struct affine *affine, struct error *err)
+{
+    size_t num_out = graph_input(graph, node, 1)->shape.dim[0];
+    struct affine sums;
+    int weights;
+
+    /* First as much as the shifts make of each output; then the scales. */
+    if (!init_affine(graph, &sums, num_out, err))
+        return false;
+    for (size_t o = 0; o < num_out; o++) {
+        const float *row =
+            graph_floats(graph_input(graph, node, 1)) + o * affine->num;
+
+        sums.scale[o] = 1;
+        sums.shift[o] = 0;
+        for (size_t i = 0; i < affine->num; i++)
+            sums.shift[o] += (double)row[i] * affine->shift[i];
+    }
+    if (!apply_affine(graph, node, &sums, err))
+        return false;
+    weights = node->inputs[1]; /* its own now */
+    for (size_t i = 0; i < num_out * affine->num; i++) {
+        float *weight = (float *)graph->values[weights].data + i;
+
+        *weight = (float)(*weight * affine->scale[i % affine->num]);
+    }
+    return true;
+}
+
 static bool fold_batch_norm(struct graph *graph, struct graph_node *node,
                             struct error *err)
 {
     struct graph_node *before = affine_target(graph, node, 0);
+    struct graph_node *after = linear_after(graph, node);
     struct affine affine;
 
     if (!affine_of_batch_norm(graph, &affine, node, err))
@@ -257,11 +321,12 @@ static bool fold_batch_norm(struct graph *graph, struct graph_node *node,
         bypass(graph, node);
         return apply_affine(graph, before, &affine, err);
     }
+    if (after) {
+        bypass(graph, node);
+        return apply_affine_before(graph, after, &affine, err);
+    }
     if (graph_input(graph, node, 0)->shape.rank != 4)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "node \"%.100s\" (%s): only after a convolution or a "
-                    "linear layer, or on images",
-                    node->name, node->onnx_op);
+        return true; /* there is a kernel */
     return batch_norm_to_conv(graph, node, &affine, err);
 }
 

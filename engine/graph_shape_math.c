@@ -146,28 +146,72 @@ bool graph_shape_reduce(struct graph_site *site)
     return true;
 }
 
+/* Whether a product is that by constant weights, plus a constant bias for
+ * each of their columns. */
+static bool is_linear(const struct graph_site *site, size_t columns)
+{
+    const struct graph_value *a = graph_site_in(site, 0);
+    const struct graph_value *b = graph_site_in(site, 1);
+    const struct graph_value *c = graph_site_in(site, 2);
+    size_t count = c ? graph_shape_count(&c->shape) : 0;
+
+    return !a->data && a->shape.rank >= 2 && b->data && b->shape.rank == 2 &&
+           !site->node->gemm.transpose_a &&
+           (!c || (c->data && (count == 1 ||
+                               (count == columns &&
+                                c->shape.dim[c->shape.rank - 1] == columns))));
+}
+
+/* The rows and columns of an operand as it is multiplied; those of a vector
+ * make the product possible. */
+static bool matrix_size(const struct graph_shape *shape, bool is_b,
+                        bool transposed, size_t *rows, size_t *columns)
+{
+    if (shape->rank == 0 || (transposed && shape->rank != 2))
+        return false;
+    *columns = shape->dim[shape->rank - 1];
+    *rows = shape->rank > 1 ? shape->dim[shape->rank - 2] : 1;
+    if (transposed || (is_b && shape->rank == 1)) {
+        size_t count = *rows;
+
+        *rows = *columns;
+        *columns = count;
+    }
+    return true;
+}
+
 /* Gemm and MatMul with constant weights become LINEAR. */
 bool graph_shape_matmul(struct graph_site *site)
 {
+    const struct graph_node *node = site->node;
     const struct graph_shape *a = graph_site_shape(site, 0);
-    char text_a[GRAPH_SHAPE_TEXT], text_b[GRAPH_SHAPE_TEXT];
     const struct graph_shape *b = graph_site_shape(site, 1);
-    size_t in_axis = site->node->gemm.transpose_b ? 1 : 0;
+    struct graph_shape stack_a = *a, stack_b = *b, product;
+    char text_a[GRAPH_SHAPE_TEXT], text_b[GRAPH_SHAPE_TEXT];
+    size_t rows, columns, depth, depth_b;
 
-    if (!graph_site_in(site, 1)->data ||
-        (graph_site_in(site, 2) && !graph_site_in(site, 2)->data))
-        return fail(site->err, ERROR_UNSUPPORTED,
-                    "its weights depend on the picture");
-    if (site->node->gemm.transpose_a || a->rank < 2 || b->rank != 2)
-        return fail(site->err, ERROR_UNSUPPORTED,
-                    "a product of %s by %s is not supported",
-                    graph_shape_text(text_a, a), graph_shape_text(text_b, b));
-    if (a->dim[a->rank - 1] != b->dim[in_axis])
+    if (!matrix_size(a, false, node->gemm.transpose_a, &rows, &depth) ||
+        !matrix_size(b, true, node->gemm.transpose_b, &depth_b, &columns) ||
+        depth != depth_b)
         return fail(site->err, ERROR_INPUT, "%s and %s do not fit together",
                     graph_shape_text(text_a, a), graph_shape_text(text_b, b));
-    site->shape = *a;
-    site->shape.dim[a->rank - 1] = b->dim[1 - in_axis];
-    return graph_const_linear(site->graph, site->node, site->err);
+    stack_a.rank -= a->rank > 1 ? 2 : 1;
+    stack_b.rank -= b->rank > 1 ? 2 : 1;
+    if (!graph_site_broadcast(site, &stack_a, &stack_b))
+        return false;
+    if (a->rank > 1)
+        site->shape.dim[site->shape.rank++] = rows;
+    if (b->rank > 1)
+        site->shape.dim[site->shape.rank++] = columns;
+    if (is_linear(site, columns))
+        return graph_const_linear(site->graph, site->node, site->err);
+    product = site->shape;
+    if (graph_site_in(site, 2) &&
+        (!graph_site_broadcast(site, &product, graph_site_shape(site, 2)) ||
+         !graph_shape_equal(&product, &site->shape)))
+        return fail(site->err, ERROR_INPUT,
+                    "its third input does not fit its product");
+    return true;
 }
 
 bool graph_shape_linear(struct graph_site *site)
@@ -206,8 +250,8 @@ static bool check_scale(struct graph_site *site, uint32_t i)
         return true;
     scale = graph_site_shape(site, i);
     if (groups > 0)
-        return scale->rank == 1 && (scale->dim[0] == x->dim[1] ||
-                                    scale->dim[0] == groups);
+        return scale->rank == 1 &&
+               (scale->dim[0] == x->dim[1] || scale->dim[0] == groups);
     return graph_site_broadcast(site, x, scale) &&
            graph_shape_equal(&site->shape, x);
 }

@@ -412,6 +412,31 @@ static bool supports_mean(const struct graph *graph,
 }
 
 #if IS_2024
+/* Stacks of matrices of equal shape. */
+static bool supports_matmul(const struct graph *graph,
+                            const struct graph_node *node)
+{
+    const struct graph_shape *a = &graph_input(graph, node, 0)->shape;
+    const struct graph_shape *b = &graph_input(graph, node, 1)->shape;
+
+    if (is_clamped(node) || node->num_inputs > 2 || node->gemm.alpha != 1 ||
+        node->gemm.transpose_a || node->gemm.transpose_b || a->rank < 3 ||
+        a->rank != b->rank)
+        return false;
+    for (uint32_t i = 0; i + 2 < a->rank; i++)
+        if (a->dim[i] != b->dim[i])
+            return false;
+    return true;
+}
+
+static enum xnn_status define_matmul(struct builder *builder,
+                                     const struct graph_node *node)
+{
+    return xnn_define_batch_matrix_multiply(
+        builder->subgraph, in_id(builder, node, 0), in_id(builder, node, 1),
+        out_id(builder, node), 0);
+}
+
 static bool supports_reduce(const struct graph *graph,
                             const struct graph_node *node)
 {
@@ -628,6 +653,7 @@ static const struct row {
     [GRAPH_CONCAT] = {supports_concat, define_concat},
     [GRAPH_SLICE] = {supports_slice, define_slice},
     [GRAPH_REDUCE] = {supports_reduce, define_mean},
+    [GRAPH_MATMUL] = {supports_matmul, define_matmul},
     [GRAPH_TRANSPOSE] = {always, define_transpose},
 #endif
 };

@@ -771,33 +771,60 @@ static bool run_linear(struct run *run, const struct tensor *out,
     return true;
 }
 
-/* MatMul: the last two axes multiply, those before them broadcast. Vectors
- * are for graph_infer to resolve. */
+/* The element of a matrix of a stack; of a vector where it is one. */
+static double matrix_at(struct run *run, const struct tensor *matrix,
+                        const int64_t stack[], uint32_t num_stack, int64_t row,
+                        int64_t column, bool transposed)
+{
+    int64_t at[GRAPH_MAX_RANK] = {0};
+
+    if (matrix->shape->rank == 1) {
+        at[0] = row + column; /* the other is 0 */
+        return read_at(run, matrix, at);
+    }
+    for (uint32_t i = 0; i < num_stack; i++)
+        at[i] = stack[i];
+    at[num_stack] = transposed ? column : row;
+    at[num_stack + 1] = transposed ? row : column;
+    return read_broadcast(run, matrix, at, num_stack + 2);
+}
+
+/* MatMul: the last two axes multiply, those before them broadcast. Gemm adds
+ * a third operand. */
 static bool run_matmul(struct run *run, const struct tensor *out,
                        struct error *err)
 {
-    struct tensor a, b;
-    uint32_t rank = out->shape->rank;
-    int64_t at[GRAPH_MAX_RANK], left[GRAPH_MAX_RANK], right[GRAPH_MAX_RANK];
+    const struct graph_node *node = run->node;
+    struct tensor a, b, c;
+    bool has_c = has_operand(run, 2), vector_a, vector_b;
+    int64_t at[GRAPH_MAX_RANK] = {0};
+    uint32_t rank = out->shape->rank, num_stack;
+    size_t depth;
 
-    if (!operand(&a, run, 0, err) || !operand(&b, run, 1, err))
+    if (!operand(&a, run, 0, err) || !operand(&b, run, 1, err) ||
+        (has_c && !operand(&c, run, 2, err)))
         return false;
-    if (rank < 2 || a.shape->rank < 2 || b.shape->rank < 2 ||
-        a.shape->rank > rank || b.shape->rank > rank ||
-        a.shape->dim[a.shape->rank - 1] != b.shape->dim[b.shape->rank - 2])
+    vector_a = a.shape->rank == 1;
+    vector_b = b.shape->rank == 1;
+    if (rank + vector_a + vector_b < 2)
         return fail_node(run, "the shapes do not fit", err);
-    if (run->node->gemm.transpose_a || run->node->gemm.transpose_b ||
-        run->node->num_inputs > 2)
-        return fail_node(run, "Gemm was not resolved", err);
+    num_stack = rank + vector_a + vector_b - 2;
+    depth = a.shape->dim[node->gemm.transpose_a ? 0 : a.shape->rank - 1];
     for (size_t i = 0; i < count_of(out->shape); i++) {
+        int64_t row, column;
+
         coords_of(at, out->shape, i);
-        for (uint32_t j = 0; j < rank; j++)
-            left[j] = right[j] = at[j];
-        for (size_t k = 0; k < a.shape->dim[a.shape->rank - 1]; k++) {
-            left[rank - 1] = right[rank - 2] = (int64_t)k;
-            out->data[i] += read_broadcast(run, &a, left, rank) *
-                            read_broadcast(run, &b, right, rank);
-        }
+        row = vector_a ? 0 : at[num_stack];
+        column = vector_b ? 0 : at[rank - 1];
+        for (int64_t k = 0; k < (int64_t)depth; k++)
+            out->data[i] += (double)node->gemm.alpha *
+                            matrix_at(run, &a, at, num_stack, row, k,
+                                      node->gemm.transpose_a) *
+                            matrix_at(run, &b, at, num_stack, k, column,
+                                      node->gemm.transpose_b);
+        if (has_c)
+            out->data[i] +=
+                (double)node->gemm.beta * read_broadcast(run, &c, at, rank);
     }
     return true;
 }

@@ -523,9 +523,22 @@ static void a_product_refuses_what_does_not_fit(void **state)
                    ERROR_INPUT, "do not fit");
     expect_refusal(&h, add_gemm(&h, SHAPE(1, 8), SHAPE(8, 5), true),
                    ERROR_INPUT, "do not fit");
-    y = add_gemm(&i, SHAPE(4, 4), SHAPE(4, 4), false);
-    i.nodes[0].inputs[1] = i.nodes[0].inputs[0];
-    expect_refusal(&i, y, ERROR_UNSUPPORTED, "depend on the picture");
+    y = add_gemm(&i, SHAPE(3, 4, 4), SHAPE(2, 4, 4), false);
+    expect_refusal(&i, y, ERROR_INPUT, "do not fit");
+}
+
+static void a_product_of_stacks_and_vectors_has_the_shape_numpy_has(void **state)
+{
+    struct graph g = {0}, h = {0}, i = {0}, j = {0};
+
+    (void)state;
+    expect_shape(&g, add_gemm(&g, SHAPE(3, 1, 4, 5), SHAPE(2, 5, 6), false),
+                 &SHAPE(3, 2, 4, 6));
+    expect_shape(&h, add_gemm(&h, SHAPE(5), SHAPE(2, 5, 6), false),
+                 &SHAPE(2, 6));
+    expect_shape(&i, add_gemm(&i, SHAPE(2, 4, 5), SHAPE(5), false),
+                 &SHAPE(2, 4));
+    expect_shape(&j, add_gemm(&j, SHAPE(5), SHAPE(5), false), &SCALAR);
 }
 
 /* ---- Softmax ---- */
@@ -1033,6 +1046,8 @@ int main(void)
         cmocka_unit_test(mean_refuses_axes_that_are_not_there_or_there_twice),
         cmocka_unit_test(a_product_has_the_rows_of_a_and_the_columns_of_b),
         cmocka_unit_test(a_product_refuses_what_does_not_fit),
+        cmocka_unit_test(
+            a_product_of_stacks_and_vectors_has_the_shape_numpy_has),
         cmocka_unit_test(
             softmax_keeps_the_shape_and_counts_its_axis_from_the_start),
         cmocka_unit_test(

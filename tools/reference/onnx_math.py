@@ -408,9 +408,122 @@ def shares() -> dict[str, ModelProto]:
     return cases
 
 
+def products() -> dict[str, ModelProto]:
+    """Of matrices, of which none need be constant."""
+    cases: dict[str, ModelProto] = {}
+    rows = node("Reshape", "x r", "a")
+    shape = {"r": ints(3, 64)}
+    cases["matmul-of-the-picture"] = model([node("MatMul", "x x")])
+    cases["matmul-of-a-constant-by-the-picture"] = model(
+        [node("MatMul", "w x")], {"w": noise(5, 8)}
+    )
+    cases["matmul-of-stacks"] = model(
+        [node("MatMul", "x w")], {"w": noise(2, 1, 8, 5)}
+    )
+    cases["matmul-of-a-stack-of-constants"] = model(
+        [node("MatMul", "x w")], {"w": noise(1, 3, 8, 5)}
+    )
+    cases["matmul-by-a-vector"] = model([node("MatMul", "x w")], {"w": noise(8)})
+    cases["matmul-of-a-vector"] = model([node("MatMul", "w x")], {"w": noise(8)})
+    cases["matmul-of-vectors"] = model(
+        [node("Reshape", "x r", "a"), node("MatMul", "a a")], {"r": ints(-1)}
+    )
+    cases["attention"] = model(
+        [
+            node("Transpose", "x", "t", perm=[0, 1, 3, 2]),
+            node("MatMul", "x t", "s"),
+            node("Softmax", "s", "p"),
+            node("MatMul", "p x"),
+        ]
+    )
+    cases["gemm-of-two-that-are-computed"] = model(
+        [rows, node("Gemm", "a a", transB=1)], shape
+    )
+    cases["gemm-of-a-column-bias"] = model(
+        [rows, node("Gemm", "a w c", alpha=0.5, beta=2.0)],
+        shape | {"w": noise(64, 5), "c": noise(3, 1)},
+    )
+    cases["gemm-of-a-transposed-picture"] = model(
+        [rows, node("Gemm", "a w c", transA=1, transB=1, alpha=2.0)],
+        shape | {"w": noise(4, 3), "c": noise(64, 4)},
+    )
+    cases["gemm-of-a-computed-bias"] = model(
+        [
+            rows,
+            node("ReduceMean", "a", "m", axes=[1]),
+            node("Gemm", "a w m", beta=0.5),
+        ],
+        shape | {"w": noise(64, 6)},
+    )
+    return cases
+
+
+def batch_norm() -> dict[str, ModelProto]:
+    """Where there is no convolution before it."""
+    cases: dict[str, ModelProto] = {}
+
+    def batch(num: int) -> dict[str, np.ndarray]:
+        return {
+            "s": noise(num),
+            "b": noise(num),
+            "m": noise(num),
+            "v": np.abs(noise(num)) + np.float32(0.1),
+        }
+
+    norm = "s b m v"
+    pool = node("GlobalAveragePool", "x", "p")
+    flat = node("Flatten", "p", "f")
+    cases["batch-norm-between-pool-and-gemm"] = model(
+        [pool, flat, node("BatchNormalization", f"f {norm}", "n"), node("Gemm", "n w c")],
+        batch(3) | {"w": noise(3, 5), "c": noise(5)},
+    )
+    cases["batch-norm-between-pool-and-matmul"] = model(
+        [
+            pool,
+            node("BatchNormalization", f"p {norm}", "n"),
+            node("Flatten", "n", "f"),
+            node("MatMul", "f w", "a"),
+            node("Relu", "a"),
+        ],
+        batch(3) | {"w": noise(3, 5)},
+    )
+    cases["batch-norm-of-rows"] = model(
+        [node("Reshape", "x r", "a"), node("BatchNormalization", f"a {norm}")],
+        batch(3) | {"r": ints(2, 3, 32)},
+    )
+    cases["batch-norm-of-a-row-that-is-used-twice"] = model(
+        [
+            pool,
+            flat,
+            node("BatchNormalization", f"f {norm}", "n"),
+            node("Gemm", "n w", "g"),
+            node("Add", "g n"),
+        ],
+        batch(3) | {"w": noise(3, 3)},
+    )
+    cases["batch-norm-and-relu-before-gemm"] = model(
+        [
+            node("Flatten", "x", "f"),
+            node("BatchNormalization", f"f {norm}", "n"),
+            node("Relu", "n", "a"),
+            node("Gemm", "a w"),
+        ],
+        batch(192) | {"w": noise(192, 5)},
+    )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """All of them."""
-    return activations() | arithmetic() | reductions() | normalizations() | shares()
+    return (
+        activations()
+        | arithmetic()
+        | reductions()
+        | normalizations()
+        | shares()
+        | products()
+        | batch_norm()
+    )
 
 
 class LRN(OpRun):
