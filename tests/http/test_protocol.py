@@ -53,7 +53,12 @@ def test_openapi_names_the_options_of_cam(server: Server) -> None:
     form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
     names = {o["name"] for o in server.get("/model").json()["options"]}
 
-    assert {p["name"] for p in post["parameters"]} == names
+    shared = document["components"]["parameters"]
+    given = {
+        p["name"] if "name" in p else shared[p["$ref"].rsplit("/", 1)[1]]["name"]
+        for p in post["parameters"]
+    }
+    assert given == names
     assert set(form["properties"]) == names | {"image"}
 
 
