@@ -9,7 +9,6 @@
 
 #include "engine.h"
 #include "error.h"
-#include "image.h"
 #include "server/params.h"
 
 /* `= {0}` is empty. Texts are borrowed from argv. */

@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "cam_options.h"
+#include "complain.h"
 #include "engine.h"
 #include "error.h"
 #include "jsonl.h"
@@ -35,23 +36,6 @@ struct cam {
     struct buf photo, line;         /* used again for the next; owned */
     struct progress progress;
 };
-
-/* Prints a text of the user's; control characters do not reach a terminal. */
-static void print_safely(const char *text)
-{
-    for (; *text; text++)
-        fputc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, stderr);
-}
-
-/* "wherefore: NAME: what is wrong" */
-static void complain(const char *name, const struct error *err)
-{
-    fputs("wherefore: ", stderr);
-    print_safely(name);
-    fputs(": ", stderr);
-    print_safely(err->text);
-    fputc('\n', stderr);
-}
 
 /* Reads a pipe or a device to its end. */
 static bool read_stream(struct buf *bytes, int fd, size_t max_bytes,
@@ -159,14 +143,14 @@ static int explain_all(struct cam *cam)
         if (!ok || isatty(STDOUT_FILENO))
             progress_hide(&cam->progress);
         if (!ok) {
-            complain(options->photos[i], &err);
+            complain_about(options->photos[i], &err);
             status = STATUS_FAILED;
         } else if (fwrite(cam->line.data, 1, cam->line.len, stdout) !=
                        cam->line.len ||
                    fflush(stdout) != 0) {
             fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
             progress_hide(&cam->progress);
-            complain("the answer", &err);
+            complain_about("the answer", &err);
             return STATUS_FAILED;
         }
         progress_show(&cam->progress, i + 1);
@@ -198,7 +182,7 @@ static const char *default_model(char path[PATH_MAX])
 
 static int usage_error(const struct error *err)
 {
-    complain("cam", err);
+    complain_about("cam", err);
     fputs("Try 'wherefore cam --help'.\n", stderr);
     return STATUS_USAGE;
 }
@@ -219,7 +203,7 @@ static int open_all(struct cam *cam)
     }
     cam->engine = engine_open(model, &options->engine, &err);
     if (!cam->engine) {
-        complain(model, &err);
+        complain_about(model, &err);
         return STATUS_FAILED;
     }
     if (!ask_parse(&cam->ask, &options->ask, cam->engine, &err))
@@ -228,7 +212,7 @@ static int open_all(struct cam *cam)
     cam->ask.heatmap = ASK_NONE;
     cam->session = engine_session_new(cam->engine, options->num_threads, &err);
     if (!cam->session) {
-        complain(model, &err);
+        complain_about(model, &err);
         return STATUS_FAILED;
     }
     return STATUS_OK;

@@ -14,6 +14,7 @@ struct command {
 static const struct command commands[] = {
     {"serve", cmd_serve, "answer questions about pictures over HTTP"},
     {"cam", cmd_cam, "explain pictures on the command line"},
+    {"model", cmd_model, "look into networks, and make models of them"},
 };
 
 enum { NUM_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -134,7 +134,8 @@ bool graph_infer(struct graph *graph, struct error *err)
     }
     if (problems && problems->count > 0)
         return fail(err, ERROR_UNSUPPORTED,
-                    "%zu of its nodes are not supported", problems->count);
+                    "%zu of its nodes and inputs are not supported",
+                    problems->count);
     graph_prune(graph);
     return true;
 }

@@ -442,11 +442,23 @@ static bool read_bound(struct onnx_reader *reader,
     return true;
 }
 
+/* Goes on after an input that cannot be used, as leave_out does. */
+static bool leave_input_out(struct onnx_reader *reader, const char *name)
+{
+    if (!reader->graph->problems)
+        return error_prefix(reader->err, "the input \"%.100s\"", name);
+    return graph_forgive(reader->graph, name, "", reader->err) &&
+           (*slot_of(reader, name) != GRAPH_NONE ||
+            define(reader, name, GRAPH_FLOAT) != GRAPH_NONE);
+}
+
 /* The inputs that are not initialisers; files of old exporters list those as
  * inputs too. */
 static bool read_inputs(struct onnx_reader *reader,
                         const onnx_graph_proto *proto)
 {
+    const struct graph *graph = reader->graph;
+
     for (size_t i = 0; i < proto->n_input; i++) {
         const onnx_value_info_proto *info = proto->input[i];
 
@@ -455,11 +467,12 @@ static bool read_inputs(struct onnx_reader *reader,
         if (*slot_of(reader, info->name) != GRAPH_NONE)
             continue;
         if (!(reader->picture ? read_picture(reader, info)
-                              : read_bound(reader, info)))
-            return error_prefix(reader->err, "the input \"%.100s\"",
-                                info->name);
+                              : read_bound(reader, info)) &&
+            !leave_input_out(reader, info->name))
+            return false;
     }
-    if (reader->picture && reader->graph->num_inputs == 0)
+    if (reader->picture && graph->num_inputs == 0 &&
+        !(graph->problems && graph->problems->count > 0))
         return fail(reader->err, ERROR_INPUT, "the network has no input");
     if (reader->num_bound < reader->num_bindings)
         return fail(reader->err, ERROR_INPUT,

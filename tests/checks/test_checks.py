@@ -61,6 +61,7 @@ GOOD = {
         ("server__a_c", '#include "box.h"', "engine's box.h (rule 2)"),
         ("server__a_c", '#include "engine/box.h"', "engine's box.h (rule 2)"),
         ("server__a_c", '  #  include  "../engine/box.h"', "rule 2"),
+        ("cli__a_c", '#include "box.h"', "engine's box.h (rule 4)"),
         ("engine__engine_c", "#include <xnnpack.h>", "rule 3"),
         ("engine__box_c", "#include <turbojpeg.h>", "rule 3"),
         ("engine__graph_c", '#include "onnx.pb-c.h"', "rule 3"),

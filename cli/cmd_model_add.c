@@ -1,0 +1,295 @@
+/* wherefore model add: a model's folder of an ONNX file. */
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "bundle_write.h"
+#include "cmd_model.h"
+#include "complain.h"
+#include "engine.h"
+#include "survey.h"
+
+enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
+
+#define MAX_ONNX_BYTES ((size_t)1 << 31)
+
+/* `= {0}` is empty. */
+struct add {
+    struct bundle_recipe recipe;
+    const char *file, *labels, *to;
+    bool help;
+    char name[256], folder[PATH_SIZE];
+    struct buf onnx_bytes, label_bytes; /* owned */
+};
+
+/* X(option, flag, argument, help) */
+#define OPTIONS(X)                                                          \
+    X(NAME, "name", "NAME", "what to call it (default: as FILE is called)") \
+    X(LABELS, "labels", "FILE",                                             \
+      "one line a class: the label, or id and label "                       \
+      "with a\n                       tab between")                         \
+    X(WIDTH, "width", "N", "of the input, in pixels (default: FILE's)")     \
+    X(HEIGHT, "height", "N", "likewise")                                    \
+    X(RESIZE, "resize", "HOW", "stretch (default), crop or letterbox")      \
+    X(CROP_FRACTION, "crop-fraction", "F",                                  \
+      "how much of the picture's middle crop keeps")                        \
+    X(INTERPOLATION, "interpolation", "HOW",                                \
+      "bicubic (default), bilinear or nearest")                             \
+    X(MEAN, "mean", "R,G,B",                                                \
+      "taken off each channel of 0 to 255 (default:\n"                      \
+      "                       ImageNet's)")                                 \
+    X(STD, "std", "R,G,B", "each is divided by then (default: ImageNet's)") \
+    X(CHANNELS, "channels", "ORDER", "RGB (default) or BGR")                \
+    X(SOURCE, "source", "TEXT", "where the weights come from")              \
+    X(LICENSE, "license", "TEXT", "of the weights")                         \
+    X(TO, "to", "DIR", "the folder to make (default: models/NAME)")
+
+enum {
+    OPTION_FIRST = 255,
+#define X(option, flag, argument, help) OPTION_##option,
+    OPTIONS(X)
+#undef X
+};
+
+static const struct option options[] = {
+#define X(option, flag, argument, help) \
+    {flag, required_argument, NULL, OPTION_##option},
+    OPTIONS(X)
+#undef X
+        {"help", no_argument, NULL, 'h'},
+    {0}};
+
+static void print_help(void)
+{
+    puts(
+        "usage: wherefore model add FILE.onnx [OPTION...]\n\n"
+        "Makes the folder that `serve` and `cam` take: model.onnx, labels.txt\n"
+        "and model.json. The network is opened before the folder is there;\n"
+        "a folder that is there already is never touched.\n");
+#define X(option, flag, argument, help) \
+    printf("  --%-18s %s\n", flag " " argument, help);
+    OPTIONS(X)
+#undef X
+    puts("  --help               print this and exit\n\n"
+         "Exit status: 0 done, 1 it failed, 2 the command line is wrong.");
+}
+
+/* ---- the command line ---- */
+
+/* "a,b,c", or one number for all three. */
+static bool parse_three(double numbers[3], const char *flag, const char *text,
+                        struct error *err)
+{
+    const char *at = text;
+    size_t count = 0;
+    char *end;
+
+    do {
+        numbers[count] = strtod(at, &end);
+        if (end == at || !isfinite(numbers[count]) || (*end && *end != ','))
+            break;
+        at = end + 1;
+        count++;
+    } while (*end && count < 3);
+    if ((count != 3 && count != 1) || *end)
+        return fail(err, ERROR_INPUT,
+                    "--%s takes three numbers with commas between, not '%.40s'",
+                    flag, text);
+    if (count == 1)
+        numbers[1] = numbers[2] = numbers[0];
+    return true;
+}
+
+static bool take(void *data, int option, const char *argument,
+                 struct error *err)
+{
+    struct add *add = data;
+    struct bundle_recipe *recipe = &add->recipe;
+    char *end;
+
+    switch (option) {
+    case OPTION_NAME:
+        recipe->name = argument;
+        return true;
+    case OPTION_LABELS:
+        add->labels = argument;
+        return true;
+    case OPTION_WIDTH:
+        return cmd_model_number(&recipe->width, "width", argument, MAX_SIDE,
+                                err);
+    case OPTION_HEIGHT:
+        return cmd_model_number(&recipe->height, "height", argument, MAX_SIDE,
+                                err);
+    case OPTION_RESIZE:
+        recipe->resize = argument;
+        return true;
+    case OPTION_CROP_FRACTION:
+        recipe->crop_fraction = strtod(argument, &end);
+        return (end > argument && !*end && recipe->crop_fraction > 0 &&
+                recipe->crop_fraction <= 1) ||
+               fail(err, ERROR_INPUT,
+                    "--crop-fraction takes a number above 0, at most 1");
+    case OPTION_INTERPOLATION:
+        recipe->interpolation = argument;
+        return true;
+    case OPTION_MEAN:
+        return parse_three(recipe->mean, "mean", argument, err);
+    case OPTION_STD:
+        return parse_three(recipe->std, "std", argument, err);
+    case OPTION_CHANNELS:
+        recipe->channels = argument;
+        return true;
+    case OPTION_SOURCE:
+        recipe->source = argument;
+        return true;
+    case OPTION_LICENSE:
+        recipe->license = argument;
+        return true;
+    default:
+        add->to = argument;
+        return true;
+    }
+}
+
+/* ---- making it ---- */
+
+/* The file's name without its folder and ending, unless one is given; and the
+ * folder that is to be made. */
+static bool choose_names(struct add *add, struct error *err)
+{
+    const char *slash = strrchr(add->file, '/');
+    const char *base = slash ? slash + 1 : add->file;
+    size_t len = strlen(base);
+
+    if (len > 5 && strcmp(base + len - 5, ".onnx") == 0)
+        len -= 5;
+    if (!add->recipe.name) {
+        snprintf(add->name, sizeof add->name, "%.*s", (int)len, base);
+        add->recipe.name = add->name;
+    }
+    if (!add->to && (strchr(add->recipe.name, '/') ||
+                     add->recipe.name[0] == '.' || !*add->recipe.name))
+        return fail(err, ERROR_INPUT,
+                    "\"%.100s\" is no name for a folder: give --to",
+                    add->recipe.name);
+    if (snprintf(add->folder, sizeof add->folder - 16, "%s%s",
+                 add->to ? "" : "models/",
+                 add->to ? add->to : add->recipe.name) >=
+        (int)sizeof add->folder - 16)
+        return fail(err, ERROR_INPUT, "--to is too long");
+    for (len = strlen(add->folder); len > 1 && add->folder[len - 1] == '/';)
+        add->folder[--len] = '\0';
+    return true;
+}
+
+/* Looks at the network itself: its size, and whether it can be used. */
+static bool look(struct add *add, struct error *err)
+{
+    struct survey_options size = {.width = add->recipe.width,
+                                  .height = add->recipe.height};
+    struct survey survey = {0};
+    bool ok = survey_open(&survey, add->file, &size, err);
+
+    if (ok && survey.problems.count > 0)
+        ok = fail(err, ERROR_UNSUPPORTED,
+                  "%zu of its nodes and inputs are not supported; `wherefore "
+                  "model check` lists them",
+                  survey.problems.count);
+    else if (ok && survey.failure.kind != ERROR_NONE)
+        ok = fail(err, survey.failure.kind, "%s", survey.failure.text);
+    add->recipe.width = (uint32_t)survey.input_width;
+    add->recipe.height = (uint32_t)survey.input_height;
+    survey_release(&survey);
+    return ok;
+}
+
+static bool read_files(struct add *add, struct error *err)
+{
+    add->recipe.onnx = &add->onnx_bytes;
+    if (!buf_append_file(&add->onnx_bytes, add->file, MAX_ONNX_BYTES, err))
+        return false;
+    if (!add->labels)
+        return true;
+    add->recipe.labels = &add->label_bytes;
+    return buf_append_file(&add->label_bytes, add->labels, MAX_LABEL_BYTES,
+                           err) ||
+           error_prefix(err, "%.200s", add->labels);
+}
+
+/* Writes to a folder beside the one to make, opens it, and renames it. */
+static bool make_folder(struct add *add, struct error *err)
+{
+    char made[PATH_SIZE];
+    struct engine *engine = NULL;
+    mode_t mask = umask(0);
+    bool ok;
+
+    umask(mask);
+    snprintf(made, sizeof made, "%s.XXXXXX", add->folder);
+    if (!mkdtemp(made))
+        return fail(err, ERROR_IO, "%.200s cannot be made: %s", add->folder,
+                    strerror(errno));
+    ok = bundle_write(made, &add->recipe, err);
+    if (ok)
+        engine = engine_open(made, NULL, err);
+    ok = engine != NULL;
+    engine_free(engine);
+    if (ok &&
+        (chmod(made, 0777 & ~mask) != 0 || rename(made, add->folder) != 0))
+        ok = fail(err, ERROR_IO, "%.200s cannot be made: %s", add->folder,
+                  strerror(errno));
+    if (!ok)
+        bundle_write_undo(made);
+    return ok;
+}
+
+static bool make(struct add *add, struct error *err)
+{
+    struct stat info;
+
+    if (!choose_names(add, err))
+        return false;
+    if (lstat(add->folder, &info) == 0)
+        return fail(err, ERROR_IO, "%.200s is there already", add->folder);
+    if (!look(add, err) || !read_files(add, err))
+        return false;
+    if (!add->to && mkdir("models", 0777) != 0 && errno != EEXIST)
+        return fail(err, ERROR_IO, "models/ cannot be made: %s",
+                    strerror(errno));
+    return make_folder(add, err);
+}
+
+int cmd_model_add(int argc, char **argv)
+{
+    struct add add = {
+        .recipe = {.channels = "RGB",
+                   .resize = "stretch",
+                   .interpolation = "bicubic",
+                   .mean = {123.675, 116.28, 103.53},
+                   .std = {58.395, 57.12, 57.375}},
+    };
+    struct error err = {0};
+    int status = CMD_MODEL_OK;
+
+    if (!cmd_model_parse(&add.file, &add.help, argc, argv, options, take, &add,
+                         &err)) {
+        status = cmd_model_misused(argv[0], &err);
+    } else if (add.help) {
+        print_help();
+    } else if (!make(&add, &err)) {
+        complain_about(add.file, &err);
+        status = CMD_MODEL_FAILED;
+    } else {
+        printf("%s: try `wherefore cam --model %s PHOTO`\n", add.folder,
+               add.folder);
+    }
+    buf_release(&add.onnx_bytes);
+    buf_release(&add.label_bytes);
+    return status;
+}

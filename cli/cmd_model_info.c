@@ -1,0 +1,274 @@
+/* wherefore model info, and check: what a survey found, for people. */
+
+#include <stdio.h>
+
+#include "cmd_model.h"
+#include "cmd_model_json.h"
+#include "complain.h"
+#include "survey.h"
+
+enum {
+    MAX_SIDE = 4096,
+    DEFAULT_RUNS = 10,
+    MAX_RUNS = 10000,
+    MAX_LINES = 20, /* of plain kernels; the others are summed up */
+};
+
+struct look {
+    struct survey_options options;
+    uint32_t num_runs;
+    bool json, help;
+    const char *file;
+};
+
+enum { OPTION_WIDTH = 256, OPTION_HEIGHT, OPTION_RUNS, OPTION_JSON };
+
+#define COMMON_OPTIONS                                      \
+    {"width", required_argument, NULL, OPTION_WIDTH},       \
+        {"height", required_argument, NULL, OPTION_HEIGHT}, \
+        {"json", no_argument, NULL, OPTION_JSON},           \
+    {                                                       \
+        "help", no_argument, NULL, 'h'                      \
+    }
+
+static const struct option check_options[] = {COMMON_OPTIONS, {0}};
+static const struct option info_options[] = {
+    COMMON_OPTIONS, {"runs", required_argument, NULL, OPTION_RUNS}, {0}};
+
+static const char common_help[] =
+    "  --width N   width of the input, in pixels, where FILE leaves it open\n"
+    "  --height N  height, likewise\n"
+    "  --json      print one JSON object\n"
+    "  --help      print this and exit\n"
+    "\n"
+    "Exit status: 0 the network can be used, 1 it cannot, 2 the command line\n"
+    "is wrong.\n";
+
+static bool take(void *data, int option, const char *argument,
+                 struct error *err)
+{
+    struct look *look = data;
+
+    switch (option) {
+    case OPTION_WIDTH:
+        return cmd_model_number(&look->options.width, "width", argument,
+                                MAX_SIDE, err);
+    case OPTION_HEIGHT:
+        return cmd_model_number(&look->options.height, "height", argument,
+                                MAX_SIDE, err);
+    case OPTION_RUNS:
+        return cmd_model_number(&look->num_runs, "runs", argument, MAX_RUNS,
+                                err);
+    default:
+        look->json = true;
+        return true;
+    }
+}
+
+static bool is_usable(const struct survey *survey)
+{
+    return survey->problems.count == 0 && survey->failure.kind == ERROR_NONE;
+}
+
+/* ---- text ---- */
+
+static void print_problems(const struct survey *survey)
+{
+    size_t num_nodes = 0;
+
+    for (const struct graph_problem *p = survey->problems.first; p;
+         p = p->next) {
+        bool is_node = *p->onnx_op;
+
+        fputs(is_node ? "node \"" : "input \"", stdout);
+        complain_print(stdout, p->node);
+        fputs(is_node ? "\" (" : "\"", stdout);
+        complain_print(stdout, p->onnx_op);
+        fputs(is_node ? "): " : ": ", stdout);
+        complain_print(stdout, p->why.text);
+        putchar('\n');
+        num_nodes += is_node;
+    }
+    if (survey->failure.kind != ERROR_NONE) {
+        complain_print(stdout, survey->failure.text);
+        putchar('\n');
+    }
+    if (survey->problems.count > 0)
+        printf("%zu of %zu nodes are not supported", num_nodes,
+               survey->file.num_nodes);
+    if (survey->problems.num_blocked > 0)
+        printf("; %zu more depend on what is above and could not be"
+               " checked",
+               survey->problems.num_blocked);
+    if (survey->problems.count > 0)
+        putchar('\n');
+}
+
+static void print_values(const char *what,
+                         const struct onnx_summary_value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        printf("%-10s ", what);
+        complain_print(stdout, values[i].name);
+        printf(": %s, ", values[i].type);
+        complain_print(stdout, values[i].shape);
+        putchar('\n');
+    }
+}
+
+static void print_file(const struct onnx_summary *file)
+{
+    printf("made by    ");
+    complain_print(stdout, *file->producer ? file->producer : "(not said)");
+    printf(", opset %lld\n", (long long)file->opset);
+    print_values("input", file->inputs, file->num_inputs);
+    print_values("output", file->outputs, file->num_outputs);
+    printf("nodes      %zu:", file->num_nodes);
+    for (size_t i = 0; i < file->num_ops; i++) {
+        printf("%s %zu ", i > 0 ? "," : "", file->ops[i].count);
+        complain_print(stdout, file->ops[i].name);
+    }
+    printf("\nweights    %.2f million, %.1f MB\n",
+           (double)file->num_weights / 1e6, (double)file->weight_bytes / 1e6);
+}
+
+static void print_kernels(const struct survey *survey)
+{
+    double total = 0;
+    size_t num_printed = 0;
+
+    for (size_t s = 0; s < survey->num_steps; s++)
+        total += survey->steps[s].ms;
+    for (size_t s = 0; s < survey->num_steps; s++) {
+        const struct survey_step *step = &survey->steps[s];
+
+        if (!step->is_kernel || num_printed++ >= MAX_LINES)
+            continue;
+        printf("  %8.3f ms %5.1f %%  ", step->ms,
+               total > 0 ? 100 * step->ms / total : 0);
+        complain_print(stdout, step->node);
+        printf(" (%s)\n", step->onnx_op);
+    }
+    if (num_printed > MAX_LINES)
+        printf("  and %zu more\n", num_printed - MAX_LINES);
+}
+
+static void print_costs(const struct survey *survey)
+{
+    printf("head       %s, %zu classes\n", survey->head, survey->num_classes);
+    if (survey->refusal)
+        printf("maps       none: %s\n", survey->refusal);
+    else
+        printf("maps       %zu x %zu cells of %zu features (width x height)\n",
+               survey->map_width, survey->map_height, survey->num_features);
+    printf("work       %.3f billion multiply-adds a picture of %zu x %zu\n",
+           (double)survey->macs / 1e9, survey->input_width,
+           survey->input_height);
+    printf("time       %.2f ms a run on one thread; loaded in %.0f ms\n",
+           survey->run_ms, survey->load_ms);
+    if (survey->session_bytes > 0)
+        printf("memory     %.1f MB a session\n",
+               (double)survey->session_bytes / 1e6);
+    printf("steps      %zu XNNPACK runtime%s (of %s), %zu plain kernel%s",
+           survey->num_steps - survey->num_kernels,
+           survey->num_steps - survey->num_kernels == 1 ? "" : "s",
+           survey->runtime, survey->num_kernels,
+           survey->num_kernels == 1 ? "" : "s");
+    if (survey->num_kernels > 0)
+        printf(" with %.1f %% of the time:", 100 * survey->kernel_share);
+    putchar('\n');
+    print_kernels(survey);
+}
+
+/* ---- the commands ---- */
+
+/* Opens the survey, or returns false with *status set. */
+static bool begin(struct survey *survey, struct look *look, int *status,
+                  int argc, char **argv, const struct option *options,
+                  const char *help)
+{
+    struct error err = {0};
+
+    if (!cmd_model_parse(&look->file, &look->help, argc, argv, options, take,
+                         look, &err)) {
+        *status = cmd_model_misused(argv[0], &err);
+        return false;
+    }
+    if (look->help) {
+        printf("%s%s", help, common_help);
+        *status = CMD_MODEL_OK;
+        return false;
+    }
+    if (!survey_open(survey, look->file, &look->options, &err)) {
+        complain_about(look->file, &err);
+        *status = CMD_MODEL_FAILED;
+        return false;
+    }
+    *status = is_usable(survey) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
+    return true;
+}
+
+static int finish(struct survey *survey, int status, const char *file,
+                  const struct error *err)
+{
+    survey_release(survey);
+    if (err->kind == ERROR_NONE)
+        return status;
+    complain_about(file, err);
+    return CMD_MODEL_FAILED;
+}
+
+int cmd_model_check(int argc, char **argv)
+{
+    struct survey survey = {0};
+    struct look look = {0};
+    struct error err = {0};
+    int status;
+
+    if (!begin(&survey, &look, &status, argc, argv, check_options,
+               "usage: wherefore model check FILE.onnx [OPTION...]\n"
+               "\n"
+               "Lists every node of a network that is not supported, and why,\n"
+               "and whatever else keeps it from being used. FILE may also be\n"
+               "a model's folder.\n"
+               "\n"))
+        return status;
+    if (look.json) {
+        (void)!cmd_model_json_print(look.file, &survey, false, &err);
+    } else {
+        print_problems(&survey);
+        if (is_usable(&survey))
+            printf("all %zu nodes are supported\n", survey.file.num_nodes);
+    }
+    return finish(&survey, status, look.file, &err);
+}
+
+int cmd_model_info(int argc, char **argv)
+{
+    struct survey survey = {0};
+    struct look look = {.num_runs = DEFAULT_RUNS};
+    struct error err = {0};
+    int status;
+
+    if (!begin(&survey, &look, &status, argc, argv, info_options,
+               "usage: wherefore model info FILE.onnx [OPTION...]\n"
+               "\n"
+               "Says what a network is made of, whether it has class\n"
+               "activation maps, and what a run of it costs. FILE may also be\n"
+               "a model's folder.\n"
+               "\n"
+               "  --runs N    runs to measure (default 10)\n"))
+        return status;
+    if (is_usable(&survey) && !survey_measure(&survey, look.num_runs, &err))
+        return finish(&survey, status, look.file, &err);
+    if (look.json) {
+        (void)!cmd_model_json_print(look.file, &survey, true, &err);
+    } else {
+        print_file(&survey.file);
+        if (is_usable(&survey))
+            print_costs(&survey);
+        else
+            print_problems(&survey);
+    }
+    return finish(&survey, status, look.file, &err);
+}

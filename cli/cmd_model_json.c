@@ -1,0 +1,140 @@
+#include "cmd_model_json.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A text of a file's, which need not be UTF-8. */
+static json_t *text(const char *bytes)
+{
+    json_t *string = bytes ? json_string(bytes) : json_null();
+    char *copy;
+
+    if (string)
+        return string;
+    copy = strdup(bytes);
+    for (char *at = copy; at && *at; at++)
+        if ((unsigned char)*at >= 128)
+            *at = '?';
+    string = copy ? json_string(copy) : NULL;
+    free(copy);
+    return string;
+}
+
+static json_t *values(const struct onnx_summary_value *list, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:o*, s:o*, s:o*}", "name",
+                                               text(list[i].name), "type",
+                                               text(list[i].type), "shape",
+                                               text(list[i].shape)));
+    return array;
+}
+
+static json_t *operators(const struct onnx_summary *file)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < file->num_ops; i++) {
+        json_t *name = text(file->ops[i].name);
+
+        if (name)
+            json_object_set_new(object, json_string_value(name),
+                                json_integer((json_int_t)file->ops[i].count));
+        json_decref(name);
+    }
+    return object;
+}
+
+static json_t *problems(const struct survey *survey)
+{
+    json_t *array = json_array();
+
+    for (const struct graph_problem *p = survey->problems.first; p; p = p->next)
+        json_array_append_new(
+            array, json_pack("{s:o*, s:o*, s:o*}", "node", text(p->node),
+                             "operator", text(*p->onnx_op ? p->onnx_op : NULL),
+                             "reason", text(p->why.text)));
+    return array;
+}
+
+static json_t *steps(const struct survey *survey)
+{
+    json_t *array = json_array();
+
+    for (size_t s = 0; s < survey->num_steps; s++) {
+        const struct survey_step *step = &survey->steps[s];
+
+        json_array_append_new(
+            array,
+            json_pack("{s:s, s:I, s:o*, s:o*, s:f}", "runs_in",
+                      step->is_kernel ? "kernel" : "xnnpack", "nodes",
+                      (json_int_t)step->num_nodes, "first", text(step->node),
+                      "operator", text(step->onnx_op), "ms", step->ms));
+    }
+    return array;
+}
+
+static bool add_costs(json_t *root, const struct survey *survey)
+{
+    json_t *map = json_null();
+    json_t *more;
+
+    if (survey->map_width > 0)
+        map =
+            json_pack("{s:I, s:I, s:I}", "width", (json_int_t)survey->map_width,
+                      "height", (json_int_t)survey->map_height, "features",
+                      (json_int_t)survey->num_features);
+    more =
+        json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:f, s:o}",
+                  "head", text(survey->head), "refusal", text(survey->refusal),
+                  "classes", (json_int_t)survey->num_classes, "map", map,
+                  "macs", (json_int_t)survey->macs, "session_bytes",
+                  (json_int_t)survey->session_bytes, "load_ms", survey->load_ms,
+                  "run_ms", survey->run_ms, "runtime", survey->runtime,
+                  "kernel_share", survey->kernel_share, "steps", steps(survey));
+    if (!more)
+        return false;
+    json_object_update(root, more);
+    json_decref(more);
+    return true;
+}
+
+bool cmd_model_json_print(const char *file, const struct survey *survey,
+                          bool is_info, struct error *err)
+{
+    bool failed = survey->failure.kind != ERROR_NONE;
+    bool runs = !failed && survey->problems.count == 0;
+    json_t *root = json_pack(
+        "{s:o, s:I, s:b, s:o, s:I, s:o}", "file", text(file), "nodes",
+        (json_int_t)survey->file.num_nodes, "supported", (int)runs, "problems",
+        problems(survey), "unchecked", (json_int_t)survey->problems.num_blocked,
+        "failure", text(failed ? survey->failure.text : NULL));
+    bool ok = root != NULL;
+
+    if (ok && is_info) {
+        json_t *more = json_pack(
+            "{s:o, s:I, s:o, s:o, s:o, s:I, s:I}", "producer",
+            text(survey->file.producer), "opset",
+            (json_int_t)survey->file.opset, "inputs",
+            values(survey->file.inputs, survey->file.num_inputs), "outputs",
+            values(survey->file.outputs, survey->file.num_outputs), "operators",
+            operators(&survey->file), "weights",
+            (json_int_t)survey->file.num_weights, "weight_bytes",
+            (json_int_t)survey->file.weight_bytes);
+
+        ok = more != NULL;
+        json_object_update(root, more);
+        json_decref(more);
+        ok = ok && (!runs || add_costs(root, survey));
+    }
+    ok = ok &&
+         json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0;
+    json_decref(root);
+    if (!ok)
+        return fail(err, ERROR_MEMORY, "no room for the answer");
+    putchar('\n');
+    return true;
+}

@@ -1,0 +1,17 @@
+#ifndef CLI_CMD_MODEL_JSON_H
+#define CLI_CMD_MODEL_JSON_H
+
+/* A survey as JSON. */
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "survey.h"
+
+/* Prints one object on standard output: for `check` what concerns the nodes,
+ * for `info` all there is. ERROR_MEMORY. */
+bool cmd_model_json_print(const char *file, const struct survey *survey,
+                          bool is_info, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

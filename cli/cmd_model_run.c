@@ -1,0 +1,272 @@
+/* wherefore model run: a network on NumPy arrays. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "buf.h"
+#include "cmd_model.h"
+#include "complain.h"
+#include "npy.h"
+#include "raw.h"
+
+enum {
+    MAX_INPUTS = 64,
+    MAX_THREADS = 256,
+    NAME_SIZE = 128,
+    PATH_SIZE = 4096,
+};
+
+/* 2 GB, and a little for the header. */
+#define MAX_FILE_BYTES (((size_t)1 << 31) + 65536)
+
+/* `= {0}` is empty. */
+struct run {
+    const char *file, *output_dir;
+    bool help;
+    uint32_t num_threads;
+    struct raw_input inputs[MAX_INPUTS]; /* (num_inputs) */
+    const char *paths[MAX_INPUTS];
+    char *names[MAX_INPUTS]; /* NULL where none is given; owned */
+    struct npy arrays[MAX_INPUTS];
+    size_t num_inputs;
+    struct raw *raw;         /* owned */
+    char (*used)[NAME_SIZE]; /* (outputs + 1) names of files; owned */
+    size_t num_used;
+};
+
+enum {
+    OPTION_INPUT = 256,
+    OPTION_CONSTANT,
+    OPTION_OUTPUT_DIR,
+    OPTION_THREADS,
+};
+
+static const struct option options[] = {
+    {"input", required_argument, NULL, OPTION_INPUT},
+    {"constant", required_argument, NULL, OPTION_CONSTANT},
+    {"output-dir", required_argument, NULL, OPTION_OUTPUT_DIR},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"help", no_argument, NULL, 'h'},
+    {0}};
+
+static const char help[] =
+    "usage: wherefore model run FILE.onnx --input [NAME=]X.npy...\n"
+    "       --output-dir DIR [OPTION...]\n"
+    "\n"
+    "Runs a network on NumPy arrays, laid out as the file says, and writes\n"
+    "each of its outputs as OUTPUT.npy, float32. Of a classifier of pictures\n"
+    "the last feature map is written too, as features.npy (1, channels,\n"
+    "height, width), and the head that was found is printed.\n"
+    "\n"
+    "  --input [NAME=]X.npy     an input; those without a name are taken in\n"
+    "                           the file's order; integers are constants\n"
+    "  --constant [NAME=]X.npy  an input that the network may be planned for,\n"
+    "                           such as weights\n"
+    "  --output-dir DIR         where to write; made if it is not there\n"
+    "  --threads N              threads to compute with (default 1)\n"
+    "  --help                   print this and exit\n"
+    "\n"
+    "Exit status: 0 done, 1 it failed, 2 the command line is wrong.\n";
+
+/* ---- the command line ---- */
+
+static bool add_input(struct run *run, const char *argument, bool is_constant,
+                      struct error *err)
+{
+    const char *equals = strchr(argument, '=');
+    size_t i = run->num_inputs;
+
+    if (i == MAX_INPUTS)
+        return fail(err, ERROR_INPUT, "at most %d inputs are taken",
+                    MAX_INPUTS);
+    if (equals) {
+        run->names[i] = strndup(argument, (size_t)(equals - argument));
+        if (!run->names[i])
+            return fail(err, ERROR_MEMORY, "no room for a name");
+    }
+    run->paths[i] = equals ? equals + 1 : argument;
+    run->inputs[i] = (struct raw_input){
+        .name = run->names[i],
+        .array = &run->arrays[i],
+        .is_constant = is_constant,
+    };
+    run->num_inputs++;
+    return true;
+}
+
+static bool take(void *data, int option, const char *argument,
+                 struct error *err)
+{
+    struct run *run = data;
+
+    switch (option) {
+    case OPTION_INPUT:
+    case OPTION_CONSTANT:
+        return add_input(run, argument, option == OPTION_CONSTANT, err);
+    case OPTION_THREADS:
+        return cmd_model_number(&run->num_threads, "threads", argument,
+                                MAX_THREADS, err);
+    default:
+        run->output_dir = argument;
+        return true;
+    }
+}
+
+/* ---- what goes in ---- */
+
+static bool read_array(struct npy *npy, const char *path, struct error *err)
+{
+    struct buf file = {0};
+    bool ok = buf_append_file(&file, path, MAX_FILE_BYTES, err) &&
+              npy_read(npy, file.data, file.len, err);
+
+    buf_release(&file);
+    return ok || error_prefix(err, "%.200s", path);
+}
+
+static bool open_network(struct run *run, struct error *err)
+{
+    struct buf file = {0};
+    const char *slash = strrchr(run->file, '/');
+    char *folder = slash ? strndup(run->file, (size_t)(slash - run->file + 1))
+                         : strdup(".");
+    bool ok = folder || fail(err, ERROR_MEMORY, "no room for a path");
+
+    for (size_t i = 0; ok && i < run->num_inputs; i++)
+        ok = read_array(&run->arrays[i], run->paths[i], err);
+    if (ok && buf_append_file(&file, run->file, MAX_FILE_BYTES, err))
+        run->raw = raw_new(file.data, file.len, run->inputs, run->num_inputs,
+                           folder, run->num_threads, err);
+    buf_release(&file);
+    free(folder);
+    return run->raw != NULL;
+}
+
+/* ---- what comes out ---- */
+
+/* Makes a file's name of an output's, unlike those before it: exporters put
+ * slashes and colons into names, and a stranger's file anything. */
+static const char *name_file(struct run *run, const char *output)
+{
+    char *name = run->used[run->num_used];
+    size_t len = 0;
+
+    if (!*output)
+        output = "output";
+    for (; output[len] && len < NAME_SIZE - 24; len++)
+        name[len] = output[len];
+    name[len] = '\0';
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_' &&
+            name[i] != '-' && (name[i] != '.' || i == 0))
+            name[i] = '_';
+    for (size_t i = 0; i < run->num_used; i++)
+        if (strcmp(run->used[i], name) == 0)
+            snprintf(name + len, NAME_SIZE - len, "_%zu", run->num_used);
+    run->num_used++;
+    return name;
+}
+
+static bool write_file(const char *path, const struct buf *bytes,
+                       struct error *err)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file && fwrite(bytes->data, 1, bytes->len, file) == bytes->len;
+
+    if (file && fclose(file) != 0)
+        ok = false;
+    return ok || fail(err, ERROR_IO, "%.200s cannot be written: %s", path,
+                      strerror(errno));
+}
+
+static bool write_output(struct run *run, const struct raw_output *output,
+                         struct error *err)
+{
+    struct buf file = {0};
+    char path[PATH_SIZE], shape[GRAPH_SHAPE_TEXT];
+    bool ok;
+
+    if (snprintf(path, sizeof path, "%s/%s.npy", run->output_dir,
+                 name_file(run, output->name)) >= PATH_SIZE)
+        return fail(err, ERROR_IO, "--output-dir is too long");
+    ok = npy_append(&file, &output->shape, output->values, err) &&
+         write_file(path, &file, err);
+    buf_release(&file);
+    if (ok) {
+        complain_print(stdout, output->name);
+        printf(": %s, %s\n", graph_shape_text(shape, &output->shape), path);
+    }
+    return ok;
+}
+
+static void print_head(const struct raw *raw)
+{
+    struct raw_head head;
+
+    raw_head(raw, &head);
+    if (!head.name)
+        puts("head: none: the first output is not one row of classes");
+    else if (head.refusal)
+        printf("head: %s, %zu classes, no maps: %s\n", head.name,
+               head.num_classes, head.refusal);
+    else
+        printf("head: %s, %zu classes\n", head.name, head.num_classes);
+}
+
+static bool run_network(struct run *run, struct error *err)
+{
+    struct raw_output output;
+
+    if (!open_network(run, err) || !raw_run(run->raw, err))
+        return false;
+    if (mkdir(run->output_dir, 0777) != 0 && errno != EEXIST)
+        return fail(err, ERROR_IO, "%.200s cannot be made: %s", run->output_dir,
+                    strerror(errno));
+    run->used = calloc(raw_num_outputs(run->raw) + 1, sizeof *run->used);
+    if (!run->used)
+        return fail(err, ERROR_MEMORY, "no room for names");
+    for (size_t i = 0; i < raw_num_outputs(run->raw); i++) {
+        raw_output(run->raw, i, &output);
+        if (!write_output(run, &output, err))
+            return false;
+    }
+    if (raw_features(run->raw, &output) && !write_output(run, &output, err))
+        return false;
+    print_head(run->raw);
+    return true;
+}
+
+static void release(struct run *run)
+{
+    for (size_t i = 0; i < run->num_inputs; i++) {
+        npy_release(&run->arrays[i]);
+        free(run->names[i]);
+    }
+    free(run->used);
+    raw_free(run->raw);
+}
+
+int cmd_model_run(int argc, char **argv)
+{
+    struct run run = {.num_threads = 1};
+    struct error err = {0};
+    int status = CMD_MODEL_OK;
+
+    if (!cmd_model_parse(&run.file, &run.help, argc, argv, options, take, &run,
+                         &err) ||
+        (!run.help && !run.output_dir &&
+         !fail(&err, ERROR_INPUT, "--output-dir is missing"))) {
+        status = cmd_model_misused(argv[0], &err);
+    } else if (run.help) {
+        fputs(help, stdout);
+    } else if (!run_network(&run, &err)) {
+        complain_about(run.file, &err);
+        status = CMD_MODEL_FAILED;
+    }
+    release(&run);
+    return status;
+}

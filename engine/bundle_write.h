@@ -1,0 +1,34 @@
+#ifndef ENGINE_BUNDLE_WRITE_H
+#define ENGINE_BUNDLE_WRITE_H
+
+/* Makes what bundle.h reads. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+
+/* What model.json is to say; texts are as there, and NULL is left out. */
+struct bundle_recipe {
+    const char *name;
+    const char *source, *license;
+    uint32_t width, height;
+    const char *channels, *resize, *interpolation;
+    double crop_fraction; /* 0: left out */
+    double mean[3], std[3];
+    const struct buf *onnx;   /* the file itself */
+    const struct buf *labels; /* labels.txt, or NULL: none */
+};
+
+/* Writes model.onnx, labels.txt and model.json, the SHA-256 of model.onnx in
+ * it, into a folder that has none of them. Whether they can be used is for
+ * engine_open to say. ERROR_IO, ERROR_MEMORY; ERROR_INPUT: a text is not
+ * UTF-8. */
+bool bundle_write(const char *folder, const struct bundle_recipe *recipe,
+                  struct error *err) __attribute__((warn_unused_result));
+
+/* Removes the folder and those files. */
+void bundle_write_undo(const char *folder);
+
+#endif
