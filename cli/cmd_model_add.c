@@ -195,12 +195,13 @@ static bool look(struct add *add, struct error *err)
                                   .height = add->recipe.height};
     struct survey survey = {0};
     bool ok = survey_open(&survey, add->file, &size, err);
+    const struct graph_problem *first = survey.problems.first;
 
-    if (ok && survey.problems.count > 0)
-        ok = fail(err, ERROR_UNSUPPORTED,
-                  "%zu of its nodes and inputs are not supported; `wherefore "
-                  "model check` lists them",
-                  survey.problems.count);
+    if (ok && first)
+        ok = fail(err, first->why.kind, "%s \"%.60s\": %.160s%s",
+                  *first->onnx_op ? "node" : "input", first->node,
+                  first->why.text,
+                  first->next ? "; `wherefore model check` lists more" : "");
     else if (ok && survey.failure.kind != ERROR_NONE)
         ok = fail(err, survey.failure.kind, "%s", survey.failure.text);
     add->recipe.width = (uint32_t)survey.input_width;

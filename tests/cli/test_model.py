@@ -1,0 +1,388 @@
+"""wherefore model: what it says of networks, and the folders it makes."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import MODEL, ROOT, WHEREFORE, Run
+from onnx import TensorProto, helper, numpy_helper
+
+FORMS = ROOT / "tests/data/forms"
+COMMANDS = ["info", "check", "add", "run"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Callable[..., Run]:
+    """Runs `wherefore model` in a folder of its own."""
+
+    def run(*args: str | Path) -> Run:
+        return subprocess.run(
+            [WHEREFORE, "model", *args],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def save(path: Path, nodes: list, inputs: dict, outputs: dict, weights=()) -> Path:
+    """Writes a model of float tensors."""
+
+    def infos(shapes: dict) -> list:
+        return [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in shapes.items()
+        ]
+
+    graph = helper.make_graph(nodes, "g", infos(inputs), infos(outputs), list(weights))
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    return path
+
+
+@pytest.fixture
+def unsupported(tmp_path: Path) -> Path:
+    """A network with three nodes that cannot be run, and one behind them."""
+    return save(
+        tmp_path / "odd.onnx",
+        [
+            helper.make_node("Relu", ["x"], ["a"], name="first"),
+            helper.make_node("Frobnicate", ["a"], ["b"], name="unknown operator"),
+            helper.make_node("Relu", ["b"], ["c"], name="behind"),
+            helper.make_node("Relu", ["a"], ["d"], name="odd", leak=0.5),
+            helper.make_node("Reshape", ["a", "a"], ["e"], name="computed shape"),
+        ],
+        {"x": [1, 3, 8, 8]},
+        {"c": [1, 3], "d": [1, 3], "e": [1, 3]},
+    )
+
+
+# --- info and check -----------------------------------------------------------
+
+
+def test_info_says_what_the_default_model_is(model):
+    result = model("info", MODEL, "--runs", "2")
+    text = result.stdout.decode()
+
+    assert result.returncode == 0 and result.stderr == b""
+    assert "input      input: float, 1 x 3 x 224 x 224\n" in text
+    assert "head       gap-linear, 1000 classes\n" in text
+    assert "maps       7 x 7 cells of 1280 features" in text
+    assert "1 XNNPACK runtime " in text and "0 plain kernels" in text
+
+
+def test_info_as_json_has_the_same(model):
+    found = json.loads(model("info", "--json", "--runs=1", MODEL / "model.onnx").stdout)
+
+    assert found["supported"] is True and found["problems"] == []
+    assert found["head"] == "gap-linear" and found["refusal"] is None
+    assert found["classes"] == 1000
+    assert found["map"] == {"width": 7, "height": 7, "features": 1280}
+    assert found["operators"]["Conv"] == 49
+    assert sum(found["operators"].values()) == found["nodes"]
+    # Table 1 of the EfficientNet-Lite page: 4.7 million weights, 407 million
+    # multiply-adds, which counts more than products; ours are those of the
+    # convolutions and the linear layer.
+    assert found["weights"] == pytest.approx(4.7e6, rel=0.01)
+    assert found["macs"] == pytest.approx(4.07e8, rel=0.06)
+    assert found["weight_bytes"] == 4 * found["weights"]
+    assert found["kernel_share"] == 0
+    assert [step["runs_in"] for step in found["steps"]] == ["xnnpack"]
+    assert found["run_ms"] > 0 and found["load_ms"] > 0
+
+
+def test_multiply_adds_are_those_of_the_definition(model, tmp_path):
+    def weights(name: str, *shape: int):
+        return numpy_helper.from_array(np.ones(shape, np.float32), name)
+
+    path = save(
+        tmp_path / "small.onnx",
+        [
+            helper.make_node("Conv", ["x", "w"], ["a"], strides=[2, 2], pads=[1] * 4),
+            helper.make_node("Conv", ["a", "d"], ["b"], group=6),
+            helper.make_node("GlobalAveragePool", ["b"], ["p"]),
+            helper.make_node("Flatten", ["p"], ["f"]),
+            helper.make_node("Gemm", ["f", "l"], ["y"], transB=1),
+        ],
+        {"x": [1, 3, 8, 8]},
+        {"y": [1, 5]},
+        [weights("w", 6, 3, 3, 3), weights("d", 6, 1, 2, 2), weights("l", 5, 6)],
+    )
+    found = json.loads(model("info", "--json", "--runs", "1", path).stdout)
+
+    assert found["macs"] == 6 * 4 * 4 * 27 + 6 * 3 * 3 * 4 + 5 * 6
+
+
+def test_check_says_that_all_nodes_are_supported(model):
+    result = model("check", MODEL / "model.onnx")
+
+    assert result.stdout == b"all 143 nodes are supported\n"
+    assert result.returncode == 0
+
+
+def test_check_names_every_node_that_is_not(model, unsupported):
+    result = model("check", unsupported)
+
+    assert result.returncode == 1
+    lines = result.stdout.decode().splitlines()
+    assert lines[0].startswith(
+        'node "unknown operator" (Frobnicate): operator Frobnicate is not supported'
+    )
+    assert lines[1] == 'node "odd" (Relu): attribute "leak" is not supported'
+    assert lines[2].startswith('node "computed shape" (Reshape): ')
+    assert lines[3].startswith("3 of 5 nodes are not supported; 1 more ")
+    assert len(lines) == 4
+
+
+def test_check_as_json_names_them_too(model, unsupported):
+    result = model("check", unsupported, "--json")
+    found = json.loads(result.stdout)
+
+    assert result.returncode == 1
+    assert found["supported"] is False and found["nodes"] == 5
+    assert [p["node"] for p in found["problems"]] == [
+        "unknown operator",
+        "odd",
+        "computed shape",
+    ]
+    assert found["problems"][1]["operator"] == "Relu"
+    assert found["unchecked"] == 1
+
+
+def test_info_of_a_network_that_cannot_be_used_says_why(model, unsupported):
+    result = model("info", unsupported)
+
+    assert result.returncode == 1
+    assert b"nodes      5: 1 Frobnicate, 3 Relu, 1 Reshape\n" in result.stdout
+    assert b"3 of 5 nodes are not supported" in result.stdout
+
+
+def test_a_network_that_is_no_classifier_is_refused(model, tmp_path):
+    shape = [1, 3, 8, 8]
+    node = helper.make_node("Relu", ["x"], ["y"])
+    result = model(
+        "check", save(tmp_path / "m.onnx", [node], {"x": shape}, {"y": shape})
+    )
+
+    assert result.returncode == 1
+    assert b"supported\n" not in result.stdout
+
+
+@pytest.mark.parametrize("command", ["info", "check"])
+def test_what_is_no_network_is_an_error(model, tmp_path, command):
+    (tmp_path / "text.onnx").write_text("no network\n")
+
+    for file in ["text.onnx", "missing.onnx", "."]:
+        result = model(command, file)
+        assert result.returncode == 1
+        assert result.stdout == b""
+        assert result.stderr.startswith(f"wherefore: {file}: ".encode())
+
+
+def test_names_in_a_file_do_not_reach_the_terminal_as_they_are(model, tmp_path):
+    node = helper.make_node("Evil", ["x"], ["y"], name="\x1b[2J")
+    path = save(tmp_path / "m.onnx", [node], {"x": [1, 3, 8, 8]}, {"y": [1, 3]})
+
+    assert b"\x1b" not in model("check", path).stdout
+    assert json.loads(model("check", "--json", path).stdout)["problems"]
+
+
+# --- run ----------------------------------------------------------------------
+
+
+def test_run_gives_pytorchs_logits_and_features(model, tmp_path):
+    result = model(
+        "run",
+        FORMS / "legacy13_unfolded.onnx",
+        "--input",
+        FORMS / "input.npy",
+        "--output-dir",
+        "out",
+    )
+    lines = result.stdout.decode().splitlines()
+    logits, features = np.load(FORMS / "logits.npy"), np.load(FORMS / "features.npy")
+    written = tmp_path / "out" / f"{lines[0].split(':')[0]}.npy"
+
+    assert result.returncode == 0 and result.stderr == b""
+    np.testing.assert_allclose(np.load(written)[0], logits, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "out/features.npy")[0], features, rtol=1e-4, atol=1e-4
+    )
+    assert lines[-1].startswith("head: gap-linear, ")
+
+
+@pytest.fixture
+def difference(tmp_path: Path) -> Path:
+    """a - b, and two arrays: a is 0 to 5, b is 10."""
+    np.save(tmp_path / "a.npy", np.arange(6, dtype=np.float32).reshape(2, 3))
+    np.save(tmp_path / "b.npy", np.full((1, 3), 10.0))  # float64
+    shapes = {"a": [2, 3], "b": [1, 3]}
+    node = helper.make_node("Sub", ["a", "b"], ["/a-b:0"])
+    return save(tmp_path / "sub.onnx", [node], shapes, {"/a-b:0": [2, 3]})
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        ["--input", "a.npy", "--input", "b.npy"],
+        ["--input", "b=b.npy", "--input", "a=a.npy"],
+        ["--input", "b=b.npy", "--input", "a.npy"],
+        ["--input", "a.npy", "--constant", "b=b.npy"],
+        ["--constant", "b.npy", "--input", "a=a.npy"],
+    ],
+)
+def test_run_takes_inputs_by_name_and_in_order(model, tmp_path, difference, inputs):
+    result = model("run", difference, *inputs, "--output-dir", ".")
+    found = np.load(tmp_path / "_a-b_0.npy")
+
+    assert result.returncode == 0
+    assert result.stdout.startswith(b"/a-b:0: 2 x 3, ./_a-b_0.npy\nhead: none")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.arange(6).reshape(2, 3) - 10.0)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (["a.npy"], 'the input "b": nothing is given for it'),
+        (["a.npy", "b.npy", "a.npy"], "3 inputs are given; 2 of them are inputs"),
+        (["a.npy", "c=b.npy"], 'the input "b": nothing is given for it'),
+        (["a.npy", "missing.npy"], "missing.npy: cannot be opened"),
+        (["a.npy", "sub.onnx"], "sub.onnx: it is not a .npy file"),
+        (["a.npy", "b=long.npy"], "node"),
+    ],
+)
+def test_run_refuses_inputs_that_do_not_fit(
+    model, tmp_path, difference, inputs, message
+):
+    np.save(tmp_path / "long.npy", np.ones((1, 7), np.float32))
+    args = [arg for name in inputs for arg in ("--input", name)]
+    result = model("run", difference, *args, "--output-dir", "out")
+
+    assert result.returncode == 1
+    assert message in result.stderr.decode()
+    assert not (tmp_path / "out").exists()
+
+
+# --- add ----------------------------------------------------------------------
+
+
+def add(model, *args: str | Path) -> Run:
+    """Adds the default model's network, as it wants its input."""
+    return model("add", MODEL / "model.onnx", "--mean=127", "--std=128", *args)
+
+
+def test_add_makes_a_model_that_answers_as_the_original_does(model, cam, tmp_path):
+    result = add(model, "--labels", MODEL / "labels.txt", "--name=mine")
+    folder = tmp_path / "models/mine"
+    written = json.loads((folder / "model.json").read_text())
+
+    assert result.returncode == 0 and result.stderr == b""
+    assert sorted(os.listdir(folder)) == ["labels.txt", "model.json", "model.onnx"]
+    assert os.listdir(tmp_path / "models") == ["mine"]
+    assert (
+        written["onnx"]["sha256"]
+        == hashlib.sha256((MODEL / "model.onnx").read_bytes()).hexdigest()
+    )
+    mine = json.loads(cam("--model", folder, "cat.png").stdout)
+    theirs = json.loads(cam("cat.png").stdout)
+    assert mine["classes"] == theirs["classes"] and mine["box"] == theirs["box"]
+    assert mine["model"] == "mine"
+
+
+def test_add_never_touches_what_is_there(model, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/file").write_text("mine")
+    result = add(model, "--to", "there")
+
+    assert result.returncode == 1
+    assert b"there is there already" in result.stderr
+    assert os.listdir(tmp_path / "there") == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--resize=squash"], "input.resize"),
+        (["--interpolation=none"], "input.interpolation"),
+        (["--channels=RBG"], "input.channels"),
+        (["--std=0"], "input.std"),
+        (["--labels=two.txt"], "it names 2 classes; the network has 1000"),
+        (["--labels=missing.txt"], "missing.txt: cannot be opened"),
+        (["--width=100"], "224"),
+        (["--to=missing/m"], "cannot be made"),
+    ],
+)
+def test_what_cannot_be_added_leaves_nothing_behind(model, tmp_path, args, message):
+    (tmp_path / "two.txt").write_text("cat\ndog\n")
+    result = add(model, "--to=m", *args)
+
+    assert result.returncode == 1
+    assert message in result.stderr.decode()
+    assert os.listdir(tmp_path) == ["two.txt"]
+
+
+def test_add_refuses_what_check_refuses(model, unsupported, tmp_path):
+    result = model("add", unsupported, "--to", "m")
+
+    assert result.returncode == 1
+    assert b'node "unknown operator": operator Frobnicate' in result.stderr
+    assert b"`wherefore model check` lists more" in result.stderr
+    assert os.listdir(tmp_path) == [unsupported.name]
+
+
+# --- being called -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(model, command):
+    result = model(command, "--help")
+
+    assert result.returncode == 0 and result.stderr == b""
+    assert result.stdout.startswith(f"usage: wherefore model {command} ".encode())
+    assert max(len(line) for line in result.stdout.decode().splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["frobnicate"],
+        ["info"],
+        ["info", "a", "b"],
+        ["info", "--runs=0", "a"],
+        ["check", "--runs=1", "a"],
+        ["check", "--width"],
+        ["check", "--json=1", "a"],
+        ["run", "a"],
+        ["run", "a", "--output-dir=x", "--threads=-1"],
+        ["add", "a", "--mean=1,2"],
+        ["add", "a", "--mean=1,2,3,4"],
+        ["add", "a", "--std=nan"],
+        ["add", "a", "--crop-fraction=2"],
+        ["add", "-x", "a"],
+    ],
+)
+def test_a_wrong_call_has_status_2(model, tmp_path, args):
+    result = model(*args)
+
+    assert result.returncode == 2
+    assert result.stdout == b"" and result.stderr != b""
+    assert os.listdir(tmp_path) == []
+
+
+def test_help_lists_the_commands(model):
+    result = model("--help")
+
+    assert result.returncode == 0
+    for command in COMMANDS:
+        assert f"\n  {command} ".encode() in result.stdout
