@@ -75,6 +75,8 @@ struct graph_value {
     X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */          \
     X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */       \
     X(GRAPH_BATCH_NORM, "batch-norm")     /* x, scale, bias, mean, variance */   \
+    X(GRAPH_DECONV, "transposed convolution") /* x, weights (I, O/groups,        \
+                                                 kh, kw), b */                   \
     X(GRAPH_MAX_POOL, "max-pool")         /* the largest in each window */       \
     X(GRAPH_AVERAGE_POOL, "average-pool") /* the mean of each window */          \
     X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */     \
@@ -195,14 +197,18 @@ struct graph_node {
     uint32_t num_inputs, num_outputs;
     bool nhwc;      /* x and out of a window are NHWC, and a CONV's weights (O,
                        kh, kw, I/groups), or (1, kh, kw, O) where depthwise:
-                       groups > 1 and I/groups = 1; set by graph_layout */
+                       groups > 1 and I/groups = 1; a DECONV's are (O, kh, kw,
+                       I/groups); set by graph_layout */
     float min, max; /* the result is clamped to this; infinite where not */
     union {
         struct {
             struct graph_window window;
             size_t groups;
             bool depthwise; /* set by graph_layout */
-        } conv;
+            size_t extra[2];  /* DECONV: rows and columns after the last */
+            size_t target[2]; /* the output's size, or 0; makes up the border
+                                 in graph_infer */
+        } conv;               /* CONV, DECONV */
         struct {
             struct graph_window window; /* a kernel of 0: the whole picture,
                                            until graph_infer */

@@ -45,6 +45,7 @@ static bool can_clamp(const struct graph_node *node)
     case GRAPH_DIV:
     case GRAPH_CLAMP:
     case GRAPH_CONV:
+    case GRAPH_DECONV:
     case GRAPH_MAX_POOL:
     case GRAPH_AVERAGE_POOL:
     case GRAPH_LINEAR:

@@ -210,6 +210,47 @@ static bool layout_conv(struct pass *pass, struct graph_node *node)
     return emit(pass, node);
 }
 
+/* A constant in another shape. */
+static int reshaped(struct pass *pass, int from,
+                    const struct graph_shape *shape)
+{
+    struct graph_node *node = emit_unary(pass, GRAPH_RESHAPE, from, shape);
+
+    if (!node || !graph_const_fold(pass->graph, node, pass->err))
+        return GRAPH_NONE;
+    return node->outputs[0];
+}
+
+/* Weights (I, O/groups, kh, kw) become (O, kh, kw, I/groups). */
+static bool layout_deconv(struct pass *pass, struct graph_node *node)
+{
+    static const size_t order[GRAPH_MAX_RANK] = {0, 2, 3, 4, 1, 5};
+    const struct graph_shape w = graph_input(pass->graph, node, 1)->shape;
+    size_t groups = node->conv.groups;
+    struct graph_shape split = {.rank = 5,
+                                .dim = {groups, w.dim[0] / groups, w.dim[1],
+                                        w.dim[2], w.dim[3]}};
+    struct graph_shape joined = {.rank = 4,
+                                 .dim = {groups * w.dim[1], w.dim[2], w.dim[3],
+                                         w.dim[0] / groups}};
+    int weights;
+
+    node->inputs[0] = stored_as(pass, node->inputs[0], nchw_of_nhwc);
+    if (node->inputs[0] == GRAPH_NONE)
+        return false;
+    weights = reshaped(pass, node->inputs[1], &split);
+    if (weights != GRAPH_NONE)
+        weights = transposed(pass, weights, order);
+    if (weights != GRAPH_NONE)
+        weights = reshaped(pass, weights, &joined);
+    if (weights == GRAPH_NONE)
+        return false;
+    node->inputs[1] = weights;
+    node->nhwc = true;
+    store_output(pass, node, nchw_of_nhwc);
+    return emit(pass, node);
+}
+
 /* A convolution of each channel by itself in which every tap weighs the same,
  * in place of a node with one operand that is NHWC. */
 static bool emit_uniform_conv(struct pass *pass, struct graph_node *node,
@@ -632,6 +673,7 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
     [GRAPH_LOG_SOFTMAX] = layout_softmax,
     [GRAPH_HARDMAX] = layout_softmax,
     [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
+    [GRAPH_DECONV] = layout_deconv,
     [GRAPH_MAX_POOL] = layout_pool,   [GRAPH_AVERAGE_POOL] = layout_pool,
     [GRAPH_LP_POOL] = layout_pool,
     [GRAPH_PAD] = layout_pad,         [GRAPH_MEAN] = layout_mean,

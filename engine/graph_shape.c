@@ -25,6 +25,7 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
     [GRAPH_CLAMP] = graph_shape_clamp,
     [GRAPH_CONV] = graph_shape_conv,
     [GRAPH_BATCH_NORM] = graph_shape_batch_norm,
+    [GRAPH_DECONV] = graph_shape_deconv,
     [GRAPH_MAX_POOL] = graph_shape_pool,
     [GRAPH_AVERAGE_POOL] = graph_shape_pool,
     [GRAPH_LP_POOL] = graph_shape_pool,
@@ -56,6 +57,7 @@ static uint32_t num_floats(enum graph_op op)
 {
     switch (op) {
     case GRAPH_CONV:
+    case GRAPH_DECONV:
     case GRAPH_LINEAR:
     case GRAPH_MATMUL:
     case GRAPH_NORM:

@@ -81,6 +81,75 @@ bool graph_shape_conv(struct graph_site *site)
     return true;
 }
 
+/* Output length along one spatial axis; resolves a wanted length, or auto_pad,
+ * to pads. */
+static bool deconv_length(const struct graph_site *site, int axis,
+                          size_t length, size_t *out)
+{
+    struct graph_node *node = site->node;
+    struct graph_window *window = &node->conv.window;
+    size_t stride = window->stride[axis], pads;
+    size_t full = stride * (length - 1) + node->conv.extra[axis] +
+                  window_reach(window, axis);
+    size_t target = node->conv.target[axis];
+
+    if (target == 0 && window->auto_pad != GRAPH_PAD_GIVEN)
+        target = stride * length;
+    if (target > 0) {
+        size_t total = full > target ? full - target : 0;
+        bool upper = window->auto_pad == GRAPH_PAD_SAME_UPPER;
+
+        node->conv.extra[axis] += target > full ? target - full : 0;
+        full += target > full ? target - full : 0;
+        window->pad_before[axis] = upper ? total / 2 : total - total / 2;
+        window->pad_after[axis] = upper ? total - total / 2 : total / 2;
+    }
+    pads = window->pad_before[axis] + window->pad_after[axis];
+    if (full <= pads)
+        return fail(site->err, ERROR_INPUT,
+                    "its border of %zu leaves nothing of %zu", pads, full);
+    *out = full - pads;
+    return true;
+}
+
+bool graph_shape_deconv(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    struct graph_window *window = &node->conv.window;
+    const struct graph_value *weights = graph_site_in(site, 1),
+                             *bias = graph_site_in(site, 2);
+    const struct graph_shape *x = graph_site_shape(site, 0),
+                             *w = &weights->shape;
+    size_t groups = node->conv.groups;
+    char text_x[GRAPH_SHAPE_TEXT], text_w[GRAPH_SHAPE_TEXT];
+
+    if (!weights->data || (bias && !bias->data))
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its weights depend on the picture");
+    if (x->rank != 4 || w->rank != 4)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "only images with 2 spatial dimensions are supported");
+    if (window->kernel[0] == 0)
+        memcpy(window->kernel, &w->dim[2], sizeof window->kernel);
+    if (graph_shape_count(w) == 0 || graph_shape_count(x) == 0 ||
+        w->dim[0] % groups != 0 || w->dim[0] != x->dim[1] ||
+        window->kernel[0] != w->dim[2] || window->kernel[1] != w->dim[3] ||
+        (bias && (bias->shape.rank != 1 ||
+                  bias->shape.dim[0] / groups != w->dim[1] ||
+                  bias->shape.dim[0] % groups != 0)))
+        return fail(site->err, ERROR_INPUT,
+                    "weights of %s in %zu groups do not fit an input of %s",
+                    graph_shape_text(text_w, w), groups,
+                    graph_shape_text(text_x, x));
+    site->shape = (struct graph_shape){
+        .rank = 4, .dim = {x->dim[0], w->dim[1] * groups, 0, 0}};
+    for (int i = 0; i < 2; i++)
+        if (!deconv_length(site, i, x->dim[2 + i], &site->shape.dim[2 + i]))
+            return false;
+    window->auto_pad = GRAPH_PAD_GIVEN;
+    return true;
+}
+
 /* The mean of all pixels, which has a name of its own, if it is that. */
 static void whole_average_to_mean(struct graph_node *node,
                                   const struct graph_shape *x)

@@ -64,6 +64,7 @@ bool graph_shape_matmul(struct graph_site *site);
 bool graph_shape_linear(struct graph_site *site);
 bool graph_shape_softmax(struct graph_site *site);
 bool graph_shape_conv(struct graph_site *site);
+bool graph_shape_deconv(struct graph_site *site);
 bool graph_shape_pool(struct graph_site *site);
 bool graph_shape_pad(struct graph_site *site);
 bool graph_shape_same(struct graph_site *site);

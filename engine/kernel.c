@@ -159,6 +159,7 @@ static bool (*const kernels[GRAPH_NUM_OPS])(const struct kernel_call *call) = {
     [GRAPH_CONCAT] = kernel_concat, [GRAPH_SLICE] = kernel_slice,
     [GRAPH_GATHER] = kernel_gather, [GRAPH_SHAPE] = kernel_shape,
     [GRAPH_EXPAND] = kernel_expand, [GRAPH_FILL] = kernel_fill,
+    [GRAPH_CONV] = kernel_conv,     [GRAPH_DECONV] = kernel_conv,
     [GRAPH_MAX_POOL] = kernel_pool, [GRAPH_AVERAGE_POOL] = kernel_pool,
     [GRAPH_LP_POOL] = kernel_pool,
     [GRAPH_CAST] = kernel_cast,     [GRAPH_IDENTITY] = kernel_copy,

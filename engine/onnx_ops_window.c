@@ -71,6 +71,15 @@ static bool convert_whole_pool(struct onnx_reader *reader,
     return true;
 }
 
+static bool convert_deconv(struct onnx_reader *reader, struct graph_node *node)
+{
+    return convert_conv(reader, node) &&
+           onnx_attribute_sizes(reader, "output_padding", node->conv.extra, 2,
+                                0) &&
+           onnx_attribute_sizes(reader, "output_shape", node->conv.target, 2,
+                                1);
+}
+
 /* Borders are an attribute before opset 11, and an operand after. */
 static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
 {
@@ -129,6 +138,10 @@ const struct onnx_operator onnx_ops_window[] = {
      convert_pool},
     {"Conv", GRAPH_CONV, 2, 3,
      "auto_pad dilations group kernel_shape pads strides", convert_conv},
+    {"ConvTranspose", GRAPH_DECONV, 2, 3,
+     "auto_pad dilations group kernel_shape output_padding output_shape pads "
+     "strides",
+     convert_deconv},
     {"GlobalAveragePool", GRAPH_MEAN, 1, 1, "", convert_global_pool},
     {"GlobalLpPool", GRAPH_LP_POOL, 1, 1, "p", convert_whole_pool},
     {"GlobalMaxPool", GRAPH_MAX_POOL, 1, 1, "", convert_whole_pool},

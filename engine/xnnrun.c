@@ -139,6 +139,36 @@ static enum xnn_status define_conv(struct builder *builder,
         in_id(builder, node, 2), out_id(builder, node), 0);
 }
 
+static bool supports_deconv(const struct graph *graph,
+                            const struct graph_node *node)
+{
+    (void)graph;
+    return node->nhwc &&
+           node->conv.extra[0] < node->conv.window.stride[0] &&
+           node->conv.extra[1] < node->conv.window.stride[1];
+}
+
+static enum xnn_status define_deconv(struct builder *builder,
+                                     const struct graph_node *node)
+{
+    const struct graph_window *window = &node->conv.window;
+    const struct graph_value *x = graph_input(builder->graph, node, 0);
+    const struct graph_value *y = graph_output(builder->graph, node, 0);
+    size_t groups = node->conv.groups;
+
+    return xnn_define_deconvolution_2d(
+        builder->subgraph, (uint32_t)window->pad_before[0],
+        (uint32_t)window->pad_after[1], (uint32_t)window->pad_after[0],
+        (uint32_t)window->pad_before[1], (uint32_t)node->conv.extra[0],
+        (uint32_t)node->conv.extra[1], (uint32_t)window->kernel[0],
+        (uint32_t)window->kernel[1], (uint32_t)window->stride[0],
+        (uint32_t)window->stride[1], (uint32_t)window->dilation[0],
+        (uint32_t)window->dilation[1], (uint32_t)groups,
+        x->shape.dim[3] / groups, y->shape.dim[3] / groups, node->min,
+        node->max, in_id(builder, node, 0), in_id(builder, node, 1),
+        in_id(builder, node, 2), out_id(builder, node), 0);
+}
+
 /* Padding never counts in XNNPACK, which fills it with the nearest pixel that
  * the window has. */
 static bool supports_pool(const struct graph *graph,
@@ -642,6 +672,7 @@ static const struct row {
     [GRAPH_UNARY] = {supports_unary, define_function},
     [GRAPH_CLAMP] = {always, define_clamp},
     [GRAPH_CONV] = {supports_conv, define_conv},
+    [GRAPH_DECONV] = {supports_deconv, define_deconv},
     [GRAPH_MAX_POOL] = {supports_pool, define_pool},
     [GRAPH_AVERAGE_POOL] = {supports_pool, define_pool},
     [GRAPH_PAD] = {supports_pad, define_pad},

@@ -470,6 +470,62 @@ static bool run_batch_norm(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* Every input element is strewn over the outputs that its window covers. */
+static bool run_deconv(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    const struct graph_window *window = &run->node->conv.window;
+    bool nhwc = run->node->nhwc;
+    size_t groups = run->node->conv.groups;
+    struct tensor x, weights, bias;
+    int64_t at[GRAPH_MAX_RANK], to[4], tap[4];
+    int64_t out_group = (int64_t)(out->shape->dim[nhwc ? 3 : 1] / groups);
+    int64_t in_group;
+
+    if (!operand(&x, run, 0, err) || !operand(&weights, run, 1, err) ||
+        (has_operand(run, 2) && !operand(&bias, run, 2, err)))
+        return false;
+    if (x.shape->rank != 4 || out->shape->rank != 4 ||
+        weights.shape->rank != 4)
+        return fail_node(run, "a convolution needs rank 4", err);
+    in_group = (int64_t)(x.shape->dim[nhwc ? 3 : 1] / groups);
+    for (size_t i = 0; has_operand(run, 2) && i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        out->data[i] = read_channel(run, &bias, at[nhwc ? 3 : 1]);
+    }
+    for (size_t i = 0; i < count_of(x.shape); i++) {
+        int64_t c, group;
+
+        coords_of(at, x.shape, i);
+        c = at[nhwc ? 3 : 1];
+        group = c / in_group;
+        for (int64_t ky = 0; ky < (int64_t)window->kernel[0]; ky++)
+            for (int64_t kx = 0; kx < (int64_t)window->kernel[1]; kx++)
+                for (int64_t o = 0; o < out_group; o++) {
+                    size_t index = 0;
+
+                    image_coords(to, nhwc, at[0], group * out_group + o,
+                                 at[nhwc ? 1 : 2] * (int64_t)window->stride[0] +
+                                     ky * (int64_t)window->dilation[0] -
+                                     (int64_t)window->pad_before[0],
+                                 at[nhwc ? 2 : 3] * (int64_t)window->stride[1] +
+                                     kx * (int64_t)window->dilation[1] -
+                                     (int64_t)window->pad_before[1]);
+                    if (!is_inside(out->shape, to))
+                        continue;
+                    if (nhwc)
+                        image_coords(tap, true, group * out_group + o,
+                                     c % in_group, ky, kx);
+                    else
+                        image_coords(tap, false, c, o, ky, kx);
+                    for (int k = 0; k < 4; k++)
+                        index = index * out->shape->dim[k] + (size_t)to[k];
+                    out->data[index] += x.data[i] * read_at(run, &weights, tap);
+                }
+    }
+    return true;
+}
+
 /* What a pool makes of one window: the taps in the picture; for the mean also
  * how many there are, with those in the border where the node says so. */
 static double pool_at(struct run *run, const struct tensor *image, int64_t n,
@@ -1052,6 +1108,7 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_XOR] = run_arithmetic,      [GRAPH_WHERE] = run_where,
     [GRAPH_UNARY] = run_unary,         [GRAPH_CLAMP] = run_copy,
     [GRAPH_CONV] = run_conv,           [GRAPH_BATCH_NORM] = run_batch_norm,
+    [GRAPH_DECONV] = run_deconv,
     [GRAPH_MAX_POOL] = run_pool,       [GRAPH_AVERAGE_POOL] = run_pool,
     [GRAPH_LP_POOL] = run_pool,        [GRAPH_PAD] = run_pad,
     [GRAPH_MEAN] = run_reduce,         [GRAPH_REDUCE] = run_reduce,

@@ -226,9 +226,73 @@ def borders() -> dict[str, ModelProto]:
     return cases
 
 
+def convolutions() -> dict[str, ModelProto]:
+    """Conv in forms that onnx_cases.py has not, and ConvTranspose."""
+    cases: dict[str, ModelProto] = {}
+    cases["conv-of-an-empty-range"] = model(
+        [node("Conv", "x w b", "a"), node("Clip", "a c c")],
+        {"w": noise(4, 3, 3, 3), "b": noise(4), "c": np.array(0.5, np.float32)},
+    )
+    cases["conv-sparse"] = model(
+        [node("Conv", "x w", strides=[3, 4])], {"w": noise(4, 3, 2, 1)}
+    )
+    cases["conv-of-constants"] = model(
+        [
+            node("Conv", "c w", "a", group=2, dilations=[1, 2], pads=[1, 0, 0, 2]),
+            node("Add", "a s", "b"),
+            node("Conv", "x v", "d"),
+            node("Add", "b d"),
+        ],
+        {
+            "c": noise(1, 4, 8, 8),
+            "w": noise(4, 2, 2, 2),
+            "s": noise(1, 4, 8, 8),
+            "v": noise(4, 3, 1, 1),
+        },
+    )
+    forms = {
+        "plain": {},
+        "of-stride-2": {"strides": [2, 2], "pads": [1, 1, 1, 1]},
+        "with-output-padding": {
+            "strides": [2, 3],
+            "pads": [1, 0, 0, 1],
+            "output_padding": [1, 2],
+        },
+        "dilated": {"dilations": [2, 1], "strides": [1, 2]},
+        "to-a-size": {"strides": [3, 2], "output_shape": [24, 18]},
+        "same-upper": {"strides": [2, 2], "auto_pad": "SAME_UPPER"},
+        "same-lower": {"strides": [2, 2], "auto_pad": "SAME_LOWER"},
+    }
+    for name, form in forms.items():
+        cases[f"deconv-{name}"] = model(
+            [node("ConvTranspose", "x w b", **form)],
+            {"w": noise(3, 4, 3, 3), "b": noise(4)},
+        )
+    cases["deconv-in-3-groups"] = model(
+        [node("ConvTranspose", "x w", "a", group=3, strides=[2, 1]), node("Relu", "a")],
+        {"w": noise(3, 2, 2, 3)},
+    )
+    cases["deconv-in-2-groups"] = model(
+        [
+            node("Conv", "x v", "a"),
+            node("ConvTranspose", "a w b", group=2, strides=[2, 2]),
+        ],
+        {"v": noise(4, 3, 1, 1), "w": noise(4, 3, 2, 2), "b": noise(6)},
+    )
+    cases["deconv-of-constants"] = model(
+        [
+            node("ConvTranspose", "c w", "a", group=2, strides=[2, 2]),
+            node("ReduceSum", "a i", "b"),
+            node("Add", "b x"),
+        ],
+        {"c": noise(1, 2, 4, 4), "w": noise(2, 1, 2, 2), "i": ints(1)},
+    )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """Name to a file, as in onnx_cases.operators."""
-    return pools() | moves() | borders()
+    return pools() | moves() | borders() | convolutions()
 
 
 def run(made: ModelProto, picture: np.ndarray) -> np.ndarray:
