@@ -48,6 +48,7 @@ struct graph_value {
     bool has_shape; /* from graph_infer on: every value */
     struct graph_shape shape;
     void *data;   /* the constant's elements, or NULL; owned */
+    int element;  /* the ONNX type of a constant of the file, or 0 */
     int producer; /* index of the node that makes it, or GRAPH_NONE */
 };
 
@@ -81,6 +82,9 @@ struct graph_value {
     X(GRAPH_AVERAGE_POOL, "average-pool") /* the mean of each window */          \
     X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */     \
     X(GRAPH_PAD, "pad")                   /* x with a border, or less of it */   \
+    X(GRAPH_QUANTIZE, "quantize") /* x / scale + zero point, rounded; x, scale,  \
+                                     zero point or none */                       \
+    X(GRAPH_DEQUANTIZE, "dequantize") /* (x - zero point) scale */               \
     X(GRAPH_MEAN, "mean")                 /* x over axes */                      \
     X(GRAPH_REDUCE, "reduction")          /* the node's, of x over axes */       \
     X(GRAPH_NORM, "normalization")        /* (x - mean) / sqrt(variance +        \
@@ -244,6 +248,10 @@ struct graph_node {
             size_t size; /* channels: (size - 1) / 2 before, the rest after */
             float alpha, beta, bias;
         } lrn;          /* x / (bias + alpha / size * sum of squares)^beta */
+        struct {
+            int64_t axis;    /* that scale and zero point are for, if many */
+            float low, high; /* bounds of the result of QUANTIZE */
+        } quant;
         bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
         struct {
             /* Negative: so many are cut off, before anything is added. */

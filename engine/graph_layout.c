@@ -424,6 +424,21 @@ static bool layout_norm(struct pass *pass, struct graph_node *node)
     return layout_any(pass, node);
 }
 
+static bool layout_quantize(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+
+    node->quant.axis = (int64_t)view.perm[node->quant.axis];
+    for (uint32_t i = 1; i < node->num_inputs; i++) {
+        if (node->inputs[i] == GRAPH_NONE)
+            continue;
+        node->inputs[i] = stored_as(pass, node->inputs[i], identity);
+        if (node->inputs[i] == GRAPH_NONE)
+            return false;
+    }
+    return layout_any(pass, node);
+}
+
 static bool layout_lrn(struct pass *pass, struct graph_node *node)
 {
     struct view view = view_of(pass, node->inputs[0]);
@@ -672,6 +687,8 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
     [GRAPH_NORM] = layout_norm,       [GRAPH_LRN] = layout_lrn,
     [GRAPH_LOG_SOFTMAX] = layout_softmax,
     [GRAPH_HARDMAX] = layout_softmax,
+    [GRAPH_QUANTIZE] = layout_quantize,
+    [GRAPH_DEQUANTIZE] = layout_quantize,
     [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
     [GRAPH_DECONV] = layout_deconv,
     [GRAPH_MAX_POOL] = layout_pool,   [GRAPH_AVERAGE_POOL] = layout_pool,

@@ -31,6 +31,8 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
     [GRAPH_LP_POOL] = graph_shape_pool,
     [GRAPH_PAD] = graph_shape_pad,
     [GRAPH_MEAN] = graph_shape_reduce,
+    [GRAPH_QUANTIZE] = graph_shape_quantize,
+    [GRAPH_DEQUANTIZE] = graph_shape_quantize,
     [GRAPH_REDUCE] = graph_shape_reduce,
     [GRAPH_NORM] = graph_shape_norm,
     [GRAPH_LRN] = graph_shape_lrn,
@@ -72,6 +74,7 @@ static uint32_t num_floats(enum graph_op op)
     case GRAPH_LOG_SOFTMAX:
     case GRAPH_HARDMAX:
     case GRAPH_LRN:
+    case GRAPH_QUANTIZE:
         return 1;
     default:
         return 0;

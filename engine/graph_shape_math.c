@@ -299,3 +299,31 @@ bool graph_shape_lrn(struct graph_site *site)
                     graph_site_shape(site, 0)->rank);
     return graph_shape_same(site);
 }
+
+/* The scale is one number or one for each along an axis; so is the zero point,
+ * if any. */
+bool graph_shape_quantize(struct graph_site *site)
+{
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    size_t count = graph_shape_count(graph_site_shape(site, 1)), axis = 0;
+
+    if (count != 1 &&
+        !graph_site_axis(site, site->node->quant.axis, x->rank, &axis))
+        return false;
+    for (uint32_t i = 1; i < 3; i++) {
+        const struct graph_value *value = graph_site_in(site, i);
+
+        if (!value)
+            continue;
+        if (i == 1 && value->type != GRAPH_FLOAT)
+            return fail(site->err, ERROR_INPUT, "its scale is of integers");
+        if (value->shape.rank > 1 ||
+            graph_shape_count(&value->shape) != count ||
+            (count != 1 && count != x->dim[axis]))
+            return fail(site->err, ERROR_UNSUPPORTED,
+                        "its scale is not one number, nor one for each along "
+                        "an axis");
+    }
+    site->node->quant.axis = (int64_t)axis;
+    return graph_shape_same(site);
+}

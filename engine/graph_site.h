@@ -58,6 +58,7 @@ bool graph_shape_unary(struct graph_site *site);
 bool graph_shape_clamp(struct graph_site *site);
 bool graph_shape_batch_norm(struct graph_site *site);
 bool graph_shape_reduce(struct graph_site *site);
+bool graph_shape_quantize(struct graph_site *site);
 bool graph_shape_norm(struct graph_site *site);
 bool graph_shape_lrn(struct graph_site *site);
 bool graph_shape_matmul(struct graph_site *site);

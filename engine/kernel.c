@@ -150,6 +150,7 @@ static bool (*const kernels[GRAPH_NUM_OPS])(const struct kernel_call *call) = {
     [GRAPH_XOR] = kernel_binary,    [GRAPH_WHERE] = kernel_where,
     [GRAPH_UNARY] = kernel_unary,
     [GRAPH_CLAMP] = kernel_clamp,   [GRAPH_PAD] = kernel_pad,
+    [GRAPH_QUANTIZE] = kernel_quantize, [GRAPH_DEQUANTIZE] = kernel_quantize,
     [GRAPH_MATMUL] = kernel_matmul, [GRAPH_BATCH_NORM] = kernel_batch_norm,
     [GRAPH_REDUCE] = kernel_reduce, [GRAPH_NORM] = kernel_norm,
     [GRAPH_LRN] = kernel_lrn, [GRAPH_LOG_SOFTMAX] = kernel_softmax,

@@ -56,6 +56,7 @@ bool kernel_binary(const struct kernel_call *call);
 bool kernel_where(const struct kernel_call *call);
 bool kernel_unary(const struct kernel_call *call);
 bool kernel_clamp(const struct kernel_call *call);
+bool kernel_quantize(const struct kernel_call *call);
 bool kernel_matmul(const struct kernel_call *call);
 bool kernel_batch_norm(const struct kernel_call *call);
 bool kernel_reduce(const struct kernel_call *call);

@@ -207,3 +207,32 @@ bool kernel_softmax(const struct kernel_call *call)
     }
     return true;
 }
+
+/* QUANTIZE and DEQUANTIZE */
+bool kernel_quantize(const struct kernel_call *call)
+{
+    const struct graph_node *node = call->node;
+    const struct graph_value *x = kernel_in(call, 0), *zero = NULL;
+    const struct graph_value *scale = kernel_in(call, 1);
+    bool each = graph_shape_count(&scale->shape) > 1;
+    size_t axis = (size_t)node->quant.axis, inner = 1;
+
+    if (node->num_inputs > 2)
+        zero = kernel_in(call, 2);
+    for (uint32_t i = (uint32_t)axis + 1; i < x->shape.rank; i++)
+        inner *= x->shape.dim[i];
+    for (size_t i = 0; i < call->count; i++) {
+        size_t c = each ? i / inner % x->shape.dim[axis] : 0;
+        float factor = ((const float *)call->inputs[1])[c];
+        float shift = zero ? float_at(zero, call->inputs[2], (int64_t)c) : 0;
+        float y = float_at(x, call->inputs[0], (int64_t)i);
+
+        if (node->op == GRAPH_QUANTIZE)
+            y = fminf(fmaxf(nearbyintf(y / factor) + shift, node->quant.low),
+                      node->quant.high);
+        else
+            y = (y - shift) * factor;
+        ((float *)call->out)[i] = kernel_clamped(node, y);
+    }
+    return true;
+}

@@ -122,6 +122,7 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
     number = define(reader, name, element->type);
     if (number == GRAPH_NONE)
         return false;
+    reader->graph->values[number].element = tensor->data_type;
     if (!read_tensor(reader, number, tensor))
         return error_prefix(reader->err, "the constant \"%.100s\"", name);
     /* The parser's copy is not needed any more. */
@@ -430,6 +431,8 @@ static bool read_bound(struct onnx_reader *reader,
     value = &reader->graph->values[number];
     value->shape = bound->shape;
     value->has_shape = true;
+    if (info->type && info->type->tensor_type)
+        value->element = info->type->tensor_type->elem_type;
     if (!bound->data)
         return graph_shape_check(&value->shape, reader->err) &&
                graph_add_input(reader->graph, number, reader->err);

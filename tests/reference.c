@@ -769,6 +769,36 @@ static bool run_norm(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* QuantizeLinear and DequantizeLinear. */
+static bool run_quantize(struct run *run, const struct tensor *out,
+                         struct error *err)
+{
+    struct tensor x, scale, zero;
+    bool has_zero = has_operand(run, 2);
+    int64_t at[GRAPH_MAX_RANK] = {0};
+
+    if (!operand(&x, run, 0, err) || !operand(&scale, run, 1, err) ||
+        (has_zero && !operand(&zero, run, 2, err)))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        size_t c = 0;
+        double y, shift;
+
+        coords_of(at, out->shape, i);
+        if (count_of(scale.shape) > 1)
+            c = (size_t)at[run->node->quant.axis];
+        shift = has_zero ? zero.data[c] : 0;
+        y = rint(x.data[i] / scale.data[c]) + shift;
+        y = y < (double)run->node->quant.low ? (double)run->node->quant.low : y;
+        y = y > (double)run->node->quant.high ? (double)run->node->quant.high
+                                              : y;
+        if (run->node->op == GRAPH_DEQUANTIZE)
+            y = (x.data[i] - shift) * scale.data[c];
+        out->data[i] = y;
+    }
+    return true;
+}
+
 static bool run_lrn(struct run *run, const struct tensor *out,
                     struct error *err)
 {
@@ -1113,6 +1143,8 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_LP_POOL] = run_pool,        [GRAPH_PAD] = run_pad,
     [GRAPH_MEAN] = run_reduce,         [GRAPH_REDUCE] = run_reduce,
     [GRAPH_NORM] = run_norm,           [GRAPH_LRN] = run_lrn,
+    [GRAPH_QUANTIZE] = run_quantize,
+    [GRAPH_DEQUANTIZE] = run_quantize,
     [GRAPH_LOG_SOFTMAX] = run_softmax, [GRAPH_HARDMAX] = run_softmax,
     [GRAPH_LINEAR] = run_linear,       [GRAPH_MATMUL] = run_matmul,
     [GRAPH_SOFTMAX] = run_softmax,     [GRAPH_RESHAPE] = run_reshape,

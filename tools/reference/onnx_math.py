@@ -513,6 +513,59 @@ def batch_norm() -> dict[str, ModelProto]:
     return cases
 
 
+def quantized() -> dict[str, ModelProto]:
+    """What float networks carry when they were quantized."""
+    cases: dict[str, ModelProto] = {}
+    scales = np.array([0.0625, 0.03125, 0.125, 0.5], np.float32)
+    for name, dtype, zero in (
+        ("uint8", np.uint8, 128),
+        ("int8", np.int8, -3),
+        ("int8-that-saturates", np.int8, 120),
+        ("uint16", np.uint16, 32768),
+        ("int16", np.int16, 5),
+    ):
+        cases[f"quantized-to-{name}"] = model(
+            [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z")],
+            {"s": number(0.015625), "z": np.array(zero, dtype)},
+            opset=21,
+        )
+    cases["quantized-without-zero-point"] = model(
+        [node("QuantizeLinear", "x s", "q"), node("DequantizeLinear", "q s")],
+        {"s": number(0.0625)},
+        opset=19,
+    )
+    cases["quantized-network"] = model(
+        [
+            node("QuantizeLinear", "x s z", "q"),
+            node("DequantizeLinear", "q s z", "d"),
+            node("DequantizeLinear", "w t u", "e", axis=0),
+            node("DequantizeLinear", "b v", "c"),
+            node("Conv", "d e c", "a", pads=[1, 1, 1, 1]),
+            node("Relu", "a", "r"),
+            node("QuantizeLinear", "r m n", "f"),
+            node("MaxPool", "f", "p", kernel_shape=[2, 2], strides=[2, 2]),
+            node("DequantizeLinear", "p m n", "g"),
+            node("QuantizeLinear", "g k l", "h", axis=1),
+            node("DequantizeLinear", "h k l", axis=1),
+        ],
+        {
+            "s": number(0.015625),
+            "z": np.array(0, np.int8),
+            "w": RNG.integers(-127, 128, (4, 3, 3, 3)).astype(np.int8),
+            "t": scales / 128,
+            "u": np.zeros(4, np.int8),
+            "b": RNG.integers(-1000, 1000, 4).astype(np.int32),
+            "v": number(0.0009765625),
+            "m": number(0.0625),
+            "n": np.array(3, np.uint8),
+            "k": scales,
+            "l": np.array([1, 2, 3, 4], np.uint8),
+        },
+        opset=19,
+    )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """All of them."""
     return (
@@ -523,6 +576,7 @@ def operators() -> dict[str, ModelProto]:
         | shares()
         | products()
         | batch_norm()
+        | quantized()
     )
 
 
