@@ -229,8 +229,11 @@ bool npy_append(struct buf *file, const struct graph_shape *shape,
     size_t padded;
 
     for (uint32_t i = 0; i < shape->rank; i++)
-        len += snprintf(header + len, sizeof header - (size_t)len, "%zu,%s",
-                        shape->dim[i], i + 1 < shape->rank ? " " : "");
+        len += snprintf(header + len, sizeof header - (size_t)len, "%zu%s",
+                        shape->dim[i],
+                        i + 1 < shape->rank ? ", "
+                        : shape->rank == 1  ? ","
+                                            : "");
     len += snprintf(header + len, sizeof header - (size_t)len, "), }");
     padded = ((size_t)len / HEADER_ALIGN + 1) * HEADER_ALIGN;
     memset(header + len, ' ', padded - (size_t)len);
