@@ -527,6 +527,8 @@ static bool read_opset(struct onnx_reader *reader)
 static bool read_graph(struct onnx_reader *reader,
                        const onnx_graph_proto *proto)
 {
+    const struct graph_problems *problems = reader->graph->problems;
+
     if (!init_slots(reader, proto))
         return false;
     for (size_t i = 0; i < proto->n_initializer; i++) {
@@ -540,7 +542,12 @@ static bool read_graph(struct onnx_reader *reader,
     for (size_t i = 0; i < proto->n_node; i++)
         if (!read_node(reader, proto->node[i]))
             return false;
-    return read_outputs(reader, proto);
+    if (read_outputs(reader, proto))
+        return true;
+    if (!problems || problems->count == 0 || reader->err->kind == ERROR_MEMORY)
+        return false;
+    *reader->err = (struct error){0}; /* the problems say why */
+    return true;
 }
 
 static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
