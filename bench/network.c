@@ -18,7 +18,6 @@
 #include <time.h>
 
 #include "buf.h"
-#include "cam.h"
 #include "graph.h"
 #include "head.h"
 #include "npy.h"
@@ -143,7 +142,6 @@ static bool write_maps(struct network *net, const char *folder,
     const struct head *head = &net->head;
     const struct graph_shape *nhwc = &net->graph.values[head->features].shape;
     const float *features = plan_session_data(net->session, head->features);
-    const float *weights = graph_floats(&net->graph.values[head->weights]);
     size_t height = nhwc->dim[1], width = nhwc->dim[2], channels = nhwc->dim[3];
     size_t num_pixels = height * width;
     struct graph_shape shape = {3, {channels, height, width}};
@@ -156,8 +154,7 @@ static bool write_maps(struct network *net, const char *folder,
     for (size_t i = 0; ok && i < num_pixels * channels; i++)
         planes[i % channels * num_pixels + i / channels] = features[i];
     for (size_t k = 0; ok && k < head->num_classes; k++)
-        cam_map(maps + k * num_pixels, features, weights + k * channels, height,
-                width, channels);
+        head_map(maps + k * num_pixels, head, &net->graph, features, k);
     ok = ok && write_array(folder, "features", &shape, planes, err);
     shape.dim[0] = head->num_classes;
     ok = ok && write_array(folder, "maps", &shape, maps, err);

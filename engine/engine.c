@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "bundle.h"
-#include "cam.h"
 #include "graph.h"
 #include "head.h"
 #include "onnx.h"
@@ -220,6 +219,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .num_classes = head->num_classes,
         .head = head->name,
         .refusal = head->refusal,
+        .is_max = head->is_max,
         .runtime = xnnrun_generation(),
     };
     if (head->features != GRAPH_NONE) {
@@ -377,10 +377,8 @@ static bool make_map(struct engine_session *session, size_t index,
         return true;
     engine_info(engine, &info);
     count = info.map_height * info.map_width;
-    cam_map(session->map, engine_session_features(session),
-            graph_floats(&engine->graph.values[head->weights]) +
-                index * info.num_features,
-            info.map_height, info.map_width, info.num_features);
+    head_map(session->map, head, &engine->graph,
+             engine_session_features(session), index);
     *map = (struct engine_map){
         .class_index = index,
         .width = info.map_width,
@@ -396,10 +394,8 @@ static bool make_map(struct engine_session *session, size_t index,
         map->max = value > map->max ? value : map->max;
         sum += (double)value;
     }
-    map->mean_plus_bias = sum / (double)count;
-    if (head->bias != GRAPH_NONE)
-        map->mean_plus_bias +=
-            (double)graph_floats(&engine->graph.values[head->bias])[index];
+    map->mean_plus_bias =
+        sum / (double)count + head_bias(head, &engine->graph, index);
     session->has_map = true;
     return true;
 }

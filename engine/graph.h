@@ -447,7 +447,8 @@ bool graph_infer(struct graph *graph, struct error *err)
 
 /* graph_fold.c: removes identities and folds into the node before or after
  * what costs nothing there: padding, BatchNorm, products and sums with
- * constants, clamps. Results are equal up to rounding. ERROR_MEMORY. */
+ * constants, clamps, linear layers in a row. Results are equal up to rounding.
+ * ERROR_MEMORY. */
 bool graph_fold(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "graph.h"
+#include "graph_fold.h"
 
 /* Takes a node out: whoever used its output uses its first input instead. The
  * node itself goes with the next graph_prune. */
@@ -444,6 +444,8 @@ bool graph_fold(struct graph *graph, struct error *err)
         if (!ok)
             return false;
     }
+    if (!graph_fold_rows(graph, err))
+        return false;
     graph_prune(graph);
     return true;
 }

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "cam.h"
+
 static const struct graph_node *producer_of(const struct graph *graph,
                                             int value)
 {
@@ -46,46 +48,186 @@ static bool is_linear_layer(const struct graph *graph,
                graph_input(graph, node, 1)->shape.dim[0];
 }
 
-static bool is_global_mean(const struct graph *graph,
+/* Pooling over all of a picture, (1, H, W, C). */
+static bool is_global_pool(const struct graph *graph,
                            const struct graph_node *node)
 {
-    return node->op == GRAPH_MEAN &&
-           graph_input(graph, node, 0)->shape.rank == 4 &&
-           !node->reduce.axis[0] && node->reduce.axis[1] &&
-           node->reduce.axis[2] && !node->reduce.axis[3];
+    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+    bool reduces =
+        node->op == GRAPH_MEAN ||
+        (node->op == GRAPH_REDUCE && node->reduce.function == GRAPH_REDUCE_MAX);
+
+    if (x->rank != 4 || x->dim[0] != 1)
+        return false;
+    if (reduces)
+        return !node->reduce.axis[0] && node->reduce.axis[1] &&
+               node->reduce.axis[2] && !node->reduce.axis[3];
+    if (node->op != GRAPH_MAX_POOL || !node->nhwc)
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (node->pool.window.kernel[i] != x->dim[1 + i] ||
+            node->pool.window.dilation[i] != 1 ||
+            node->pool.window.pad_before[i] > 0 ||
+            node->pool.window.pad_after[i] > 0)
+            return false;
+    return true;
 }
 
-/* Looks behind the logits for the layers above; says why where they are not
- * there. */
+/* A difference or quotient of what two nodes make. */
+static bool is_of_two(const struct graph *graph, const struct graph_node *node)
+{
+    return (node->op == GRAPH_SUB || node->op == GRAPH_DIV) &&
+           !graph_input(graph, node, 0)->data &&
+           !graph_input(graph, node, 1)->data;
+}
+
+/* Why there is no map, where the linear layer takes `value` and that is not
+ * what a global pooling gives: what is between, or that there is none. */
+static const char *explain(const struct graph *graph, int value)
+{
+    bool is_linear = false, is_normalized = false;
+    const struct graph_node *node;
+
+    while ((node = producer_of(graph, value)) && !is_global_pool(graph, node)) {
+        const struct graph_shape *out = &graph_output(graph, node, 0)->shape;
+
+        is_linear |= node->op == GRAPH_LINEAR || node->op == GRAPH_CONV;
+        is_normalized |= node->op == GRAPH_NORM || is_of_two(graph, node);
+        /* One row still; a sum with another branch is followed one way. */
+        if (node->num_inputs == 0 || node->inputs[0] == GRAPH_NONE ||
+            (node->op != GRAPH_RESHAPE && out->rank == 4 &&
+             out->dim[1] * out->dim[2] > 1 && out->dim[3] > 1))
+            return "there is no global average or maximum pooling between "
+                   "the last feature map and the linear layers, so that their "
+                   "weights belong to single places, not to the map's "
+                   "channels";
+        value = node->inputs[0];
+    }
+    if (!node)
+        return "there is no global average or maximum pooling between a "
+               "feature map and the linear layer, so that the layer's weights "
+               "do not belong to a map's channels";
+    if (is_normalized)
+        return "between global pooling and the linear layer the features are "
+               "normalized by numbers that are each picture's own, so that a "
+               "class's logit is no weighted sum of the feature map";
+    if (is_linear)
+        return "between global pooling and the last linear layer there are "
+               "another linear layer and an activation, so that a class has "
+               "no weights of its own for the feature map's channels";
+    return "between the last feature map and the linear layer there is "
+           "something other than global average or maximum pooling, so that "
+           "the layer's weights do not belong to the map's channels";
+}
+
+/* What is pooled, if there is more than one place in it. */
+static const char *set_features(struct head *head, const struct graph *graph,
+                                const struct graph_node *pool)
+{
+    const struct graph_shape *x = &graph_input(graph, pool, 0)->shape;
+
+    if (is_clamped(pool))
+        return "what global pooling gives is clamped, so that a class's map "
+               "does not add up to its logit";
+    if (x->dim[1] * x->dim[2] < 2)
+        return "what is pooled at the end is a map of a single cell, which "
+               "says nothing about where a class is";
+    head->features = pool->inputs[0];
+    head->is_max = pool->op != GRAPH_MEAN;
+    return NULL;
+}
+
+/* Looks behind the logits for the layers of the header; says why where they
+ * are not there. */
 static const char *find_features(struct head *head, const struct graph *graph)
 {
     int value = behind_reshapes(graph, head->logits);
-    const struct graph_node *linear = producer_of(graph, value);
-    const struct graph_node *mean;
+    const struct graph_node *last = producer_of(graph, value), *pool;
+    const char *refusal;
 
-    if (!linear || !is_linear_layer(graph, linear))
-        return "the network does not end in a linear layer, so that its "
-               "classes have no weights for the feature map's channels";
-    if (is_clamped(linear))
+    if (last && is_global_pool(graph, last)) {
+        refusal = set_features(head, graph, last);
+        if (!refusal)
+            head->name = head->is_max ? "conv-gmp" : "conv-gap";
+        return refusal;
+    }
+    if (!last || !is_linear_layer(graph, last))
+        return "the network does not end in a linear layer or in global "
+               "pooling, so that its classes have no weights for the feature "
+               "map's channels";
+    if (is_clamped(last))
         return "the network's last linear layer is clamped, so that a class's "
                "map does not add up to its logit";
-    value = behind_reshapes(graph, linear->inputs[0]);
-    mean = producer_of(graph, value);
-    if (!mean || !is_global_mean(graph, mean))
-        return "between the last feature map and the linear layer there is "
-               "something other than global average pooling, so that the "
-               "layer's weights do not belong to the map's channels";
-    head->features = mean->inputs[0];
-    head->weights = linear->inputs[1];
-    head->bias = linear->num_inputs > 2 ? linear->inputs[2] : GRAPH_NONE;
+    value = behind_reshapes(graph, last->inputs[0]);
+    pool = producer_of(graph, value);
+    if (!pool || !is_global_pool(graph, pool))
+        return explain(graph, value);
+    refusal = set_features(head, graph, pool);
+    if (refusal)
+        return refusal;
+    head->name = head->is_max ? "gmp-linear" : "gap-linear";
+    head->weights = last->inputs[1];
+    head->bias = last->num_inputs > 2 ? last->inputs[2] : GRAPH_NONE;
     return NULL;
+}
+
+/* ---- outputs ---- */
+
+static bool is_one_row(const struct graph_shape *shape)
+{
+    uint32_t wide = 0;
+
+    for (uint32_t i = 0; i < shape->rank; i++)
+        wide += shape->dim[i] != 1;
+    return wide <= 1 && graph_shape_count(shape) > 0;
+}
+
+/* The first output that is one row of two numbers or more; else one number. */
+static int find_output(const struct graph *graph)
+{
+    int found = GRAPH_NONE;
+
+    for (size_t i = 0; i < graph->num_outputs; i++) {
+        const struct graph_shape *shape =
+            &graph->values[graph->outputs[i]].shape;
+
+        if (!is_one_row(shape))
+            continue;
+        if (graph_shape_count(shape) > 1)
+            return graph->outputs[i];
+        if (found == GRAPH_NONE)
+            found = graph->outputs[i];
+    }
+    return found;
+}
+
+/* Whether a softmax is over all of its operand. */
+static bool is_over_all(const struct graph *graph,
+                        const struct graph_node *softmax)
+{
+    const struct graph_shape *x = &graph_input(graph, softmax, 0)->shape;
+    size_t axis = (size_t)softmax->axis, length = x->dim[axis];
+
+    for (size_t i = axis + 1; softmax->to_matrix && i < x->rank; i++)
+        length *= x->dim[i];
+    return length == graph_shape_count(x);
+}
+
+/* What a softmax over all classes is made from. */
+static int before_softmax(const struct graph *graph, int value)
+{
+    const struct graph_node *last =
+        producer_of(graph, behind_reshapes(graph, value));
+
+    if (last && (last->op == GRAPH_SOFTMAX || last->op == GRAPH_LOG_SOFTMAX) &&
+        is_over_all(graph, last))
+        return last->inputs[0];
+    return value;
 }
 
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
 {
-    int value = graph->outputs[0];
-    const struct graph_node *last;
-    const struct graph_shape *shape;
+    int output = find_output(graph);
     char text[GRAPH_SHAPE_TEXT];
 
     *head = (struct head){
@@ -94,22 +236,40 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
         .weights = GRAPH_NONE,
         .bias = GRAPH_NONE,
     };
-    last = producer_of(graph, behind_reshapes(graph, value));
-    if (last && last->op == GRAPH_SOFTMAX &&
-        graph->values[last->inputs[0]].shape.dim[last->axis] ==
-            graph_shape_count(&graph->values[value].shape))
-        value = last->inputs[0];
-    shape = &graph->values[value].shape;
-    head->num_classes = graph_shape_count(shape);
-    head->logits = value;
-    for (uint32_t i = 0, wide = 0; i < shape->rank; i++)
-        if (shape->dim[i] > 1 && wide++ > 0)
-            return fail(err, ERROR_UNSUPPORTED,
-                        "the network's output is %s; a classifier's is one "
-                        "row, a number for each class",
-                        graph_shape_text(text, shape));
+    if (output == GRAPH_NONE)
+        return fail(
+            err, ERROR_UNSUPPORTED,
+            "the network's output is %s; a classifier's is one row, a number "
+            "for each class",
+            graph_shape_text(text, &graph->values[graph->outputs[0]].shape));
+    head->logits = before_softmax(graph, output);
+    head->num_classes = graph_shape_count(&graph->values[head->logits].shape);
     head->refusal = find_features(head, graph);
-    if (!head->refusal)
-        head->name = "gap-linear";
     return true;
+}
+
+/* ---- maps ---- */
+
+void head_map(float *restrict map, const struct head *head,
+              const struct graph *graph, const float *restrict features,
+              size_t k)
+{
+    const struct graph_shape *shape = &graph->values[head->features].shape;
+    size_t height = shape->dim[1], width = shape->dim[2];
+    size_t channels = shape->dim[3];
+
+    if (head->weights == GRAPH_NONE)
+        for (size_t i = 0; i < height * width; i++)
+            map[i] = features[i * channels + k];
+    else
+        cam_map(map, features,
+                graph_floats(&graph->values[head->weights]) + k * channels,
+                height, width, channels);
+}
+
+double head_bias(const struct head *head, const struct graph *graph, size_t k)
+{
+    if (head->bias == GRAPH_NONE)
+        return 0;
+    return (double)graph_floats(&graph->values[head->bias])[k];
 }

@@ -3,28 +3,55 @@
 
 /* What a class activation map can be read from: the last layers of a network,
  *
- *     features (H, W, C) -> mean over H and W -> linear -> logits
+ *     gap-linear  features (H, W, C) -> mean over H and W -> linear -> logits
+ *     conv-gap    features (H, W, classes) -> mean over H and W -> logits
  *
  * for then logit_k = bias_k + mean over y, x of map_k[y][x], with
  * map_k[y][x] = sum over c of weights[k][c] features[y][x][c] (Zhou et al.,
- * CVPR 2016, equations 1 and 2). */
+ * CVPR 2016, equations 1 and 2); of conv-gap, whose channels are the classes
+ * already, the map is the channel. And the same with the maximum,
+ *
+ *     gmp-linear  features -> maximum over H and W -> linear -> logits
+ *     conv-gmp    features -> maximum over H and W -> logits
+ *
+ * where the paper takes the same map, but the logit is another sum: that of
+ * weights[k][c] times the largest features[y][x][c], whose places differ from
+ * channel to channel.
+ *
+ * Between these there may be reshapes; graph_fold has put BatchNorm and the
+ * like into the linear layer, and made one of several. A softmax after the
+ * logits is left out. */
 
 #include "graph.h"
 
 struct head {
-    const char *name;    /* such as "gap-linear" */
+    const char *name;    /* one of those above, or "none" */
     const char *refusal; /* why no map is defined, or NULL where one is */
     int logits;          /* value; before a softmax, if there is one */
     int features;        /* value, (1, H, W, C), or GRAPH_NONE */
-    int weights;         /* constant, (classes, C) in order, or GRAPH_NONE */
+    int weights;         /* constant, (classes, C) in order, or GRAPH_NONE:
+                            class k is channel k, if there are features */
     int bias;            /* constant, (classes), or GRAPH_NONE: zeros */
+    bool is_max;         /* pools by the maximum */
     size_t num_classes;
 };
 
-/* Looks at a graph after graph_layout. A network that
- * classifies but has no such layers is no failure: refusal then says why.
- * ERROR_UNSUPPORTED: the output is not one row of numbers, one a class. */
+/* Looks at a graph after graph_layout: at the first of its outputs that is one
+ * row of numbers, one a class. A network that classifies but has no such
+ * layers is no failure: refusal then says why.
+ * ERROR_UNSUPPORTED: no output is one row of numbers. */
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Writes the map of class k < num_classes; the head must have no refusal.
+ *
+ * map       out  (H, W)
+ * features  in   (H, W, C) */
+void head_map(float *restrict map, const struct head *head,
+              const struct graph *graph, const float *restrict features,
+              size_t k);
+
+/* The bias of class k < num_classes. */
+double head_bias(const struct head *head, const struct graph *graph, size_t k);
 
 #endif

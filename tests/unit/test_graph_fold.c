@@ -374,6 +374,170 @@ static void identities_and_reshapes_to_the_same_shape_go(void **state)
     graph_release(&g);
 }
 
+/* ---- linear layers in a row ---- */
+
+/* One row of numbers under construction: (1, num), or (1, num, 1, 1). */
+struct line {
+    struct graph graph;
+    struct sketch_random random;
+    int x;
+    size_t num;
+    bool pixel;
+};
+
+static int line_noise(struct line *line, struct graph_shape shape)
+{
+    return sketch_noise(&line->graph, shape, &line->random, 0.5f, 1.5f);
+}
+
+static void line_layer(struct line *line, size_t num_out)
+{
+    struct graph *graph = &line->graph;
+    int b = line_noise(line, SHAPE(num_out)), w;
+
+    if (line->pixel) {
+        w = line_noise(line, SHAPE(num_out, line->num, 1, 1));
+        line->x = sketch_conv(graph, line->x, w, b, 1, 1, 0, 1);
+    } else {
+        w = line_noise(line, SHAPE(num_out, line->num));
+        line->x = sketch_node(graph, GRAPH_MATMUL, (int[]){line->x, w, b}, 3);
+        sketch_last(graph)->gemm.alpha = 1;
+        sketch_last(graph)->gemm.beta = 1;
+        sketch_last(graph)->gemm.transpose_b = true;
+    }
+    line->num = num_out;
+}
+
+static void line_binary(struct line *line, enum graph_op op, bool scalar,
+                        bool first)
+{
+    struct graph_shape shape = {.rank = 1, .dim = {line->num}};
+    int c;
+
+    if (line->pixel)
+        shape = SHAPE(line->num, 1, 1);
+    if (scalar)
+        shape = SHAPE(1);
+    c = line_noise(line, shape);
+    line->x = sketch_node(&line->graph, op,
+                          first ? (int[]){c, line->x} : (int[]){line->x, c}, 2);
+}
+
+static void line_reshape(struct line *line)
+{
+    int64_t to[4] = {1, (int64_t)line->num, 1, 1};
+    int shape;
+
+    line->pixel = !line->pixel;
+    shape = sketch_ints(&line->graph, SHAPE(line->pixel ? 4 : 2), to);
+    line->x =
+        sketch_node(&line->graph, GRAPH_RESHAPE, (int[]){line->x, shape}, 2);
+}
+
+static size_t line_finish(struct line *line, uint64_t seed)
+{
+    sketch_output(&line->graph, line->x);
+    fold(&line->graph, seed);
+    return sketch_count(&line->graph, GRAPH_LINEAR) +
+           sketch_count(&line->graph, GRAPH_CONV);
+}
+
+static void linear_layers_in_a_row_become_one(void **state)
+{
+    struct line line = {.random = {3}, .num = 6};
+
+    (void)state;
+    line.x = sketch_input(&line.graph, SHAPE(1, 6));
+    line_binary(&line, GRAPH_MUL, false, false);
+    line_layer(&line, 4);
+    line_reshape(&line);
+    line_layer(&line, 9);
+    line_binary(&line, GRAPH_SUB, true, true);
+    line_reshape(&line);
+    line_layer(&line, 5);
+    assert_int_equal(line_finish(&line, 1), 1);
+    assert_int_equal(line.graph.num_nodes, 1);
+    graph_release(&line.graph);
+}
+
+static void a_clamp_between_linear_layers_keeps_them_apart(void **state)
+{
+    struct line line = {.random = {3}, .num = 6};
+
+    (void)state;
+    line.x = sketch_input(&line.graph, SHAPE(1, 6));
+    line_layer(&line, 4);
+    line.x = add_clamp(&line.graph, line.x, 0, INFINITY);
+    line_layer(&line, 5);
+    assert_int_equal(line_finish(&line, 1), 2);
+    graph_release(&line.graph);
+}
+
+static void a_linear_layer_that_others_use_stays(void **state)
+{
+    struct line line = {.random = {3}, .num = 6};
+
+    (void)state;
+    line.x = sketch_input(&line.graph, SHAPE(1, 6));
+    line_layer(&line, 4);
+    sketch_output(&line.graph, line.x);
+    line_layer(&line, 5);
+    assert_int_equal(line_finish(&line, 1), 2);
+    graph_release(&line.graph);
+}
+
+static void convolutions_of_many_pixels_stay_apart(void **state)
+{
+    struct graph g = {0};
+    struct sketch_random random = {4};
+    int x = sketch_input(&g, SHAPE(1, 3, 2, 2));
+    int w = sketch_noise(&g, SHAPE(8, 3, 1, 1), &random, -1, 1);
+    int v = sketch_noise(&g, SHAPE(2, 8, 1, 1), &random, -1, 1);
+
+    (void)state;
+    x = sketch_conv(&g, x, w, GRAPH_NONE, 1, 1, 0, 1);
+    x = sketch_conv(&g, x, v, GRAPH_NONE, 1, 1, 0, 1);
+    sketch_output(&g, x);
+    fold(&g, 9);
+    assert_int_equal(sketch_count(&g, GRAPH_CONV), 2);
+    graph_release(&g);
+}
+
+static void random_rows_compute_the_same_folded(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct line line = {.random = {seed}, .num = 1 + seed % 5};
+        struct sketch_random *random = &line.random;
+        size_t steps = 2 + sketch_below(random, 6);
+
+        line.x = sketch_input(&line.graph, SHAPE(1, line.num));
+        for (size_t i = 0; i < steps; i++)
+            switch (sketch_below(random, 5)) {
+            case 0:
+            case 1:
+                line_layer(&line, 1 + sketch_below(random, 6));
+                break;
+            case 2:
+                line_reshape(&line);
+                break;
+            case 3:
+                line_binary(
+                    &line,
+                    (enum graph_op[]){GRAPH_ADD, GRAPH_SUB, GRAPH_MUL,
+                                      GRAPH_DIV}[sketch_below(random, 4)],
+                    sketch_below(random, 2) == 0, sketch_below(random, 2) == 0);
+                break;
+            default:
+                if (sketch_below(random, 3) == 0)
+                    line.x = add_clamp(&line.graph, line.x, -3, 3);
+            }
+        line_layer(&line, 3);
+        line_finish(&line, seed);
+        graph_release(&line.graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +558,11 @@ int main(void)
         cmocka_unit_test(a_linear_layer_takes_the_sum_after_it_as_its_bias),
         cmocka_unit_test(a_batch_norm_alone_becomes_a_convolution),
         cmocka_unit_test(identities_and_reshapes_to_the_same_shape_go),
+        cmocka_unit_test(linear_layers_in_a_row_become_one),
+        cmocka_unit_test(a_clamp_between_linear_layers_keeps_them_apart),
+        cmocka_unit_test(a_linear_layer_that_others_use_stays),
+        cmocka_unit_test(convolutions_of_many_pixels_stay_apart),
+        cmocka_unit_test(random_rows_compute_the_same_folded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

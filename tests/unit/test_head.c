@@ -122,6 +122,23 @@ static void add_conv(struct body *body)
     body->x = sketch_conv(&body->graph, body->x, w, b, 1, 1, 0, 1);
 }
 
+static void add_clamp(struct body *body)
+{
+    body->x = sketch_node(&body->graph, GRAPH_CLAMP, &body->x, 1);
+    sketch_last(&body->graph)->min = 0;
+}
+
+static void add_max_pool(struct body *body, size_t height, size_t width)
+{
+    struct graph_node *node;
+
+    body->x = sketch_node(&body->graph, GRAPH_MAX_POOL, &body->x, 1);
+    node = sketch_last(&body->graph);
+    node->pool.window = (struct graph_window){
+        .kernel = {height, width}, .stride = {1, 1}, .dilation = {1, 1}};
+    node->pool.p = 1;
+}
+
 static void add_softmax(struct body *body)
 {
     body->x = sketch_node(&body->graph, GRAPH_SOFTMAX, &body->x, 1);
@@ -143,39 +160,83 @@ static void prepare(struct body *body)
         fail_msg("%s", err.text);
 }
 
-/* mean(map) + bias = logit, for every class, as the reference computes. */
+/* Class k's share of channel c. */
+static double weight_of(const struct graph *graph, const struct head *head,
+                        size_t k, size_t c)
+{
+    size_t channels = graph->values[head->features].shape.dim[3];
+
+    if (head->weights == GRAPH_NONE)
+        return k == c;
+    return (double)graph_floats(
+        &graph->values[head->weights])[k * channels + c];
+}
+
+/* What pooling makes of channel c. */
+static double pooled(const struct head *head, const double *features, size_t c,
+                     size_t channels)
+{
+    double sum = 0, max = -INFINITY;
+
+    for (size_t i = 0; i < HEIGHT * WIDTH; i++) {
+        double value = features[i * channels + c];
+
+        sum += value;
+        max = value > max ? value : max;
+    }
+    return head->is_max ? max : sum / (HEIGHT * WIDTH);
+}
+
+/* The map of a class is its weighted sum of channels. */
+static void expect_map(const struct graph *graph, const struct head *head,
+                       const double *features, size_t k, size_t channels)
+{
+    float copy[HEIGHT * WIDTH * (CHANNELS + CLASSES)];
+    float map[HEIGHT * WIDTH];
+
+    assert_true(channels <= CHANNELS + CLASSES);
+    for (size_t i = 0; i < HEIGHT * WIDTH * channels; i++)
+        copy[i] = (float)features[i];
+    head_map(map, head, graph, copy, k);
+    for (size_t i = 0; i < HEIGHT * WIDTH; i++) {
+        double sum = 0;
+
+        for (size_t c = 0; c < channels; c++)
+            sum += weight_of(graph, head, k, c) * features[i * channels + c];
+        assert_true(fabs((double)map[i] - sum) < 1e-5);
+    }
+}
+
+/* The logits are what the header says, with the weights and the features that
+ * the head names, and so are the maps; all as the reference computes. */
 static void expect_maps(const struct graph *graph, const struct head *head)
 {
     struct reference ref = {0};
     struct error err = {0};
     const struct graph_shape *shape = &graph->values[head->features].shape;
-    const float *weights = graph_floats(&graph->values[head->weights]);
+    size_t channels = head->weights == GRAPH_NONE ? CLASSES : CHANNELS;
     float input[3 * HEIGHT * WIDTH];
     struct sketch_random random = {5};
 
     assert_int_equal(head->num_classes, CLASSES);
-    assert_true(graph_shape_equal(shape, &SHAPE(1, HEIGHT, WIDTH, CHANNELS)));
-    assert_int_equal(graph_shape_count(&graph->values[head->weights].shape),
-                     CLASSES * CHANNELS);
+    assert_true(graph_shape_equal(shape, &SHAPE(1, HEIGHT, WIDTH, channels)));
     sketch_fill(&random, input, 3 * HEIGHT * WIDTH, -1, 1);
     if (!reference_run(&ref, graph, input, &err))
         fail_msg("%s", err.text);
     for (size_t k = 0; k < CLASSES; k++) {
-        double sum = 0, bias = 0;
+        const double *features = ref.values[head->features];
+        double logit = head_bias(head, graph, k);
 
-        for (size_t i = 0; i < HEIGHT * WIDTH; i++)
-            for (size_t c = 0; c < CHANNELS; c++)
-                sum += (double)weights[k * CHANNELS + c] *
-                       ref.values[head->features][i * CHANNELS + c];
-        if (head->bias != GRAPH_NONE)
-            bias = (double)graph_floats(&graph->values[head->bias])[k];
-        assert_true(fabs(sum / (HEIGHT * WIDTH) + bias -
-                         ref.values[head->logits][k]) < 1e-5);
+        for (size_t c = 0; c < channels; c++)
+            logit += weight_of(graph, head, k, c) *
+                     pooled(head, features, c, channels);
+        assert_true(fabs(logit - ref.values[head->logits][k]) < 1e-5);
+        expect_map(graph, head, features, k, channels);
     }
     reference_release(&ref);
 }
 
-static void expect_head(struct body *body)
+static void expect_named(struct body *body, const char *name)
 {
     struct head head = {0};
     struct error err = {0};
@@ -185,9 +246,14 @@ static void expect_head(struct body *body)
         fail_msg("%s", err.text);
     if (head.refusal)
         fail_msg("refused: %s", head.refusal);
-    assert_string_equal(head.name, "gap-linear");
+    assert_string_equal(head.name, name);
     expect_maps(&body->graph, &head);
     graph_release(&body->graph);
+}
+
+static void expect_head(struct body *body)
+{
+    expect_named(body, "gap-linear");
 }
 
 static void expect_refusal(struct body *body, const char *why)
@@ -354,6 +420,240 @@ static void without_pooling_there_is_no_map(void **state)
     expect_refusal(&body, "pooling");
 }
 
+static void global_maximum_pooling_makes_a_head(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_max_pool(&body, HEIGHT, WIDTH);
+    add_flatten(&body);
+    add_gemm(&body, CHANNELS);
+    expect_named(&body, "gmp-linear");
+    start(&body);
+    add_mean(&body, false, 2, 3);
+    sketch_last(&body.graph)->op = GRAPH_REDUCE;
+    sketch_last(&body.graph)->reduce.function = GRAPH_REDUCE_MAX;
+    add_gemm(&body, CHANNELS);
+    expect_named(&body, "gmp-linear");
+}
+
+static void a_pool_of_fixed_size_counts_where_it_covers_the_map(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_max_pool(&body, HEIGHT, WIDTH);
+    sketch_last(&body.graph)->op = GRAPH_AVERAGE_POOL;
+    add_flatten(&body);
+    add_gemm(&body, CHANNELS);
+    expect_head(&body);
+    start(&body);
+    add_max_pool(&body, HEIGHT - 1, WIDTH);
+    add_flatten(&body);
+    add_gemm(&body, 2 * CHANNELS);
+    expect_refusal(&body, "no global average or maximum pooling");
+    start(&body);
+    add_max_pool(&body, HEIGHT - 1, WIDTH);
+    sketch_last(&body.graph)->op = GRAPH_AVERAGE_POOL;
+    add_flatten(&body);
+    add_gemm(&body, 2 * CHANNELS);
+    expect_refusal(&body, "no global average or maximum pooling");
+}
+
+/* As NIN and SqueezeNet have it, the latter with a clamp. */
+static void a_convolution_to_classes_before_the_pool_is_the_map(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_conv(&body);
+    add_mean(&body, true, 2, 3);
+    add_flatten(&body);
+    add_softmax(&body);
+    expect_named(&body, "conv-gap");
+    start(&body);
+    add_conv(&body);
+    add_clamp(&body);
+    add_mean(&body, false, 2, 3);
+    expect_named(&body, "conv-gap");
+    start(&body);
+    add_conv(&body);
+    add_clamp(&body);
+    add_max_pool(&body, HEIGHT, WIDTH);
+    add_flatten(&body);
+    expect_named(&body, "conv-gmp");
+}
+
+/* Keras' tensors are NHWC throughout. */
+static void pooling_over_the_axes_of_keras_makes_a_head(void **state)
+{
+    struct body body;
+    const size_t perm[] = {0, 2, 3, 1};
+
+    (void)state;
+    start(&body);
+    body.x = sketch_node(&body.graph, GRAPH_TRANSPOSE, &body.x, 1);
+    memcpy(sketch_last(&body.graph)->perm, perm, sizeof perm);
+    sketch_last(&body.graph)->num_perm = 4;
+    add_mean(&body, false, 1, 2);
+    add_matmul(&body);
+    add_bias(&body);
+    add_softmax(&body);
+    expect_head(&body);
+}
+
+static void a_logarithm_of_softmax_is_left_out_too(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, false, 2, 3);
+    add_gemm(&body, CHANNELS);
+    add_softmax(&body);
+    sketch_last(&body.graph)->op = GRAPH_LOG_SOFTMAX;
+    expect_head(&body);
+}
+
+static void linear_layers_in_a_row_are_one(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, true, 2, 3);
+    add_flatten(&body);
+    add_gemm(&body, CHANNELS);
+    add_identity(&body);
+    add_gemm(&body, CLASSES);
+    add_gemm(&body, CLASSES);
+    expect_head(&body);
+}
+
+static void convolutions_of_one_pixel_in_a_row_are_one(void **state)
+{
+    struct body body;
+    int scale;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, true, 2, 3);
+    scale =
+        sketch_noise(&body.graph, SHAPE(CHANNELS, 1, 1), &body.random, 1, 2);
+    body.x = sketch_node(&body.graph, GRAPH_MUL, (int[]){scale, body.x}, 2);
+    add_conv(&body);
+    add_flatten(&body);
+    add_gemm(&body, CLASSES);
+    expect_head(&body);
+}
+
+static void numbers_for_each_channel_after_the_pool_are_folded(void **state)
+{
+    const enum graph_op ops[] = {GRAPH_MUL, GRAPH_DIV, GRAPH_ADD, GRAPH_SUB,
+                                 GRAPH_MUL, GRAPH_ADD, GRAPH_SUB};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        struct body body;
+        int c;
+
+        start(&body);
+        add_mean(&body, false, 2, 3);
+        c = i % 2 ? sketch_noise(&body.graph, SHAPE(1), &body.random, 1, 2)
+                  : sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random, 1,
+                                 2);
+        body.x =
+            sketch_node(&body.graph, ops[i],
+                        i < 4 ? (int[]){body.x, c} : (int[]){c, body.x}, 2);
+        add_gemm(&body, CHANNELS);
+        expect_head(&body);
+    }
+}
+
+static void batch_norm_between_pool_and_linear_layer_is_folded(void **state)
+{
+    (void)state;
+    for (int keep = 0; keep < 2; keep++) {
+        struct body body;
+        int operands[5];
+
+        start(&body);
+        add_mean(&body, true, 2, 3);
+        if (!keep)
+            add_flatten(&body);
+        operands[0] = body.x;
+        for (int i = 1; i < 5; i++)
+            operands[i] = sketch_noise(&body.graph, SHAPE(CHANNELS),
+                                       &body.random, 0.5f, 1);
+        body.x = sketch_node(&body.graph, GRAPH_BATCH_NORM, operands, 5);
+        if (keep)
+            add_conv(&body);
+        else
+            add_gemm(&body, CHANNELS);
+        expect_head(&body);
+    }
+}
+
+static void layer_norm_between_pool_and_linear_layer_is_refused(void **state)
+{
+    struct body body;
+    int mean;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, false, 2, 3);
+    mean = sketch_node(&body.graph, GRAPH_MEAN, &body.x, 1);
+    sketch_last(&body.graph)->reduce.given = true;
+    sketch_last(&body.graph)->reduce.keep_dims = true;
+    sketch_last(&body.graph)->reduce.raw_axes[0] = 1;
+    sketch_last(&body.graph)->reduce.num_raw_axes = 1;
+    body.x = sketch_node(&body.graph, GRAPH_SUB, (int[]){body.x, mean}, 2);
+    add_gemm(&body, CHANNELS);
+    expect_refusal(&body, "each picture's own");
+}
+
+static void a_map_of_one_cell_is_refused(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_max_pool(&body, HEIGHT, WIDTH);
+    add_mean(&body, true, 2, 3);
+    add_flatten(&body);
+    add_gemm(&body, CHANNELS);
+    expect_refusal(&body, "single cell");
+}
+
+static void the_first_output_that_classifies_is_taken(void **state)
+{
+    struct body body;
+    struct head head = {0};
+    struct error err = {0};
+    int map, scores;
+
+    (void)state;
+    start(&body);
+    map = body.x;
+    add_mean(&body, true, 2, 3);
+    add_flatten(&body);
+    add_gemm(&body, CHANNELS);
+    scores = body.x;
+    add_gemm(&body, CLASSES);
+    sketch_output(&body.graph, map);
+    sketch_output(&body.graph, scores);
+    prepare(&body);
+    assert_true(head_find(&head, &body.graph, &err));
+    assert_null(head.refusal);
+    assert_int_equal(head.logits, body.graph.outputs[1]);
+    assert_int_not_equal(head.logits, body.graph.outputs[2]);
+    expect_maps(&body.graph, &head);
+    graph_release(&body.graph);
+}
+
 static void after_two_linear_layers_there_is_no_map(void **state)
 {
     struct body body;
@@ -365,7 +665,7 @@ static void after_two_linear_layers_there_is_no_map(void **state)
     body.x = sketch_node(&body.graph, GRAPH_CLAMP, &body.x, 1);
     sketch_last(&body.graph)->min = 0;
     add_gemm(&body, CLASSES);
-    expect_refusal(&body, "pooling");
+    expect_refusal(&body, "another linear layer and an activation");
 }
 
 static void a_mean_over_channels_is_no_global_pooling(void **state)
@@ -527,6 +827,18 @@ int main(void)
         cmocka_unit_test(a_normalised_last_layer_is_a_linear_layer),
         cmocka_unit_test(without_a_linear_layer_there_is_no_map),
         cmocka_unit_test(without_pooling_there_is_no_map),
+        cmocka_unit_test(global_maximum_pooling_makes_a_head),
+        cmocka_unit_test(a_pool_of_fixed_size_counts_where_it_covers_the_map),
+        cmocka_unit_test(a_convolution_to_classes_before_the_pool_is_the_map),
+        cmocka_unit_test(pooling_over_the_axes_of_keras_makes_a_head),
+        cmocka_unit_test(a_logarithm_of_softmax_is_left_out_too),
+        cmocka_unit_test(linear_layers_in_a_row_are_one),
+        cmocka_unit_test(convolutions_of_one_pixel_in_a_row_are_one),
+        cmocka_unit_test(numbers_for_each_channel_after_the_pool_are_folded),
+        cmocka_unit_test(batch_norm_between_pool_and_linear_layer_is_folded),
+        cmocka_unit_test(layer_norm_between_pool_and_linear_layer_is_refused),
+        cmocka_unit_test(a_map_of_one_cell_is_refused),
+        cmocka_unit_test(the_first_output_that_classifies_is_taken),
         cmocka_unit_test(after_two_linear_layers_there_is_no_map),
         cmocka_unit_test(a_mean_over_channels_is_no_global_pooling),
         cmocka_unit_test(a_mean_over_rows_alone_is_no_global_pooling),

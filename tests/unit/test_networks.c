@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "buf.h"
-#include "cam.h"
 #include "graph.h"
 #include "head.h"
 #include "onnx.h"
@@ -193,7 +192,6 @@ static void compare_maps(struct network *net, const char *file,
     struct array wanted = {0};
     const struct graph_shape *shape =
         &net->graph.values[net->head.features].shape;
-    const float *weights = graph_floats(&net->graph.values[net->head.weights]);
     size_t num_pixels = shape->dim[1] * shape->dim[2];
     size_t count = net->head.num_classes * num_pixels;
     double *got = calloc(count, sizeof *got);
@@ -204,9 +202,8 @@ static void compare_maps(struct network *net, const char *file,
     open_reference(&wanted, name, "maps");
     assert_int_equal(graph_shape_count(&wanted.shape), count);
     for (size_t k = 0; k < net->head.num_classes; k++) {
-        cam_map(map, plan_session_data(net->session, net->head.features),
-                weights + k * shape->dim[3], shape->dim[1], shape->dim[2],
-                shape->dim[3]);
+        head_map(map, &net->head, &net->graph,
+                 plan_session_data(net->session, net->head.features), k);
         for (size_t p = 0; p < num_pixels; p++)
             got[k * num_pixels + p] = (double)map[p];
     }

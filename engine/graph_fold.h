@@ -1,0 +1,15 @@
+#ifndef ENGINE_GRAPH_FOLD_H
+#define ENGINE_GRAPH_FOLD_H
+
+/* What the files of folding share. Private to graph_fold*.c. */
+
+#include "graph.h"
+
+/* graph_fold_rows.c: of linear layers in a row, with nothing but reshapes
+ * between them, makes one; so too of one after numbers that each of its inputs
+ * is multiplied by, or that are added. Layers on more than one row of numbers
+ * stay as they are. ERROR_MEMORY. */
+bool graph_fold_rows(struct graph *graph, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif
