@@ -72,15 +72,18 @@ bool bundle_write(const char *folder, const struct bundle_recipe *recipe,
     json_t *root = describe(recipe);
     char *text =
         root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    struct buf json = {0};
     bool ok = text || fail(err, ERROR_INPUT,
                            "the name, source or license is not UTF-8");
 
-    ok = ok &&
+    ok = ok && buf_append(&json, text, strlen(text), err) &&
+         buf_append(&json, "\n", 1, err) &&
          write_file(folder, files[0], recipe->onnx->data, recipe->onnx->len,
                     err) &&
          (!recipe->labels || write_file(folder, files[1], recipe->labels->data,
                                         recipe->labels->len, err)) &&
-         write_file(folder, files[2], text, strlen(text), err);
+         write_file(folder, files[2], json.data, json.len, err);
+    buf_release(&json);
     free(text);
     json_decref(root);
     return ok;
