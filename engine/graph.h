@@ -321,9 +321,10 @@ struct graph_node {
     };
 };
 
-/* A node that cannot be read or run. */
+/* A node that cannot be read or run, or an input of the file's. */
 struct graph_problem {
-    const char *node, *onnx_op; /* names, in the graph's arena */
+    const char *node, *onnx_op; /* names, in the graph's arena; the operator of
+                                   an input is "" */
     struct error why;           /* without the node's name */
     struct graph_problem *next;
 };
@@ -343,8 +344,8 @@ struct graph {
                                         left out, until graph_infer is done;
                                         NULL: the first one is the error;
                                         borrowed */
-    struct graph_value *values; /* (num_values) owned */
-    struct graph_node *nodes;   /* (num_nodes) owned */
+    struct graph_value *values;      /* (num_values) owned */
+    struct graph_node *nodes;        /* (num_nodes) owned */
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
     size_t allowance; /* elements that may still be computed (graph_const.h) */
@@ -457,6 +458,12 @@ bool graph_fold(struct graph *graph, struct error *err)
  * other are gone; those that remain are nodes. Every MEAN keeps its axes
  * afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
 bool graph_layout(struct graph *graph, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* graph_split.c: makes several convolutions and a concatenation of one whose
+ * weights are too large for a cache. The last thing that graph_layout does.
+ * ERROR_MEMORY. */
+bool graph_split(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
 #endif
