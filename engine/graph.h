@@ -85,6 +85,9 @@ struct graph_value {
     X(GRAPH_QUANTIZE, "quantize") /* x / scale + zero point, rounded; x, scale,  \
                                      zero point or none */                       \
     X(GRAPH_DEQUANTIZE, "dequantize") /* (x - zero point) scale */               \
+    X(GRAPH_RESIZE, "resize")     /* x's axes enlarged or reduced */             \
+    X(GRAPH_DEPTH_TO_SPACE, "depth-to-space") /* blocks from channels */         \
+    X(GRAPH_SPACE_TO_DEPTH, "space-to-depth") /* channels from blocks */         \
     X(GRAPH_MEAN, "mean")                 /* x over axes */                      \
     X(GRAPH_REDUCE, "reduction")          /* the node's, of x over axes */       \
     X(GRAPH_NORM, "normalization")        /* (x - mean) / sqrt(variance +        \
@@ -222,6 +225,45 @@ struct graph_node {
             bool count_pad; /* AVERAGE_POOL: the border counts as zeros */
             int64_t p;      /* LP_POOL */
         } pool;
+        struct {
+            enum graph_resize_filter {
+                GRAPH_RESIZE_NEAREST,
+                GRAPH_RESIZE_LINEAR,
+                GRAPH_RESIZE_CUBIC,
+            } filter;
+            enum graph_resize_coordinates {
+                GRAPH_RESIZE_HALF_PIXEL,
+                GRAPH_RESIZE_PYTORCH,
+                GRAPH_RESIZE_SYMMETRIC,
+                GRAPH_RESIZE_ALIGN_CORNERS,
+                GRAPH_RESIZE_ASYMMETRIC,
+                GRAPH_RESIZE_TENSORFLOW, /* NEAREST */
+            } coordinates;
+            enum graph_resize_rounding {
+                GRAPH_RESIZE_PREFER_FLOOR, /* of halves */
+                GRAPH_RESIZE_PREFER_CEIL,
+                GRAPH_RESIZE_FLOOR,
+                GRAPH_RESIZE_CEIL,
+                GRAPH_RESIZE_OLD, /* down where enlarged, up where reduced */
+            } rounding;           /* NEAREST */
+            enum graph_resize_policy {
+                GRAPH_RESIZE_STRETCH,
+                GRAPH_RESIZE_NOT_LARGER, /* one scale for all axes */
+                GRAPH_RESIZE_NOT_SMALLER,
+            } policy;             /* until graph_infer */
+            float a;              /* CUBIC */
+            bool exclude_outside; /* taps beyond the border do not count */
+            uint32_t scales_at;   /* the operand with scales; sizes follow */
+            float raw_scales[GRAPH_MAX_RANK]; /* as an attribute has them */
+            uint32_t num_raw_scales;
+            int64_t raw_axes[GRAPH_MAX_RANK];
+            uint32_t num_raw_axes;
+            double scale[GRAPH_MAX_RANK]; /* out / in; from graph_infer on */
+        } resize;
+        struct {
+            size_t size;
+            bool columns_first; /* DEPTH_TO_SPACE: in a channel, ONNX's CRD */
+        } block;                /* DEPTH_TO_SPACE, SPACE_TO_DEPTH */
         float epsilon; /* BATCH_NORM */
         struct {
             enum graph_function function;

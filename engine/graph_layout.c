@@ -447,6 +447,34 @@ static bool layout_lrn(struct pass *pass, struct graph_node *node)
     return layout_any(pass, node);
 }
 
+/* As NHWC. */
+static bool layout_picture(struct pass *pass, struct graph_node *node)
+{
+    node->inputs[0] = stored_as(pass, node->inputs[0], nchw_of_nhwc);
+    if (node->inputs[0] == GRAPH_NONE)
+        return false;
+    node->nhwc = true;
+    store_output(pass, node, nchw_of_nhwc);
+    return emit(pass, node);
+}
+
+static bool layout_resize(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+    const double *meant = node->resize.scale;
+    double scale[GRAPH_MAX_RANK] = {0};
+
+    if (rank == 4 && meant[0] == 1 && meant[1] == 1) {
+        memcpy(view.perm, nchw_of_nhwc, sizeof view.perm);
+        node->nhwc = true;
+    }
+    for (uint32_t i = 0; i < rank; i++)
+        scale[view.perm[i]] = meant[i];
+    memcpy(node->resize.scale, scale, sizeof scale);
+    return node->nhwc ? layout_picture(pass, node) : layout_any(pass, node);
+}
+
 /* Along one axis, by a list of indices or by one that drops the axis. */
 static bool layout_gather(struct pass *pass, struct graph_node *node)
 {
@@ -690,6 +718,9 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
     [GRAPH_QUANTIZE] = layout_quantize,
     [GRAPH_DEQUANTIZE] = layout_quantize,
     [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
+    [GRAPH_RESIZE] = layout_resize,
+    [GRAPH_DEPTH_TO_SPACE] = layout_picture,
+    [GRAPH_SPACE_TO_DEPTH] = layout_picture,
     [GRAPH_DECONV] = layout_deconv,
     [GRAPH_MAX_POOL] = layout_pool,   [GRAPH_AVERAGE_POOL] = layout_pool,
     [GRAPH_LP_POOL] = layout_pool,

@@ -25,6 +25,9 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
     [GRAPH_CLAMP] = graph_shape_clamp,
     [GRAPH_CONV] = graph_shape_conv,
     [GRAPH_BATCH_NORM] = graph_shape_batch_norm,
+    [GRAPH_RESIZE] = graph_shape_resize,
+    [GRAPH_DEPTH_TO_SPACE] = graph_shape_block,
+    [GRAPH_SPACE_TO_DEPTH] = graph_shape_block,
     [GRAPH_DECONV] = graph_shape_deconv,
     [GRAPH_MAX_POOL] = graph_shape_pool,
     [GRAPH_AVERAGE_POOL] = graph_shape_pool,
@@ -69,6 +72,9 @@ static uint32_t num_floats(enum graph_op op)
     case GRAPH_MAX_POOL:
     case GRAPH_AVERAGE_POOL:
     case GRAPH_LP_POOL:
+    case GRAPH_RESIZE:
+    case GRAPH_DEPTH_TO_SPACE:
+    case GRAPH_SPACE_TO_DEPTH:
     case GRAPH_MEAN:
     case GRAPH_SOFTMAX:
     case GRAPH_LOG_SOFTMAX:

@@ -3,6 +3,7 @@
 #include "graph_site.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "graph_const.h"
@@ -283,6 +284,131 @@ bool graph_shape_pad(struct graph_site *site)
             return fail(site->err, ERROR_INPUT,
                         "its border leaves nothing of %zu", site->shape.dim[i]);
         site->shape.dim[i] = (size_t)(length + before + after);
+    }
+    return true;
+}
+
+/* The operand `i` as constant scales of the axes; *count is 0 where it is left
+ * out or empty. */
+static bool resize_scales(const struct graph_site *site, uint32_t i,
+                          const float **scales, size_t *count)
+{
+    const struct graph_value *value = graph_site_in(site, i);
+    const struct graph_node *node = site->node;
+
+    *scales = node->resize.raw_scales;
+    *count = node->resize.num_raw_scales;
+    if (!value)
+        return true;
+    if (!value->data)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its scales depend on the picture");
+    if (value->type != GRAPH_FLOAT || value->shape.rank > 1)
+        return fail(site->err, ERROR_INPUT, "its scales are no list of floats");
+    *scales = value->data;
+    *count = graph_shape_count(&value->shape);
+    return true;
+}
+
+/* Sizes given for `num` axes; the policy may want one scale for all. */
+static bool resize_to_sizes(struct graph_site *site, const size_t *axes,
+                            const int64_t *sizes, size_t num)
+{
+    struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    bool larger = node->resize.policy == GRAPH_RESIZE_NOT_SMALLER;
+    double common = larger ? 0 : INFINITY;
+
+    for (size_t i = 0; i < num; i++) {
+        double length = (double)x->dim[axes[i]];
+
+        if (sizes[i] < 1 || sizes[i] > INT32_MAX || length == 0)
+            return fail(site->err, ERROR_INPUT,
+                        "its size of %" PRId64 " is not possible", sizes[i]);
+        common = larger ? fmax(common, (double)sizes[i] / length)
+                        : fmin(common, (double)sizes[i] / length);
+        node->resize.scale[axes[i]] = (double)sizes[i] / length;
+        site->shape.dim[axes[i]] = (size_t)sizes[i];
+    }
+    for (size_t i = 0;
+         node->resize.policy != GRAPH_RESIZE_STRETCH && i < num; i++) {
+        double length = (double)x->dim[axes[i]];
+
+        if (common * length > INT32_MAX)
+            return fail(site->err, ERROR_INPUT, "its sizes differ too much");
+        node->resize.scale[axes[i]] = common;
+        site->shape.dim[axes[i]] = (size_t)fmax(floor(common * length + 0.5), 1);
+    }
+    return true;
+}
+
+bool graph_shape_resize(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    uint32_t at = node->resize.scales_at;
+    size_t axes[GRAPH_MAX_RANK], num = x->rank, count, num_sizes;
+    const float *scales;
+    const int64_t *sizes;
+
+    if (!resize_scales(site, at, &scales, &count) ||
+        !graph_site_ints(site, at + 1, "list of sizes", GRAPH_MAX_RANK, &sizes,
+                         &num_sizes))
+        return false;
+    if (x->rank == 0)
+        return fail(site->err, ERROR_INPUT, "its input has no axes");
+    if (node->resize.num_raw_axes > 0)
+        num = node->resize.num_raw_axes;
+    for (size_t i = 0; i < num; i++) {
+        axes[i] = i;
+        if (node->resize.num_raw_axes > 0 &&
+            !graph_site_axis(site, node->resize.raw_axes[i], x->rank, &axes[i]))
+            return false;
+    }
+    if ((count > 0) == (num_sizes > 0) || count + num_sizes != num)
+        return fail(site->err, ERROR_INPUT,
+                    "it has %zu scales and %zu sizes for %zu axes", count,
+                    num_sizes, num);
+    site->shape = *x;
+    for (uint32_t i = 0; i < x->rank; i++)
+        node->resize.scale[i] = 1;
+    for (size_t i = 0; i < count; i++) {
+        double length = floor((double)x->dim[axes[i]] * (double)scales[i]);
+
+        if (!(length >= 1 && length <= INT32_MAX))
+            return fail(site->err, ERROR_INPUT, "its scale is %g",
+                        (double)scales[i]);
+        node->resize.scale[axes[i]] = (double)scales[i];
+        site->shape.dim[axes[i]] = (size_t)length;
+    }
+    if (num_sizes > 0 && !resize_to_sizes(site, axes, sizes, num))
+        return false;
+    node->num_inputs = 1;
+    return true;
+}
+
+bool graph_shape_block(struct graph_site *site)
+{
+    bool to_space = site->node->op == GRAPH_DEPTH_TO_SPACE;
+    size_t size = site->node->block.size;
+    const struct graph_shape *x = graph_site_shape(site, 0);
+
+    if (x->rank != 4)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "only images with 2 spatial dimensions are supported");
+    if (to_space ? x->dim[1] % (size * size) != 0
+                 : x->dim[2] % size != 0 || x->dim[3] % size != 0)
+        return fail(site->err, ERROR_INPUT,
+                    "blocks of %zu do not fit its input", size);
+    site->shape = *x;
+    if (to_space) {
+        site->shape.dim[1] /= size * size;
+        site->shape.dim[2] *= size;
+        site->shape.dim[3] *= size;
+    } else {
+        site->shape.dim[1] *= size * size;
+        site->shape.dim[2] /= size;
+        site->shape.dim[3] /= size;
     }
     return true;
 }

@@ -65,6 +65,8 @@ bool graph_shape_matmul(struct graph_site *site);
 bool graph_shape_linear(struct graph_site *site);
 bool graph_shape_softmax(struct graph_site *site);
 bool graph_shape_conv(struct graph_site *site);
+bool graph_shape_resize(struct graph_site *site);
+bool graph_shape_block(struct graph_site *site);
 bool graph_shape_deconv(struct graph_site *site);
 bool graph_shape_pool(struct graph_site *site);
 bool graph_shape_pad(struct graph_site *site);

@@ -64,6 +64,8 @@ bool kernel_norm(const struct kernel_call *call);
 bool kernel_lrn(const struct kernel_call *call);
 bool kernel_softmax(const struct kernel_call *call);
 bool kernel_conv(const struct kernel_call *call);
+bool kernel_resize(const struct kernel_call *call);
+bool kernel_block(const struct kernel_call *call);
 bool kernel_pool(const struct kernel_call *call);
 bool kernel_pad(const struct kernel_call *call);
 bool kernel_copy(const struct kernel_call *call);

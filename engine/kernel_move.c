@@ -137,6 +137,69 @@ bool kernel_slice(const struct kernel_call *call)
     return true;
 }
 
+/* DEPTH_TO_SPACE and SPACE_TO_DEPTH: the output as if it had the axes of the
+ * blocks too, each with its stride in the input. */
+bool kernel_block(const struct kernel_call *call)
+{
+    const struct graph_node *node = call->node;
+    bool nhwc = node->nhwc, to_space = node->op == GRAPH_DEPTH_TO_SPACE;
+    const struct graph_shape *out = &call->to->shape;
+    size_t size = node->block.size, c = nhwc ? 3 : 1, y = nhwc ? 1 : 2;
+    int64_t own[GRAPH_MAX_RANK], block = (int64_t)size, depth;
+    struct { /* axes of the output: channel, row, column, and in a block */
+        size_t dim;
+        int64_t stride;
+    } axis[6], *order[6];
+    struct graph_value to = *call->to;
+    struct kernel_call copy = *call;
+    int64_t stride[GRAPH_MAX_RANK];
+
+    kernel_strides(&kernel_in(call, 0)->shape, own);
+    depth = (int64_t)out->dim[c];
+    axis[0].dim = out->dim[0];
+    axis[0].stride = own[0];
+    axis[1].dim = out->dim[c];
+    axis[1].stride = own[c];
+    for (size_t i = 0; i < 2; i++) {
+        axis[2 + i].dim = out->dim[y + i];
+        axis[2 + i].stride = own[y + i];
+        axis[4 + i].dim = size;
+    }
+    if (to_space) {
+        bool first = node->block.columns_first;
+
+        axis[1].stride = own[c] * (first ? block * block : 1);
+        axis[5].stride = own[c] * (first ? 1 : depth);
+        axis[4].stride = axis[5].stride * block;
+        axis[2].dim /= size;
+        axis[3].dim /= size;
+    } else {
+        axis[1].dim /= size * size;
+        axis[4].stride = own[y];
+        axis[5].stride = own[y + 1];
+        axis[2].stride *= block;
+        axis[3].stride *= block;
+    }
+    {
+        static const unsigned char orders[2][2][6] = {
+            /* from blocks: planes, pixels */
+            {{0, 4, 5, 1, 2, 3}, {0, 2, 3, 4, 5, 1}},
+            /* to blocks */
+            {{0, 1, 2, 4, 3, 5}, {0, 2, 4, 3, 5, 1}},
+        };
+
+        to.shape.rank = 6;
+        for (size_t i = 0; i < 6; i++) {
+            order[i] = &axis[orders[to_space][nhwc][i]];
+            to.shape.dim[i] = order[i]->dim;
+            stride[i] = order[i]->stride;
+        }
+    }
+    copy.to = &to;
+    kernel_copy_strided(&copy, 0, stride);
+    return true;
+}
+
 /* Elements after an axis, in bytes. */
 static size_t inner_bytes(const struct graph_value *value, size_t axis)
 {

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool convert_window(struct onnx_reader *reader,
                            struct graph_window *window)
@@ -124,6 +125,106 @@ static bool convert_global_pool(struct onnx_reader *reader,
     return true;
 }
 
+/* Finds which of the names an attribute has; the first where there is none. */
+static bool read_choice(struct onnx_reader *reader, const char *attribute,
+                        const char *const *names, size_t num, unsigned *choice)
+{
+    *choice = 0;
+    if (!onnx_attribute(reader, attribute))
+        return true;
+    while (*choice < num &&
+           !onnx_attribute_is(reader, attribute, names[*choice]))
+        ++*choice;
+    if (*choice == num)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute %s has a value that is not supported",
+                    attribute);
+    return true;
+}
+
+static bool read_filter(struct onnx_reader *reader, struct graph_node *node)
+{
+    static const char *const names[] = {"nearest", "linear", "cubic",
+                                        "bilinear"};
+    unsigned filter;
+
+    if (!read_choice(reader, "mode", names, 4, &filter))
+        return false;
+    node->resize.filter = filter == 3 ? GRAPH_RESIZE_LINEAR
+                                      : (enum graph_resize_filter)filter;
+    return true;
+}
+
+/* Upsample, and Resize before opset 11. */
+static bool convert_old_resize(struct onnx_reader *reader,
+                               struct graph_node *node)
+{
+    const onnx_attribute_proto *scales = onnx_attribute(reader, "scales");
+
+    node->resize.coordinates = GRAPH_RESIZE_ASYMMETRIC;
+    node->resize.rounding = GRAPH_RESIZE_OLD;
+    node->resize.scales_at = 1;
+    if (scales && scales->n_floats > GRAPH_MAX_RANK)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute scales has %zu numbers", scales->n_floats);
+    if (scales && scales->n_floats > 0) {
+        memcpy(node->resize.raw_scales, scales->floats,
+               scales->n_floats * sizeof *scales->floats);
+        node->resize.num_raw_scales = (uint32_t)scales->n_floats;
+    }
+    return read_filter(reader, node);
+}
+
+static bool convert_resize(struct onnx_reader *reader, struct graph_node *node)
+{
+    /* In the order of the enumerators. */
+    static const char *const coordinates[] = {
+        "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric",
+        "align_corners", "asymmetric",         "tf_half_pixel_for_nn"};
+    static const char *const roundings[] = {
+        "round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+    static const char *const policies[] = {"stretch", "not_larger",
+                                           "not_smaller"};
+    unsigned coordinate, rounding, policy;
+
+    if (reader->opset < 11)
+        return convert_old_resize(reader, node);
+    if (onnx_attribute_int(reader, "antialias", 0) != 0)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute antialias is not 0");
+    if (!read_choice(reader, "coordinate_transformation_mode", coordinates, 6,
+                     &coordinate) ||
+        !read_choice(reader, "nearest_mode", roundings, 4, &rounding) ||
+        !read_choice(reader, "keep_aspect_ratio_policy", policies, 3, &policy))
+        return false;
+    node->resize.coordinates = (enum graph_resize_coordinates)coordinate;
+    node->resize.rounding = (enum graph_resize_rounding)rounding;
+    node->resize.policy = (enum graph_resize_policy)policy;
+    node->resize.a = onnx_attribute_float(reader, "cubic_coeff_a", -0.75f);
+    node->resize.exclude_outside =
+        onnx_attribute_int(reader, "exclude_outside", 0) != 0;
+    node->resize.scales_at = 2;
+    return read_filter(reader, node) &&
+           onnx_attribute_axes(reader, node->resize.raw_axes,
+                               &node->resize.num_raw_axes);
+}
+
+static bool convert_block(struct onnx_reader *reader, struct graph_node *node)
+{
+    static const char *const modes[] = {"DCR", "CRD"};
+    int64_t size = onnx_attribute_int(reader, "blocksize", 0);
+    unsigned mode;
+
+    if (size < 1 || size > INT32_MAX)
+        return fail(reader->err, ERROR_INPUT, "attribute blocksize is %lld",
+                    (long long)size);
+    if (!read_choice(reader, "mode", modes, 2, &mode))
+        return false;
+    node->block.size = (size_t)size;
+    node->block.columns_first = mode == 1;
+    return true;
+}
+
 static bool convert_tile(struct onnx_reader *reader, struct graph_node *node)
 {
     (void)reader;
@@ -142,6 +243,8 @@ const struct onnx_operator onnx_ops_window[] = {
      "auto_pad dilations group kernel_shape output_padding output_shape pads "
      "strides",
      convert_deconv},
+    {"DepthToSpace", GRAPH_DEPTH_TO_SPACE, 1, 1, "blocksize mode",
+     convert_block},
     {"GlobalAveragePool", GRAPH_MEAN, 1, 1, "", convert_global_pool},
     {"GlobalLpPool", GRAPH_LP_POOL, 1, 1, "p", convert_whole_pool},
     {"GlobalMaxPool", GRAPH_MAX_POOL, 1, 1, "", convert_whole_pool},
@@ -151,6 +254,13 @@ const struct onnx_operator onnx_ops_window[] = {
      "auto_pad ceil_mode dilations kernel_shape pads storage_order strides",
      convert_pool},
     {"Pad", GRAPH_PAD, 1, 4, "mode pads value", convert_pad},
+    {"Resize", GRAPH_RESIZE, 1, 4,
+     "antialias axes coordinate_transformation_mode cubic_coeff_a "
+     "exclude_outside extrapolation_value keep_aspect_ratio_policy mode "
+     "nearest_mode",
+     convert_resize},
+    {"SpaceToDepth", GRAPH_SPACE_TO_DEPTH, 1, 1, "blocksize", convert_block},
     {"Tile", GRAPH_PAD, 2, 2, "", convert_tile},
+    {"Upsample", GRAPH_RESIZE, 1, 2, "mode scales", convert_old_resize},
     {0},
 };

@@ -169,6 +169,68 @@ static enum xnn_status define_deconv(struct builder *builder,
         in_id(builder, node, 2), out_id(builder, node), 0);
 }
 
+static uint32_t resize_flags(const struct graph_node *node)
+{
+    return node->resize.coordinates == GRAPH_RESIZE_ALIGN_CORNERS
+               ? XNN_FLAG_ALIGN_CORNERS
+           : node->resize.coordinates == GRAPH_RESIZE_ASYMMETRIC
+               ? XNN_FLAG_TENSORFLOW_LEGACY_MODE
+               : 0;
+}
+
+/* XNNPACK takes the scales from the sizes. */
+static bool supports_resize(const struct graph *graph,
+                            const struct graph_node *node)
+{
+    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+    const struct graph_shape *y = &graph_output(graph, node, 0)->shape;
+
+    if (!node->nhwc || node->resize.filter != GRAPH_RESIZE_LINEAR ||
+        node->resize.coordinates == GRAPH_RESIZE_SYMMETRIC ||
+        node->resize.coordinates == GRAPH_RESIZE_TENSORFLOW)
+        return false;
+    for (int i = 1; i < 3; i++)
+        if (y->dim[i] == 1 || x->dim[i] == 1 ||
+            (double)x->dim[i] * node->resize.scale[i] != (double)y->dim[i])
+            return false;
+    return true;
+}
+
+static enum xnn_status define_resize(struct builder *builder,
+                                     const struct graph_node *node)
+{
+    const struct graph_shape *y = &graph_output(builder->graph, node, 0)->shape;
+
+    return xnn_define_static_resize_bilinear_2d(
+        builder->subgraph, y->dim[1], y->dim[2], in_id(builder, node, 0),
+        out_id(builder, node), resize_flags(node));
+}
+
+static bool supports_block(const struct graph *graph,
+                           const struct graph_node *node)
+{
+    (void)graph;
+    return node->nhwc && !node->block.columns_first && node->block.size > 1;
+}
+
+static enum xnn_status define_depth_to_space(struct builder *builder,
+                                             const struct graph_node *node)
+{
+    return xnn_define_depth_to_space(
+        builder->subgraph, in_id(builder, node, 0), out_id(builder, node),
+        (uint32_t)node->block.size, 0);
+}
+
+#if IS_2024
+static enum xnn_status define_space_to_depth(struct builder *builder,
+                                             const struct graph_node *node)
+{
+    return xnn_define_space_to_depth_2d(
+        builder->subgraph, (uint32_t)node->block.size, in_id(builder, node, 0),
+        out_id(builder, node), 0);
+}
+#endif
+
 /* Padding never counts in XNNPACK, which fills it with the nearest pixel that
  * the window has. */
 static bool supports_pool(const struct graph *graph,
@@ -672,6 +734,11 @@ static const struct row {
     [GRAPH_UNARY] = {supports_unary, define_function},
     [GRAPH_CLAMP] = {always, define_clamp},
     [GRAPH_CONV] = {supports_conv, define_conv},
+    [GRAPH_RESIZE] = {supports_resize, define_resize},
+    [GRAPH_DEPTH_TO_SPACE] = {supports_block, define_depth_to_space},
+#if IS_2024
+    [GRAPH_SPACE_TO_DEPTH] = {supports_block, define_space_to_depth},
+#endif
     [GRAPH_DECONV] = {supports_deconv, define_deconv},
     [GRAPH_MAX_POOL] = {supports_pool, define_pool},
     [GRAPH_AVERAGE_POOL] = {supports_pool, define_pool},

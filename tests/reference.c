@@ -526,6 +526,120 @@ static bool run_deconv(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* How much of element `i` of an axis of `len` goes into element `o` of `out`. */
+static double resize_weight(const struct graph_node *node, uint32_t axis,
+                            double o, double i, double len, double out)
+{
+    double scale = node->resize.scale[axis], weight = 0, all = 0, floor_x, a;
+    double x = (o + 0.5) / scale - 0.5;
+
+    if (node->resize.coordinates == GRAPH_RESIZE_ASYMMETRIC)
+        x = o / scale;
+    if (node->resize.coordinates == GRAPH_RESIZE_ALIGN_CORNERS)
+        x = out > 1 ? o * (len - 1) / (out - 1) : 0;
+    if (node->resize.coordinates == GRAPH_RESIZE_TENSORFLOW)
+        x = (o + 0.5) / scale;
+    if (node->resize.coordinates == GRAPH_RESIZE_PYTORCH && out == 1)
+        x = 0;
+    if (node->resize.coordinates == GRAPH_RESIZE_SYMMETRIC)
+        x += len / 2 * (1 - out / (scale * len));
+    if (scale == 1 && len == out)
+        return i == o;
+    floor_x = floor(x);
+    if (node->resize.filter == GRAPH_RESIZE_NEAREST) {
+        bool half = x - floor_x == 0.5;
+        enum graph_resize_rounding rounding = node->resize.rounding;
+
+        if (rounding == GRAPH_RESIZE_OLD)
+            rounding = scale < 1 ? GRAPH_RESIZE_CEIL : GRAPH_RESIZE_FLOOR;
+        x = rounding == GRAPH_RESIZE_FLOOR  ? floor_x
+            : rounding == GRAPH_RESIZE_CEIL ? ceil(x)
+            : half ? floor_x + (rounding == GRAPH_RESIZE_PREFER_CEIL)
+                   : round(x);
+        return i == fmin(fmax(x, 0), len - 1);
+    }
+    if (node->resize.filter == GRAPH_RESIZE_LINEAR)
+        return fmax(0, 1 - fabs(fmin(fmax(x, 0), len - 1) - i));
+    a = (double)node->resize.a;
+    for (double k = floor_x - 1; k <= floor_x + 2; k++) {
+        double d = fabs(x - k), w;
+
+        w = d <= 1  ? (a + 2) * d * d * d - (a + 3) * d * d + 1
+            : d < 2 ? a * d * d * d - 5 * a * d * d + 8 * a * d - 4 * a
+                    : 0;
+        if (node->resize.exclude_outside && (k < 0 || k > len - 1))
+            continue;
+        all += w;
+        if (fmin(fmax(k, 0), len - 1) == i)
+            weight += w;
+    }
+    return node->resize.exclude_outside ? weight / all : weight;
+}
+
+static bool run_resize(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK], from[GRAPH_MAX_RANK];
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    if (x.shape->rank != out->shape->rank)
+        return fail_node(run, "the result has another rank", err);
+    for (size_t o = 0; o < count_of(out->shape); o++) {
+        coords_of(at, out->shape, o);
+        for (size_t i = 0; i < count_of(x.shape); i++) {
+            double weight = 1;
+
+            coords_of(from, x.shape, i);
+            for (uint32_t k = 0; weight != 0 && k < x.shape->rank; k++)
+                weight *= resize_weight(
+                    run->node, k, (double)at[k], (double)from[k],
+                    (double)x.shape->dim[k], (double)out->shape->dim[k]);
+            if (weight != 0)
+                out->data[o] += weight * x.data[i];
+        }
+    }
+    return true;
+}
+
+static bool run_block(struct run *run, const struct tensor *out,
+                      struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK], from[GRAPH_MAX_RANK];
+    int64_t size = (int64_t)run->node->block.size;
+    bool nhwc = run->node->nhwc;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    for (size_t o = 0; o < count_of(out->shape); o++) {
+        int64_t c, row, column, depth, in_block;
+
+        coords_of(at, out->shape, o);
+        c = at[nhwc ? 3 : 1];
+        row = at[nhwc ? 1 : 2];
+        column = at[nhwc ? 2 : 3];
+        if (run->node->op == GRAPH_DEPTH_TO_SPACE) {
+            depth = (int64_t)out->shape->dim[nhwc ? 3 : 1];
+            in_block = row % size * size + column % size;
+            image_coords(from, nhwc, at[0],
+                         run->node->block.columns_first
+                             ? c * size * size + in_block
+                             : in_block * depth + c,
+                         row / size, column / size);
+        } else {
+            depth = (int64_t)x.shape->dim[nhwc ? 3 : 1];
+            in_block = c / depth;
+            image_coords(from, nhwc, at[0], c % depth,
+                         row * size + in_block / size,
+                         column * size + in_block % size);
+        }
+        out->data[o] = read_at(run, &x, from);
+    }
+    return true;
+}
+
 /* What a pool makes of one window: the taps in the picture; for the mean also
  * how many there are, with those in the border where the node says so. */
 static double pool_at(struct run *run, const struct tensor *image, int64_t n,
@@ -1139,6 +1253,9 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_UNARY] = run_unary,         [GRAPH_CLAMP] = run_copy,
     [GRAPH_CONV] = run_conv,           [GRAPH_BATCH_NORM] = run_batch_norm,
     [GRAPH_DECONV] = run_deconv,
+    [GRAPH_RESIZE] = run_resize,
+    [GRAPH_DEPTH_TO_SPACE] = run_block,
+    [GRAPH_SPACE_TO_DEPTH] = run_block,
     [GRAPH_MAX_POOL] = run_pool,       [GRAPH_AVERAGE_POOL] = run_pool,
     [GRAPH_LP_POOL] = run_pool,        [GRAPH_PAD] = run_pad,
     [GRAPH_MEAN] = run_reduce,         [GRAPH_REDUCE] = run_reduce,

@@ -69,6 +69,11 @@ def pools() -> dict[str, ModelProto]:
     return cases
 
 
+def floats(*numbers: float) -> np.ndarray:
+    """A list of float32."""
+    return np.array(numbers, dtype=np.float32)
+
+
 def many_parts(num: int) -> ModelProto:
     """A concatenation of `num` pictures, each a little brighter."""
     brighter = [node("Add", f"x b{i}", f"x{i}") for i in range(num)]
@@ -290,9 +295,103 @@ def convolutions() -> dict[str, ModelProto]:
     return cases
 
 
+def resizes() -> dict[str, ModelProto]:
+    """Resize and Upsample; DepthToSpace and SpaceToDepth."""
+    cases: dict[str, ModelProto] = {}
+    scales = {"up": floats(1, 1, 2, 1.5), "down": floats(1, 1, 0.6, 0.5)}
+    coordinates = (
+        "half_pixel",
+        "pytorch_half_pixel",
+        "align_corners",
+        "asymmetric",
+    )
+    for mode in ("nearest", "linear", "cubic"):
+        for coordinate in coordinates:
+            for way, scale in scales.items():
+                name = f"resize-{mode}-{coordinate}-{way}".replace("_", "-")
+                cases[name] = model(
+                    [
+                        node(
+                            "Resize",
+                            "x - s",
+                            mode=mode,
+                            coordinate_transformation_mode=coordinate,
+                        )
+                    ],
+                    {"s": scale},
+                )
+    for mode in ("nearest", "linear", "cubic"):
+        cases[f"resize-{mode}-to-a-size"] = model(
+            [node("Resize", "x - - s", mode=mode)], {"s": ints(1, 3, 11, 5)}
+        )
+    for rounding in ("round_prefer_ceil", "floor", "ceil"):
+        name = f"resize-nearest-{rounding}".replace("_", "-")
+        cases[name] = model(
+            [node("Resize", "x - s", mode="nearest", nearest_mode=rounding)],
+            {"s": floats(1, 1, 1.5, 0.5)},
+        )
+    cases["resize-cubic-inside"] = model(
+        [
+            node(
+                "Resize", "x - s", mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5
+            )
+        ],
+        {"s": floats(1, 1, 1.5, 0.7)},
+    )
+    cases["resize-linear-to-one-pixel"] = model(
+        [
+            node(
+                "Resize",
+                "x - - s",
+                mode="linear",
+                coordinate_transformation_mode="pytorch_half_pixel",
+            )
+        ],
+        {"s": ints(1, 3, 1, 1)},
+    )
+    cases["resize-two-axes-to-fit"] = model(
+        [
+            node(
+                "Resize",
+                "x - - s",
+                mode="linear",
+                axes=[3, 2],
+                keep_aspect_ratio_policy="not_larger",
+            )
+        ],
+        {"s": ints(20, 12)},
+        opset=18,
+    )
+    cases["resize-channels"] = model(
+        [node("Resize", "x - s", mode="nearest")], {"s": floats(1, 2, 1, 1)}
+    )
+    for mode in ("nearest", "linear"):
+        cases[f"resize-of-opset-10-{mode}"] = model(
+            [node("Resize", "x s", mode=mode)], {"s": floats(1, 1, 2, 0.5)}, opset=10
+        )
+        cases[f"upsample-{mode}"] = model(
+            [node("Upsample", "x s", mode=mode)], {"s": floats(1, 1, 2, 3)}, opset=9
+        )
+    cases["upsample-by-attribute"] = model(
+        [node("Upsample", "x", mode="nearest", scales=[1.0, 1.0, 3.0, 2.0])], opset=7
+    )
+    weights = {"w": noise(8, 3, 1, 1)}
+    cases["space-to-depth"] = model(
+        [node("SpaceToDepth", "x", "a", blocksize=2), node("Relu", "a")]
+    )
+    cases["depth-to-space"] = model(
+        [node("Conv", "x w", "a"), node("DepthToSpace", "a", blocksize=2)], weights
+    )
+    cases["depth-to-space-by-columns"] = model(
+        [node("Conv", "x w", "a"), node("DepthToSpace", "a", blocksize=2, mode="CRD")],
+        weights,
+    )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """Name to a file, as in onnx_cases.operators."""
-    return pools() | moves() | borders() | convolutions()
+    return pools() | moves() | borders() | convolutions() | resizes()
 
 
 def run(made: ModelProto, picture: np.ndarray) -> np.ndarray:
