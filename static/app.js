@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 
 let photo = null; // the file that is shown
 let photoUrl = null; // of #photo, to be revoked
+let choice = null; // a <select>, where there is more than one model
 let asked = 0; // the latest request; answers to earlier ones are dropped
 
 function say(text, bad) {
@@ -30,6 +31,7 @@ async function ask(file, index) {
   const form = new FormData();
   form.append("image", file);
   if (index !== undefined) form.append("class", index);
+  if (choice) form.append("model", choice.value);
   say("Looking…");
   try {
     const response = await fetch("cam", {
@@ -117,8 +119,17 @@ async function askSample(name) {
 
 async function showModel() {
   try {
-    const model = await (await fetch("model")).json();
-    $("model").textContent = `Model: ${model.name}, ${model.num_classes} classes.`;
+    const { models } = await (await fetch("models")).json();
+    const texts = models.map((model) => `${model.name}, ${model.num_classes} classes`);
+    if (models.length === 1) {
+      $("model").textContent = `Model: ${texts[0]}.`;
+      return;
+    }
+    choice = document.createElement("select");
+    choice.append(...models.map((model, i) => new Option(texts[i], model.name)));
+    choice.setAttribute("aria-label", "Model");
+    choice.addEventListener("change", () => photo && ask(photo));
+    $("model").replaceChildren("Model: ", choice);
   } catch {
     // the page works without it
   }
