@@ -339,6 +339,7 @@ FUZZ_SEEDS := $(wildcard tests/fuzz/corpus/$(FUZZ) \
 
 .PHONY: fuzz fuzz-build fuzz-run
 unit unit-build: $(REPLAY_BIN)
+$B/obj/tests/fuzz/mutate_onnx.o: | $B/gen/onnx.pb-c.h
 
 fuzz: ## build the fuzz targets with clang into build/fuzz/
 	@tools/deps.sh fuzz
@@ -358,6 +359,7 @@ $(REPLAY_BIN): $B/tests/fuzz/replay_%: $B/obj/tests/fuzz/fuzz_%.o \
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
+$B/fuzz_onnx: $B/obj/tests/fuzz/mutate_onnx.o
 $(FUZZ_NAMES:%=$B/fuzz_%): $B/fuzz_%: $B/obj/tests/fuzz/fuzz_%.o \
                              $B/libengine.a $B/flags
 	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ \

@@ -6,6 +6,7 @@
 #include "graph.h"
 #include "head.h"
 #include "onnx.h"
+#include "onnx_summary.h"
 #include "plan.h"
 
 static void prepare(struct graph *graph)
@@ -22,6 +23,22 @@ static void prepare(struct graph *graph)
     graph_release(graph);
 }
 
+/* As `wherefore model check` does, which goes on after what is wrong. */
+static void survey(const uint8_t *bytes, size_t len,
+                   const struct onnx_input *picture)
+{
+    struct graph_problems problems = {0};
+    struct graph graph = {.problems = &problems};
+    struct onnx_summary summary = {0};
+    struct error err = {0};
+
+    if (onnx_summary_read(&summary, bytes, len, NULL))
+        onnx_summary_release(&summary);
+    if (onnx_read(&graph, bytes, len, picture, &err))
+        (void)!graph_infer(&graph, &err);
+    graph_release(&graph);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     /* tests/data/forms are for this size, tests/cases/operators for others */
@@ -36,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
     if (onnx_read(&graph, bytes, len, &picture, &err))
         prepare(&graph);
+    survey(bytes, len, &picture);
     for (size_t count = 1; count <= 2; count++) {
         graph = (struct graph){0};
         if (onnx_read_raw(&graph, bytes, len, bindings, count, NULL, &err))
