@@ -488,6 +488,10 @@ void graph_release(struct graph *graph);
 bool graph_infer(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
+/* graph_idiom.c: makes one node of the several that exporters write for GELU,
+ * hard swish and normalization. graph_fold begins with it. */
+void graph_idiom(struct graph *graph);
+
 /* graph_fold.c: removes identities and folds into the node before or after
  * what costs nothing there: padding, BatchNorm, products and sums with
  * constants, clamps, linear layers in a row. Results are equal up to rounding.

@@ -403,14 +403,16 @@ static void fold_reshape(struct graph *graph, struct graph_node *node)
 
 bool graph_fold(struct graph *graph, struct error *err)
 {
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        if (graph->nodes[n].op == GRAPH_IDENTITY)
+            bypass(graph, &graph->nodes[n]);
+    graph_prune(graph);
+    graph_idiom(graph);
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];
         bool ok = true;
 
         switch (node->op) {
-        case GRAPH_IDENTITY:
-            bypass(graph, node);
-            break;
         case GRAPH_CAST: /* of one kind of float to another */
             if (graph_input(graph, node, 0)->type ==
                 graph_output(graph, node, 0)->type)

@@ -139,6 +139,109 @@ def activations() -> dict[str, ModelProto]:
     return cases
 
 
+def idioms() -> dict[str, ModelProto]:
+    """What exporters spell out, and what only looks like it."""
+    cases: dict[str, ModelProto] = {}
+    some = {
+        "r": number(2**0.5),
+        "i": number(0.5**0.5),
+        "one": number(1),
+        "half": number(0.5),
+        "three": number(3),
+        "six": number(6),
+        "zero": number(0),
+        "sixth": number(1 / 6),
+    }
+    scaled = node("Mul", "x six", "a")
+    gate = [scaled, node("Mul", "a i", "m"), node("Erf", "m", "e")]
+    cases["gelu-as-dynamo-has-it"] = model(
+        [
+            *gate,
+            node("Mul", "a half", "h"),
+            node("Add", "e one", "s"),
+            node("Mul", "h s"),
+        ],
+        some,
+    )
+    cases["gelu-of-the-halved-gate"] = model(
+        [
+            *gate,
+            node("Add", "one e", "s"),
+            node("Mul", "half s", "h"),
+            node("Mul", "h a"),
+        ],
+        some,
+    )
+    cases["no-gelu-but-of-another"] = model(
+        [
+            *gate,
+            node("Add", "e one", "s"),
+            node("Mul", "x s", "h"),
+            node("Mul", "h half"),
+        ],
+        some,
+    )
+    cases["no-gelu-but-of-2"] = model(
+        [*gate, node("Add", "e three", "s"), node("Mul", "a s", "h"), node("Mul", "h half")],
+        some,
+    )
+    hard = [scaled, node("Add", "a three", "b"), node("Clip", "b zero six", "c")]
+    cases["hard-swish-of-relu6"] = model(
+        [*hard, node("Mul", "a c", "d"), node("Div", "d six")], some
+    )
+    cases["hard-swish-of-a-divided-gate"] = model(
+        [*hard, node("Div", "c six", "d"), node("Mul", "d a")], some
+    )
+    cases["no-hard-swish-but-divided-by-3"] = model(
+        [*hard, node("Mul", "a c", "d"), node("Div", "d three")], some
+    )
+    cases["hard-swish-of-hard-sigmoid"] = model(
+        [scaled, node("HardSigmoid", "a", "b", alpha=1 / 6), node("Mul", "a b")], some
+    )
+    cases["no-hard-swish-but-of-a-fifth"] = model(
+        [scaled, node("HardSigmoid", "a", "b", alpha=0.2), node("Mul", "a b")], some
+    )
+    cases["hard-swish-of-a-convolution"] = model(
+        [
+            node("Conv", "x w", "a"),
+            node("HardSigmoid", "a", "b", alpha=1 / 6),
+            node("Mul", "a b"),
+        ],
+        {"w": noise(4, 3, 3, 3) * 4},
+    )
+    norm = [node("ReduceMean", "x", "m", axes=[1, -1]), node("Sub", "x m", "d")]
+    rest = [node("Add", "v one", "ve"), node("Sqrt", "ve", "r"), node("Div", "d r")]
+    cases["normalization-spelt-out"] = model(
+        [
+            *norm,
+            node("Mul", "d d", "q"),
+            node("ReduceMean", "q", "v", axes=[1, 3]),
+            *rest,
+        ],
+        {"one": number(1)},
+    )
+    cases["no-normalization-but-of-other-axes"] = model(
+        [
+            *norm,
+            node("Mul", "d d", "q"),
+            node("ReduceMean", "q", "v", axes=[1, 2]),
+            *rest,
+        ],
+        {"one": number(1)},
+    )
+    cases["no-normalization-but-of-the-mean"] = model(
+        [
+            *norm,
+            node("Mul", "d x", "q"),
+            node("Abs", "q", "p"),
+            node("ReduceMean", "p", "v", axes=[1, 3]),
+            *rest,
+        ],
+        {"one": number(1)},
+    )
+    return cases
+
+
 def arithmetic() -> dict[str, ModelProto]:
     """Of two numbers and more."""
     cases: dict[str, ModelProto] = {}
@@ -577,6 +680,7 @@ def operators() -> dict[str, ModelProto]:
         | products()
         | batch_norm()
         | quantized()
+        | idioms()
     )
 
 

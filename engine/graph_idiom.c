@@ -1,0 +1,230 @@
+/* Recognises what exporters spell out for want of an operator, where one node
+ * is less work: GELU, hard swish, and normalization. */
+
+#include <math.h>
+#include <string.h>
+
+#include "graph.h"
+
+static bool is_near(double a, double b)
+{
+    return fabs(a - b) <= 1e-5 * fabs(b);
+}
+
+/* The node of that operation that makes the value, or NULL. */
+static const struct graph_node *maker(const struct graph *graph, int value,
+                                      enum graph_op op)
+{
+    int producer =
+        value == GRAPH_NONE ? GRAPH_NONE : graph->values[value].producer;
+
+    if (producer == GRAPH_NONE || graph->nodes[producer].op != op)
+        return NULL;
+    return &graph->nodes[producer];
+}
+
+static const struct graph_node *function_maker(const struct graph *graph,
+                                               int value,
+                                               enum graph_function function)
+{
+    const struct graph_node *node = maker(graph, value, GRAPH_UNARY);
+
+    return node && node->unary.function == function ? node : NULL;
+}
+
+static bool is_clamped_to(const struct graph_node *node, float min, float max)
+{
+    return node->min == min && node->max == max;
+}
+
+static bool is_number(const struct graph *graph, int value, double *number)
+{
+    const struct graph_value *constant = &graph->values[value];
+
+    if (!constant->data || constant->type != GRAPH_FLOAT ||
+        graph_shape_count(&constant->shape) != 1)
+        return false;
+    *number = (double)graph_floats(constant)[0];
+    return true;
+}
+
+/* value = other op number, the result being clamped to min and max. */
+static bool is_with_number(const struct graph *graph, int value,
+                           enum graph_op op, float min, float max, int *other,
+                           double *number)
+{
+    const struct graph_node *node = maker(graph, value, op);
+    uint32_t i; /* of the number */
+
+    if (!node || !is_clamped_to(node, min, max))
+        return false;
+    i = is_number(graph, node->inputs[1], number) ? 1 : 0;
+    *other = node->inputs[1 - i];
+    return i == 1 ||
+           (op != GRAPH_DIV && is_number(graph, node->inputs[0], number));
+}
+
+/* value = other * factor */
+static bool is_scaled(const struct graph *graph, int value, int *other,
+                      double *factor)
+{
+    if (is_with_number(graph, value, GRAPH_MUL, -INFINITY, INFINITY, other,
+                       factor))
+        return true;
+    if (!is_with_number(graph, value, GRAPH_DIV, -INFINITY, INFINITY, other,
+                        factor))
+        return false;
+    *factor = 1 / *factor;
+    return true;
+}
+
+/* gate = 1 + erf(x / sqrt(2)) */
+static bool is_gelu_gate(const struct graph *graph, int x, int gate)
+{
+    const struct graph_node *erf_node;
+    double number;
+    int other;
+
+    if (!is_with_number(graph, gate, GRAPH_ADD, -INFINITY, INFINITY, &other,
+                        &number) ||
+        number != 1)
+        return false;
+    erf_node = function_maker(graph, other, GRAPH_ERF);
+    return erf_node && is_scaled(graph, erf_node->inputs[0], &other, &number) &&
+           other == x && is_near(number, sqrt(0.5));
+}
+
+/* gate = x + 3 in [0, 6], or gate = x / 6 + 1/2 in [0, 1] */
+static bool is_hard_gate(const struct graph *graph, int x, int gate, int height)
+{
+    const struct graph_node *clamp = maker(graph, gate, GRAPH_CLAMP);
+    float min = 0, max = (float)height;
+    double number;
+    int other;
+
+    if (clamp) {
+        if (!is_clamped_to(clamp, min, max))
+            return false;
+        gate = clamp->inputs[0];
+        min = -INFINITY;
+        max = INFINITY;
+    }
+    if (!is_with_number(graph, gate, GRAPH_ADD, min, max, &other, &number) ||
+        !is_near(number, height / 2.0))
+        return false;
+    return height == 6 ? other == x
+                       : is_scaled(graph, other, &other, &number) &&
+                             other == x && is_near(number, 1.0 / 6);
+}
+
+/* Makes the node a function of x if it is x times gate times factor. */
+static bool try_gate(struct graph *graph, struct graph_node *node, int x,
+                     int gate, double factor)
+{
+    enum graph_function function;
+
+    if (is_near(factor, 0.5) && is_gelu_gate(graph, x, gate))
+        function = GRAPH_GELU;
+    else if ((factor == 1 && is_hard_gate(graph, x, gate, 1)) ||
+             (is_near(factor, 1.0 / 6) && is_hard_gate(graph, x, gate, 6)))
+        function = GRAPH_HARD_SWISH;
+    else
+        return false;
+    if (!graph_shape_equal(&graph->values[x].shape,
+                           &graph_output(graph, node, 0)->shape))
+        return false;
+    node->op = GRAPH_UNARY;
+    node->unary.function = function;
+    node->inputs[0] = x;
+    node->num_inputs = 1;
+    return true;
+}
+
+/* The same of x and gate in either order. */
+static bool try_gates(struct graph *graph, struct graph_node *node, int a,
+                      int b, double factor)
+{
+    return try_gate(graph, node, a, b, factor) ||
+           try_gate(graph, node, b, a, factor);
+}
+
+/* A product of two values, maybe with a number, however it is grouped. */
+static void match_product(struct graph *graph, struct graph_node *node)
+{
+    int a = node->inputs[0], b = node->inputs[1], other;
+    const struct graph_node *inner;
+    double factor;
+
+    if (is_scaled(graph, node->outputs[0], &other, &factor)) {
+        inner = maker(graph, other, GRAPH_MUL);
+        if (inner && is_clamped_to(inner, -INFINITY, INFINITY))
+            try_gates(graph, node, inner->inputs[0], inner->inputs[1], factor);
+        return;
+    }
+    if (node->op != GRAPH_MUL || try_gates(graph, node, a, b, 1))
+        return;
+    if (is_scaled(graph, a, &other, &factor) &&
+        try_gates(graph, node, other, b, factor))
+        return;
+    if (is_scaled(graph, b, &other, &factor))
+        try_gates(graph, node, a, other, factor);
+}
+
+/* d / sqrt(mean of squares of d + epsilon), where d = x - mean of x. */
+static void match_norm(struct graph *graph, struct graph_node *node)
+{
+    int d = node->inputs[0], sum, square;
+    const struct graph_node *root =
+        function_maker(graph, node->inputs[1], GRAPH_SQRT);
+    const struct graph_node *difference = maker(graph, d, GRAPH_SUB);
+    const struct graph_node *mean, *variance, *squared;
+    bool axis[GRAPH_MAX_RANK];
+    double epsilon;
+
+    if (!root || !difference ||
+        !is_clamped_to(difference, -INFINITY, INFINITY) ||
+        !is_with_number(graph, root->inputs[0], GRAPH_ADD, -INFINITY, INFINITY,
+                        &sum, &epsilon))
+        return;
+    mean = maker(graph, difference->inputs[1], GRAPH_MEAN);
+    variance = maker(graph, sum, GRAPH_MEAN);
+    if (!mean || !variance || mean->inputs[0] != difference->inputs[0] ||
+        !mean->reduce.keep_dims || !variance->reduce.keep_dims ||
+        memcmp(mean->reduce.axis, variance->reduce.axis, sizeof axis) != 0)
+        return;
+    square = variance->inputs[0];
+    squared = function_maker(graph, square, GRAPH_SQUARE);
+    if (!squared) {
+        squared = maker(graph, square, GRAPH_MUL);
+        if (!squared || squared->inputs[1] != d ||
+            !is_clamped_to(squared, -INFINITY, INFINITY))
+            return;
+    }
+    if (squared->inputs[0] != d ||
+        !graph_shape_equal(&graph->values[mean->inputs[0]].shape,
+                           &graph_output(graph, node, 0)->shape))
+        return;
+    memcpy(axis, mean->reduce.axis, sizeof axis);
+    node->inputs[0] = mean->inputs[0];
+    node->num_inputs = 1;
+    node->op = GRAPH_NORM;
+    memset(&node->norm, 0, sizeof node->norm);
+    memcpy(node->norm.axis, axis, sizeof axis);
+    node->norm.epsilon = (float)epsilon;
+}
+
+void graph_idiom(struct graph *graph)
+{
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        struct graph_node *node = &graph->nodes[n];
+
+        if ((node->op != GRAPH_MUL && node->op != GRAPH_DIV) ||
+            !is_clamped_to(node, -INFINITY, INFINITY) ||
+            graph_output(graph, node, 0)->type != GRAPH_FLOAT)
+            continue;
+        match_product(graph, node);
+        if (node->op == GRAPH_DIV)
+            match_norm(graph, node);
+    }
+    graph_prune(graph);
+}
