@@ -16,13 +16,17 @@
  *                  and resumed by the worker
  *     on_completed however it ended: logged, counted, freed
  *
- * Where threads meet: only at a job. submit() suspends the connection and then
+ * Where threads meet: at a job. submit() suspends the connection and then
  * pushes the job; from there it belongs to the worker, until job_done(), which
  * runs on the worker's thread and does nothing but resume the connection. The
  * queue's lock hands the job over one way, libmicrohttpd's own lock the other.
  * Suspending first matters: the worker may be through before queue_push
  * returns. While a connection is suspended nothing calls us for it, so the
  * exchange stays as it is; that the client has left shows only afterwards.
+ * Models change on the main thread (SIGHUP): it opens the new one without any
+ * lock, takes that of models.c to put it in its place, and each worker's to
+ * drop its session of the old one. A request checked against a model takes it
+ * along in its job, so it is answered by that one.
  *
  * A body that is too long is answered while it still comes in. libmicrohttpd
  * takes no reply in the middle of a body, and closing a socket with unread
