@@ -255,7 +255,9 @@ $B/lib%.a:
 # Our own sources may not use what engine/banned.h bans.
 $B/obj/engine/%.o $B/obj/server/%.o $B/obj/cli/%.o: private \
     ALL_CFLAGS += -include engine/banned.h
-$(call objects,$(KERNEL_SRC)): private CFLAGS := $(CFLAGS:-O2=-O3)
+# Nobody reads errno or the floating point exceptions after them.
+$(call objects,$(KERNEL_SRC)): private CFLAGS := $(CFLAGS:-O2=-O3) \
+    -fno-math-errno -fno-trapping-math
 
 $B/obj/%.o: %.c $B/flags
 	@mkdir -p $(@D)

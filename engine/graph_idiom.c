@@ -1,10 +1,10 @@
 /* Recognises what exporters spell out for want of an operator, where one node
  * is less work: GELU, hard swish, and normalization. */
 
+#include "graph.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "graph.h"
 
 static bool is_near(double a, double b)
 {

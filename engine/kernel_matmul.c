@@ -1,8 +1,8 @@
 /* Products of matrices, and what else is done to each channel. */
 
-#include <math.h>
-
 #include "kernel_call.h"
+
+#include <math.h>
 
 /* The operand's steps along rows and columns, as it is multiplied, and from
  * matrix to matrix of a stack of the shape `stack`. */

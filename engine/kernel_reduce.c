@@ -1,9 +1,9 @@
 /* Kernels that sum over some axes: reductions and normalizations. */
 
+#include "kernel_call.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "kernel_call.h"
 
 /* Some axes of an array, in order, with the step of each in the array, and in
  * another one that goes with it. */

@@ -1,8 +1,8 @@
 /* Functions of one number. */
 
-#include <math.h>
-
 #include "kernel_call.h"
+
+#include <math.h>
 
 static float sign(float x)
 {
@@ -14,9 +14,58 @@ static float softplus(float x)
     return x > 0 ? x + log1pf(expf(-x)) : log1pf(expf(x));
 }
 
-static float gelu_tanh(float x)
+/* exp(x), to two units in the last place, written so that a compiler makes
+ * vectors of it: e^x = 2^n e^r, where n is an integer and |r| < 0.35. */
+static inline float quick_exp(float x)
 {
-    return 0.5f * x * (1 + tanhf(0.797884561f * (x + 0.044715f * x * x * x)));
+    const float magic = 12582912; /* adding it rounds; the low bits are n */
+    union {
+        float number;
+        uint32_t bits;
+    } n, power;
+    float r;
+
+    x = x < -87 ? -87 : x;
+    x = x > 88 ? 88 : x;
+    n.number = x * 1.44269504f + magic;
+    power.bits = (n.bits - 0x4B400000u + 127u) << 23;
+    n.number -= magic;
+    r = x - n.number * 0.693145752f - n.number * 1.42860677e-6f;
+    return power.number *
+           (1 + r * (1 + r * (0.5f + r * (0.166666657f +
+                                          r * (0.0416695364f +
+                                               r * (0.00836888003f +
+                                                    r * 0.00138148781f))))));
+}
+
+/* erf by formula 7.1.26 of Abramowitz and Stegun, within 1.5e-7. */
+static inline float gelu(float x)
+{
+    float z = fabsf(x) * 0.707106781f;
+    float t = 1 / (1 + 0.3275911f * z);
+    float rest =
+        t *
+        (0.254829592f +
+         t * (-0.284496736f +
+              t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f)))) *
+        quick_exp(-z * z);
+
+    return 0.5f * x * (x < 0 ? rest : 2 - rest);
+}
+
+/* (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)) */
+static inline float gelu_tanh(float x)
+{
+    return x / (1 + quick_exp(-1.59576912f * (x + 0.044715f * x * x * x)));
+}
+
+/* tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e being exp(x) */
+static inline float mish(float x)
+{
+    float e = quick_exp(x < 20 ? x : 20);
+
+    e = e * e + 2 * e;
+    return x * e / (e + 2);
 }
 
 /* X(function, of x with alpha and beta) */
@@ -55,8 +104,8 @@ static float gelu_tanh(float x)
     X(GRAPH_CELU, x < 0 ? alpha * expm1f(x / alpha) : x)     \
     X(GRAPH_SOFTPLUS, softplus(x))                           \
     X(GRAPH_SOFTSIGN, x / (1 + fabsf(x)))                    \
-    X(GRAPH_MISH, x *tanhf(softplus(x)))                     \
-    X(GRAPH_GELU, 0.5f * x * (1 + erff(x * 0.707106781f)))   \
+    X(GRAPH_MISH, mish(x))                                   \
+    X(GRAPH_GELU, gelu(x))                                   \
     X(GRAPH_GELU_TANH, gelu_tanh(x))                         \
     X(GRAPH_SHRINK, x > alpha ? x - beta : x < -alpha ? x + beta : 0)
 
