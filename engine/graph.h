@@ -105,6 +105,10 @@ struct graph_value {
     X(GRAPH_CONCAT, "concat")       /* all inputs along one axis */              \
     X(GRAPH_SLICE, "slice")         /* x[start + i step] */                      \
     X(GRAPH_GATHER, "gather")       /* x, indices along one axis */              \
+    X(GRAPH_GATHER_ELEMENTS, "gather-elements") /* x, an index for each */       \
+    X(GRAPH_GATHER_ND, "gather-nd") /* x, indices along several axes */          \
+    X(GRAPH_RANGE, "range")         /* from a to below b in steps of c */        \
+    X(GRAPH_NONZERO, "non-zero")    /* coordinates of what is not 0 in x */      \
     X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */       \
     X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */       \
     X(GRAPH_FILL, "fill")           /* one value everywhere */                   \
@@ -356,6 +360,7 @@ struct graph_node {
         } reshape; /* from graph_infer on the output's shape says it all */
         struct {
             int64_t start, end; /* of the dimensions; clipped by graph_infer */
+            bool product;       /* how many elements: a scalar */
         } dims;                 /* SHAPE */
         struct {
             double value;

@@ -3,6 +3,7 @@
 #include "graph_site.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "graph_const.h"
@@ -201,9 +202,7 @@ static bool split_bounds(struct graph_site *site)
                     count, num);
     for (size_t i = 0; i < num; i++) {
         size_t left = x->dim[axis] - total;
-        size_t size = sizes             ? (size_t)sizes[i]
-                      : alike <= left ? alike
-                                      : left;
+        size_t size = sizes ? (size_t)sizes[i] : alike <= left ? alike : left;
 
         if (size > left) /* or negative */
             return fail(site->err, ERROR_INPUT, "its parts are more than %zu",
@@ -312,6 +311,124 @@ bool graph_shape_gather(struct graph_site *site)
     return true;
 }
 
+/* The constant indices of operand 1. */
+static bool find_indices(const struct graph_site *site,
+                         const struct graph_value **indices)
+{
+    *indices = graph_site_in(site, 1);
+    if (!(*indices)->data || (*indices)->type != GRAPH_INT)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its indices depend on the picture");
+    return true;
+}
+
+static bool check_index(const struct graph_site *site, int64_t index,
+                        size_t length)
+{
+    if (index < -(int64_t)length || index >= (int64_t)length)
+        return fail(site->err, ERROR_INPUT,
+                    "index %" PRId64 " is not one of %zu", index, length);
+    return true;
+}
+
+bool graph_shape_gather_elements(struct graph_site *site)
+{
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    const struct graph_value *indices;
+    size_t axis;
+
+    if (!find_indices(site, &indices) ||
+        !graph_site_axis(site, site->node->axis, x->rank, &axis))
+        return false;
+    site->node->axis = (int64_t)axis;
+    site->shape = indices->shape;
+    if (indices->shape.rank != x->rank)
+        return fail(site->err, ERROR_INPUT, "its indices do not fit its input");
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (i != axis && site->shape.dim[i] > x->dim[i])
+            return fail(site->err, ERROR_INPUT,
+                        "its indices do not fit its input");
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(site, graph_ints(indices)[i], x->dim[axis]))
+            return false;
+    return true;
+}
+
+/* The last axis of the indices counts axes of x, after those that both have
+ * in common. */
+bool graph_shape_gather_nd(struct graph_site *site)
+{
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    const struct graph_value *indices;
+    int64_t common = site->node->axis;
+    size_t num;
+
+    if (!find_indices(site, &indices))
+        return false;
+    if (indices->shape.rank == 0 || common < 0 ||
+        common >= (int64_t)indices->shape.rank)
+        return fail(site->err, ERROR_INPUT, "its indices do not fit its input");
+    num = indices->shape.dim[indices->shape.rank - 1];
+    if (num == 0 || x->rank < (size_t)common ||
+        num > x->rank - (size_t)common ||
+        indices->shape.rank - 1 + x->rank - num - (size_t)common >
+            GRAPH_MAX_RANK)
+        return fail(site->err, ERROR_INPUT, "its indices do not fit its input");
+    for (uint32_t i = 0; i + 1 < indices->shape.rank; i++) {
+        if (i < common && indices->shape.dim[i] != x->dim[i])
+            return fail(site->err, ERROR_INPUT,
+                        "its indices do not fit its input");
+        site->shape.dim[site->shape.rank++] = indices->shape.dim[i];
+    }
+    for (size_t i = (size_t)common + num; i < x->rank; i++)
+        site->shape.dim[site->shape.rank++] = x->dim[i];
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(site, graph_ints(indices)[i],
+                         x->dim[(size_t)common + i % num]))
+            return false;
+    return true;
+}
+
+bool graph_shape_range(struct graph_site *site)
+{
+    double number[3], count;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct graph_value *value = graph_site_in(site, i);
+
+        if (!value->data)
+            return fail(site->err, ERROR_UNSUPPORTED,
+                        "it depends on the picture");
+        if (graph_shape_count(&value->shape) != 1 ||
+            value->type != graph_site_in(site, 0)->type)
+            return fail(site->err, ERROR_INPUT,
+                        "its inputs are not single numbers of one type");
+        number[i] = value->type == GRAPH_INT ? (double)graph_ints(value)[0]
+                                             : (double)graph_floats(value)[0];
+    }
+    count = ceil((number[1] - number[0]) / number[2]);
+    if (!(count <= (double)GRAPH_MAX_ELEMENTS))
+        return fail(site->err, ERROR_INPUT, "it goes on for %g numbers", count);
+    site->shape.rank = 1;
+    site->shape.dim[0] = count > 0 ? (size_t)count : 0;
+    return true;
+}
+
+bool graph_shape_nonzero(struct graph_site *site)
+{
+    const struct graph_value *x = graph_site_in(site, 0);
+    size_t count = 0;
+
+    if (!x->data)
+        return fail(site->err, ERROR_UNSUPPORTED, "it depends on the picture");
+    for (size_t i = 0; i < graph_shape_count(&x->shape); i++)
+        count += x->type == GRAPH_INT ? graph_ints(x)[i] != 0
+                                      : graph_floats(x)[i] != 0;
+    site->shape =
+        (struct graph_shape){.rank = 2, .dim = {x->shape.rank, count}};
+    return true;
+}
+
 /* `start` and `end` count from the end where negative, and are clipped. */
 bool graph_shape_of_shape(struct graph_site *site)
 {
@@ -320,8 +437,9 @@ bool graph_shape_of_shape(struct graph_site *site)
 
     *start = slice_bound(*start, rank, 0, rank);
     *end = slice_bound(*end, rank, *start, rank);
-    site->shape =
-        (struct graph_shape){.rank = 1, .dim = {(size_t)(*end - *start)}};
+    if (!site->node->dims.product)
+        site->shape =
+            (struct graph_shape){.rank = 1, .dim = {(size_t)(*end - *start)}};
     return true;
 }
 

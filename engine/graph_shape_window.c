@@ -135,9 +135,9 @@ bool graph_shape_deconv(struct graph_site *site)
     if (graph_shape_count(w) == 0 || graph_shape_count(x) == 0 ||
         w->dim[0] % groups != 0 || w->dim[0] != x->dim[1] ||
         window->kernel[0] != w->dim[2] || window->kernel[1] != w->dim[3] ||
-        (bias && (bias->shape.rank != 1 ||
-                  bias->shape.dim[0] / groups != w->dim[1] ||
-                  bias->shape.dim[0] % groups != 0)))
+        (bias &&
+         (bias->shape.rank != 1 || bias->shape.dim[0] / groups != w->dim[1] ||
+          bias->shape.dim[0] % groups != 0)))
         return fail(site->err, ERROR_INPUT,
                     "weights of %s in %zu groups do not fit an input of %s",
                     graph_shape_text(text_w, w), groups,
@@ -330,14 +330,15 @@ static bool resize_to_sizes(struct graph_site *site, const size_t *axes,
         node->resize.scale[axes[i]] = (double)sizes[i] / length;
         site->shape.dim[axes[i]] = (size_t)sizes[i];
     }
-    for (size_t i = 0;
-         node->resize.policy != GRAPH_RESIZE_STRETCH && i < num; i++) {
+    for (size_t i = 0; node->resize.policy != GRAPH_RESIZE_STRETCH && i < num;
+         i++) {
         double length = (double)x->dim[axes[i]];
 
         if (common * length > INT32_MAX)
             return fail(site->err, ERROR_INPUT, "its sizes differ too much");
         node->resize.scale[axes[i]] = common;
-        site->shape.dim[axes[i]] = (size_t)fmax(floor(common * length + 0.5), 1);
+        site->shape.dim[axes[i]] =
+            (size_t)fmax(floor(common * length + 0.5), 1);
     }
     return true;
 }

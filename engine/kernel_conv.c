@@ -58,8 +58,7 @@ static float sum_at(const struct kernel_call *call, const float *picture,
     const struct graph_window *window = &node->conv.window;
     const struct graph_shape *in = &kernel_in(call, 0)->shape;
     struct layout from = layout_of(in, node->nhwc);
-    struct layout tap =
-        layout_of_weights(node, &kernel_in(call, 1)->shape);
+    struct layout tap = layout_of_weights(node, &kernel_in(call, 1)->shape);
     size_t rows = node->nhwc ? 1 : 2, channels = in->dim[node->nhwc ? 3 : 1];
     float sum = 0;
 
@@ -106,8 +105,8 @@ bool kernel_conv(const struct kernel_call *call)
         y = at[rows];
         x = at[rows + 1];
         group = c / out_group;
-        picture += (int64_t)at[0] * from.n +
-                   (int64_t)(group * in_group) * from.c;
+        picture +=
+            (int64_t)at[0] * from.n + (int64_t)(group * in_group) * from.c;
         /* In the file a transposed convolution's weights of a group follow
          * those of another along the inputs. */
         weights += node->op == GRAPH_DECONV && !node->nhwc

@@ -259,10 +259,103 @@ bool kernel_gather(const struct kernel_call *call)
     return true;
 }
 
+bool kernel_gather_elements(const struct kernel_call *call)
+{
+    const struct graph_shape *x = &kernel_in(call, 0)->shape;
+    size_t axis = (size_t)call->node->axis, size = kernel_size_of(call->to);
+    const int64_t *indices = call->inputs[1];
+    int64_t stride[GRAPH_MAX_RANK], own;
+    struct kernel_walk walk = {0};
+
+    kernel_strides(x, stride);
+    own = stride[axis];
+    stride[axis] = 0;
+    for (size_t i = 0; i < call->count; i++) {
+        int64_t index = indices[i];
+
+        index += index < 0 ? (int64_t)x->dim[axis] : 0;
+        memcpy((char *)call->out + i * size,
+               (const char *)call->inputs[0] +
+                   (size_t)(walk.offset + index * own) * size,
+               size);
+        kernel_walk_next(&walk, &call->to->shape, stride);
+    }
+    return true;
+}
+
+bool kernel_gather_nd(const struct kernel_call *call)
+{
+    const struct graph_shape *x = &kernel_in(call, 0)->shape;
+    const struct graph_shape *to = &kernel_in(call, 1)->shape;
+    const int64_t *indices = call->inputs[1];
+    size_t common = (size_t)call->node->axis, num = to->dim[to->rank - 1];
+    size_t tuples = graph_shape_count(to) / num, batches = 1;
+    size_t inner = call->count / tuples * kernel_size_of(call->to);
+    int64_t stride[GRAPH_MAX_RANK];
+
+    kernel_strides(x, stride);
+    for (size_t i = 0; i < common; i++)
+        batches *= x->dim[i];
+    for (size_t t = 0; t < tuples; t++) {
+        size_t offset =
+            t / (tuples / batches) * (graph_shape_count(x) / batches);
+
+        for (size_t k = 0; k < num; k++) {
+            int64_t index = indices[t * num + k];
+
+            index += index < 0 ? (int64_t)x->dim[common + k] : 0;
+            offset += (size_t)(index * stride[common + k]);
+        }
+        memcpy((char *)call->out + t * inner,
+               (const char *)call->inputs[0] +
+                   offset * kernel_size_of(call->to),
+               inner);
+    }
+    return true;
+}
+
+bool kernel_range(const struct kernel_call *call)
+{
+    for (size_t i = 0; i < call->count; i++)
+        if (call->to->type == GRAPH_INT)
+            ((uint64_t *)call->out)[i] = *(const uint64_t *)call->inputs[0] +
+                                         i * *(const uint64_t *)call->inputs[2];
+        else
+            ((float *)call->out)[i] =
+                *(const float *)call->inputs[0] +
+                (float)i * *(const float *)call->inputs[2];
+    return true;
+}
+
+bool kernel_nonzero(const struct kernel_call *call)
+{
+    const struct graph_value *x = kernel_in(call, 0);
+    size_t num = call->to->shape.dim[1], found = 0;
+    struct kernel_walk walk = {0};
+    int64_t none[GRAPH_MAX_RANK] = {0};
+
+    for (size_t i = 0; i < graph_shape_count(&x->shape); i++) {
+        if (x->type == GRAPH_INT ? ((const int64_t *)call->inputs[0])[i] != 0
+                                 : ((const float *)call->inputs[0])[i] != 0) {
+            for (uint32_t k = 0; k < x->shape.rank; k++)
+                ((int64_t *)call->out)[k * num + found] =
+                    (int64_t)walk.index[k];
+            found++;
+        }
+        kernel_walk_next(&walk, &x->shape, none);
+    }
+    return true;
+}
+
 bool kernel_shape(const struct kernel_call *call)
 {
     size_t start = (size_t)call->node->dims.start;
 
+    if (call->node->dims.product) {
+        *(int64_t *)call->out =
+            (int64_t)graph_shape_count(&kernel_in(call, 0)->shape);
+        return true;
+    }
     for (size_t i = 0; i < call->count; i++)
         ((int64_t *)call->out)[i] =
             (int64_t)kernel_in(call, 0)->shape.dim[start + i];

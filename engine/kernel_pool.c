@@ -46,9 +46,7 @@ static int64_t num_counted(const struct graph_node *node, int axis,
 
 static float norm_term(int64_t p, float x)
 {
-    return p == 1   ? fabsf(x)
-           : p == 2 ? x * x
-                    : powf(fabsf(x), (float)p);
+    return p == 1 ? fabsf(x) : p == 2 ? x * x : powf(fabsf(x), (float)p);
 }
 
 static float norm_root(int64_t p, float sum)
@@ -101,8 +99,8 @@ static void pool_pixel(const struct kernel_call *call, size_t n, size_t y,
         count *= num_counted(node, i, &span[i], length);
     }
     picture += (int64_t)n * from[0];
-    out += (int64_t)n * to[0] + (int64_t)y * to[rows] +
-           (int64_t)x * to[rows + 1];
+    out +=
+        (int64_t)n * to[0] + (int64_t)y * to[rows] + (int64_t)x * to[rows + 1];
     for (size_t c = 0; c < in->dim[channels]; c++) {
         float value = pool_at(node, picture + (int64_t)c * from[channels],
                               &from[rows], span);

@@ -114,8 +114,8 @@ static void add_taps(const struct kernel_call *call, uint32_t axis,
     size_t num;
 
     if (axis + 1 == x->rank) {
-        bool same = x->dim[axis] == y->dim[axis] &&
-                    node->resize.scale[axis] == 1;
+        bool same =
+            x->dim[axis] == y->dim[axis] && node->resize.scale[axis] == 1;
 
         for (size_t i = 0; i < y->dim[axis]; i++) {
             if (same) {

@@ -68,6 +68,27 @@ static bool convert_shape(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
+static bool convert_size(struct onnx_reader *reader, struct graph_node *node)
+{
+    graph_output(reader->graph, node, 0)->type = GRAPH_INT;
+    node->dims.end = INT32_MAX;
+    node->dims.product = true;
+    return true;
+}
+
+static bool convert_nonzero(struct onnx_reader *reader, struct graph_node *node)
+{
+    graph_output(reader->graph, node, 0)->type = GRAPH_INT;
+    return true;
+}
+
+static bool convert_gather_nd(struct onnx_reader *reader,
+                              struct graph_node *node)
+{
+    node->axis = onnx_attribute_int(reader, "batch_dims", 0);
+    return true;
+}
+
 static bool convert_fill(struct onnx_reader *reader, struct graph_node *node)
 {
     const onnx_attribute_proto *found = onnx_attribute(reader, "value");
@@ -204,9 +225,14 @@ const struct onnx_operator onnx_ops_move[] = {
     {"Expand", GRAPH_EXPAND, 2, 2, "", onnx_ops_plain},
     {"Flatten", GRAPH_RESHAPE, 1, 1, "axis", convert_flatten},
     {"Gather", GRAPH_GATHER, 2, 2, "axis", convert_axis},
+    {"GatherElements", GRAPH_GATHER_ELEMENTS, 2, 2, "axis", convert_axis},
+    {"GatherND", GRAPH_GATHER_ND, 2, 2, "batch_dims", convert_gather_nd},
     {"Identity", GRAPH_IDENTITY, 1, 1, "", onnx_ops_plain},
+    {"NonZero", GRAPH_NONZERO, 1, 1, "", convert_nonzero},
+    {"Range", GRAPH_RANGE, 3, 3, "", onnx_ops_plain},
     {"Reshape", GRAPH_RESHAPE, 2, 2, "allowzero", convert_reshape},
     {"Shape", GRAPH_SHAPE, 1, 1, "start end", convert_shape},
+    {"Size", GRAPH_SHAPE, 1, 1, "", convert_size},
     {"Slice", GRAPH_SLICE, 1, 5, "axes ends starts", convert_slice},
     {"Split", GRAPH_SLICE, 1, 2, "axis num_outputs split", convert_split},
     {"Squeeze", GRAPH_RESHAPE, 1, 2, "axes", convert_squeeze},

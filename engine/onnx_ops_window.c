@@ -150,8 +150,8 @@ static bool read_filter(struct onnx_reader *reader, struct graph_node *node)
 
     if (!read_choice(reader, "mode", names, 4, &filter))
         return false;
-    node->resize.filter = filter == 3 ? GRAPH_RESIZE_LINEAR
-                                      : (enum graph_resize_filter)filter;
+    node->resize.filter =
+        filter == 3 ? GRAPH_RESIZE_LINEAR : (enum graph_resize_filter)filter;
     return true;
 }
 
@@ -179,7 +179,7 @@ static bool convert_resize(struct onnx_reader *reader, struct graph_node *node)
 {
     /* In the order of the enumerators. */
     static const char *const coordinates[] = {
-        "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric",
+        "half_pixel",    "pytorch_half_pixel", "half_pixel_symmetric",
         "align_corners", "asymmetric",         "tf_half_pixel_for_nn"};
     static const char *const roundings[] = {
         "round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};

@@ -1188,6 +1188,59 @@ static bool run_gather(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* GatherElements: one coordinate is replaced by an index. */
+static bool run_gather_elements(struct run *run, const struct tensor *out,
+                                struct error *err)
+{
+    struct tensor x, indices;
+    int64_t at[GRAPH_MAX_RANK];
+    int64_t axis = run->node->axis;
+
+    if (!operand(&x, run, 0, err) || !operand(&indices, run, 1, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        at[axis] = (int64_t)read_at(run, &indices, at);
+        if (at[axis] < 0)
+            at[axis] += (int64_t)x.shape->dim[axis];
+        out->data[i] = read_at(run, &x, at);
+    }
+    return true;
+}
+
+/* GatherND: the last axis of the indices says coordinates. */
+static bool run_gather_nd(struct run *run, const struct tensor *out,
+                          struct error *err)
+{
+    struct tensor x, indices;
+    int64_t at[GRAPH_MAX_RANK], from[GRAPH_MAX_RANK], tuple[GRAPH_MAX_RANK];
+    int64_t common = run->node->axis, last, num;
+
+    if (!operand(&x, run, 0, err) || !operand(&indices, run, 1, err))
+        return false;
+    last = (int64_t)indices.shape->rank - 1;
+    num = (int64_t)indices.shape->dim[last];
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        for (int64_t k = 0; k < last; k++)
+            tuple[k] = at[k];
+        for (int64_t k = 0; k < (int64_t)x.shape->rank; k++) {
+            if (k < common) {
+                from[k] = at[k];
+            } else if (k < common + num) {
+                tuple[last] = k - common;
+                from[k] = (int64_t)read_at(run, &indices, tuple);
+                if (from[k] < 0)
+                    from[k] += (int64_t)x.shape->dim[k];
+            } else {
+                from[k] = at[last + k - common - num];
+            }
+        }
+        out->data[i] = read_at(run, &x, from);
+    }
+    return true;
+}
+
 static bool run_shape(struct run *run, const struct tensor *out,
                       struct error *err)
 {
@@ -1267,6 +1320,8 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_SOFTMAX] = run_softmax,     [GRAPH_RESHAPE] = run_reshape,
     [GRAPH_TRANSPOSE] = run_transpose, [GRAPH_CONCAT] = run_concat,
     [GRAPH_SLICE] = run_slice,         [GRAPH_GATHER] = run_gather,
+    [GRAPH_GATHER_ELEMENTS] = run_gather_elements,
+    [GRAPH_GATHER_ND] = run_gather_nd,
     [GRAPH_SHAPE] = run_shape,         [GRAPH_EXPAND] = run_expand,
     [GRAPH_FILL] = run_fill,           [GRAPH_CAST] = run_cast,
     [GRAPH_IDENTITY] = run_copy,

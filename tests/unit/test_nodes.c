@@ -161,7 +161,7 @@ static bool is_static(const onnx_value_info_proto *info, bool may_be_int)
     const struct onnx_element *element =
         type ? onnx_element_of(type->elem_type) : NULL;
 
-    if (!element || !type->shape ||
+    if (!element || !type->shape || type->shape->n_dim > GRAPH_MAX_RANK ||
         !(type->elem_type == ONNX_FLOAT ||
           (may_be_int && element->type == GRAPH_INT)))
         return false;

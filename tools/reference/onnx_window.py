@@ -152,6 +152,39 @@ def moves() -> dict[str, ModelProto]:
         [node("Gather", "x i", "a", axis=2), node("Conv", "a w")],
         {"i": ints(7, 0, 3), "w": noise(4, 3, 2, 2)},
     )
+    index = np.array([2, 0, -1, 1] * 48, np.int64).reshape(1, 4, 6, 8)
+    cases["gather-elements"] = model(
+        [node("GatherElements", "x i", axis=1)], {"i": index}
+    )
+    pairs = np.array([[0, 2], [0, -1], [0, 0]], np.int64)
+    cases["gather-channels-by-pairs"] = model([node("GatherND", "x i")], {"i": pairs})
+    cases["gather-pixels-by-pairs"] = model(
+        [node("GatherND", "x i", batch_dims=1)], {"i": pairs.reshape(1, 3, 2)}
+    )
+    count = [
+        node("Size", "x", "n"),
+        node("Range", "zero n step", "r"),
+        node("NonZero", "r", "z"),
+        node("Gather", "z zero", "i"),
+        node("Reshape", "x flat", "a"),
+        node("Gather", "a i"),
+    ]
+    cases["gather-every-fifth-but-the-first"] = model(
+        count,
+        {
+            "zero": np.array(0, np.int64),
+            "step": np.array(5, np.int64),
+            "flat": ints(-1),
+        },
+    )
+    cases["range-of-floats"] = model(
+        [node("Range", "a b c", "r"), node("Add", "x r")],
+        {
+            "a": np.array(2, np.float32),
+            "b": np.array(-1.75, np.float32),
+            "c": np.array(-0.5, np.float32),
+        },
+    )
     cases["shuffle-in-2-groups"] = shuffle(2, 12)
     cases["shuffle-in-3-groups"] = shuffle(3, 12)
     to_rows = {"s": ints(1, 3, 64), "t": ints(1, 3, 8, 8)}
@@ -331,11 +364,7 @@ def resizes() -> dict[str, ModelProto]:
             {"s": floats(1, 1, 1.5, 0.5)},
         )
     cases["resize-cubic-inside"] = model(
-        [
-            node(
-                "Resize", "x - s", mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5
-            )
-        ],
+        [node("Resize", "x - s", mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5)],
         {"s": floats(1, 1, 1.5, 0.7)},
     )
     cases["resize-linear-to-one-pixel"] = model(
