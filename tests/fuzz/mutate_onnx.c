@@ -102,8 +102,12 @@ static void change_numbers(int64_t **numbers, size_t *count)
         *count -= *count > 0;
         break;
     case 2:
-        if (*count > 0)
-            copy[below(*count)] += below(2) ? 1 : -1;
+        if (*count > 0) {
+            size_t i = below(*count);
+
+            copy[i] =
+                (int64_t)((uint64_t)copy[i] + (below(2) ? 1 : UINT64_MAX));
+        }
         break;
     default:
         if (*count > 0)
