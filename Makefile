@@ -42,8 +42,7 @@ PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 # --- flags -------------------------------------------------------------------
 
-PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle \
-        inih
+PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
 # Asked once, when the first recipe needs them: before `make deps` there may be
 # no pkg-config to ask.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -120,7 +119,8 @@ install: build ## install the program, docs and models made so far under PREFIX
 	for f in $(wildcard models/*/*); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/wherefore/$$f || exit; \
 	done
-	for f in LICENSE $(wildcard README.md CHANGELOG.md docs/*.md config/*); do \
+	for f in LICENSE $(wildcard README.md CHANGELOG.md docs/*.md docs/images/* \
+	    config/*); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/wherefore/$$f || exit; \
 	done
 

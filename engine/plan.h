@@ -27,8 +27,8 @@ struct plan_session *plan_session_new(const struct plan *plan,
                                       unsigned num_threads, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The elements of one of the graph's inputs or of one of its outputs, laid out as the
- * graph says; NULL for other values. */
+/* The elements of one of the graph's inputs or of one of its outputs, laid out
+ * as the graph says; NULL for other values. */
 float *plan_session_data(struct plan_session *session, int value);
 
 /* Computes the outputs from the input. ERROR_INTERNAL. */
