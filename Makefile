@@ -101,8 +101,6 @@ help: ## list the targets
 run: ## install what is missing, make the model, build, and serve on LISTEN
 	@$(MAKE) deps
 	@$(MAKE) model build
-	@echo "try: curl -F image=@photo.jpg http://$(LISTEN)/cam" \
-	      "   (Ctrl-C stops the server)"
 	@exec $B/wherefore serve --listen $(LISTEN) --model models/$(MODEL)
 
 deps: ## install the Debian packages that the build needs and that are missing

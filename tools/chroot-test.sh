@@ -25,7 +25,7 @@ if ! command -v debootstrap >/dev/null; then
 fi
 if [ ! -e "$chroot/etc/debian_version" ]; then
     debootstrap --variant=minbase --include=make,git,ca-certificates \
-        "$suite" "$chroot" "${MIRROR:-http://deb.debian.org/debian}"
+        "$suite" "$chroot" ${MIRROR:+"$MIRROR"}
 fi
 
 # This machine's network: its resolver and the authorities it trusts.
