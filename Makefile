@@ -42,8 +42,7 @@ PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 # --- flags -------------------------------------------------------------------
 
-PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle \
-        inih
+PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
 # Asked once, when the first recipe needs them: before `make deps` there may be
 # no pkg-config to ask.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -102,8 +101,6 @@ help: ## list the targets
 run: ## install what is missing, make the model, build, and serve on LISTEN
 	@$(MAKE) deps
 	@$(MAKE) model build
-	@echo "try: curl -F image=@photo.jpg http://$(LISTEN)/cam" \
-	      "   (Ctrl-C stops the server)"
 	@exec $B/wherefore serve --listen $(LISTEN) --model models/$(MODEL)
 
 deps: ## install the Debian packages that the build needs and that are missing
@@ -120,7 +117,8 @@ install: build ## install the program, docs and models made so far under PREFIX
 	for f in $(wildcard models/*/*); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/wherefore/$$f || exit; \
 	done
-	for f in LICENSE $(wildcard README.md CHANGELOG.md docs/*.md config/*); do \
+	for f in LICENSE $(wildcard README.md CHANGELOG.md docs/*.md docs/images/* \
+	    config/*); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/wherefore/$$f || exit; \
 	done
 

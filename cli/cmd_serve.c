@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/asset.h"
 #include "server/config.h"
@@ -73,8 +72,7 @@ static void announce(const struct http *http)
     const char *url = http_url(http);
 
     printf("listening on %s\n", url);
-    if (isatty(STDOUT_FILENO))
-        printf("try: curl -F image=@photo.jpg %s/cam\n", url);
+    printf("try: curl -F image=@photo.jpg %s/cam\n", url);
     fflush(stdout);
 }
 

@@ -185,18 +185,49 @@ static bool read_outline(struct outline *outline,
     return true;
 }
 
-/* Takes a failure of the library. Warnings are about odd bytes around or
- * damage within the coded data: the picture is there, as far as it goes, and
- * other programs show it too. */
-static bool check_result(tjhandle handle, int result, struct error *err)
+/* Whether every byte of the last row is `byte`. */
+static bool last_row_is(const struct image_codec_job *job, int byte)
 {
-    const char *text = tjGetErrorStr2(handle);
+    size_t len = image_codec_row_len(job);
+    const uint8_t *row = job->raw + (job->height - 1) * len;
 
-    if (result == 0 || tjGetErrorCode(handle) == TJERR_WARNING)
-        return true;
-    if (strstr(text, "nsufficient memory"))
+    for (size_t i = 0; i < len; i++)
+        if (row[i] != byte)
+            return false;
+    return true;
+}
+
+/* Decodes all rows, or fails.
+ *
+ * Warnings are about odd bytes around or damage within the coded data: the
+ * picture is there, as far as it goes, and other programs show it too. But
+ * once the library has warned it calls a fatal error a warning as well, and
+ * leaves the rows unwritten: what was in that memory, perhaps another client's
+ * picture. Rows are written in order, so the last one tells: it is given a
+ * colour before, and if it has it afterwards, another colour. */
+static bool decode_rows(struct image_codec_job *job, tjhandle handle,
+                        const uint8_t *bytes, size_t len, bool is_cmyk,
+                        struct error *err)
+{
+    static const int colors[] = {0x00, 0xff};
+    size_t row_len = image_codec_row_len(job);
+
+    for (size_t i = 0; i < sizeof colors / sizeof colors[0]; i++) {
+        memset(job->raw + (job->height - 1) * row_len, colors[i], row_len);
+        if (tjDecompress2(handle, bytes, (unsigned long)len, job->raw,
+                          (int)job->width, (int)row_len, (int)job->height,
+                          is_cmyk ? TJPF_CMYK : TJPF_RGB,
+                          TJFLAG_ACCURATEDCT) == 0)
+            return true;
+        if (tjGetErrorCode(handle) != TJERR_WARNING)
+            break;
+        if (!last_row_is(job, colors[i]))
+            return true;
+    }
+    if (strstr(tjGetErrorStr2(handle), "nsufficient memory"))
         return fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
-    return fail(err, ERROR_INPUT, "the JPEG is broken (%s)", text);
+    return fail(err, ERROR_INPUT, "the JPEG is broken (%s)",
+                tjGetErrorStr2(handle));
 }
 
 bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
@@ -221,11 +252,7 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
         fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
         goto out;
     }
-    const int result = tjDecompress2(
-        handle, bytes, (unsigned long)len, job->raw, (int)job->width,
-        (int)image_codec_row_len(job), (int)job->height,
-        is_cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_ACCURATEDCT);
-    ok = check_result(handle, result, err);
+    ok = decode_rows(job, handle, bytes, len, is_cmyk, err);
 out:
     if (handle)
         tjDestroy(handle);

@@ -153,20 +153,28 @@ static enum MHD_Result send_reply(struct exchange *x, struct reply *reply)
     return result;
 }
 
+/* Makes the recorded failure the reply. */
+static void fail_reply(struct exchange *x)
+{
+    struct request *request = &x->request;
+
+    request_answer_failure(request);
+    if (request->problem == PROBLEM_METHOD) {
+        char allow[64];
+
+        route_allow(allow, sizeof allow, request->path);
+        reply_header(&request->reply, "Allow", "%s", allow);
+    }
+}
+
 static enum MHD_Result answer(struct exchange *x)
 {
     struct request *request = &x->request;
     struct reply *reply = request->job ? &request->job->reply : &request->reply;
 
     if (request->err.kind != ERROR_NONE) {
-        request_answer_failure(request);
+        fail_reply(x);
         reply = &request->reply;
-    }
-    if (request->problem == PROBLEM_METHOD) {
-        char allow[64];
-
-        route_allow(allow, sizeof allow, request->path);
-        reply_header(reply, "Allow", "%s", allow);
     }
     return send_reply(x, reply);
 }
@@ -193,7 +201,8 @@ __attribute__((format(printf, 2, 3))) static bool print(struct buf *out,
            buf_append(out, line, (size_t)len, NULL);
 }
 
-static bool print_reply(struct buf *out, const struct reply *reply)
+static bool print_reply(struct buf *out, const struct reply *reply,
+                        bool with_body)
 {
     time_t now = time(NULL);
     struct tm utc;
@@ -214,7 +223,8 @@ static bool print_reply(struct buf *out, const struct reply *reply)
                    reply->headers[i].value))
             return false;
     return print(out, "\r\n") &&
-           buf_append(out, reply->body.data, reply->body.len, NULL);
+           (!with_body ||
+            buf_append(out, reply->body.data, reply->body.len, NULL));
 }
 
 /* Answers a failure while the body still comes in, and hangs up. The replies
@@ -225,10 +235,10 @@ static enum MHD_Result refuse_now(struct exchange *x)
     struct reply *reply = &x->request.reply;
     struct buf text = {0};
 
-    request_answer_failure(&x->request);
+    fail_reply(x);
     add_common_headers(x, reply);
     x->linger = true;
-    if (print_reply(&text, reply) &&
+    if (print_reply(&text, reply, x->request.method != REQUEST_HEAD) &&
         send(socket_of(x), text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
             (ssize_t)text.len) {
         x->status = reply->status;

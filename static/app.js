@@ -82,6 +82,14 @@ function showBox(answer) {
   for (const side of ["x", "y", "width", "height"]) $("box").setAttribute(side, box[side]);
 }
 
+/** Lists the classes; who chose one by keyboard stays on the chosen one. */
+function showClasses(answer) {
+  const list = $("classes");
+  const focused = list.contains(document.activeElement);
+  list.replaceChildren(...answer.classes.map((entry) => classRow(entry, answer.class)));
+  if (focused) list.querySelector("[aria-pressed=true]").focus();
+}
+
 function show(file, answer) {
   if (file !== photo || !photoUrl) {
     if (photoUrl) URL.revokeObjectURL(photoUrl);
@@ -92,9 +100,7 @@ function show(file, answer) {
   $("heatmap").hidden = !answer.heatmap;
   if (answer.heatmap) $("heatmap").src = `data:image/png;base64,${answer.heatmap}`;
   showBox(answer);
-  $("classes").replaceChildren(
-    ...answer.classes.map((entry) => classRow(entry, answer.class)),
-  );
+  showClasses(answer);
   const t = answer.timing_ms;
   const place = answer.refusal
     ? `No evidence can be shown: ${answer.refusal}.`
@@ -137,6 +143,7 @@ async function showModel() {
 
 $("file").addEventListener("change", () => {
   if ($("file").files.length) ask($("file").files[0]);
+  $("file").value = ""; // so that the same file can be chosen again
 });
 for (const button of document.querySelectorAll("[data-sample]"))
   button.addEventListener("click", () => askSample(button.dataset.sample));

@@ -25,7 +25,7 @@ if ! command -v debootstrap >/dev/null; then
 fi
 if [ ! -e "$chroot/etc/debian_version" ]; then
     debootstrap --variant=minbase --include=make,git,ca-certificates \
-        "$suite" "$chroot" "${MIRROR:-http://deb.debian.org/debian}"
+        "$suite" "$chroot" ${MIRROR:+"$MIRROR"}
 fi
 
 # This machine's network: its resolver and the authorities it trusts.
@@ -33,12 +33,13 @@ cp -L /etc/resolv.conf "$chroot/etc/resolv.conf"
 cp -L /etc/ssl/certs/ca-certificates.crt "$chroot/etc/ssl/certs/"
 
 unmount() {
-    umount "$chroot/dev" "$chroot/proc" 2>/dev/null || true
+    umount "$chroot/dev/pts" "$chroot/dev" "$chroot/proc" 2>/dev/null || true
 }
 unmount
 trap unmount EXIT
 mount -t proc proc "$chroot/proc"
 mount --bind /dev "$chroot/dev"
+mount --bind /dev/pts "$chroot/dev/pts" # the tests have a terminal
 
 rm -rf "$chroot/src"
 git clone -q --no-hardlinks "$tree" "$chroot/src"

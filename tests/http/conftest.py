@@ -1,4 +1,4 @@
-"""Starts the real binary on a free port; see README in docs/ for the options.
+"""Starts the real binary on a free port; see docs/operations.md for the options.
 
 WHEREFORE_BIN (or WHEREFORE, as the Makefile says it) names the binary,
 WHEREFORE_MODEL the model's folder.

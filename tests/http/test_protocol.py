@@ -239,6 +239,29 @@ def expect_head(length: int, path: str = "/cam?heatmap=none") -> bytes:
     ).encode()
 
 
+def exchange_raw(server: Server, head: str) -> bytes:
+    """What comes back until the server hangs up."""
+    with socket.create_connection(server.address, 30) as s:
+        s.sendall(head.encode())
+        return b"".join(iter(lambda: s.recv(65536), b""))
+
+
+def test_a_refusal_before_the_body_is_a_whole_answer(server: Server) -> None:
+    """405 names the methods there are, and HEAD gets no body, then as ever."""
+    answer = exchange_raw(
+        server,
+        "PUT /cam HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+        "Expect: 100-continue\r\n\r\n",
+    )
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nAllow: POST, OPTIONS\r\n" in answer
+    answer = exchange_raw(
+        server, "HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b"\r\n\r\n") and answer.count(b"\r\n\r\n") == 1
+
+
 def test_a_client_that_asks_first_is_told_to_go_on(server: Server) -> None:
     """Expect: 100-continue."""
     picture = sample("rocket.jpg")

@@ -267,7 +267,8 @@ static void *work(void *arg)
     if (!session || count > 16)
         return NULL;
     sketch_fill(&random, plan_session_data(session, graph->inputs[0]),
-                graph_shape_count(&graph->values[graph->inputs[0]].shape), -1, 1);
+                graph_shape_count(&graph->values[graph->inputs[0]].shape), -1,
+                1);
     for (int run = 0; run < NUM_RUNS; run++) {
         if (!plan_session_run(session, NULL))
             break;

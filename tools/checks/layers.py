@@ -59,7 +59,6 @@ DOORS = {
         "server/problem.c",
     ],
     "nettle/*": ["engine/bundle_write.c", "server/reply.c"],
-    "ini.h": ["server/config.c"],
 }
 
 # C11, POSIX.1-2008 and Linux: no library, no door.

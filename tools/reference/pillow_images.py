@@ -449,6 +449,13 @@ def make_invalid() -> None:
     )
     tables = plain.index(b"\xff\xc4")
     add_invalid("jpeg-bad-table", patched(plain, tables + 5, 0xFF), "bad-input", broken)
+    # Stray bytes are a warning; that the scan is of a component there is none
+    # of must not pass for one more.
+    scan = plain.index(b"\xff\xda")
+    unknown = patched(plain, scan + 5, 0x77)
+    first = 4 + int.from_bytes(plain[4:6], "big")
+    strays = unknown[:first] + bytes(3) + unknown[first:]
+    add_invalid("jpeg-warning-then-error", strays, "bad-input", broken)
     add_invalid(
         "jpeg-segment-length",
         plain[:2] + b"\xff\xe0\0\1" + plain[2:],
