@@ -79,28 +79,30 @@ static bool read_side(uint32_t *side, const json_t *input, const char *key,
     return true;
 }
 
-static bool read_three(float numbers[3], const json_t *input, const char *key,
-                       struct error *err)
+/* A list of a number for each channel. */
+static bool read_numbers(float *numbers, size_t count, const json_t *input,
+                         const char *key, struct error *err)
 {
     const json_t *member = json_object_get(input, key);
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < count; i++) {
         const json_t *number = json_array_get(member, i);
 
         numbers[i] = (float)json_number_value(number);
-        if (json_array_size(member) != 3 || !json_is_number(number) ||
+        if (json_array_size(member) != count || !json_is_number(number) ||
             !isfinite(numbers[i]))
-            return fail(err, ERROR_INPUT, "input.%s must be three numbers",
-                        key);
+            return fail(err, ERROR_INPUT, "input.%s must be %s", key,
+                        count == 1 ? "a list of one number" : "three numbers");
     }
     return true;
 }
 
-static bool read_std(float std[3], const json_t *input, struct error *err)
+static bool read_std(float *std, size_t count, const json_t *input,
+                     struct error *err)
 {
-    if (!read_three(std, input, "std", err))
+    if (!read_numbers(std, count, input, "std", err))
         return false;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < count; i++)
         if (!(std[i] > 0))
             return fail(err, ERROR_INPUT, "input.std must be above 0");
     return true;
@@ -111,10 +113,12 @@ static bool read_channels(struct preprocess_spec *spec, const json_t *input,
 {
     const char *text = json_string_value(json_object_get(input, "channels"));
 
-    if (!text || (strcmp(text, "RGB") != 0 && strcmp(text, "BGR") != 0))
+    if (!text || (strcmp(text, "RGB") != 0 && strcmp(text, "BGR") != 0 &&
+                  strcmp(text, "L") != 0))
         return fail(err, ERROR_INPUT,
-                    "input.channels must be \"RGB\" or \"BGR\"");
+                    "input.channels must be \"RGB\", \"BGR\" or \"L\"");
     spec->bgr = text[0] == 'B';
+    spec->grey = text[0] == 'L';
     return true;
 }
 
@@ -245,8 +249,8 @@ static bool read_input(struct preprocess_spec *spec, const json_t *root,
            read_side(&spec->height, input, "height", err) &&
            read_channels(spec, input, err) && read_resize(spec, input, err) &&
            read_crop(spec, input, err) && read_pad(spec, input, err) &&
-           read_three(spec->mean, input, "mean", err) &&
-           read_std(spec->std, input, err);
+           read_numbers(spec->mean, spec->grey ? 1 : 3, input, "mean", err) &&
+           read_std(spec->std, spec->grey ? 1 : 3, input, err);
 }
 
 static bool join_path(char **path, const char *folder, const char *file,

@@ -12,9 +12,10 @@
  *
  * These members of "input" are required, for a wrong guess at one of them
  * shows only as worse answers; a member it does not know is an error there and
- * ignored elsewhere. "channels" is RGB or BGR, width and height are 1 to 4096,
- * std is above 0. "resize" is one of preprocess.h's, "interpolation" of
- * resize.h's. There may be
+ * ignored elsewhere. "channels" is RGB, BGR, or L of networks that take one
+ * channel, of which mean and std are lists of one number then; width and height
+ * are 1 to 4096, std is above 0. "resize" is one of preprocess.h's,
+ * "interpolation" of resize.h's. There may be
  *
  *     "crop_fraction"  of "crop": above 0, at most 1; 0.875 if left out
  *     "resize_to"      of "crop", instead: what the input's shorter side is
@@ -41,7 +42,7 @@ struct bundle {
     char *source;      /* where the weights come from, or NULL; owned */
     char *license;     /* or NULL; owned */
     struct preprocess_spec input; /* width and height 0: the file's */
-    struct labels labels; /* empty where the folder has no labels.txt */
+    struct labels labels;         /* empty where the folder has no labels.txt */
 };
 
 /* Reads the folder's model.json and labels.txt; model.onnx is only named.

@@ -131,6 +131,12 @@ static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
                     "it takes pictures of %zu x %zu pixels; sides of %d are "
                     "the most",
                     shape->dim[2], shape->dim[1], PREPROCESS_MAX_SIDE);
+    if (spec->grey != (shape->dim[3] == 1))
+        return fail(err, ERROR_INPUT,
+                    "it takes pictures of %zu channels, not of %d; "
+                    "input.channels of model.json says how many: \"L\" is one, "
+                    "\"RGB\" are three",
+                    shape->dim[3], spec->grey ? 1 : 3);
     spec->height = (uint32_t)shape->dim[1];
     spec->width = (uint32_t)shape->dim[2];
     return true;

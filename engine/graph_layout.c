@@ -740,7 +740,8 @@ static void store_input(struct pass *pass, int number)
     const struct graph_shape meant = input->shape;
 
     if (pass->graph->raw || meant.rank != 4 ||
-        (meant.dim[3] == 3 && meant.dim[1] != 3))
+        (meant.dim[1] != 3 &&
+         (meant.dim[3] == 3 || (meant.dim[3] == 1 && meant.dim[1] != 1))))
         return;
     for (uint32_t i = 0; i < meant.rank; i++)
         input->shape.dim[nchw_of_nhwc[i]] = meant.dim[i];

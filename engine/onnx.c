@@ -341,7 +341,7 @@ static bool read_input_shape(struct onnx_reader *reader,
     for (size_t i = 0; i < 4; i++)
         if (type->shape->dim[i]->has_dim_value)
             dims[i] = type->shape->dim[i]->dim_value;
-    nhwc = dims[3] == 3 && dims[1] != 3;
+    nhwc = dims[1] != 3 && (dims[3] == 3 || (dims[3] == 1 && dims[1] != 1));
     if (dims[nhwc ? 3 : 1] <= 0)
         dims[nhwc ? 3 : 1] = 3;
     if (dims[0] <= 0)
@@ -353,10 +353,10 @@ static bool read_input_shape(struct onnx_reader *reader,
                     "it takes %lld pictures at once; export the network with "
                     "a batch of 1 or an open one",
                     (long long)dims[0]);
-    if (dims[nhwc ? 3 : 1] != 3)
+    if (dims[nhwc ? 3 : 1] != 3 && dims[nhwc ? 3 : 1] != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "it is %lld x %lld x %lld x %lld; only pictures of 3 "
-                    "channels, 1 x 3 x height x width, are supported",
+                    "channels or 1, as 1 x 3 x height x width, are supported",
                     (long long)dims[0], (long long)dims[1], (long long)dims[2],
                     (long long)dims[3]);
     if (dims[nhwc ? 1 : 2] <= 0 || dims[nhwc ? 2 : 3] <= 0)
@@ -367,7 +367,7 @@ static bool read_input_shape(struct onnx_reader *reader,
         (size->width > 0 && dims[nhwc ? 2 : 3] != (int64_t)size->width))
         return fail(reader->err, ERROR_INPUT,
                     "it is %lld x %lld x %lld x %lld; the model is said to "
-                    "take 3 channels of %zu x %zu (height x width)",
+                    "take pictures of %zu x %zu (height x width)",
                     (long long)dims[0], (long long)dims[1], (long long)dims[2],
                     (long long)dims[3], size->height, size->width);
     value->shape = (struct graph_shape){
@@ -376,7 +376,7 @@ static bool read_input_shape(struct onnx_reader *reader,
                 (size_t)dims[3]},
     };
     value->has_shape = true;
-    return true;
+    return graph_shape_check(&value->shape, reader->err);
 }
 
 /* An input that takes a picture. */

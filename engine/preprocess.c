@@ -122,7 +122,7 @@ struct preprocess *preprocess_new(const struct preprocess_spec *spec,
         return NULL;
     }
     preprocess->spec = *spec;
-    for (unsigned c = 0; c < 3; c++) {
+    for (unsigned c = 0; c < (spec->grey ? 1 : 3); c++) {
         preprocess->source_channel[c] = spec->bgr ? 2 - c : c;
         for (int i = 0; i < 256; i++)
             preprocess->values[c][i] =
@@ -140,6 +140,14 @@ struct preprocess *preprocess_new(const struct preprocess_spec *spec,
     return preprocess;
 }
 
+/* ITU-R 601's, in 65536ths. */
+static uint8_t luma(const uint8_t *pixel)
+{
+    return (uint8_t)((19595u * pixel[0] + 38470u * pixel[1] + 7471u * pixel[2] +
+                      32768u) >>
+                     16);
+}
+
 /* Samples to the network's values. */
 static void normalise(const struct preprocess *preprocess,
                       float *restrict input)
@@ -154,6 +162,11 @@ static void normalise(const struct preprocess *preprocess,
     const unsigned c = preprocess->source_channel[2];
     const uint8_t *pixel = preprocess->pixels;
 
+    if (preprocess->spec.grey) {
+        for (size_t i = 0; i < count; i++, pixel += 3)
+            input[i] = first[luma(pixel)];
+        return;
+    }
     for (size_t i = 0; i < count; i++, pixel += 3, input += 3) {
         input[0] = first[pixel[a]];
         input[1] = second[pixel[b]];

@@ -44,6 +44,8 @@ struct preprocess_spec {
     double crop_fraction; /* CROP: above 0, at most 1 */
     uint8_t pad[3];       /* LETTERBOX: red, green, blue */
     bool bgr;             /* channel order of the input is B, G, R */
+    bool grey;            /* the input has one channel, of which mean[0] and
+                             std[0] are: luma, as Pillow's mode L has it */
     float mean[3];        /* 0..255 */
     float std[3];         /* > 0, in the same units */
 };
@@ -63,7 +65,8 @@ struct preprocess *preprocess_new(const struct preprocess_spec *spec,
 
 /* Writes the network's input for `image`.
  *
- * input  out  (height, width, 3) NHWC float, as the spec says
+ * input  out  (height, width, 3) NHWC float, as the spec says; of grey
+ *             inputs (height, width, 1)
  * view   out  the part of the picture it shows
  *
  * The picture is resized as Pillow does it (antialiased, 8 bits between the

@@ -174,6 +174,22 @@ static void a_crop_is_given_as_a_fraction_or_as_a_side(void **state)
     assert_true(spec.crop_fraction == 112.0 / 128);
 }
 
+static void a_grey_input_has_one_mean(void **state)
+{
+    struct preprocess_spec spec;
+
+    (void)state;
+    spec = read_members(
+        "{\"name\": \"tiny\", \"input\": {\"width\": 8, \"height\": 8,"
+        "\"channels\": \"L\", \"resize\": \"stretch\","
+        "\"interpolation\": \"bicubic\", \"mean\": [33], \"std\": [79]},"
+        "\"onnx\": {\"file\": \"model.onnx\"}}");
+    assert_true(spec.grey);
+    assert_false(spec.bgr);
+    assert_float_equal(spec.mean[0], 33, 0);
+    assert_float_equal(spec.std[0], 79, 0);
+}
+
 static void a_padding_is_one_level_or_three(void **state)
 {
     struct preprocess_spec spec;
@@ -357,6 +373,7 @@ int main(void)
         cmocka_unit_test(what_may_be_left_out_is_empty),
         cmocka_unit_test(every_way_of_resizing_is_read),
         cmocka_unit_test(a_crop_is_given_as_a_fraction_or_as_a_side),
+        cmocka_unit_test(a_grey_input_has_one_mean),
         cmocka_unit_test(a_padding_is_one_level_or_three),
         cmocka_unit_test(a_folder_of_a_network_alone_gets_defaults),
         cmocka_unit_test(a_folder_whose_name_is_no_text_is_called_model),

@@ -178,20 +178,69 @@ static void without_a_folder_no_other_file_is_opened(void **state)
 
 /* ---- sizes of the picture ---- */
 
-static bool read_size(const struct onnx_input *size, struct graph_shape *shape,
-                      struct error *err)
+/* The input's shape as it will be stored. */
+static bool read_case_size(const char *folder, const struct onnx_input *size,
+                           struct graph_shape *shape, struct error *err)
 {
     struct buf model = {0};
     struct graph graph = {0};
     bool ok;
 
-    read_file(&model, CASES "/one-file", "model.onnx");
-    ok = onnx_read(&graph, model.data, model.len, size, err);
+    read_file(&model, folder, "model.onnx");
+    ok = onnx_read(&graph, model.data, model.len, size, err) &&
+         graph_infer(&graph, err) && graph_layout(&graph, err);
     if (ok)
         *shape = graph.values[graph.inputs[0]].shape;
     graph_release(&graph);
     buf_release(&model);
     return ok;
+}
+
+static bool read_size(const struct onnx_input *size, struct graph_shape *shape,
+                      struct error *err)
+{
+    return read_case_size(CASES "/one-file", size, shape, err);
+}
+
+static void a_size_that_nothing_gives_is_asked_for(void **state)
+{
+    struct onnx_input size = {0};
+    struct graph_shape shape;
+    struct error err = {0};
+
+    (void)state;
+    assert_false(read_case_size(CASES "/size-open", &size, &shape, &err));
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.text, "--input-size"));
+    size = (struct onnx_input){.width = 5, .height = 6};
+    assert_true(read_case_size(CASES "/size-open", &size, &shape, &err));
+    assert_true(graph_shape_equal(&shape, &SHAPE(1, 6, 5, 3)));
+}
+
+static void a_size_beyond_bounds_is_refused(void **state)
+{
+    struct onnx_input size = {0};
+    struct graph_shape shape;
+    struct error err = {0};
+
+    (void)state;
+    assert_false(read_case_size(CASES "/size-huge", &size, &shape, &err));
+    assert_int_equal(err.kind, ERROR_LIMIT);
+}
+
+static void pictures_of_one_channel_are_told_from_rows_of_three(void **state)
+{
+    struct onnx_input size = {0};
+    struct graph_shape shape;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(
+        read_case_size(CASES "/size-of-one-channel", &size, &shape, &err));
+    assert_true(graph_shape_equal(&shape, &SHAPE(1, 9, 7, 1)));
+    assert_true(
+        read_case_size(CASES "/size-of-one-channel-last", &size, &shape, &err));
+    assert_true(graph_shape_equal(&shape, &SHAPE(1, 9, 7, 1)));
 }
 
 static void a_size_that_is_not_given_is_the_files(void **state)
@@ -202,13 +251,13 @@ static void a_size_that_is_not_given_is_the_files(void **state)
 
     (void)state;
     assert_true(read_size(&size, &shape, &err));
-    assert_true(graph_shape_equal(&shape, &SHAPE(1, 3, 8, 8)));
+    assert_true(graph_shape_equal(&shape, &SHAPE(1, 8, 8, 3)));
 }
 
 static void a_files_size_yields_to_one_that_overrides(void **state)
 {
     struct onnx_input size = {
-        .width = 160, .height = 80, .folder = CASES "/one-file"};
+        .width = 8, .height = 80, .folder = CASES "/one-file"};
     struct graph_shape shape;
     struct error err = {0};
 
@@ -218,7 +267,7 @@ static void a_files_size_yields_to_one_that_overrides(void **state)
     err = (struct error){0};
     size.override = true;
     assert_true(read_size(&size, &shape, &err));
-    assert_true(graph_shape_equal(&shape, &SHAPE(1, 3, 80, 160)));
+    assert_true(graph_shape_equal(&shape, &SHAPE(1, 80, 8, 3)));
 }
 
 static bool read_once(void *model, struct error *err)
@@ -250,6 +299,9 @@ int main(void)
         cmocka_unit_test(data_that_is_not_within_the_folder_is_refused),
         cmocka_unit_test(a_pipe_is_no_data),
         cmocka_unit_test(without_a_folder_no_other_file_is_opened),
+        cmocka_unit_test(a_size_that_nothing_gives_is_asked_for),
+        cmocka_unit_test(a_size_beyond_bounds_is_refused),
+        cmocka_unit_test(pictures_of_one_channel_are_told_from_rows_of_three),
         cmocka_unit_test(a_size_that_is_not_given_is_the_files),
         cmocka_unit_test(a_files_size_yields_to_one_that_overrides),
         cmocka_unit_test(a_failed_allocation_is_reported_and_leaves_nothing),

@@ -65,6 +65,26 @@ static void a_bgr_input_begins_with_blue(void **state)
     preprocess_free(preprocess);
 }
 
+static void a_grey_input_is_luma(void **state)
+{
+    struct preprocess_spec spec = square_spec(2);
+    struct preprocess_view view;
+    /* By Pillow's convert("L"). */
+    const float luma[] = {67, 18, 2, 5};
+    float input[5] = {[4] = 42};
+
+    (void)state;
+    spec.grey = true;
+    struct preprocess *preprocess = preprocess_new(&spec, NULL);
+    assert_non_null(preprocess);
+    assert_true(preprocess_apply(preprocess, input, &view, &picture, NULL));
+    for (int i = 0; i < 4; i++)
+        assert_float_equal(input[i], (luma[i] - spec.mean[0]) / spec.std[0],
+                           ROUNDING);
+    assert_true(input[4] == 42);
+    preprocess_free(preprocess);
+}
+
 static void stretching_shows_the_whole_picture(void **state)
 {
     const struct preprocess_spec spec = square_spec(5);
@@ -338,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_are_normalised_channel_by_channel),
         cmocka_unit_test(a_bgr_input_begins_with_blue),
+        cmocka_unit_test(a_grey_input_is_luma),
         cmocka_unit_test(stretching_shows_the_whole_picture),
         cmocka_unit_test(inputs_are_made_as_pillow_makes_them),
         cmocka_unit_test(the_view_leads_back_to_the_picture),

@@ -2,6 +2,8 @@
 
     tests/cases/onnx-files/NAME/{model.onnx,...,output.npy}
         a model that is read, and the output for the input of onnx_cases.py
+    tests/cases/onnx-files/size-NAME/model.onnx
+        one without an expected output
     tests/cases/onnx-files/NAME/{model.onnx,...,error}
         one that must be refused: the error's kind, and a part of its text
 
@@ -114,6 +116,19 @@ def make_valid(root: Path) -> None:
     expect("bfloat16", x + wide + wide)
 
 
+def make_sized(root: Path) -> None:
+    """Inputs of sizes that are open, or beyond bounds; read at none given."""
+    huge = 1 << 40
+    for name, shape in {
+        "size-open": (1, 3, "height", "width"),
+        "size-huge": (1, 3, huge, huge),
+        "size-of-one-channel": (1, 1, 9, 7),
+        "size-of-one-channel-last": (1, 9, 7, 1),
+    }.items():
+        made = model([node("Relu", "x")], shape=shape)
+        add_file(root / name, "model.onnx", made.SerializeToString())
+
+
 def make_invalid(root: Path) -> None:
     """Files that are refused."""
     eight = WEIGHTS.tobytes()
@@ -173,6 +188,7 @@ def main(folder: Path) -> None:
     root = folder / "onnx-files"
     shutil.rmtree(root, ignore_errors=True)
     make_valid(root)
+    make_sized(root)
     make_invalid(root)
 
 
