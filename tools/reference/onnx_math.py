@@ -689,7 +689,7 @@ class LRN(OpRun):
 
     op_domain = ""
 
-    def _run(self, x, alpha=1e-4, beta=0.75, bias=1.0, size=None):  # noqa: ANN001, ANN202
+    def _run(self, x, alpha=1e-4, beta=0.75, bias=1.0, size=None):
         sums = np.zeros_like(x)
         for c in range(x.shape[1]):
             first, last = max(0, c - (size - 1) // 2), c + size // 2
@@ -702,7 +702,7 @@ class LpNormalization(OpRun):
 
     op_domain = ""
 
-    def _run(self, x, axis=-1, p=2):  # noqa: ANN001, ANN202
+    def _run(self, x, axis=-1, p=2):
         return (x / np.linalg.norm(x, ord=p, axis=axis, keepdims=True),)
 
 
@@ -711,14 +711,14 @@ class Softmax(OpRun):
 
     op_domain = ""
 
-    def _run(self, x, axis=1):  # noqa: ANN001, ANN202
+    def _run(self, x, axis=1):
         rows = x.reshape(int(np.prod(x.shape[:axis])), -1).astype(np.float64)
         shares = np.exp(rows - rows.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         return (self._of(rows, shares).reshape(x.shape).astype(x.dtype),)
 
     @staticmethod
-    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:  # noqa: ARG004
+    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
         return shares
 
 
@@ -726,7 +726,7 @@ class LogSoftmax(Softmax):
     """Its logarithm."""
 
     @staticmethod
-    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:  # noqa: ARG004
+    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
         return np.log(shares)
 
 
@@ -734,7 +734,7 @@ class Hardmax(Softmax):
     """1 at the first of the largest."""
 
     @staticmethod
-    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:  # noqa: ARG004
+    def _of(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
         return np.eye(rows.shape[1])[rows.argmax(axis=1)]
 
 
