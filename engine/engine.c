@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -335,6 +336,10 @@ bool engine_session_run(struct engine_session *session, struct error *err)
 
     session->num_runs++;
     session->has_map = false;
+    for (size_t i = 0; ok && i < session->engine->head.num_classes; i++)
+        if (!isfinite(engine_session_logits(session)[i]))
+            ok = fail(err, ERROR_INTERNAL,
+                      "the network's logit of class %zu is not finite", i);
     if (ok)
         topk_softmax(session->scores, engine_session_logits(session),
                      session->engine->head.num_classes);

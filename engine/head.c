@@ -39,13 +39,36 @@ static bool is_linear_layer(const struct graph *graph,
         num_in = graph_input(graph, node, 1)->shape.dim[1];
     else if (node->op == GRAPH_CONV && node->conv.groups == 1 &&
              node->conv.window.kernel[0] == 1 &&
-             node->conv.window.kernel[1] == 1)
+             node->conv.window.kernel[1] == 1 &&
+             node->conv.window.pad_before[0] == 0 &&
+             node->conv.window.pad_before[1] == 0)
         num_in = x->shape.dim[3];
     else
         return false;
     return graph_shape_count(&x->shape) == num_in &&
            graph_shape_count(&graph_output(graph, node, 0)->shape) ==
                graph_input(graph, node, 1)->shape.dim[0];
+}
+
+/* Whether a value of rank 4 is stored as (1, H, W, C) because a convolution or
+ * a pooling made it so, and not merely looks it after a reshape. */
+static bool is_picture(const struct graph *graph, int value)
+{
+    const struct graph_node *node;
+
+    while ((node = producer_of(graph, value)) && !node->nhwc) {
+        uint32_t i = 0;
+
+        if (node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE)
+            return false;
+        while (i < node->num_inputs && (node->inputs[i] == GRAPH_NONE ||
+                                        graph_input(graph, node, i)->data))
+            i++;
+        if (i == node->num_inputs)
+            return false;
+        value = node->inputs[i];
+    }
+    return true;
 }
 
 /* Pooling over all of a picture, (1, H, W, C). */
@@ -126,6 +149,10 @@ static const char *set_features(struct head *head, const struct graph *graph,
 {
     const struct graph_shape *x = &graph_input(graph, pool, 0)->shape;
 
+    if (!is_picture(graph, pool->inputs[0]))
+        return "what is pooled at the end is no feature map of a convolution "
+               "but numbers put in another order, so that its cells are no "
+               "places";
     if (is_clamped(pool))
         return "what global pooling gives is clamped, so that a class's map "
                "does not add up to its logit";
@@ -191,7 +218,8 @@ static int find_output(const struct graph *graph)
         const struct graph_shape *shape =
             &graph->values[graph->outputs[i]].shape;
 
-        if (!is_one_row(shape))
+        if (!is_one_row(shape) ||
+            graph->values[graph->outputs[i]].type != GRAPH_FLOAT)
             continue;
         if (graph_shape_count(shape) > 1)
             return graph->outputs[i];

@@ -158,11 +158,16 @@ bool kernel_where(const struct kernel_call *call)
 
 bool kernel_clamp(const struct kernel_call *call)
 {
+    int64_t min = kernel_to_int((double)call->node->min);
+    int64_t max = kernel_to_int((double)call->node->max);
+
     for (size_t i = 0; i < call->count; i++)
-        if (call->to->type == GRAPH_INT)
-            ((int64_t *)call->out)[i] = kernel_to_int(kernel_clamped(
-                call->node, (float)((const int64_t *)call->inputs[0])[i]));
-        else
+        if (call->to->type == GRAPH_INT) {
+            int64_t value = ((const int64_t *)call->inputs[0])[i];
+
+            value = value < min ? min : value;
+            ((int64_t *)call->out)[i] = value > max ? max : value;
+        } else
             ((float *)call->out)[i] =
                 kernel_clamped(call->node, ((const float *)call->inputs[0])[i]);
     return true;

@@ -89,6 +89,28 @@ static bool convert_gather_nd(struct onnx_reader *reader,
     return true;
 }
 
+/* Whether an operand is the constant 0. */
+static bool is_zero(const struct graph_value *value)
+{
+    if (!value || !value->data || graph_shape_count(&value->shape) != 1)
+        return false;
+    return value->type == GRAPH_INT ? graph_ints(value)[0] == 0
+                                    : graph_floats(value)[0] == 0;
+}
+
+/* Nothing, except where it is told to train, and to drop something. */
+static bool convert_dropout(struct onnx_reader *reader, struct graph_node *node)
+{
+    const struct graph_value *training = graph_input(reader->graph, node, 2);
+
+    if (training && !is_zero(training) &&
+        !is_zero(graph_input(reader->graph, node, 1)))
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it is in training mode; export the network for inference");
+    node->num_inputs = 1;
+    return true;
+}
+
 static bool convert_fill(struct onnx_reader *reader, struct graph_node *node)
 {
     const onnx_attribute_proto *found = onnx_attribute(reader, "value");
@@ -221,7 +243,7 @@ const struct onnx_operator onnx_ops_move[] = {
     {"CastLike", GRAPH_CAST, 2, 2, "saturate", convert_cast_like},
     {"Concat", GRAPH_CONCAT, 1, UINT32_MAX, "axis", convert_axis},
     {"ConstantOfShape", GRAPH_FILL, 1, 1, "value", convert_fill},
-    {"Dropout", GRAPH_IDENTITY, 1, 3, "ratio seed", onnx_ops_plain},
+    {"Dropout", GRAPH_IDENTITY, 1, 3, "ratio seed", convert_dropout},
     {"Expand", GRAPH_EXPAND, 2, 2, "", onnx_ops_plain},
     {"Flatten", GRAPH_RESHAPE, 1, 1, "axis", convert_flatten},
     {"Gather", GRAPH_GATHER, 2, 2, "axis", convert_axis},

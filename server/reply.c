@@ -298,7 +298,8 @@ static bool write_json(struct reply *reply, struct context *c, json_t *root,
                        struct error *err)
 {
     if (!put(root, "model", text(c->info.name)) ||
-        !put(root, "method", json_string("cam")))
+        !put(root, "method",
+             c->info.refusal ? json_null() : json_string("cam")))
         return fail(err, ERROR_MEMORY, "no room for the answer");
     if (!put_picture(root, c, err) || !put_classes(root, c, err))
         return false;
