@@ -75,11 +75,15 @@ static bool is_picture(const struct graph *graph, int value)
 static bool is_global_pool(const struct graph *graph,
                            const struct graph_node *node)
 {
-    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+    const struct graph_value *input = graph_input(graph, node, 0);
+    const struct graph_shape *x;
     bool reduces =
         node->op == GRAPH_MEAN ||
         (node->op == GRAPH_REDUCE && node->reduce.function == GRAPH_REDUCE_MAX);
 
+    if (!input)
+        return false;
+    x = &input->shape;
     if (x->rank != 4 || x->dim[0] != 1)
         return false;
     if (reduces)
@@ -178,6 +182,10 @@ static const char *find_features(struct head *head, const struct graph *graph)
             head->name = head->is_max ? "conv-gmp" : "conv-gap";
         return refusal;
     }
+    if (last && last->op == GRAPH_UNARY)
+        return "the network ends in a function of each number that is no "
+               "softmax, so that a class's map does not add up to what comes "
+               "out";
     if (!last || !is_linear_layer(graph, last))
         return "the network does not end in a linear layer or in global "
                "pooling, so that its classes have no weights for the feature "

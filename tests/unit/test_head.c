@@ -707,6 +707,19 @@ static void a_clamp_after_the_logits_breaks_the_sum(void **state)
     expect_refusal(&body, "clamped");
 }
 
+static void a_sigmoid_at_the_end_is_no_softmax(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, false, 2, 3);
+    add_gemm(&body, CHANNELS);
+    body.x = sketch_node(&body.graph, GRAPH_UNARY, &body.x, 1);
+    sketch_last(&body.graph)->unary.function = GRAPH_SIGMOID;
+    expect_refusal(&body, "no softmax");
+}
+
 static void something_between_pooling_and_linear_breaks_the_sum(void **state)
 {
     struct body body;
@@ -843,6 +856,7 @@ int main(void)
         cmocka_unit_test(a_mean_over_channels_is_no_global_pooling),
         cmocka_unit_test(a_mean_over_rows_alone_is_no_global_pooling),
         cmocka_unit_test(a_clamp_after_the_logits_breaks_the_sum),
+        cmocka_unit_test(a_sigmoid_at_the_end_is_no_softmax),
         cmocka_unit_test(something_between_pooling_and_linear_breaks_the_sum),
         cmocka_unit_test(an_output_of_more_than_one_row_is_unsupported),
         cmocka_unit_test(every_form_of_export_has_the_head_and_pytorchs_maps),
