@@ -694,6 +694,35 @@ static void a_mean_over_rows_alone_is_no_global_pooling(void **state)
     expect_refusal(&body, "pooling");
 }
 
+static void numbers_in_another_order_are_no_feature_map(void **state)
+{
+    const int64_t target[] = {1, HEIGHT, WIDTH, CHANNELS};
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_reshape(&body, 4, target); /* (H, W, C) by its looks, planes in truth */
+    add_mean(&body, false, 1, 2);
+    add_gemm(&body, CHANNELS);
+    expect_refusal(&body, "another order");
+}
+
+static void a_convolution_of_its_own_padding_is_no_linear_layer(void **state)
+{
+    struct body body;
+    int w;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, true, 2, 3);
+    w = sketch_noise(&body.graph, SHAPE(CLASSES, CHANNELS, 1, 1), &body.random,
+                     -1, 1);
+    body.x = sketch_conv(&body.graph, body.x, w, GRAPH_NONE, 1, 2, 0, 1);
+    sketch_last(&body.graph)->conv.window.pad_before[0] = 1;
+    sketch_last(&body.graph)->conv.window.pad_before[1] = 1;
+    expect_refusal(&body, "linear layer");
+}
+
 static void a_clamp_after_the_logits_breaks_the_sum(void **state)
 {
     struct body body;
@@ -855,6 +884,8 @@ int main(void)
         cmocka_unit_test(after_two_linear_layers_there_is_no_map),
         cmocka_unit_test(a_mean_over_channels_is_no_global_pooling),
         cmocka_unit_test(a_mean_over_rows_alone_is_no_global_pooling),
+        cmocka_unit_test(numbers_in_another_order_are_no_feature_map),
+        cmocka_unit_test(a_convolution_of_its_own_padding_is_no_linear_layer),
         cmocka_unit_test(a_clamp_after_the_logits_breaks_the_sum),
         cmocka_unit_test(a_sigmoid_at_the_end_is_no_softmax),
         cmocka_unit_test(something_between_pooling_and_linear_breaks_the_sum),

@@ -403,6 +403,15 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
 
     # the other layers
     three = {name: noise(3) for name in "sbmv"}
+    add(
+        "dropout-in-training",
+        "unsupported",
+        "training mode",
+        model(
+            [node("Dropout", "x ratio training")],
+            {"ratio": np.array(0.5, np.float32), "training": np.array(True)},
+        ),
+    )
     batch_norm = "BatchNormalization"
     add(
         "batch-norm-in-training",
