@@ -518,12 +518,31 @@ static bool layout_slice(struct pass *pass, struct graph_node *node)
     return layout_any(pass, node);
 }
 
+/* The largest of all pixels, which are stored as NHWC, is a pool. */
+static void to_max_pool(struct graph_node *node, const struct graph_shape *x)
+{
+    const bool *axis = node->reduce.axis;
+
+    if (node->op != GRAPH_REDUCE ||
+        node->reduce.function != GRAPH_REDUCE_MAX || x->rank != 4 || axis[0] ||
+        !axis[1] || !axis[2] || axis[3])
+        return;
+    node->op = GRAPH_MAX_POOL;
+    node->nhwc = true;
+    memset(&node->pool, 0, sizeof node->pool);
+    for (int i = 0; i < 2; i++) {
+        node->pool.window.kernel[i] = x->dim[1 + i];
+        node->pool.window.stride[i] = node->pool.window.dilation[i] = 1;
+    }
+}
+
 /* Afterwards every mean keeps its axes; a reshape drops them where the file
  * says so. */
 static bool layout_mean(struct pass *pass, struct graph_node *node)
 {
     struct view view = view_of(pass, node->inputs[0]);
-    struct graph_shape kept = pass->graph->values[view.stored].shape;
+    const struct graph_shape stored = pass->graph->values[view.stored].shape;
+    struct graph_shape kept = stored;
     struct graph_node mean = *node;
     int full, *operands;
     struct graph_value *value;
@@ -534,8 +553,10 @@ static bool layout_mean(struct pass *pass, struct graph_node *node)
             mean.reduce.axis[view.perm[i]] = true;
             kept.dim[view.perm[i]] = 1;
         }
+    mean.reduce.keep_dims = true;
+    to_max_pool(&mean, &stored);
     if (node->reduce.keep_dims) {
-        node->reduce = mean.reduce;
+        *node = mean;
         return layout_any(pass, node);
     }
     full = graph_add_value(pass->graph, node->name, GRAPH_FLOAT, pass->err);
@@ -547,7 +568,6 @@ static bool layout_mean(struct pass *pass, struct graph_node *node)
     value->has_shape = true;
     operands[0] = view.stored;
     operands[1] = full;
-    mean.reduce.keep_dims = true;
     mean.inputs = &operands[0];
     mean.outputs = &operands[1];
     if (!emit(pass, &mean))

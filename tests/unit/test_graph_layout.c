@@ -254,6 +254,30 @@ static void a_mean_that_drops_its_axes_keeps_them_and_is_reshaped(void **state)
     graph_release(&g);
 }
 
+static void the_largest_of_all_pixels_is_a_pool(void **state)
+{
+    (void)state;
+    for (int keep_dims = 0; keep_dims < 2; keep_dims++) {
+        struct graph g = {0};
+        int x = sketch_input(&g, SHAPE(1, 3, 4, 5));
+        int y = sketch_node(&g, GRAPH_REDUCE, &x, 1);
+
+        sketch_last(&g)->reduce.function = GRAPH_REDUCE_MAX;
+        sketch_last(&g)->reduce.given = true;
+        sketch_last(&g)->reduce.keep_dims = keep_dims;
+        sketch_last(&g)->reduce.raw_axes[0] = 2;
+        sketch_last(&g)->reduce.raw_axes[1] = 3;
+        sketch_last(&g)->reduce.num_raw_axes = 2;
+        sketch_output(&g, y);
+        infer(&g, 1);
+        lay_out(&g, 1, false);
+        assert_int_equal(sketch_count(&g, GRAPH_MAX_POOL), 1);
+        assert_int_equal(sketch_count(&g, GRAPH_REDUCE), 0);
+        check_promises(&g, 1);
+        graph_release(&g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +288,7 @@ int main(void)
         cmocka_unit_test(filters_are_reordered_for_the_kernels),
         cmocka_unit_test(flattening_a_picture_reads_it_plane_by_plane),
         cmocka_unit_test(a_mean_that_drops_its_axes_keeps_them_and_is_reshaped),
+        cmocka_unit_test(the_largest_of_all_pixels_is_a_pool),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
