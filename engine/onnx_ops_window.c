@@ -6,20 +6,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How many axes the window has: 2, unless kernel_shape says otherwise. */
+static size_t count_axes(struct onnx_reader *reader)
+{
+    int64_t kernel[GRAPH_MAX_RANK];
+    size_t count = 2;
+
+    return onnx_attribute_ints(reader, "kernel_shape", kernel, GRAPH_MAX_RANK,
+                               &count) &&
+                   (count == 1 || count == 3)
+               ? count
+               : 2;
+}
+
+/* Reads a window of two axes; one of one axis, which is that of the rows (the
+ * columns have length 1); or one of three that moves along the first alone,
+ * which is that of the columns (widen makes it so). */
 static bool convert_window(struct onnx_reader *reader,
                            struct graph_window *window)
 {
-    size_t pads[4] = {0, 0, 0, 0}; /* top, left, bottom, right */
+    size_t num = count_axes(reader);
+    size_t kernel[3] = {0}, stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
+    size_t pads[6] = {0}; /* before, after */
 
-    *window = (struct graph_window){
-        .stride = {1, 1},
-        .dilation = {1, 1},
-    };
-    if (!onnx_attribute_sizes(reader, "kernel_shape", window->kernel, 2, 1) ||
-        !onnx_attribute_sizes(reader, "strides", window->stride, 2, 1) ||
-        !onnx_attribute_sizes(reader, "dilations", window->dilation, 2, 1) ||
-        !onnx_attribute_sizes(reader, "pads", pads, 4, 0))
+    if (!onnx_attribute_sizes(reader, "kernel_shape", kernel, num, 1) ||
+        !onnx_attribute_sizes(reader, "strides", stride, num, 1) ||
+        !onnx_attribute_sizes(reader, "dilations", dilation, num, 1) ||
+        !onnx_attribute_sizes(reader, "pads", pads, 2 * num, 0))
         return false;
+    for (size_t i = 1; num == 3 && i < 3; i++)
+        if (kernel[i] != 1 || stride[i] != 1 || pads[i] + pads[3 + i] > 0)
+            return fail(reader->err, ERROR_UNSUPPORTED,
+                        "attribute kernel_shape has 3 numbers; only images "
+                        "with 2 spatial dimensions are supported");
+    if (num == 1)
+        kernel[1] = 1;
+    for (size_t i = 0; i < 2; i++) {
+        size_t from = num == 3 ? 1 - i : i;
+
+        window->kernel[i] = kernel[from];
+        window->stride[i] = stride[from];
+        window->dilation[i] = dilation[from];
+        window->pad_before[i] = from < num ? pads[from] : 0;
+        window->pad_after[i] = from < num ? pads[num + from] : 0;
+    }
+    window->auto_pad = GRAPH_PAD_GIVEN;
     if (onnx_attribute_is(reader, "auto_pad", "SAME_UPPER"))
         window->auto_pad = GRAPH_PAD_SAME_UPPER;
     else if (onnx_attribute_is(reader, "auto_pad", "SAME_LOWER"))
@@ -29,11 +60,118 @@ static bool convert_window(struct onnx_reader *reader,
              !onnx_attribute_is(reader, "auto_pad", "NOTSET"))
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "attribute auto_pad has an unknown value");
-    for (int i = 0; i < 2; i++) {
-        window->pad_before[i] = pads[i];
-        window->pad_after[i] = pads[2 + i];
-    }
     return true;
+}
+
+/* Adds a node on behalf of `node` that makes `to`, or a new value, which is
+ * returned; GRAPH_NONE on failure. */
+static int add_move(struct onnx_reader *reader, const struct graph_node *node,
+                    enum graph_op op, int from, int to,
+                    struct graph_node **added)
+{
+    struct graph *graph = reader->graph;
+
+    if (to == GRAPH_NONE)
+        to = graph_add_value(graph, graph->values[from].name,
+                             graph->values[from].type, reader->err);
+    if (to == GRAPH_NONE)
+        return GRAPH_NONE;
+    *added =
+        graph_add_node(graph, op, node->name, node->onnx_op, 1, 1, reader->err);
+    if (!*added)
+        return GRAPH_NONE;
+    (*added)->inputs[0] = from;
+    (*added)->outputs[0] = to;
+    return to;
+}
+
+/* Adds or drops an axis of length 1. */
+static int add_reshape(struct onnx_reader *reader,
+                       const struct graph_node *node,
+                       enum graph_reshape_rule rule, int64_t axis, int from,
+                       int to)
+{
+    struct graph_node *added;
+
+    to = add_move(reader, node, GRAPH_RESHAPE, from, to, &added);
+    if (to == GRAPH_NONE)
+        return GRAPH_NONE;
+    added->reshape.rule = rule;
+    added->reshape.raw_axes[0] = axis;
+    added->reshape.num_raw_axes = 1;
+    return to;
+}
+
+static int add_transpose(struct onnx_reader *reader,
+                         const struct graph_node *node, const size_t perm[4],
+                         int from)
+{
+    struct graph_node *added;
+    int to = add_move(reader, node, GRAPH_TRANSPOSE, from, GRAPH_NONE, &added);
+
+    if (to == GRAPH_NONE)
+        return GRAPH_NONE;
+    memcpy(added->perm, perm, 4 * sizeof *perm);
+    added->num_perm = 4;
+    return to;
+}
+
+/* Adds the node of a window of one or three axes, between nodes that make
+ * pictures of its operand and undo that of its result:
+ *
+ *     (N, C, L)             is a picture (N, C, L, 1)
+ *     (N, 1, D, H, W)       is a picture (N, H, W, D); torch's
+ *                           LocalResponseNorm is such a pool over channels */
+static bool add_between(struct onnx_reader *reader, struct graph_node *node,
+                        bool is_line)
+{
+    static const size_t last[4] = {0, 2, 3, 1}, back[4] = {0, 3, 1, 2};
+    enum graph_reshape_rule first =
+        is_line ? GRAPH_RESHAPE_UNSQUEEZE : GRAPH_RESHAPE_SQUEEZE;
+    struct graph *graph = reader->graph;
+    struct graph_node *added;
+    int out = node->outputs[0], made, x;
+
+    for (uint32_t i = 0; i < (node->op == GRAPH_CONV ? 2u : 1u); i++) {
+        x = add_reshape(reader, node, first, is_line ? 3 : 1, node->inputs[i],
+                        GRAPH_NONE);
+        if (x != GRAPH_NONE && !is_line)
+            x = add_transpose(reader, node, last, x);
+        if (x == GRAPH_NONE)
+            return false;
+        node->inputs[i] = x;
+    }
+    made = graph_add_value(graph, node->name, GRAPH_FLOAT, reader->err);
+    added = graph_add_node(graph, node->op, node->name, node->onnx_op, 0, 0,
+                           reader->err);
+    if (made == GRAPH_NONE || !added)
+        return false;
+    *added = *node;
+    added->outputs[0] = made;
+    if (is_line)
+        return add_reshape(reader, node, GRAPH_RESHAPE_SQUEEZE, 3, made, out) !=
+               GRAPH_NONE;
+    made = add_transpose(reader, node, back, made);
+    return made != GRAPH_NONE &&
+           add_reshape(reader, node, GRAPH_RESHAPE_UNSQUEEZE, 1, made, out) !=
+               GRAPH_NONE;
+}
+
+/* Takes the node read last, if its window has not two axes, and puts it back
+ * between others. */
+static bool widen(struct onnx_reader *reader)
+{
+    size_t num = count_axes(reader);
+    struct graph_node node;
+
+    if (num == 2)
+        return true;
+    node = reader->graph->nodes[--reader->graph->num_nodes];
+    if (num == 3 && node.op == GRAPH_CONV)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute kernel_shape has 3 numbers; only images with 2 "
+                    "spatial dimensions are supported");
+    return add_between(reader, &node, num == 1);
 }
 
 static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
@@ -44,7 +182,8 @@ static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
         return fail(reader->err, ERROR_INPUT, "attribute group is %lld",
                     (long long)groups);
     node->conv.groups = (size_t)groups;
-    return convert_window(reader, &node->conv.window);
+    return convert_window(reader, &node->conv.window) &&
+           (node->op != GRAPH_CONV || widen(reader));
 }
 
 static bool convert_pool(struct onnx_reader *reader, struct graph_node *node)
@@ -59,7 +198,7 @@ static bool convert_pool(struct onnx_reader *reader, struct graph_node *node)
     node->pool.count_pad =
         onnx_attribute_int(reader, "count_include_pad", 0) != 0;
     node->pool.p = onnx_attribute_int(reader, "p", 2);
-    return convert_window(reader, &node->pool.window);
+    return convert_window(reader, &node->pool.window) && widen(reader);
 }
 
 /* A window as large as the picture. */
@@ -74,6 +213,9 @@ static bool convert_whole_pool(struct onnx_reader *reader,
 
 static bool convert_deconv(struct onnx_reader *reader, struct graph_node *node)
 {
+    if (count_axes(reader) != 2)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "only images with 2 spatial dimensions are supported");
     return convert_conv(reader, node) &&
            onnx_attribute_sizes(reader, "output_padding", node->conv.extra, 2,
                                 0) &&

@@ -48,14 +48,17 @@ class Pooled(nn.Module):
         return self.fc(self.drop(torch.flatten(self.pool(self.features(x)), 1)))
 
 
-def alexnet_gap(k: int, classes: int) -> nn.Module:
+def alexnet_gap(k: int, classes: int, lrn: bool = False) -> nn.Module:
     """AlexNet to conv5, as Caffe has it (groups), and two convolutions more."""
-    pool = nn.MaxPool2d(3, 2)
+
+    def pool() -> list:
+        return [*([nn.LocalResponseNorm(5)] if lrn else []), nn.MaxPool2d(3, 2)]
+
     layers = [
         *conv(3, 96 // k, 11, 4),
-        pool,
+        *pool(),
         *conv(96 // k, 256 // k, 5, 1, 2, 2),
-        pool,
+        *pool(),
         *conv(256 // k, 384 // k, 3, 1, 1),
         *conv(384 // k, 384 // k, 3, 1, 1, 2),
         *conv(384 // k, 256 // k, 3, 1, 1, 2),
@@ -182,6 +185,28 @@ def lane_change(k: int) -> nn.Module:
         ]
         inp = width // k
     return Pooled(nn.Sequential(*layers), nn.AdaptiveAvgPool2d(1), inp, 3)
+
+
+class ChannelAttention(nn.Module):
+    """ECA-Net's: a convolution along the channels, of one axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = nn.functional.adaptive_avg_pool2d(x, 1)
+        y = self.conv(y.squeeze(-1).transpose(-1, -2)).transpose(-1, -2)
+        return x * y.unsqueeze(-1).sigmoid().expand_as(x)
+
+
+def eca(k: int, classes: int) -> nn.Module:
+    """A few convolutions with such attention after each."""
+    layers, inp = [], 3
+    for width in (64, 128, 256):
+        layers += [*conv(inp, width // k, 3, 2, 1), ChannelAttention()]
+        inp = width // k
+    return Pooled(nn.Sequential(*layers), nn.AdaptiveAvgPool2d(1), inp, classes)
 
 
 class VggFull(nn.Module):
@@ -331,6 +356,15 @@ NETS = {
         (115, 131),
         (227, 227),
     ),
+    "alexnet-lrn": Net(
+        lambda: alexnet_gap(24, 7, lrn=True),
+        lambda: alexnet_gap(1, 1000, lrn=True),
+        "features",
+        "fc",
+        (115, 131),
+        (227, 227),
+    ),
+    "eca": Net(lambda: eca(8, 7), lambda: eca(1, 1000), "features", "fc"),
     "vggnet-gap": Net(
         lambda: vgg_gap(32, 7, 4),
         lambda: vgg_gap(1, 1000, 14),
