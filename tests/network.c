@@ -334,6 +334,80 @@ static void grow_reshape(struct growth *g)
     g->x = reshape(g, 4, square);
 }
 
+/* The border makes up for the window's reach. */
+static void fit_window(struct growth *g, struct graph_window *window,
+                       size_t kernel, size_t dilation, size_t stride)
+{
+    size_t reach = (kernel - 1) * dilation + 1;
+
+    for (int i = 0; i < 2; i++) {
+        window->kernel[i] = kernel;
+        window->stride[i] = stride;
+        window->dilation[i] = dilation;
+        window->pad_before[i] = below(g, reach);
+        window->pad_after[i] = reach - 1 - window->pad_before[i];
+    }
+    g->h = (g->h - 1) / stride + 1;
+    g->w = (g->w - 1) / stride + 1;
+}
+
+static void grow_pool_of(struct growth *g, enum graph_op op, size_t dilation)
+{
+    g->x = sketch_node(g->graph, op, &g->x, 1);
+    sketch_last(g->graph)->pool.p = 2;
+    sketch_last(g->graph)->pool.count_pad = below(g, 2);
+    fit_window(g, &sketch_last(g->graph)->pool.window, 2 + below(g, 2),
+               dilation, 1 + below(g, 2));
+}
+
+static void grow_pool(struct growth *g)
+{
+    grow_pool_of(g, below(g, 2) ? GRAPH_MAX_POOL : GRAPH_AVERAGE_POOL, 1);
+}
+
+static void grow_odd_pool(struct growth *g)
+{
+    static const enum graph_op ops[] = {GRAPH_MAX_POOL, GRAPH_AVERAGE_POOL,
+                                        GRAPH_LP_POOL};
+
+    grow_pool_of(g, ops[below(g, 3)], 1 + below(g, 2));
+}
+
+/* Twice as large. */
+static void grow_deconv(struct growth *g)
+{
+    size_t out = 1 + below(g, 4);
+    int w = weights(g, SHAPE(g->c, out, 2, 2), g->c);
+    struct graph_window *window;
+
+    if (g->h > 8 || g->w > 8)
+        return;
+    g->x = sketch_node(g->graph, GRAPH_DECONV, (int[]){g->x, w}, 2);
+    sketch_last(g->graph)->conv.groups = 1;
+    window = &sketch_last(g->graph)->conv.window;
+    for (int i = 0; i < 2; i++) {
+        window->kernel[i] = window->stride[i] = 2;
+        window->dilation[i] = 1;
+    }
+    g->c = out;
+    g->h *= 2;
+    g->w *= 2;
+}
+
+/* A border in one of the ways that convolutions have none. */
+static void grow_border(struct growth *g)
+{
+    struct graph_node *node;
+    int64_t pads[8] = {0, 0, 1, -(int64_t)(g->w > 1), 0, 0, 0, 1};
+    int list = sketch_ints(g->graph, SHAPE(8), pads);
+
+    g->x = sketch_node(g->graph, GRAPH_PAD, (int[]){g->x, list}, 2);
+    node = sketch_last(g->graph);
+    node->pad.mode = (enum graph_pad_mode)below(g, 4);
+    g->h += 1;
+    g->w += g->w == 1;
+}
+
 static void grow_with_itself(struct growth *g)
 {
     g->x = sketch_node(g->graph, below(g, 2) ? GRAPH_ADD : GRAPH_SUB,
@@ -357,6 +431,7 @@ static void (*const growths[])(struct growth *g) = {
     grow_residual,
     grow_pad,
     grow_padded_conv,
+    grow_pool,
     /* and any */
     grow_grouped,
     grow_arithmetic,
@@ -370,10 +445,13 @@ static void (*const growths[])(struct growth *g) = {
     grow_softmax,
     grow_shuffle,
     grow_reshape,
+    grow_odd_pool,
+    grow_deconv,
+    grow_border,
     grow_with_itself,
     grow_cast,
 };
-enum { NUM_PLAIN = 10, NUM_ANY = sizeof growths / sizeof growths[0] };
+enum { NUM_PLAIN = 11, NUM_ANY = sizeof growths / sizeof growths[0] };
 
 /* Pools and classifies. */
 static void grow_head(struct growth *g, enum network_kind kind)
