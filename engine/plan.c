@@ -26,6 +26,30 @@ struct plan_session {
 
 /* ---- the plan ---- */
 
+/* 4 GiB of floats. A small file may ask for any amount; what is too much is
+ * refused before memory is taken for it. */
+#define MAX_COMPUTED ((size_t)1 << 30)
+
+/* The numbers that one run computes, all nodes together. */
+static bool check_size(const struct graph *graph, struct error *err)
+{
+    size_t total = 0;
+
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_outputs; i++) {
+            const struct graph_value *value =
+                graph_output(graph, &graph->nodes[n], i);
+
+            if (value && !value->data)
+                total += graph_shape_count(&value->shape);
+        }
+    if (total > MAX_COMPUTED)
+        return fail(err, ERROR_LIMIT,
+                    "its nodes compute %zu numbers; at most %zu are taken",
+                    total, MAX_COMPUTED);
+    return true;
+}
+
 /* Extends the last step by node n, or begins another. */
 static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
 {
@@ -95,6 +119,8 @@ struct plan *plan_new(const struct graph *graph, struct error *err)
     for (size_t n = 0; n < graph->num_nodes; n++)
         if (!add_to_steps(plan, n, err))
             goto out;
+    if (!check_size(graph, err))
+        goto out;
     mark_kept(plan);
     ok = true;
 out:

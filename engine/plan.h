@@ -10,7 +10,8 @@ struct plan;         /* immutable, for any thread */
 struct plan_session; /* room for one run; one thread at a time */
 
 /* Plans a graph after graph_layout; it must outlive the plan. Returns NULL and
- * ERROR_UNSUPPORTED (nothing here runs a node; the text names it) or
+ * ERROR_UNSUPPORTED (nothing here runs a node; the text names it),
+ * ERROR_LIMIT (a run would compute more than 2**30 numbers) or
  * ERROR_MEMORY. */
 struct plan *plan_new(const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));

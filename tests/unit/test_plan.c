@@ -319,6 +319,26 @@ static void sessions_of_one_plan_do_not_disturb_each_other(void **state)
     graph_release(&graph);
 }
 
+static void a_network_that_takes_gigabytes_is_refused(void **state)
+{
+    struct graph graph = {0};
+    struct error err = {0};
+    int value;
+
+    (void)state;
+    value = sketch_input(&graph, SHAPE(1, 3, 8192, 8192));
+    for (int i = 0; i < 6; i++) {
+        value = sketch_node(&graph, GRAPH_CLAMP, (int[]){value}, 1);
+        sketch_last(&graph)->min = 0;
+    }
+    sketch_output(&graph, value);
+    assert_true(graph_infer(&graph, &err));
+    assert_null(plan_new(&graph, &err));
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    assert_non_null(strstr(err.text, "1207959552 numbers"));
+    graph_release(&graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +347,7 @@ int main(void)
         cmocka_unit_test(random_networks_run_as_the_reference_does),
         cmocka_unit_test(a_plain_network_is_one_runtime),
         cmocka_unit_test(only_the_input_and_the_outputs_have_data),
+        cmocka_unit_test(a_network_that_takes_gigabytes_is_refused),
         cmocka_unit_test(sessions_of_one_plan_do_not_disturb_each_other),
     };
 
