@@ -5,6 +5,7 @@
 #include "cmd_model.h"
 #include "cmd_model_json.h"
 #include "complain.h"
+#include "engine.h"
 #include "survey.h"
 
 enum {
@@ -21,14 +22,21 @@ struct look {
     const char *file;
 };
 
-enum { OPTION_WIDTH = 256, OPTION_HEIGHT, OPTION_RUNS, OPTION_JSON };
+enum {
+    OPTION_WIDTH = 256,
+    OPTION_HEIGHT,
+    OPTION_RUNS,
+    OPTION_JSON,
+    OPTION_SIZE
+};
 
-#define COMMON_OPTIONS                                      \
-    {"width", required_argument, NULL, OPTION_WIDTH},       \
-        {"height", required_argument, NULL, OPTION_HEIGHT}, \
-        {"json", no_argument, NULL, OPTION_JSON},           \
-    {                                                       \
-        "help", no_argument, NULL, 'h'                      \
+#define COMMON_OPTIONS                                        \
+    {"width", required_argument, NULL, OPTION_WIDTH},         \
+        {"height", required_argument, NULL, OPTION_HEIGHT},   \
+        {"input-size", required_argument, NULL, OPTION_SIZE}, \
+        {"json", no_argument, NULL, OPTION_JSON},             \
+    {                                                         \
+        "help", no_argument, NULL, 'h'                        \
     }
 
 static const struct option check_options[] = {COMMON_OPTIONS, {0}};
@@ -36,10 +44,11 @@ static const struct option info_options[] = {
     COMMON_OPTIONS, {"runs", required_argument, NULL, OPTION_RUNS}, {0}};
 
 static const char common_help[] =
-    "  --width N   width of the input, in pixels, where FILE leaves it open\n"
-    "  --height N  height, likewise\n"
-    "  --json      print one JSON object\n"
-    "  --help      print this and exit\n"
+    "  --width N          of the input, in pixels, where FILE leaves it open\n"
+    "  --height N         likewise\n"
+    "  --input-size SIZE  N or WxH, in place of FILE's own\n"
+    "  --json             print one JSON object\n"
+    "  --help             print this and exit\n"
     "\n"
     "Exit status: 0 the network can be used, 1 it cannot, 2 the command line\n"
     "is wrong.\n";
@@ -47,6 +56,7 @@ static const char common_help[] =
 static bool take(void *data, int option, const char *argument,
                  struct error *err)
 {
+    struct engine_options size = {0};
     struct look *look = data;
 
     switch (option) {
@@ -59,6 +69,15 @@ static bool take(void *data, int option, const char *argument,
     case OPTION_RUNS:
         return cmd_model_number(&look->num_runs, "runs", argument, MAX_RUNS,
                                 err);
+    case OPTION_SIZE:
+        if (!engine_options_parse_size(&size, argument, err))
+            return error_prefix(err, "--input-size");
+        look->options = (struct survey_options){
+            .width = size.input_width,
+            .height = size.input_height,
+            .override = true,
+        };
+        return true;
     default:
         look->json = true;
         return true;
@@ -93,13 +112,13 @@ static void print_problems(const struct survey *survey)
         complain_print(stdout, survey->failure.text);
         putchar('\n');
     }
-    if (survey->problems.count > 0)
+    if (num_nodes > 0)
         printf("%zu of %zu nodes are not supported", num_nodes,
                survey->file.num_nodes);
     if (survey->problems.num_blocked > 0)
-        printf("; %zu more depend on what is above and could not be"
-               " checked",
-               survey->problems.num_blocked);
+        printf("%s%zu %s depend on what is above and could not be checked",
+               num_nodes > 0 ? "; " : "", survey->problems.num_blocked,
+               num_nodes > 0 ? "more" : "nodes");
     if (survey->problems.count > 0)
         putchar('\n');
 }
@@ -257,7 +276,7 @@ int cmd_model_info(int argc, char **argv)
                "activation maps, and what a run of it costs. FILE may also be\n"
                "a model's folder.\n"
                "\n"
-               "  --runs N    runs to measure (default 10)\n"))
+               "  --runs N           runs to measure (default 10)\n"))
         return status;
     if (is_usable(&survey) && !survey_measure(&survey, look.num_runs, &err))
         return finish(&survey, status, look.file, &err);

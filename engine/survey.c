@@ -68,6 +68,7 @@ static bool find_network(struct place *place, const char *path,
     place->input = (struct onnx_input){
         .width = options->width ? options->width : bundle.input.width,
         .height = options->height ? options->height : bundle.input.height,
+        .override = options->override,
         .folder = place->folder,
     };
     bundle_release(&bundle);

@@ -26,6 +26,7 @@
 struct survey_options {
     uint32_t width, height; /* of the input where the file leaves it open;
                                0: what model.json says, if there is one */
+    bool override;          /* the file's own size yields to it */
 };
 
 /* A part of the plan: an XNNPACK runtime of several nodes, or a plain kernel

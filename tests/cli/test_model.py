@@ -166,6 +166,33 @@ def test_info_of_a_network_that_cannot_be_used_says_why(model, unsupported):
     assert b"3 of 5 nodes are not supported" in result.stdout
 
 
+def test_a_size_that_is_open_is_asked_for_and_taken(model, tmp_path):
+    network = onnx.load(FORMS / "legacy13_unfolded.onnx")
+    dims = network.graph.input[0].type.tensor_type.shape.dim
+    dims[2].dim_param, dims[3].dim_param = "height", "width"
+    onnx.save(network, tmp_path / "open.onnx")
+
+    def maps(*options: str) -> bytes:
+        result = model("info", tmp_path / "open.onnx", "--runs=1", *options)
+        assert result.returncode == 0
+        return next(x for x in result.stdout.splitlines() if x.startswith(b"maps"))
+
+    refused = model("check", tmp_path / "open.onnx")
+    assert refused.returncode == 1
+    assert b"its height and width are open" in refused.stdout
+    assert b"nodes depend on what is above" in refused.stdout
+    assert maps("--width=48", "--height=32").startswith(b"maps       6 x 4 ")
+    assert maps("--input-size=96x64").startswith(b"maps       12 x 8 ")
+
+
+def test_another_size_can_take_the_place_of_the_files_own(model):
+    result = model("info", "--input-size=448", "--runs=1", MODEL)
+
+    assert result.returncode == 0
+    assert b"maps       14 x 14 cells" in result.stdout
+    assert model("check", "--input-size=0", MODEL).returncode == 2
+
+
 def test_a_network_that_is_no_classifier_is_refused(model, tmp_path):
     shape = [1, 3, 8, 8]
     node = helper.make_node("Relu", ["x"], ["y"])
