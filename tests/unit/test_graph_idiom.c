@@ -116,12 +116,27 @@ static void normalization_is_one_node_where_its_axes_are_one_set(void **state)
     }
 }
 
+static void torch_s_response_norm_is_one_node_where_it_is_centred(void **state)
+{
+    (void)state;
+    for (size_t centred = 0; centred < 2; centred++) {
+        struct graph graph = {0};
+
+        open_case(&graph,
+                  centred ? "lrn-as-torch-has-it" : "no-lrn-but-lopsided");
+        assert_int_equal(sketch_count(&graph, GRAPH_LRN), centred);
+        assert_int_equal(sketch_count(&graph, GRAPH_AVERAGE_POOL), 1 - centred);
+        graph_release(&graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gelu_is_one_node_however_it_is_grouped),
         cmocka_unit_test(hard_swish_is_one_node_however_it_is_written),
         cmocka_unit_test(normalization_is_one_node_where_its_axes_are_one_set),
+        cmocka_unit_test(torch_s_response_norm_is_one_node_where_it_is_centred),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,7 +182,12 @@ def idioms() -> dict[str, ModelProto]:
         some,
     )
     cases["no-gelu-but-of-2"] = model(
-        [*gate, node("Add", "e three", "s"), node("Mul", "a s", "h"), node("Mul", "h half")],
+        [
+            *gate,
+            node("Add", "e three", "s"),
+            node("Mul", "a s", "h"),
+            node("Mul", "h half"),
+        ],
         some,
     )
     hard = [scaled, node("Add", "a three", "b"), node("Clip", "b zero six", "c")]
@@ -239,6 +244,33 @@ def idioms() -> dict[str, ModelProto]:
         ],
         {"one": number(1)},
     )
+    for name, border in (
+        ("lrn-as-torch-has-it", (1, 1)),
+        ("no-lrn-but-lopsided", (2, 0)),
+    ):
+        pads = np.zeros(10, np.int64)
+        pads[2], pads[7] = border
+        cases[name] = model(
+            [
+                node("Mul", "x x", "q"),
+                node("Reshape", "q s", "v"),
+                node("Pad", "v p", "b"),
+                node("AveragePool", "b", "m", kernel_shape=[3, 1, 1]),
+                node("Squeeze", "m one", "n"),
+                node("Mul", "n alpha", "t"),
+                node("Add", "t bias", "u"),
+                node("Pow", "u beta", "w"),
+                node("Div", "x w"),
+            ],
+            {
+                "s": ints(1, 1, 3, 8, 8),
+                "p": pads,
+                "one": ints(1),
+                "alpha": number(2),
+                "bias": number(0.5),
+                "beta": number(0.75),
+            },
+        )
     return cases
 
 
@@ -261,12 +293,8 @@ def arithmetic() -> dict[str, ModelProto]:
         [node("Pow", "x e")], {"e": np.array([2], np.int64)}
     )
     cases["power-for-each-channel"] = model([*positive, node("Pow", "b w")], constants)
-    cases["power-of-a-constant"] = model(
-        [node("Pow", "c x")], {"c": number(2.5)}
-    )
-    cases["modulo-of-c"] = model(
-        [node("Mod", "x w", fmod=1)], {"w": noise(3, 1, 1)}
-    )
+    cases["power-of-a-constant"] = model([node("Pow", "c x")], {"c": number(2.5)})
+    cases["modulo-of-c"] = model([node("Mod", "x w", fmod=1)], {"w": noise(3, 1, 1)})
     cases["modulo-of-integers"] = model(
         [
             node("Mod", "a b", "c"),
@@ -520,9 +548,7 @@ def products() -> dict[str, ModelProto]:
     cases["matmul-of-a-constant-by-the-picture"] = model(
         [node("MatMul", "w x")], {"w": noise(5, 8)}
     )
-    cases["matmul-of-stacks"] = model(
-        [node("MatMul", "x w")], {"w": noise(2, 1, 8, 5)}
-    )
+    cases["matmul-of-stacks"] = model([node("MatMul", "x w")], {"w": noise(2, 1, 8, 5)})
     cases["matmul-of-a-stack-of-constants"] = model(
         [node("MatMul", "x w")], {"w": noise(1, 3, 8, 5)}
     )
@@ -577,7 +603,12 @@ def batch_norm() -> dict[str, ModelProto]:
     pool = node("GlobalAveragePool", "x", "p")
     flat = node("Flatten", "p", "f")
     cases["batch-norm-between-pool-and-gemm"] = model(
-        [pool, flat, node("BatchNormalization", f"f {norm}", "n"), node("Gemm", "n w c")],
+        [
+            pool,
+            flat,
+            node("BatchNormalization", f"f {norm}", "n"),
+            node("Gemm", "n w c"),
+        ],
         batch(3) | {"w": noise(3, 5), "c": noise(5)},
     )
     cases["batch-norm-between-pool-and-matmul"] = model(
