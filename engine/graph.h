@@ -54,65 +54,65 @@ struct graph_value {
 
 /* X(enumerator, name for messages). What a node does is written with ONNX's
  * names for operands; `out` is the first output. */
-#define GRAPH_OPS(X)                                                             \
-    X(GRAPH_ADD, "add")      /* a + b, broadcast */                              \
-    X(GRAPH_SUB, "subtract") /* a - b, broadcast */                              \
-    X(GRAPH_MUL, "multiply") /* a b, broadcast */                                \
-    X(GRAPH_DIV, "divide")   /* a / b, broadcast */                              \
-    X(GRAPH_POW, "power")    /* a ** b, broadcast */                             \
-    X(GRAPH_MIN, "minimum")  /* of a and b, broadcast */                         \
-    X(GRAPH_MAX, "maximum")  /* of a and b, broadcast */                         \
-    X(GRAPH_MOD, "modulo")   /* a mod b, broadcast */                            \
-    X(GRAPH_PRELU, "prelu")  /* a, or a b where a < 0, broadcast */              \
-    X(GRAPH_EQUAL, "equal")  /* a == b as 0 or 1, broadcast; of floats           \
-                                a float, as are all truths below */              \
-    X(GRAPH_LESS, "less")    /* a < b */                                         \
-    X(GRAPH_LESS_EQUAL, "less-or-equal") /* a <= b */                            \
-    X(GRAPH_AND, "and")                  /* a and b, broadcast */                \
-    X(GRAPH_OR, "or")                    /* a or b, broadcast */                 \
-    X(GRAPH_XOR, "exclusive-or")         /* either a or b, broadcast */          \
-    X(GRAPH_WHERE, "where")      /* condition, a, b: a where it is not 0 */      \
-    X(GRAPH_UNARY, "function")   /* the node's function of each element */       \
-    X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */          \
-    X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */       \
-    X(GRAPH_BATCH_NORM, "batch-norm")     /* x, scale, bias, mean, variance */   \
-    X(GRAPH_DECONV, "transposed convolution") /* x, weights (I, O/groups,        \
-                                                 kh, kw), b */                   \
-    X(GRAPH_MAX_POOL, "max-pool")         /* the largest in each window */       \
-    X(GRAPH_AVERAGE_POOL, "average-pool") /* the mean of each window */          \
-    X(GRAPH_LP_POOL, "lp-pool")           /* (sum of |x|^p)^(1/p) of each */     \
-    X(GRAPH_PAD, "pad")                   /* x with a border, or less of it */   \
-    X(GRAPH_QUANTIZE, "quantize") /* x / scale + zero point, rounded; x, scale,  \
-                                     zero point or none */                       \
-    X(GRAPH_DEQUANTIZE, "dequantize") /* (x - zero point) scale */               \
-    X(GRAPH_RESIZE, "resize")     /* x's axes enlarged or reduced */             \
-    X(GRAPH_DEPTH_TO_SPACE, "depth-to-space") /* blocks from channels */         \
-    X(GRAPH_SPACE_TO_DEPTH, "space-to-depth") /* channels from blocks */         \
-    X(GRAPH_MEAN, "mean")                 /* x over axes */                      \
-    X(GRAPH_REDUCE, "reduction")          /* the node's, of x over axes */       \
-    X(GRAPH_NORM, "normalization")        /* (x - mean) / sqrt(variance +        \
-                                             epsilon) scale + bias, over axes */ \
-    X(GRAPH_LRN, "local-response-normalization") /* over channels */             \
-    X(GRAPH_LINEAR, "linear")   /* x (.., I), weights (O, I), bias (O) */        \
-    X(GRAPH_MATMUL, "matmul")   /* a (.., m, k), b (.., k, n) or vectors,        \
-                                 which graph_infer makes LINEAR where it         \
-                                 can; stacks are broadcast */                    \
-    X(GRAPH_SOFTMAX, "softmax") /* x along one axis */                           \
-    X(GRAPH_LOG_SOFTMAX, "log-softmax") /* its logarithm */                      \
-    X(GRAPH_HARDMAX, "hardmax")         /* 1 at the first of the largest */      \
-    X(GRAPH_RESHAPE, "reshape")     /* x's elements, in the shape of out */      \
-    X(GRAPH_TRANSPOSE, "transpose") /* out.dim[i] = x.dim[perm[i]] */            \
-    X(GRAPH_CONCAT, "concat")       /* all inputs along one axis */              \
-    X(GRAPH_SLICE, "slice")         /* x[start + i step] */                      \
-    X(GRAPH_GATHER, "gather")       /* x, indices along one axis */              \
-    X(GRAPH_GATHER_ELEMENTS, "gather-elements") /* x, an index for each */       \
-    X(GRAPH_GATHER_ND, "gather-nd") /* x, indices along several axes */          \
-    X(GRAPH_RANGE, "range")         /* from a to below b in steps of c */        \
-    X(GRAPH_NONZERO, "non-zero")    /* coordinates of what is not 0 in x */      \
-    X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */       \
-    X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */       \
-    X(GRAPH_FILL, "fill")           /* one value everywhere */                   \
-    X(GRAPH_CAST, "cast")           /* x as the type of out */                   \
+#define GRAPH_OPS(X)                                                                 \
+    X(GRAPH_ADD, "add")      /* a + b, broadcast */                                  \
+    X(GRAPH_SUB, "subtract") /* a - b, broadcast */                                  \
+    X(GRAPH_MUL, "multiply") /* a b, broadcast */                                    \
+    X(GRAPH_DIV, "divide")   /* a / b, broadcast */                                  \
+    X(GRAPH_POW, "power")    /* a ** b, broadcast */                                 \
+    X(GRAPH_MIN, "minimum")  /* of a and b, broadcast */                             \
+    X(GRAPH_MAX, "maximum")  /* of a and b, broadcast */                             \
+    X(GRAPH_MOD, "modulo")   /* a mod b, broadcast */                                \
+    X(GRAPH_PRELU, "prelu")  /* a, or a b where a < 0, broadcast */                  \
+    X(GRAPH_EQUAL, "equal")  /* a == b as 0 or 1, broadcast; of floats               \
+                                a float, as are all truths below */                  \
+    X(GRAPH_LESS, "less")    /* a < b */                                             \
+    X(GRAPH_LESS_EQUAL, "less-or-equal") /* a <= b */                                \
+    X(GRAPH_AND, "and")                  /* a and b, broadcast */                    \
+    X(GRAPH_OR, "or")                    /* a or b, broadcast */                     \
+    X(GRAPH_XOR, "exclusive-or")         /* either a or b, broadcast */              \
+    X(GRAPH_WHERE, "where")      /* condition, a, b: a where it is not 0 */          \
+    X(GRAPH_UNARY, "function")   /* the node's function of each element */           \
+    X(GRAPH_CLAMP, "clamp")      /* x between the node's min and max */              \
+    X(GRAPH_CONV, "convolution") /* x, weights (O, I/groups, kh, kw), b */           \
+    X(GRAPH_BATCH_NORM, "batch-norm") /* x, scale, bias, mean, variance */           \
+    X(GRAPH_DECONV, "transposed convolution") /* x, weights (I, O/groups,            \
+                                                 kh, kw), b */                       \
+    X(GRAPH_MAX_POOL, "max-pool")             /* the largest in each window */       \
+    X(GRAPH_AVERAGE_POOL, "average-pool")     /* the mean of each window */          \
+    X(GRAPH_LP_POOL, "lp-pool")       /* (sum of |x|^p)^(1/p) of each */             \
+    X(GRAPH_PAD, "pad")               /* x with a border, or less of it */           \
+    X(GRAPH_QUANTIZE, "quantize")     /* x / scale + zero point, rounded; x,         \
+                                         scale,     zero point or none */                                                           \
+    X(GRAPH_DEQUANTIZE, "dequantize") /* (x - zero point) scale */                   \
+    X(GRAPH_RESIZE, "resize")         /* x's axes enlarged or reduced */             \
+    X(GRAPH_DEPTH_TO_SPACE, "depth-to-space") /* blocks from channels */             \
+    X(GRAPH_SPACE_TO_DEPTH, "space-to-depth") /* channels from blocks */             \
+    X(GRAPH_MEAN, "mean")                     /* x over axes */                      \
+    X(GRAPH_REDUCE, "reduction")              /* the node's, of x over axes */       \
+    X(GRAPH_NORM, "normalization")            /* (x - mean) / sqrt(variance +        \
+                                                 epsilon) scale + bias, over axes */ \
+    X(GRAPH_LRN, "local-response-normalization") /* over channels */                 \
+    X(GRAPH_LINEAR, "linear")   /* x (.., I), weights (O, I), bias (O) */            \
+    X(GRAPH_MATMUL, "matmul")   /* a (.., m, k), b (.., k, n) or vectors,            \
+                                 which graph_infer makes LINEAR where it             \
+                                 can; stacks are broadcast */                        \
+    X(GRAPH_SOFTMAX, "softmax") /* x along one axis */                               \
+    X(GRAPH_LOG_SOFTMAX, "log-softmax") /* its logarithm */                          \
+    X(GRAPH_HARDMAX, "hardmax")         /* 1 at the first of the largest */          \
+    X(GRAPH_RESHAPE, "reshape")     /* x's elements, in the shape of out */          \
+    X(GRAPH_TRANSPOSE, "transpose") /* out.dim[i] = x.dim[perm[i]] */                \
+    X(GRAPH_CONCAT, "concat")       /* all inputs along one axis */                  \
+    X(GRAPH_SLICE, "slice")         /* x[start + i step] */                          \
+    X(GRAPH_GATHER, "gather")       /* x, indices along one axis */                  \
+    X(GRAPH_GATHER_ELEMENTS, "gather-elements") /* x, an index for each */           \
+    X(GRAPH_GATHER_ND, "gather-nd") /* x, indices along several axes */              \
+    X(GRAPH_RANGE, "range")         /* from a to below b in steps of c */            \
+    X(GRAPH_NONZERO, "non-zero")    /* coordinates of what is not 0 in x */          \
+    X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */           \
+    X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */           \
+    X(GRAPH_FILL, "fill")           /* one value everywhere */                       \
+    X(GRAPH_CAST, "cast")           /* x as the type of out */                       \
     X(GRAPH_IDENTITY, "identity")   /* x (also Dropout) */
 
 /* X(enumerator, name for messages): functions of one number. alpha and beta
@@ -215,7 +215,7 @@ struct graph_node {
         struct {
             struct graph_window window;
             size_t groups;
-            bool depthwise; /* set by graph_layout */
+            bool depthwise;   /* set by graph_layout */
             size_t extra[2];  /* DECONV: rows and columns after the last */
             size_t target[2]; /* the output's size, or 0; makes up the border
                                  in graph_infer */
@@ -268,7 +268,7 @@ struct graph_node {
             size_t size;
             bool columns_first; /* DEPTH_TO_SPACE: in a channel, ONNX's CRD */
         } block;                /* DEPTH_TO_SPACE, SPACE_TO_DEPTH */
-        float epsilon; /* BATCH_NORM */
+        float epsilon;          /* BATCH_NORM */
         struct {
             enum graph_function function;
             float alpha, beta;
@@ -293,7 +293,7 @@ struct graph_node {
             size_t channel; /* the axis */
             size_t size; /* channels: (size - 1) / 2 before, the rest after */
             float alpha, beta, bias;
-        } lrn;          /* x / (bias + alpha / size * sum of squares)^beta */
+        } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
         struct {
             int64_t axis;    /* that scale and zero point are for, if many */
             float low, high; /* bounds of the result of QUANTIZE */

@@ -227,12 +227,12 @@ static bool layout_deconv(struct pass *pass, struct graph_node *node)
     static const size_t order[GRAPH_MAX_RANK] = {0, 2, 3, 4, 1, 5};
     const struct graph_shape w = graph_input(pass->graph, node, 1)->shape;
     size_t groups = node->conv.groups;
-    struct graph_shape split = {.rank = 5,
-                                .dim = {groups, w.dim[0] / groups, w.dim[1],
-                                        w.dim[2], w.dim[3]}};
-    struct graph_shape joined = {.rank = 4,
-                                 .dim = {groups * w.dim[1], w.dim[2], w.dim[3],
-                                         w.dim[0] / groups}};
+    struct graph_shape split = {
+        .rank = 5,
+        .dim = {groups, w.dim[0] / groups, w.dim[1], w.dim[2], w.dim[3]}};
+    struct graph_shape joined = {
+        .rank = 4,
+        .dim = {groups * w.dim[1], w.dim[2], w.dim[3], w.dim[0] / groups}};
     int weights;
 
     node->inputs[0] = stored_as(pass, node->inputs[0], nchw_of_nhwc);
@@ -259,8 +259,7 @@ static bool emit_uniform_conv(struct pass *pass, struct graph_node *node,
     const struct graph_value *x = graph_input(pass->graph, node, 0);
     size_t channels = x->shape.dim[3];
     struct graph_shape shape = {
-        .rank = 4,
-        .dim = {1, window->kernel[0], window->kernel[1], channels}};
+        .rank = 4, .dim = {1, window->kernel[0], window->kernel[1], channels}};
     int *operands =
         arena_take(&pass->graph->arena, 2, sizeof *operands, pass->err);
     int weights;
@@ -415,9 +414,9 @@ static bool layout_norm(struct pass *pass, struct graph_node *node)
         if (node->norm.groups == 0)
             node->inputs[i] = with_rank(pass, node->inputs[i], rank);
         if (node->inputs[i] != GRAPH_NONE)
-            node->inputs[i] = stored_as(pass, node->inputs[i],
-                                        node->norm.groups > 0 ? identity
-                                                              : view.perm);
+            node->inputs[i] =
+                stored_as(pass, node->inputs[i],
+                          node->norm.groups > 0 ? identity : view.perm);
         if (node->inputs[i] == GRAPH_NONE)
             return false;
     }
@@ -481,8 +480,7 @@ static bool layout_gather(struct pass *pass, struct graph_node *node)
     struct view view = view_of(pass, node->inputs[0]);
     const struct graph_value *indices = graph_input(pass->graph, node, 1);
 
-    if (indices->shape.rank != 1 ||
-        pass->graph->values[view.stored].data)
+    if (indices->shape.rank != 1 || pass->graph->values[view.stored].data)
         return as_meant(pass, node);
     node->axis = (int64_t)view.perm[node->axis];
     return layout_any(pass, node);
@@ -523,9 +521,8 @@ static void to_max_pool(struct graph_node *node, const struct graph_shape *x)
 {
     const bool *axis = node->reduce.axis;
 
-    if (node->op != GRAPH_REDUCE ||
-        node->reduce.function != GRAPH_REDUCE_MAX || x->rank != 4 || axis[0] ||
-        !axis[1] || !axis[2] || axis[3])
+    if (node->op != GRAPH_REDUCE || node->reduce.function != GRAPH_REDUCE_MAX ||
+        x->rank != 4 || axis[0] || !axis[1] || !axis[2] || axis[3])
         return;
     node->op = GRAPH_MAX_POOL;
     node->nhwc = true;
@@ -633,8 +630,8 @@ static void gather_groups(size_t order[GRAPH_MAX_RANK],
             order[count++] = i;
     }
     for (uint32_t g = 0; g < num_groups; g++)
-        for (uint32_t i = groups[g].first;
-             i < groups[g].first + groups[g].num; i++) {
+        for (uint32_t i = groups[g].first; i < groups[g].first + groups[g].num;
+             i++) {
             group_of[perm[i]] = g;
             left[g] += x->dim[i] != 1;
         }
@@ -691,11 +688,9 @@ static bool layout_reshape(struct pass *pass, struct graph_node *node)
         for (uint32_t g = 0; g < num_groups; g++) {
             uint32_t first = groups[g].first;
 
-            while (first < groups[g].first + groups[g].num &&
-                   x.dim[first] == 1)
+            while (first < groups[g].first + groups[g].num && x.dim[first] == 1)
                 first++;
-            if (order[i] != first || x.dim[order[i]] == 1 ||
-                groups[g].num == 0)
+            if (order[i] != first || x.dim[order[i]] == 1 || groups[g].num == 0)
                 continue;
             for (uint32_t k = groups[g].to; k < groups[g].to + groups[g].num_to;
                  k++)
@@ -723,32 +718,49 @@ static bool layout_transpose(struct pass *pass, struct graph_node *node)
 
 static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
                                           struct graph_node *node) = {
-    [GRAPH_ADD] = layout_binary,      [GRAPH_SUB] = layout_binary,
-    [GRAPH_MUL] = layout_binary,      [GRAPH_DIV] = layout_binary,
-    [GRAPH_POW] = layout_binary,      [GRAPH_MIN] = layout_binary,
-    [GRAPH_MAX] = layout_binary,      [GRAPH_MOD] = layout_binary,
-    [GRAPH_PRELU] = layout_binary,    [GRAPH_EQUAL] = layout_binary,
-    [GRAPH_LESS] = layout_binary,     [GRAPH_LESS_EQUAL] = layout_binary,
-    [GRAPH_AND] = layout_binary,      [GRAPH_OR] = layout_binary,
-    [GRAPH_XOR] = layout_binary,      [GRAPH_WHERE] = layout_binary,
-    [GRAPH_UNARY] = layout_any,       [GRAPH_REDUCE] = layout_mean,
-    [GRAPH_NORM] = layout_norm,       [GRAPH_LRN] = layout_lrn,
+    [GRAPH_ADD] = layout_binary,
+    [GRAPH_SUB] = layout_binary,
+    [GRAPH_MUL] = layout_binary,
+    [GRAPH_DIV] = layout_binary,
+    [GRAPH_POW] = layout_binary,
+    [GRAPH_MIN] = layout_binary,
+    [GRAPH_MAX] = layout_binary,
+    [GRAPH_MOD] = layout_binary,
+    [GRAPH_PRELU] = layout_binary,
+    [GRAPH_EQUAL] = layout_binary,
+    [GRAPH_LESS] = layout_binary,
+    [GRAPH_LESS_EQUAL] = layout_binary,
+    [GRAPH_AND] = layout_binary,
+    [GRAPH_OR] = layout_binary,
+    [GRAPH_XOR] = layout_binary,
+    [GRAPH_WHERE] = layout_binary,
+    [GRAPH_UNARY] = layout_any,
+    [GRAPH_REDUCE] = layout_mean,
+    [GRAPH_NORM] = layout_norm,
+    [GRAPH_LRN] = layout_lrn,
     [GRAPH_LOG_SOFTMAX] = layout_softmax,
     [GRAPH_HARDMAX] = layout_softmax,
     [GRAPH_QUANTIZE] = layout_quantize,
     [GRAPH_DEQUANTIZE] = layout_quantize,
-    [GRAPH_CLAMP] = layout_any,       [GRAPH_CONV] = layout_conv,
+    [GRAPH_CLAMP] = layout_any,
+    [GRAPH_CONV] = layout_conv,
     [GRAPH_RESIZE] = layout_resize,
     [GRAPH_DEPTH_TO_SPACE] = layout_picture,
     [GRAPH_SPACE_TO_DEPTH] = layout_picture,
     [GRAPH_DECONV] = layout_deconv,
-    [GRAPH_MAX_POOL] = layout_pool,   [GRAPH_AVERAGE_POOL] = layout_pool,
+    [GRAPH_MAX_POOL] = layout_pool,
+    [GRAPH_AVERAGE_POOL] = layout_pool,
     [GRAPH_LP_POOL] = layout_pool,
-    [GRAPH_PAD] = layout_pad,         [GRAPH_MEAN] = layout_mean,
-    [GRAPH_SOFTMAX] = layout_softmax, [GRAPH_TRANSPOSE] = layout_transpose,
-    [GRAPH_RESHAPE] = layout_reshape, [GRAPH_GATHER] = layout_gather,
-    [GRAPH_CONCAT] = layout_concat,   [GRAPH_SLICE] = layout_slice,
-    [GRAPH_CAST] = layout_any,        [GRAPH_IDENTITY] = layout_any,
+    [GRAPH_PAD] = layout_pad,
+    [GRAPH_MEAN] = layout_mean,
+    [GRAPH_SOFTMAX] = layout_softmax,
+    [GRAPH_TRANSPOSE] = layout_transpose,
+    [GRAPH_RESHAPE] = layout_reshape,
+    [GRAPH_GATHER] = layout_gather,
+    [GRAPH_CONCAT] = layout_concat,
+    [GRAPH_SLICE] = layout_slice,
+    [GRAPH_CAST] = layout_any,
+    [GRAPH_IDENTITY] = layout_any,
 };
 
 /* ---- the pass ---- */

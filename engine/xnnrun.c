@@ -143,8 +143,7 @@ static bool supports_deconv(const struct graph *graph,
                             const struct graph_node *node)
 {
     (void)graph;
-    return node->nhwc &&
-           node->conv.extra[0] < node->conv.window.stride[0] &&
+    return node->nhwc && node->conv.extra[0] < node->conv.window.stride[0] &&
            node->conv.extra[1] < node->conv.window.stride[1];
 }
 
@@ -216,9 +215,9 @@ static bool supports_block(const struct graph *graph,
 static enum xnn_status define_depth_to_space(struct builder *builder,
                                              const struct graph_node *node)
 {
-    return xnn_define_depth_to_space(
-        builder->subgraph, in_id(builder, node, 0), out_id(builder, node),
-        (uint32_t)node->block.size, 0);
+    return xnn_define_depth_to_space(builder->subgraph, in_id(builder, node, 0),
+                                     out_id(builder, node),
+                                     (uint32_t)node->block.size, 0);
 }
 
 #if IS_2024
@@ -241,18 +240,18 @@ static bool supports_pool(const struct graph *graph,
 
     (void)graph;
     for (int i = 0; i < 2; i++) {
-        padded |= window->pad_before[i] + window->pad_after[i] +
-                      node->pool.over[i] >
-                  0;
+        padded |=
+            window->pad_before[i] + window->pad_after[i] + node->pool.over[i] >
+            0;
         dilated |= window->dilation[i] > 1;
         if (window->stride[i] > window->kernel[i]) /* 2024 has no such */
             return false;
     }
     if (!node->nhwc || window->kernel[0] * window->kernel[1] == 1)
         return false;
-    return node->op == GRAPH_MAX_POOL ? !(padded && dilated)
-                                      : !dilated &&
-                                            !(padded && node->pool.count_pad);
+    return node->op == GRAPH_MAX_POOL
+               ? !(padded && dilated)
+               : !dilated && !(padded && node->pool.count_pad);
 }
 
 static enum xnn_status define_pool(struct builder *builder,
@@ -294,12 +293,9 @@ static enum xnn_status define_binary(struct builder *builder,
 {
 #if IS_2024
     static const enum xnn_binary_operator operators[] = {
-        [GRAPH_ADD] = xnn_binary_add,
-        [GRAPH_SUB] = xnn_binary_subtract,
-        [GRAPH_MUL] = xnn_binary_multiply,
-        [GRAPH_DIV] = xnn_binary_divide,
-        [GRAPH_MIN] = xnn_binary_minimum,
-        [GRAPH_MAX] = xnn_binary_maximum,
+        [GRAPH_ADD] = xnn_binary_add,      [GRAPH_SUB] = xnn_binary_subtract,
+        [GRAPH_MUL] = xnn_binary_multiply, [GRAPH_DIV] = xnn_binary_divide,
+        [GRAPH_MIN] = xnn_binary_minimum,  [GRAPH_MAX] = xnn_binary_maximum,
         [GRAPH_PRELU] = xnn_binary_prelu,
     };
     struct xnn_binary_params params = {

@@ -485,8 +485,7 @@ static bool run_deconv(struct run *run, const struct tensor *out,
     if (!operand(&x, run, 0, err) || !operand(&weights, run, 1, err) ||
         (has_operand(run, 2) && !operand(&bias, run, 2, err)))
         return false;
-    if (x.shape->rank != 4 || out->shape->rank != 4 ||
-        weights.shape->rank != 4)
+    if (x.shape->rank != 4 || out->shape->rank != 4 || weights.shape->rank != 4)
         return fail_node(run, "a convolution needs rank 4", err);
     in_group = (int64_t)(x.shape->dim[nhwc ? 3 : 1] / groups);
     for (size_t i = 0; has_operand(run, 2) && i < count_of(out->shape); i++) {
@@ -526,7 +525,8 @@ static bool run_deconv(struct run *run, const struct tensor *out,
     return true;
 }
 
-/* How much of element `i` of an axis of `len` goes into element `o` of `out`. */
+/* How much of element `i` of an axis of `len` goes into element `o` of `out`.
+ */
 static double resize_weight(const struct graph_node *node, uint32_t axis,
                             double o, double i, double len, double out)
 {
@@ -735,10 +735,10 @@ static bool run_pad(struct run *run, const struct tensor *out,
     for (size_t i = 0; i < count_of(out->shape); i++) {
         coords_of(at, out->shape, i);
         for (uint32_t j = 0; j < out->shape->rank; j++)
-            at[j] = unpad(at[j] - before[j], before[j] < 0 ? -before[j] : 0,
-                          (int64_t)x.shape->dim[j] +
-                              (after[j] < 0 ? after[j] : 0),
-                          run->node->pad.mode);
+            at[j] =
+                unpad(at[j] - before[j], before[j] < 0 ? -before[j] : 0,
+                      (int64_t)x.shape->dim[j] + (after[j] < 0 ? after[j] : 0),
+                      run->node->pad.mode);
         out->data[i] = is_inside(x.shape, at) ? read_at(run, &x, at)
                                               : (double)run->node->pad.value;
     }
@@ -1295,35 +1295,56 @@ static bool run_cast(struct run *run, const struct tensor *out,
 }
 
 static run_op *const run_ops[GRAPH_NUM_OPS] = {
-    [GRAPH_ADD] = run_arithmetic,      [GRAPH_SUB] = run_arithmetic,
-    [GRAPH_MUL] = run_arithmetic,      [GRAPH_DIV] = run_arithmetic,
-    [GRAPH_POW] = run_arithmetic,      [GRAPH_MIN] = run_arithmetic,
-    [GRAPH_MAX] = run_arithmetic,      [GRAPH_MOD] = run_arithmetic,
-    [GRAPH_PRELU] = run_arithmetic,    [GRAPH_EQUAL] = run_arithmetic,
-    [GRAPH_LESS] = run_arithmetic,     [GRAPH_LESS_EQUAL] = run_arithmetic,
-    [GRAPH_AND] = run_arithmetic,      [GRAPH_OR] = run_arithmetic,
-    [GRAPH_XOR] = run_arithmetic,      [GRAPH_WHERE] = run_where,
-    [GRAPH_UNARY] = run_unary,         [GRAPH_CLAMP] = run_copy,
-    [GRAPH_CONV] = run_conv,           [GRAPH_BATCH_NORM] = run_batch_norm,
+    [GRAPH_ADD] = run_arithmetic,
+    [GRAPH_SUB] = run_arithmetic,
+    [GRAPH_MUL] = run_arithmetic,
+    [GRAPH_DIV] = run_arithmetic,
+    [GRAPH_POW] = run_arithmetic,
+    [GRAPH_MIN] = run_arithmetic,
+    [GRAPH_MAX] = run_arithmetic,
+    [GRAPH_MOD] = run_arithmetic,
+    [GRAPH_PRELU] = run_arithmetic,
+    [GRAPH_EQUAL] = run_arithmetic,
+    [GRAPH_LESS] = run_arithmetic,
+    [GRAPH_LESS_EQUAL] = run_arithmetic,
+    [GRAPH_AND] = run_arithmetic,
+    [GRAPH_OR] = run_arithmetic,
+    [GRAPH_XOR] = run_arithmetic,
+    [GRAPH_WHERE] = run_where,
+    [GRAPH_UNARY] = run_unary,
+    [GRAPH_CLAMP] = run_copy,
+    [GRAPH_CONV] = run_conv,
+    [GRAPH_BATCH_NORM] = run_batch_norm,
     [GRAPH_DECONV] = run_deconv,
     [GRAPH_RESIZE] = run_resize,
     [GRAPH_DEPTH_TO_SPACE] = run_block,
     [GRAPH_SPACE_TO_DEPTH] = run_block,
-    [GRAPH_MAX_POOL] = run_pool,       [GRAPH_AVERAGE_POOL] = run_pool,
-    [GRAPH_LP_POOL] = run_pool,        [GRAPH_PAD] = run_pad,
-    [GRAPH_MEAN] = run_reduce,         [GRAPH_REDUCE] = run_reduce,
-    [GRAPH_NORM] = run_norm,           [GRAPH_LRN] = run_lrn,
+    [GRAPH_MAX_POOL] = run_pool,
+    [GRAPH_AVERAGE_POOL] = run_pool,
+    [GRAPH_LP_POOL] = run_pool,
+    [GRAPH_PAD] = run_pad,
+    [GRAPH_MEAN] = run_reduce,
+    [GRAPH_REDUCE] = run_reduce,
+    [GRAPH_NORM] = run_norm,
+    [GRAPH_LRN] = run_lrn,
     [GRAPH_QUANTIZE] = run_quantize,
     [GRAPH_DEQUANTIZE] = run_quantize,
-    [GRAPH_LOG_SOFTMAX] = run_softmax, [GRAPH_HARDMAX] = run_softmax,
-    [GRAPH_LINEAR] = run_linear,       [GRAPH_MATMUL] = run_matmul,
-    [GRAPH_SOFTMAX] = run_softmax,     [GRAPH_RESHAPE] = run_reshape,
-    [GRAPH_TRANSPOSE] = run_transpose, [GRAPH_CONCAT] = run_concat,
-    [GRAPH_SLICE] = run_slice,         [GRAPH_GATHER] = run_gather,
+    [GRAPH_LOG_SOFTMAX] = run_softmax,
+    [GRAPH_HARDMAX] = run_softmax,
+    [GRAPH_LINEAR] = run_linear,
+    [GRAPH_MATMUL] = run_matmul,
+    [GRAPH_SOFTMAX] = run_softmax,
+    [GRAPH_RESHAPE] = run_reshape,
+    [GRAPH_TRANSPOSE] = run_transpose,
+    [GRAPH_CONCAT] = run_concat,
+    [GRAPH_SLICE] = run_slice,
+    [GRAPH_GATHER] = run_gather,
     [GRAPH_GATHER_ELEMENTS] = run_gather_elements,
     [GRAPH_GATHER_ND] = run_gather_nd,
-    [GRAPH_SHAPE] = run_shape,         [GRAPH_EXPAND] = run_expand,
-    [GRAPH_FILL] = run_fill,           [GRAPH_CAST] = run_cast,
+    [GRAPH_SHAPE] = run_shape,
+    [GRAPH_EXPAND] = run_expand,
+    [GRAPH_FILL] = run_fill,
+    [GRAPH_CAST] = run_cast,
     [GRAPH_IDENTITY] = run_copy,
 };
 

@@ -892,7 +892,7 @@ def main(folder: Path) -> None:
 
     shutil.rmtree(folder / "invalid-onnx", ignore_errors=True)
     shutil.rmtree(folder / "operators", ignore_errors=True)
-    for name, (made, kind, text) in invalid().items():
+    for name, (made, kind, text) in (invalid() | onnx_window.invalid()).items():
         case = folder / "invalid-onnx" / name
         case.mkdir(parents=True)
         case.joinpath("model.onnx").write_bytes(

@@ -418,6 +418,157 @@ def resizes() -> dict[str, ModelProto]:
     return cases
 
 
+def invalid() -> dict[str, tuple[ModelProto, str, str]]:
+    """Name to (file, error kind, part of the error's text)."""
+    cases: dict[str, tuple[ModelProto, str, str]] = {}
+
+    def add(
+        name: str,
+        kind: str,
+        text: str,
+        made: NodeProto,
+        opset: int = 17,
+        **constants: np.ndarray,
+    ) -> None:
+        cases[name] = (model([made], constants, opset=opset), kind, text)
+
+    add("pool-of-no-window", "bad-input", "kernel_shape", node("MaxPool", "x"))
+    add(
+        "pool-larger-than-its-input",
+        "bad-input",
+        "the-averagepool",
+        node("AveragePool", "x", kernel_shape=[9, 1]),
+    )
+    add(
+        "pool-with-a-border-as-wide-as-its-window",
+        "unsupported",
+        "border",
+        node("MaxPool", "x", kernel_shape=[2, 2], pads=[2, 0, 0, 0]),
+    )
+    add(
+        "lp-pool-of-no-power",
+        "bad-input",
+        "attribute p",
+        node("LpPool", "x", kernel_shape=[2, 2], p=0),
+    )
+    add(
+        "deconv-of-other-channels",
+        "bad-input",
+        "the-convtranspose",
+        node("ConvTranspose", "x w"),
+        w=noise(4, 2, 3, 3),
+    )
+    add(
+        "deconv-of-no-group",
+        "bad-input",
+        "group",
+        node("ConvTranspose", "x w", group=0),
+        w=noise(3, 2, 3, 3),
+    )
+    add(
+        "deconv-that-is-all-border",
+        "bad-input",
+        "the-convtranspose",
+        node("ConvTranspose", "x w", pads=[9, 0, 9, 0]),
+        w=noise(3, 2, 1, 1),
+    )
+    add(
+        "deconv-absurdly-far",
+        "over-limit",
+        "the-convtranspose",
+        node("ConvTranspose", "x w", strides=[2**31 - 1, 2**31 - 1]),
+        w=noise(3, 2, 1, 1),
+    )
+    add(
+        "split-of-other-sizes",
+        "bad-input",
+        "parts",
+        split("x s", "y b", axis=2),
+        s=ints(4, 5),
+    )
+    add(
+        "split-of-negative-size",
+        "bad-input",
+        "parts",
+        split("x s", "y b", axis=2),
+        s=ints(9, -1),
+    )
+    add(
+        "split-of-other-number",
+        "bad-input",
+        "sizes",
+        split("x s", "y b", axis=2),
+        s=ints(8),
+    )
+    add("slice-of-no-bounds", "bad-input", "start", node("Slice", "x"))
+    add("resize-of-no-scale", "bad-input", "scales", node("Resize", "x"))
+    add(
+        "resize-by-nothing",
+        "bad-input",
+        "scale",
+        node("Resize", "x - s"),
+        s=floats(1, 1, 0, 1),
+    )
+    add(
+        "resize-to-less-than-nothing",
+        "bad-input",
+        "size",
+        node("Resize", "x - - s"),
+        s=ints(1, 3, 8, -8),
+    )
+    add(
+        "resize-absurdly",
+        "over-limit",
+        "the-resize",
+        node("Resize", "x - s"),
+        s=floats(1, 1, 1e7, 1e7),
+    )
+    add(
+        "blocks-that-do-not-fit",
+        "bad-input",
+        "blocks",
+        node("DepthToSpace", "x", blocksize=2),
+    )
+    add(
+        "blocks-of-nothing",
+        "bad-input",
+        "blocksize",
+        node("SpaceToDepth", "x", blocksize=0),
+    )
+    add(
+        "tile-less-than-never",
+        "bad-input",
+        "repeats",
+        node("Tile", "x r"),
+        r=ints(1, 1, 1, -1),
+    )
+    add(
+        "gather-elements-out-of-range",
+        "bad-input",
+        "index",
+        node("GatherElements", "x i", axis=1),
+        i=ints(3).reshape(1, 1, 1, 1),
+    )
+    add(
+        "gather-too-many-axes",
+        "bad-input",
+        "indices",
+        node("GatherND", "x i"),
+        i=ints(0, 0, 0, 0, 0).reshape(1, 5),
+    )
+    add(
+        "range-without-end",
+        "bad-input",
+        "the-range",
+        node("Range", "a b c"),
+        a=np.array(0, np.float32),
+        b=np.array(1, np.float32),
+        c=np.array(0, np.float32),
+    )
+    add("non-zero-of-the-picture", "unsupported", "picture", node("NonZero", "x"))
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """Name to a file, as in onnx_cases.operators."""
     return pools() | moves() | borders() | convolutions() | resizes()
