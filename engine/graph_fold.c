@@ -1,6 +1,7 @@
 /* Folding: what costs nothing in the node before or after it. */
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph_fold.h"
@@ -26,6 +27,14 @@ static struct graph_node *sole_producer(const struct graph *graph,
         graph_num_uses(graph, node->inputs[i]) != 1)
         return NULL;
     return &graph->nodes[value->producer];
+}
+
+void graph_fold_drop(struct graph *graph, int value)
+{
+    if (value == GRAPH_NONE || graph_num_uses(graph, value) > 0)
+        return;
+    free(graph->values[value].data);
+    graph->values[value].data = NULL;
 }
 
 static bool is_clamped(const struct graph_node *node)
@@ -166,8 +175,9 @@ static bool apply_affine(struct graph *graph, struct graph_node *node,
     struct graph_shape bias_shape = {.rank = 1, .dim = {affine->num}};
     size_t row = graph_shape_count(&shape) / affine->num;
     int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    int old_weights = node->inputs[1], weights, bias;
+    int old_bias_value = node->num_inputs > 2 ? node->inputs[2] : GRAPH_NONE;
     const float *old_bias = NULL;
-    int weights, bias;
     float *to;
 
     if (!inputs)
@@ -196,6 +206,8 @@ static bool apply_affine(struct graph *graph, struct graph_node *node,
     inputs[2] = bias;
     node->inputs = inputs;
     node->num_inputs = 3;
+    graph_fold_drop(graph, old_weights);
+    graph_fold_drop(graph, old_bias_value);
     return true;
 }
 

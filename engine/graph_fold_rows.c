@@ -14,9 +14,12 @@
 #include <math.h>
 #include <string.h>
 
-/* More multiplications than this are not done to fold two layers: a second or
- * so, and networks have a hundredth of it. */
+/* More multiplications than this are not done to fold a network's layers: a
+ * second or so, and networks have a hundredth of it. */
 #define MAX_PRODUCTS ((double)((size_t)1 << 31))
+
+/* Nor is a layer of more weights made. */
+#define MAX_WEIGHTS ((double)((size_t)1 << 26))
 
 /* What a node does to a row of numbers: y = W x + b. */
 struct row {
@@ -158,10 +161,14 @@ static bool read_before(struct row *before, const struct graph *graph,
     before->reshape = reshape;
     if (!reshape && !before->diagonal && node->op != row->node->op)
         return false;
-    return before->num_out == row->num_in &&
-           (before->diagonal || (double)row->num_out * (double)row->num_in *
-                                        (double)before->num_in <=
-                                    MAX_PRODUCTS);
+    return before->num_out == row->num_in;
+}
+
+/* How many multiplications it takes. */
+static double cost_of(const struct row *row, const struct row *before)
+{
+    return (double)row->num_out * (double)row->num_in *
+           (before->diagonal ? 1 : (double)before->num_in);
 }
 
 /* One row of W2 W1, and its element of W2 b1 + b2. */
@@ -206,6 +213,7 @@ static bool rewire(struct graph *graph, const struct row *row,
                    struct error *err)
 {
     struct graph_node *node = row->node;
+    const struct graph_node old[2] = {*node, *before->node};
     int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
     int x = before->node->inputs[before->x];
 
@@ -229,6 +237,10 @@ static bool rewire(struct graph *graph, const struct row *row,
     node->inputs = inputs;
     node->num_inputs = 3;
     before->node->num_inputs = 0; /* no user of x any more */
+    for (int n = 0; n < 2; n++)
+        for (uint32_t i = 0; i < old[n].num_inputs; i++)
+            if (i != (n == 0 ? 0 : before->x))
+                graph_fold_drop(graph, old[n].inputs[i]);
     return true;
 }
 
@@ -260,13 +272,19 @@ static bool fold_before(struct graph *graph, struct row *row,
 
 bool graph_fold_rows(struct graph *graph, struct error *err)
 {
+    double allowance = MAX_PRODUCTS;
+
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct row row, before;
 
         while (read_layer(&row, graph, &graph->nodes[n]) && !row.diagonal &&
-               read_before(&before, graph, &row))
+               read_before(&before, graph, &row) &&
+               cost_of(&row, &before) <= allowance &&
+               (double)row.num_out * (double)before.num_in <= MAX_WEIGHTS) {
+            allowance -= cost_of(&row, &before);
             if (!fold_before(graph, &row, &before, err))
                 return false;
+        }
     }
     return true;
 }

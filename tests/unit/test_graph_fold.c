@@ -503,6 +503,18 @@ static void convolutions_of_many_pixels_stay_apart(void **state)
     graph_release(&g);
 }
 
+static void layers_whose_product_would_take_long_stay_apart(void **state)
+{
+    struct line line = {.random = {3}, .num = 1500};
+
+    (void)state;
+    line.x = sketch_input(&line.graph, SHAPE(1, 1500));
+    line_layer(&line, 1500);
+    line_layer(&line, 1500);
+    assert_int_equal(line_finish(&line, 1), 2);
+    graph_release(&line.graph);
+}
+
 static void random_rows_compute_the_same_folded(void **state)
 {
     (void)state;
@@ -562,6 +574,7 @@ int main(void)
         cmocka_unit_test(a_clamp_between_linear_layers_keeps_them_apart),
         cmocka_unit_test(a_linear_layer_that_others_use_stays),
         cmocka_unit_test(convolutions_of_many_pixels_stay_apart),
+        cmocka_unit_test(layers_whose_product_would_take_long_stay_apart),
         cmocka_unit_test(random_rows_compute_the_same_folded),
     };
 
