@@ -55,7 +55,7 @@ static size_t replay_folder(const char *folder)
         exit(1);
     }
     for (int i = 0; i < count; i++) {
-        char path[512];
+        char path[1024];
 
         snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
         if (list[i]->d_name[0] != '.') {
