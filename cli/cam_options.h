@@ -13,8 +13,8 @@
 
 /* `= {0}` is empty. Texts are borrowed from argv. */
 struct cam_options {
-    bool help;           /* and nothing else */
-    const char *model;   /* folder; NULL: the default model */
+    bool help;         /* and nothing else */
+    const char *model; /* folder; NULL: the default model */
     struct engine_options engine;
     struct params ask;   /* what POST /cam takes as well, for ask_parse */
     const char *heatmap; /* where to write, see outfile.h; or NULL */

@@ -1,10 +1,10 @@
 /* Folding: what costs nothing in the node before or after it. */
 
+#include "graph_fold.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "graph_fold.h"
 
 /* Takes a node out: whoever used its output uses its first input instead. The
  * node itself goes with the next graph_prune. */

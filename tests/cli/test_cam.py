@@ -64,6 +64,22 @@ def test_the_cat_is_a_cat_and_the_box_holds_its_head(answer):
         assert box["y"] <= y < box["y"] + box["height"]
 
 
+def test_a_larger_input_gives_a_finer_map(answer):
+    found = answer("--input-size", "448x320", "cat.png")
+
+    assert (found["map"]["width"], found["map"]["height"]) == (14, 10)
+    assert found["map"]["mean_plus_bias"] == pytest.approx(
+        found["classes"][0]["logit"], abs=1e-3
+    )
+
+
+def test_a_size_that_is_none_is_refused(cam):
+    result = cam("--input-size", "large", "cat.png")
+
+    assert result.returncode == 2
+    assert b"--input-size" in result.stderr
+
+
 def test_the_box_lies_within_the_photo(answer):
     for photo, width, height in [("cat.png", 451, 300), ("rocket.jpg", 640, 427)]:
         box = answer(photo)["box"]
