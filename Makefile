@@ -200,7 +200,7 @@ distclean: clean ## remove the venv, the models and all else that git ignores
 
 CHECKS := check-format check-layers check-headers check-prefix check-docs \
           check-python check-shell
-.PHONY: check operators $(CHECKS)
+.PHONY: check lists $(CHECKS)
 
 check: $(CHECKS) ## all of the checks below
 
@@ -224,12 +224,12 @@ check-headers: $B/gen/onnx.pb-c.h ## each header compiles alone; guards and orde
 check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## what X.c exports begins with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
 
-check-docs: ## docs/architecture.md names every file, docs/models.md every operator
+check-docs: ## docs name every file, operator and tested network
 	@$(PYTHON) tools/checks/docs.py
-	@$(PYTHON) tools/checks/operators.py
+	@$(PYTHON) tools/checks/lists.py
 
-operators: ## list the operators in docs/models.md anew
-	@$(PYTHON) tools/checks/operators.py --write
+lists: ## list the operators and tested networks in docs/models.md anew
+	@$(PYTHON) tools/checks/lists.py --write
 
 check-python: $(VENV)/tools/checks.ok ## ruff on the Python sources
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"

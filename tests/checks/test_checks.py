@@ -195,39 +195,57 @@ def test_docs_waits_for_the_page(tmp_path):
     assert "not written yet" in result.stdout
 
 
-def lay_out_operators(tree: Path, row: str) -> None:
-    """Tables of one family's one row, and a page with an empty list."""
-    empty = "const struct onnx_operator onnx_ops_{}[] = {{\n{}    {{0}},\n}};\n"
-    page = "<!-- operators: `make operators` writes what follows -->\n"
-    page += "<!-- operators: up to here -->\n"
-    files = {f"engine__onnx_ops_{f}_c": empty.format(f, "") for f in ("window", "move")}
-    files["engine__onnx_ops_math_c"] = empty.format("math", row)
+def lay_out_lists(tree: Path, row: str, networks: str = "") -> None:
+    """Tables of one family's one row, a list of networks, and a page without
+    either."""
+    table = "const struct onnx_operator onnx_ops_{}[] = {{\n{}    {{0}},\n}};\n"
+    files = {f"engine__onnx_ops_{f}_c": table.format(f, "") for f in ("window", "move")}
+    files["engine__onnx_ops_math_c"] = table.format("math", row)
+    files["tests__data__networks__networks_txt"] = networks
+    page = "".join(
+        f"<!-- {name}: `make lists` writes what follows -->\n"
+        f"<!-- {name}: up to here -->\n"
+        for name in ("operators", "networks")
+    )
     lay_out(tree, **files, engine__onnx_c="", docs__models_md=page)
 
 
-def test_operators_finds_a_row_that_the_page_misses(tmp_path):
-    lay_out_operators(tmp_path, '    {"Clip", GRAPH_CLAMP, 1, 3, "min " "max", f},\n')
-    result = run("operators", tmp_path)
+def test_lists_finds_an_operator_that_the_page_misses(tmp_path):
+    lay_out_lists(tmp_path, '    {"Clip", GRAPH_CLAMP, 1, 3, "min " "max", f},\n')
+    result = run("lists", tmp_path)
     assert result.returncode == 1
     assert "lacks: | Clip | 1 to 3 | `min` `max` |" in result.stderr
 
-    assert run("operators", "--write", tmp_path).returncode == 0
-    assert run("operators", tmp_path).returncode == 0
+    assert run("lists", "--write", tmp_path).returncode == 0
+    assert run("lists", tmp_path).returncode == 0
 
 
-def test_operators_finds_a_row_that_is_gone(tmp_path):
-    lay_out_operators(tmp_path, '    {"Sum", GRAPH_ADD, 1, UINT32_MAX, "", f},\n')
-    assert run("operators", "--write", tmp_path).returncode == 0
+def test_lists_finds_an_operator_that_is_gone(tmp_path):
+    lay_out_lists(tmp_path, '    {"Sum", GRAPH_ADD, 1, UINT32_MAX, "", f},\n')
+    assert run("lists", "--write", tmp_path).returncode == 0
 
-    lay_out(tmp_path, engine__onnx_ops_math_c="const struct onnx_operator x[] = {\n};\n")
-    result = run("operators", tmp_path)
+    empty = "const struct onnx_operator x[] = {\n};\n"
+    lay_out(tmp_path, engine__onnx_ops_math_c=empty)
+    result = run("lists", tmp_path)
     assert result.returncode == 1
-    assert "the tables do not: | Sum | 1 or more | |" in result.stderr
+    assert "no longer: | Sum | 1 or more | |" in result.stderr
 
 
-def test_operators_refuses_a_row_that_it_cannot_read(tmp_path):
-    lay_out_operators(tmp_path, '    {"Sum", GRAPH_ADD, ONE, UINT32_MAX, "", f},\n')
-    result = run("operators", tmp_path)
+def test_lists_finds_a_network_that_has_another_head_now(tmp_path):
+    lay_out_lists(tmp_path, "", "net-a1\tnet\tnone: why\nnet-b2\tnet\tnone: why\n")
+    assert run("lists", "--write", tmp_path).returncode == 0
+    text = (tmp_path / "docs" / "models.md").read_text(encoding="utf-8")
+    assert "| net | a1, b2 | none |\n" in text
+
+    lay_out(tmp_path, tests__data__networks__networks_txt="net-a1\tnet\tconv-gap\n")
+    result = run("lists", tmp_path)
+    assert result.returncode == 1
+    assert "lacks: | net | a1 | conv-gap |" in result.stderr
+
+
+def test_lists_refuses_a_row_that_it_cannot_read(tmp_path):
+    lay_out_lists(tmp_path, '    {"Sum", GRAPH_ADD, ONE, UINT32_MAX, "", f},\n')
+    result = run("lists", tmp_path)
     assert result.returncode == 1
     assert "cannot read engine/onnx_ops_math.c" in result.stderr
 
