@@ -83,7 +83,7 @@ struct graph_value {
     X(GRAPH_LP_POOL, "lp-pool")       /* (sum of |x|^p)^(1/p) of each */             \
     X(GRAPH_PAD, "pad")               /* x with a border, or less of it */           \
     X(GRAPH_QUANTIZE, "quantize")     /* x / scale + zero point, rounded; x,         \
-                                         scale,     zero point or none */                                                           \
+                                         scale,     zero point or none */            \
     X(GRAPH_DEQUANTIZE, "dequantize") /* (x - zero point) scale */                   \
     X(GRAPH_RESIZE, "resize")         /* x's axes enlarged or reduced */             \
     X(GRAPH_DEPTH_TO_SPACE, "depth-to-space") /* blocks from channels */             \

@@ -527,7 +527,8 @@ static void a_product_refuses_what_does_not_fit(void **state)
     expect_refusal(&i, y, ERROR_INPUT, "do not fit");
 }
 
-static void a_product_of_stacks_and_vectors_has_the_shape_numpy_has(void **state)
+static void
+a_product_of_stacks_and_vectors_has_the_shape_numpy_has(void **state)
 {
     struct graph g = {0}, h = {0}, i = {0}, j = {0};
 
