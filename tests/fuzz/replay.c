@@ -55,13 +55,17 @@ static size_t replay_folder(const char *folder)
         exit(1);
     }
     for (int i = 0; i < count; i++) {
-        char path[1024];
+        char *path = NULL;
 
-        snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
+        if (asprintf(&path, "%s/%s", folder, list[i]->d_name) < 0) {
+            perror(folder);
+            exit(1);
+        }
         if (list[i]->d_name[0] != '.') {
             replay(path);
             num_files++;
         }
+        free(path);
         free(list[i]);
     }
     free(list);
