@@ -13,6 +13,7 @@
 #include "buf.h"
 #include "cam_options.h"
 #include "complain.h"
+#include "default_model.h"
 #include "engine.h"
 #include "error.h"
 #include "jsonl.h"
@@ -20,9 +21,6 @@
 #include "progress.h"
 #include "server/ask.h"
 #include "server/reply.h"
-
-#define DEFAULT_MODEL "models/efficientnet-lite0"
-#define INSTALLED_MODEL "../share/wherefore/" DEFAULT_MODEL /* from bin/ */
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
@@ -157,27 +155,6 @@ static int explain_all(struct cam *cam)
     }
     progress_hide(&cam->progress);
     return status;
-}
-
-/* The folder of the default model: below the current directory or, failing
- * that, where `make install` puts it. */
-static const char *default_model(char path[PATH_MAX])
-{
-    char *slash;
-    ssize_t len;
-
-    if (access(DEFAULT_MODEL "/model.json", F_OK) == 0)
-        return DEFAULT_MODEL;
-    len = readlink("/proc/self/exe", path, PATH_MAX - 1);
-    if (len <= 0)
-        return DEFAULT_MODEL;
-    path[len] = '\0';
-    slash = strrchr(path, '/');
-    if (!slash ||
-        (size_t)(slash + 1 - path) + sizeof INSTALLED_MODEL > PATH_MAX)
-        return DEFAULT_MODEL;
-    memcpy(slash + 1, INSTALLED_MODEL, sizeof INSTALLED_MODEL);
-    return access(path, F_OK) == 0 ? path : DEFAULT_MODEL;
 }
 
 static int usage_error(const struct error *err)

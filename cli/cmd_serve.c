@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "default_model.h"
 #include "server/asset.h"
 #include "server/config.h"
 #include "server/http.h"
@@ -115,6 +116,7 @@ int cmd_serve(int argc, char **argv)
 {
     struct error err = {0};
     struct config config;
+    char path[PATH_MAX];
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
@@ -129,6 +131,8 @@ int cmd_serve(int argc, char **argv)
     config_init(&config);
     if (!config_parse(&config, argc - 1, argv + 1, &err))
         return complain(&err);
+    if (!config.models.given)
+        config.models.items[0] = default_model(path);
     /* Bodies and answers are mapped and unmapped one by one: the heap would
      * keep them, and grow with every burst. */
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);

@@ -509,6 +509,7 @@ def test_a_model_that_is_not_there_is_named(cam):
 
 
 def test_the_installed_program_finds_its_model(tmp_path: Path, photos: Path):
+    """So does the service, which says on its first line that it is open."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "share/wherefore/models").mkdir(parents=True)
     shutil.copy(WHEREFORE, tmp_path / "bin/wherefore")
@@ -524,3 +525,12 @@ def test_the_installed_program_finds_its_model(tmp_path: Path, photos: Path):
 
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["model"] == "efficientnet-lite0"
+    with subprocess.Popen(
+        [tmp_path / "bin/wherefore", "serve", "--listen", "127.0.0.1:0"],
+        cwd=photos,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as service:
+        assert service.stdout.readline().startswith(b"listening on http://")
+        service.terminate()
+        assert service.wait(60) == 0
