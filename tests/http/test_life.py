@@ -223,6 +223,8 @@ def wait_until_refused(server: Server) -> None:
             socket.create_connection(server.address, 1).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            continue  # it was on its way in when the door was shut
     raise AssertionError("it still accepts connections")
 
 
