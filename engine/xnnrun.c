@@ -7,6 +7,8 @@
 
 #include <xnnpack.h>
 
+#include "pages.h"
+
 /* A flag that came after 2022 and before 2024. */
 #ifdef XNN_FLAG_KEEP_DIMS
 #define IS_2024 1
@@ -30,11 +32,50 @@ const char *xnnrun_generation(void)
     return IS_2024 ? "2024" : "2022";
 }
 
+static void *allocate(void *context, size_t size)
+{
+    (void)context;
+    return malloc(size);
+}
+
+static void *reallocate(void *context, void *memory, size_t size)
+{
+    (void)context;
+    return realloc(memory, size);
+}
+
+static void deallocate(void *context, void *memory)
+{
+    (void)context;
+    free(memory);
+}
+
+/* Weights and feature maps. */
+static void *allocate_aligned(void *context, size_t alignment, size_t size)
+{
+    (void)context;
+    return alignment <= PAGES_ALIGNMENT ? pages_take(size) : NULL;
+}
+
+static void deallocate_aligned(void *context, void *memory)
+{
+    (void)context;
+    pages_give(memory);
+}
+
 static enum xnn_status initialized = xnn_status_uninitialized;
 
 static void initialize(void)
 {
-    initialized = xnn_initialize(NULL);
+    static const struct xnn_allocator allocator = {
+        .allocate = allocate,
+        .reallocate = reallocate,
+        .deallocate = deallocate,
+        .aligned_allocate = allocate_aligned,
+        .aligned_deallocate = deallocate_aligned,
+    };
+
+    initialized = xnn_initialize(&allocator);
 }
 
 static bool init_library(struct error *err)
