@@ -45,7 +45,7 @@ struct add {
       "taken off each channel of 0 to 255 (default:\n"                      \
       "                       ImageNet's)")                                 \
     X(STD, "std", "R,G,B", "each is divided by then (default: ImageNet's)") \
-    X(CHANNELS, "channels", "ORDER", "RGB (default) or BGR")                \
+    X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")      \
     X(SOURCE, "source", "TEXT", "where the weights come from")              \
     X(LICENSE, "license", "TEXT", "of the weights")                         \
     X(TO, "to", "DIR", "the folder to make (default: models/NAME)")
@@ -82,7 +82,7 @@ static void print_help(void)
 
 /* ---- the command line ---- */
 
-/* "a,b,c", or one number for all three. */
+/* "a,b,c", or one number for all channels. */
 static bool parse_three(double numbers[3], const char *flag, const char *text,
                         struct error *err)
 {

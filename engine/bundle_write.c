@@ -41,8 +41,11 @@ static void hash(char text[2 * SHA256_DIGEST_SIZE + 1], const struct buf *file)
         snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
-static json_t *three(const double numbers[3])
+/* One number for each of the channels. */
+static json_t *numbers_of(const char *channels, const double numbers[3])
 {
+    if (strlen(channels) == 1)
+        return json_pack("[f]", numbers[0]);
     return json_pack("[f, f, f]", numbers[0], numbers[1], numbers[2]);
 }
 
@@ -54,7 +57,8 @@ static json_t *describe(const struct bundle_recipe *recipe)
                               (json_int_t)recipe->height, "channels",
                               recipe->channels, "resize", recipe->resize,
                               "interpolation", recipe->interpolation, "mean",
-                              three(recipe->mean), "std", three(recipe->std));
+                              numbers_of(recipe->channels, recipe->mean), "std",
+                              numbers_of(recipe->channels, recipe->std));
 
     if (input && recipe->crop_fraction > 0)
         json_object_set_new(input, "crop_fraction",

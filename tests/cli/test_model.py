@@ -326,6 +326,33 @@ def test_add_makes_a_model_that_answers_as_the_original_does(model, cam, tmp_pat
     assert mine["model"] == "mine"
 
 
+def test_add_takes_a_grey_network(model, cam, tmp_path):
+    """One number is the mean of its one channel, and one the deviation."""
+    weights = np.full((2, 1, 3, 3), 0.5, np.float32)
+    weights[1] = -0.5
+    save(
+        tmp_path / "grey.onnx",
+        [
+            helper.make_node("Conv", ["x", "w"], ["f"]),
+            helper.make_node("GlobalAveragePool", ["f"], ["y"]),
+        ],
+        {"x": [1, 1, 8, 8]},
+        {"y": [1, 2, 1, 1]},
+        [numpy_helper.from_array(weights, "w")],
+    )
+
+    result = model(
+        "add", "grey.onnx", "--channels=L", "--mean=127.5", "--std=51", "--to=grey"
+    )
+
+    assert result.returncode == 0, result.stderr
+    written = json.loads((tmp_path / "grey/model.json").read_text())["input"]
+    assert (written["channels"], written["mean"], written["std"]) == ("L", [127.5], [51])
+    found = json.loads(cam("--model", tmp_path / "grey", "cat.png").stdout)
+    # The two classes see the same with opposite signs.
+    assert found["classes"][0]["logit"] == -found["classes"][1]["logit"] != 0
+
+
 def test_add_never_touches_what_is_there(model, tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "there/file").write_text("mine")
