@@ -22,10 +22,12 @@ struct chunk {
 /* Before every block, PAGES_ALIGNMENT bytes of room for it. */
 struct header {
     struct chunk *chunk; /* NULL: from malloc */
+    size_t size;         /* bytes, this header included */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct chunk *latest; /* the one cut from; guarded by lock */
+static size_t in_use;        /* bytes; guarded by lock */
 
 static size_t rounded(size_t size, size_t unit)
 {
@@ -74,7 +76,8 @@ static struct header *take_large(size_t size)
     }
     if (chunk) {
         header = (struct header *)(void *)((uint8_t *)chunk + chunk->used);
-        header->chunk = chunk;
+        *header = (struct header){.chunk = chunk, .size = size};
+        in_use += size;
         chunk->used += size;
         chunk->live++;
     }
@@ -113,6 +116,7 @@ void pages_give(void *memory)
         return;
     }
     pthread_mutex_lock(&lock);
+    in_use -= header->size;
     if (--chunk->live == 0) {
         if (chunk == latest)
             chunk->used = PAGES_ALIGNMENT;
@@ -120,4 +124,14 @@ void pages_give(void *memory)
             munmap(chunk, chunk->size);
     }
     pthread_mutex_unlock(&lock);
+}
+
+size_t pages_in_use(void)
+{
+    size_t size;
+
+    pthread_mutex_lock(&lock);
+    size = in_use;
+    pthread_mutex_unlock(&lock);
+    return size;
 }

@@ -21,4 +21,7 @@ void *pages_take(size_t size) __attribute__((warn_unused_result));
 /* Gives back what pages_take returned; NULL is fine. */
 void pages_give(void *memory);
 
+/* Bytes of the large blocks that are out, which malloc knows nothing of. */
+size_t pages_in_use(void);
+
 #endif

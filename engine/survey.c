@@ -10,6 +10,7 @@
 #include "bundle.h"
 #include "head.h"
 #include "onnx.h"
+#include "pages.h"
 #include "plan.h"
 #include "xnnrun.h"
 
@@ -228,12 +229,13 @@ static int compare_doubles(const void *a, const void *b)
     return (*first > *second) - (*first < *second);
 }
 
-/* Bytes taken from the heap; 0 where a sanitizer keeps its own. */
-static size_t heap_bytes(void)
+/* Bytes taken from the heap, as far as no sanitizer keeps its own, and from
+ * huge pages. */
+static size_t taken_bytes(void)
 {
     struct mallinfo2 info = mallinfo2();
 
-    return info.uordblks + info.hblkhd;
+    return info.uordblks + info.hblkhd + pages_in_use();
 }
 
 /* Runs once to warm up, then num_runs times; adds up into the steps. */
@@ -257,7 +259,7 @@ static bool time_runs(struct survey *survey, struct plan_session *session,
 
 bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
 {
-    size_t before = heap_bytes(), after;
+    size_t before = taken_bytes(), after;
     struct plan_session *session =
         plan_session_new(survey->network->plan, 1, err);
     double *totals = calloc(num_runs + 1, sizeof *totals);
@@ -275,7 +277,7 @@ bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
         survey->steps[s].ms = 0;
     if (!time_runs(survey, session, totals, ms, num_runs, err))
         goto out;
-    after = heap_bytes();
+    after = taken_bytes();
     survey->session_bytes = after > before ? after - before : 0;
     qsort(totals, num_runs, sizeof *totals, compare_doubles);
     survey->run_ms = totals[num_runs / 2];

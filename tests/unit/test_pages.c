@@ -54,6 +54,7 @@ static void blocks_are_aligned_and_do_not_overlap(void **state)
     (void)state;
     assert_null(use_blocks(NULL));
     assert_null(use_blocks(NULL)); /* with what the first time left mapped */
+    assert_int_equal(pages_in_use(), 0);
 }
 
 static void threads_do_not_disturb_each_other(void **state)
@@ -72,6 +73,17 @@ static void threads_do_not_disturb_each_other(void **state)
     }
 }
 
+static void large_blocks_are_counted_while_they_are_out(void **state)
+{
+    void *block = pages_take(1000 * 1000);
+
+    (void)state;
+    assert_non_null(block);
+    assert_in_range(pages_in_use(), 1000 * 1000, 1001 * 1000);
+    pages_give(block);
+    assert_int_equal(pages_in_use(), 0);
+}
+
 static void what_no_memory_holds_is_null(void **state)
 {
     (void)state;
@@ -85,6 +97,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_aligned_and_do_not_overlap),
         cmocka_unit_test(threads_do_not_disturb_each_other),
+        cmocka_unit_test(large_blocks_are_counted_while_they_are_out),
         cmocka_unit_test(what_no_memory_holds_is_null),
     };
 
