@@ -199,6 +199,8 @@ def test_sigterm_finishes_what_was_accepted() -> None:
             threads = [threading.Thread(target=post) for _ in range(3)]
             for thread in threads:
                 thread.start()
+            # In this order: the first may be in the queue for a moment too.
+            wait_for(server, "wherefore_busy_workers", 1)
             wait_for(server, "wherefore_queue_length", 2)
             server.process.send_signal(signal.SIGTERM)
             wait_until_refused(server)
