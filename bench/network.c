@@ -63,21 +63,6 @@ static bool read_graph(struct graph *graph, const char *path, struct error *err)
     return ok;
 }
 
-static bool choose_outputs(struct network *net, struct error *err)
-{
-    struct graph *graph = &net->graph;
-    int *outputs = realloc(graph->outputs, 2 * sizeof *outputs);
-
-    if (!outputs)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
-    graph->outputs = outputs;
-    outputs[0] = net->head.logits;
-    outputs[1] = net->head.features;
-    graph->num_outputs = net->head.features == GRAPH_NONE ? 1 : 2;
-    graph_prune(graph);
-    return true;
-}
-
 static bool open_network(struct network *net, const char *path,
                          struct error *err)
 {
@@ -85,7 +70,8 @@ static bool open_network(struct network *net, const char *path,
 
     if (!read_graph(graph, path, err) || !graph_infer(graph, err) ||
         !graph_fold(graph, err) || !graph_layout(graph, err) ||
-        !head_find(&net->head, graph, err) || !choose_outputs(net, err))
+        !head_find(&net->head, graph, err) ||
+        !head_set_outputs(&net->head, graph, err))
         return false;
     net->plan = plan_new(graph, err);
     if (net->plan)

@@ -103,23 +103,6 @@ static bool read_graph(struct engine *engine, const char *folder, bool override,
     return ok;
 }
 
-/* Makes the logits and, where there are any, the features the outputs. */
-static bool choose_outputs(struct graph *graph, const struct head *head,
-                           struct error *err)
-{
-    int *outputs = realloc(graph->outputs, 2 * sizeof *outputs);
-
-    if (!outputs)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
-    graph->outputs = outputs;
-    graph->num_outputs = 0;
-    outputs[graph->num_outputs++] = head->logits;
-    if (head->features != GRAPH_NONE)
-        outputs[graph->num_outputs++] = head->features;
-    graph_prune(graph);
-    return true;
-}
-
 /* The size of the pictures, which the bundle may have left to the file. */
 static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
                       struct error *err)
@@ -154,7 +137,7 @@ static bool prepare_graph(struct engine *engine, const char *folder,
         !graph_layout(graph, err) ||
         !read_size(&engine->bundle.input, graph, err) ||
         !head_find(&engine->head, graph, err) ||
-        !choose_outputs(graph, &engine->head, err))
+        !head_set_outputs(&engine->head, graph, err))
         return false;
     engine->plan = plan_new(graph, err);
     return engine->plan != NULL;

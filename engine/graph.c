@@ -185,6 +185,11 @@ static int *no_operands(struct graph *graph, uint32_t count, struct error *err)
     return operands;
 }
 
+bool graph_is_clamped(const struct graph_node *node)
+{
+    return node->min > -INFINITY || node->max < INFINITY;
+}
+
 bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
                        struct error *err)
 {

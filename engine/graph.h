@@ -450,6 +450,9 @@ bool graph_add_input(struct graph *graph, int value, struct error *err)
 bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
                        struct error *err) __attribute__((warn_unused_result));
 
+/* Whether the node clamps its result: its min or its max is finite. */
+bool graph_is_clamped(const struct graph_node *node);
+
 /* Adds a node at the end with empty operand lists of the given lengths (all
  * GRAPH_NONE) and no clamp. Returns NULL on ERROR_MEMORY. Pointers to nodes
  * do not survive this call. */

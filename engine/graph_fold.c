@@ -37,11 +37,6 @@ void graph_fold_drop(struct graph *graph, int value)
     graph->values[value].data = NULL;
 }
 
-static bool is_clamped(const struct graph_node *node)
-{
-    return node->min > -INFINITY || node->max < INFINITY;
-}
-
 /* ---- clamps ---- */
 
 /* Whether the kernels of this operation can clamp their result. */
@@ -219,7 +214,7 @@ static struct graph_node *affine_target(const struct graph *graph,
 {
     struct graph_node *before = sole_producer(graph, node, i);
 
-    if (!before || is_clamped(before) ||
+    if (!before || graph_is_clamped(before) ||
         (before->op != GRAPH_CONV && before->op != GRAPH_LINEAR))
         return NULL;
     return before;

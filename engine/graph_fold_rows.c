@@ -36,11 +36,6 @@ struct row {
     bool negate; /* the bias is taken away */
 };
 
-static bool is_clamped(const struct graph_node *node)
-{
-    return node->min > -INFINITY || node->max < INFINITY;
-}
-
 static const float *floats_or_null(const struct graph_value *value)
 {
     return value ? graph_floats(value) : NULL;
@@ -155,7 +150,7 @@ static bool read_before(struct row *before, const struct graph *graph,
         reshape = node;
         node = sole_producer(graph, reshape->inputs[0]);
     }
-    if (!node || is_clamped(node) ||
+    if (!node || graph_is_clamped(node) ||
         !(read_layer(before, graph, node) || read_binary(before, graph, node)))
         return false;
     before->reshape = reshape;

@@ -22,11 +22,6 @@ static int behind_reshapes(const struct graph *graph, int value)
     return value;
 }
 
-static bool is_clamped(const struct graph_node *node)
-{
-    return node->min > -INFINITY || node->max < INFINITY;
-}
-
 /* A linear layer on one row, or a 1 x 1 convolution on one pixel, which is the
  * same: weights (O, I) in this order of elements either way. */
 static bool is_linear_layer(const struct graph *graph,
@@ -157,7 +152,7 @@ static const char *set_features(struct head *head, const struct graph *graph,
         return "what is pooled at the end is no feature map of a convolution "
                "but numbers put in another order, so that its cells are no "
                "places";
-    if (is_clamped(pool))
+    if (graph_is_clamped(pool))
         return "what global pooling gives is clamped, so that a class's map "
                "does not add up to its logit";
     if (x->dim[1] * x->dim[2] < 2)
@@ -190,7 +185,7 @@ static const char *find_features(struct head *head, const struct graph *graph)
         return "the network does not end in a linear layer or in global "
                "pooling, so that its classes have no weights for the feature "
                "map's channels";
-    if (is_clamped(last))
+    if (graph_is_clamped(last))
         return "the network's last linear layer is clamped, so that a class's "
                "map does not add up to its logit";
     value = behind_reshapes(graph, last->inputs[0]);
@@ -281,6 +276,18 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
     head->logits = before_softmax(graph, output);
     head->num_classes = graph_shape_count(&graph->values[head->logits].shape);
     head->refusal = find_features(head, graph);
+    return true;
+}
+
+bool head_set_outputs(const struct head *head, struct graph *graph,
+                      struct error *err)
+{
+    const int outputs[] = {head->logits, head->features};
+
+    if (!graph_set_outputs(graph, outputs, head->features == GRAPH_NONE ? 1 : 2,
+                           err))
+        return false;
+    graph_prune(graph);
     return true;
 }
 

@@ -43,6 +43,11 @@ struct head {
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Makes the logits and, where there are any, the features the graph's outputs,
+ * and drops what neither needs. ERROR_MEMORY. */
+bool head_set_outputs(const struct head *head, struct graph *graph,
+                      struct error *err) __attribute__((warn_unused_result));
+
 /* Writes the map of class k < num_classes; the head must have no refusal.
  *
  * map       out  (H, W)

@@ -102,19 +102,6 @@ static uint64_t count_macs(const struct graph *graph)
     return macs;
 }
 
-/* Keeps what an engine would: the logits, and the features if there are. */
-static bool choose_outputs(struct survey_network *network, struct error *err)
-{
-    const struct head *head = &network->head;
-    int outputs[2] = {head->logits, head->features};
-
-    if (!graph_set_outputs(&network->graph, outputs,
-                           head->features == GRAPH_NONE ? 1 : 2, err))
-        return false;
-    graph_prune(&network->graph);
-    return true;
-}
-
 /* From the file to a plan, as engine_open does. */
 static bool prepare(struct survey *survey, const struct buf *file,
                     const struct onnx_input *input, struct error *err)
@@ -131,7 +118,8 @@ static bool prepare(struct survey *survey, const struct buf *file,
         return false;
     graph->problems = NULL;
     if (!graph_fold(graph, err) || !graph_layout(graph, err) ||
-        !head_find(&network->head, graph, err) || !choose_outputs(network, err))
+        !head_find(&network->head, graph, err) ||
+        !head_set_outputs(&network->head, graph, err))
         return false;
     network->plan = plan_new(graph, err);
     return network->plan != NULL;

@@ -380,16 +380,11 @@ static enum xnn_status define_prelu(struct builder *builder,
 }
 #endif
 
-static bool is_clamped(const struct graph_node *node)
-{
-    return node->min > -INFINITY || node->max < INFINITY;
-}
-
 static bool supports_extreme(const struct graph *graph,
                              const struct graph_node *node)
 {
     (void)graph;
-    return !is_clamped(node);
+    return !graph_is_clamped(node);
 }
 
 /* One constant slope for each element of the last axis. */
@@ -400,7 +395,8 @@ static bool supports_prelu(const struct graph *graph,
     const struct graph_value *slope = graph_input(graph, node, 1);
     uint32_t rank = slope->shape.rank;
 
-    return !is_clamped(node) && slope->data && rank > 0 && rank <= x->rank &&
+    return !graph_is_clamped(node) && slope->data && rank > 0 &&
+           rank <= x->rank &&
            slope->shape.dim[rank - 1] == x->dim[x->rank - 1] &&
            graph_shape_count(&slope->shape) == slope->shape.dim[rank - 1];
 }
@@ -455,7 +451,7 @@ static bool supports_unary(const struct graph *graph,
     float alpha = node->unary.alpha;
 
     (void)graph;
-    if (is_clamped(node) ||
+    if (graph_is_clamped(node) ||
         (function == GRAPH_LEAKY_RELU && !isfinite(alpha)) ||
         (function == GRAPH_ELU &&
          !(isfinite(alpha) && alpha > 0 && node->unary.beta == 1)))
@@ -548,9 +544,9 @@ static bool supports_matmul(const struct graph *graph,
     const struct graph_shape *a = &graph_input(graph, node, 0)->shape;
     const struct graph_shape *b = &graph_input(graph, node, 1)->shape;
 
-    if (is_clamped(node) || node->num_inputs > 2 || node->gemm.alpha != 1 ||
-        node->gemm.transpose_a || node->gemm.transpose_b || a->rank < 3 ||
-        a->rank != b->rank)
+    if (graph_is_clamped(node) || node->num_inputs > 2 ||
+        node->gemm.alpha != 1 || node->gemm.transpose_a ||
+        node->gemm.transpose_b || a->rank < 3 || a->rank != b->rank)
         return false;
     for (uint32_t i = 0; i + 2 < a->rank; i++)
         if (a->dim[i] != b->dim[i])

@@ -62,14 +62,9 @@ static void release(struct network *net)
 /* Makes the logits and, where there are any, the features the outputs. */
 static void choose_outputs(struct graph *graph, const struct head *head)
 {
-    int *outputs = realloc(graph->outputs, 2 * sizeof *outputs);
+    struct error err = {0};
 
-    assert_non_null(outputs);
-    graph->outputs = outputs;
-    outputs[0] = head->logits;
-    outputs[1] = head->features;
-    graph->num_outputs = head->features == GRAPH_NONE ? 1 : 2;
-    graph_prune(graph);
+    assert_true(head_set_outputs(head, graph, &err));
 }
 
 static bool open_network(struct network *net, const char *file,
