@@ -23,9 +23,10 @@ static void print_help(void)
            "Answers POST /cam with the classes of a picture and the evidence\n"
            "for them, and GET / with a page to try it. SIGTERM or SIGINT\n"
            "finishes the work that was accepted, then stops; SIGHUP reads the\n"
-           "models anew.\n\noptions:\n");
+           "models anew.\n");
     config_print_help(stdout);
-    printf("  --print-routes\n      list the routes and exit\n"
+    printf("\nothers:\n"
+           "  --print-routes\n      list the routes and exit\n"
            "  --help\n      this text\n");
 }
 
@@ -117,6 +118,7 @@ int cmd_serve(int argc, char **argv)
     struct error err = {0};
     struct config config;
     char path[PATH_MAX];
+    int status;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
@@ -129,12 +131,16 @@ int cmd_serve(int argc, char **argv)
         }
     }
     config_init(&config);
-    if (!config_parse(&config, argc - 1, argv + 1, &err))
+    if (!config_parse(&config, argc - 1, argv + 1, &err)) {
+        config_release(&config);
         return complain(&err);
+    }
     if (!config.models.given)
         config.models.items[0] = default_model(path);
     /* Bodies and answers are mapped and unmapped one by one: the heap would
      * keep them, and grow with every burst. */
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
-    return serve(&config);
+    status = serve(&config);
+    config_release(&config);
+    return status;
 }

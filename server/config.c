@@ -1,12 +1,19 @@
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_CHOICE };
+enum option_type {
+    OPTION_SECTION,
+    OPTION_TEXT,
+    OPTION_LIST,
+    OPTION_NUMBER,
+    OPTION_CHOICE,
+};
 
 struct option {
     enum option_type type;
-    const char *flag;
+    const char *flag;    /* or the section's name */
     size_t offset;       /* of the field in struct config */
     const char *text;    /* default of a text or a list */
     uint64_t number;     /* default of a number or a choice */
@@ -15,6 +22,8 @@ struct option {
     const char *help;
 };
 
+#define SECTION(name, about) \
+    {OPTION_SECTION, name, 0, NULL, 0, 0, 0, "", about},
 #define TEXT(field, flag, def, value, help)                           \
     {OPTION_TEXT, flag, offsetof(struct config, field), def, 0, 0, 0, \
      value,       help},
@@ -28,7 +37,8 @@ struct option {
     {OPTION_CHOICE, flag, offsetof(struct config, field), NULL, def, 0, 0, \
      choices,       help},
 static const struct option options[] = {
-    CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)};
+    CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)};
+#undef SECTION
 #undef TEXT
 #undef LIST
 #undef NUMBER
@@ -41,22 +51,44 @@ static void *field_of(struct config *config, const struct option *option)
     return (char *)config + option->offset;
 }
 
+/* Kept until the config is released, whether it comes to be used or not. */
+struct config_text {
+    struct config_text *next;
+    char text[];
+};
+
+/* A copy of a text, or NULL. */
+static const char *keep(struct config *config, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    struct config_text *kept = malloc(sizeof *kept + size);
+
+    if (!kept)
+        return NULL;
+    memcpy(kept->text, text, size);
+    kept->next = config->texts;
+    config->texts = kept;
+    return kept->text;
+}
+
 static void set_text(struct config *config, const struct option *option,
                      const char *value)
 {
     memcpy(field_of(config, option), &value, sizeof value);
 }
 
-/* The first one given takes the default's place. Returns false where there is
- * no room. */
+/* The first one given takes the default's place, and nothing given leaves the
+ * list empty. Returns false where there is no room. */
 static bool add_text(struct config *config, const struct option *option,
                      const char *value)
 {
     struct config_list *list = field_of(config, option);
 
-    if (!list->given)
+    if (!list->given || !*value)
         list->count = 0;
     list->given = true;
+    if (!*value)
+        return true;
     if (list->count == CONFIG_MAX_LIST)
         return false;
     list->items[list->count++] = value;
@@ -82,8 +114,9 @@ void config_init(struct config *config)
             set_text(config, &options[i], options[i].text);
         else if (options[i].type == OPTION_LIST)
             *(struct config_list *)field_of(config, &options[i]) =
-                (struct config_list){{options[i].text}, 1, false};
-        else
+                (struct config_list){
+                    {options[i].text}, *options[i].text != 0, false};
+        else if (options[i].type != OPTION_SECTION)
             set_number(config, &options[i], options[i].number);
     }
 }
@@ -128,7 +161,7 @@ static bool fail_unknown(const char *flag, size_t len, struct error *err)
     for (size_t i = 0; i < NUM_OPTIONS; i++) {
         unsigned d = distance(name, options[i].flag);
 
-        if (d < best) {
+        if (options[i].type != OPTION_SECTION && d < best) {
             best = d;
             nearest = options[i].flag;
         }
@@ -144,7 +177,8 @@ static bool fail_unknown(const char *flag, size_t len, struct error *err)
 static const struct option *find(const char *flag, size_t len)
 {
     for (size_t i = 0; i < NUM_OPTIONS; i++)
-        if (strlen(options[i].flag) == len &&
+        if (options[i].type != OPTION_SECTION &&
+            strlen(options[i].flag) == len &&
             memcmp(options[i].flag, flag, len) == 0)
             return &options[i];
     return NULL;
@@ -182,6 +216,25 @@ static bool parse_choice(uint64_t *choice, const char *choices,
     return false;
 }
 
+static bool set_words(struct config *config, const struct option *option,
+                      const char *value, struct error *err)
+{
+    const char *kept;
+
+    if (!*value && *option->text)
+        return fail(err, ERROR_INPUT, "--%s: %s is missing", option->flag,
+                    option->accepts);
+    kept = keep(config, value);
+    if (!kept)
+        return fail(err, ERROR_MEMORY, "no room for option --%s", option->flag);
+    if (option->type == OPTION_TEXT)
+        set_text(config, option, kept);
+    else if (!add_text(config, option, kept))
+        return fail(err, ERROR_INPUT, "--%s: at most %d may be given",
+                    option->flag, CONFIG_MAX_LIST);
+    return true;
+}
+
 static bool set(struct config *config, const struct option *option,
                 const char *value, struct error *err)
 {
@@ -190,15 +243,7 @@ static bool set(struct config *config, const struct option *option,
     switch (option->type) {
     case OPTION_TEXT:
     case OPTION_LIST:
-        if (!*value)
-            return fail(err, ERROR_INPUT, "--%s: %s is missing", option->flag,
-                        option->accepts);
-        if (option->type == OPTION_TEXT)
-            set_text(config, option, value);
-        else if (!add_text(config, option, value))
-            return fail(err, ERROR_INPUT, "--%s: at most %d may be given",
-                        option->flag, CONFIG_MAX_LIST);
-        return true;
+        return set_words(config, option, value, err);
     case OPTION_NUMBER:
         if (!parse_digits(&number, value) || number < option->min ||
             number > option->max)
@@ -272,20 +317,37 @@ static void print_choice(FILE *out, const char *choices, uint64_t n)
     fprintf(out, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
+static void print_option(FILE *out, const struct option *o)
+{
+    fprintf(out, "  --%s %s\n      %s\n      (default ", o->flag,
+            o->type == OPTION_NUMBER ? "N" : o->accepts, o->help);
+    if (o->type == OPTION_TEXT || o->type == OPTION_LIST)
+        fprintf(out, "%s", *o->text ? o->text : "none");
+    else if (o->type == OPTION_NUMBER)
+        fprintf(out, "%ju; %ju to %ju %s", (uintmax_t)o->number,
+                (uintmax_t)o->min, (uintmax_t)o->max, o->accepts);
+    else
+        print_choice(out, o->accepts, o->number);
+    fprintf(out, ")\n");
+}
+
 void config_print_help(FILE *out)
 {
     for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        const struct option *o = &options[i];
-
-        fprintf(out, "  --%s %s\n      %s\n      (default ", o->flag,
-                o->type == OPTION_NUMBER ? "N" : o->accepts, o->help);
-        if (o->type == OPTION_TEXT || o->type == OPTION_LIST)
-            fprintf(out, "%s", o->text);
-        else if (o->type == OPTION_NUMBER)
-            fprintf(out, "%ju; %ju to %ju %s", (uintmax_t)o->number,
-                    (uintmax_t)o->min, (uintmax_t)o->max, o->accepts);
+        if (options[i].type == OPTION_SECTION)
+            fprintf(out, "\n%s: %s\n", options[i].flag, options[i].help);
         else
-            print_choice(out, o->accepts, o->number);
-        fprintf(out, ")\n");
+            print_option(out, &options[i]);
     }
+}
+
+void config_release(struct config *config)
+{
+    while (config->texts) {
+        struct config_text *next = config->texts->next;
+
+        free(config->texts);
+        config->texts = next;
+    }
+    *config = (struct config){0};
 }

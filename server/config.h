@@ -3,13 +3,14 @@
 
 /* The options of `wherefore serve`, one row each. A row gives the field of
  * struct config, the flag, the default, the help and the documentation at
- * once: adding an option is adding a row.
+ * once: adding an option is adding a row below its section.
  *
  *     struct config config;
  *
  *     config_init(&config);
  *     if (!config_parse(&config, argc - 1, argv + 1, &err))
  *         ...
+ *     config_release(&config);
  *
  * Immutable after parsing. */
 
@@ -19,14 +20,16 @@
 
 #include "error.h"
 
-/* TEXT(field, flag, default, value name, help)
- * LIST(field, flag, default, value name, help), a text that may be repeated
+/* SECTION(name, what the options up to the next section are about)
+ * TEXT(field, flag, default, value name, help); where the default is "" (the
+ * help says none), the option may be given as nothing too
+ * LIST(field, flag, default, value name, help), a text that may be repeated;
+ * a default of "" is the empty list
  * NUMBER(field, flag, default, min, max, unit, help)
  * CHOICE(field, flag, default, choices, help), choices being "a|b|c" in the
- * order of the enumerators */
-#define CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)                           \
-    TEXT(listen, "listen", "127.0.0.1:8080", "ADDRESS:PORT",                 \
-         "where to listen; port 0 takes a free one, [::1]:8080 is IPv6")     \
+ * order of the enumerators; "off|on" is what is true or false */
+#define CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)                  \
+    SECTION("models", "which networks answer")                               \
     LIST(models, "model", "models/efficientnet-lite0", "FOLDER",             \
          "a model: a folder with model.onnx, labels.txt and model.json; "    \
          "several may be given, and the first is the default; SIGHUP reads " \
@@ -34,12 +37,25 @@
     TEXT(input_size, "input-size", "own", "SIZE",                            \
          "the network's input in pixels, such as 448 or 160x80, if not the " \
          "model's own: a larger one gives a finer map")                      \
+    SECTION("work", "how much is done at once, and how much may wait")       \
     NUMBER(workers, "workers", 2, 1, 256, "threads",                         \
            "pictures worked on at the same time, one thread each")           \
     NUMBER(queue_length, "queue-length", 64, 1, 65536, "requests",           \
            "pictures that may wait for a worker; more are answered 503")     \
+    NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",    \
+           "longest wait for a worker before the answer is 503")             \
+    SECTION("connections", "where to listen, and how patiently")             \
+    TEXT(listen, "listen", "127.0.0.1:8080", "ADDRESS:PORT",                 \
+         "where to listen; port 0 takes a free one, [::1]:8080 is IPv6")     \
     NUMBER(max_connections, "max-connections", 256, 2, 65536, "connections", \
            "open connections; must exceed workers + queue-length")           \
+    NUMBER(timeout, "timeout", 15, 1, 3600, "seconds",                       \
+           "how long a client may stay silent before it is hung up on")      \
+    NUMBER(receive_timeout, "receive-timeout", 120, 1, 86400, "seconds",     \
+           "how long a request body may take to arrive as a whole")          \
+    NUMBER(drain_timeout, "drain-timeout", 20, 0, 3600, "seconds",           \
+           "how long replies may take to be sent after SIGTERM")             \
+    SECTION("limits", "how large a request may be")                          \
     NUMBER(max_body_bytes, "max-body-bytes", 16777216, 1024, 1073741824,     \
            "bytes", "longest request body")                                  \
     NUMBER(max_width, "max-width", 16384, 1, 65535, "pixels",                \
@@ -48,14 +64,7 @@
            "highest picture")                                                \
     NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",      \
            "largest picture, width x height")                                \
-    NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",    \
-           "longest wait for a worker before the answer is 503")             \
-    NUMBER(timeout, "timeout", 15, 1, 3600, "seconds",                       \
-           "how long a client may stay silent before it is hung up on")      \
-    NUMBER(receive_timeout, "receive-timeout", 120, 1, 86400, "seconds",     \
-           "how long a request body may take to arrive as a whole")          \
-    NUMBER(drain_timeout, "drain-timeout", 20, 0, 3600, "seconds",           \
-           "how long replies may take to be sent after SIGTERM")             \
+    SECTION("log", "what is said about requests")                            \
     CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",      \
            "how requests are logged on stderr")
 
@@ -69,28 +78,36 @@ struct config_list {
     bool given; /* not the default any more */
 };
 
+struct config_text; /* one text that was given */
+
 struct config {
+#define SECTION(name, about)
 #define TEXT(field, flag, def, value, help) const char *field;
 #define LIST(field, flag, def, value, help) struct config_list field;
 #define NUMBER(field, flag, def, min, max, unit, help) uint64_t field;
 #define CHOICE(field, flag, def, choices, help) unsigned field;
-    CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)
+    CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)
+#undef SECTION
 #undef TEXT
 #undef LIST
 #undef NUMBER
 #undef CHOICE
+    struct config_text *texts; /* owned; what the fields above point to */
 };
 
 /* Every option at its default. */
 void config_init(struct config *config);
 
-/* Reads `--flag value` and `--flag=value` arguments; texts are borrowed from
- * argv. ERROR_INPUT names the argument, what it accepts, and for an unknown
- * flag the nearest known one. */
+/* Reads `--flag value` and `--flag=value` arguments. ERROR_INPUT names the
+ * argument, what it accepts, and for an unknown flag the nearest known one.
+ * ERROR_MEMORY. */
 bool config_parse(struct config *config, int argc, char *const *argv,
                   struct error *err) __attribute__((warn_unused_result));
 
 /* The options with their defaults and ranges, one or two lines each. */
 void config_print_help(FILE *out);
+
+/* Frees the texts. */
+void config_release(struct config *config);
 
 #endif

@@ -11,13 +11,15 @@
 
 #include <cmocka.h>
 
-/* Parses arguments, the last NULL. */
+/* Parses arguments, the last NULL; the config may hold those of before, or be
+ * empty. */
 static bool parse(struct config *config, struct error *err, char *const *argv)
 {
     int argc = 0;
 
     while (argv[argc])
         argc++;
+    config_release(config);
     config_init(config);
     return config_parse(config, argc, argv, err);
 }
@@ -30,7 +32,7 @@ static char json[] = "json", log_format[] = "--log-format";
 
 static void the_defaults_are_valid(void **state)
 {
-    struct config config;
+    struct config config = {0};
     struct error err = {0};
 
     (void)state;
@@ -39,11 +41,12 @@ static void the_defaults_are_valid(void **state)
     assert_int_equal(config.workers, 2);
     assert_int_equal(config.max_body_bytes, 16777216);
     assert_int_equal(config.log_format, CONFIG_LOG_TEXT);
+    config_release(&config);
 }
 
 static void a_value_follows_a_space_or_an_equals_sign(void **state)
 {
-    struct config config;
+    struct config config = {0};
     struct error err = {0};
 
     (void)state;
@@ -52,13 +55,14 @@ static void a_value_follows_a_space_or_an_equals_sign(void **state)
     assert_int_equal(config.log_format, CONFIG_LOG_JSON);
     assert_true(parse(&config, &err, ARGS(joined)));
     assert_int_equal(config.workers, 4);
+    config_release(&config);
 }
 
 static void a_list_is_its_default_until_it_is_given(void **state)
 {
     static char first[] = "--model=a", second[] = "--model=b";
     char *many[CONFIG_MAX_LIST + 2];
-    struct config config;
+    struct config config = {0};
     struct error err = {0};
 
     (void)state;
@@ -73,6 +77,7 @@ static void a_list_is_its_default_until_it_is_given(void **state)
     many[CONFIG_MAX_LIST + 1] = NULL;
     assert_false(parse(&config, &err, many));
     assert_non_null(strstr(err.text, "at most 16"));
+    config_release(&config);
 }
 
 static void mistakes_are_named(void **state)
@@ -102,7 +107,7 @@ static void mistakes_are_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct config config;
+        struct config config = {0};
         struct error err = {0};
         char *arg = strdup(cases[i].arg);
 
@@ -111,18 +116,20 @@ static void mistakes_are_named(void **state)
         assert_int_equal(err.kind, ERROR_INPUT);
         assert_non_null(strstr(err.text, cases[i].says));
         free(arg);
+        config_release(&config);
     }
 }
 
 static void the_help_has_every_flag_and_its_default(void **state)
 {
-    char text[8192] = "";
+    static char text[32768];
     FILE *out = fmemopen(text, sizeof text, "w");
 
     (void)state;
     assert_non_null(out);
     config_print_help(out);
     fclose(out);
+#define SECTION(name, about) assert_non_null(strstr(text, name ": " about));
 #define TEXT(field, flag, def, value, help)   \
     assert_non_null(strstr(text, "--" flag)); \
     assert_non_null(strstr(text, def));
@@ -132,7 +139,8 @@ static void the_help_has_every_flag_and_its_default(void **state)
     assert_non_null(strstr(text, "(default " #def));
 #define CHOICE(field, flag, def, choices, help) \
     assert_non_null(strstr(text, "--" flag));
-    CONFIG_OPTIONS(TEXT, LIST, NUMBER, CHOICE)
+    CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)
+#undef SECTION
 #undef TEXT
 #undef LIST
 #undef NUMBER
