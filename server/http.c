@@ -268,8 +268,13 @@ static enum MHD_Result submit(struct exchange *x)
     request->job->done = job_done;
     MHD_suspend_connection(x->connection);
     /* From a successful push on, the job is not ours to look at. */
-    if (!queue_push(&x->http->service->queue, request->job, &request->err))
+    if (!queue_push(&x->http->service->queue, request->job, &request->err)) {
+        metrics_reject(&x->http->service->metrics,
+                       service_is_draining(x->http->service)
+                           ? METRICS_DRAINING
+                           : METRICS_QUEUE_FULL);
         MHD_resume_connection(x->connection);
+    }
     return MHD_YES;
 }
 

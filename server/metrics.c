@@ -8,15 +8,34 @@ static const unsigned statuses[METRICS_NUM_STATUSES] = {
 #define X(status) status,
     METRICS_STATUSES(X)
 #undef X
+/* One that several problems share is counted at its first place. */
+#define X(problem, status, title, kind) status,
+        PROBLEMS(X)
+#undef X
+};
+
+static const char *const reasons[METRICS_NUM_REASONS] = {
+#define X(reason, label) [reason] = label,
+    METRICS_REASONS(X)
+#undef X
 };
 
 void metrics_count(struct metrics *metrics, size_t route, unsigned status)
 {
-    size_t i = METRICS_NUM_STATUSES - 1;
+    size_t i = 0;
 
-    while (i > 0 && statuses[i] != status)
-        i--;
-    atomic_fetch_add(&metrics->requests[route][i], 1);
+    while (i < METRICS_NUM_STATUSES && statuses[i] != status)
+        i++;
+    if (i == METRICS_NUM_STATUSES)
+        i = 0;
+    atomic_fetch_add_explicit(&metrics->requests[route][i], 1,
+                              memory_order_relaxed);
+}
+
+void metrics_reject(struct metrics *metrics, enum metrics_reason reason)
+{
+    atomic_fetch_add_explicit(&metrics->rejected[reason], 1,
+                              memory_order_relaxed);
 }
 
 __attribute__((format(printf, 3, 4))) static bool
@@ -65,6 +84,22 @@ static bool print_requests(struct buf *out, const struct metrics *metrics,
     return true;
 }
 
+static bool print_rejected(struct buf *out, const struct metrics *metrics,
+                           struct error *err)
+{
+    if (!print(out, err,
+               "# HELP wherefore_rejected_total Requests and connections "
+               "refused to save the service, by reason.\n"
+               "# TYPE wherefore_rejected_total counter\n"))
+        return false;
+    for (size_t i = 0; i < METRICS_NUM_REASONS; i++)
+        if (!print(out, err,
+                   "wherefore_rejected_total{reason=\"%s\"} %" PRIu64 "\n",
+                   reasons[i], atomic_load(&metrics->rejected[i])))
+            return false;
+    return true;
+}
+
 enum { MAX_NAME = 300 }; /* of an escaped model's name */
 
 /* As label values want it; cut where it is too long. */
@@ -104,7 +139,8 @@ bool metrics_render(struct buf *out, const struct metrics *metrics,
                     const char *const *routes, size_t num_routes,
                     const struct metrics_numbers *numbers, struct error *err)
 {
-    if (!print_requests(out, metrics, routes, num_routes, err))
+    if (!print_requests(out, metrics, routes, num_routes, err) ||
+        !print_rejected(out, metrics, err))
         return false;
 #define X(field, name, type, help)                                 \
     if (!print_number(out, name, type, help, numbers->field, err)) \

@@ -9,17 +9,46 @@
 
 #include "buf.h"
 #include "error.h"
+#include "problem.h"
 
-/* Every status we answer; others, and answers never given, count as 0. */
-/* clang-format off */
-#define METRICS_STATUSES(X)                                   \
-    X(0)   X(200) X(204) X(304) X(400) X(404) X(405)          \
-    X(406) X(408) X(413) X(415) X(422) X(500) X(503)
-/* clang-format on */
+/* X(status): the statuses that are no problem's; 0 stands for answers never
+ * given, and for statuses that are not known. Those of PROBLEMS come after. */
+#define METRICS_STATUSES(X) X(0) X(200) X(204) X(304)
+
+/* X(reason, label): why a request, or a connection before it could become one,
+ * was refused to save the service, and not for what it asked. One row a
+ * reason; each is there from the start, so that a rate can be had of it. */
+#define METRICS_REASONS(X)                                        \
+    X(METRICS_QUEUE_FULL, "queue_full")                           \
+    X(METRICS_DEADLINE, "deadline")                               \
+    X(METRICS_DRAINING, "draining")                               \
+    X(METRICS_MEMORY, "memory")                                   \
+    X(METRICS_CLIENT_GONE, "client_gone")                         \
+    X(METRICS_CONNECTIONS, "connections")                         \
+    X(METRICS_CONNECTIONS_PER_ADDRESS, "connections_per_address") \
+    X(METRICS_IDLE_EVICTED, "idle_evicted")                       \
+    X(METRICS_HEADER_BYTES, "header_bytes")                       \
+    X(METRICS_HEADER_TIMEOUT, "header_timeout")                   \
+    X(METRICS_BODY_BYTES, "body_bytes")                           \
+    X(METRICS_RECEIVE_TIMEOUT, "receive_timeout")                 \
+    X(METRICS_SEND_TIMEOUT, "send_timeout")                       \
+    X(METRICS_INFLIGHT_BYTES, "inflight_bytes")                   \
+    X(METRICS_FORM_FIELDS, "form_fields")                         \
+    X(METRICS_UNAUTHORIZED, "unauthorized")
+
+enum metrics_reason {
+#define X(reason, label) reason,
+    METRICS_REASONS(X)
+#undef X
+        METRICS_NUM_REASONS
+};
 
 enum {
 #define X(status) +1
-    METRICS_NUM_STATUSES = 0 METRICS_STATUSES(X),
+    METRICS_NUM_STATUSES = 0 METRICS_STATUSES(X)
+#undef X
+#define X(problem, status, title, kind) +1
+        PROBLEMS(X),
 #undef X
     METRICS_MAX_ROUTES = 32
 };
@@ -64,10 +93,14 @@ struct metrics_numbers {
 /* `= {0}` is empty. */
 struct metrics {
     _Atomic uint64_t requests[METRICS_MAX_ROUTES][METRICS_NUM_STATUSES];
+    _Atomic uint64_t rejected[METRICS_NUM_REASONS];
 };
 
 /* Counts a finished request. route < METRICS_MAX_ROUTES. */
 void metrics_count(struct metrics *metrics, size_t route, unsigned status);
+
+/* Counts something refused. */
+void metrics_reject(struct metrics *metrics, enum metrics_reason reason);
 
 /* Appends the text. `routes` (num_routes) are the names of the routes by
  * number; combinations that never occurred are left out. ERROR_MEMORY. */

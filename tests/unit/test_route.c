@@ -146,6 +146,7 @@ static void requests_are_counted_by_route_and_status(void **state)
     metrics_count(&metrics, 0, 200);
     metrics_count(&metrics, 1, 413);
     metrics_count(&metrics, 1, 299); /* not one of ours */
+    metrics_reject(&metrics, METRICS_DEADLINE);
     assert_true(metrics_render(&out, &metrics, names, 2, &numbers, NULL));
     assert_true(buf_append(&out, "", 1, NULL));
     assert_non_null(strstr((char *)out.data,
@@ -158,6 +159,8 @@ static void requests_are_counted_by_route_and_status(void **state)
     assert_non_null(
         strstr((char *)out.data, "\nwherefore_forward_passes_total 7\n"));
     assert_null(strstr((char *)out.data, "status=\"500\""));
+    assert_non_null(strstr((char *)out.data, "{reason=\"deadline\"} 1\n"));
+    assert_non_null(strstr((char *)out.data, "{reason=\"queue_full\"} 0\n"));
     buf_release(&out);
 }
 
