@@ -328,7 +328,7 @@ $(VENV)/%.ok: %/requirements.txt | $(PY)
 
 ##@ Fuzz it
 
-# What a stranger's file meets: tests/fuzz/fuzz_NAME.c, run by libFuzzer, and
+# What a stranger's bytes meet: tests/fuzz/fuzz_NAME.c, run by libFuzzer, and
 # its corpus replayed among the unit tests by any compiler.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY_BIN := $(FUZZ_NAMES:%=$B/tests/fuzz/replay_%)
@@ -358,15 +358,21 @@ fuzz-run: fuzz ## fuzz one target: FUZZ=onnx SECONDS=600
 	    -rss_limit_mb=2000 -timeout=10 -max_len=131072 -print_final_stats=1 \
 	    corpus/$(FUZZ) $(FUZZ_SEEDS:%=../../%)
 
+# Only a target that includes something of the server is linked with it.
+FUZZ_SERVER := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l '"server/' \
+    $(wildcard tests/fuzz/fuzz_*.c) /dev/null))
+$(FUZZ_SERVER:%=$B/tests/fuzz/replay_%) $(FUZZ_SERVER:%=$B/fuzz_%): $B/libserver.a
+
 $(REPLAY_BIN): $B/tests/fuzz/replay_%: $B/obj/tests/fuzz/fuzz_%.o \
                  $B/obj/tests/fuzz/replay.o $B/libengine.a $B/flags
 	@mkdir -p $(@D)
-	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--start-group \
+	    $(filter %.o %.a,$^) -Wl,--end-group $(LIBS)
 
 $B/fuzz_onnx: $B/obj/tests/fuzz/mutate_onnx.o
 $(FUZZ_NAMES:%=$B/fuzz_%): $B/fuzz_%: $B/obj/tests/fuzz/fuzz_%.o \
                              $B/libengine.a $B/flags
 	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ \
-	    $(filter %.o %.a,$^) $(LIBS)
+	    -Wl,--start-group $(filter %.o %.a,$^) -Wl,--end-group $(LIBS)
 
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)

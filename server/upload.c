@@ -31,10 +31,11 @@ static bool add_picture(struct request *request, const char *bytes, size_t len)
 static bool is_still_empty(const struct upload *upload, const char *name)
 {
     const struct buf *text = &upload->request->params.text;
-    const char *latest = (const char *)text->data + upload->option_pos;
 
-    return upload->has_option && strcmp(latest, name) == 0 &&
-           text->len == upload->option_pos + strlen(name) + 2;
+    if (!upload->has_option ||
+        text->len != upload->option_pos + strlen(name) + 2)
+        return false;
+    return strcmp((const char *)text->data + upload->option_pos, name) == 0;
 }
 
 static bool add_option(struct upload *upload, const char *name,
