@@ -42,7 +42,7 @@ PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 # --- flags -------------------------------------------------------------------
 
-PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
+PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle inih
 # Asked once, when the first recipe needs them: before `make deps` there may be
 # no pkg-config to ask.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -224,12 +224,14 @@ check-headers: $B/gen/onnx.pb-c.h ## each header compiles alone; guards and orde
 check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## what X.c exports begins with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
 
-check-docs: ## docs name every file, operator and tested network
+check-docs: ## docs name every file, operator, tested network and option
 	@$(PYTHON) tools/checks/docs.py
 	@$(PYTHON) tools/checks/lists.py
+	@$(PYTHON) tools/checks/options.py
 
-lists: ## list the operators and tested networks in docs/models.md anew
+lists: ## list the operators, tested networks and options anew, in docs/ and config/
 	@$(PYTHON) tools/checks/lists.py --write
+	@$(PYTHON) tools/checks/options.py --write
 
 check-python: $(VENV)/tools/checks.ok ## ruff on the Python sources
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"

@@ -6,11 +6,14 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
+#include "complain.h"
 #include "default_model.h"
+#include "engine.h"
 #include "server/asset.h"
 #include "server/config.h"
+#include "server/config_print.h"
 #include "server/http.h"
 #include "server/route.h"
 #include "server/service.h"
@@ -25,9 +28,6 @@ static void print_help(void)
            "finishes the work that was accepted, then stops; SIGHUP reads the\n"
            "models anew.\n");
     config_print_help(stdout);
-    printf("\nothers:\n"
-           "  --print-routes\n      list the routes and exit\n"
-           "  --help\n      this text\n");
 }
 
 static void print_routes(void)
@@ -38,10 +38,12 @@ static void print_routes(void)
         printf("%s %s\n", route_method_name(route), route->path);
 }
 
-static int complain(const struct error *err)
+static int complain(const struct error *err, int status)
 {
-    fprintf(stderr, "wherefore serve: %s\n", err->text);
-    return err->kind == ERROR_INPUT ? 2 : 1;
+    fputs("wherefore serve: ", stderr);
+    complain_print(stderr, err->text);
+    fputc('\n', stderr);
+    return status;
 }
 
 /* Keeps the signals that are for us for sigwait; threads inherit that. */
@@ -90,7 +92,7 @@ static int serve(const struct config *config)
     asset_init();
     http = http_new(config, &err);
     if (!http)
-        return complain(&err);
+        return complain(&err, 1);
     if (!service_open(&service, config, &err))
         goto out;
     if (!http_start(http, &service, &err)) {
@@ -109,8 +111,40 @@ out:
     service_close(&service);
     if (ok)
         return 0;
-    complain(&err);
-    return 1;
+    return complain(&err, 1);
+}
+
+/* What only those who use a value can say of it, without what they open. */
+static bool check_values(const struct config *config, struct error *err)
+{
+    struct engine_options options = {0};
+
+    return engine_options_parse_size(&options, config->input_size, err) ||
+           error_prefix(err, "input-size");
+}
+
+static int act(const struct config *config)
+{
+    switch (config->action) {
+    case CONFIG_HELP:
+        print_help();
+        return 0;
+    case CONFIG_ROUTES:
+        print_routes();
+        return 0;
+    case CONFIG_PRINT:
+        config_print_file(stdout, config);
+        return 0;
+    case CONFIG_CHECK:
+        puts("ok");
+        return 0;
+    default:
+        break;
+    }
+    /* Bodies and answers are mapped and unmapped one by one: the heap would
+     * keep them, and grow with every burst. */
+    mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+    return serve(config);
 }
 
 int cmd_serve(int argc, char **argv)
@@ -120,27 +154,15 @@ int cmd_serve(int argc, char **argv)
     char path[PATH_MAX];
     int status;
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
-            print_help();
-            return 0;
-        }
-        if (strcmp(argv[i], "--print-routes") == 0) {
-            print_routes();
-            return 0;
-        }
-    }
     config_init(&config);
-    if (!config_parse(&config, argc - 1, argv + 1, &err)) {
-        config_release(&config);
-        return complain(&err);
+    if (config_read(&config, argc - 1, argv + 1, environ, &err) &&
+        check_values(&config, &err)) {
+        if (!config.models.given)
+            config.models.items[0] = default_model(path);
+        status = act(&config);
+    } else {
+        status = complain(&err, err.kind == ERROR_MEMORY ? 1 : 2);
     }
-    if (!config.models.given)
-        config.models.items[0] = default_model(path);
-    /* Bodies and answers are mapped and unmapped one by one: the heap would
-     * keep them, and grow with every burst. */
-    mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
-    status = serve(&config);
     config_release(&config);
     return status;
 }

@@ -3,266 +3,249 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum option_type {
-    OPTION_SECTION,
-    OPTION_TEXT,
-    OPTION_LIST,
-    OPTION_NUMBER,
-    OPTION_CHOICE,
-};
+#include "config_file.h"
+#include "config_option.h"
 
-struct option {
-    enum option_type type;
-    const char *flag;    /* or the section's name */
-    size_t offset;       /* of the field in struct config */
-    const char *text;    /* default of a text or a list */
-    uint64_t number;     /* default of a number or a choice */
-    uint64_t min, max;   /* of a number, inclusive */
-    const char *accepts; /* value name, unit, or "a|b|c" */
-    const char *help;
-};
+#define PREFIX "WHEREFORE_"
 
-#define SECTION(name, about) \
-    {OPTION_SECTION, name, 0, NULL, 0, 0, 0, "", about},
-#define TEXT(field, flag, def, value, help)                           \
-    {OPTION_TEXT, flag, offsetof(struct config, field), def, 0, 0, 0, \
-     value,       help},
-#define LIST(field, flag, def, value, help)                           \
-    {OPTION_LIST, flag, offsetof(struct config, field), def, 0, 0, 0, \
-     value,       help},
-#define NUMBER(field, flag, def, min, max, unit, help)                         \
-    {OPTION_NUMBER, flag, offsetof(struct config, field), NULL, def, min, max, \
-     unit,          help},
-#define CHOICE(field, flag, def, choices, help)                            \
-    {OPTION_CHOICE, flag, offsetof(struct config, field), NULL, def, 0, 0, \
-     choices,       help},
-static const struct option options[] = {
-    CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)};
-#undef SECTION
-#undef TEXT
-#undef LIST
-#undef NUMBER
-#undef CHOICE
-
-enum { NUM_OPTIONS = sizeof options / sizeof options[0] };
-
-static void *field_of(struct config *config, const struct option *option)
-{
-    return (char *)config + option->offset;
-}
-
-/* Kept until the config is released, whether it comes to be used or not. */
-struct config_text {
-    struct config_text *next;
-    char text[];
-};
-
-/* A copy of a text, or NULL. */
-static const char *keep(struct config *config, const char *text)
-{
-    size_t size = strlen(text) + 1;
-    struct config_text *kept = malloc(sizeof *kept + size);
-
-    if (!kept)
-        return NULL;
-    memcpy(kept->text, text, size);
-    kept->next = config->texts;
-    config->texts = kept;
-    return kept->text;
-}
-
-static void set_text(struct config *config, const struct option *option,
-                     const char *value)
-{
-    memcpy(field_of(config, option), &value, sizeof value);
-}
-
-/* The first one given takes the default's place, and nothing given leaves the
- * list empty. Returns false where there is no room. */
-static bool add_text(struct config *config, const struct option *option,
-                     const char *value)
-{
-    struct config_list *list = field_of(config, option);
-
-    if (!list->given || !*value)
-        list->count = 0;
-    list->given = true;
-    if (!*value)
-        return true;
-    if (list->count == CONFIG_MAX_LIST)
-        return false;
-    list->items[list->count++] = value;
-    return true;
-}
-
-static void set_number(struct config *config, const struct option *option,
-                       uint64_t value)
-{
-    unsigned choice = (unsigned)value;
-
-    if (option->type == OPTION_CHOICE)
-        memcpy(field_of(config, option), &choice, sizeof choice);
-    else
-        memcpy(field_of(config, option), &value, sizeof value);
-}
+enum { MAX_NAME = 64 };
 
 void config_init(struct config *config)
 {
+    const struct config_option *option;
+
     *config = (struct config){0};
-    for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        if (options[i].type == OPTION_TEXT)
-            set_text(config, &options[i], options[i].text);
-        else if (options[i].type == OPTION_LIST)
-            *(struct config_list *)field_of(config, &options[i]) =
-                (struct config_list){
-                    {options[i].text}, *options[i].text != 0, false};
-        else if (options[i].type != OPTION_SECTION)
-            set_number(config, &options[i], options[i].number);
-    }
+    for (size_t i = 0; (option = config_option_at(i)) != NULL; i++)
+        config_option_reset(config, option);
 }
 
-/* Steps of inserting, deleting or replacing one character (Levenshtein);
- * texts longer than 31 characters count as far away. */
-static unsigned distance(const char *a, const char *b)
+/* ---- the command line ---- */
+
+static bool fail_unknown_flag(const char *flag, size_t len, struct error *err)
 {
-    unsigned row[32];
-    size_t b_len = strlen(b);
+    const char *nearest = config_option_nearest(flag, len, true);
+    int shown = len < MAX_NAME ? (int)len : MAX_NAME;
 
-    if (strlen(a) >= 32 || b_len >= 32)
-        return 99;
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_len; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            if (best > row[j - 1] + 1)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b_len];
-}
-
-static bool fail_unknown(const char *flag, size_t len, struct error *err)
-{
-    char name[32] = "";
-    const char *nearest = NULL;
-    unsigned best = 4; /* farther ones are not a slip of the finger */
-
-    if (len < sizeof name)
-        memcpy(name, flag, len);
-    for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        unsigned d = distance(name, options[i].flag);
-
-        if (options[i].type != OPTION_SECTION && d < best) {
-            best = d;
-            nearest = options[i].flag;
-        }
-    }
     if (nearest)
         return fail(err, ERROR_INPUT,
-                    "unknown option --%.*s; did you mean --%s?", (int)len, flag,
+                    "unknown option --%.*s; did you mean --%s?", shown, flag,
                     nearest);
     return fail(err, ERROR_INPUT, "unknown option --%.*s; --help lists them",
-                (int)len, flag);
+                shown, flag);
 }
 
-static const struct option *find(const char *flag, size_t len)
+static bool set_flag(struct config *config, const struct config_option *option,
+                     const char *value, struct error *err)
 {
-    for (size_t i = 0; i < NUM_OPTIONS; i++)
-        if (options[i].type != OPTION_SECTION &&
-            strlen(options[i].flag) == len &&
-            memcmp(options[i].flag, flag, len) == 0)
-            return &options[i];
-    return NULL;
+    struct config_origin origin = {CONFIG_FLAG, 0};
+
+    if (!value)
+        return fail(err, ERROR_INPUT, "--%s: a value is missing", option->flag);
+    return config_option_set(config, option, value, origin, err) ||
+           error_prefix(err, "--%s", option->flag);
 }
 
-/* Decimal digits only: no sign, no space, no overflow. */
-static bool parse_digits(uint64_t *number, const char *text)
+static bool is_flag(const char *arg, size_t len, const char *name)
 {
-    *number = 0;
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        unsigned digit = (unsigned)(*text - '0');
+    return strlen(name) == len && memcmp(arg, name, len) == 0;
+}
 
-        if (digit > 9 || *number > (UINT64_MAX - digit) / 10)
+static enum config_action find_action(const char *flag, size_t len)
+{
+#define X(action, name, help)     \
+    if (is_flag(flag, len, name)) \
+        return action;
+    CONFIG_ACTIONS(X)
+#undef X
+    return CONFIG_SERVE;
+}
+
+/* One argument, or two: returns how many, 0 after a failure. */
+static int read_argument(struct config *config, int argc, char *const *argv,
+                         struct error *err)
+{
+    const char *flag = argv[0] + 2;
+    size_t len = strcspn(flag, "=");
+    enum config_action action = find_action(flag, len);
+    const struct config_option *option = config_option_find(flag, len);
+
+    if (action != CONFIG_SERVE) {
+        config->action = action;
+        if (flag[len])
+            fail(err, ERROR_INPUT, "--%.*s takes no value", (int)len, flag);
+        return !flag[len];
+    }
+    if (!option) {
+        fail_unknown_flag(flag, len, err);
+        return 0;
+    }
+    if (flag[len])
+        return set_flag(config, option, flag + len + 1, err);
+    return set_flag(config, option, argc > 1 ? argv[1] : NULL, err) ? 2 : 0;
+}
+
+static bool read_arguments(struct config *config, int argc, char *const *argv,
+                           struct error *err)
+{
+    int used;
+
+    for (; argc > 0; argc -= used, argv += used) {
+        if (strncmp(argv[0], "--", 2) != 0)
+            return fail(err, ERROR_INPUT,
+                        "unexpected argument \"%.*s\"; --help lists the "
+                        "options",
+                        MAX_NAME, argv[0]);
+        used = read_argument(config, argc, argv, err);
+        if (used == 0)
             return false;
-        *number = *number * 10 + digit;
     }
     return true;
 }
 
-/* The position of `text` in "a|b|c". */
-static bool parse_choice(uint64_t *choice, const char *choices,
-                         const char *text)
+/* Whoever asks for help gets it, whatever else is there. */
+static bool asks_for_help(int argc, char *const *argv)
 {
-    size_t len = strlen(text);
-
-    for (*choice = 0; *choices; ++*choice) {
-        size_t n = strcspn(choices, "|");
-
-        if (n == len && memcmp(choices, text, len) == 0)
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0)
             return true;
-        choices += n + (choices[n] == '|');
-    }
     return false;
 }
 
-static bool set_words(struct config *config, const struct option *option,
+/* ---- the environment ---- */
+
+/* What container hosts put there for a service named "wherefore":
+ * WHEREFORE_SERVICE_HOST, WHEREFORE_PORT_8080_TCP_ADDR and their kin. */
+static bool is_service_link(const char *name)
+{
+    static const char *const starts[] = {
+        "SERVICE_HOST=", "SERVICE_PORT=", "SERVICE_PORT_", "PORT=", "PORT_"};
+
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* MAX_PIXELS of "max-pixels". */
+static void name_variable(char variable[MAX_NAME], const char *flag)
+{
+    size_t i;
+
+    for (i = 0; flag[i] && i < MAX_NAME - 1; i++) {
+        char c = flag[i];
+
+        variable[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        if (c == '-')
+            variable[i] = '_';
+    }
+    variable[i] = '\0';
+}
+
+/* "max-pixels" of MAX_PIXELS; what no variable is named by becomes '?'. */
+static void name_flag(char flag[MAX_NAME], const char *variable, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len && i < MAX_NAME - 1; i++) {
+        char c = variable[i];
+
+        flag[i] = c >= '0' && c <= '9' ? c : '?';
+        if (c >= 'A' && c <= 'Z')
+            flag[i] = (char)(c - 'A' + 'a');
+        else if (c == '_')
+            flag[i] = '-';
+    }
+    flag[i] = '\0';
+}
+
+static bool fail_unknown_variable(const char *name, size_t len,
+                                  const char *flag, struct error *err)
+{
+    const char *nearest = config_option_nearest(flag, strlen(flag), false);
+    char variable[MAX_NAME];
+    int shown = len < MAX_NAME ? (int)len : MAX_NAME;
+
+    if (!nearest)
+        return fail(err, ERROR_INPUT,
+                    "unknown variable " PREFIX "%.*s; --help lists the options",
+                    shown, name);
+    name_variable(variable, nearest);
+    return fail(err, ERROR_INPUT,
+                "unknown variable " PREFIX "%.*s; did you mean " PREFIX "%s?",
+                shown, name, variable);
+}
+
+/* The text from `start` to `end`, without the spaces around it, as an item. */
+static bool add_item(struct config *config, const struct config_option *option,
+                     char *start, char *end, struct error *err)
+{
+    while (start < end && *start == ' ')
+        start++;
+    while (end > start && end[-1] == ' ')
+        end--;
+    *end = '\0';
+    if (start == end)
+        return fail(err, ERROR_INPUT, "there is nothing between two commas");
+    return config_option_set(config, option, start,
+                             (struct config_origin){CONFIG_ENVIRONMENT, 0},
+                             err);
+}
+
+static bool set_items(struct config *config, const struct config_option *option,
                       const char *value, struct error *err)
 {
-    const char *kept;
+    char *copy = strdup(value);
+    char *item = copy;
+    bool ok = true;
 
-    if (!*value && *option->text)
-        return fail(err, ERROR_INPUT, "--%s: %s is missing", option->flag,
-                    option->accepts);
-    kept = keep(config, value);
-    if (!kept)
-        return fail(err, ERROR_MEMORY, "no room for option --%s", option->flag);
-    if (option->type == OPTION_TEXT)
-        set_text(config, option, kept);
-    else if (!add_text(config, option, kept))
-        return fail(err, ERROR_INPUT, "--%s: at most %d may be given",
-                    option->flag, CONFIG_MAX_LIST);
-    return true;
-}
+    if (!copy)
+        return fail(err, ERROR_MEMORY, "no room for its value");
+    while (ok && item) {
+        char *end = item + strcspn(item, ",");
+        bool last = !*end;
 
-static bool set(struct config *config, const struct option *option,
-                const char *value, struct error *err)
-{
-    uint64_t number;
-
-    switch (option->type) {
-    case OPTION_TEXT:
-    case OPTION_LIST:
-        return set_words(config, option, value, err);
-    case OPTION_NUMBER:
-        if (!parse_digits(&number, value) || number < option->min ||
-            number > option->max)
-            return fail(err, ERROR_INPUT,
-                        "--%s: \"%s\" is not a number of %s from %ju to %ju",
-                        option->flag, value, option->accepts,
-                        (uintmax_t)option->min, (uintmax_t)option->max);
-        break;
-    case OPTION_CHOICE:
-        if (!parse_choice(&number, option->accepts, value))
-            return fail(err, ERROR_INPUT, "--%s: \"%s\" is not one of %s",
-                        option->flag, value, option->accepts);
-        break;
-    default:
-        return fail(err, ERROR_INTERNAL, "option type %d", (int)option->type);
+        ok = add_item(config, option, item, end, err);
+        item = last ? NULL : end + 1;
     }
-    set_number(config, option, number);
+    free(copy);
+    return ok;
+}
+
+static bool read_variable(struct config *config, const char *name,
+                          struct error *err)
+{
+    size_t len = strcspn(name, "=");
+    const char *value = name + len + (name[len] == '=');
+    const struct config_option *option;
+    char flag[MAX_NAME];
+    bool ok;
+
+    if (is_service_link(name))
+        return true;
+    name_flag(flag, name, len);
+    option = len < MAX_NAME ? config_option_find(flag, len) : NULL;
+    if (!option)
+        return fail_unknown_variable(name, len, flag, err);
+    if (option->type == CONFIG_OPTION_LIST && *value)
+        ok = set_items(config, option, value, err);
+    else
+        ok = config_option_set(config, option, value,
+                               (struct config_origin){CONFIG_ENVIRONMENT, 0},
+                               err);
+    return ok || error_prefix(err, PREFIX "%.*s", (int)len, name);
+}
+
+static bool read_environment(struct config *config, char *const *environment,
+                             struct error *err)
+{
+    for (; environment && *environment; environment++)
+        if (strncmp(*environment, PREFIX, sizeof PREFIX - 1) == 0 &&
+            !read_variable(config, *environment + sizeof PREFIX - 1, err))
+            return false;
     return true;
 }
+
+/* ---- all together ---- */
 
 /* What no single option can check. */
 static bool check(const struct config *config, struct error *err)
@@ -271,7 +254,7 @@ static bool check(const struct config *config, struct error *err)
 
     if (config->max_connections <= needed)
         return fail(err, ERROR_INPUT,
-                    "--max-connections: %ju leave no room beside %ju workers "
+                    "max-connections: %ju leave no room beside %ju workers "
                     "and %ju waiting requests; at least %ju are needed",
                     (uintmax_t)config->max_connections,
                     (uintmax_t)config->workers, (uintmax_t)config->queue_length,
@@ -279,66 +262,22 @@ static bool check(const struct config *config, struct error *err)
     return true;
 }
 
-bool config_parse(struct config *config, int argc, char *const *argv,
-                  struct error *err)
+bool config_read(struct config *config, int argc, char *const *argv,
+                 char *const *environment, struct error *err)
 {
-    for (int i = 0; i < argc; i++) {
-        const char *flag = argv[i];
-        const struct option *option;
-        size_t len;
-
-        if (strncmp(flag, "--", 2) != 0)
-            return fail(err, ERROR_INPUT,
-                        "unexpected argument \"%s\"; --help lists the options",
-                        flag);
-        flag += 2;
-        len = strcspn(flag, "=");
-        option = find(flag, len);
-        if (!option)
-            return fail_unknown(flag, len, err);
-        if (flag[len] == '=') {
-            if (!set(config, option, flag + len + 1, err))
-                return false;
-        } else if (++i < argc) {
-            if (!set(config, option, argv[i], err))
-                return false;
-        } else {
-            return fail(err, ERROR_INPUT, "--%s: a value is missing", flag);
-        }
+    if (asks_for_help(argc, argv)) {
+        config->action = CONFIG_HELP;
+        return true;
     }
+    if (!read_arguments(config, argc, argv, err))
+        return false;
+    if (config->action == CONFIG_ROUTES)
+        return true;
+    if (!read_environment(config, environment, err))
+        return false;
+    if (*config->file && !config_file_read(config, config->file, err))
+        return false;
     return check(config, err);
-}
-
-/* The name of choice number `n` of "a|b|c". */
-static void print_choice(FILE *out, const char *choices, uint64_t n)
-{
-    while (n-- > 0)
-        choices += strcspn(choices, "|") + 1;
-    fprintf(out, "%.*s", (int)strcspn(choices, "|"), choices);
-}
-
-static void print_option(FILE *out, const struct option *o)
-{
-    fprintf(out, "  --%s %s\n      %s\n      (default ", o->flag,
-            o->type == OPTION_NUMBER ? "N" : o->accepts, o->help);
-    if (o->type == OPTION_TEXT || o->type == OPTION_LIST)
-        fprintf(out, "%s", *o->text ? o->text : "none");
-    else if (o->type == OPTION_NUMBER)
-        fprintf(out, "%ju; %ju to %ju %s", (uintmax_t)o->number,
-                (uintmax_t)o->min, (uintmax_t)o->max, o->accepts);
-    else
-        print_choice(out, o->accepts, o->number);
-    fprintf(out, ")\n");
-}
-
-void config_print_help(FILE *out)
-{
-    for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        if (options[i].type == OPTION_SECTION)
-            fprintf(out, "\n%s: %s\n", options[i].flag, options[i].help);
-        else
-            print_option(out, &options[i]);
-    }
 }
 
 void config_release(struct config *config)

@@ -2,17 +2,23 @@
 #define SERVER_CONFIG_H
 
 /* The options of `wherefore serve`, one row each. A row gives the field of
- * struct config, the flag, the default, the help and the documentation at
- * once: adding an option is adding a row below its section.
+ * struct config, the flag, the key in the file, the variable, the default, the
+ * help and the documentation at once: adding an option is adding a row below
+ * its section, and `make lists`.
  *
  *     struct config config;
  *
  *     config_init(&config);
- *     if (!config_parse(&config, argc - 1, argv + 1, &err))
+ *     if (!config_read(&config, argc - 1, argv + 1, environ, &err))
  *         ...
  *     config_release(&config);
  *
- * Immutable after parsing. */
+ * An option is at its default, or what the file says (config_file.h), or what
+ * the environment says, or what the command line says: the last of those that
+ * have it. --max-pixels 1000, WHEREFORE_MAX_PIXELS=1000 and max-pixels = 1000
+ * are the same. No value has a control character in it.
+ *
+ * Immutable after reading. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -66,7 +72,29 @@
            "largest picture, width x height")                                \
     SECTION("log", "what is said about requests")                            \
     CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",      \
-           "how requests are logged on stderr")
+           "how requests are logged on stderr")                              \
+    SECTION("others", "what no file has")                                    \
+    TEXT(file, "config", "", "FILE",                                         \
+         "a file with options, as --print-config writes it")
+
+/* X(action, flag, help): flags without a value, for the command line only; the
+ * last one counts, but help goes before all. */
+#define CONFIG_ACTIONS(X)                                                     \
+    X(CONFIG_HELP, "help", "list the options and exit")                       \
+    X(CONFIG_CHECK, "check-config",                                           \
+      "read the file, the environment and the command line, say ok or what "  \
+      "is wrong, and exit; no model is opened")                               \
+    X(CONFIG_PRINT, "print-config",                                           \
+      "print the options in effect, and where each is from, as such a file, " \
+      "and exit")                                                             \
+    X(CONFIG_ROUTES, "print-routes", "list the routes and exit")
+
+enum config_action {
+    CONFIG_SERVE,
+#define X(action, flag, help) action,
+    CONFIG_ACTIONS(X)
+#undef X
+};
 
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON, CONFIG_LOG_NONE };
 
@@ -76,6 +104,27 @@ struct config_list {
     const char *items[CONFIG_MAX_LIST]; /* (count) */
     size_t count;
     bool given; /* not the default any more */
+};
+
+/* Where a value is from; a later one goes before an earlier one. */
+enum config_source {
+    CONFIG_DEFAULT,
+    CONFIG_FILE,
+    CONFIG_ENVIRONMENT,
+    CONFIG_FLAG,
+};
+
+struct config_origin {
+    enum config_source source;
+    unsigned line; /* of the file */
+};
+
+enum {
+#define SECTION(name, about) +1
+#define OPTION(field, ...) +1
+    CONFIG_NUM_ROWS = CONFIG_OPTIONS(SECTION, OPTION, OPTION, OPTION, OPTION)
+#undef SECTION
+#undef OPTION
 };
 
 struct config_text; /* one text that was given */
@@ -92,20 +141,24 @@ struct config {
 #undef LIST
 #undef NUMBER
 #undef CHOICE
+    enum config_action action; /* what to do at all */
+    struct config_origin origins[CONFIG_NUM_ROWS];
     struct config_text *texts; /* owned; what the fields above point to */
 };
 
 /* Every option at its default. */
 void config_init(struct config *config);
 
-/* Reads `--flag value` and `--flag=value` arguments. ERROR_INPUT names the
- * argument, what it accepts, and for an unknown flag the nearest known one.
- * ERROR_MEMORY. */
-bool config_parse(struct config *config, int argc, char *const *argv,
-                  struct error *err) __attribute__((warn_unused_result));
-
-/* The options with their defaults and ranges, one or two lines each. */
-void config_print_help(FILE *out);
+/* Reads `--flag value` and `--flag=value` arguments, then `environment`
+ * (NULL-terminated, as environ is; NULL for none), then the file that one of
+ * them names. In a variable commas separate the items of a list; variables
+ * that a container host makes of a service called "wherefore" are ignored.
+ * ERROR_INPUT names the argument, variable, or file and line, what it accepts,
+ * and for an unknown one the nearest that there is. ERROR_IO, ERROR_LIMIT: of
+ * the file. ERROR_MEMORY. */
+bool config_read(struct config *config, int argc, char *const *argv,
+                 char *const *environment, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Frees the texts. */
 void config_release(struct config *config);

@@ -299,3 +299,50 @@ def test_a_unit_test_program_that_dies_or_tests_nothing_has_failed(tmp_path):
     assert unit(good, dies) == (1, "unit: 2 passed, 1 failed")
     assert unit(bad) == (1, "unit: 1 passed, 3 failed")
     assert unit(idle, good) == (1, "unit: 2 passed, 1 failed")
+
+
+def lay_out_options(tree: Path, rows: str) -> None:
+    """A tree with a table of options and a page to list them in."""
+    lay_out(
+        tree,
+        server__config_h=f"#define CONFIG_OPTIONS(SECTION, NUMBER, CHOICE) \\\n{rows}\n"
+        "#define CONFIG_ACTIONS(X) \\\n    X(HELP, \"help\", \"list them\")\n"
+        "enum format { RED, GREEN };\n",
+        docs__operations_md="Before.\n<!-- options: `make lists` writes what follows -->\n"
+        "<!-- options: up to here -->\nAfter.\n",
+    )
+    (tree / "config").mkdir(exist_ok=True)
+
+
+SECTION = '    SECTION("work", "how much") \\\n'
+
+
+def test_options_finds_an_option_that_the_page_and_the_file_miss(tmp_path):
+    rows = SECTION + '    NUMBER(a, "a-b", 2, 1, 9, "things", "how " \\\n "many")'
+    lay_out_options(tmp_path, rows)
+    result = run("options", tmp_path)
+    assert result.returncode == 1
+    assert "operations.md lacks: | `--a-b` | 2 | 1 to 9 things | how many |" in result.stderr
+    assert "wherefore.ini lacks: ;a-b = 2" in result.stderr
+    assert run("options", "--write", tmp_path).returncode == 0
+    assert run("options", tmp_path).returncode == 0
+    page = (tmp_path / "docs/operations.md").read_text(encoding="utf-8")
+    assert page.startswith("Before.\n") and page.endswith("After.\n")
+
+
+def test_options_finds_a_default_that_is_another_now(tmp_path):
+    lay_out_options(tmp_path, SECTION + '    CHOICE(c, "c", RED, "red|green", "hue")')
+    assert run("options", "--write", tmp_path).returncode == 0
+    header = tmp_path / "server/config.h"
+    header.write_text(header.read_text().replace('"c", RED', '"c", GREEN'))
+    result = run("options", tmp_path)
+    assert result.returncode == 1
+    assert "wherefore.ini: no longer: ;c = red\n" in result.stderr
+    assert "wherefore.ini lacks: ;c = green\n" in result.stderr
+
+
+def test_options_refuses_a_row_that_it_cannot_read(tmp_path):
+    lay_out_options(tmp_path, SECTION + '    NUMBER(a, "a", 1 + 1, 1, 9, "things", "n")')
+    result = run("options", tmp_path)
+    assert result.returncode == 1
+    assert "cannot read CONFIG_OPTIONS" in result.stderr

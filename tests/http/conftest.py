@@ -1,7 +1,7 @@
 """Starts the real binary on a free port; see docs/operations.md for the options.
 
-WHEREFORE_BIN (or WHEREFORE, as the Makefile says it) names the binary,
-WHEREFORE_MODEL the model's folder.
+WHEREFORE names the binary, as the Makefile says it, and WHEREFORE_MODEL the
+model's folder.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "static" / "samples"
-BINARY = os.environ.get("WHEREFORE_BIN") or os.environ.get(
-    "WHEREFORE", str(ROOT / "build" / "wherefore")
-)
+BINARY = os.environ.get("WHEREFORE", str(ROOT / "build" / "wherefore"))
 MODEL = os.environ.get("WHEREFORE_MODEL", str(ROOT / "models" / "efficientnet-lite0"))
 BYTES = pathlib.Path(BINARY).read_bytes() if os.path.exists(BINARY) else b""
 SANITIZED = b"__asan_init" in BYTES or b"__tsan_init" in BYTES

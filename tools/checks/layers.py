@@ -58,6 +58,7 @@ DOORS = {
         "server/reply.c",
         "server/problem.c",
     ],
+    "ini.h": ["server/config_file.c"],
     "nettle/*": ["engine/bundle_write.c", "server/reply.c"],
 }
 
