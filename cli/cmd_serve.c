@@ -92,7 +92,7 @@ static int serve(const struct config *config)
     asset_init();
     http = http_new(config, &err);
     if (!http)
-        return complain(&err, 1);
+        return complain(&err, err.kind == ERROR_INPUT ? 2 : 1);
     if (!service_open(&service, config, &err))
         goto out;
     if (!http_start(http, &service, &err)) {

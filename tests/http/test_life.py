@@ -47,7 +47,7 @@ def wait_for(server: Server, name: str, value: int) -> None:
         (["--listen", "8080"], ["--listen", "ADDRESS:PORT"]),
         (["--listen", "127.0.0.1:99999"], ["--listen"]),
         (["--listen", "::1:80"], ["--listen", "[::1]:8080"]),
-        (["--max-connections", "10"], ["--max-connections", "67"]),
+        (["--max-connections", "10"], ["max-connections", "67"]),
         (["extra"], ['"extra"']),
     ],
 )
