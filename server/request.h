@@ -1,7 +1,7 @@
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
 
-/* One HTTP request as the handlers see it. The door (http.c) fills it in; a
+/* One HTTP request as the handlers see it. The door (exchange.c) fills it in; a
  * handler leaves a reply, a job, or a failure in it. Belongs to the HTTP
  * thread. */
 

@@ -50,7 +50,12 @@ DOORS = {
     "webp/*": ["engine/image_webp.c"],
     "protobuf-c/*": ["engine/onnx*.[ch]"],
     "onnx.pb-c.h": ["engine/onnx*.[ch]"],
-    "microhttpd.h": ["server/http.c", "server/upload.c"],
+    "microhttpd.h": [
+        "server/http.c",
+        "server/exchange.[ch]",
+        "server/answer.[ch]",
+        "server/upload.c",
+    ],
     "jansson.h": [
         "engine/bundle.c",
         "engine/bundle_write.c",

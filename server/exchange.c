@@ -1,0 +1,289 @@
+#include "exchange.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "clock.h"
+#include "hangup.h"
+#include "log.h"
+#include "problem.h"
+#include "route.h"
+#include "upload.h"
+
+/* ---- jobs ---- */
+
+/* On the worker's thread: the job, and with it the exchange, goes back to the
+ * HTTP thread. */
+static void job_done(struct job *job)
+{
+    struct exchange *x = job->owner;
+
+    MHD_resume_connection(x->connection);
+}
+
+static enum MHD_Result submit(struct exchange *x)
+{
+    struct request *request = &x->request;
+
+    x->stage = EXCHANGE_DONE;
+    request->job->owner = x;
+    request->job->done = job_done;
+    MHD_suspend_connection(x->connection);
+    /* From a successful push on, the job is not ours to look at. */
+    if (!queue_push(&x->door->service->queue, request->job, &request->err)) {
+        metrics_reject(&x->door->service->metrics,
+                       service_is_draining(x->door->service)
+                           ? METRICS_DRAINING
+                           : METRICS_QUEUE_FULL);
+        MHD_resume_connection(x->connection);
+    }
+    return MHD_YES;
+}
+
+/* ---- requests ---- */
+
+static enum MHD_Result add_param(void *arg, enum MHD_ValueKind kind,
+                                 const char *name, size_t name_len,
+                                 const char *value, size_t value_len)
+{
+    struct request *request = arg;
+    bool ok = params_begin(&request->params, name, name_len, &request->err) &&
+              params_extend(&request->params, value ? value : "",
+                            value ? value_len : 0, &request->err);
+
+    (void)kind;
+    return ok ? MHD_YES : MHD_NO;
+}
+
+static const char *header(struct exchange *x, const char *name)
+{
+    return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+static void read_headers(struct exchange *x, const char *method,
+                         const char *path)
+{
+    struct request *request = &x->request;
+    const char *body_len = header(x, "Content-Length");
+
+    snprintf(x->method, sizeof x->method, "%s", method);
+    request->method = request_method_of(method);
+    request->path = path;
+    request->accept = header(x, "Accept");
+    request->content_type = header(x, "Content-Type");
+    request->if_none_match = header(x, "If-None-Match");
+    if (body_len) /* libmicrohttpd has checked that it is a number */
+        request->body_len = strtoull(body_len, NULL, 10);
+    request_set_id(request, header(x, "X-Request-Id"));
+}
+
+static bool check_length(struct exchange *x, uint64_t len)
+{
+    uint64_t max = x->door->config->max_body_bytes;
+
+    if (len <= max)
+        return true;
+    x->request.limit = max;
+    return request_fail(&x->request, PROBLEM_LIMIT,
+                        "the body is longer than the %ju bytes allowed",
+                        (uintmax_t)max);
+}
+
+static bool answer_options(struct exchange *x)
+{
+    char allow[64];
+
+    route_allow(allow, sizeof allow, x->request.path);
+    reply_header(&x->request.reply, "Allow", "%s", allow);
+    x->request.reply.status = 204;
+    return true;
+}
+
+/* Everything that can be said before the body; false: a failure. */
+static bool check_head(struct exchange *x)
+{
+    struct request *request = &x->request;
+    enum route_result found =
+        route_find(&request->route, request->method, request->path);
+    bool options = request->method == REQUEST_OPTIONS;
+
+    if (x->has_nul)
+        return request_fail(request, PROBLEM_MALFORMED,
+                            "the path contains a NUL byte");
+    if (options && (request->route || strcmp(request->path, "*") == 0))
+        return answer_options(x) && check_length(x, request->body_len);
+    if (found == ROUTE_NO_PATH)
+        return request_fail(request, PROBLEM_NOT_FOUND,
+                            "there is nothing at this path");
+    if (found == ROUTE_NO_METHOD)
+        return request_fail(request, PROBLEM_METHOD,
+                            "this path does not take the method %s", x->method);
+    if (!check_length(x, request->body_len))
+        return false;
+    if (!request->route->check)
+        return true;
+    MHD_get_connection_values_n(x->connection, MHD_GET_ARGUMENT_KIND, add_param,
+                                request);
+    if (request->err.kind != ERROR_NONE)
+        return false;
+    if (!request->route->check(x->door->service, request))
+        return false;
+    if (request->route->method != REQUEST_POST)
+        return true;
+    x->upload = upload_new(x->connection, request);
+    return x->upload != NULL;
+}
+
+/* A short body of a request that has failed is read and thrown away, and the
+ * connection lives on. Not where it is too long, nor where the client asks
+ * first whether to send it. */
+static bool must_refuse_now(struct exchange *x)
+{
+    return x->request.body_len > x->door->config->max_body_bytes ||
+           header(x, "Expect") != NULL;
+}
+
+static enum MHD_Result begin(struct exchange *x, const char *method,
+                             const char *path)
+{
+    x->stage = EXCHANGE_BODY;
+    read_headers(x, method, path);
+    if (!check_head(x) && must_refuse_now(x))
+        return answer_now(x);
+    return MHD_YES;
+}
+
+static enum MHD_Result receive(struct exchange *x, const char *bytes,
+                               size_t len)
+{
+    struct request *request = &x->request;
+    uint64_t max_us = x->door->config->receive_timeout * UINT64_C(1000000);
+
+    x->received += len;
+    if (clock_now_us() - x->begin_us > max_us) {
+        request_fail(request, PROBLEM_SLOW,
+                     "the body took longer than the %ju s allowed",
+                     (uintmax_t)x->door->config->receive_timeout);
+        return answer_now(x);
+    }
+    if (!check_length(x, x->received))
+        return answer_now(x);
+    if (request->err.kind == ERROR_NONE && x->upload &&
+        !upload_feed(x->upload, bytes, len)) {
+        /* The failure is recorded; the memory can go now. */
+        upload_free(x->upload);
+        x->upload = NULL;
+        buf_release(&request->picture);
+    }
+    return MHD_YES;
+}
+
+/* The request is there as a whole. */
+static enum MHD_Result finish(struct exchange *x)
+{
+    struct request *request = &x->request;
+    bool ok = request->err.kind == ERROR_NONE;
+
+    if (ok && x->upload)
+        ok = upload_end(x->upload);
+    upload_free(x->upload);
+    x->upload = NULL;
+    if (ok && request->reply.status == 0)
+        ok = request->route->handle(x->door->service, request);
+    if (ok && request->job)
+        return submit(x);
+    return answer_send(x);
+}
+
+enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
+                              const char *path, const char *method,
+                              const char *version, const char *bytes,
+                              size_t *len, void **slot)
+{
+    struct exchange *x = *slot;
+    enum MHD_Result result;
+
+    (void)arg;
+    (void)version;
+    if (!x)
+        return MHD_NO; /* there was no memory for it */
+    x->connection = connection;
+    if (x->stage == EXCHANGE_HEADERS)
+        return begin(x, method, path);
+    if (x->stage == EXCHANGE_DONE)
+        return answer_send(x);
+    if (*len == 0)
+        return finish(x);
+    result = receive(x, bytes, *len);
+    *len = 0;
+    return result;
+}
+
+void *exchange_begin(void *arg, const char *target,
+                     struct MHD_Connection *connection)
+{
+    struct exchange_door *door = arg;
+    struct exchange *x = calloc(1, sizeof *x);
+    size_t len = strcspn(target, "?");
+
+    atomic_fetch_add(&door->service->num_in_flight, 1);
+    if (!x)
+        return NULL;
+    x->door = door;
+    x->connection = connection;
+    x->begin_us = clock_now_us();
+    snprintf(x->target, sizeof x->target, "%.*s",
+             (int)(len < EXCHANGE_MAX_TARGET ? len : EXCHANGE_MAX_TARGET),
+             target);
+    for (size_t i = 0; i + 2 < len; i++)
+        x->has_nul = x->has_nul || memcmp(target + i, "%00", 3) == 0;
+    return x;
+}
+
+static void finish_log(struct exchange *x)
+{
+    struct log_entry entry = {
+        .method = x->method[0] ? x->method : "-",
+        .path = x->target,
+        .id = x->request.id[0] ? x->request.id : "-",
+        .status = x->status,
+        .bytes = x->request.method == REQUEST_HEAD ? 0 : x->sent_len,
+        .ms = clock_ms_since(x->begin_us),
+    };
+
+    log_request((enum config_log_format)x->door->config->log_format, &entry);
+}
+
+void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
+                  enum MHD_RequestTerminationCode code)
+{
+    struct exchange_door *door = arg;
+    struct exchange *x = *slot;
+
+    (void)connection;
+    if (x && code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger)
+        x->status = 0; /* the answer did not get through */
+    if (x) {
+        int fd = x->linger ? fcntl(answer_socket(x), F_DUPFD_CLOEXEC,
+                                   STDERR_FILENO + 1)
+                           : -1;
+
+        if (fd >= 0)
+            hangup_add(door->hangup, fd);
+        metrics_count(&door->service->metrics, route_number(x->request.route),
+                      x->status);
+        finish_log(x);
+        upload_free(x->upload);
+        request_release(&x->request);
+        free(x);
+        *slot = NULL;
+    }
+    pthread_mutex_lock(&door->lock);
+    atomic_fetch_sub(&door->service->num_in_flight, 1);
+    pthread_cond_broadcast(&door->completed);
+    pthread_mutex_unlock(&door->lock);
+}

@@ -1,0 +1,70 @@
+#ifndef SERVER_EXCHANGE_H
+#define SERVER_EXCHANGE_H
+
+/* An exchange is one request and its answer, from the request line until the
+ * last byte is handed to the kernel. The three functions are libmicrohttpd's
+ * callbacks; http.c says in which order they are called, and what is whose
+ * when. All on the HTTP thread. */
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "request.h"
+#include "service.h"
+
+struct hangup;
+struct upload;
+
+enum { EXCHANGE_MAX_TARGET = 512 /* of a request target, as it is logged */ };
+
+/* What all exchanges share. */
+struct exchange_door {
+    const struct config *config; /* borrowed */
+    struct service *service;     /* borrowed */
+    struct hangup *hangup;       /* owned by http.c */
+
+    pthread_mutex_t lock;
+    pthread_cond_t completed; /* an exchange ended */
+};
+
+enum exchange_stage {
+    EXCHANGE_HEADERS, /* next come the headers */
+    EXCHANGE_BODY,    /* pieces of it, and its end */
+    EXCHANGE_DONE     /* the job is done */
+};
+
+struct exchange {
+    struct exchange_door *door;        /* borrowed */
+    struct MHD_Connection *connection; /* borrowed */
+    enum exchange_stage stage;
+    uint64_t begin_us;
+    uint64_t received; /* bytes of body so far */
+    struct request request;
+    struct upload *upload; /* owned; NULL: the body is thrown away */
+    char method[16];       /* as it is logged, cut to fit */
+    char target[EXCHANGE_MAX_TARGET];
+    bool has_nul;      /* the path decodes to a NUL */
+    bool linger;       /* hung up on while it sends */
+    unsigned status;   /* of the reply, once there is one */
+    uint64_t sent_len; /* of the reply's body */
+};
+
+/* The request line: makes the exchange. It is given as it came: the path that
+ * exchange_step gets is decoded and ends at the first NUL. */
+void *exchange_begin(void *arg, const char *target,
+                     struct MHD_Connection *connection);
+
+/* The headers, the pieces of the body, its end; and again after a job. */
+enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
+                              const char *path, const char *method,
+                              const char *version, const char *bytes,
+                              size_t *len, void **slot);
+
+/* However it ended: logs, counts and frees it. */
+void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
+                  enum MHD_RequestTerminationCode code);
+
+#endif

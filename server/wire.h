@@ -1,0 +1,17 @@
+#ifndef SERVER_WIRE_H
+#define SERVER_WIRE_H
+
+/* An answer as it is written to a socket, for those that libmicrohttpd cannot
+ * give: in the middle of a body, or before a connection is its own. */
+
+#include <stdbool.h>
+
+#include "buf.h"
+#include "reply.h"
+
+/* Appends status line, headers and body (not where the request was HEAD) of a
+ * reply that ends its connection. false: no memory. Any thread. */
+bool wire_print(struct buf *out, const struct reply *reply, bool with_body)
+    __attribute__((warn_unused_result));
+
+#endif
