@@ -3,11 +3,23 @@
 #include "asset.h"
 #include "request.h"
 
-/* Scripts, styles and pictures of our own, pictures the page makes itself, and
- * no page that frames ours. */
-#define CSP                                            \
-    "default-src 'self'; img-src 'self' blob: data:; " \
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+/* What a browser may do with the page: scripts and styles of files of ours and
+ * none in the page's text, pictures that the page makes itself, the webcam, and
+ * no page that frames ours or learns where its visitor came from. */
+static const struct {
+    const char *name, *value;
+} headers[] = {
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; "
+     "img-src 'self' blob: data:; connect-src 'self'; media-src blob:; "
+     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Permissions-Policy",
+     "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), "
+     "serial=(), bluetooth=(), display-capture=()"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
 
 bool handle_asset(struct service *service, struct request *request)
 {
@@ -19,7 +31,8 @@ bool handle_asset(struct service *service, struct request *request)
         return request_fail(request, PROBLEM_INTERNAL, "the file is missing");
     reply_header(reply, "ETag", "%s", asset->etag);
     reply_header(reply, "Cache-Control", "%s", asset->cache_control);
-    reply_header(reply, "Content-Security-Policy", "%s", CSP);
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        reply_header(reply, headers[i].name, "%s", headers[i].value);
     if (asset_matches(asset, request->if_none_match)) {
         reply->status = 304;
         return true;

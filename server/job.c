@@ -49,7 +49,9 @@ void job_run(struct job *job, struct engine_session *session,
     else if (ok)
         ok = reply_cam_json(&job->reply, session, engine, &job->ask, &timing,
                             &err);
-    if (!ok)
+    if (ok)
+        reply_header(&job->reply, "Cache-Control", "no-store");
+    else
         fail_with(job, &err, true);
 }
 

@@ -13,7 +13,7 @@
 #include "error.h"
 #include "model.h"
 
-enum { REPLY_MAX_HEADERS = 8, REPLY_HEADER_SIZE = 192 };
+enum { REPLY_MAX_HEADERS = 20, REPLY_HEADER_SIZE = 256 };
 
 struct reply_header {
     const char *name; /* a constant */
