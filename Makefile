@@ -341,7 +341,8 @@ FUZZ_SEEDS := $(wildcard tests/fuzz/corpus/$(FUZZ) \
                                 tests/cases/invalid-onnx) \
     $(if $(filter bundle labels,$(FUZZ)),tests/cases/invalid-bundles) \
     $(if $(filter image,$(FUZZ)),tests/cases/images tests/cases/invalid-images) \
-    $(if $(filter npy,$(FUZZ)),tests/data/forms tests/cases/operators))
+    $(if $(filter npy,$(FUZZ)),tests/data/forms tests/cases/operators) \
+    $(if $(filter config,$(FUZZ)),config))
 
 .PHONY: fuzz fuzz-build fuzz-run
 unit unit-build: $(REPLAY_BIN)
