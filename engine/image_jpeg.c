@@ -14,7 +14,12 @@
 #include "image_exif.h"
 
 enum {
-    MAX_SCANS = 100, /* encoders write some 10 */
+    /* Encoders write some 10 scans, and each costs a pass over the whole
+     * picture however few bytes it has: those beyond the usual number may
+     * amount to so many pixels together, about 0.1 s. */
+    MAX_SCANS = 100,
+    MAX_USUAL_SCANS = 16,
+    MAX_SCANNED_PIXELS = 150000000,
 
     /* the second byte of a marker; the first is 0xff */
     MARKER_TEM = 0x01,
@@ -133,6 +138,23 @@ static bool read_frame_header(struct outline *outline,
     return image_codec_check(job, width, height, err);
 }
 
+static bool count_scan(struct outline *outline, struct error *err)
+{
+    unsigned max = MAX_SCANS;
+    uint64_t num_pixels = (uint64_t)outline->width * outline->height;
+
+    if (!outline->num_channels)
+        return fail(err, ERROR_INPUT,
+                    "the JPEG has data before its frame header");
+    if (num_pixels > MAX_SCANNED_PIXELS / (MAX_SCANS - MAX_USUAL_SCANS))
+        max = MAX_USUAL_SCANS + (unsigned)(MAX_SCANNED_PIXELS / num_pixels);
+    if (++outline->num_scans > max)
+        return fail(err, ERROR_LIMIT,
+                    "the JPEG has more than the %u scans allowed for its size",
+                    max);
+    return true;
+}
+
 static bool read_segment(struct outline *outline,
                          const struct image_codec_job *job,
                          struct bytes segment, unsigned marker,
@@ -140,14 +162,8 @@ static bool read_segment(struct outline *outline,
 {
     if (is_frame_header(marker))
         return read_frame_header(outline, job, segment, marker, err);
-    if (marker == MARKER_SOS) {
-        if (!outline->num_channels)
-            return fail(err, ERROR_INPUT,
-                        "the JPEG has data before its frame header");
-        if (++outline->num_scans > MAX_SCANS)
-            return fail(err, ERROR_LIMIT, "the JPEG has more than %d scans",
-                        MAX_SCANS);
-    }
+    if (marker == MARKER_SOS)
+        return count_scan(outline, err);
     if (marker == MARKER_APP1 && !outline->orientation &&
         bytes_begin_with(&segment, "Exif\0\0", 6))
         outline->orientation = image_exif_orientation(segment);
