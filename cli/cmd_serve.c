@@ -14,6 +14,7 @@
 #include "server/asset.h"
 #include "server/config.h"
 #include "server/config_print.h"
+#include "server/cors.h"
 #include "server/http.h"
 #include "server/route.h"
 #include "server/service.h"
@@ -119,8 +120,9 @@ static bool check_values(const struct config *config, struct error *err)
 {
     struct engine_options options = {0};
 
-    return engine_options_parse_size(&options, config->input_size, err) ||
-           error_prefix(err, "input-size");
+    if (!engine_options_parse_size(&options, config->input_size, err))
+        return error_prefix(err, "input-size");
+    return cors_check(&config->cors_origins, err);
 }
 
 static int act(const struct config *config)

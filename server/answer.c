@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "cors.h"
 #include "problem.h"
 #include "route.h"
 #include "wire.h"
@@ -14,6 +15,7 @@ static void add_common_headers(struct exchange *x, struct reply *reply)
     reply_header(reply, "X-Content-Type-Options", "nosniff");
     if (x->request.route && x->request.route->check)
         reply_header(reply, "Vary", "Accept");
+    cors_answer(reply, &x->door->config->cors_origins, x->request.origin);
     if (service_is_draining(x->door->service))
         reply->close = true;
 }

@@ -70,6 +70,15 @@
            "highest picture")                                                \
     NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",      \
            "largest picture, width x height")                                \
+    SECTION("access", "who may ask")                                         \
+    TEXT(token_file, "token-file", "", "FILE",                               \
+         "a file of bearer tokens, a line each, one of which /cam, /model "  \
+         "and /models then ask for; SIGHUP reads it anew")                   \
+    TEXT(metrics_token_file, "metrics-token-file", "", "FILE",               \
+         "the same for /metrics")                                            \
+    LIST(cors_origins, "cors-origin", "", "ORIGIN",                          \
+         "an origin such as https://example.org whose pages' scripts may "   \
+         "ask, or * for all; several may be given")                          \
     SECTION("log", "what is said about requests")                            \
     CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",      \
            "how requests are logged on stderr")                              \

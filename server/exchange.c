@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "clock.h"
+#include "cors.h"
 #include "hangup.h"
 #include "log.h"
 #include "problem.h"
@@ -76,6 +77,8 @@ static void read_headers(struct exchange *x, const char *method,
     request->accept = header(x, "Accept");
     request->content_type = header(x, "Content-Type");
     request->if_none_match = header(x, "If-None-Match");
+    request->authorization = header(x, "Authorization");
+    request->origin = header(x, "Origin");
     if (body_len) /* libmicrohttpd has checked that it is a number */
         request->body_len = strtoull(body_len, NULL, 10);
     request_set_id(request, header(x, "X-Request-Id"));
@@ -99,6 +102,8 @@ static bool answer_options(struct exchange *x)
 
     route_allow(allow, sizeof allow, x->request.path);
     reply_header(&x->request.reply, "Allow", "%s", allow);
+    cors_preflight(&x->request.reply, &x->door->config->cors_origins,
+                   x->request.origin);
     x->request.reply.status = 204;
     return true;
 }
@@ -122,6 +127,13 @@ static bool check_head(struct exchange *x)
     if (found == ROUTE_NO_METHOD)
         return request_fail(request, PROBLEM_METHOD,
                             "this path does not take the method %s", x->method);
+    if (!access_allows(&x->door->service->access, request->route->access,
+                       request->authorization))
+        return request_fail(request, PROBLEM_UNAUTHORIZED,
+                            "this path asks for a bearer token%s",
+                            request->authorization
+                                ? ", and the one in Authorization is not known"
+                                : " in Authorization");
     if (!check_length(x, request->body_len))
         return false;
     if (!request->route->check)

@@ -94,6 +94,8 @@ void problem_reply(struct reply *reply, enum problem problem,
     reply->status = row->status;
     reply->content_type = "application/problem+json";
     reply_header(reply, "Cache-Control", "no-store");
+    if (row->status == 401)
+        reply_header(reply, "WWW-Authenticate", "Bearer realm=\"wherefore\"");
     if (row->status == 503)
         reply_header(reply, "Retry-After", "1");
     if (!write_body(&reply->body, row, detail, limit)) {

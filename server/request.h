@@ -34,6 +34,8 @@ struct request {
     const char *accept;
     const char *content_type;
     const char *if_none_match;
+    const char *authorization; /* never printed */
+    const char *origin;        /* of the page whose script asks */
     uint64_t body_len;         /* by Content-Length; 0 where there is none */
     char id[REQUEST_ID_SIZE];  /* the client's X-Request-Id, or one of ours */
     const struct route *route; /* NULL: there is none for the path */

@@ -6,21 +6,22 @@
 #include "asset.h"
 #include "handle.h"
 
-/* X(method, path, check, handle) */
-#define ROUTES(X)                                              \
-    X(REQUEST_POST, "/cam", handle_cam_check, handle_cam)      \
-    X(REQUEST_GET, "/model", handle_model_check, handle_model) \
-    X(REQUEST_GET, "/models", NULL, handle_models)             \
-    X(REQUEST_GET, "/healthz", NULL, handle_healthz)           \
-    X(REQUEST_GET, "/readyz", NULL, handle_readyz)             \
-    X(REQUEST_GET, "/metrics", NULL, handle_metrics)
+/* X(method, path, access, check, handle) */
+#define ROUTES(X)                                                          \
+    X(REQUEST_POST, "/cam", ACCESS_CAM, handle_cam_check, handle_cam)      \
+    X(REQUEST_GET, "/model", ACCESS_CAM, handle_model_check, handle_model) \
+    X(REQUEST_GET, "/models", ACCESS_CAM, NULL, handle_models)             \
+    X(REQUEST_GET, "/healthz", ACCESS_OPEN, NULL, handle_healthz)          \
+    X(REQUEST_GET, "/readyz", ACCESS_OPEN, NULL, handle_readyz)            \
+    X(REQUEST_GET, "/metrics", ACCESS_METRICS, NULL, handle_metrics)
 
 static const struct route routes[] = {
-#define X(method, path, check, handle) {method, path, check, handle},
+#define X(method, path, access, check, handle) \
+    {method, path, access, check, handle},
     ROUTES(X)
 #undef X
 #define X(symbol, path, file, type, cache) \
-    {REQUEST_GET, path, NULL, handle_asset},
+    {REQUEST_GET, path, ACCESS_OPEN, NULL, handle_asset},
         ASSETS(X)
 #undef X
 };
@@ -28,7 +29,7 @@ static const struct route routes[] = {
 enum { NUM_ROUTES = sizeof routes / sizeof routes[0] };
 
 static const char *const names[NUM_ROUTES + 1] = {
-#define X(method, path, check, handle) path,
+#define X(method, path, access, check, handle) path,
     ROUTES(X)
 #undef X
 #define X(symbol, path, file, type, cache) path,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "access.h"
 #include "request.h"
 
 /* Leaves a reply or a job in the request; false: a failure. Runs on the HTTP
@@ -15,9 +16,10 @@ typedef bool route_handler(struct service *service, struct request *request);
 struct route {
     enum request_method method; /* REQUEST_GET stands for HEAD as well */
     const char *path;
-    route_handler *check;  /* before the body is read; NULL where the query
-                              means nothing, and there is nothing to check */
-    route_handler *handle; /* when the request is there as a whole */
+    enum access_realm access; /* whose token it asks for */
+    route_handler *check;     /* before the body is read; NULL where the query
+                                 means nothing, and there is nothing to check */
+    route_handler *handle;    /* when the request is there as a whole */
 };
 
 enum route_result { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };

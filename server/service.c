@@ -18,8 +18,10 @@ bool service_open(struct service *service, const struct config *config,
     service->config = config;
     if (!engine_options_parse_size(&options, config->input_size, err))
         return error_prefix(err, "--input-size");
-    if (!models_open(&service->models, &config->models, &options, err))
+    if (!access_open(&service->access, config, err))
         return false;
+    if (!models_open(&service->models, &config->models, &options, err))
+        goto out;
     queue_init(&service->queue, config->queue_length);
     service->pool = pool_new(&service->models, &service->queue, config->workers,
                              &limits, err);
@@ -27,8 +29,20 @@ bool service_open(struct service *service, const struct config *config,
         return true;
     queue_release(&service->queue);
     models_close(&service->models);
+out:
+    access_close(&service->access);
     memset(service, 0, sizeof *service);
     return false;
+}
+
+static void reload_access(struct service *service)
+{
+    enum config_log_format format =
+        (enum config_log_format)service->config->log_format;
+    struct error err = {0};
+
+    if (!access_reload(&service->access, &err))
+        log_notice(format, "not read anew, the old tokens stay: %s", err.text);
 }
 
 static void reload(struct service *service, size_t i)
@@ -53,6 +67,7 @@ static void reload(struct service *service, size_t i)
 
 void service_reload(struct service *service)
 {
+    reload_access(service);
     for (size_t i = 0; i < service->models.count; i++)
         reload(service, i);
 }
@@ -86,5 +101,6 @@ void service_close(struct service *service)
     pool_free(service->pool);
     queue_release(&service->queue);
     models_close(&service->models);
+    access_close(&service->access);
     memset(service, 0, sizeof *service);
 }

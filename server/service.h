@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "config.h"
 #include "engine.h"
 #include "error.h"
@@ -18,6 +19,7 @@
 
 struct service {
     const struct config *config; /* borrowed */
+    struct access access;
     struct models models;
     struct queue queue;
     struct pool *pool; /* owned */
@@ -26,11 +28,13 @@ struct service {
     _Atomic uint64_t num_in_flight;
 };
 
-/* Opens the models and starts the workers. On failure `service` is empty. */
+/* Reads the tokens, opens the models and starts the workers. On failure
+ * `service` is empty. */
 bool service_open(struct service *service, const struct config *config,
                   struct error *err) __attribute__((warn_unused_result));
 
-/* Opens every model anew, one after another. One that is fine takes the old
+/* Reads the tokens anew (those of before stay where they cannot be read), and
+ * opens every model anew, one after another. One that is fine takes the old
  * one's place: requests that were begun are answered by the old one, which is
  * freed with the last of them. One that is not leaves the old one where it is.
  * Logs a line for each. Takes as long as opening does, and the room of one
