@@ -196,10 +196,29 @@ distclean: clean ## remove the venv, the models and all else that git ignores
 	rm -rf build models
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+##@ Ship it
+
+.PHONY: image image-unit test-image sbom dist deps-image
+
+image: model ## build the container image: IMAGE=wherefore:latest
+	@MODEL=$(MODEL) tools/image.sh
+
+image-unit: model ## run the unit tests in the image's builder, on Debian 13
+	@MODEL=$(MODEL) IMAGE=localhost/wherefore-unit tools/image.sh test
+
+sbom: image ## write build/wherefore-VERSION.spdx.json: what is in the image
+	@tools/image-run.sh --sbom
+
+dist: ## write build/wherefore-VERSION.tar.gz, the source
+	@tools/dist.sh
+
+deps-image: ## install what builds and runs the image, where Debian has it
+	@tools/deps.sh image
+
 ##@ Check it
 
 CHECKS := check-format check-layers check-headers check-prefix check-docs \
-          check-python check-shell
+          check-python check-shell check-docker
 .PHONY: check lists $(CHECKS)
 
 check: $(CHECKS) ## all of the checks below
@@ -236,10 +255,13 @@ lists: ## list the operators, tested networks and options anew, in docs/ and con
 check-python: $(VENV)/tools/checks.ok ## ruff on the Python sources
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"
 
-SHELL_FILES = .ci/run $(wildcard tools/*.sh tests/run tests/unit/run bench/run bench/*.sh)
+SHELL_FILES = .ci/run $(wildcard tools/*.sh docker/*.sh tests/run tests/unit/run bench/run bench/*.sh)
 check-shell: $(VENV)/tools/checks.ok ## shellcheck on the shell scripts
 	@$(VENV)/bin/shellcheck $(SHELL_FILES)
 	@echo "ok: shellcheck has nothing to say"
+
+check-docker: $(VENV)/tools/checks.ok ## hadolint on the Dockerfile
+	@$(VENV)/bin/hadolint Dockerfile && echo "ok: hadolint has nothing to say"
 
 # $(call quiet,CC,file) before a command prints that instead of the command.
 quiet = $(if $(V),,@printf '  %-4s %s\n' $1 $2;)

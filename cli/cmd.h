@@ -9,5 +9,6 @@
 int cmd_serve(int argc, char **argv);
 int cmd_cam(int argc, char **argv);
 int cmd_model(int argc, char **argv);
+int cmd_health(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"serve", cmd_serve, "answer questions about pictures over HTTP"},
     {"cam", cmd_cam, "explain pictures on the command line"},
     {"model", cmd_model, "look into networks, and make models of them"},
+    {"health", cmd_health, "ask the running server whether it is well"},
 };
 
 enum { NUM_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs the Debian packages that are missing: `tools/deps.sh` what the build
 # and the model need, `tools/deps.sh test` what the tests need as well,
-# `tools/deps.sh fuzz` what `make fuzz` needs as well. With nothing missing it
+# `tools/deps.sh fuzz` what `make fuzz` needs as well, `tools/deps.sh image` what
+# builds and runs a container. With nothing missing it
 # is done in a moment, without the network.
 set -euo pipefail
 
@@ -26,8 +27,12 @@ fuzz)
         sed -n 's/^ *Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')
     packages+=(clang ${runtime:+"$runtime"})
     ;;
+image)
+    # crun, which podman would bring along, does not run in every sandbox
+    packages=(buildah podman runc debootstrap ca-certificates)
+    ;;
 *)
-    echo "usage: tools/deps.sh [test|fuzz]" >&2
+    echo "usage: tools/deps.sh [test|fuzz|image]" >&2
     exit 2
     ;;
 esac

@@ -1,0 +1,63 @@
+# wherefore with its model on nothing but the libraries it needs: no shell, no
+# package manager, no Python.
+#
+#     docker build -t wherefore .
+#     docker run --rm -p 8080:8080 --read-only --cap-drop all \
+#         --security-opt no-new-privileges --memory 128m --pids-limit 64 wherefore
+#
+# `make image` does the same with whatever builder there is, and pins the
+# times in the layers; docs/deploy.md goes on from here. A model that stands in
+# models/ already (`make model`) is taken as it is, else it is made here.
+#
+#     --build-arg MODEL=efficientnet-lite2   another model
+#     --build-arg PRECISION=int8             how it computes, if not in float32
+#     --build-arg BASE=…                     another Debian 13 to build on
+#     --build-arg MIRROR=…                   another Debian mirror to build from
+
+ARG BASE=docker.io/library/debian:trixie-slim
+
+FROM ${BASE} AS build
+ARG MIRROR=
+WORKDIR /src
+COPY tools/deps.sh docker/mirror.sh tools/
+RUN tools/mirror.sh "$MIRROR" && tools/deps.sh
+COPY . .
+ARG MODEL=efficientnet-lite0
+RUN make -s model build "MODEL=$MODEL"
+ARG SOURCE_DATE_EPOCH=0
+ARG VERSION=unknown
+RUN docker/rootfs.sh /rootfs "$MODEL" "$VERSION" "$SOURCE_DATE_EPOCH"
+
+# `--target test`: the unit tests on Debian 13 and its XNNPACK.
+FROM build AS test
+RUN tools/deps.sh test && rm -rf /var/lib/apt/lists/* && make -s unit
+
+FROM scratch
+# What changes least comes first.
+COPY --from=build /rootfs/libraries /
+COPY --from=build /rootfs/model /
+COPY --from=build /rootfs/program /
+
+ARG MODEL=efficientnet-lite0
+ARG PRECISION=
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="wherefore" \
+      org.opencontainers.image.description="What is in a picture, and where is the evidence for it: classes, class activation maps, boxes and heatmaps over HTTP" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.documentation="/usr/share/doc/wherefore/deploy.md" \
+      wherefore.model="${MODEL}"
+
+ENV WHEREFORE_LISTEN=0.0.0.0:8080 \
+    WHEREFORE_MODEL=/usr/share/wherefore/models/${MODEL}
+USER 65532:65532
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
+    CMD ["/usr/bin/wherefore", "health"]
+ENTRYPOINT ["/usr/bin/wherefore"]
+CMD ["serve"]

@@ -1,0 +1,58 @@
+#!/bin/bash
+# Runs `wherefore` out of the image, locked in as docs/deploy.md says: nothing
+# can be written, no capabilities, no new privileges, 128 MB, 64 processes, a
+# user that the image does not know. Arguments are those of `wherefore`, so
+# this stands in for the program: tests/http runs against it.
+#
+#     tools/image-run.sh serve --listen 127.0.0.1:0
+#     tools/image-run.sh --sbom     takes the list of its parts out of it
+#
+#     IMAGE=wherefore:latest
+#     NAME=             of the container
+#     MEMORY=128m       at most
+#     RUN_OPTIONS=      more options of `docker run`, split at spaces
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+image=${IMAGE:-wherefore:latest}
+
+engine=()
+for name in ${RUNNER:-docker podman}; do
+    if command -v "$name" >/dev/null && "$name" info >/dev/null 2>&1; then
+        engine=("$name")
+        break
+    fi
+done
+if [ ${#engine[@]} -eq 0 ]; then
+    echo "image: neither docker nor podman works here" >&2
+    exit 125
+fi
+if [ "${engine[0]}" = podman ]; then
+    # without systemd there is none to make groups or to call health checks
+    [ -d /run/systemd/system ] || engine+=(--cgroup-manager cgroupfs)
+    ! command -v runc >/dev/null || engine+=(--runtime runc)
+fi
+
+if [ "${1-}" = --sbom ]; then
+    version=$("$root/tools/dist.sh" --version)
+    container=$("${engine[@]}" create "$image")
+    "${engine[@]}" cp "$container:/usr/share/doc/wherefore/sbom.spdx.json" \
+        "$root/build/wherefore-$version.spdx.json"
+    "${engine[@]}" rm "$container" >/dev/null
+    echo "build/wherefore-$version.spdx.json"
+    exit
+fi
+
+options=(
+    --rm --interactive --network host --user 12345:12345
+    --read-only --cap-drop all --security-opt no-new-privileges
+    --memory "${MEMORY:-128m}" --pids-limit 64
+    --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-healthcheck
+)
+[ "${engine[0]}" != podman ] || options+=(--read-only-tmpfs=false)
+[ -z "${NAME-}" ] || options+=(--name "$NAME")
+# Options of the service go in with their environment.
+while IFS='=' read -r name _; do
+    [[ $name != WHEREFORE_* ]] || options+=(--env "$name")
+done < <(env)
+# shellcheck disable=SC2086 # split on purpose
+exec "${engine[@]}" run "${options[@]}" ${RUN_OPTIONS-} "$image" "$@"
