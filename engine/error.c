@@ -17,6 +17,20 @@ bool fail(struct error *err, enum error_kind kind, const char *fmt, ...)
     return false;
 }
 
+bool error_limit(struct error *err, uint64_t limit, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!err || err->kind != ERROR_NONE)
+        return false;
+    err->kind = ERROR_LIMIT;
+    err->limit = limit;
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, args);
+    va_end(args);
+    return false;
+}
+
 bool error_prefix(struct error *err, const char *fmt, ...)
 {
     char old[ERROR_TEXT_SIZE];

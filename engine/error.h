@@ -6,14 +6,16 @@
  * What can fail returns bool (or a pointer) and takes `struct error *err` as
  * its last parameter. Reporting is also returning:
  *
- *     if (width > limits->max_width)
- *         return fail(err, ERROR_LIMIT,
- *                     "the image is %u pixels wide; at most %u are allowed",
- *                     width, limits->max_width);
+ *     if (num_channels == 0)
+ *         return fail(err, ERROR_INPUT, "the image has no channels");
+ *     if (width > max)
+ *         return error_limit(err, max, "the image is %u pixels wide; at most "
+ *                            "%u are allowed", width, max);
  *
  * Programs decide on the kind, never on the text. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* X(kind, name): the name is what users see in replies, logs and metrics. */
 #define ERROR_KINDS(X)                                                         \
@@ -37,6 +39,7 @@ enum { ERROR_TEXT_SIZE = 320 };
 /* Owned by the caller, usually on its stack; `= {0}` is the empty state. */
 struct error {
     enum error_kind kind;
+    uint64_t limit;             /* the bound that was crossed, or 0 */
     char text[ERROR_TEXT_SIZE]; /* one sentence for a person, NUL-terminated */
 };
 
@@ -45,6 +48,11 @@ struct error {
  * The text is one lower-case sentence without a final stop that names the
  * thing and the bound. err may be NULL. */
 bool fail(struct error *err, enum error_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for an ERROR_LIMIT whose bound programs are to learn: it is in
+ * err->limit too. */
+bool error_limit(struct error *err, uint64_t limit, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Puts "context: " before the text recorded in err, once its failure is

@@ -84,20 +84,20 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
     if (width == 0 || height == 0)
         return fail(err, ERROR_INPUT, "the image has no pixels");
     if (limits->max_width && width > limits->max_width)
-        return fail(err, ERROR_LIMIT,
-                    "the image is %" PRIu32 " pixels wide; at most %" PRIu32
-                    " are allowed",
-                    width, limits->max_width);
+        return error_limit(err, limits->max_width,
+                           "the image is %" PRIu32
+                           " pixels wide; at most %" PRIu32 " are allowed",
+                           width, limits->max_width);
     if (limits->max_height && height > limits->max_height)
-        return fail(err, ERROR_LIMIT,
-                    "the image is %" PRIu32 " pixels high; at most %" PRIu32
-                    " are allowed",
-                    height, limits->max_height);
+        return error_limit(err, limits->max_height,
+                           "the image is %" PRIu32
+                           " pixels high; at most %" PRIu32 " are allowed",
+                           height, limits->max_height);
     if (limits->max_pixels && (uint64_t)width * height > limits->max_pixels)
-        return fail(err, ERROR_LIMIT,
-                    "the image is %" PRIu32 " x %" PRIu32
-                    " pixels; at most %" PRIu64 " pixels are allowed",
-                    width, height, limits->max_pixels);
+        return error_limit(err, limits->max_pixels,
+                           "the image is %" PRIu32 " x %" PRIu32
+                           " pixels; at most %" PRIu64 " pixels are allowed",
+                           width, height, limits->max_pixels);
     return true;
 }
 

@@ -149,9 +149,9 @@ static bool count_scan(struct outline *outline, struct error *err)
     if (num_pixels > MAX_SCANNED_PIXELS / (MAX_SCANS - MAX_USUAL_SCANS))
         max = MAX_USUAL_SCANS + (unsigned)(MAX_SCANNED_PIXELS / num_pixels);
     if (++outline->num_scans > max)
-        return fail(err, ERROR_LIMIT,
-                    "the JPEG has more than the %u scans allowed for its size",
-                    max);
+        return error_limit(
+            err, max,
+            "the JPEG has more than the %u scans allowed for its size", max);
     return true;
 }
 

@@ -20,7 +20,7 @@ static enum problem problem_at(const struct error *err, bool decoded)
 
 static void fail_with(struct job *job, const struct error *err, bool decoded)
 {
-    problem_reply(&job->reply, problem_at(err, decoded), err->text, 0);
+    problem_reply(&job->reply, problem_at(err, decoded), err->text, err->limit);
 }
 
 void job_run(struct job *job, struct engine_session *session,

@@ -6,9 +6,9 @@ static bool check(const struct params *params, const char *bytes, size_t len,
                   struct error *err)
 {
     if (len > PARAMS_MAX_BYTES || params->text.len + len > PARAMS_MAX_BYTES)
-        return fail(err, ERROR_LIMIT,
-                    "the options are longer than the %d bytes allowed",
-                    PARAMS_MAX_BYTES);
+        return error_limit(err, PARAMS_MAX_BYTES,
+                           "the options are longer than the %d bytes allowed",
+                           PARAMS_MAX_BYTES);
     if (len > 0 && memchr(bytes, '\0', len))
         return fail(err, ERROR_INPUT, "an option contains a NUL byte");
     return true;

@@ -45,7 +45,8 @@ void request_answer_failure(struct request *request)
 
     if (problem == PROBLEM_NONE)
         problem = problem_of(request->err.kind);
-    problem_reply(&request->reply, problem, request->err.text, request->limit);
+    problem_reply(&request->reply, problem, request->err.text,
+                  request->limit ? request->limit : request->err.limit);
 }
 
 static bool is_harmless(const char *id)

@@ -21,6 +21,20 @@ static void a_failure_is_recorded_and_returns_false(void **state)
     assert_string_equal(err.text, "7 are too many");
 }
 
+static void a_bound_that_is_crossed_is_recorded_too(void **state)
+{
+    struct error err = {0};
+
+    (void)state;
+    assert_false(error_limit(&err, 5, "%d are too many", 7));
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    assert_int_equal(err.limit, 5);
+    assert_string_equal(err.text, "7 are too many");
+    assert_false(error_limit(&err, 6, "second"));
+    assert_int_equal(err.limit, 5);
+    assert_false(error_limit(NULL, 6, "nowhere"));
+}
+
 static void the_first_failure_stays(void **state)
 {
     struct error err = {0};
@@ -95,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_is_recorded_and_returns_false),
+        cmocka_unit_test(a_bound_that_is_crossed_is_recorded_too),
         cmocka_unit_test(the_first_failure_stays),
         cmocka_unit_test(without_a_place_to_record_it_still_returns_false),
         cmocka_unit_test(long_texts_are_cut_and_terminated),
