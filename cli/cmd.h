@@ -4,7 +4,9 @@
 /* The subcommands. Each gets the arguments from its own name on, and returns
  * the exit status: 0 done, 1 it failed, 2 it was called wrongly. */
 
-#define WHEREFORE_VERSION "0.1.0"
+#include "server/version.h"
+
+#define WHEREFORE_VERSION VERSION_TEXT
 
 int cmd_serve(int argc, char **argv);
 int cmd_cam(int argc, char **argv);

@@ -82,6 +82,10 @@
     SECTION("log", "what is said about requests")                            \
     CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",      \
            "how requests are logged on stderr")                              \
+    LIST(trusted_proxies, "trusted-proxy", "", "NETWORK",                    \
+         "a proxy whose X-Forwarded-For names the client: an address, a "    \
+         "network such as 10.0.0.0/8, or unix for who comes through a Unix " \
+         "socket; several may be given")                                     \
     SECTION("others", "what no file has")                                    \
     TEXT(file, "config", "", "FILE",                                         \
          "a file with options, as --print-config writes it")

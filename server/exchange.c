@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "cors.h"
 #include "hangup.h"
-#include "log.h"
+#include "observe.h"
 #include "problem.h"
 #include "route.h"
 #include "upload.h"
@@ -82,6 +82,7 @@ static void read_headers(struct exchange *x, const char *method,
     if (body_len) /* libmicrohttpd has checked that it is a number */
         request->body_len = strtoull(body_len, NULL, 10);
     request_set_id(request, header(x, "X-Request-Id"));
+    origin_read(&request->origin, x->connection, &x->door->service->trusted);
 }
 
 static bool check_length(struct exchange *x, uint64_t len)
@@ -256,18 +257,18 @@ void *exchange_begin(void *arg, const char *target,
     return x;
 }
 
-static void finish_log(struct exchange *x)
+static void observe(struct exchange *x)
 {
     struct log_entry entry = {
         .method = x->method[0] ? x->method : "-",
         .path = x->target,
-        .id = x->request.id[0] ? x->request.id : "-",
         .status = x->status,
+        .received = x->received,
         .bytes = x->request.method == REQUEST_HEAD ? 0 : x->sent_len,
         .ms = clock_ms_since(x->begin_us),
     };
 
-    log_request((enum config_log_format)x->door->config->log_format, &entry);
+    observe_request(x->door->service, &x->request, &entry);
 }
 
 void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
@@ -286,9 +287,7 @@ void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
 
         if (fd >= 0)
             hangup_add(door->hangup, fd);
-        metrics_count(&door->service->metrics, route_number(x->request.route),
-                      x->status);
-        finish_log(x);
+        observe(x);
         upload_free(x->upload);
         request_release(&x->request);
         free(x);

@@ -18,6 +18,24 @@ static enum problem problem_at(const struct error *err, bool decoded)
     return problem_of(err->kind);
 }
 
+/* Notes the times of the stages that were gone through, and tells the client.
+ */
+static void note_stages(struct job *job, const struct engine_session *session,
+                        double queue_ms, size_t count)
+{
+    struct engine_timing t = {0};
+    char text[STAGES_TEXT_SIZE];
+
+    if (count > STAGES_DECODE)
+        engine_session_timing(session, &t);
+    job->stages = (struct stages){
+        .ms = {queue_ms, t.decode, t.preprocess, t.infer, t.render},
+        .count = count,
+    };
+    stages_header(text, &job->stages);
+    reply_header(&job->reply, "Server-Timing", "%s", text);
+}
+
 static void fail_with(struct job *job, const struct error *err, bool decoded)
 {
     problem_reply(&job->reply, problem_at(err, decoded), err->text, err->limit);
@@ -31,9 +49,11 @@ void job_run(struct job *job, struct engine_session *session,
     bool ok;
 
     if (clock_now_us() > job->deadline_us) {
+        job->late = true;
         buf_release(&job->picture);
         problem_reply(&job->reply, PROBLEM_BUSY,
                       "the request waited too long for a worker", 0);
+        note_stages(job, session, timing.queue, STAGES_DECODE);
         return;
     }
     ok = engine_sample(session, job->picture.data, job->picture.len, limits,
@@ -41,6 +61,7 @@ void job_run(struct job *job, struct engine_session *session,
     buf_release(&job->picture);
     if (!ok) {
         fail_with(job, &err, false);
+        note_stages(job, session, timing.queue, STAGES_DECODE);
         return;
     }
     ok = engine_session_run(session, &err);
@@ -53,6 +74,7 @@ void job_run(struct job *job, struct engine_session *session,
         reply_header(&job->reply, "Cache-Control", "no-store");
     else
         fail_with(job, &err, true);
+    note_stages(job, session, timing.queue, ok ? STAGES_COUNT : STAGES_INFER);
 }
 
 void job_fail(struct job *job, const struct error *err)

@@ -15,6 +15,7 @@
 #include "engine.h"
 #include "model.h"
 #include "reply.h"
+#include "stages.h"
 
 struct job {
     struct buf picture;   /* the file; given back as soon as it is decoded */
@@ -24,6 +25,8 @@ struct job {
     uint64_t queued_us;   /* when it was pushed */
     uint64_t deadline_us; /* not begun after this */
     struct reply reply;   /* the answer, once done */
+    struct stages stages; /* its times, once done */
+    bool late;            /* the deadline had passed before it was begun */
 
     /* Called by the worker when the reply is there, as the last thing it does
      * with the job: in it the job changes hands. */

@@ -10,6 +10,8 @@
 #include "buf.h"
 #include "error.h"
 #include "problem.h"
+#include "process.h"
+#include "stages.h"
 
 /* X(status): the statuses that are no problem's; 0 stands for answers never
  * given, and for statuses that are not known. Those of PROBLEMS come after. */
@@ -54,16 +56,41 @@ enum {
 };
 
 /* X(field, name, type, help): the numbers without labels, one row each. */
-#define METRICS_NUMBERS(X)                                         \
-    X(forward_passes, "wherefore_forward_passes_total", "counter", \
-      "Runs of the network.")                                      \
-    X(queue_length, "wherefore_queue_length", "gauge",             \
-      "Pictures waiting for a worker.")                            \
-    X(busy_workers, "wherefore_busy_workers", "gauge",             \
-      "Workers that have a picture in hand.")                      \
-    X(workers, "wherefore_workers", "gauge", "Workers.")           \
-    X(in_flight, "wherefore_requests_in_flight", "gauge",          \
-      "Requests begun and not yet answered.")
+#define METRICS_NUMBERS(X)                                                \
+    X(forward_passes, "wherefore_forward_passes_total", "counter",        \
+      "Runs of the network.")                                             \
+    X(request_bytes, "wherefore_request_body_bytes_total", "counter",     \
+      "Bytes of request bodies received.")                                \
+    X(reply_bytes, "wherefore_reply_body_bytes_total", "counter",         \
+      "Bytes of the bodies of replies sent.")                             \
+    X(queue_length, "wherefore_queue_length", "gauge",                    \
+      "Pictures waiting for a worker.")                                   \
+    X(queue_limit, "wherefore_queue_limit", "gauge",                      \
+      "Pictures that may wait for a worker.")                             \
+    X(busy_workers, "wherefore_busy_workers", "gauge",                    \
+      "Workers that have a picture in hand.")                             \
+    X(workers, "wherefore_workers", "gauge", "Workers.")                  \
+    X(in_flight, "wherefore_requests_in_flight", "gauge",                 \
+      "Requests begun and not yet answered.")                             \
+    X(connections, "wherefore_connections", "gauge", "Open connections.") \
+    X(connections_limit, "wherefore_connections_limit", "gauge",          \
+      "Connections that may be open.")                                    \
+    X(draining, "wherefore_draining", "gauge",                            \
+      "1 once the service was told to stop, else 0.")                     \
+    X(log_dropped, "wherefore_log_dropped_lines_total", "counter",        \
+      "Lines of log that nobody took in time.")                           \
+    X(process.cpu_seconds, "process_cpu_seconds_total", "counter",        \
+      "Total user and system CPU time spent in seconds.")                 \
+    X(process.resident_bytes, "process_resident_memory_bytes", "gauge",   \
+      "Resident memory size in bytes.")                                   \
+    X(process.virtual_bytes, "process_virtual_memory_bytes", "gauge",     \
+      "Virtual memory size in bytes.")                                    \
+    X(process.open_fds, "process_open_fds", "gauge",                      \
+      "Number of open file descriptors.")                                 \
+    X(process.max_fds, "process_max_fds", "gauge",                        \
+      "Maximum number of open file descriptors.")                         \
+    X(process.start_seconds, "process_start_time_seconds", "gauge",       \
+      "Start time of the process since unix epoch in seconds.")
 
 /* X(field, name, type, help): the numbers of each model. */
 #define METRICS_MODEL_NUMBERS(X)                                         \
@@ -75,29 +102,54 @@ enum {
       "Times the model could not be read anew and the old one stayed.")
 
 struct metrics_model {
-    const char *name; /* borrowed */
+    const char *name;   /* borrowed */
+    const char *method; /* "cam", or "none" where there is no map */
+    size_t num_classes, input_width, input_height;
 #define X(field, name, type, help) uint64_t field;
     METRICS_MODEL_NUMBERS(X)
 #undef X
 };
 
-/* A snapshot, taken by whoever asks for the text. */
+/* A snapshot, taken by whoever asks for the text. NAN is not known, and left
+ * out. */
 struct metrics_numbers {
-#define X(field, name, type, help) uint64_t field;
-    METRICS_NUMBERS(X)
-#undef X
+    double forward_passes, request_bytes, reply_bytes;
+    double queue_length, queue_limit, busy_workers, workers;
+    double in_flight, connections, connections_limit, draining, log_dropped;
+    struct process_figures process;
+    const char *xnnpack;                /* its generation */
     const struct metrics_model *models; /* (num_models) borrowed */
     size_t num_models;
 };
 
-/* `= {0}` is empty. */
+enum { METRICS_NUM_BUCKETS = 15 };
+
+/* Times of one stage. */
+struct metrics_histogram {
+    _Atomic uint64_t buckets[METRICS_NUM_BUCKETS + 1]; /* the last: longer */
+    _Atomic uint64_t sum_us;
+};
+
+/* `= {0}` is empty. Counting takes no lock. */
 struct metrics {
     _Atomic uint64_t requests[METRICS_MAX_ROUTES][METRICS_NUM_STATUSES];
     _Atomic uint64_t rejected[METRICS_NUM_REASONS];
+    struct metrics_histogram stages[STAGES_COUNT + 1]; /* the last: total */
+    _Atomic uint64_t request_bytes, reply_bytes;       /* of bodies */
+    _Atomic uint64_t connections; /* open; whoever accepts them counts */
 };
 
 /* Counts a finished request. route < METRICS_MAX_ROUTES. */
 void metrics_count(struct metrics *metrics, size_t route, unsigned status);
+
+/* Counts the bytes of a finished request's body and of its reply's. */
+void metrics_bytes(struct metrics *metrics, uint64_t request_bytes,
+                   uint64_t reply_bytes);
+
+/* Counts the times of a picture: those of the stages it has come through, and
+ * from its request line until its reply was sent. */
+void metrics_stages(struct metrics *metrics, const struct stages *stages,
+                    double total_ms);
 
 /* Counts something refused. */
 void metrics_reject(struct metrics *metrics, enum metrics_reason reason);

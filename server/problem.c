@@ -31,6 +31,11 @@ unsigned problem_status(enum problem problem)
     return rows[problem].status;
 }
 
+const char *problem_kind(enum problem problem)
+{
+    return rows[problem].kind;
+}
+
 const char *problem_title(unsigned status)
 {
     for (size_t i = 1; i < sizeof rows / sizeof rows[0]; i++)
@@ -69,7 +74,7 @@ static json_t *detail_text(const char *detail)
 }
 
 static bool write_body(struct buf *body, const struct row *row,
-                       const char *detail, uint64_t limit)
+                       const char *detail, uint64_t limit, const char *id)
 {
     json_t *root = json_pack("{ss ss sI so ss}", "type", "about:blank", "title",
                              row->title, "status", (json_int_t)row->status,
@@ -79,6 +84,8 @@ static bool write_body(struct buf *body, const struct row *row,
     if (ok && limit > 0)
         ok = json_object_set_new(root, "limit",
                                  json_integer((json_int_t)limit)) == 0;
+    if (ok && id)
+        ok = json_object_set_new(root, "request_id", json_string(id)) == 0;
     ok = ok && json_dump_callback(root, append, body, JSON_COMPACT) == 0 &&
          buf_append(body, "\n", 1, NULL);
     json_decref(root);
@@ -89,8 +96,11 @@ void problem_reply(struct reply *reply, enum problem problem,
                    const char *detail, uint64_t limit)
 {
     const struct row *row = &rows[problem];
+    const char *id = reply->id;
 
     reply_release(reply);
+    reply->id = id;
+    reply->kind = row->kind;
     reply->status = row->status;
     reply->content_type = "application/problem+json";
     reply_header(reply, "Cache-Control", "no-store");
@@ -98,7 +108,7 @@ void problem_reply(struct reply *reply, enum problem problem,
         reply_header(reply, "WWW-Authenticate", "Bearer realm=\"wherefore\"");
     if (row->status == 503)
         reply_header(reply, "Retry-After", "1");
-    if (!write_body(&reply->body, row, detail, limit)) {
+    if (!write_body(&reply->body, row, detail, limit, id)) {
         buf_release(&reply->body);
         reply->content_type = NULL;
     }

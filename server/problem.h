@@ -5,7 +5,7 @@
  *
  *     {"type": "about:blank", "title": "Content Too Large", "status": 413,
  *      "detail": "the body is longer than ...", "kind": "over-limit",
- *      "limit": 16777216}
+ *      "limit": 16777216, "request_id": "5f0c…-17"}
  *
  * Programs decide on `status` and `kind`; `detail` is for people. */
 
@@ -41,6 +41,9 @@ enum problem {
 
 unsigned problem_status(enum problem problem);
 
+/* "over-limit" of PROBLEM_LIMIT. */
+const char *problem_kind(enum problem problem);
+
 /* "Content Too Large" of 413; "" where no problem has the status. */
 const char *problem_title(unsigned status);
 
@@ -48,8 +51,8 @@ const char *problem_title(unsigned status);
 enum problem problem_of(enum error_kind kind);
 
 /* Makes `reply` this problem, whatever it held before; a 503 says when to
- * come back. `limit` is the bound that was crossed, or 0. Without memory for
- * the text the status stands alone. Any thread. */
+ * come back. `limit` is the bound that was crossed, or 0. `reply->id` stays.
+ * Without memory for the text the status stands alone. Any thread. */
 void problem_reply(struct reply *reply, enum problem problem,
                    const char *detail, uint64_t limit);
 

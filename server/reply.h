@@ -29,7 +29,9 @@ struct reply {
     size_t constant_len;
     struct reply_header headers[REPLY_MAX_HEADERS]; /* (num_headers) */
     size_t num_headers;
-    bool close; /* hang up afterwards */
+    bool close;       /* hang up afterwards */
+    const char *kind; /* of a problem, a constant; NULL where it is none */
+    const char *id;   /* of the request, for problems; borrowed, or NULL */
 };
 
 /* Adds a header. Too many, or too long a value, is a bug and is dropped. */

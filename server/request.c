@@ -61,6 +61,7 @@ void request_set_id(struct request *request, const char *theirs)
 {
     static uint64_t prefix, count; /* of the HTTP thread */
 
+    request->reply.id = request->id;
     if (theirs && is_harmless(theirs)) {
         memcpy(request->id, theirs, strlen(theirs) + 1);
         return;

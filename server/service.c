@@ -18,6 +18,8 @@ bool service_open(struct service *service, const struct config *config,
     service->config = config;
     if (!engine_options_parse_size(&options, config->input_size, err))
         return error_prefix(err, "--input-size");
+    if (!peer_nets_parse(&service->trusted, &config->trusted_proxies, err))
+        return error_prefix(err, "--trusted-proxy");
     if (!access_open(&service->access, config, err))
         return false;
     if (!models_open(&service->models, &config->models, &options, err))
@@ -25,8 +27,10 @@ bool service_open(struct service *service, const struct config *config,
     queue_init(&service->queue, config->queue_length);
     service->pool = pool_new(&service->models, &service->queue, config->workers,
                              &limits, err);
-    if (service->pool)
+    if (service->pool) {
+        process_open(&service->process);
         return true;
+    }
     queue_release(&service->queue);
     models_close(&service->models);
 out:
@@ -102,5 +106,6 @@ void service_close(struct service *service)
     queue_release(&service->queue);
     models_close(&service->models);
     access_close(&service->access);
+    process_close(&service->process);
     memset(service, 0, sizeof *service);
 }

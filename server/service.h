@@ -14,7 +14,9 @@
 #include "error.h"
 #include "metrics.h"
 #include "models.h"
+#include "peer.h"
 #include "pool.h"
+#include "process.h"
 #include "queue.h"
 
 struct service {
@@ -24,6 +26,8 @@ struct service {
     struct queue queue;
     struct pool *pool; /* owned */
     struct metrics metrics;
+    struct process process;
+    struct peer_nets trusted; /* proxies whose X-Forwarded-For counts */
     atomic_bool draining;
     _Atomic uint64_t num_in_flight;
 };

@@ -180,7 +180,7 @@ static void a_log_line_is_one_line_whatever_the_path(void **state)
     assert_ptr_equal(memchr(line, '\n', len), line + len - 1);
     assert_non_null(strstr(line,
                            " GET /a\\u000a\\u0022\\u005c\\u007f\\u00ff 404 "
-                           "12 1.2ms id=7\n"));
+                           "12 1.2ms client=- received=0 id=7\n"));
     len = log_format(line, CONFIG_LOG_JSON, &entry);
     assert_ptr_equal(memchr(line, '\n', len), line + len - 1);
     root = json_loadb(line, len, 0, NULL);

@@ -54,6 +54,7 @@ DOORS = {
         "server/http.c",
         "server/exchange.[ch]",
         "server/answer.[ch]",
+        "server/origin.c",
         "server/upload.c",
     ],
     "jansson.h": [

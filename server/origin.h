@@ -1,0 +1,20 @@
+#ifndef SERVER_ORIGIN_H
+#define SERVER_ORIGIN_H
+
+/* Where a request comes from, by its connection and headers. HTTP thread. */
+
+#include "peer.h"
+#include "trace.h"
+
+struct MHD_Connection;
+
+/* `= {0}` is not known. */
+struct origin {
+    struct peer client; /* through proxies that are trusted */
+    struct trace trace;
+};
+
+void origin_read(struct origin *origin, struct MHD_Connection *connection,
+                 const struct peer_nets *trusted);
+
+#endif
