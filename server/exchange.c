@@ -82,7 +82,7 @@ static void read_headers(struct exchange *x, const char *method,
     if (body_len) /* libmicrohttpd has checked that it is a number */
         request->body_len = strtoull(body_len, NULL, 10);
     request_set_id(request, header(x, "X-Request-Id"));
-    origin_read(&request->origin, x->connection, &x->door->service->trusted);
+    origin_read(&request->from, x->connection, &x->door->service->trusted);
 }
 
 static bool check_length(struct exchange *x, uint64_t len)

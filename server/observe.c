@@ -39,11 +39,11 @@ void observe_request(struct service *service, const struct request *request,
 
     if (request->job && request->err.kind == ERROR_NONE)
         reply = &request->job->reply;
-    peer_name(client, &request->origin.client);
+    peer_name(client, &request->from.client);
     entry->client = client;
     entry->id = request->id[0] ? request->id : "-";
     entry->problem = reply->kind;
-    entry->trace = &request->origin.trace;
+    entry->trace = &request->from.trace;
     entry->stages = request->job ? &request->job->stages : NULL;
     count(service, request, reply, entry);
     log_request((enum config_log_format)service->config->log_format, entry);

@@ -47,7 +47,7 @@ struct request {
 
     struct job *job; /* owned: work to be done before the reply is there */
     struct reply reply;
-    struct origin origin; /* where it comes from */
+    struct origin from; /* where it comes from */
 
     struct error err; /* the first failure, turned into a problem in the end */
     enum problem problem; /* what it is; PROBLEM_NONE: what its kind says */
