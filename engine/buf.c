@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +41,21 @@ bool buf_append(struct buf *buf, const void *bytes, size_t len,
     memcpy(buf->data + buf->len, bytes, len);
     buf->len += len;
     return true;
+}
+
+bool buf_printf(struct buf *buf, struct error *err, const char *fmt, ...)
+{
+    char text[BUF_MAX_PRINTED + 1];
+    va_list args;
+    int len;
+
+    va_start(args, fmt);
+    len = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof text)
+        return fail(err, ERROR_INTERNAL, "a text is longer than %d bytes",
+                    BUF_MAX_PRINTED);
+    return buf_append(buf, text, (size_t)len, err);
 }
 
 static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)

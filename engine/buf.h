@@ -9,6 +9,8 @@
 
 #include "error.h"
 
+enum { BUF_MAX_PRINTED = 1023 };
+
 /* `= {0}` is the empty buffer. */
 struct buf {
     uint8_t *data; /* (cap) owned; NULL while cap is 0 */
@@ -24,6 +26,11 @@ bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
 /* Appends `len` bytes. Fails as buf_reserve does. */
 bool buf_append(struct buf *buf, const void *bytes, size_t len,
                 struct error *err) __attribute__((warn_unused_result));
+
+/* Appends a text of at most BUF_MAX_PRINTED bytes; of a longer one nothing
+ * (ERROR_INTERNAL). Else fails as buf_reserve does. */
+bool buf_printf(struct buf *buf, struct error *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), warn_unused_result));
 
 /* Appends a whole file. ERROR_IO: it cannot be opened or read (the text gives
  * the reason, not the path). ERROR_LIMIT: it is longer than max_bytes; nothing

@@ -139,6 +139,24 @@ static void a_failed_allocation_is_reported_and_leaves_nothing(void **state)
     alloc_sweep(append_twice, NULL);
 }
 
+static void a_text_is_printed_whole_or_not_at_all(void **state)
+{
+    struct buf buf = {0};
+    struct error err = {0};
+
+    (void)state;
+    assert_true(buf_append(&buf, "a", 1, &err));
+    assert_true(buf_printf(&buf, &err, "%s %d", "bc", 7));
+    assert_int_equal(buf.len, 5);
+    assert_memory_equal(buf.data, "abc 7", 5);
+    assert_true(buf_printf(&buf, &err, "%*d", BUF_MAX_PRINTED, 1));
+    assert_int_equal(buf.len, 5 + BUF_MAX_PRINTED);
+    assert_false(buf_printf(&buf, &err, "%*d", BUF_MAX_PRINTED + 1, 1));
+    assert_int_equal(err.kind, ERROR_INTERNAL);
+    assert_int_equal(buf.len, 5 + BUF_MAX_PRINTED);
+    buf_release(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_file_is_appended_whole),
         cmocka_unit_test(what_is_not_a_file_that_can_be_read_is_an_io_error),
         cmocka_unit_test(a_failed_allocation_is_reported_and_leaves_nothing),
+        cmocka_unit_test(a_text_is_printed_whole_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
