@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "room.h"
+
 /* A stretch of cells of one row, and the component it belongs to. */
 struct run {
     uint32_t first, last; /* columns, inclusive */
@@ -36,19 +38,6 @@ struct finder {
     struct component best; /* area 0: none yet */
 };
 
-static bool scratch_grow(struct box_scratch *scratch, size_t len,
-                         struct error *err)
-{
-    if (len <= scratch->cap)
-        return true;
-    box_scratch_release(scratch);
-    scratch->rows = malloc(len);
-    if (!scratch->rows)
-        return fail(err, ERROR_MEMORY, "no room for %zu bytes", len);
-    scratch->cap = len;
-    return true;
-}
-
 /* Lays the pieces out in scratch memory. width is at most UINT32_MAX, so
  * nothing overflows with 64 bits. */
 static bool finder_init(struct finder *finder, struct box_scratch *scratch,
@@ -61,7 +50,9 @@ static bool finder_init(struct finder *finder, struct box_scratch *scratch,
 
     if (len > SIZE_MAX)
         return fail(err, ERROR_MEMORY, "no room for a row of %zu cells", width);
-    if (!scratch_grow(scratch, (size_t)len, err))
+    scratch->rows =
+        room_reserve(scratch->rows, &scratch->cap, (size_t)len, 1, err);
+    if (!scratch->rows)
         return false;
     *finder = (struct finder){0};
     finder->components = scratch->rows;

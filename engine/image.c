@@ -6,6 +6,7 @@
 
 #include "bytes.h"
 #include "image_codec.h"
+#include "room.h"
 
 enum {
     RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
@@ -48,22 +49,6 @@ static const struct codec *find_codec(const struct bytes *file)
         if (codecs[i].is_ours(file))
             return &codecs[i];
     return NULL;
-}
-
-/* Makes `*memory` at least `len` bytes long; the contents are lost. */
-static bool reserve(uint8_t **memory, size_t *cap, size_t len,
-                    struct error *err)
-{
-    if (len <= *cap)
-        return true;
-    free(*memory);
-    *cap = 0;
-    *memory = malloc(len);
-    if (!*memory)
-        return fail(err, ERROR_MEMORY, "no memory for %zu bytes of pixels",
-                    len);
-    *cap = len;
-    return true;
 }
 
 /* width * height * channels, or false where that is no size of an object. */
@@ -115,17 +100,18 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
         return fail(err, ERROR_MEMORY,
                     "%" PRIu32 " x %" PRIu32 " pixels exceed the memory", width,
                     height);
-    if (orientation == 1) {
-        if (!reserve(&image->pixels, &image->pixels_cap, len, err))
+    if (orientation != 1) {
+        image->scratch =
+            room_reserve(image->scratch, &image->scratch_cap, len + 1, 1, err);
+        if (!image->scratch)
             return false;
-        job->raw = image->pixels;
-    } else {
-        if (!reserve(&image->scratch, &image->scratch_cap, len + 1, err) ||
-            !reserve(&image->pixels, &image->pixels_cap, len / channels * 3,
-                     err))
-            return false;
-        job->raw = image->scratch;
     }
+    image->pixels =
+        room_reserve(image->pixels, &image->pixels_cap,
+                     orientation == 1 ? len : len / channels * 3, 1, err);
+    if (!image->pixels)
+        return false;
+    job->raw = orientation == 1 ? image->pixels : image->scratch;
     job->width = width;
     job->height = height;
     job->layout = layout;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "deflate.h"
+#include "room.h"
 
 enum {
     COLOR_RGB = 2,
@@ -147,19 +148,6 @@ static void filter_row(uint8_t *restrict out, const struct source *source,
         filter_sub(out + 1, row, source->row_len, source->pixel_len);
 }
 
-static bool scratch_grow(struct pngout_scratch *scratch, size_t len,
-                         struct error *err)
-{
-    if (len <= scratch->cap)
-        return true;
-    pngout_scratch_release(scratch);
-    scratch->rows = malloc(len);
-    if (!scratch->rows)
-        return fail(err, ERROR_MEMORY, "no room for %zu bytes", len);
-    scratch->cap = len;
-    return true;
-}
-
 static bool put_rows(struct buf *png, struct pngout_scratch *scratch,
                      const struct crc *crc, const struct source *source,
                      struct error *err)
@@ -168,7 +156,9 @@ static bool put_rows(struct buf *png, struct pngout_scratch *scratch,
     size_t rows_a_block = len < BLOCK_BYTES ? BLOCK_BYTES / len : 1;
     struct deflate deflate = {0};
 
-    if (!scratch_grow(scratch, rows_a_block * len, err))
+    scratch->rows =
+        room_reserve(scratch->rows, &scratch->cap, rows_a_block, len, err);
+    if (!scratch->rows)
         return false;
     for (size_t y = 0; y < source->height;) {
         size_t left = source->height - y;

@@ -2,25 +2,10 @@
 
 #include <stdlib.h>
 
+#include "room.h"
+
 /* Rows upsampled at a time, so that they stay in the cache until coloured. */
 enum { BAND_ROWS = 32 };
-
-/* Makes room for `count` elements; the old contents need not survive. */
-static bool room(void *array, size_t *cap, size_t count, size_t size,
-                 struct error *err)
-{
-    void **owned = array;
-
-    if (count <= *cap / size)
-        return true;
-    free(*owned);
-    *owned = NULL;
-    *cap = 0;
-    if (count > SIZE_MAX / 2 / size || !(*owned = malloc(count * size)))
-        return fail(err, ERROR_MEMORY, "no room for %zu pixels", count);
-    *cap = count * size;
-    return true;
-}
 
 /* The longest side becomes `max_side`, unless it is shorter or that is 0. */
 static void fit(uint32_t *width, uint32_t *height, const struct image *image,
@@ -65,8 +50,10 @@ bool render_box(struct render *render, struct box *box, bool *found,
     *box = (struct box){0};
     fit(&width, &height, map->image, RENDER_BOX_GRID);
     view = view_in(map, width, height, 0);
-    if (!room(&render->upsampled, &render->upsampled_cap,
-              (size_t)width * height, sizeof(float), err) ||
+    render->upsampled =
+        room_reserve(render->upsampled, &render->upsampled_cap,
+                     (size_t)width * height, sizeof(float), err);
+    if (!render->upsampled ||
         !heatmap_upsample(render->upsampled, height, width, map->values,
                           map->height, map->width, &view, err) ||
         !box_find(box, found, &render->box, render->upsampled, height, width,
@@ -94,12 +81,29 @@ static const uint8_t *picture_at(struct render *render,
 {
     if (width == image->width && height == image->height)
         return image->pixels;
-    if (!room(&render->small, &render->small_cap, (size_t)width * height, 3,
-              err) ||
+    render->small = room_reserve(render->small, &render->small_cap,
+                                 (size_t)width * height, 3, err);
+    if (!render->small ||
         !resize_rgb(&render->resize, render->small, width, height,
                     image->pixels, image->width, image->height, err))
         return NULL;
     return render->small;
+}
+
+static bool reserve_all(struct render *render, uint32_t width, uint32_t height,
+                        bool overlay, struct error *err)
+{
+    size_t count = (size_t)width * height;
+
+    render->levels =
+        room_reserve(render->levels, &render->levels_cap, count, 1, err);
+    render->upsampled =
+        room_reserve(render->upsampled, &render->upsampled_cap,
+                     (size_t)width * BAND_ROWS, sizeof(float), err);
+    if (overlay)
+        render->pixels =
+            room_reserve(render->pixels, &render->pixels_cap, count, 3, err);
+    return render->levels && render->upsampled && (render->pixels || !overlay);
 }
 
 bool render_heatmap(struct render *render, struct buf *png,
@@ -109,19 +113,14 @@ bool render_heatmap(struct render *render, struct buf *png,
     const uint8_t *palette = heatmap_palette(options->colormap);
     const uint8_t *picture = NULL;
     uint32_t width, height;
-    size_t count;
 
     fit(&width, &height, map->image, options->max_side);
-    count = (size_t)width * height;
     if (options->overlay) {
         picture = picture_at(render, map->image, width, height, err);
-        if (!picture ||
-            !room(&render->pixels, &render->pixels_cap, count, 3, err))
+        if (!picture)
             return false;
     }
-    if (!room(&render->levels, &render->levels_cap, count, 1, err) ||
-        !room(&render->upsampled, &render->upsampled_cap,
-              (size_t)width * BAND_ROWS, sizeof(float), err))
+    if (!reserve_all(render, width, height, options->overlay, err))
         return false;
     for (uint32_t top = 0; top < height; top += BAND_ROWS) {
         uint32_t rows = height - top < BAND_ROWS ? height - top : BAND_ROWS;

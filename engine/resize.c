@@ -21,6 +21,8 @@
 #include <immintrin.h>
 #endif
 
+#include "room.h"
+
 enum {
     BAND = 8,          /* rows; fixed by turn_block */
     COLUMN = 3 * BAND, /* samples of a pixel in a turned band */
@@ -46,23 +48,6 @@ static double triangle(double x)
 {
     x = fabs(x);
     return x < 1 ? 1 - x : 0;
-}
-
-/* Makes `memory` at least `count` elements of `size` bytes long and returns it,
- * or NULL; the contents are lost. */
-static void *reserve(void *memory, size_t *cap, size_t count, size_t size,
-                     struct error *err)
-{
-    if (count <= *cap / size)
-        return memory;
-    free(memory);
-    *cap = 0;
-    memory = count <= (size_t)PTRDIFF_MAX / size ? malloc(count * size) : NULL;
-    if (memory)
-        *cap = count * size;
-    else
-        fail(err, ERROR_MEMORY, "no memory to resize the image");
-    return memory;
 }
 
 /* How far a filter reaches to either side, in input pixels of an enlarged
@@ -153,10 +138,10 @@ static bool prepare_axis(struct resize_axis *axis, enum resize_filter filter,
         axis->start == start && axis->filter == filter)
         return true;
     axis->in = axis->out = 0;
-    axis->spans =
-        reserve(axis->spans, &axis->spans_cap, out, sizeof *axis->spans, err);
-    axis->weights = reserve(axis->weights, &axis->weights_cap, out,
-                            num_taps * sizeof *axis->weights, err);
+    axis->spans = room_reserve(axis->spans, &axis->spans_cap, out,
+                               sizeof *axis->spans, err);
+    axis->weights = room_reserve(axis->weights, &axis->weights_cap, out,
+                                 num_taps * sizeof *axis->weights, err);
     if (!axis->spans || !axis->weights)
         return false;
     axis->in = in;
@@ -549,18 +534,19 @@ static bool reserve_all(struct resize *resize, struct error *err)
     const size_t down_len = down_first ? padded_len(in_width) : across_len;
     const size_t band_len = down_len > across_len ? down_len : across_len;
 
-    resize->columns =
-        reserve(resize->columns, &resize->columns_cap, in_width, COLUMN, err);
-    resize->resized =
-        reserve(resize->resized, &resize->resized_cap, across_len, BAND, err);
+    resize->columns = room_reserve(resize->columns, &resize->columns_cap,
+                                   in_width, COLUMN, err);
+    resize->resized = room_reserve(resize->resized, &resize->resized_cap,
+                                   across_len, BAND, err);
     resize->band =
-        reserve(resize->band, &resize->band_cap, band_len, BAND + 1, err);
-    resize->sums =
-        reserve(resize->sums, &resize->sums_cap,
-                resize->down.num_live * down_len, sizeof *resize->sums, err);
+        room_reserve(resize->band, &resize->band_cap, band_len, BAND + 1, err);
+    resize->sums = room_reserve(resize->sums, &resize->sums_cap,
+                                resize->down.num_live * down_len,
+                                sizeof *resize->sums, err);
     if (down_first)
-        resize->between = reserve(resize->between, &resize->between_cap,
-                                  resize->down.out, (size_t)in_width * 3, err);
+        resize->between =
+            room_reserve(resize->between, &resize->between_cap,
+                         resize->down.out, (size_t)in_width * 3, err);
     return resize->columns && resize->resized && resize->band && resize->sums &&
            (resize->between || !down_first);
 }
