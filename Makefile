@@ -129,13 +129,13 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: test unit node-tests test-http test-cli test-tools test-sanitize test-tsan test-debian
+.PHONY: test unit node-tests test-http test-cli test-proxy test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # Stages run one by one: their timings mean something, their output is whole.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
-STAGES := check $(BINARY_STAGES) test-tools \
+STAGES := check $(BINARY_STAGES) test-proxy test-tools \
           $(if $(filter true,$(CI)),test-sanitize)
 
 test: ## install what the tests need and run them all; one summary at the end
@@ -169,6 +169,16 @@ test-http test-cli: test-%: $B/wherefore models/$(MODEL)/model.json $(VENV)/test
 PYTEST_DIRS := $(wildcard tests/tools tests/checks)
 test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
 	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
+
+# Debian's nginx, if need be unpacked only: installing it would start it.
+NGINX := $(or $(wildcard /usr/sbin/nginx),build/nginx/usr/sbin/nginx)
+build/nginx/usr/sbin/nginx:
+	@mkdir -p build/nginx && cd build/nginx && apt-get download -qq nginx 2>/dev/null && \
+	    dpkg-deb -x nginx_*.deb . && rm nginx_*.deb || \
+	    echo "there is no nginx to be had: its tests will be skipped"
+
+test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(NGINX) ## test two instances behind nginx
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/proxy
 
 test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
 	@$(MAKE) SANITIZE=address,undefined build unit-build

@@ -50,9 +50,5 @@ options=(
 )
 [ "${engine[0]}" != podman ] || options+=(--read-only-tmpfs=false)
 [ -z "${NAME-}" ] || options+=(--name "$NAME")
-# Options of the service go in with their environment.
-while IFS='=' read -r name _; do
-    [[ $name != WHEREFORE_* ]] || options+=(--env "$name")
-done < <(env)
 # shellcheck disable=SC2086 # split on purpose
 exec "${engine[@]}" run "${options[@]}" ${RUN_OPTIONS-} "$image" "$@"
