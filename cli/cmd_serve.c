@@ -19,7 +19,7 @@
 #include "server/route.h"
 #include "server/service.h"
 
-enum { MMAP_THRESHOLD = 262144 };
+enum { MMAP_THRESHOLD = 262144, LAST_WORD_MS = 500 };
 
 static void print_help(void)
 {
@@ -74,11 +74,32 @@ static void wait_for_end(struct service *service, const sigset_t *set)
 
 static void announce(const struct http *http)
 {
-    const char *url = http_url(http);
+    const char *name = http_name(http);
 
-    printf("listening on %s\n", url);
-    printf("try: curl -F image=@photo.jpg %s/cam\n", url);
+    printf("listening on %s\n", name);
+    if (strncmp(name, "unix:", 5) == 0)
+        printf("try: curl --unix-socket %s -F image=@photo.jpg "
+               "http://localhost/cam\n",
+               name + 5);
+    else
+        printf("try: curl -F image=@photo.jpg %s/cam\n", name);
     fflush(stdout);
+}
+
+/* Answers what was accepted; what is not begun when the time is up is refused,
+ * and gets a moment to be told so. */
+static void drain(struct http *http, struct service *service, uint64_t max_ms)
+{
+    bool done;
+
+    service_begin_drain(service);
+    http_stop_accepting(http);
+    done = http_wait(http, max_ms);
+    if (!done)
+        service_abandon(service);
+    service_finish(service);
+    if (!done)
+        http_wait(http, LAST_WORD_MS);
 }
 
 static int serve(const struct config *config)
@@ -102,10 +123,7 @@ static int serve(const struct config *config)
     }
     announce(http);
     wait_for_end(&service, &signals);
-    service_begin_drain(&service);
-    http_stop_accepting(http);
-    service_finish(&service);
-    http_wait(http);
+    drain(http, &service, config->drain_timeout * 1000);
     ok = true;
 out:
     http_free(http);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "connections.h"
 #include "cors.h"
 #include "problem.h"
 #include "route.h"
@@ -48,6 +49,8 @@ static enum MHD_Result send_reply(struct exchange *x, struct reply *reply)
     struct MHD_Response *response;
     enum MHD_Result result;
 
+    if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_SENDING))
+        return MHD_NO;
     add_common_headers(x, reply);
     x->status = reply->status;
     x->sent_len = reply->constant ? reply->constant_len : reply->body.len;
@@ -105,12 +108,14 @@ enum MHD_Result answer_now(struct exchange *x)
     struct reply *reply = &x->request.reply;
     struct buf text = {0};
 
+    if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_CLOSING))
+        return MHD_NO;
     fail_reply(x);
     add_common_headers(x, reply);
     x->linger = true;
     if (wire_print(&text, reply, x->request.method != REQUEST_HEAD) &&
-        send(answer_socket(x), text.data, text.len,
-             MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)text.len) {
+        send(x->fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+            (ssize_t)text.len) {
         x->status = reply->status;
         x->sent_len = reply->body.len;
     }

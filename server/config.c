@@ -259,6 +259,12 @@ static bool check(const struct config *config, struct error *err)
                     (uintmax_t)config->max_connections,
                     (uintmax_t)config->workers, (uintmax_t)config->queue_length,
                     (uintmax_t)(needed + 1));
+    if (config->max_inflight_bytes < config->max_body_bytes)
+        return fail(err, ERROR_INPUT,
+                    "max-inflight-bytes: %ju are less than one body may have, "
+                    "%ju (max-body-bytes)",
+                    (uintmax_t)config->max_inflight_bytes,
+                    (uintmax_t)config->max_body_bytes);
     return true;
 }
 

@@ -34,60 +34,85 @@
  * NUMBER(field, flag, default, min, max, unit, help)
  * CHOICE(field, flag, default, choices, help), choices being "a|b|c" in the
  * order of the enumerators; "off|on" is what is true or false */
-#define CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)                  \
-    SECTION("models", "which networks answer")                               \
-    LIST(models, "model", "models/efficientnet-lite0", "FOLDER",             \
-         "a model: a folder with model.onnx, labels.txt and model.json; "    \
-         "several may be given, and the first is the default; SIGHUP reads " \
-         "them anew")                                                        \
-    TEXT(input_size, "input-size", "own", "SIZE",                            \
-         "the network's input in pixels, such as 448 or 160x80, if not the " \
-         "model's own: a larger one gives a finer map")                      \
-    SECTION("work", "how much is done at once, and how much may wait")       \
-    NUMBER(workers, "workers", 2, 1, 256, "threads",                         \
-           "pictures worked on at the same time, one thread each")           \
-    NUMBER(queue_length, "queue-length", 64, 1, 65536, "requests",           \
-           "pictures that may wait for a worker; more are answered 503")     \
-    NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",    \
-           "longest wait for a worker before the answer is 503")             \
-    SECTION("connections", "where to listen, and how patiently")             \
-    TEXT(listen, "listen", "127.0.0.1:8080", "ADDRESS:PORT",                 \
-         "where to listen; port 0 takes a free one, [::1]:8080 is IPv6")     \
-    NUMBER(max_connections, "max-connections", 256, 2, 65536, "connections", \
-           "open connections; must exceed workers + queue-length")           \
-    NUMBER(timeout, "timeout", 15, 1, 3600, "seconds",                       \
-           "how long a client may stay silent before it is hung up on")      \
-    NUMBER(receive_timeout, "receive-timeout", 120, 1, 86400, "seconds",     \
-           "how long a request body may take to arrive as a whole")          \
-    NUMBER(drain_timeout, "drain-timeout", 20, 0, 3600, "seconds",           \
-           "how long replies may take to be sent after SIGTERM")             \
-    SECTION("limits", "how large a request may be")                          \
-    NUMBER(max_body_bytes, "max-body-bytes", 16777216, 1024, 1073741824,     \
-           "bytes", "longest request body")                                  \
-    NUMBER(max_width, "max-width", 16384, 1, 65535, "pixels",                \
-           "widest picture")                                                 \
-    NUMBER(max_height, "max-height", 16384, 1, 65535, "pixels",              \
-           "highest picture")                                                \
-    NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",      \
-           "largest picture, width x height")                                \
-    SECTION("access", "who may ask")                                         \
-    TEXT(token_file, "token-file", "", "FILE",                               \
-         "a file of bearer tokens, a line each, one of which /cam, /model "  \
-         "and /models then ask for; SIGHUP reads it anew")                   \
-    TEXT(metrics_token_file, "metrics-token-file", "", "FILE",               \
-         "the same for /metrics")                                            \
-    LIST(cors_origins, "cors-origin", "", "ORIGIN",                          \
-         "an origin such as https://example.org whose pages' scripts may "   \
-         "ask, or * for all; several may be given")                          \
-    SECTION("log", "what is said about requests")                            \
-    CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",      \
-           "how requests are logged on stderr")                              \
-    LIST(trusted_proxies, "trusted-proxy", "", "NETWORK",                    \
-         "a proxy whose X-Forwarded-For names the client: an address, a "    \
-         "network such as 10.0.0.0/8, or unix for who comes through a Unix " \
-         "socket; several may be given")                                     \
-    SECTION("others", "what no file has")                                    \
-    TEXT(file, "config", "", "FILE",                                         \
+#define CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)                   \
+    SECTION("models", "which networks answer")                                \
+    LIST(models, "model", "models/efficientnet-lite0", "FOLDER",              \
+         "a model: a folder with model.onnx, labels.txt and model.json; "     \
+         "several may be given, and the first is the default; SIGHUP reads "  \
+         "them anew")                                                         \
+    TEXT(input_size, "input-size", "own", "SIZE",                             \
+         "the network's input in pixels, such as 448 or 160x80, if not the "  \
+         "model's own: a larger one gives a finer map")                       \
+    SECTION("work", "how much is done at once, and how much may wait")        \
+    NUMBER(workers, "workers", 2, 1, 256, "threads",                          \
+           "pictures worked on at the same time, one thread each")            \
+    NUMBER(queue_length, "queue-length", 64, 1, 65536, "requests",            \
+           "pictures that may wait for a worker; more are answered 503")      \
+    NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",     \
+           "longest wait for a worker before the answer is 503")              \
+    SECTION("connections", "where to listen, and how patiently")              \
+    TEXT(listen, "listen", "127.0.0.1:8080", "ADDRESS:PORT",                  \
+         "where to listen; port 0 takes a free one, [::1]:8080 is IPv6, "     \
+         ":8080 every address, unix:/PATH a Unix socket")                     \
+    TEXT(socket_mode, "socket-mode", "660", "OCTAL",                          \
+         "who may connect to a Unix socket: its permissions")                 \
+    NUMBER(max_connections, "max-connections", 1024, 2, 65536, "connections", \
+           "open connections, those of health checks included; for one more " \
+           "the one idle longest is closed, or it is answered 503; must "     \
+           "exceed workers + queue-length")                                   \
+    NUMBER(max_connections_per_address, "max-connections-per-address", 0, 0,  \
+           65536, "connections",                                              \
+           "open connections of one address (of IPv6, one /64); one more is " \
+           "answered 429; 0 is no limit, as behind a proxy")                  \
+    NUMBER(header_timeout, "header-timeout", 10, 1, 3600, "seconds",          \
+           "how long a request's headers may take to arrive")                 \
+    NUMBER(timeout, "timeout", 15, 1, 3600, "seconds",                        \
+           "how long a client may stay silent before it is hung up on")       \
+    NUMBER(receive_timeout, "receive-timeout", 120, 1, 86400, "seconds",      \
+           "how long a request body may take to arrive as a whole")           \
+    NUMBER(min_receive_rate, "min-receive-rate", 500, 0, 1000000000,          \
+           "bytes a second",                                                  \
+           "how slowly a request body may arrive, after the first "           \
+           "--timeout seconds; 0 is no limit")                                \
+    NUMBER(send_timeout, "send-timeout", 120, 1, 86400, "seconds",            \
+           "how long an answer may take to be read")                          \
+    NUMBER(drain_timeout, "drain-timeout", 20, 0, 3600, "seconds",            \
+           "how long accepted requests may take after SIGTERM")               \
+    SECTION("limits", "how large a request may be")                           \
+    NUMBER(max_body_bytes, "max-body-bytes", 16777216, 1024, 1073741824,      \
+           "bytes", "longest request body")                                   \
+    NUMBER(max_inflight_bytes, "max-inflight-bytes", 268435456, 1024,         \
+           1099511627776, "bytes",                                            \
+           "all request bodies at the same time; more are answered 503")      \
+    NUMBER(max_header_bytes, "max-header-bytes", 16384, 1024, 32768, "bytes", \
+           "longest request line and headers; the target at most "            \
+           "half of it")                                                      \
+    NUMBER(max_form_fields, "max-form-fields", 64, 1, 10000, "fields",        \
+           "options in the query and fields in a form together")              \
+    NUMBER(max_width, "max-width", 16384, 1, 65535, "pixels",                 \
+           "widest picture")                                                  \
+    NUMBER(max_height, "max-height", 16384, 1, 65535, "pixels",               \
+           "highest picture")                                                 \
+    NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",       \
+           "largest picture, width x height")                                 \
+    SECTION("access", "who may ask")                                          \
+    TEXT(token_file, "token-file", "", "FILE",                                \
+         "a file of bearer tokens, a line each, one of which /cam, /model "   \
+         "and /models then ask for; SIGHUP reads it anew")                    \
+    TEXT(metrics_token_file, "metrics-token-file", "", "FILE",                \
+         "the same for /metrics")                                             \
+    LIST(cors_origins, "cors-origin", "", "ORIGIN",                           \
+         "an origin such as https://example.org whose pages' scripts may "    \
+         "ask, or * for all; several may be given")                           \
+    SECTION("log", "what is said about requests")                             \
+    CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",       \
+           "how requests are logged on stderr")                               \
+    LIST(trusted_proxies, "trusted-proxy", "", "NETWORK",                     \
+         "a proxy whose X-Forwarded-For names the client: an address, a "     \
+         "network such as 10.0.0.0/8, or unix for who comes through a Unix "  \
+         "socket; several may be given")                                      \
+    SECTION("others", "what no file has")                                     \
+    TEXT(file, "config", "", "FILE",                                          \
          "a file with options, as --print-config writes it")
 
 /* X(action, flag, help): flags without a value, for the command line only; the

@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "clock.h"
+#include "connections.h"
 #include "cors.h"
 #include "hangup.h"
 #include "observe.h"
@@ -26,6 +27,17 @@ static void job_done(struct job *job)
     MHD_resume_connection(x->connection);
 }
 
+/* On the worker's thread too, before it begins. */
+static bool is_gone(struct job *job)
+{
+    struct exchange *x = job->owner;
+
+    if (!connections_is_gone(x->door->connections, x->fd))
+        return false;
+    metrics_reject(&x->door->service->metrics, METRICS_CLIENT_GONE);
+    return true;
+}
+
 static enum MHD_Result submit(struct exchange *x)
 {
     struct request *request = &x->request;
@@ -33,6 +45,8 @@ static enum MHD_Result submit(struct exchange *x)
     x->stage = EXCHANGE_DONE;
     request->job->owner = x;
     request->job->done = job_done;
+    request->job->is_gone = is_gone;
+    connections_enter_work(x->door->connections, x->fd, x->interim);
     MHD_suspend_connection(x->connection);
     /* From a successful push on, the job is not ours to look at. */
     if (!queue_push(&x->door->service->queue, request->job, &request->err)) {
@@ -52,7 +66,8 @@ static enum MHD_Result add_param(void *arg, enum MHD_ValueKind kind,
                                  const char *value, size_t value_len)
 {
     struct request *request = arg;
-    bool ok = params_begin(&request->params, name, name_len, &request->err) &&
+    bool ok = request_add_field(request) &&
+              params_begin(&request->params, name, name_len, &request->err) &&
               params_extend(&request->params, value ? value : "",
                             value ? value_len : 0, &request->err);
 
@@ -71,6 +86,7 @@ static void read_headers(struct exchange *x, const char *method,
     struct request *request = &x->request;
     const char *body_len = header(x, "Content-Length");
 
+    request->max_fields = x->door->config->max_form_fields;
     snprintf(x->method, sizeof x->method, "%s", method);
     request->method = request_method_of(method);
     request->path = path;
@@ -85,16 +101,92 @@ static void read_headers(struct exchange *x, const char *method,
     origin_read(&request->from, x->connection, &x->door->service->trusted);
 }
 
+static void count_rejected(struct exchange *x, enum metrics_reason reason)
+{
+    metrics_reject(&x->door->service->metrics, reason);
+}
+
+static bool check_headers(struct exchange *x)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    uint64_t max = x->door->config->max_header_bytes;
+
+    x->request.limit = x->target_len > max / 2 ? max / 2 : max;
+    if (x->target_len > max / 2)
+        request_fail(&x->request, PROBLEM_TARGET,
+                     "the request target is longer than the %ju bytes allowed",
+                     (uintmax_t)(max / 2));
+    else if (info && info->header_size > max)
+        request_fail(&x->request, PROBLEM_HEADERS,
+                     "the headers are longer than the %ju bytes allowed",
+                     (uintmax_t)max);
+    else
+        x->request.limit = 0;
+    if (x->request.limit > 0)
+        count_rejected(x, METRICS_HEADER_BYTES);
+    return x->request.limit == 0;
+}
+
 static bool check_length(struct exchange *x, uint64_t len)
 {
     uint64_t max = x->door->config->max_body_bytes;
 
     if (len <= max)
         return true;
+    if (x->request.err.kind == ERROR_NONE)
+        count_rejected(x, METRICS_BODY_BYTES);
     x->request.limit = max;
     return request_fail(&x->request, PROBLEM_LIMIT,
                         "the body is longer than the %ju bytes allowed",
                         (uintmax_t)max);
+}
+
+/* Whether there is room for so many bytes of body more. What clients announce
+ * takes no room from others: only what has come does. */
+static bool check_inflight(struct exchange *x, uint64_t len)
+{
+    uint64_t max = x->door->config->max_inflight_bytes;
+
+    if (len <= max && x->door->inflight_bytes <= max - len)
+        return true;
+    if (x->request.err.kind == ERROR_NONE)
+        count_rejected(x, METRICS_INFLIGHT_BYTES);
+    x->request.limit = max;
+    return request_fail(&x->request, PROBLEM_BUSY,
+                        "the bodies of all requests together are as long as "
+                        "the %ju bytes allowed",
+                        (uintmax_t)max);
+}
+
+static void give_back(struct exchange *x)
+{
+    x->door->inflight_bytes -= x->held;
+    x->held = 0;
+}
+
+/* The body may come as slowly as one that has been silent as long as it may,
+ * and then came at the lowest rate. */
+static bool check_pace(struct exchange *x)
+{
+    const struct config *config = x->door->config;
+    uint64_t max_s = config->receive_timeout;
+    uint64_t rate = config->min_receive_rate;
+    uint64_t spent_s = (clock_now_us() - x->begin_us) / 1000000;
+
+    if (rate > 0 && config->timeout + x->received / rate < max_s)
+        max_s = config->timeout + x->received / rate;
+    if (spent_s < max_s)
+        return true;
+    count_rejected(x, METRICS_RECEIVE_TIMEOUT);
+    if (max_s == config->receive_timeout)
+        return request_fail(&x->request, PROBLEM_SLOW,
+                            "the body took longer than the %ju s allowed",
+                            (uintmax_t)max_s);
+    return request_fail(&x->request, PROBLEM_SLOW,
+                        "the body came more slowly than the %ju bytes a second "
+                        "allowed",
+                        (uintmax_t)rate);
 }
 
 static bool answer_options(struct exchange *x)
@@ -147,16 +239,19 @@ static bool check_head(struct exchange *x)
         return false;
     if (request->route->method != REQUEST_POST)
         return true;
+    if (!check_inflight(x, request->body_len))
+        return false;
     x->upload = upload_new(x->connection, request);
     return x->upload != NULL;
 }
 
 /* A short body of a request that has failed is read and thrown away, and the
- * connection lives on. Not where it is too long, nor where the client asks
- * first whether to send it. */
+ * connection lives on. Not where it is too long or there is no room, nor where
+ * the client asks first whether to send it. */
 static bool must_refuse_now(struct exchange *x)
 {
-    return x->request.body_len > x->door->config->max_body_bytes ||
+    return x->request.problem == PROBLEM_BUSY ||
+           x->request.body_len > x->door->config->max_body_bytes ||
            header(x, "Expect") != NULL;
 }
 
@@ -164,7 +259,11 @@ static enum MHD_Result begin(struct exchange *x, const char *method,
                              const char *path)
 {
     x->stage = EXCHANGE_BODY;
+    if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_BODY))
+        return MHD_NO;
     read_headers(x, method, path);
+    if (!check_headers(x))
+        return answer_now(x);
     if (!check_head(x) && must_refuse_now(x))
         return answer_now(x);
     return MHD_YES;
@@ -174,23 +273,23 @@ static enum MHD_Result receive(struct exchange *x, const char *bytes,
                                size_t len)
 {
     struct request *request = &x->request;
-    uint64_t max_us = x->door->config->receive_timeout * UINT64_C(1000000);
 
     x->received += len;
-    if (clock_now_us() - x->begin_us > max_us) {
-        request_fail(request, PROBLEM_SLOW,
-                     "the body took longer than the %ju s allowed",
-                     (uintmax_t)x->door->config->receive_timeout);
+    if (!check_pace(x) || !check_length(x, x->received))
         return answer_now(x);
+    if (x->upload) {
+        if (!check_inflight(x, len))
+            return answer_now(x);
+        x->held += len;
+        x->door->inflight_bytes += len;
     }
-    if (!check_length(x, x->received))
-        return answer_now(x);
     if (request->err.kind == ERROR_NONE && x->upload &&
         !upload_feed(x->upload, bytes, len)) {
         /* The failure is recorded; the memory can go now. */
         upload_free(x->upload);
         x->upload = NULL;
         buf_release(&request->picture);
+        give_back(x);
     }
     return MHD_YES;
 }
@@ -221,14 +320,17 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
     enum MHD_Result result;
 
     (void)arg;
-    (void)version;
     if (!x)
         return MHD_NO; /* there was no memory for it */
     x->connection = connection;
-    if (x->stage == EXCHANGE_HEADERS)
+    if (x->stage == EXCHANGE_HEADERS) {
+        x->interim = strcmp(version, "HTTP/1.0") != 0;
         return begin(x, method, path);
-    if (x->stage == EXCHANGE_DONE)
+    }
+    if (x->stage == EXCHANGE_DONE) {
+        give_back(x); /* the worker has decoded the picture */
         return answer_send(x);
+    }
     if (*len == 0)
         return finish(x);
     result = receive(x, bytes, *len);
@@ -248,7 +350,10 @@ void *exchange_begin(void *arg, const char *target,
         return NULL;
     x->door = door;
     x->connection = connection;
+    x->fd = answer_socket(x);
+    x->target_len = strlen(target);
     x->begin_us = clock_now_us();
+    connections_enter(door->connections, x->fd, CONNECTIONS_HEADERS);
     snprintf(x->target, sizeof x->target, "%.*s",
              (int)(len < EXCHANGE_MAX_TARGET ? len : EXCHANGE_MAX_TARGET),
              target);
@@ -281,12 +386,14 @@ void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
     if (x && code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger)
         x->status = 0; /* the answer did not get through */
     if (x) {
-        int fd = x->linger ? fcntl(answer_socket(x), F_DUPFD_CLOEXEC,
-                                   STDERR_FILENO + 1)
-                           : -1;
+        int fd =
+            x->linger ? fcntl(x->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
 
         if (fd >= 0)
             hangup_add(door->hangup, fd);
+        if (!x->linger)
+            connections_enter(door->connections, x->fd, CONNECTIONS_IDLE);
+        give_back(x);
         observe(x);
         upload_free(x->upload);
         request_release(&x->request);

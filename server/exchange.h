@@ -15,6 +15,7 @@
 #include "request.h"
 #include "service.h"
 
+struct connections;
 struct hangup;
 struct upload;
 
@@ -24,7 +25,9 @@ enum { EXCHANGE_MAX_TARGET = 512 /* of a request target, as it is logged */ };
 struct exchange_door {
     const struct config *config; /* borrowed */
     struct service *service;     /* borrowed */
-    struct hangup *hangup;       /* owned by http.c */
+    struct hangup *hangup;       /* owned by http.c, as the next */
+    struct connections *connections;
+    uint64_t inflight_bytes; /* of bodies; the HTTP thread's */
 
     pthread_mutex_t lock;
     pthread_cond_t completed; /* an exchange ended */
@@ -41,12 +44,16 @@ struct exchange {
     struct MHD_Connection *connection; /* borrowed */
     enum exchange_stage stage;
     uint64_t begin_us;
+    int fd;            /* the connection's */
+    size_t target_len; /* with the query */
     uint64_t received; /* bytes of body so far */
+    uint64_t held;     /* of door->inflight_bytes */
     struct request request;
     struct upload *upload; /* owned; NULL: the body is thrown away */
     char method[16];       /* as it is logged, cut to fit */
     char target[EXCHANGE_MAX_TARGET];
     bool has_nul;      /* the path decodes to a NUL */
+    bool interim;      /* the client understands 1xx */
     bool linger;       /* hung up on while it sends */
     unsigned status;   /* of the reply, once there is one */
     uint64_t sent_len; /* of the reply's body */

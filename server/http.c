@@ -1,5 +1,9 @@
 /* DESIGN
  *
+ * Connections are accepted by a thread of our own, which asks connections.c
+ * whether there is a place, and hands them to libmicrohttpd. Once a second it
+ * also has those hung up on that are too slow.
+ *
  * One thread of libmicrohttpd's (epoll) does all of HTTP. It never waits: what
  * takes time is a job for the workers. That is why /healthz, /readyz and
  * /metrics answer at once however much work there is.
@@ -22,7 +26,8 @@
  * queue's lock hands the job over one way, libmicrohttpd's own lock the other.
  * Suspending first matters: the worker may be through before queue_push
  * returns. While a connection is suspended nothing calls us for it, so the
- * exchange stays as it is; that the client has left shows only afterwards.
+ * exchange stays as it is. That the client has left is for the worker to ask
+ * (exchange_is_gone), before it begins.
  * Models change on the main thread (SIGHUP): it opens the new one without any
  * lock, takes that of models.c to put it in its place, and each worker's to
  * drop its session of the old one. A request checked against a model takes it
@@ -38,109 +43,112 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "connections.h"
 #include "exchange.h"
 #include "hangup.h"
+#include "listener.h"
 
 enum {
     CONNECTION_MEMORY = 65536, /* headers, and the pieces bodies come in */
-    LISTEN_BACKLOG = 511
+    ACCEPT_AT_ONCE = 64,       /* of one socket, before the next has its turn */
+    SWEEP_US = 1000000,
+    PAUSE_MS = 50 /* where there is no room for another descriptor */
 };
 
 struct http {
     struct exchange_door door;
+    struct listener listener;
     struct MHD_Daemon *daemon; /* owned */
-    int listen_fd;             /* -1 while the daemon has it */
-    char url[128];
+    pthread_t thread;          /* accepts */
+    bool accepting;            /* there is such a thread */
+    int stop;                  /* an eventfd, for that thread; or -1 */
 };
 
-/* Splits "host:port" or "[v6]:port"; an empty host means every address. */
-static bool split_address(char *host, size_t host_size, const char **port,
-                          const char *address, struct error *err)
+/* ---- accepting ---- */
+
+/* Takes one connection; false: there is none, or no room for one. */
+static bool accept_one(struct http *http, int listen_fd, bool *full)
 {
-    const char *colon = strrchr(address, ':');
-    size_t len = colon ? (size_t)(colon - address) : 0;
-    bool bracketed = len >= 2 && address[0] == '[' && address[len - 1] == ']';
-
-    if (!colon || len >= host_size || !colon[1] ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        strtoul(colon + 1, NULL, 10) > 65535 ||
-        (!bracketed && memchr(address, ':', len)))
-        return fail(err, ERROR_INPUT,
-                    "--listen: \"%s\" is not ADDRESS:PORT, such as "
-                    "127.0.0.1:8080 or [::1]:8080",
-                    address);
-    snprintf(host, host_size, "%.*s", (int)(bracketed ? len - 2 : len),
-             address + bracketed);
-    *port = colon + 1;
-    return true;
-}
-
-static bool listen_on(struct http *http, const struct addrinfo *at,
-                      struct error *err)
-{
-    int on = 1;
-    int fd =
-        socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return fail(err, ERROR_IO, "cannot listen on %s: %s",
-                    http->door.config->listen, strerror(errno));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, at->ai_addr, at->ai_addrlen) != 0 ||
-        listen(fd, LISTEN_BACKLOG) != 0) {
-        fail(err, ERROR_IO, "cannot listen on %s: %s",
-             http->door.config->listen, strerror(errno));
-        close(fd);
-        return false;
-    }
-    http->listen_fd = fd;
-    return true;
-}
-
-static bool open_socket(struct http *http, struct error *err)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *list = NULL;
-    char host[256];
-    const char *port = "";
-    bool ok;
-    int code;
-
-    if (!split_address(host, sizeof host, &port, http->door.config->listen,
-                       err))
-        return false;
-    code = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
-    if (code != 0)
-        return fail(err, ERROR_IO, "cannot listen on %s: %s",
-                    http->door.config->listen, gai_strerror(code));
-    ok = listen_on(http, list, err);
-    freeaddrinfo(list);
-    return ok;
-}
-
-static bool find_url(struct http *http, struct error *err)
-{
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = {0};
     socklen_t len = sizeof at;
-    char host[80], port[8];
+    struct sockaddr *any = (struct sockaddr *)&at;
+    int fd = accept4(listen_fd, any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    if (getsockname(http->listen_fd, (struct sockaddr *)&at, &len) != 0 ||
-        getnameinfo((struct sockaddr *)&at, len, host, sizeof host, port,
-                    sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        return fail(err, ERROR_IO, "the address listened on has no name");
-    snprintf(http->url, sizeof http->url,
-             at.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s", host,
-             port);
+    if (fd < 0) {
+        *full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+                errno == ENOMEM;
+        return errno == EINTR || errno == ECONNABORTED;
+    }
+    if (connections_admit(http->door.connections, fd, any) &&
+        MHD_add_connection(http->daemon, fd, any, len) != MHD_YES)
+        connections_remove(http->door.connections, fd); /* it is closed */
     return true;
+}
+
+static void *accept_all(void *arg)
+{
+    struct http *http = arg;
+    struct pollfd polls[LISTENER_MAX_SOCKETS + 1] = {
+        {.fd = http->stop, .events = POLLIN}};
+    nfds_t count = (nfds_t)http->listener.count;
+    uint64_t sweep_us = clock_now_us() + SWEEP_US;
+    bool full;
+
+    for (nfds_t i = 0; i < count; i++)
+        polls[i + 1] =
+            (struct pollfd){.fd = http->listener.fds[i], .events = POLLIN};
+    while (!polls[0].revents) {
+        full = false;
+        for (nfds_t i = 1; i <= count; i++)
+            for (int n = 0; polls[i].revents && n < ACCEPT_AT_ONCE; n++)
+                if (!accept_one(http, polls[i].fd, &full))
+                    break;
+        if (clock_now_us() >= sweep_us) {
+            connections_sweep(http->door.connections);
+            sweep_us = clock_now_us() + SWEEP_US;
+        }
+        if (full)
+            poll(polls, 1, PAUSE_MS);
+        else
+            poll(polls, count + 1, SWEEP_US / 1000);
+    }
+    return NULL;
+}
+
+/* libmicrohttpd has a new connection, or is about to close one. */
+static void on_connection(void *arg, struct MHD_Connection *connection,
+                          void **slot, enum MHD_ConnectionNotificationCode code)
+{
+    struct exchange_door *door = arg;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    (void)slot;
+    if (info && code == MHD_CONNECTION_NOTIFY_CLOSED)
+        connections_remove(door->connections, info->connect_fd);
+}
+
+/* ---- life ---- */
+
+static void init_completed(struct exchange_door *door)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&door->completed, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&door->lock, NULL);
 }
 
 struct http *http_new(const struct config *config, struct error *err)
@@ -152,73 +160,104 @@ struct http *http_new(const struct config *config, struct error *err)
         return NULL;
     }
     http->door.config = config;
-    http->listen_fd = -1;
-    pthread_mutex_init(&http->door.lock, NULL);
-    pthread_cond_init(&http->door.completed, NULL);
-    if (open_socket(http, err) && find_url(http, err))
+    init_completed(&http->door);
+    http->stop = eventfd(0, EFD_CLOEXEC);
+    if (http->stop < 0)
+        fail(err, ERROR_INTERNAL, "no eventfd: %s", strerror(errno));
+    else if (listener_open(&http->listener, config->listen, config->socket_mode,
+                           err))
         return http;
     http_free(http);
     return NULL;
 }
 
-bool http_start(struct http *http, struct service *service, struct error *err)
+static bool start_daemon(struct http *http, struct error *err)
 {
-    http->door.service = service;
-    http->door.hangup = hangup_new(err);
-    if (!http->door.hangup)
-        return false;
+    struct exchange_door *door = &http->door;
+
     http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        exchange_step, &http->door, MHD_OPTION_LISTEN_SOCKET, http->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)http->door.config->max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)http->door.config->timeout,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &http->door,
-        MHD_OPTION_NOTIFY_COMPLETED, exchange_end, &http->door, MHD_OPTION_END);
-    http->listen_fd = -1; /* the daemon closes it, also where it fails */
-    if (!http->daemon)
-        return fail(err, ERROR_INTERNAL, "cannot start the HTTP thread");
-    return true;
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_NO_LISTEN_SOCKET,
+        0, NULL, NULL, exchange_step, door, MHD_OPTION_CONNECTION_LIMIT,
+        connections_max(door->connections), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)door->config->timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin,
+        door, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, door,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, door, MHD_OPTION_END);
+    return http->daemon ||
+           fail(err, ERROR_INTERNAL, "cannot start the HTTP thread");
 }
 
-const char *http_url(const struct http *http)
+bool http_start(struct http *http, struct service *service, struct error *err)
 {
-    return http->url;
+    struct exchange_door *door = &http->door;
+    int code;
+
+    door->service = service;
+    door->hangup = hangup_new(err);
+    if (!door->hangup)
+        return false;
+    door->connections =
+        connections_new(door->config, &service->metrics, door->hangup, err);
+    if (!door->connections || !start_daemon(http, err))
+        return false;
+    code = pthread_create(&http->thread, NULL, accept_all, http);
+    http->accepting = code == 0;
+    return http->accepting ||
+           fail(err, ERROR_INTERNAL, "cannot start the thread that accepts: %s",
+                strerror(code));
+}
+
+const char *http_name(const struct http *http)
+{
+    return http->listener.name;
 }
 
 void http_stop_accepting(struct http *http)
 {
-    http->listen_fd = MHD_quiesce_daemon(http->daemon);
-    /* The HTTP thread may be about to use it once more, so it stays open, but
-     * deaf, until that thread has ended. */
-    if (http->listen_fd >= 0)
-        shutdown(http->listen_fd, SHUT_RDWR);
+    uint64_t one = 1;
+
+    if (!http->accepting)
+        return;
+    if (write(http->stop, &one, sizeof one) == (ssize_t)sizeof one)
+        pthread_join(http->thread, NULL);
+    http->accepting = false;
+    listener_close(&http->listener);
 }
 
-void http_wait(struct http *http)
+bool http_wait(struct http *http, uint64_t max_ms)
 {
     struct timespec until;
+    bool idle;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += (time_t)http->door.config->drain_timeout;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(max_ms / 1000);
+    until.tv_nsec += (long)(max_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
     pthread_mutex_lock(&http->door.lock);
-    while (service_in_flight(http->door.service) > 0 &&
-           pthread_cond_timedwait(&http->door.completed, &http->door.lock,
-                                  &until) == 0)
-        ;
+    do
+        idle = service_in_flight(http->door.service) == 0;
+    while (!idle && pthread_cond_timedwait(&http->door.completed,
+                                           &http->door.lock, &until) == 0);
     pthread_mutex_unlock(&http->door.lock);
+    return idle;
 }
 
 void http_free(struct http *http)
 {
     if (!http)
         return;
+    http_stop_accepting(http);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
-    if (http->listen_fd >= 0)
-        close(http->listen_fd);
+    listener_close(&http->listener);
+    connections_free(http->door.connections);
     hangup_free(http->door.hangup);
+    if (http->stop >= 0)
+        close(http->stop);
     pthread_cond_destroy(&http->door.completed);
     pthread_mutex_destroy(&http->door.lock);
     free(http);

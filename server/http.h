@@ -6,12 +6,12 @@
  *
  *     http = http_new(&config, &err);      the address is ours
  *     http_start(http, &service, &err);    requests come in
- *     puts(http_url(http));
+ *     puts(http_name(http));
  *     ...
  *     service_begin_drain(&service);       no new work
  *     http_stop_accepting(http);           no new connections
+ *     http_wait(http, ms);                 what was accepted is answered
  *     service_finish(&service);            the workers are through
- *     http_wait(http);                     the replies are sent
  *     http_free(http);
  *
  * One thread at a time calls these. */
@@ -22,27 +22,28 @@
 
 struct http;
 
-/* Binds config->listen. NULL: ERROR_INPUT where it is no address, ERROR_IO
- * where it cannot be had, ERROR_MEMORY. `config` is borrowed. */
+/* Listens as config->listen says, or on what was inherited (listener.h). NULL:
+ * ERROR_INPUT where it is no address, ERROR_IO where it cannot be had,
+ * ERROR_MEMORY. `config` is borrowed. */
 struct http *http_new(const struct config *config, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Starts the HTTP thread. `service` is borrowed and outlives it. ERROR_IO,
- * ERROR_INTERNAL. */
+/* Starts the threads that accept and that do HTTP. `service` is borrowed and
+ * outlives them. ERROR_IO, ERROR_MEMORY, ERROR_INTERNAL. */
 bool http_start(struct http *http, struct service *service, struct error *err)
     __attribute__((warn_unused_result));
 
-/* "http://127.0.0.1:8080", with the port that was taken; valid as long as
- * `http`. */
-const char *http_url(const struct http *http);
+/* "http://127.0.0.1:8080", with the port that was taken, or
+ * "unix:/run/x.sock"; valid until http_stop_accepting. */
+const char *http_name(const struct http *http);
 
 void http_stop_accepting(struct http *http);
 
-/* Waits until every request that was begun is answered, at most
- * config->drain_timeout. The workers must be through. */
-void http_wait(struct http *http);
+/* Waits until every request that was begun is answered, at most `max_ms`;
+ * false: some are not. */
+bool http_wait(struct http *http, uint64_t max_ms);
 
-/* Ends the HTTP thread and closes what is open. No job may be on its way. */
+/* Ends the threads and closes what is open. No job may be on its way. */
 void http_free(struct http *http);
 
 #endif

@@ -83,6 +83,12 @@ void job_fail(struct job *job, const struct error *err)
     fail_with(job, err, true);
 }
 
+void job_refuse(struct job *job, enum problem problem, const char *detail)
+{
+    buf_release(&job->picture);
+    problem_reply(&job->reply, problem, detail, 0);
+}
+
 void job_free(struct job *job)
 {
     if (!job)

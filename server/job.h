@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "engine.h"
 #include "model.h"
+#include "problem.h"
 #include "reply.h"
 #include "stages.h"
 
@@ -31,7 +32,10 @@ struct job {
     /* Called by the worker when the reply is there, as the last thing it does
      * with the job: in it the job changes hands. */
     void (*done)(struct job *job);
-    void *owner; /* for `done` */
+    /* Whether nobody waits for the reply any more, asked by the worker before
+     * it begins; may be NULL. */
+    bool (*is_gone)(struct job *job);
+    void *owner; /* for both */
 
     struct job *next; /* the queue's, guarded by its lock */
 };
@@ -46,6 +50,9 @@ void job_run(struct job *job, struct engine_session *session,
 
 /* Makes a failure the reply: there is no session for the job. */
 void job_fail(struct job *job, const struct error *err);
+
+/* Likewise, with what the failure is. */
+void job_refuse(struct job *job, enum problem problem, const char *detail);
 
 void job_free(struct job *job);
 

@@ -24,6 +24,7 @@ struct pool {
     struct queue *queue;   /* borrowed */
     struct image_limits limits;
     atomic_size_t num_busy;
+    atomic_bool abandoned;
     size_t num_workers;
     size_t num_started;      /* threads to be joined */
     struct worker workers[]; /* (num_workers) */
@@ -51,13 +52,27 @@ static struct engine_session *sit(struct worker *worker, struct model *model,
     return seat->session;
 }
 
+/* Whether the job is still to be done; otherwise it has its reply. */
+static bool is_wanted(struct pool *pool, struct job *job)
+{
+    if (atomic_load(&pool->abandoned))
+        job_refuse(job, PROBLEM_DRAINING,
+                   "the service is shutting down, and has no time left");
+    else if (job->is_gone && job->is_gone(job))
+        job_refuse(job, PROBLEM_BUSY, "the client has left");
+    else
+        return true;
+    return false;
+}
+
 /* Takes the job's model from it: what is left of the job is the reply. */
 static void work_on(struct worker *worker, struct job *job)
 {
     struct pool *pool = worker->pool;
     struct model *model = job->model;
     struct error err = {0};
-    struct engine_session *session = sit(worker, model, &err);
+    bool wanted = is_wanted(pool, job);
+    struct engine_session *session = wanted ? sit(worker, model, &err) : NULL;
     uint64_t num_runs;
 
     if (session) {
@@ -66,7 +81,7 @@ static void work_on(struct worker *worker, struct job *job)
         num_runs = engine_session_num_runs(session) - num_runs;
         atomic_fetch_add(&pool->models->counts[model->slot].forward_passes,
                          num_runs);
-    } else {
+    } else if (wanted) {
         job_fail(job, &err);
     }
     if (atomic_load(&model->retired))
@@ -162,6 +177,11 @@ void pool_drop(struct pool *pool, const struct model *model)
 size_t pool_num_busy(struct pool *pool)
 {
     return atomic_load(&pool->num_busy);
+}
+
+void pool_abandon(struct pool *pool)
+{
+    atomic_store(&pool->abandoned, true);
 }
 
 void pool_join(struct pool *pool)

@@ -31,6 +31,9 @@ void pool_drop(struct pool *pool, const struct model *model);
 /* Workers that have a job in hand. Any thread. */
 size_t pool_num_busy(struct pool *pool);
 
+/* From now on jobs that are not begun are refused, and not done. Any thread. */
+void pool_abandon(struct pool *pool);
+
 /* Waits for the workers to end; the queue must be closed. Once, by the thread
  * that will free the pool. */
 void pool_join(struct pool *pool);

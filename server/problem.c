@@ -106,7 +106,7 @@ void problem_reply(struct reply *reply, enum problem problem,
     reply_header(reply, "Cache-Control", "no-store");
     if (row->status == 401)
         reply_header(reply, "WWW-Authenticate", "Bearer realm=\"wherefore\"");
-    if (row->status == 503)
+    if (row->status == 503 || row->status == 429)
         reply_header(reply, "Retry-After", "1");
     if (!write_body(&reply->body, row, detail, limit, id)) {
         buf_release(&reply->body);

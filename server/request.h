@@ -41,6 +41,8 @@ struct request {
     char id[REQUEST_ID_SIZE];  /* the client's X-Request-Id, or one of ours */
     const struct route *route; /* NULL: there is none for the path */
 
+    uint64_t num_fields; /* of query and form, so far */
+    uint64_t max_fields;
     struct params params; /* of the query, then of the form */
     struct buf picture;   /* the field `image`, or the body itself */
     bool has_picture;
@@ -59,6 +61,11 @@ enum request_method request_method_of(const char *name);
 /* Records the first failure together with what it is; returns false. */
 bool request_fail(struct request *request, enum problem problem,
                   const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Counts an option of the query or a field of the form; false: they are more
+ * than there may be. */
+bool request_add_field(struct request *request)
+    __attribute__((warn_unused_result));
 
 /* Makes the recorded failure the reply. */
 void request_answer_failure(struct request *request);

@@ -92,6 +92,11 @@ uint64_t service_in_flight(const struct service *service)
     return atomic_load(&service->num_in_flight);
 }
 
+void service_abandon(struct service *service)
+{
+    pool_abandon(service->pool);
+}
+
 void service_finish(struct service *service)
 {
     queue_close(&service->queue);

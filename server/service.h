@@ -54,6 +54,9 @@ bool service_is_draining(const struct service *service);
 /* Requests begun and not yet answered; counted by the HTTP door. */
 uint64_t service_in_flight(const struct service *service);
 
+/* Has what is queued refused, and not done any more: there is no time. */
+void service_abandon(struct service *service);
+
 /* Lets the workers finish what is queued, and waits for that. */
 void service_finish(struct service *service);
 

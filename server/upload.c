@@ -45,7 +45,8 @@ static bool add_option(struct upload *upload, const char *name,
     size_t pos = request->params.text.len;
 
     if (offset == 0 && !is_still_empty(upload, name)) {
-        if (!params_begin(&request->params, name, strlen(name), &request->err))
+        if (!request_add_field(request) ||
+            !params_begin(&request->params, name, strlen(name), &request->err))
             return false;
         upload->option_pos = pos;
         upload->has_option = true;
@@ -66,6 +67,8 @@ static bool add_field(struct upload *upload, const char *name,
         if (offset == 0 && request->picture.len > 0)
             return request_fail(request, PROBLEM_INPUT,
                                 "the field \"image\" is given twice");
+        if (!request->has_picture && !request_add_field(request))
+            return false;
         return add_picture(request, bytes, len);
     }
     if (filename)

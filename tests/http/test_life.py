@@ -294,13 +294,15 @@ def test_a_body_that_trickles_in_is_cut_short() -> None:
 
 
 def test_many_connections_at_once() -> None:
-    """More than may be open: the rest wait their turn."""
+    """More than may be open: the rest are told so, and none hangs."""
     with running(
         "--workers", "2", "--queue-length", "2", "--max-connections", "5"
     ) as server:
         answers = at_once(20, lambda _: server.get("/healthz").status_code)
 
-        assert answers == [200] * 20
+        assert set(answers) <= {200, 503}
+        assert answers.count(200) >= 5
+        assert server.get("/healthz").status_code == 200
 
 
 def test_the_log_has_one_line_a_request() -> None:
