@@ -263,8 +263,8 @@ static bool join_path(char **path, const char *folder, const char *file,
     return true;
 }
 
-static bool read_sha256(struct bundle *bundle, const json_t *onnx,
-                        struct error *err)
+/* Nobody compares it with the file: that is for who downloads one. */
+static bool check_sha256(const json_t *onnx, struct error *err)
 {
     const json_t *member = json_object_get(onnx, "sha256");
     const char *text = json_string_value(member);
@@ -274,7 +274,7 @@ static bool read_sha256(struct bundle *bundle, const json_t *onnx,
     if (!text || strlen(text) != 64 ||
         strspn(text, "0123456789abcdefABCDEF") != 64)
         return fail(err, ERROR_INPUT, "onnx.sha256 must be 64 hex digits");
-    return copy_text(&bundle->onnx_sha256, text, err);
+    return true;
 }
 
 static bool read_onnx(struct bundle *bundle, const char *folder,
@@ -291,7 +291,7 @@ static bool read_onnx(struct bundle *bundle, const char *folder,
         return fail(err, ERROR_INPUT,
                     "onnx.file must be the name of a file in the folder");
     return join_path(&bundle->onnx_path, folder, file, err) &&
-           read_sha256(bundle, onnx, err);
+           check_sha256(onnx, err);
 }
 
 static bool read_name(struct bundle *bundle, const json_t *root,
@@ -433,7 +433,6 @@ void bundle_release(struct bundle *bundle)
 {
     free(bundle->name);
     free(bundle->onnx_path);
-    free(bundle->onnx_sha256);
     free(bundle->source);
     free(bundle->license);
     labels_release(&bundle->labels);

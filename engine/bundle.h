@@ -36,11 +36,10 @@
 
 /* `= {0}` is empty. Immutable once open. */
 struct bundle {
-    char *name;        /* owned */
-    char *onnx_path;   /* owned */
-    char *onnx_sha256; /* 64 hex digits, or NULL; not checked here; owned */
-    char *source;      /* where the weights come from, or NULL; owned */
-    char *license;     /* or NULL; owned */
+    char *name;      /* owned */
+    char *onnx_path; /* owned */
+    char *source;    /* where the weights come from, or NULL; owned */
+    char *license;   /* or NULL; owned */
     struct preprocess_spec input; /* width and height 0: the file's */
     struct labels labels;         /* empty where the folder has no labels.txt */
 };

@@ -316,12 +316,11 @@ struct graph_node {
         } pad;
         struct {
             enum graph_reduction function; /* of REDUCE */
-            bool given; /* axes are known; else they are input 1, or all */
             bool keep_dims;
             bool none_if_empty;               /* no axes are none, not all */
             bool axis[GRAPH_MAX_RANK];        /* from graph_infer on */
             int64_t raw_axes[GRAPH_MAX_RANK]; /* as the file has them */
-            uint32_t num_raw_axes;
+            uint32_t num_raw_axes;            /* 0: they are input 1, or all */
         } reduce;
         struct {
             float alpha, beta;

@@ -163,7 +163,7 @@ static void whole_average_to_mean(struct graph_node *node,
             return;
     memset(&node->reduce, 0, sizeof node->reduce);
     node->op = GRAPH_MEAN;
-    node->reduce.given = node->reduce.keep_dims = true;
+    node->reduce.keep_dims = true;
     node->reduce.axis[2] = node->reduce.axis[3] = true;
 }
 

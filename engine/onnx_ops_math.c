@@ -58,7 +58,6 @@ static bool convert_reduce(struct onnx_reader *reader, struct graph_node *node)
     if (node->op == GRAPH_REDUCE)
         while (strcmp(names[node->reduce.function], node->onnx_op) != 0)
             node->reduce.function++;
-    node->reduce.given = onnx_attribute(reader, "axes") != NULL;
     node->reduce.keep_dims = onnx_attribute_int(reader, "keepdims", 1) != 0;
     node->reduce.none_if_empty =
         onnx_attribute_int(reader, "noop_with_empty_axes", 0) != 0;
@@ -271,7 +270,6 @@ static bool convert_lp_norm(struct onnx_reader *reader, struct graph_node *node)
     if (!node)
         return false;
     node->reduce.function = p == 1 ? GRAPH_REDUCE_L1 : GRAPH_REDUCE_L2;
-    node->reduce.given = true;
     node->reduce.keep_dims = true;
     node->reduce.raw_axes[0] = axis;
     node->reduce.num_raw_axes = 1;

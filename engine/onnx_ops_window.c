@@ -259,7 +259,6 @@ static bool convert_global_pool(struct onnx_reader *reader,
                                 struct graph_node *node)
 {
     (void)reader;
-    node->reduce.given = true;
     node->reduce.keep_dims = true;
     node->reduce.raw_axes[0] = 2;
     node->reduce.raw_axes[1] = 3;

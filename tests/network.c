@@ -273,7 +273,6 @@ static int mean(struct growth *g, const int64_t *axes, uint32_t num, bool keep)
     int y = sketch_node(g->graph, GRAPH_MEAN, &g->x, 1);
     struct graph_node *node = sketch_last(g->graph);
 
-    node->reduce.given = true;
     node->reduce.keep_dims = keep;
     node->reduce.num_raw_axes = num;
     memcpy(node->reduce.raw_axes, axes, num * sizeof *axes);

@@ -86,9 +86,6 @@ static void every_member_is_read(void **state)
     snprintf(onnx_path, sizeof onnx_path, "%s/net.onnx", folder);
     assert_string_equal(bundle.name, "tiny");
     assert_string_equal(bundle.onnx_path, onnx_path);
-    assert_string_equal(
-        bundle.onnx_sha256,
-        "0123456789abcdefABCDEF00000000000000000000000000000000000000aaaa");
     assert_string_equal(bundle.source, "somewhere");
     assert_string_equal(bundle.license, "Apache-2.0");
     assert_int_equal(bundle.input.width, 1);
@@ -116,7 +113,6 @@ static void what_may_be_left_out_is_empty(void **state)
     (void)state;
     make_folder(folder, SHORT_JSON, NULL);
     assert_true(bundle_open(&bundle, folder, &err));
-    assert_null(bundle.onnx_sha256);
     assert_null(bundle.source);
     assert_null(bundle.license);
     assert_false(bundle.input.bgr);
@@ -220,7 +216,6 @@ static void a_folder_of_a_network_alone_gets_defaults(void **state)
     assert_string_equal(bundle.name, strrchr(folder, '/') + 1);
     snprintf(path, sizeof path, "%s/.//model.onnx", folder);
     assert_string_equal(bundle.onnx_path, path);
-    assert_null(bundle.onnx_sha256);
     assert_int_equal(bundle.labels.count, 1);
     assert_int_equal(bundle.input.width, 0);
     assert_int_equal(bundle.input.height, 0);

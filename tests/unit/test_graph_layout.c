@@ -243,7 +243,6 @@ static void a_mean_that_drops_its_axes_keeps_them_and_is_reshaped(void **state)
     int y = sketch_node(&g, GRAPH_MEAN, &x, 1);
 
     (void)state;
-    sketch_last(&g)->reduce.given = true;
     sketch_last(&g)->reduce.raw_axes[0] = 2;
     sketch_last(&g)->reduce.raw_axes[1] = 3;
     sketch_last(&g)->reduce.num_raw_axes = 2;
@@ -264,7 +263,6 @@ static void the_largest_of_all_pixels_is_a_pool(void **state)
         int y = sketch_node(&g, GRAPH_REDUCE, &x, 1);
 
         sketch_last(&g)->reduce.function = GRAPH_REDUCE_MAX;
-        sketch_last(&g)->reduce.given = true;
         sketch_last(&g)->reduce.keep_dims = keep_dims;
         sketch_last(&g)->reduce.raw_axes[0] = 2;
         sketch_last(&g)->reduce.raw_axes[1] = 3;

@@ -443,7 +443,6 @@ static int add_mean(struct graph *g, const struct mean_row *row, bool operand)
 
     node->reduce.keep_dims = row->keep_dims;
     if (!operand) {
-        node->reduce.given = true;
         memcpy(node->reduce.raw_axes, row->axes,
                row->num_axes * sizeof row->axes[0]);
         node->reduce.num_raw_axes = (uint32_t)row->num_axes;
@@ -1011,7 +1010,6 @@ static void shapes_go_through_a_chain_of_nodes(void **state)
     (void)state;
     y = sketch_node(&g, GRAPH_CLAMP, &y, 1);
     y = sketch_node(&g, GRAPH_MEAN, &y, 1);
-    sketch_last(&g)->reduce.given = true;
     sketch_last(&g)->reduce.raw_axes[0] = 2;
     sketch_last(&g)->reduce.raw_axes[1] = 3;
     sketch_last(&g)->reduce.num_raw_axes = 2;

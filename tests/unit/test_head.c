@@ -51,7 +51,6 @@ static void add_mean(struct body *body, bool keep_dims, int64_t a, int64_t b)
 
     body->x = sketch_node(&body->graph, GRAPH_MEAN, &body->x, 1);
     node = sketch_last(&body->graph);
-    node->reduce.given = true;
     node->reduce.keep_dims = keep_dims;
     node->reduce.raw_axes[0] = a;
     node->reduce.raw_axes[1] = b;
@@ -606,7 +605,6 @@ static void layer_norm_between_pool_and_linear_layer_is_refused(void **state)
     start(&body);
     add_mean(&body, false, 2, 3);
     mean = sketch_node(&body.graph, GRAPH_MEAN, &body.x, 1);
-    sketch_last(&body.graph)->reduce.given = true;
     sketch_last(&body.graph)->reduce.keep_dims = true;
     sketch_last(&body.graph)->reduce.raw_axes[0] = 1;
     sketch_last(&body.graph)->reduce.num_raw_axes = 1;
