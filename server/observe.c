@@ -14,6 +14,8 @@ static void count_rejected(struct metrics *metrics,
     else if (reply->status == problem_status(PROBLEM_MEMORY) && reply->kind &&
              strcmp(reply->kind, problem_kind(PROBLEM_MEMORY)) == 0)
         metrics_reject(metrics, METRICS_MEMORY);
+    else if (request->problem == PROBLEM_UNAUTHORIZED)
+        metrics_reject(metrics, METRICS_UNAUTHORIZED);
     else if (request->problem == PROBLEM_DRAINING &&
              request->method == REQUEST_POST)
         metrics_reject(metrics, METRICS_DRAINING);

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import socket
 import subprocess
 import time
 
 import httpx
 import pytest
-from conftest import BINARY, MODEL, Server, first_line, png, running, sample
+import yaml
+from conftest import BINARY, MODEL, ROOT, Server, first_line, png, running, sample
 from prometheus_client.parser import text_string_to_metric_families
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -274,3 +276,33 @@ def test_a_log_that_nobody_reads_stops_nothing(kind: str) -> None:
         process.wait(60)
         process.stdout.close()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["grafana-dashboard.json", "prometheus-alerts.yml"])
+def test_dashboard_and_alerts_name_metrics_and_reasons_that_exist(
+    server: Server, name: str
+) -> None:
+    """All that begin as ours do; and each label that they select by."""
+    server.cam()
+    text = (ROOT / "config" / name).read_text()
+    samples = [s for f in families(server).values() for s in f.samples]
+    known = {s.name for s in samples}
+    labels = {key for s in samples for key in s.labels}
+    reasons = {s.labels["reason"] for s in samples if "reason" in s.labels}
+    used = set(re.findall(r"\b(?:wherefore|process)_[a-z_]+", text))
+
+    assert used and used <= known
+    for group in re.findall(r"by \(([^)]*)\)", text):
+        assert set(group.replace(" ", "").split(",")) <= labels | {"instance", "le"}
+    for chosen in re.findall(r'reason=~?\\?"([a-z_|]+)', text):
+        assert set(chosen.split("|")) <= reasons
+    for stage in re.findall(r'stage!?=\\?"([a-z]+)', text):
+        assert stage == "total"
+    parsed = json.loads(text) if name.endswith("json") else yaml.safe_load(text)
+    if name.endswith("json"):
+        ids = [panel["id"] for panel in parsed["panels"]]
+        assert len(ids) == len(set(ids))
+    else:
+        docs = (ROOT / "docs" / "operations.md").read_text()
+        for rule in parsed["groups"][0]["rules"]:
+            assert f"`{rule['alert']}`" in docs
