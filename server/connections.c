@@ -209,6 +209,7 @@ static void add(struct connections *c, int fd, const struct address *address)
         .until_us = now + c->config->header_timeout * UINT64_C(1000000),
     };
     c->count++;
+    atomic_fetch_add(&c->metrics->connections, 1);
     append(c, fd);
 }
 
@@ -222,6 +223,7 @@ static void drop(struct connections *c, int fd)
         c->num_leaving--;
     else
         c->count--;
+    atomic_fetch_sub(&c->metrics->connections, 1);
     k->used = false;
 }
 

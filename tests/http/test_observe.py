@@ -126,6 +126,15 @@ def test_the_metrics_say_what_is_served(server: Server) -> None:
     assert build["xnnpack"]
 
 
+def test_open_connections_are_counted(server: Server) -> None:
+    """Those that are idle too."""
+    before = value(server, "wherefore_connections")
+    with socket.create_connection(server.address, 30) as s:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert s.recv(1000).startswith(b"HTTP/1.1 200")
+        assert value(server, "wherefore_connections") >= max(2, before)
+
+
 def test_a_full_queue_and_a_late_job_are_counted_by_reason() -> None:
     """queue_full and deadline."""
     big = png(3000, 3000)
