@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/ask.h"
 #include "server/config.h"
 
 #define MAX_THREADS 256
@@ -14,51 +15,35 @@
 /* X(option, flag, argument or NULL, parameter of POST /cam or NULL, help)
  *
  * An option with a parameter is checked and given its default by
- * server/ask.c, so that the command line and the service mean the same. The
- * help's lines fit 80 columns with 22 in front. */
+ * server/ask.c, so that the command line and the service mean the same; the
+ * help says the default, and where it is NULL it is that of the parameter. */
 #define OPTIONS(X)                                                             \
     X(MODEL, "model", "DIR", NULL,                                             \
-      "the model's folder (default: efficientnet-lite0 in\n"                   \
-      "./models, or where wherefore is installed)")                            \
+      "the model's folder (default: efficientnet-lite0 in ./models, or where " \
+      "wherefore is installed)")                                               \
     X(INPUT_SIZE, "input-size", "SIZE", NULL,                                  \
-      "another size of the network's input, such as 448 or\n"                  \
-      "160x80, for finer maps (default: the model's own)")                     \
-    X(TOP, "top", "N", "top",                                                  \
-      "how many of the best classes to list (default 5)")                      \
-    X(CLASS, "class", "CLASS", "class",                                        \
-      "a class to explain: its index, id or label; 'top'\n"                    \
-      "means all that --top lists; may be given several\n"                     \
-      "times (default: the best class)")                                       \
-    X(THRESHOLD, "threshold", "T", "threshold",                                \
-      "where the box cuts the map, as a share of its\n"                        \
-      "maximum, 0 to 1 (default 0.2)")                                         \
-    X(VALUES, "values", NULL, "values", "add the map's numbers to the answer") \
+      "another size of the network's input, such as 448 or 160x80, for finer " \
+      "maps (default: the model's own)")                                       \
+    X(TOP, "top", "N", "top", NULL)                                            \
+    X(CLASS, "class", "CLASS", "class", NULL)                                  \
+    X(THRESHOLD, "threshold", "T", "threshold", NULL)                          \
+    X(VALUES, "values", NULL, NULL, "add the map's numbers to the answer")     \
     X(HEATMAP, "heatmap", "FILE", NULL,                                        \
-      "write the heatmap of the first explained class as a\n"                  \
-      "PNG; a directory gets NAME-heatmap.png; several\n"                      \
-      "photos need a directory or a pattern, in which %s\n"                    \
-      "is a photo's name without its ending")                                  \
+      "write the heatmap of the first explained class as a PNG; a directory "  \
+      "gets NAME-heatmap.png; several photos need a directory or a pattern, "  \
+      "in which %s is a photo's name without its ending")                      \
     X(HEATMAP_KIND, "heatmap-kind", "KIND", "heatmap",                         \
-      "overlay (over the photo, default) or map (alone)")                      \
-    X(HEATMAP_SIZE, "heatmap-size", "N", "heatmap_size",                       \
-      "longest side of the heatmap in pixels (default: the\n"                  \
-      "photo's own)")                                                          \
-    X(COLORMAP, "colormap", "NAME", "colormap",                                \
-      "jet (default), turbo, viridis, inferno or gray")                        \
-    X(ALPHA, "alpha", "A", "alpha",                                            \
-      "how strongly the colours cover the photo, 0 to 1\n"                     \
-      "(default 0.5)")                                                         \
+      "overlay (over the photo) or map (alone)")                               \
+    X(HEATMAP_SIZE, "heatmap-size", "N", "heatmap_size", NULL)                 \
+    X(COLORMAP, "colormap", "NAME", "colormap", NULL)                          \
+    X(ALPHA, "alpha", "A", "alpha", NULL)                                      \
     X(THREADS, "threads", "N", NULL,                                           \
       "threads to compute with (default: one a core)")                         \
-    X(MAX_BYTES, "max-bytes", "N", NULL,                                       \
-      "largest file that is read (default 16777216)")                          \
-    X(MAX_WIDTH, "max-width", "N", NULL,                                       \
-      "widest photo that is decoded (default 16384)")                          \
-    X(MAX_HEIGHT, "max-height", "N", NULL,                                     \
-      "highest photo that is decoded (default 16384)")                         \
+    X(MAX_BYTES, "max-bytes", "N", NULL, "largest file that is read")          \
+    X(MAX_WIDTH, "max-width", "N", NULL, "widest photo that is decoded")       \
+    X(MAX_HEIGHT, "max-height", "N", NULL, "highest photo that is decoded")    \
     X(MAX_PIXELS, "max-pixels", "N", NULL,                                     \
-      "largest width x height that is decoded (default\n"                      \
-      "50000000)")                                                             \
+      "largest width x height that is decoded")                                \
     X(HELP, "help", NULL, NULL, "print this and exit")
 
 enum option_number {
@@ -93,34 +78,6 @@ static const char help_tail[] =
     "What is wrong with a photo is said on standard error, and the others\n"
     "are still answered. Exit status: 0 all photos were answered, 1 one was\n"
     "not, 2 the command line is wrong.\n";
-
-/* Prints a row whose help begins in column 22. */
-static void print_row(FILE *stream, const struct option_row *row)
-{
-    const char *line = row->help;
-    char flag[32];
-
-    snprintf(flag, sizeof flag, "--%s%s%s", row->flag, row->argument ? " " : "",
-             row->argument ? row->argument : "");
-    fprintf(stream, "  %-20s", flag);
-    for (;;) {
-        size_t len = strcspn(line, "\n");
-
-        fprintf(stream, "%.*s\n", (int)len, line);
-        if (!line[len])
-            return;
-        line += len + 1;
-        fprintf(stream, "%22s", "");
-    }
-}
-
-void cam_options_help(FILE *stream)
-{
-    fputs(help_head, stream);
-    for (size_t i = 0; i < NUM_OPTIONS; i++)
-        print_row(stream, &rows[i]);
-    fputs(help_tail, stream);
-}
 
 static bool parse_number(uint64_t *number, enum option_number option,
                          const char *text, uint64_t max, struct error *err)
@@ -238,6 +195,89 @@ static void set_defaults(struct cam_options *options)
     options->limits.max_width = (uint32_t)config.max_width;
     options->limits.max_height = (uint32_t)config.max_height;
     options->limits.max_pixels = config.max_pixels;
+}
+
+/* Words from column 22 on; the cursor is there. */
+static void print_words(FILE *stream, const char *words)
+{
+    enum { START = 22, END = 79 };
+    size_t column = START;
+
+    while (*words) {
+        size_t len = strcspn(words, " ");
+
+        if (column > START && column + 1 + len > END) {
+            fprintf(stream, "\n%*s", START, "");
+            column = START;
+        }
+        column += (size_t)fprintf(stream, "%s%.*s", column > START ? " " : "",
+                                  (int)len, words);
+        words += len + (words[len] == ' ');
+    }
+    fputc('\n', stream);
+}
+
+/* The row of ask.c; its texts are empty where there is none. */
+static struct ask_option parameter_of(const struct option_row *row)
+{
+    struct ask_option option;
+
+    for (size_t i = 0; row->parameter && ask_option(&option, i); i++)
+        if (strcmp(option.name, row->parameter) == 0)
+            return option;
+    return (struct ask_option){"", "", "", ""};
+}
+
+/* The default of a limit; 0 is none. */
+static uint64_t limit_of(enum option_number number)
+{
+    struct cam_options options = {0};
+
+    set_defaults(&options);
+    switch (number) {
+    case OPTION_MAX_BYTES:
+        return options.max_bytes;
+    case OPTION_MAX_WIDTH:
+        return options.limits.max_width;
+    case OPTION_MAX_HEIGHT:
+        return options.limits.max_height;
+    case OPTION_MAX_PIXELS:
+        return options.limits.max_pixels;
+    default:
+        return 0;
+    }
+}
+
+static void print_row(FILE *stream, enum option_number number)
+{
+    const struct option_row *row = &rows[number];
+    struct ask_option parameter = parameter_of(row);
+    uint64_t limit = limit_of(number);
+    char text[512];
+
+    snprintf(text, sizeof text, "--%s%s%s", row->flag, row->argument ? " " : "",
+             row->argument ? row->argument : "");
+    fprintf(stream, "  %-20s", text);
+    if (row->parameter && row->help)
+        snprintf(text, sizeof text, "%s (default: %s)", row->help,
+                 parameter.fallback);
+    else if (row->parameter)
+        snprintf(text, sizeof text, "%s: %s (default: %s)", parameter.help,
+                 parameter.accepts, parameter.fallback);
+    else if (limit > 0)
+        snprintf(text, sizeof text, "%s (default: %ju)", row->help,
+                 (uintmax_t)limit);
+    else
+        snprintf(text, sizeof text, "%s", row->help);
+    print_words(stream, text);
+}
+
+void cam_options_help(FILE *stream)
+{
+    fputs(help_head, stream);
+    for (size_t i = 0; i < NUM_OPTIONS; i++)
+        print_row(stream, (enum option_number)i);
+    fputs(help_tail, stream);
 }
 
 /* Says what getopt_long stumbled over; `sign` is its '?' or ':'. */
