@@ -240,7 +240,8 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
         if (!last_row_is(job, colors[i]))
             return true;
     }
-    if (strstr(tjGetErrorStr2(handle), "nsufficient memory"))
+    if (strstr(tjGetErrorStr2(handle), "nsufficient memory") ||
+        strstr(tjGetErrorStr2(handle), "allocation failure"))
         return fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
     return fail(err, ERROR_INPUT, "the JPEG is broken (%s)",
                 tjGetErrorStr2(handle));

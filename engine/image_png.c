@@ -117,6 +117,7 @@ static bool check_result(int result, struct error *err)
     case 0:
         return true;
     case SPNG_EMEM:
+    case SPNG_EZLIB_INIT:
         return fail(err, ERROR_MEMORY, "no memory to decode the PNG");
     case SPNG_EOVERFLOW: /* found in the header, before our own limits */
         return fail(err, ERROR_LIMIT, "the PNG has rows of more than 4 GB");

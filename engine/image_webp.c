@@ -92,6 +92,7 @@ static bool check_result(VP8StatusCode result, struct error *err)
     case VP8_STATUS_OK:
         return true;
     case VP8_STATUS_OUT_OF_MEMORY:
+    case VP8_STATUS_USER_ABORT: /* no user of ours does: its setup failed */
         return fail(err, ERROR_MEMORY, "no memory to decode the WebP");
     case VP8_STATUS_NOT_ENOUGH_DATA:
     case VP8_STATUS_SUSPENDED:

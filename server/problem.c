@@ -92,14 +92,34 @@ static bool write_body(struct buf *body, const struct row *row,
     return ok;
 }
 
+/* What is answered without memory for what there is to say. */
+static void reply_no_memory(struct reply *reply)
+{
+    static const char text[] =
+        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
+        "\"status\":503,\"detail\":\"no memory for the answer\","
+        "\"kind\":\"no-memory\"}\n";
+
+    buf_release(&reply->body);
+    reply->constant = (const uint8_t *)text;
+    reply->constant_len = sizeof text - 1;
+}
+
 void problem_reply(struct reply *reply, enum problem problem,
                    const char *detail, uint64_t limit)
 {
     const struct row *row = &rows[problem];
     const char *id = reply->id;
+    struct buf body = {0};
+    bool written = write_body(&body, row, detail, limit, id);
 
+    if (!written)
+        row = &rows[PROBLEM_MEMORY];
     reply_release(reply);
     reply->id = id;
+    reply->body = body;
+    if (!written)
+        reply_no_memory(reply);
     reply->kind = row->kind;
     reply->status = row->status;
     reply->content_type = "application/problem+json";
@@ -108,8 +128,4 @@ void problem_reply(struct reply *reply, enum problem problem,
         reply_header(reply, "WWW-Authenticate", "Bearer realm=\"wherefore\"");
     if (row->status == 503 || row->status == 429)
         reply_header(reply, "Retry-After", "1");
-    if (!write_body(&reply->body, row, detail, limit, id)) {
-        buf_release(&reply->body);
-        reply->content_type = NULL;
-    }
 }

@@ -55,8 +55,8 @@ enum problem problem_of(enum error_kind kind);
 
 /* Makes `reply` this problem, whatever it held before; a 503 and a 429
  * say when to come back. `limit` is the bound that was crossed, or 0.
- * `reply->id` stays. Without memory for the text the status stands alone. Any
- * thread. */
+ * `reply->id` stays. Without memory for the text it is a PROBLEM_MEMORY,
+ * whatever it was. Any thread. */
 void problem_reply(struct reply *reply, enum problem problem,
                    const char *detail, uint64_t limit);
 

@@ -92,6 +92,17 @@ static enum MHD_Result on_field(void *arg, enum MHD_ValueKind kind,
                                                               : MHD_NO;
 }
 
+/* Whether libmicrohttpd finds a boundary that it can use: without one it makes
+ * no post-processor, but neither does it without memory. */
+static bool has_boundary(const char *content_type)
+{
+    static const char name[] = "boundary=";
+    const char *found = strstr(content_type, name);
+    size_t len = found ? strlen(found + strlen(name)) : 0;
+
+    return len >= 2 && 2 * len + 2 <= FORM_BUFFER_SIZE;
+}
+
 struct upload *upload_new(struct MHD_Connection *connection,
                           struct request *request)
 {
@@ -110,8 +121,11 @@ struct upload *upload_new(struct MHD_Connection *connection,
                                              on_field, upload);
     if (upload->form)
         return upload;
-    request_fail(request, PROBLEM_MALFORMED,
-                 "the Content-Type names no boundary");
+    if (has_boundary(request->content_type))
+        request_fail(request, PROBLEM_MEMORY, "no room for the form");
+    else
+        request_fail(request, PROBLEM_MALFORMED,
+                     "the Content-Type names no boundary");
     upload_free(upload);
     return NULL;
 }

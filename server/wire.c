@@ -7,6 +7,8 @@
 
 bool wire_print(struct buf *out, const struct reply *reply, bool with_body)
 {
+    const void *body = reply->constant ? reply->constant : reply->body.data;
+    size_t len = reply->constant ? reply->constant_len : reply->body.len;
     time_t now = time(NULL);
     struct tm utc;
     char date[64];
@@ -16,8 +18,7 @@ bool wire_print(struct buf *out, const struct reply *reply, bool with_body)
     if (!buf_printf(out, NULL,
                     "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
                     "Content-Length: %zu\r\n",
-                    reply->status, problem_title(reply->status), date,
-                    reply->body.len) ||
+                    reply->status, problem_title(reply->status), date, len) ||
         (reply->content_type &&
          !buf_printf(out, NULL, "Content-Type: %s\r\n", reply->content_type)))
         return false;
@@ -26,6 +27,5 @@ bool wire_print(struct buf *out, const struct reply *reply, bool with_body)
                         reply->headers[i].value))
             return false;
     return buf_printf(out, NULL, "\r\n") &&
-           (!with_body ||
-            buf_append(out, reply->body.data, reply->body.len, NULL));
+           (!with_body || buf_append(out, body, len, NULL));
 }

@@ -115,14 +115,15 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 @contextlib.contextmanager
-def running(*options: str) -> Iterator[Server]:
-    """A server with these options, stopped at the end."""
+def running(*options: str, env: dict[str, str] | None = None) -> Iterator[Server]:
+    """A server with these options, and variables besides ours, stopped at the end."""
     with tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
         process = subprocess.Popen(
             [BINARY, "serve", "--listen", "127.0.0.1:0", "--model", MODEL, *options],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            env={**os.environ, **(env or {})},
         )
         try:
             line = first_line(process)
