@@ -388,6 +388,7 @@ static bool make_map(struct engine_session *session, size_t index,
         map->max = value > map->max ? value : map->max;
         sum += (double)value;
     }
+    map->region = session->view;
     map->mean_plus_bias =
         sum / (double)count + head_bias(head, &engine->graph, index);
     session->has_map = true;

@@ -39,6 +39,7 @@
 #include "error.h"
 #include "heatmap.h"
 #include "image.h"
+#include "preprocess.h"
 #include "render.h"
 
 struct engine;         /* a model, ready to be run */
@@ -81,6 +82,9 @@ struct engine_map {
                               of weight x largest activation, each from a cell
                               of its own; no sum over one map's cells gives it,
                               and this is only what its name says. */
+    struct preprocess_view region; /* the part of the upright picture that the
+                                      cells cover, in its pixels; may reach
+                                      beyond it (letterbox) */
 };
 
 /* Milliseconds of the last request of a session, stage by stage. */

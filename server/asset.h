@@ -22,6 +22,16 @@
       ASSET_ASK)                                                               \
     X(app_js, "/app.js", "static/app.js", "text/javascript; charset=utf-8",    \
       ASSET_ASK)                                                               \
+    X(ask_js, "/ask.js", "static/ask.js", "text/javascript; charset=utf-8",    \
+      ASSET_ASK)                                                               \
+    X(draw_js, "/draw.js", "static/draw.js", "text/javascript; charset=utf-8", \
+      ASSET_ASK)                                                               \
+    X(map_js, "/map.js", "static/map.js", "text/javascript; charset=utf-8",    \
+      ASSET_ASK)                                                               \
+    X(palettes_js, "/palettes.js", "static/palettes.js",                       \
+      "text/javascript; charset=utf-8", ASSET_ASK)                             \
+    X(picture_js, "/picture.js", "static/picture.js",                          \
+      "text/javascript; charset=utf-8", ASSET_ASK)                             \
     X(favicon, "/favicon.svg", "static/favicon.svg", "image/svg+xml",          \
       ASSET_KEEP)                                                              \
     X(openapi, "/openapi.yaml", "static/openapi.yaml", "application/yaml",     \

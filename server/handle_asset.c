@@ -16,7 +16,7 @@ static const struct {
     {"Referrer-Policy", "no-referrer"},
     {"Permissions-Policy",
      "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), "
-     "serial=(), bluetooth=(), display-capture=()"},
+     "serial=(), display-capture=()"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
 };

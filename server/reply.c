@@ -158,6 +158,10 @@ static bool put_evidence(json_t *object, struct context *c, size_t index,
          put(value, "min", real((double)map.min)) &&
          put(value, "max", real((double)map.max)) &&
          put(value, "mean_plus_bias", real(map.mean_plus_bias)) &&
+         put(value, "region",
+             json_pack("{sf sf sf sf}", "x", map.region.x, "y", map.region.y,
+                       "width", map.region.width, "height",
+                       map.region.height)) &&
          (!c->ask->values || put(value, "values", map_values(&map)));
     if (!ok)
         json_decref(value);

@@ -1,165 +1,655 @@
-// The page: a photo in, classes, evidence and box out. Every address is
+// The page: pictures in, classes, evidence and boxes out. One request gives the
+// maps of all classes listed; all else is computed here. Every address is
 // relative, so that it works under any path a proxy puts it at.
-"use strict";
+
+import { ask, Problem } from "./ask.js";
+import { drawChart, heatOf, paint, paintMarks, paintScale, setBox } from "./draw.js";
+import { boxOf, cellAt, cellsOf, centreOf, gridOf, peakOf, upsample } from "./map.js";
+import { palettes } from "./palettes.js";
+import { prepare, thumbnail, webcam } from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const number = (value) => value.toFixed(Math.abs(value) < 10 ? 2 : 1);
+const nameOf = (entry) => entry.label || entry.id || `class ${entry.index}`;
 
-let photo = null; // the file that is shown
-let photoUrl = null; // of #photo, to be revoked
-let choice = null; // a <select>, where there is more than one model
-let asked = 0; // the latest request; answers to earlier ones are dropped
+/** An item: {name, file, blob, photo, thumb, sample, answer, text, error}. */
+const state = {
+  items: [],
+  at: -1,
+  live: null, // AbortController of the webcam
+  chosen: null, // index of the class asked to be seen; null: the best one
+  versus: null, // index of the one it is compared with
+  wanted: [], // classes asked for by name or by link
+  token: "",
+  view: null, // what is on the canvas
+};
 
-function say(text, bad) {
-  $("message").textContent = text || "\u00a0";
-  $("message").classList.toggle("bad", Boolean(bad));
+/** The settings: all of them are in a link, and none needs a request. */
+const settings = {
+  opacity: 0.5, threshold: 0.2, colormap: "jet", top: 5,
+  smooth: true, negative: false, "show-box": true, "show-peak": true,
+};
+
+// ---- what is said ----
+
+function say(text) {
+  $("message").textContent = text;
 }
 
-/** What went wrong, as the service says it, or as well as we can. */
-async function problemText(response) {
-  try {
-    const problem = await response.json();
-    if (problem.detail) return problem.detail;
-  } catch {
-    // not JSON: something between us and the service answered
-  }
-  return `the service answered ${response.status} ${response.statusText}`;
+function complain(problem) {
+  $("error").hidden = !problem;
+  $("error").textContent = problem
+    ? [problem.message, problem.advice, problem.id && `(${problem.id})`].filter(Boolean).join(" ")
+    : "";
 }
 
-/** Asks about `file`; with `index`, for the evidence of that class. */
-async function ask(file, index) {
-  const mine = ++asked;
+function showWait(problem, seconds) {
+  const lost = problem.status === 0;
+  $("offline").hidden = !lost;
+  $("retry").hidden = false;
+  $("retry").textContent = `${lost ? "No connection" : problem.message}: trying again in ${seconds} s.`;
+}
+
+function calm() {
+  $("retry").hidden = true;
+  $("offline").hidden = true;
+  $("progress").hidden = true;
+}
+
+/** Resolves when a token was given. */
+function askToken(problem) {
+  complain(problem);
+  $("token-row").hidden = false;
+  $("token").focus();
+  return new Promise((resolve) => {
+    $("token-use").onclick = () => {
+      state.token = $("token").value.trim();
+      $("token").value = "";
+      $("token-row").hidden = true;
+      complain(null);
+      resolve();
+    };
+  });
+}
+$("token").addEventListener("keydown", (event) => event.key === "Enter" && $("token-use").click());
+
+// ---- asking ----
+
+function query() {
+  const options = new URLSearchParams({ top: settings.top, values: 1, heatmap: "none", threshold: settings.threshold });
+  options.append("class", "top");
+  for (const name of state.wanted) options.append("class", name);
+  if ($("model-choice")) options.set("model", $("model-choice").value);
+  return options;
+}
+
+const patience = {
+  token: () => state.token,
+  onToken: askToken,
+  onWait: showWait,
+  onProgress: (share) => {
+    $("progress").hidden = share >= 1;
+    $("progress").value = share;
+  },
+};
+
+/** Asks about an item; its answer or error is in it afterwards. */
+async function answer(item, signal) {
   const form = new FormData();
-  form.append("image", file);
-  if (index !== undefined) form.append("class", index);
-  if (choice) form.append("model", choice.value);
-  say("Looking…");
+  form.append("image", item.blob, item.name);
   try {
-    const response = await fetch("cam", {
-      method: "POST",
-      body: form,
-      headers: { Accept: "application/json" },
-    });
-    const text = response.ok ? null : await problemText(response);
-    const answer = response.ok ? await response.json() : null;
-    if (mine !== asked) return;
-    if (text) {
-      say(text, true);
-      return;
+    item.text = await ask("POST", `cam?${query()}`, form, { ...patience, signal, tries: signal && 3 });
+    item.answer = JSON.parse(item.text);
+    item.error = null;
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    item.error = problem;
+  } finally {
+    calm();
+  }
+}
+
+let working = false;
+
+/** Works through the items that have no answer yet, one at a time. */
+async function work() {
+  if (working) return;
+  working = true;
+  for (let item; (item = state.items.find((one) => !one.answer && !one.error)); ) {
+    const left = state.items.filter((one) => !one.answer && !one.error).length;
+    say(left > 1 ? `Looking at ${item.name}, ${left - 1} to go…` : "Looking…");
+    try {
+      if (!item.blob) {
+        Object.assign(item, await prepare(item.file, $("original").checked));
+        item.thumb = thumbnail(item.photo);
+      }
+      await answer(item);
+    } catch (error) {
+      item.error = error;
     }
-    show(file, answer);
-    say("");
-  } catch {
-    if (mine === asked) say("The service cannot be reached.", true);
+    if (state.items[state.at] === item || state.at < 0) show(Math.max(0, state.items.indexOf(item)));
+    showStrip();
   }
+  working = false;
 }
 
-function classRow(entry, chosen) {
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  const row = document.createElement("span");
-  const name = document.createElement("span");
-  const share = document.createElement("span");
-  const bar = document.createElement("progress");
-
-  button.type = "button";
-  button.setAttribute("aria-pressed", String(entry.index === chosen));
-  button.addEventListener("click", () => ask(photo, entry.index));
-  row.className = "row";
-  name.textContent = entry.label || entry.id || `class ${entry.index}`;
-  share.textContent = `${(100 * entry.score).toFixed(1)} %`;
-  bar.max = 1;
-  bar.value = entry.score;
-  bar.setAttribute("aria-hidden", "true");
-  row.append(name, share);
-  button.append(row, bar);
-  item.append(button);
-  return item;
+/** Takes files; several become a film strip. */
+function take(files) {
+  const pictures = [...files];
+  if (!pictures.length) return;
+  stopLive();
+  state.items = pictures.map((file) => ({ name: file.name || "picture", file, sample: file.sample }));
+  state.at = 0;
+  state.chosen = state.keep ?? null;
+  state.versus = state.keepVersus ?? null;
+  state.keep = state.keepVersus = null;
+  complain(null);
+  work();
 }
 
-function showBox(answer) {
-  const box = answer.box || { x: 0, y: 0, width: 0, height: 0 };
-  $("frame").setAttribute("viewBox", `0 0 ${answer.image.width} ${answer.image.height}`);
-  for (const side of ["x", "y", "width", "height"]) $("box").setAttribute(side, box[side]);
+/** The same pictures once more: other classes, another model. */
+function askAgain() {
+  for (const item of state.items) item.answer = item.error = null;
+  work();
 }
 
-/** Lists the classes; who chose one by keyboard stays on the chosen one. */
-function showClasses(answer) {
-  const list = $("classes");
-  const focused = list.contains(document.activeElement);
-  list.replaceChildren(...answer.classes.map((entry) => classRow(entry, answer.class)));
-  if (focused) list.querySelector("[aria-pressed=true]").focus();
-}
-
-function show(file, answer) {
-  if (file !== photo || !photoUrl) {
-    if (photoUrl) URL.revokeObjectURL(photoUrl);
-    photoUrl = URL.createObjectURL(file);
-    $("photo").src = photoUrl;
-    photo = file;
-  }
-  $("heatmap").hidden = !answer.heatmap;
-  if (answer.heatmap) $("heatmap").src = `data:image/png;base64,${answer.heatmap}`;
-  showBox(answer);
-  showClasses(answer);
-  const t = answer.timing_ms;
-  const place = answer.refusal
-    ? `No evidence can be shown: ${answer.refusal}.`
-    : answer.box
-      ? `Box: ${answer.box.x}, ${answer.box.y}, ${answer.box.width} × ${answer.box.height} pixels.`
-      : "There is no positive evidence for this class.";
-  $("facts").textContent =
-    `${place} ${answer.image.width} × ${answer.image.height} ${answer.image.format}, ` +
-    `decoded in ${t.decode.toFixed(1)} ms, looked at in ${t.infer.toFixed(1)} ms.`;
-  $("result").hidden = false;
-}
-
-async function askSample(name) {
+async function takeSample(name) {
   try {
-    const response = await fetch(`samples/${name}`);
+    const response = await fetch(`samples/${encodeURIComponent(name)}`);
     if (!response.ok) throw new Error(response.statusText);
-    ask(new File([await response.blob()], name));
+    const blob = await response.blob();
+    take([Object.assign(new File([blob], name, { type: blob.type }), { sample: name })]);
   } catch {
-    say("The sample cannot be loaded.", true);
+    complain({ message: `The sample “${name}” cannot be loaded.` });
   }
 }
 
-async function showModel() {
+// ---- the webcam: one request in flight, the newest frame next ----
+
+function stopLive() {
+  state.live?.abort();
+  state.live = null;
+  $("webcam").setAttribute("aria-pressed", "false");
+  $("fps").hidden = true;
+}
+
+async function startLive() {
+  const live = new AbortController();
+  const times = [];
+  stopLive();
+  state.live = live;
+  state.items = [];
+  state.chosen = state.versus = null;
+  $("webcam").setAttribute("aria-pressed", "true");
+  complain(null);
+  say("Live.");
   try {
-    const { models } = await (await fetch("models")).json();
+    await webcam(live.signal, async (frame) => {
+      const item = { name: `frame ${state.items.length + 1}`, ...frame };
+      await answer(item, live.signal);
+      if (item.error) throw item.error;
+      if (live.signal.aborted) return;
+      state.items = [...state.items.slice(-99), item];
+      for (const old of state.items.slice(0, -1)) old.blob = old.photo = null;
+      times.push(performance.now());
+      if (times.length > 10) times.shift();
+      const seconds = (times.at(-1) - times[0]) / 1000;
+      $("fps").hidden = false;
+      $("fps").textContent = seconds > 0 ? `${((times.length - 1) / seconds).toFixed(1)} frames/s` : "…";
+      show(state.items.length - 1);
+    });
+  } catch (error) {
+    if (error.name !== "AbortError") complain(error);
+  }
+  if (state.live === live) stopLive();
+}
+
+// ---- showing ----
+
+function entryOf(item, index) {
+  return item.answer.classes.find((entry) => entry.index === index);
+}
+
+/** The item's answer as numbers: the map that is meant, its grid and peak. */
+function makeView(item) {
+  const { answer: a } = item;
+  const chosen = (state.chosen !== null && entryOf(item, state.chosen)) || a.classes[0];
+  const versus = state.versus !== null && state.versus !== chosen.index ? entryOf(item, state.versus) : null;
+  const view = { item, image: a.image, chosen, versus: versus || null, cells: null };
+  if (!chosen.map?.values) return view;
+  view.cells = cellsOf(chosen.map, versus?.map);
+  view.grid = { ...upsample(view.cells, a.image, gridOf(a.image)), image: a.image };
+  view.peak = peakOf(view.grid, a.image);
+  return view;
+}
+
+/** How the view's numbers become colours. */
+function styleOf(view) {
+  const sides = Boolean(view.versus) || settings.negative;
+  const { min, max } = view.cells;
+  return { colormap: settings.colormap, smooth: settings.smooth, sides, max: sides ? Math.max(max, -min) : max };
+}
+
+function drawPicture() {
+  const { view } = state;
+  const canvas = $("canvas");
+  const { photo } = view.item;
+  const grid = gridOf(view.image, 1920);
+  canvas.width = photo?.width || grid.width;
+  canvas.height = photo?.height || grid.height;
+  $("picture").style.setProperty("--ratio", view.image.width / view.image.height);
+  $("frame").setAttribute("viewBox", `0 0 ${view.image.width} ${view.image.height}`);
+  view.style = view.cells && styleOf(view);
+  view.heat = view.cells && heatOf(view.cells, view.grid, view.style);
+  paint(canvas, photo, view.heat, settings.opacity);
+}
+
+function drawMarks() {
+  const { view } = state;
+  const { threshold } = settings;
+  view.box = view.cells && boxOf(view.grid, view.image, threshold);
+  view.box2 = view.versus && view.cells && boxOf(view.grid, view.image, threshold, -1);
+  setBox($("box"), settings["show-box"] ? view.box : null);
+  setBox($("box2"), settings["show-box"] ? view.box2 : null);
+  const peak = settings["show-peak"] && view.cells && view.cells.max > 0 ? view.peak : null;
+  $("peak").toggleAttribute("hidden", !peak);
+  if (peak) {
+    $("peak").setAttribute("cx", peak.x);
+    $("peak").setAttribute("cy", peak.y);
+    $("peak").setAttribute("r", Math.max(view.image.width, view.image.height) / 80);
+  }
+}
+
+function drawScale() {
+  const { view } = state;
+  $("scale").hidden = !view.cells;
+  if (!view.cells) return;
+  const { style } = view;
+  paintScale($("scale-bar"), style);
+  $("scale-min").textContent = style.sides ? number(-style.max) : "0";
+  $("scale-mid").textContent = view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : style.sides ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
+  $("scale-max").textContent = number(style.max);
+  const share = Math.max(0, (settings.threshold * view.cells.max) / style.max) || 0;
+  $("scale-cut").style.left = `${100 * (style.sides ? 0.5 + share / 2 : share)}%`;
+}
+
+function placeText(view) {
+  if (!view.cells) return `No evidence can be shown: ${view.item.answer.refusal}.`;
+  const { box } = view;
+  if (!box) return "There is no positive evidence for this class.";
+  return `Box ${box.x}, ${box.y}, ${box.width} × ${box.height}; peak ${number(view.peak.value)} at ${Math.round(view.peak.x)}, ${Math.round(view.peak.y)}.`;
+}
+
+function drawFacts() {
+  const { view } = state;
+  const { image, timing_ms: t } = view.item.answer;
+  const best = nameOf(view.chosen);
+  $("headline").textContent = view.versus
+    ? `Why ${best} and not ${nameOf(view.versus)}?`
+    : `${best}, ${percent(view.chosen.score)}`;
+  $("facts").textContent =
+    `${placeText(view)} ${image.width} × ${image.height} ${image.format}, ` +
+    `decoded in ${t.decode.toFixed(1)} ms, looked at in ${t.infer.toFixed(1)} ms.`;
+  $("canvas").setAttribute("aria-label", `${view.item.name} with the evidence for ${best}. ${placeText(view)}`);
+}
+
+function button(className, label, pressed, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = className;
+  made.setAttribute("aria-pressed", String(pressed));
+  if (label) made.setAttribute("aria-label", label);
+  made.addEventListener("click", act);
+  return made;
+}
+
+function classRow(view, entry) {
+  const row = document.createElement("li");
+  const parts = ["name", "share", "bar"].map((name) => {
+    const part = document.createElement("span");
+    part.className = name;
+    return part;
+  });
+  const fill = document.createElement("span");
+  const show = button("show", "", entry === view.chosen, () => choose(entry.index, null));
+  const compare = button("compare", `compare with ${nameOf(entry)}`, entry === view.versus, () =>
+    choose(view.chosen.index, entry === view.versus ? null : entry.index),
+  );
+  parts[0].textContent = nameOf(entry);
+  parts[1].textContent = percent(entry.score);
+  fill.style.width = `${100 * entry.score}%`;
+  parts[2].append(fill);
+  show.append(...parts);
+  show.dataset.index = compare.dataset.index = entry.index;
+  compare.textContent = "vs";
+  compare.disabled = entry === view.chosen || !view.cells;
+  row.append(show, compare);
+  return row;
+}
+
+/** Who chose by keyboard stays where the focus was. */
+function drawClasses() {
+  const { view } = state;
+  const focus = $("classes").contains(document.activeElement) && document.activeElement;
+  $("classes").replaceChildren(...view.item.answer.classes.map((entry) => classRow(view, entry)));
+  if (focus) $("classes").querySelector(`.${focus.classList[0]}[data-index="${focus.dataset.index}"]`)?.focus();
+}
+
+function drawOverTime() {
+  const { view, items } = state;
+  const answered = items.filter((item) => item.answer);
+  $("over-time").hidden = answered.length < 2;
+  if (answered.length < 2) return;
+  const scores = items.map((item) => (item.answer && entryOf(item, view.chosen.index)?.score) ?? null);
+  $("chart-title").textContent = `Score of ${nameOf(view.chosen)}, picture by picture`;
+  drawChart($("chart"), scores, state.at, state.live ? null : show);
+}
+
+/** Draws everything about the item that is looked at. */
+function draw() {
+  const item = state.items[state.at];
+  if (!item?.answer) return;
+  state.view = makeView(item);
+  $("result").hidden = false;
+  document.body.classList.add("asked");
+  drawPicture();
+  drawMarks();
+  drawScale();
+  drawFacts();
+  drawClasses();
+  drawOverTime();
+  readout(null);
+}
+
+/** Looks at an item. */
+function show(at) {
+  const item = state.items[at];
+  if (!item) return;
+  state.at = at;
+  if (item.error) {
+    complain(item.error);
+    say("");
+    $("result").hidden = state.items.length < 2;
+    document.body.classList.add("asked");
+  } else if (item.answer) {
+    complain(null);
+    draw();
+    if (!state.live) say(`${$("headline").textContent} ${placeText(state.view)}`);
+  }
+  showStrip();
+}
+
+function choose(index, versus) {
+  state.chosen = index;
+  state.versus = versus;
+  draw();
+  say(`${$("headline").textContent} ${placeText(state.view)}`);
+}
+
+function stripButton(item, i) {
+  const made = document.createElement("button");
+  const name = document.createElement("span");
+  made.type = "button";
+  made.dataset.photo = i;
+  made.setAttribute("aria-current", String(i === state.at));
+  made.tabIndex = i === state.at ? 0 : -1;
+  name.textContent = item.error ? "error" : item.answer ? nameOf(item.answer.classes[0]) : "…";
+  made.title = item.name;
+  made.append(item.thumb || document.createElement("canvas"), name);
+  made.addEventListener("click", () => show(i));
+  return made;
+}
+
+function showStrip() {
+  const strip = $("strip");
+  strip.hidden = state.items.length < 2 || Boolean(state.live);
+  if (strip.hidden) return;
+  const focused = strip.contains(document.activeElement);
+  strip.replaceChildren(...state.items.map(stripButton));
+  const now = strip.children[state.at];
+  if (focused) now?.focus();
+  now?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+// ---- reading values off the map ----
+
+function readout(place) {
+  const { view } = state;
+  const cell = place && view?.cells && cellAt(view.cells, place.x, place.y);
+  $("cell").toggleAttribute("hidden", !cell);
+  $("readout").textContent = cell
+    ? `${number(cell.value)} in cell ${cell.column + 1}, ${cell.row + 1} of ${view.cells.width} × ${view.cells.height}; pixel ${Math.round(place.x)}, ${Math.round(place.y)}`
+    : "Point at the picture, or move over it with the arrow keys, to read the map's values.";
+  if (!cell) return;
+  const { region } = view.cells;
+  setBox($("cell"), {
+    x: region.x + (cell.column * region.width) / view.cells.width,
+    y: region.y + (cell.row * region.height) / view.cells.height,
+    width: region.width / view.cells.width,
+    height: region.height / view.cells.height,
+  });
+  state.cell = cell;
+}
+
+$("canvas").addEventListener("pointermove", (event) => {
+  const at = $("canvas").getBoundingClientRect();
+  if (!state.view) return;
+  readout({
+    x: ((event.clientX - at.left) / at.width) * state.view.image.width,
+    y: ((event.clientY - at.top) / at.height) * state.view.image.height,
+  });
+});
+$("canvas").addEventListener("pointerleave", () => readout(null));
+$("canvas").addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  const cells = state.view?.cells;
+  if (!step || !cells) return;
+  event.preventDefault();
+  const from = state.cell || { column: Math.floor(cells.width / 2), row: Math.floor(cells.height / 2) };
+  const column = Math.min(cells.width - 1, Math.max(0, from.column + step[0]));
+  const row = Math.min(cells.height - 1, Math.max(0, from.row + step[1]));
+  readout(centreOf(cells, column, row));
+  say($("readout").textContent);
+});
+$("strip").addEventListener("keydown", (event) => {
+  const to = { ArrowLeft: state.at - 1, ArrowRight: state.at + 1, Home: 0, End: state.items.length - 1 }[event.key];
+  if (to === undefined || !state.items[to]) return;
+  event.preventDefault();
+  show(to);
+});
+
+// ---- settings and links ----
+
+function showSettings() {
+  for (const [name, value] of Object.entries(settings)) {
+    if (typeof value === "boolean") $(name).checked = value;
+    else $(name).value = value;
+  }
+  $("threshold-value").textContent = Math.round(100 * settings.threshold) + " %";
+}
+
+function set(name, value) {
+  settings[name] = value;
+  showSettings();
+  if (!state.view) return;
+  if (name === "opacity") return paint($("canvas"), state.view.item.photo, state.view.heat, value);
+  if (name === "top") return askAgain();
+  if (name !== "threshold" && !name.startsWith("show-")) drawPicture();
+  drawMarks();
+  drawScale();
+  drawFacts();
+}
+
+/** The settings and the classes, as a fragment; a sample is named in it. */
+function fragment() {
+  const parts = new URLSearchParams();
+  const item = state.items[state.at];
+  if (item?.sample) parts.set("sample", item.sample);
+  if (state.view && state.chosen !== null) parts.set("class", state.view.chosen.index);
+  if (state.view?.versus) parts.set("vs", state.view.versus.index);
+  for (const [name, value] of Object.entries(settings))
+    if (value !== defaults[name]) parts.set(name, Number(value));
+  if (settings.colormap !== defaults.colormap) parts.set("colormap", settings.colormap);
+  return parts;
+}
+
+const defaults = { ...settings };
+
+function readFragment() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  const index = (name) => (/^\d{1,6}$/.test(parts.get(name) ?? "") ? Number(parts.get(name)) : null);
+  for (const [name, value] of Object.entries(defaults)) {
+    const text = parts.get(name);
+    const given = Number(text);
+    if (text === null) continue;
+    if (name === "colormap") settings.colormap = palettes[text] ? text : value;
+    else if (typeof value === "boolean") settings[name] = text === "1";
+    else if (name === "top") settings.top = [3, 5, 10, 16].includes(given) ? given : value;
+    else if (given >= 0 && given <= 1) settings[name] = given;
+  }
+  state.keep = index("class");
+  state.keepVersus = index("vs");
+  state.wanted = [state.keep, state.keepVersus].filter((one) => one !== null);
+  showSettings();
+  const sample = parts.get("sample");
+  if (sample) takeSample(sample);
+}
+
+// ---- taking away ----
+
+function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied.");
+  } catch {
+    say(`Copy this: ${text}`); // clipboards are for pages of https
+  }
+}
+
+/** For a shell: between single quotes nothing means anything. */
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+function curl() {
+  const { view } = state;
+  const options = new URLSearchParams({ class: view.chosen.index, threshold: settings.threshold, colormap: settings.colormap, alpha: settings.opacity });
+  if ($("model-choice")) options.set("model", $("model-choice").value);
+  const address = new URL(`cam?${options}`, location.href);
+  const token = state.token ? ' -H "Authorization: Bearer $TOKEN"' : "";
+  return `curl${token} -F ${quote(`image=@${view.item.name}`)} ${quote(address.href)}`;
+}
+
+const stem = () => state.view.item.name.replace(/\.[^.]*$/, "");
+const actions = {
+  "download-png": () => {
+    const { view } = state;
+    const canvas = document.createElement("canvas");
+    canvas.width = $("canvas").width;
+    canvas.height = $("canvas").height;
+    paint(canvas, view.item.photo, view.heat, settings.opacity);
+    const boxes = settings["show-box"] ? [view.box, view.box2].filter(Boolean) : [];
+    paintMarks(canvas, view.image, boxes, settings["show-peak"] && view.cells ? view.peak : null);
+    canvas.toBlob((blob) => save(blob, `${stem()}-${view.chosen.index}.png`), "image/png");
+  },
+  "download-json": () => save(new Blob([state.view.item.text], { type: "application/json" }), `${stem()}.json`),
+  "copy-curl": () => copy(curl()),
+  "copy-link": () => {
+    const link = new URL(location.href);
+    link.hash = fragment();
+    copy(link.href);
+  },
+  "other-show": async () => {
+    const name = $("other").value.trim();
+    if (!name || !state.items.length) return;
+    state.wanted = [name];
+    await askAgainFor(name);
+  },
+};
+
+/** Asks for a class by what a person calls it, and shows it. */
+async function askAgainFor(name) {
+  const item = state.items[state.at];
+  await answer(item);
+  if (item.error) {
+    complain(item.error);
+    state.wanted = [];
+    item.error = null;
+    return;
+  }
+  $("other").value = "";
+  const lower = name.toLowerCase();
+  const found = item.answer.classes.find((entry) => String(entry.index) === name || entry.id === name || entry.label?.toLowerCase() === lower);
+  choose((found ?? item.answer.classes.at(-1)).index, null);
+}
+
+// ---- wiring ----
+
+async function showModels() {
+  try {
+    const { models } = JSON.parse(await ask("GET", "models", null, { token: () => state.token, onToken: askToken, tries: 1 }));
     const texts = models.map((model) => `${model.name}, ${model.num_classes} classes`);
     if (models.length === 1) {
-      $("model").textContent = `Model: ${texts[0]}.`;
+      $("model").textContent = texts[0];
       return;
     }
-    choice = document.createElement("select");
+    const choice = document.createElement("select");
+    choice.id = "model-choice";
     choice.append(...models.map((model, i) => new Option(texts[i], model.name)));
     choice.setAttribute("aria-label", "Model");
-    choice.addEventListener("change", () => photo && ask(photo));
-    $("model").replaceChildren("Model: ", choice);
+    choice.addEventListener("change", () => {
+      state.chosen = state.versus = null;
+      state.wanted = [];
+      askAgain();
+    });
+    $("model").replaceChildren(choice);
   } catch {
     // the page works without it
   }
 }
 
-$("file").addEventListener("change", () => {
-  if ($("file").files.length) ask($("file").files[0]);
-  $("file").value = ""; // so that the same file can be chosen again
-});
-for (const button of document.querySelectorAll("[data-sample]"))
-  button.addEventListener("click", () => askSample(button.dataset.sample));
+for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", act);
+$("other").addEventListener("keydown", (event) => event.key === "Enter" && $("other-show").click());
+$("colormap").append(...Object.keys(palettes).map((name) => new Option(name)));
+for (const [name, value] of Object.entries(settings)) {
+  const control = $(name);
+  control.addEventListener(control.type === "range" ? "input" : "change", () =>
+    set(name, typeof value === "boolean" ? control.checked : typeof value === "number" ? Number(control.value) : control.value),
+  );
+}
+for (const id of ["file", "camera"])
+  $(id).addEventListener("change", () => {
+    take($(id).files);
+    $(id).value = ""; // so that the same file can be chosen again
+  });
+for (const sample of document.querySelectorAll("[data-sample]"))
+  sample.addEventListener("click", () => takeSample(sample.dataset.sample));
 for (const type of ["dragover", "dragleave", "drop"])
   document.addEventListener(type, (event) => {
     event.preventDefault();
-    $("drop").classList.toggle("over", type === "dragover");
-    if (type === "drop" && event.dataTransfer.files.length) ask(event.dataTransfer.files[0]);
+    document.body.classList.toggle("over", type === "dragover");
+    if (type === "drop") take(event.dataTransfer.files);
   });
-document.addEventListener("paste", (event) => {
-  if (event.clipboardData.files.length) ask(event.clipboardData.files[0]);
+document.addEventListener("paste", (event) => take(event.clipboardData.files));
+$("webcam").addEventListener("click", () => (state.live ? stopLive() : startLive()));
+document.addEventListener("visibilitychange", () => document.hidden && stopLive());
+window.addEventListener("online", () => ($("offline").hidden = true));
+window.addEventListener("offline", () => ($("offline").hidden = false));
+window.addEventListener("hashchange", readFragment);
+
+/** For the tests, and for whoever likes to look. */
+window.wherefore = Object.freeze({
+  answer: () => state.view?.item.answer ?? null,
+  box: () => state.view?.box ?? null,
+  photos: () => state.items.length,
 });
-$("opacity").addEventListener("input", () => {
-  $("heatmap").style.opacity = $("opacity").value;
-});
-$("show-box").addEventListener("change", () => {
-  $("frame").toggleAttribute("hidden", !$("show-box").checked);
-});
-showModel();
+
+showModels();
+readFragment();

@@ -48,7 +48,15 @@ def test_one_photo_is_answered_by_one_object(answer):
     assert found["method"] == "cam"
     assert found["image"] == {"width": 451, "height": 300, "format": "png"}
     assert found["heatmap"] is None
-    assert set(found["map"]) == {"width", "height", "min", "max", "mean_plus_bias"}
+    assert set(found["map"]) == {
+        "width",
+        "height",
+        "min",
+        "max",
+        "mean_plus_bias",
+        "region",
+    }
+    assert found["map"]["region"] == {"x": 0, "y": 0, "width": 451, "height": 300}
     assert found["box"]["rule"] == "paper"
     assert found["timing_ms"]["infer"] > 0
 

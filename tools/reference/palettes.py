@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Write engine/heatmap_palettes.h from the colour tables of matplotlib.
+"""Write engine/heatmap_palettes.h and static/palettes.js from matplotlib's tables.
 
-Run by hand, when a colormap is added; the header is kept in the tree:
+Run by hand, when a colormap is added; both are kept in the tree:
 
-    python3 tools/reference/palettes.py engine/heatmap_palettes.h
+    python3 tools/reference/palettes.py engine/heatmap_palettes.h static/palettes.js
 
 Needs matplotlib. jet and gray are piecewise linear; viridis and inferno are
 by Nathaniel Smith, Stefan van der Walt and Eric Firing (CC0); turbo is by
@@ -12,6 +12,7 @@ Anton Mikhailov, Google (Apache-2.0).
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 
@@ -47,6 +48,22 @@ TAIL = """\
 #endif
 """
 
+SCRIPT_HEAD = """\
+// The colours of engine/heatmap_palettes.h: 256 times red, green, blue each.
+// Written by tools/reference/palettes.py, as that file is; by whom they are is
+// said there.
+const base64 = {
+"""
+
+SCRIPT_TAIL = """\
+};
+
+/** (256 * 3) bytes by name. */
+export const palettes = { gray: Uint8Array.from({ length: 768 }, (_, i) => i / 3) };
+for (const [name, text] of Object.entries(base64).reverse())
+  palettes[name] = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+"""
+
 
 def palette(name: str) -> np.ndarray:
     """The (256, 3) RGB levels of a colormap, rounded to the nearest."""
@@ -64,12 +81,23 @@ def c_rows(colors: np.ndarray) -> str:
     return "".join(lines)
 
 
+def script() -> str:
+    """The page's colours; gray is made there."""
+    lines = [
+        f"  {name}:\n    \"{base64.b64encode(palette(name).tobytes()).decode()}\",\n"
+        for name in NAMES
+        if name != "gray"
+    ]
+    return SCRIPT_HEAD + "".join(lines) + SCRIPT_TAIL
+
+
 def main() -> None:
-    """Write the header to the path given."""
+    """Write the header and the script to the paths given."""
     text = HEAD.format(version=matplotlib.__version__, count=len(NAMES))
     for name in NAMES:
         text += f"    {{ /* {name} */\n{c_rows(palette(name))}    }},\n"
     Path(sys.argv[1]).write_text(text + TAIL)
+    Path(sys.argv[2]).write_text(script())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,186 @@
+// A class activation map in numbers: upsampled, cut, boxed, as the engine does
+// it (engine/heatmap.c, engine/box.c, engine/render.c). The arithmetic is that
+// of 32-bit floats, so that a box here is the server's box to the pixel.
+
+const f32 = Math.fround;
+const BOX_GRID = 1024; // RENDER_BOX_GRID
+
+/** @typedef {{width: number, height: number, values: Float32Array, max: number,
+ *   min: number, region: {x: number, y: number, width: number, height: number}}} Cells
+ */
+
+function extent(values) {
+  let min = Infinity;
+  let max = -Infinity;
+  for (const v of values) {
+    if (v < min) min = v;
+    if (v > max) max = v;
+  }
+  return { min, max };
+}
+
+/** The cells of a `map` of the answer; with `minus`, their difference. */
+export function cellsOf(map, minus) {
+  const values = Float32Array.from(map.values.flat(), (v) => v ?? 0);
+  if (minus) {
+    const other = minus.values.flat();
+    for (let i = 0; i < values.length; i++) values[i] -= other[i] ?? 0;
+  }
+  return { width: map.width, height: map.height, values, region: map.region, ...extent(values) };
+}
+
+/** The size of a grid for a picture, its longest side at most `longest`. */
+export function gridOf(image, longest = BOX_GRID) {
+  const side = Math.max(image.width, image.height);
+  const scale = side > longest ? longest / side : 1;
+  return {
+    width: Math.max(1, Math.floor(image.width * scale + 0.5)),
+    height: Math.max(1, Math.floor(image.height * scale + 0.5)),
+  };
+}
+
+/** Which output pixels a stretch covers by their centres, and from which cells. */
+function taps(start, length, size, cells) {
+  const clamp = (edge) => Math.min(size, Math.max(0, Math.ceil(edge - 0.5)));
+  const first = clamp(start);
+  const stop = length > 0 ? clamp(start + length) : first;
+  const list = [];
+  for (let i = first; i < stop; i++) {
+    const at = ((i + 0.5 - start) / length) * cells - 0.5;
+    const cell = Math.min(Math.max(Math.floor(at), 0), cells - 1);
+    const inside = at > 0 && at < cells - 1;
+    list.push({ cell, next: inside ? cell + 1 : cell, share: inside ? f32(at - cell) : 0 });
+  }
+  return { first, list };
+}
+
+/** Bilinear between cell centres, constant beyond them, 0 outside the region. */
+export function upsample(cells, image, grid) {
+  const out = new Float32Array(grid.width * grid.height);
+  const sx = grid.width / image.width;
+  const sy = grid.height / image.height;
+  const { region } = cells;
+  const columns = taps(region.x * sx, region.width * sx, grid.width, cells.width);
+  const rows = taps(region.y * sy, region.height * sy, grid.height, cells.height);
+  const stretched = [];
+  for (let y = 0; y < cells.height; y++)
+    stretched.push(
+      Float32Array.from(columns.list, (tap) => {
+        const a = cells.values[y * cells.width + tap.cell];
+        const b = cells.values[y * cells.width + tap.next];
+        return f32(a + f32(tap.share * f32(b - a)));
+      }),
+    );
+  rows.list.forEach((tap, i) => {
+    const upper = stretched[tap.cell];
+    const lower = stretched[tap.next];
+    const at = (rows.first + i) * grid.width + columns.first;
+    for (let x = 0; x < upper.length; x++)
+      out[at + x] = f32(upper[x] + f32(tap.share * f32(lower[x] - upper[x])));
+  });
+  return { ...grid, values: out };
+}
+
+/** The bounding box of the largest 8-connected piece above the threshold, in
+ *  pixels of the grid; null where nothing is above it. With sign -1, of the
+ *  negative values. */
+function largestPiece(grid, threshold, sign) {
+  const { width, height, values } = grid;
+  let max = 0;
+  for (const v of values) if (sign * v > max) max = sign * v;
+  if (!(max > 0)) return null;
+  const cut = f32(f32(threshold) * max);
+  const pieces = [];
+  const root = (i) => {
+    while (pieces[i].parent !== i) i = pieces[i].parent = pieces[pieces[i].parent].parent;
+    return i;
+  };
+  const merge = (i, j) => {
+    let a = root(i);
+    let b = root(j);
+    if (a === b) return a;
+    if (pieces[b].area > pieces[a].area) [a, b] = [b, a];
+    const into = pieces[a];
+    const from = pieces[b];
+    into.area += from.area;
+    into.start = Math.min(into.start, from.start);
+    into.left = Math.min(into.left, from.left);
+    into.right = Math.max(into.right, from.right);
+    into.top = Math.min(into.top, from.top);
+    into.bottom = Math.max(into.bottom, from.bottom);
+    from.parent = a;
+    return a;
+  };
+  let above = [];
+  for (let y = 0; y < height; y++) {
+    const runs = [];
+    let a = 0;
+    for (let x = 0; x < width; x++) {
+      if (!(sign * values[y * width + x] > cut)) continue;
+      const left = x;
+      while (x + 1 < width && sign * values[y * width + x + 1] > cut) x++;
+      let piece = pieces.length;
+      pieces.push({
+        parent: piece, area: x - left + 1, start: y * width + left,
+        left, right: x, top: y, bottom: y,
+      });
+      while (a < above.length && above[a].right + 1 < left) a++;
+      for (let j = a; j < above.length && above[j].left <= x + 1; j++)
+        piece = merge(piece, above[j].piece);
+      runs.push({ left, right: x, piece });
+    }
+    above = runs;
+  }
+  let best = null;
+  pieces.forEach((p, i) => {
+    if (p.parent !== i) return;
+    if (!best || p.area > best.area || (p.area === best.area && p.start < best.start)) best = p;
+  });
+  return best;
+}
+
+/** The box by the paper's rule, in whole pixels of the picture, or null. `grid`
+ *  is an upsampled map of the size gridOf(image) gives. */
+export function boxOf(grid, image, threshold, sign = 1) {
+  const piece = largestPiece(grid, threshold, sign);
+  if (!piece) return null;
+  const x = Math.floor((piece.left * image.width) / grid.width);
+  const y = Math.floor((piece.top * image.height) / grid.height);
+  return {
+    x,
+    y,
+    width: Math.ceil(((piece.right + 1) * image.width) / grid.width) - x,
+    height: Math.ceil(((piece.bottom + 1) * image.height) / grid.height) - y,
+  };
+}
+
+/** Where the largest value is, in the picture's pixels. */
+export function peakOf(grid, image) {
+  let at = 0;
+  grid.values.forEach((v, i) => {
+    if (v > grid.values[at]) at = i;
+  });
+  return {
+    x: (((at % grid.width) + 0.5) / grid.width) * image.width,
+    y: ((Math.floor(at / grid.width) + 0.5) / grid.height) * image.height,
+    value: grid.values[at],
+  };
+}
+
+/** The cell at a place of the picture, and the value there; null outside. */
+export function cellAt(cells, x, y) {
+  const { region } = cells;
+  const column = Math.floor(((x - region.x) / region.width) * cells.width);
+  const row = Math.floor(((y - region.y) / region.height) * cells.height);
+  if (column < 0 || row < 0 || column >= cells.width || row >= cells.height) return null;
+  return { column, row, value: cells.values[row * cells.width + column] };
+}
+
+/** The middle of a cell, in the picture's pixels. */
+export function centreOf(cells, column, row) {
+  const { region } = cells;
+  return {
+    x: region.x + ((column + 0.5) / cells.width) * region.width,
+    y: region.y + ((row + 0.5) / cells.height) * region.height,
+  };
+}
