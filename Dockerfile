@@ -16,11 +16,14 @@
 
 ARG BASE=docker.io/library/debian:trixie-slim
 
-FROM ${BASE} AS build
+# Debian's packages: the only stage that needs a network, if models/ has the model.
+FROM ${BASE} AS packages
 ARG MIRROR=
 WORKDIR /src
 COPY tools/deps.sh docker/mirror.sh tools/
-RUN tools/mirror.sh "$MIRROR" && tools/deps.sh
+RUN tools/mirror.sh "$MIRROR" && tools/deps.sh && tools/deps.sh test
+
+FROM packages AS build
 COPY . .
 ARG MODEL=efficientnet-lite0
 RUN make -s model build "MODEL=$MODEL"
@@ -30,7 +33,7 @@ RUN docker/rootfs.sh /rootfs "$MODEL" "$VERSION" "$SOURCE_DATE_EPOCH"
 
 # `--target test`: the unit tests on Debian 13 and its XNNPACK.
 FROM build AS test
-RUN tools/deps.sh test && rm -rf /var/lib/apt/lists/* && make -s unit
+RUN make -s unit
 
 FROM scratch
 # What changes least comes first.

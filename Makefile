@@ -136,7 +136,7 @@ uninstall: ## remove what install has put under PREFIX
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
 STAGES := check $(BINARY_STAGES) test-proxy test-tools \
-          $(if $(filter true,$(CI)),test-sanitize)
+          $(if $(filter true,$(CI)),test-sanitize test-image)
 
 test: ## install what the tests need and run them all; one summary at the end
 	@$(MAKE) deps-test
@@ -216,6 +216,9 @@ image: model ## build the container image: IMAGE=wherefore:latest
 image-unit: model ## run the unit tests in the image's builder, on Debian 13
 	@MODEL=$(MODEL) IMAGE=localhost/wherefore-unit tools/image.sh test
 
+test-image: model $(VENV)/tests.ok ## build the image and test it, locked in; unit tests on Debian 13
+	@tools/image-test.sh
+
 sbom: image ## write build/wherefore-VERSION.spdx.json: what is in the image
 	@tools/image-run.sh --sbom
 
@@ -270,8 +273,13 @@ check-shell: $(VENV)/tools/checks.ok ## shellcheck on the shell scripts
 	@$(VENV)/bin/shellcheck $(SHELL_FILES)
 	@echo "ok: shellcheck has nothing to say"
 
-check-docker: $(VENV)/tools/checks.ok ## hadolint on the Dockerfile
+# Not kustomize's own files, its patches, and what is no part of Kubernetes.
+MANIFESTS = $(filter-out %/kustomization.yaml %/monitor.yaml docker/kubernetes/overlay/autoscaler.yaml, \
+                $(wildcard docker/kubernetes/*/*.yaml))
+check-docker: $(VENV)/tools/checks.ok ## hadolint on the Dockerfile; Kubernetes' schemas on the manifests
 	@$(VENV)/bin/hadolint Dockerfile && echo "ok: hadolint has nothing to say"
+	@$(VENV)/bin/kubernetes-validate --quiet --strict $(MANIFESTS)
+	@echo "ok: $(words $(MANIFESTS)) manifests are as Kubernetes wants them"
 
 # $(call quiet,CC,file) before a command prints that instead of the command.
 quiet = $(if $(V),,@printf '  %-4s %s\n' $1 $2;)

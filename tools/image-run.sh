@@ -5,6 +5,7 @@
 # this stands in for the program: tests/http runs against it.
 #
 #     tools/image-run.sh serve --listen 127.0.0.1:0
+#     tools/image-run.sh --engine   says what runs it: docker, or podman …
 #     tools/image-run.sh --sbom     takes the list of its parts out of it
 #
 #     IMAGE=wherefore:latest
@@ -32,6 +33,10 @@ if [ "${engine[0]}" = podman ]; then
     ! command -v runc >/dev/null || engine+=(--runtime runc)
 fi
 
+if [ "${1-}" = --engine ]; then
+    echo "${engine[*]}"
+    exit
+fi
 if [ "${1-}" = --sbom ]; then
     version=$("$root/tools/dist.sh" --version)
     container=$("${engine[@]}" create "$image")

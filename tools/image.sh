@@ -12,7 +12,9 @@
 #     MIRROR=                    the Debian mirror; by default this machine's
 #
 # What goes in is the working tree without what git ignores, and the model.
-# The times in the layers are those of the last commit (SOURCE_DATE_EPOCH), so
+# Where there is no builder, no base or no packages to be had, the exit status
+# is 69, so that whoever tests can tell that from an image that is wrong. The
+# times in the layers are those of the last commit (SOURCE_DATE_EPOCH), so
 # equal input makes equal layers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,7 +37,7 @@ builder() {
         fi
     done
     say "no container builder works here; on Debian: tools/deps.sh image"
-    exit 1
+    exit 69
 }
 
 # The mirror that this machine has Debian from.
@@ -68,13 +70,13 @@ bootstrap() {
     if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
         say "the registry does not answer, and without root and debootstrap" \
             "there is no base to be made"
-        exit 1
+        exit 69
     fi
     say "the registry does not answer: making a base with debootstrap"
     rm -rf "$root"
     debootstrap --variant=minbase trixie "$root" "$@" >"$work/debootstrap.log" || {
         tail -n 5 "$work/debootstrap.log" >&2
-        exit 1
+        exit 69
     }
     tar -C "$root" --one-file-system --exclude='./var/cache/apt/*' \
         --exclude='./var/lib/apt/lists/*' --exclude='./proc/*' \
@@ -131,17 +133,24 @@ arguments=(
 for name in http_proxy https_proxy no_proxy; do
     [ -z "${!name-}" ] || arguments+=(--build-arg "$name=${!name}")
 done
-[ -z "$target" ] || arguments+=(--target "$target")
-case $builder in
-docker)
-    docker build "${arguments[@]}" -t "$image" "$work/context"
-    ;;
-buildah | podman)
-    # Root in a sandbox may not make namespaces: chroot will do to build.
-    [ "$(id -u)" -ne 0 ] || export BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot}
-    # Of Docker's format, or there would be no HEALTHCHECK.
-    "$builder" build --format docker --timestamp "$epoch" --layers=true \
-        "${arguments[@]}" -t "$image" "$work/context"
-    ;;
-esac
+build() { # TARGET NAME
+    case $builder in
+    docker)
+        docker build "${arguments[@]}" ${1:+--target "$1"} -t "$2" "$work/context"
+        ;;
+    buildah | podman)
+        # Of Docker's format, or there would be no HEALTHCHECK.
+        "$builder" build --format docker --timestamp "$epoch" --layers \
+            "${arguments[@]}" ${1:+--target "$1"} -t "$2" "$work/context"
+        ;;
+    esac
+}
+
+# Root in a sandbox may not make namespaces: chroot will do to build.
+[ "$(id -u)" -ne 0 ] || export BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot}
+build packages localhost/wherefore-packages || {
+    say "the packages cannot be had"
+    exit 69
+}
+build "$target" "$image"
 rm -rf "$work/context"

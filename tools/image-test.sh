@@ -1,0 +1,51 @@
+#!/bin/bash
+# `make test-image`: builds the image, runs the unit tests in its builder, and
+# tests/image and tests/http against the container, locked in as
+# tools/image-run.sh has it. Where the machine has no builder, or the network
+# no packages, it says so in one line, and that is not a failure.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+export IMAGE=localhost/wherefore:test
+log=build/image/log
+mkdir -p build/image
+
+skip() {
+    echo "skipped: the image is not tested: $*"
+    exit 0
+}
+
+# Only CI installs what builds containers: a developer may not want it.
+if [ "${CI-}" = true ] && ! tools/image-run.sh --engine >/dev/null 2>&1; then
+    timeout 300 tools/deps.sh image >"$log" 2>&1 ||
+        skip "docker, podman and buildah cannot be installed here"
+fi
+tools/image-run.sh --engine >/dev/null 2>&1 ||
+    skip "there is no docker or podman; on Debian: tools/deps.sh image"
+
+failed=0
+start=$SECONDS
+tools/image.sh >"$log" 2>&1
+case $? in
+0) ;;
+69) skip "$(grep '^image: ' "$log" | tail -n 1 | cut -d' ' -f2-)" ;;
+*)
+    tail -n 20 "$log"
+    echo "the image cannot be built"
+    exit 1
+    ;;
+esac
+echo "built in $((SECONDS - start)) s"
+timeout 60 tools/image-run.sh --version >"$log" 2>&1 ||
+    skip "no container runs here: $(tail -n 1 "$log")"
+
+IMAGE=localhost/wherefore-unit tools/image.sh test >"$log" 2>&1 || failed=1
+echo "unit tests on $(grep -o 'debian:trixie[a-z-]*\|wherefore-base:trixie' "$log" | head -n 1):"
+grep -E '^[0-9]+ (passed|failed)' "$log" || { tail -n 20 "$log"; failed=1; }
+
+pytest=(build/venv/bin/python -m pytest -q -p no:cacheprovider)
+"${pytest[@]}" -s tests/image || failed=1
+# Not those that need more than 128 MB, a file of this machine, or many starts.
+WHEREFORE=$PWD/tools/image-run.sh \
+    WHEREFORE_MODEL=/usr/share/wherefore/models/efficientnet-lite0 \
+    "${pytest[@]}" tests/http/test_{answer,mistakes,protocol}.py || failed=1
+exit $failed
