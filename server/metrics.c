@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "version.h"
@@ -74,26 +73,11 @@ void metrics_reject(struct metrics *metrics, enum metrics_reason reason)
     add(&metrics->rejected[reason], 1);
 }
 
-__attribute__((format(printf, 3, 4))) static bool
-print(struct buf *out, struct error *err, const char *fmt, ...)
-{
-    char line[512];
-    va_list args;
-    int len;
-
-    va_start(args, fmt);
-    len = vsnprintf(line, sizeof line, fmt, args);
-    va_end(args);
-    if (len < 0 || (size_t)len >= sizeof line)
-        return fail(err, ERROR_INTERNAL, "a metric is too long");
-    return buf_append(out, line, (size_t)len, err);
-}
-
 static bool print_head(struct buf *out, const char *name, const char *type,
                        const char *help, struct error *err)
 {
-    return print(out, err, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
-                 type);
+    return buf_printf(out, err, "# HELP %s %s\n# TYPE %s %s\n", name, help,
+                      name, type);
 }
 
 static bool print_number(struct buf *out, const char *name, const char *type,
@@ -102,8 +86,8 @@ static bool print_number(struct buf *out, const char *name, const char *type,
     if (isnan(value))
         return true;
     return print_head(out, name, type, help, err) &&
-           (isinf(value) ? print(out, err, "%s +Inf\n", name)
-                         : print(out, err, "%s %.15g\n", name, value));
+           (isinf(value) ? buf_printf(out, err, "%s +Inf\n", name)
+                         : buf_printf(out, err, "%s %.15g\n", name, value));
 }
 
 static bool print_requests(struct buf *out, const struct metrics *metrics,
@@ -119,10 +103,11 @@ static bool print_requests(struct buf *out, const struct metrics *metrics,
             uint64_t count = atomic_load(&metrics->requests[r][s]);
 
             if (count > 0 &&
-                !print(out, err,
-                       "wherefore_requests_total{route=\"%s\",status=\"%u\"} "
-                       "%" PRIu64 "\n",
-                       routes[r], statuses[s], count))
+                !buf_printf(
+                    out, err,
+                    "wherefore_requests_total{route=\"%s\",status=\"%u\"} "
+                    "%" PRIu64 "\n",
+                    routes[r], statuses[s], count))
                 return false;
         }
     return true;
@@ -137,9 +122,9 @@ static bool print_rejected(struct buf *out, const struct metrics *metrics,
                     err))
         return false;
     for (size_t i = 0; i < METRICS_NUM_REASONS; i++)
-        if (!print(out, err,
-                   "wherefore_rejected_total{reason=\"%s\"} %" PRIu64 "\n",
-                   reasons[i], atomic_load(&metrics->rejected[i])))
+        if (!buf_printf(out, err,
+                        "wherefore_rejected_total{reason=\"%s\"} %" PRIu64 "\n",
+                        reasons[i], atomic_load(&metrics->rejected[i])))
             return false;
     return true;
 }
@@ -153,17 +138,19 @@ static bool print_histogram(struct buf *out, const char *stage,
 
     for (size_t i = 0; i < METRICS_NUM_BUCKETS; i++) {
         count += atomic_load(&histogram->buckets[i]);
-        if (!print(out, err, "%s_bucket{stage=\"%s\",le=\"%g\"} %" PRIu64 "\n",
-                   metric, stage, bounds_ms[i] / 1000, count))
+        if (!buf_printf(out, err,
+                        "%s_bucket{stage=\"%s\",le=\"%g\"} %" PRIu64 "\n",
+                        metric, stage, bounds_ms[i] / 1000, count))
             return false;
     }
     count += atomic_load(&histogram->buckets[METRICS_NUM_BUCKETS]);
-    return print(out, err, "%s_bucket{stage=\"%s\",le=\"+Inf\"} %" PRIu64 "\n",
-                 metric, stage, count) &&
-           print(out, err, "%s_sum{stage=\"%s\"} %.15g\n", metric, stage,
-                 (double)sum_us / 1e6) &&
-           print(out, err, "%s_count{stage=\"%s\"} %" PRIu64 "\n", metric,
-                 stage, count);
+    return buf_printf(out, err,
+                      "%s_bucket{stage=\"%s\",le=\"+Inf\"} %" PRIu64 "\n",
+                      metric, stage, count) &&
+           buf_printf(out, err, "%s_sum{stage=\"%s\"} %.15g\n", metric, stage,
+                      (double)sum_us / 1e6) &&
+           buf_printf(out, err, "%s_count{stage=\"%s\"} %" PRIu64 "\n", metric,
+                      stage, count);
 }
 
 static bool print_stages(struct buf *out, const struct metrics *metrics,
@@ -200,14 +187,14 @@ static bool print_models(struct buf *out, const struct metrics_numbers *numbers,
 {
     char name[MAX_NAME];
 
-#define X(field, metric, type, help)                                         \
-    if (!print_head(out, metric, type, help, err))                           \
-        return false;                                                        \
-    for (size_t i = 0; i < numbers->num_models; i++) {                       \
-        escape(name, numbers->models[i].name);                               \
-        if (!print(out, err, "%s{model=\"%s\"} %" PRIu64 "\n", metric, name, \
-                   numbers->models[i].field))                                \
-            return false;                                                    \
+#define X(field, metric, type, help)                                        \
+    if (!print_head(out, metric, type, help, err))                          \
+        return false;                                                       \
+    for (size_t i = 0; i < numbers->num_models; i++) {                      \
+        escape(name, numbers->models[i].name);                              \
+        if (!buf_printf(out, err, "%s{model=\"%s\"} %" PRIu64 "\n", metric, \
+                        name, numbers->models[i].field))                    \
+            return false;                                                   \
     }
     METRICS_MODEL_NUMBERS(X)
 #undef X
@@ -221,9 +208,9 @@ static bool print_info(struct buf *out, const struct metrics_numbers *numbers,
 
     if (!print_head(out, "wherefore_build_info", "gauge",
                     "1; what the program is.", err) ||
-        !print(out, err,
-               "wherefore_build_info{version=\"%s\",xnnpack=\"%s\"} 1\n",
-               VERSION_TEXT, numbers->xnnpack) ||
+        !buf_printf(out, err,
+                    "wherefore_build_info{version=\"%s\",xnnpack=\"%s\"} 1\n",
+                    VERSION_TEXT, numbers->xnnpack) ||
         !print_head(out, "wherefore_model_info", "gauge",
                     "1; what each model is.", err))
         return false;
@@ -231,11 +218,11 @@ static bool print_info(struct buf *out, const struct metrics_numbers *numbers,
         const struct metrics_model *model = &numbers->models[i];
 
         escape(name, model->name);
-        if (!print(out, err,
-                   "wherefore_model_info{model=\"%s\",method=\"%s\","
-                   "classes=\"%zu\",input=\"%zux%zu\"} 1\n",
-                   name, model->method, model->num_classes, model->input_width,
-                   model->input_height))
+        if (!buf_printf(out, err,
+                        "wherefore_model_info{model=\"%s\",method=\"%s\","
+                        "classes=\"%zu\",input=\"%zux%zu\"} 1\n",
+                        name, model->method, model->num_classes,
+                        model->input_width, model->input_height))
             return false;
     }
     return true;
