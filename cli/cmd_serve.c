@@ -16,6 +16,7 @@
 #include "server/config_print.h"
 #include "server/cors.h"
 #include "server/http.h"
+#include "server/listener.h"
 #include "server/route.h"
 #include "server/service.h"
 
@@ -140,7 +141,8 @@ static bool check_values(const struct config *config, struct error *err)
 
     if (!engine_options_parse_size(&options, config->input_size, err))
         return error_prefix(err, "input-size");
-    return cors_check(&config->cors_origins, err);
+    return listener_check(config->listen, config->socket_mode, err) &&
+           cors_check(&config->cors_origins, err);
 }
 
 static int act(const struct config *config)

@@ -141,6 +141,16 @@ static bool parse_mode(mode_t *mode, const char *text, struct error *err)
     return true;
 }
 
+static bool check_path(const char *path, struct error *err)
+{
+    size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+
+    if (*path && strlen(path) <= max)
+        return true;
+    return fail(err, ERROR_INPUT,
+                "--listen: the path of a Unix socket has 1 to %zu bytes", max);
+}
+
 static bool open_unix(struct listener *listener, const char *address,
                       const char *mode_text, struct error *err)
 {
@@ -151,11 +161,7 @@ static bool open_unix(struct listener *listener, const char *address,
     mode_t mode = 0;
     int fd;
 
-    if (!*path || strlen(path) >= sizeof at.sun_path)
-        return fail(err, ERROR_INPUT,
-                    "--listen: the path of a Unix socket has 1 to %zu bytes",
-                    sizeof at.sun_path - 1);
-    if (!parse_mode(&mode, mode_text, err))
+    if (!check_path(path, err) || !parse_mode(&mode, mode_text, err))
         return false;
     memcpy(at.sun_path, path, strlen(path) + 1);
     fd = bind_to(any, sizeof at, false);
@@ -234,6 +240,19 @@ static bool find_name(struct listener *listener, struct error *err)
              at.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s", host,
              port);
     return true;
+}
+
+bool listener_check(const char *address, const char *mode_text,
+                    struct error *err)
+{
+    char host[256];
+    const char *port;
+    mode_t mode;
+
+    if (strncmp(address, UNIX, sizeof UNIX - 1) == 0)
+        return check_path(address + sizeof UNIX - 1, err) &&
+               parse_mode(&mode, mode_text, err);
+    return split_address(host, sizeof host, &port, address, err);
 }
 
 bool listener_open(struct listener *listener, const char *address,

@@ -33,6 +33,11 @@ bool listener_open(struct listener *listener, const char *address,
                    const char *mode, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Whether listener_open would take both for what they should be; nothing is
+ * opened. ERROR_INPUT. */
+bool listener_check(const char *address, const char *mode, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Closes the sockets, and removes the file that was made for one. */
 void listener_close(struct listener *listener);
 
