@@ -76,7 +76,8 @@ STATIC := $(shell find static -type f 2>/dev/null)
 # The numeric kernels: the compiler may vectorise them freely.
 KERNEL_SRC := $(wildcard engine/resize.c engine/preprocess.c engine/cam.c \
                          engine/heatmap.c engine/box.c engine/deflate.c \
-                         engine/pngout.c engine/kernel_*.c)
+                         engine/pngout.c engine/quantize.c \
+                         engine/kernel_*.c)
 
 objects = $(1:%.c=$B/obj/%.o)
 ENGINE_OBJ := $(call objects,$(ENGINE_SRC)) \

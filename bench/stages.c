@@ -12,7 +12,10 @@
  * it once, writes LOGITS as floats and prints their number. Then, for each
  * line "N" on standard input, it runs the network N times and prints one line
  * with N times in milliseconds: bench/measure.py takes turns with another
- * runtime this way. One thread. */
+ * runtime this way. One thread.
+ *
+ * The environment variable PRECISION says what to compute with (engine.h);
+ * THREADS with how many threads. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -144,6 +147,8 @@ int main(int argc, char **argv)
     struct engine *engine = NULL;
     struct engine_session *session = NULL;
     struct engine_info info;
+    struct engine_options options = {0};
+    const char *precision = getenv("PRECISION"), *threads = getenv("THREADS");
     bool ok = false;
 
     if (argc != 5 ||
@@ -153,9 +158,11 @@ int main(int argc, char **argv)
               stderr);
         return 2;
     }
-    engine = engine_open(argv[2], NULL, &err);
+    if (!precision || engine_options_parse_precision(&options, precision, &err))
+        engine = engine_open(argv[2], &options, &err);
     if (engine)
-        session = engine_session_new(engine, 1, &err);
+        session = engine_session_new(
+            engine, threads ? (unsigned)strtoul(threads, NULL, 10) : 1, &err);
     if (session) {
         engine_info(engine, &info);
         if (strcmp(argv[1], "requests") == 0)

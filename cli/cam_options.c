@@ -24,6 +24,9 @@
     X(INPUT_SIZE, "input-size", "SIZE", NULL,                                  \
       "another size of the network's input, such as 448 or 160x80, for finer " \
       "maps (default: the model's own)")                                       \
+    X(PRECISION, "precision", "P", NULL,                                       \
+      "what to compute with: fp32, int8 (faster, a little off; needs XNNPACK " \
+      "of 2024) or auto, whichever a check finds fit (default: fp32)")         \
     X(TOP, "top", "N", "top", NULL)                                            \
     X(CLASS, "class", "CLASS", "class", NULL)                                  \
     X(THRESHOLD, "threshold", "T", "threshold", NULL)                          \
@@ -118,6 +121,10 @@ static bool set(struct cam_options *options, enum option_number option,
     case OPTION_INPUT_SIZE:
         ok = engine_options_parse_size(&options->engine, text, err) ||
              error_prefix(err, "--input-size");
+        break;
+    case OPTION_PRECISION:
+        ok = engine_options_parse_precision(&options->engine, text, err) ||
+             error_prefix(err, "--precision");
         break;
     case OPTION_VALUES:
         ok = ask(options, "values", "1", err);

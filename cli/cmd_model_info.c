@@ -185,6 +185,8 @@ static void print_costs(const struct survey *survey)
            survey->input_height);
     printf("time       %.2f ms a run on one thread; loaded in %.0f ms\n",
            survey->run_ms, survey->load_ms);
+    printf("precision  fp32; int8 is for %zu of %zu nodes\n", survey->num_int8,
+           survey->num_nodes);
     if (survey->session_bytes > 0)
         printf("memory     %.1f MB a session\n",
                (double)survey->session_bytes / 1e6);

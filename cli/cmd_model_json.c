@@ -87,14 +87,16 @@ static bool add_costs(json_t *root, const struct survey *survey)
             json_pack("{s:I, s:I, s:I}", "width", (json_int_t)survey->map_width,
                       "height", (json_int_t)survey->map_height, "features",
                       (json_int_t)survey->num_features);
-    more =
-        json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:f, s:o}",
-                  "head", text(survey->head), "refusal", text(survey->refusal),
-                  "classes", (json_int_t)survey->num_classes, "map", map,
-                  "macs", (json_int_t)survey->macs, "session_bytes",
-                  (json_int_t)survey->session_bytes, "load_ms", survey->load_ms,
-                  "run_ms", survey->run_ms, "runtime", survey->runtime,
-                  "kernel_share", survey->kernel_share, "steps", steps(survey));
+    more = json_pack(
+        "{s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:s, s:I, s:f, "
+        "s:o}",
+        "head", text(survey->head), "refusal", text(survey->refusal), "classes",
+        (json_int_t)survey->num_classes, "map", map, "macs",
+        (json_int_t)survey->macs, "session_bytes",
+        (json_int_t)survey->session_bytes, "load_ms", survey->load_ms, "run_ms",
+        survey->run_ms, "runtime", survey->runtime, "precision", "fp32",
+        "int8_nodes", (json_int_t)survey->num_int8, "kernel_share",
+        survey->kernel_share, "steps", steps(survey));
     if (!more)
         return false;
     json_object_update(root, more);

@@ -10,6 +10,7 @@
 #include "head.h"
 #include "onnx.h"
 #include "plan.h"
+#include "precision.h"
 #include "preprocess.h"
 #include "topk.h"
 #include "xnnrun.h"
@@ -56,7 +57,7 @@ bool engine_options_parse_size(struct engine_options *options, const char *text,
     uint32_t sides[2] = {0};
     size_t num = 0;
 
-    *options = (struct engine_options){0};
+    options->input_width = options->input_height = 0;
     if (strcmp(text, "own") == 0)
         return true;
     for (const char *at = text;; at++) {
@@ -81,6 +82,24 @@ bool engine_options_parse_size(struct engine_options *options, const char *text,
                 "'%.40s' is no size of a picture, such as 448 or 160x80, with "
                 "sides from 1 to %d",
                 text, PREPROCESS_MAX_SIDE);
+}
+
+bool engine_options_parse_precision(struct engine_options *options,
+                                    const char *text, struct error *err)
+{
+    static const char *const names[] = {
+#define X(precision, name) [precision] = name,
+        ENGINE_PRECISIONS(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0) {
+            options->precision = (enum engine_precision)i;
+            return true;
+        }
+    return fail(err, ERROR_INPUT,
+                "'%.40s' is no precision: it is fp32, int8 or auto", text);
 }
 
 /* Reads model.onnx into the engine's graph. */
@@ -128,7 +147,8 @@ static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
 
 /* From the file's graph to one that is ready to run. */
 static bool prepare_graph(struct engine *engine, const char *folder,
-                          bool override, struct error *err)
+                          bool override, enum engine_precision precision,
+                          struct error *err)
 {
     struct graph *graph = &engine->graph;
 
@@ -139,7 +159,7 @@ static bool prepare_graph(struct engine *engine, const char *folder,
         !head_find(&engine->head, graph, err) ||
         !head_set_outputs(&engine->head, graph, err))
         return false;
-    engine->plan = plan_new(graph, err);
+    engine->plan = precision_plan(graph, &engine->head, precision, err);
     return engine->plan != NULL;
 }
 
@@ -156,7 +176,8 @@ static bool open_network(struct engine *engine, const char *folder,
         spec->width = options->input_width;
         spec->height = options->input_height;
     }
-    if (prepare_graph(engine, folder, override, err))
+    if (prepare_graph(engine, folder, override,
+                      options ? options->precision : ENGINE_FP32, err))
         return true;
     if (override)
         error_prefix(err, "with an input of %u x %u pixels instead of its own",
@@ -210,6 +231,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .head = head->name,
         .refusal = head->refusal,
         .is_max = head->is_max,
+        .precision = plan_num_int8(engine->plan) > 0 ? "int8" : "fp32",
         .runtime = xnnrun_generation(),
     };
     if (head->features != GRAPH_NONE) {

@@ -58,7 +58,8 @@ struct engine_info {
     const char *refusal; /* why no CAM is defined, or NULL where one is */
     bool is_max;         /* the logit is a sum of largest values, not of means:
                             mean_plus_bias below is not the logit */
-    const char *runtime; /* the XNNPACK generation in use, such as "2022" */
+    const char *precision; /* what it computes with: "fp32" or "int8" */
+    const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
 };
 
 struct engine_class {
@@ -92,13 +93,40 @@ struct engine_timing {
     double decode, preprocess, infer, render;
 };
 
+/* X(enumerator, name). What a network's 1 x 1 convolutions and linear layers
+ * compute with.
+ *
+ * FP32  floats
+ * INT8  integers of 8 bits, but for the layer that makes the logits: they
+ *       still are what the map adds up to. Weights are quantized once, a scale
+ *       for each output; activations as they come, a scale and a zero for the
+ *       picture. Needs XNNPACK of 2024.
+ * AUTO  INT8 where the library has it and a check when the model is opened
+ *       finds it faster and near enough to FP32, else FP32 */
+#define ENGINE_PRECISIONS(X) \
+    X(ENGINE_FP32, "fp32")   \
+    X(ENGINE_INT8, "int8")   \
+    X(ENGINE_AUTO, "auto")
+
+enum engine_precision {
+#define X(precision, name) precision,
+    ENGINE_PRECISIONS(X)
+#undef X
+};
+
 /* What a model may be opened with that is not its own; `= {0}` is nothing. */
 struct engine_options {
     uint32_t input_width, input_height; /* pixels; 0: the model's own */
+    enum engine_precision precision;
 };
 
+/* Reads the name of a precision. ERROR_INPUT. */
+bool engine_options_parse_precision(struct engine_options *options,
+                                    const char *text, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Reads "448" or "160x80" (width x height), each from 1 to
- * PREPROCESS_MAX_SIDE, or "own". ERROR_INPUT. */
+ * PREPROCESS_MAX_SIDE, or "own", and leaves the rest. ERROR_INPUT. */
 bool engine_options_parse_size(struct engine_options *options, const char *text,
                                struct error *err)
     __attribute__((warn_unused_result));
@@ -109,7 +137,9 @@ bool engine_options_parse_size(struct engine_options *options, const char *text,
  * convolutions up to their pooling; others are refused. Returns NULL and
  * ERROR_IO           a file cannot be read
  * ERROR_INPUT        a file is malformed, or its parts do not fit together
- * ERROR_UNSUPPORTED  the network has a node we cannot run; the text names it
+ * ERROR_UNSUPPORTED  the network has a node we cannot run; the text names it;
+ *                    or the precision is INT8, and library or network have
+ *                    nothing of the kind
  * ERROR_MEMORY, ERROR_INTERNAL */
 struct engine *engine_open(const char *folder,
                            const struct engine_options *options,

@@ -14,6 +14,8 @@ struct plan {
     /* Which values have memory in a session: the input, the outputs, and what
      * one step makes and another takes. (graph's num_values) owned. */
     bool *kept;
+    size_t num_int8;            /* nodes with quantized weights */
+    struct xnnweights *weights; /* owned; has a lock of its own */
 };
 
 struct plan_session {
@@ -100,7 +102,50 @@ static void mark_kept(struct plan *plan)
             }
 }
 
-struct plan *plan_new(const struct graph *graph, struct error *err)
+/* Marks the weights to be quantized: those that only such nodes take. */
+static void mark_int8(struct plan *plan, bool *marks, int exact)
+{
+    const struct graph *graph = plan->graph;
+
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        const struct graph_node *node = &graph->nodes[n];
+
+        if (!xnnrun_supports_int8(graph, node) || node->inputs[1] == exact)
+            continue;
+        marks[node->inputs[1]] = true;
+        plan->num_int8++;
+    }
+}
+
+static bool add_weights(struct plan *plan, bool int8, int exact,
+                        struct error *err)
+{
+    bool *marks = calloc(plan->graph->num_values, sizeof *marks);
+    bool ok = true;
+
+    if (!marks)
+        return fail(err, ERROR_MEMORY, "no room for a plan");
+    if (int8 && !xnnrun_has_int8())
+        ok = fail(err, ERROR_UNSUPPORTED,
+                  "precision int8 needs XNNPACK of 2024 or later; this program "
+                  "was built with that of %s",
+                  xnnrun_generation());
+    if (ok && int8)
+        mark_int8(plan, marks, exact);
+    if (ok && int8 && plan->num_int8 == 0)
+        ok = fail(err, ERROR_UNSUPPORTED,
+                  "precision int8 is for networks with convolutions of 1 x 1 "
+                  "or linear layers before the last; this one has none");
+    if (ok) {
+        plan->weights = xnnweights_new(plan->graph, marks, err);
+        ok = plan->weights != NULL;
+    }
+    free(marks);
+    return ok;
+}
+
+static struct plan *make(const struct graph *graph, bool int8, int exact,
+                         struct error *err)
 {
     struct plan *plan = calloc(1, sizeof *plan);
     bool ok = false;
@@ -119,7 +164,7 @@ struct plan *plan_new(const struct graph *graph, struct error *err)
     for (size_t n = 0; n < graph->num_nodes; n++)
         if (!add_to_steps(plan, n, err))
             goto out;
-    if (!check_size(graph, err))
+    if (!check_size(graph, err) || !add_weights(plan, int8, exact, err))
         goto out;
     mark_kept(plan);
     ok = true;
@@ -129,6 +174,22 @@ out:
         plan = NULL;
     }
     return plan;
+}
+
+struct plan *plan_new(const struct graph *graph, struct error *err)
+{
+    return make(graph, false, GRAPH_NONE, err);
+}
+
+struct plan *plan_new_int8(const struct graph *graph, int exact,
+                           struct error *err)
+{
+    return make(graph, true, exact, err);
+}
+
+size_t plan_num_int8(const struct plan *plan)
+{
+    return plan->num_int8;
 }
 
 size_t plan_num_steps(const struct plan *plan)
@@ -154,6 +215,7 @@ void plan_free(struct plan *plan)
 {
     if (!plan)
         return;
+    xnnweights_free(plan->weights);
     free(plan->steps);
     free(plan->kept);
     free(plan);
@@ -232,8 +294,9 @@ static bool add_runs(struct plan_session *session, struct error *err)
         if (step->is_kernel)
             continue;
         count = find_externals(session, step, externals, seen);
-        session->runs[s] = xnnrun_new(plan->graph, step->first, step->count,
-                                      externals, count, session->threads, err);
+        session->runs[s] =
+            xnnrun_new(plan->graph, plan->weights, step->first, step->count,
+                       externals, count, session->threads, err);
         ok = session->runs[s] != NULL;
     }
     free(externals);

@@ -16,6 +16,18 @@ struct plan_session; /* room for one run; one thread at a time */
 struct plan *plan_new(const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The same plan, but that linear layers and convolutions of 1 x 1 compute with
+ * integers of 8 bits where the library can, except those with the constant
+ * `exact`, if it is none of GRAPH_NONE, as weights. Results are near those of
+ * plan_new. ERROR_UNSUPPORTED: the library at hand has no such, or none of the
+ * nodes is one. */
+struct plan *plan_new_int8(const struct graph *graph, int exact,
+                           struct error *err)
+    __attribute__((warn_unused_result));
+
+/* How many nodes compute with integers. */
+size_t plan_num_int8(const struct plan *plan);
+
 /* Nodes first .. first + count - 1; a plain kernel has count 1. */
 struct plan_step {
     size_t first, count;

@@ -12,6 +12,7 @@
 #include "onnx.h"
 #include "pages.h"
 #include "plan.h"
+#include "precision.h"
 #include "xnnrun.h"
 
 #define MAX_ONNX_BYTES ((size_t)1 << 31)
@@ -169,6 +170,9 @@ static bool describe(struct survey *survey, struct error *err)
     }
     survey->macs = count_macs(graph);
     survey->runtime = xnnrun_generation();
+    survey->num_nodes = graph->num_nodes;
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        survey->num_int8 += precision_suits_int8(graph, head, &graph->nodes[n]);
     return describe_steps(survey, err);
 }
 

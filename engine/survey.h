@@ -57,6 +57,9 @@ struct survey {
     const char *runtime; /* the XNNPACK generation in use, such as "2022" */
     struct survey_step *steps; /* (num_steps) owned */
     size_t num_steps, num_kernels;
+    size_t num_nodes; /* all steps together */
+    size_t num_int8;  /* nodes that would compute with integers of 8 bits where
+                         that is asked for (engine.h); here floats do */
     double load_ms;
 
     /* From survey_measure. */

@@ -23,8 +23,11 @@ struct xnnrun {
 /* A subgraph under construction. */
 struct builder {
     const struct graph *graph;
+    const struct xnnweights *weights;
     xnn_subgraph_t subgraph; /* owned */
     uint32_t *ids;           /* (graph's num_values) XNNPACK's numbers; owned */
+    uint32_t *int8_ids;      /* (num_values, 2) of the same quantized, for
+                                linear layers and for convolutions; owned */
 };
 
 const char *xnnrun_generation(void)
@@ -61,6 +64,11 @@ static void deallocate_aligned(void *context, void *memory)
 {
     (void)context;
     pages_give(memory);
+}
+
+bool xnnrun_has_int8(void)
+{
+    return IS_2024;
 }
 
 static enum xnn_status initialized = xnn_status_uninitialized;
@@ -789,6 +797,91 @@ static const struct row {
 #endif
 };
 
+/* ---- quantized nodes ---- */
+
+/* A convolution that looks at one pixel at a time. */
+static bool is_pointwise(const struct graph_node *node)
+{
+    const struct graph_window *window = &node->conv.window;
+    bool plain = node->nhwc && node->conv.groups == 1 && !node->conv.depthwise;
+
+    for (int i = 0; i < 2; i++)
+        plain &= window->kernel[i] == 1 && window->pad_before[i] == 0 &&
+                 window->pad_after[i] == 0;
+    return plain;
+}
+
+bool xnnrun_supports_int8(const struct graph *graph,
+                          const struct graph_node *node)
+{
+    const struct graph_value *x, *weights;
+
+    if (!IS_2024 ||
+        (node->op != GRAPH_LINEAR &&
+         !(node->op == GRAPH_CONV && is_pointwise(node))) ||
+        !xnnrun_supports(graph, node))
+        return false;
+    x = graph_input(graph, node, 0);
+    weights = graph_input(graph, node, 1);
+    return x && !x->data && x->shape.rank >= 2 && weights && weights->data &&
+           weights->type == GRAPH_FLOAT &&
+           x->shape.dim[x->shape.rank - 1] >= XNNRUN_INT8_CHANNELS;
+}
+
+#if IS_2024
+/* The number of a value's quantized twin. A convolution takes one scale and
+ * one zero for the picture; a linear layer one for each row. */
+static enum xnn_status convert(struct builder *builder, int number,
+                               bool for_conv, uint32_t *id)
+{
+    const struct graph_value *value = &builder->graph->values[number];
+    uint32_t *known = &builder->int8_ids[2 * number + for_conv];
+    enum xnn_status status;
+
+    *id = *known;
+    if (*id != XNN_INVALID_VALUE_ID)
+        return xnn_status_success;
+    status = xnn_define_dynamically_quantized_tensor_value(
+        builder->subgraph, xnn_datatype_qdint8, value->shape.rank,
+        for_conv ? 3 : 1, value->shape.dim, XNN_INVALID_VALUE_ID, 0, id);
+    if (status == xnn_status_success)
+        status = xnn_define_unary(builder->subgraph, xnn_unary_convert, NULL,
+                                  builder->ids[number], *id, 0);
+    if (status == xnn_status_success)
+        *known = *id;
+    return status;
+}
+
+/* Defines a node as ever, but on the quantized twins of its operands. */
+static enum xnn_status define_int8(struct builder *builder,
+                                   const struct graph_node *node,
+                                   const struct xnnweights_int8 *weights)
+{
+    const struct graph_shape *shape =
+        &graph_input(builder->graph, node, 1)->shape;
+    uint32_t *x = &builder->ids[node->inputs[0]];
+    uint32_t *filter = &builder->ids[node->inputs[1]];
+    const uint32_t float_x = *x, float_filter = *filter;
+    uint32_t int8_x, int8_filter;
+    enum xnn_status status =
+        convert(builder, node->inputs[0], node->op == GRAPH_CONV, &int8_x);
+
+    if (status == xnn_status_success)
+        status = xnn_define_channelwise_quantized_tensor_value(
+            builder->subgraph, xnn_datatype_qcint8, weights->scales,
+            shape->rank, 0, shape->dim, weights->data, XNN_INVALID_VALUE_ID, 0,
+            &int8_filter);
+    if (status != xnn_status_success)
+        return status;
+    *x = int8_x;
+    *filter = int8_filter;
+    status = rows[node->op].define(builder, node);
+    *x = float_x;
+    *filter = float_filter;
+    return status;
+}
+#endif
+
 bool xnnrun_supports(const struct graph *graph, const struct graph_node *node)
 {
     const struct row *row = &rows[node->op];
@@ -843,6 +936,21 @@ static bool define_value(struct builder *builder, int number, uint32_t external,
                  value->name, err);
 }
 
+static enum xnn_status define(struct builder *builder,
+                              const struct graph_node *node)
+{
+#if IS_2024
+    if (xnnrun_supports_int8(builder->graph, node)) {
+        struct xnnweights_int8 weights =
+            xnnweights_get(builder->weights, node->inputs[1]);
+
+        if (weights.data)
+            return define_int8(builder, node, &weights);
+    }
+#endif
+    return rows[node->op].define(builder, node);
+}
+
 static bool define_node(struct builder *builder, const struct graph_node *node,
                         struct error *err)
 {
@@ -852,7 +960,7 @@ static bool define_node(struct builder *builder, const struct graph_node *node,
             return false;
     return define_value(builder, node->outputs[0], XNN_INVALID_VALUE_ID, 0,
                         err) &&
-           check(rows[node->op].define(builder, node), node->name, err);
+           check(define(builder, node), node->name, err);
 }
 
 static bool define_all(struct builder *builder, size_t first, size_t count,
@@ -860,7 +968,8 @@ static bool define_all(struct builder *builder, size_t first, size_t count,
                        size_t num_externals, struct error *err)
 {
     for (size_t v = 0; v < builder->graph->num_values; v++)
-        builder->ids[v] = XNN_INVALID_VALUE_ID;
+        builder->ids[v] = builder->int8_ids[2 * v] =
+            builder->int8_ids[2 * v + 1] = XNN_INVALID_VALUE_ID;
     for (size_t i = 0; i < num_externals; i++)
         if (!define_value(builder, externals[i].value, (uint32_t)i,
                           externals[i].is_output
@@ -894,12 +1003,35 @@ static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
     return ok;
 }
 
-struct xnnrun *xnnrun_new(const struct graph *graph, size_t first, size_t count,
+/* Makes the runtime of a finished subgraph. */
+static bool make_runtime(struct xnnrun *run, const struct builder *builder,
+                         struct xnnweights *weights, size_t first,
+                         struct xnnrun_threads *threads, struct error *err)
+{
+    struct xnn_weights_cache_provider *shared =
+        xnnweights_begin(weights, first);
+    enum xnn_status status;
+
+#if IS_2024
+    /* With _v4 it would take and give back its workspace differently. */
+    status = xnn_create_runtime_v3(builder->subgraph, shared,
+                                   (pthreadpool_t)threads, 0, &run->runtime);
+#else
+    (void)shared;
+    status = xnn_create_runtime_v2(builder->subgraph, (pthreadpool_t)threads, 0,
+                                   &run->runtime);
+#endif
+    xnnweights_end(weights);
+    return check(status, "making a runtime", err);
+}
+
+struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
+                          size_t first, size_t count,
                           const struct xnnrun_external *externals,
                           size_t num_externals, struct xnnrun_threads *threads,
                           struct error *err)
 {
-    struct builder builder = {.graph = graph};
+    struct builder builder = {.graph = graph, .weights = weights};
     struct xnnrun *run = NULL;
     bool ok = false;
 
@@ -907,7 +1039,8 @@ struct xnnrun *xnnrun_new(const struct graph *graph, size_t first, size_t count,
         return NULL;
     run = calloc(1, sizeof *run);
     builder.ids = calloc(graph->num_values, sizeof *builder.ids);
-    if (!run || !builder.ids) {
+    builder.int8_ids = calloc(graph->num_values, 2 * sizeof *builder.int8_ids);
+    if (!run || !builder.ids || !builder.int8_ids) {
         fail(err, ERROR_MEMORY, "no room for a runtime");
         goto out;
     }
@@ -915,14 +1048,13 @@ struct xnnrun *xnnrun_new(const struct graph *graph, size_t first, size_t count,
              xnn_create_subgraph((uint32_t)num_externals, 0, &builder.subgraph),
              "making a subgraph", err) &&
          define_all(&builder, first, count, externals, num_externals, err) &&
-         check(xnn_create_runtime_v2(builder.subgraph, (pthreadpool_t)threads,
-                                     0, &run->runtime),
-               "making a runtime", err) &&
+         make_runtime(run, &builder, weights, first, threads, err) &&
          set_up(run, externals, num_externals, err);
 out:
     if (builder.subgraph)
         xnn_delete_subgraph(builder.subgraph);
     free(builder.ids);
+    free(builder.int8_ids);
     if (!ok) {
         xnnrun_free(run);
         run = NULL;

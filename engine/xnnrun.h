@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "graph.h"
+#include "xnnweights.h"
 
 struct xnnrun;
 struct xnnrun_threads; /* threads that a session computes with */
@@ -18,6 +19,19 @@ const char *xnnrun_generation(void);
 
 /* Whether the library at hand runs the node; graph_layout must be done. */
 bool xnnrun_supports(const struct graph *graph, const struct graph_node *node);
+
+/* Whether the library at hand computes with integers of 8 bits as we want it:
+ * that of 2024 does. */
+bool xnnrun_has_int8(void);
+
+/* Whether it runs the node with its weights quantized, and may gain by it: a
+ * linear layer, or a convolution of 1 x 1, of constants, that takes as many
+ * channels as below. What the node takes is quantized when it comes: a scale
+ * and a zero for the picture, or for each row that a linear layer takes. What
+ * it makes is floats. */
+enum { XNNRUN_INT8_CHANNELS = 32 };
+bool xnnrun_supports_int8(const struct graph *graph,
+                          const struct graph_node *node);
 
 /* Starts `count` - 1 threads; NULL without an error where count is 1 (then
  * the caller's own is all there is), and NULL on ERROR_MEMORY. */
@@ -35,9 +49,11 @@ enum { XNNRUN_SLACK = 128 };
 
 /* Builds a runtime of the nodes first .. first + count - 1, each of which
  * xnnrun_supports. Every value that crosses the border of the run is among
- * the externals. The graph must outlive the runtime. Returns NULL and
- * ERROR_MEMORY or ERROR_INTERNAL. */
-struct xnnrun *xnnrun_new(const struct graph *graph, size_t first, size_t count,
+ * the externals. Nodes whose weights are quantized in `weights` run with
+ * integers. The graph and the weights must outlive the runtime. Returns NULL
+ * and ERROR_MEMORY or ERROR_INTERNAL. */
+struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
+                          size_t first, size_t count,
                           const struct xnnrun_external *externals,
                           size_t num_externals, struct xnnrun_threads *threads,
                           struct error *err)

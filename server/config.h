@@ -43,6 +43,10 @@
     TEXT(input_size, "input-size", "own", "SIZE",                             \
          "the network's input in pixels, such as 448 or 160x80, if not the "  \
          "model's own: a larger one gives a finer map")                       \
+    CHOICE(precision, "precision", CONFIG_FP32, "fp32|int8|auto",             \
+           "what networks compute with: floats, or integers of 8 bits "       \
+           "(faster, a little off; needs XNNPACK of 2024), or whichever a "   \
+           "check at the start finds fit")                                    \
     SECTION("work", "how much is done at once, and how much may wait")        \
     NUMBER(workers, "workers", 2, 1, 256, "threads",                          \
            "pictures worked on at the same time, one thread each")            \
@@ -133,6 +137,9 @@ enum config_action {
     CONFIG_ACTIONS(X)
 #undef X
 };
+
+/* In the order of enum engine_precision (engine.h). */
+enum config_precision { CONFIG_FP32, CONFIG_INT8, CONFIG_AUTO };
 
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON, CONFIG_LOG_NONE };
 

@@ -450,6 +450,7 @@ static json_t *describe(const struct model *model)
         put(root, "head", text(info->head)) &&
         put(root, "refusal", text(info->refusal)) &&
         put(root, "input", model_input(info)) &&
+        put(root, "precision", text(info->precision)) &&
         put(root, "num_classes", json_integer((json_int_t)info->num_classes)) &&
         put(root, "num_labels",
             json_integer(

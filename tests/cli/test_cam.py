@@ -81,6 +81,32 @@ def test_a_larger_input_gives_a_finer_map(answer):
     )
 
 
+def test_a_precision_that_is_none_is_refused(cam):
+    result = cam("--precision", "int7", "cat.png")
+
+    assert result.returncode == 2
+    assert b"--precision: 'int7'" in result.stderr
+
+
+def test_integers_see_the_same_cat_or_are_refused_by_an_old_library(cam, answer):
+    result = cam("--precision", "int8", "cat.png")
+
+    if result.returncode == 1:
+        assert b"needs XNNPACK of 2024" in result.stderr
+        assert result.stderr.count(b"\n") == 1
+        return
+    found, exact = json.loads(result.stdout), answer("cat.png")
+    best = found["classes"][0]
+    assert best["index"] == exact["classes"][0]["index"]
+    assert best["logit"] != exact["classes"][0]["logit"]
+    assert best["logit"] == pytest.approx(exact["classes"][0]["logit"], abs=1)
+    assert found["map"]["mean_plus_bias"] == pytest.approx(best["logit"], abs=1e-3)
+
+
+def test_auto_answers_with_any_library(answer):
+    assert answer("--precision", "auto", "cat.png")["classes"][0]["index"] == 285
+
+
 def test_a_size_that_is_none_is_refused(cam):
     result = cam("--input-size", "large", "cat.png")
 

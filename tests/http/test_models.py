@@ -36,6 +36,26 @@ def bundle(folder: pathlib.Path, name: str, onnx: str = "legacy13.onnx") -> str:
     return str(folder)
 
 
+def test_the_precision_is_told_and_integers_need_a_new_library() -> None:
+    """A server of int8, or one line and exit 1."""
+    args = ("--precision", "int8")
+    result = run("serve", *args, "--model", "/nonexistent/model")
+    assert result.returncode == 1
+
+    with running() as server:
+        model = server.get("/model").json()
+        assert model["precision"] == "fp32"
+    if model["runtime"] == "2022":
+        result = run("serve", *args, "--model", MODEL)
+        assert result.returncode == 1
+        assert result.stderr.count("\n") == 1
+        assert "needs XNNPACK of 2024" in result.stderr
+        return
+    with running(*args) as server:
+        (told,) = server.get("/models").json()["models"]
+        assert told["precision"] == "int8"
+
+
 def replace(path: pathlib.Path, text: str) -> None:
     """Another file in its place at once, as one should."""
     new = path.with_suffix(".new")

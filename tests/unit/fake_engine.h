@@ -79,6 +79,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
                                  .map_height = engine->refusal ? 0 : 2,
                                  .head = "gap-linear",
                                  .refusal = engine->refusal,
+                                 .precision = "fp32",
                                  .runtime = "fake"};
 }
 
