@@ -119,6 +119,8 @@ enum MHD_Result answer_now(struct exchange *x)
         x->status = reply->status;
         x->sent_len = reply->body.len;
     }
+    /* libmicrohttpd may have an opinion of its own on this request. */
+    shutdown(x->fd, SHUT_WR);
     buf_release(&text);
     return MHD_NO;
 }

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "connections.h"
 #include "cors.h"
+#include "framing.h"
 #include "hangup.h"
 #include "observe.h"
 #include "problem.h"
@@ -84,7 +85,6 @@ static void read_headers(struct exchange *x, const char *method,
                          const char *path)
 {
     struct request *request = &x->request;
-    const char *body_len = header(x, "Content-Length");
 
     request->max_fields = x->door->config->max_form_fields;
     snprintf(x->method, sizeof x->method, "%s", method);
@@ -95,8 +95,6 @@ static void read_headers(struct exchange *x, const char *method,
     request->if_none_match = header(x, "If-None-Match");
     request->authorization = header(x, "Authorization");
     request->origin = header(x, "Origin");
-    if (body_len) /* libmicrohttpd has checked that it is a number */
-        request->body_len = strtoull(body_len, NULL, 10);
     request_set_id(request, header(x, "X-Request-Id"));
     origin_read(&request->from, x->connection, &x->door->service->trusted);
 }
@@ -104,6 +102,27 @@ static void read_headers(struct exchange *x, const char *method,
 static void count_rejected(struct exchange *x, enum metrics_reason reason)
 {
     metrics_reject(&x->door->service->metrics, reason);
+}
+
+static enum MHD_Result add_framing(void *arg, enum MHD_ValueKind kind,
+                                   const char *name, const char *value)
+{
+    (void)kind;
+    framing_header(arg, name, value ? value : "");
+    return MHD_YES;
+}
+
+static bool check_framing(struct exchange *x)
+{
+    struct framing framing = {0};
+    const char *problem;
+
+    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, add_framing,
+                              &framing);
+    x->request.body_len = framing.len;
+    problem = framing_problem(&framing);
+    return !problem ||
+           request_fail(&x->request, PROBLEM_MALFORMED, "%s", problem);
 }
 
 static bool check_headers(struct exchange *x)
@@ -262,7 +281,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method,
     if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_BODY))
         return MHD_NO;
     read_headers(x, method, path);
-    if (!check_headers(x))
+    if (!check_headers(x) || !check_framing(x))
         return answer_now(x);
     if (!check_head(x) && must_refuse_now(x))
         return answer_now(x);

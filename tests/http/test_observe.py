@@ -100,9 +100,11 @@ def test_the_process_figures_are_those_of_the_system(server: Server) -> None:
 
     assert abs(value(server, "process_open_fds") - fds) < 20
     assert value(server, "process_max_fds") >= 256
-    assert 0.5 < value(server, "process_resident_memory_bytes") / (
-        server.memory_kb() * 1024
-    ) < 2
+    assert (
+        0.5
+        < value(server, "process_resident_memory_bytes") / (server.memory_kb() * 1024)
+        < 2
+    )
     assert value(server, "process_virtual_memory_bytes") > 1e6
     assert abs(value(server, "process_start_time_seconds") - time.time()) < 3600
     first = value(server, "process_cpu_seconds_total")

@@ -1,0 +1,46 @@
+#include "framing.h"
+
+#include <string.h>
+#include <strings.h>
+
+static void read_length(struct framing *framing, const char *text)
+{
+    uint64_t len = 0;
+
+    framing->bad = framing->bad || !*text;
+    for (; *text; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+
+        if (digit > 9 || len > (UINT64_MAX - digit) / 10) {
+            framing->bad = true;
+            return;
+        }
+        len = len * 10 + digit;
+    }
+    framing->bad = framing->bad || (framing->has_len && len != framing->len);
+    framing->has_len = true;
+    framing->len = len;
+}
+
+void framing_header(struct framing *framing, const char *name,
+                    const char *value)
+{
+    if (strcasecmp(name, "Content-Length") == 0) {
+        read_length(framing, value);
+    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        framing->bad = framing->bad || framing->chunked ||
+                       strcasecmp(value, "chunked") != 0;
+        framing->chunked = true;
+    }
+}
+
+const char *framing_problem(const struct framing *framing)
+{
+    if (framing->chunked && framing->has_len)
+        return "there are both Content-Length and Transfer-Encoding";
+    if (framing->chunked && framing->bad)
+        return "the only Transfer-Encoding taken is chunked";
+    if (framing->bad)
+        return "the Content-Length is not one number of bytes";
+    return NULL;
+}

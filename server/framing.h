@@ -1,0 +1,29 @@
+#ifndef SERVER_FRAMING_H
+#define SERVER_FRAMING_H
+
+/* How long a request's body is, by its headers (RFC 9112, section 6.3).
+ *
+ * libmicrohttpd takes the first of several lengths, and reads on after one that
+ * is none. A proxy before us may take another one, and then what it sends as a
+ * body would be a request to us, so whatever is not plain is refused. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* `= {0}` is no body. */
+struct framing {
+    uint64_t len; /* by Content-Length; 0 where there is none */
+    bool has_len;
+    bool chunked;
+    bool bad; /* two lengths, one that is no number, or another coding */
+};
+
+/* Looks at one header. Any thread. */
+void framing_header(struct framing *framing, const char *name,
+                    const char *value);
+
+/* Why the headers give no length; NULL: they do. Constant. */
+const char *framing_problem(const struct framing *framing);
+
+#endif

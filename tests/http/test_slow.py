@@ -1,0 +1,177 @@
+"""Clients that are slow, leave early, or hear only half: no worker waits for
+them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+
+import httpx
+from conftest import Server, running, sample
+from test_life import PATIENT, SLOW, wait_for
+from test_limits import HEALTH, POST, connect, read_all, rejected
+from test_protocol import read_replies
+
+
+def trickle(s: socket.socket, text: bytes, seconds: float = 30) -> bytes:
+    """Sends a byte at a time until there is an answer; returns that."""
+    s.settimeout(0.1)
+    answer = b""
+    end = time.monotonic() + seconds
+    for i in range(len(text)):
+        with contextlib.suppress(ConnectionError):
+            s.sendall(text[i : i + 1])
+        try:
+            answer = s.recv(65536)
+            break
+        except TimeoutError:
+            assert time.monotonic() < end, "it goes on for ever"
+        except ConnectionError:
+            break
+    return answer
+
+
+def test_headers_that_trickle_in_are_cut_short() -> None:
+    """408, in the request line, in the headers, and on a second request."""
+    with running("--workers", "1", "--header-timeout", "1", "--timeout", "1") as server:
+        endless = b"a" * 1000
+        with connect(server) as s:
+            in_line = trickle(s, b"GET /" + endless)
+        with connect(server) as s:
+            s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            in_headers = trickle(s, b"X-Slow: " + endless)
+        with connect(server) as s:
+            s.sendall(HEALTH)
+            assert read_replies(s, 1)[0][0] == 200
+            second = trickle(s, b"GET / HTTP/1.1\r\nX-Slow: " + endless)
+        assert server.cam(params={"heatmap": "none"}).status_code == 200
+        assert rejected(server, "header_timeout") == 3
+
+    for answer in (in_line, in_headers, second):
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"kind":"too-slow"' in answer
+
+
+def test_a_connection_that_says_nothing_is_hung_up_on_in_silence() -> None:
+    """There is no request to answer."""
+    with running("--workers", "1", "--header-timeout", "1") as server:
+        with connect(server) as s:
+            assert read_all(s) == b""
+        assert rejected(server, "header_timeout") == 1
+
+
+def test_a_body_has_a_lowest_speed() -> None:
+    """After --timeout seconds."""
+    slow = ("--timeout", "1", "--min-receive-rate", "100000")
+    with running("--workers", "1", *slow) as server:
+        with connect(server) as s:
+            s.sendall(POST % 100000)
+            answer = trickle(s, b"x" * 1000)
+        assert rejected(server, "receive_timeout") == 1
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"100000 bytes a second" in answer
+
+
+def test_an_answer_that_nobody_reads_is_given_up() -> None:
+    """However slowly it is read."""
+    with running("--workers", "1", "--send-timeout", "1") as server:
+        with connect(server) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            for _ in range(200):
+                with contextlib.suppress(BlockingIOError):
+                    s.sendall(
+                        b"GET /samples/chelsea.png HTTP/1.1\r\nHost: x\r\n\r\n",
+                        socket.MSG_DONTWAIT,
+                    )
+            end = time.monotonic() + 30
+            while rejected(server, "send_timeout") == 0:
+                assert time.monotonic() < end
+                s.recv(1)
+        assert server.get("/healthz").status_code == 200
+
+
+def busy_server() -> contextlib.AbstractContextManager[Server]:
+    """One worker."""
+    return running("--workers", "1", *PATIENT)
+
+
+def occupy(server: Server) -> threading.Thread:
+    """Gives the worker a picture that takes it a while."""
+    thread = threading.Thread(target=server.cam, args=(SLOW,))
+    thread.start()
+    wait_for(server, "wherefore_busy_workers", 1)
+    return thread
+
+
+def queue_one(server: Server, length: int) -> socket.socket:
+    """A request that waits for the worker."""
+    picture = sample("rocket.jpg")
+    s = connect(server)
+    s.sendall(POST % len(picture) + picture)
+    wait_for(server, "wherefore_queue_length", length)
+    return s
+
+
+def test_who_leaves_the_queue_costs_no_forward_pass() -> None:
+    """Whether by closing the socket or by resetting it."""
+    with busy_server() as server:
+        slow = occupy(server)
+        closed = queue_one(server, 1)
+        reset = queue_one(server, 2)
+        stays = queue_one(server, 3)
+        closed.close()
+        linger = struct.pack("ii", 1, 0)
+        reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        reset.close()
+        assert server.metric("wherefore_busy_workers") == 1, "it was not slow enough"
+        assert read_replies(stays, 1)[0][0] == 200
+        stays.close()
+        slow.join()
+
+        assert server.metric("wherefore_forward_passes_total") == 2
+        assert rejected(server, "client_gone") == 2
+
+
+def test_resets_in_the_middle_are_forgotten(server: Server) -> None:
+    """In the headers, in the body, in the answer."""
+    picture = sample("rocket.jpg")
+    request = POST % len(picture) + picture
+    for cut in (10, 60, len(request) - 100, len(request)):
+        s = connect(server)
+        s.sendall(request[:cut])
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.close()
+    assert server.cam().status_code == 200
+    end = time.monotonic() + 30
+    while server.metric("wherefore_requests_in_flight") > 1:
+        assert time.monotonic() < end
+
+
+def test_sigterm_ends_in_time_with_a_long_queue() -> None:
+    """What no worker has begun by then is answered 503, and not dropped."""
+    with running("--workers", "1", "--drain-timeout", "1", *PATIENT) as server:
+        statuses: list[int] = []
+
+        def post() -> None:
+            statuses.append(
+                httpx.post(server.url + "/cam", files=form, timeout=60).status_code
+            )
+
+        form = {"image": SLOW}
+        slow = [threading.Thread(target=post) for _ in range(12)]
+        for thread in slow:
+            thread.start()
+        wait_for(server, "wherefore_queue_length", 11)
+        begin = time.monotonic()
+        assert server.stop() == 0
+        spent = time.monotonic() - begin
+        for thread in slow:
+            thread.join()
+
+    assert len(statuses) == 12
+    assert set(statuses) == {200, 503}
+    assert spent < 30
