@@ -47,11 +47,14 @@ if [ "${1-}" = --sbom ]; then
     exit
 fi
 
+# The service wants room for --max-connections; a sandbox may not raise limits.
+files=$(ulimit -Hn)
+[ "$files" != unlimited ] && [ "$files" -le 4096 ] || files=4096
 options=(
     --rm --interactive --network host --user 12345:12345
     --read-only --cap-drop all --security-opt no-new-privileges
     --memory "${MEMORY:-128m}" --pids-limit 64
-    --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-healthcheck
+    --ulimit "nofile=$files:$files" --ulimit nproc=1024:1024 --no-healthcheck
 )
 [ "${engine[0]}" != podman ] || options+=(--read-only-tmpfs=false)
 [ -z "${NAME-}" ] || options+=(--name "$NAME")

@@ -169,7 +169,8 @@ def _nginx() -> None:
 @pytest.fixture(scope="session")
 def instances() -> Iterator[list[object]]:
     """Two instances that outlive the tests."""
-    with http.running("--workers", "1") as a, http.running("--workers", "1") as b:
+    options = ("--workers", "1", "--trusted-proxy", "127.0.0.1")
+    with http.running(*options) as a, http.running(*options) as b:
         yield [a, b]
 
 

@@ -155,6 +155,28 @@ def test_an_id_that_is_none_is_made_anew_for_both_logs(
     assert any(f"id={made}" in it.log() for it in instances)
 
 
+def test_the_clients_address_is_logged_and_not_what_it_claims(
+    proxy: Proxy, instances: list[object]
+) -> None:
+    """The client is at another address of the loopback than the proxy."""
+    with proxy.client(transport=httpx.HTTPTransport(local_address="127.0.0.9")) as it:
+        answer = it.get(
+            "model",
+            headers={"X-Forwarded-For": "203.0.113.7", "X-Request-Id": "from-afar"},
+        )
+    lines = [
+        line
+        for server in instances
+        for line in server.log().splitlines()
+        if "id=from-afar" in line
+    ]
+
+    assert answer.status_code == 200
+    assert len(lines) == 1
+    assert "client=127.0.0.9 " in lines[0]
+    assert " 127.0.0.9 GET /vision/model 200 " in proxy.log()
+
+
 def test_metrics_are_not_for_outside(proxy: Proxy) -> None:
     answer = proxy.get("/vision/metrics")
 
