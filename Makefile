@@ -130,7 +130,7 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: test unit node-tests test-http test-cli test-proxy test-tools test-sanitize test-tsan test-debian
+.PHONY: soak test unit node-tests test-http test-cli test-proxy test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # Stages run one by one: their timings mean something, their output is whole.
@@ -189,6 +189,10 @@ test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
 
 test-tsan: ## HTTP tests under ThreadSanitizer
 	@$(MAKE) SANITIZE=thread test-http
+
+soak: build models/$(MODEL)/model.json $(VENV)/tests.ok ## full load and hostile clients: SECONDS=600
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PY) tests/soak.py \
+	    --seconds $(if $(filter command,$(origin SECONDS)),$(SECONDS),600)
 
 test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookworm
 	@tools/chroot-test.sh $(or $(SUITE),trixie)
