@@ -192,6 +192,10 @@ static int open_all(struct cam *cam)
         complain_about(model, &err);
         return STATUS_FAILED;
     }
+    engine_session_expect(
+        cam->session, !options->heatmap || !cam->ask.style.overlay ? 0
+                      : cam->ask.style.max_side > 0 ? cam->ask.style.max_side
+                                                    : SIZE_MAX);
     return STATUS_OK;
 }
 

@@ -86,9 +86,34 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
     return true;
 }
 
+unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
+                           uint32_t height, unsigned orientation)
+{
+    const bool lying = orientation >= 5;
+    uint32_t need_width = lying ? job->need->height : job->need->width;
+    uint32_t need_height = lying ? job->need->width : job->need->height;
+    unsigned scale = 1;
+
+    if (need_width == 0 || need_height == 0)
+        return 1;
+    while (scale < 8 && width / (2 * scale) >= need_width &&
+           height / (2 * scale) >= need_height)
+        scale *= 2;
+    return scale;
+}
+
 bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                        uint32_t height, enum image_codec_layout layout,
                        unsigned orientation, struct error *err)
+{
+    return image_codec_begin_scaled(job, width, height, 1, layout, orientation,
+                                    err);
+}
+
+bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
+                              uint32_t height, unsigned scale,
+                              enum image_codec_layout layout,
+                              unsigned orientation, struct error *err)
 {
     struct image *image = job->image;
     const unsigned channels = layout == IMAGE_CODEC_RGB ? 3 : 4;
@@ -96,6 +121,10 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
 
     if (!image_codec_check(job, width, height, err))
         return false;
+    job->full_width = width;
+    job->full_height = height;
+    width = (width - 1) / scale + 1;
+    height = (height - 1) / scale + 1;
     if (!raw_len(&len, width, height, channels))
         return fail(err, ERROR_MEMORY,
                     "%" PRIu32 " x %" PRIu32 " pixels exceed the memory", width,
@@ -249,11 +278,22 @@ static void turn_upright(uint8_t *restrict pixels, uint32_t width,
 bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
 {
+    static const struct image_need everything = {0};
+
+    return image_decode_for(image, &everything, bytes, len, limits, err);
+}
+
+bool image_decode_for(struct image *image, const struct image_need *need,
+                      const uint8_t *bytes, size_t len,
+                      const struct image_limits *limits, struct error *err)
+{
     const struct bytes file = {.data = bytes, .len = len};
     const struct codec *codec = find_codec(&file);
-    struct image_codec_job job = {.image = image, .limits = limits};
+    struct image_codec_job job = {
+        .image = image, .limits = limits, .need = need};
 
     image->width = image->height = 0;
+    image->pixel_width = image->pixel_height = 0;
     image->format = IMAGE_UNKNOWN;
     if (len == 0)
         return fail(err, ERROR_INPUT, "the image is empty");
@@ -270,8 +310,10 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
     if (job.orientation != 1)
         turn_upright(image->pixels, width, height, job.raw,
                      find_turn(job.orientation, job.width, job.height));
-    image->width = width;
-    image->height = height;
+    image->pixel_width = width;
+    image->pixel_height = height;
+    image->width = lying ? job.full_height : job.full_width;
+    image->height = lying ? job.full_width : job.full_height;
     image->format = codec->format;
     return true;
 }

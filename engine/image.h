@@ -13,9 +13,12 @@ enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
 
 /* An upright RGB picture. `= {0}` is empty. */
 struct image {
-    uint32_t width, height;   /* after EXIF orientation */
+    uint32_t width, height; /* of the file, after EXIF orientation */
+    /* Of `pixels`: the same, or less where image_decode was told that less
+     * will do. */
+    uint32_t pixel_width, pixel_height;
     enum image_format format; /* of the file it came from */
-    uint8_t *pixels;          /* (height, width, 3) RGB; owned */
+    uint8_t *pixels;          /* (pixel_height, pixel_width, 3) RGB; owned */
     size_t pixels_cap;        /* bytes allocated, reused by image_decode */
     uint8_t *scratch;         /* a picture on its way to be turned; owned */
     size_t scratch_cap;       /* bytes allocated, 0 until one had to be */
@@ -25,6 +28,13 @@ struct image {
 struct image_limits {
     uint32_t max_width, max_height; /* pixels, of the file as stored */
     uint64_t max_pixels;            /* width x height */
+};
+
+/* What is enough, so that large JPEGs need not be decoded in full: pixels may
+ * be a half, a quarter or an eighth as many a side, if both sides still are
+ * these. `= {0}` is everything. */
+struct image_need {
+    uint32_t width, height; /* pixels, upright; one of them 0: all there are */
 };
 
 /* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (EXIF orientation
@@ -41,6 +51,12 @@ struct image_limits {
  * call. Any thread. */
 bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The same, for whom less than all pixels may be enough. */
+bool image_decode_for(struct image *image, const struct image_need *need,
+                      const uint8_t *bytes, size_t len,
+                      const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
 /* "jpeg", "png", "webp" or "unknown". */

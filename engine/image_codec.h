@@ -21,7 +21,9 @@ enum image_codec_layout {
 struct image_codec_job {
     struct image *image;               /* borrowed */
     const struct image_limits *limits; /* borrowed */
-    uint32_t width, height;            /* as stored */
+    const struct image_need *need;     /* borrowed */
+    uint32_t full_width, full_height;  /* as stored */
+    uint32_t width, height;            /* of `raw`: the same, or reduced */
     enum image_codec_layout layout;
     unsigned orientation; /* EXIF's, 1..8 */
     unsigned channels;    /* of the layout: 3 or 4 */
@@ -42,6 +44,18 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                        uint32_t height, enum image_codec_layout layout,
                        unsigned orientation, struct error *err)
     __attribute__((warn_unused_result));
+
+/* The same for `scale`: 1, or 2, 4 or 8, by which the sides of what is stored
+ * are divided, and rounded up. */
+bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
+                              uint32_t height, unsigned scale,
+                              enum image_codec_layout layout,
+                              unsigned orientation, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The largest such scale that leaves what is needed of a picture. */
+unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
+                           uint32_t height, unsigned orientation);
 
 /* Bytes of job->raw, known not to overflow after image_codec_begin. */
 size_t image_codec_row_len(const struct image_codec_job *job);

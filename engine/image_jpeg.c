@@ -258,10 +258,12 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
     if (!read_outline(&outline, job, file, err))
         return false;
     const bool is_cmyk = outline.num_channels == 4;
-    if (!image_codec_begin(job, outline.width, outline.height,
-                           is_cmyk ? IMAGE_CODEC_CMYK_INVERTED
-                                   : IMAGE_CODEC_RGB,
-                           outline.orientation ? outline.orientation : 1, err))
+    const unsigned orientation = outline.orientation ? outline.orientation : 1;
+    if (!image_codec_begin_scaled(
+            job, outline.width, outline.height,
+            image_codec_scale(job, outline.width, outline.height, orientation),
+            is_cmyk ? IMAGE_CODEC_CMYK_INVERTED : IMAGE_CODEC_RGB, orientation,
+            err))
         return false;
 
     handle = tjInitDecompress();

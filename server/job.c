@@ -41,6 +41,14 @@ static void fail_with(struct job *job, const struct error *err, bool decoded)
     problem_reply(&job->reply, problem_at(err, decoded), err->text, err->limit);
 }
 
+/* The longest side that a photo under a heatmap has to have. */
+static size_t overlay_side(const struct ask *ask)
+{
+    if (ask->heatmap != ASK_OVERLAY)
+        return 0;
+    return ask->style.max_side > 0 ? ask->style.max_side : SIZE_MAX;
+}
+
 void job_run(struct job *job, struct engine_session *session,
              const struct engine *engine, const struct image_limits *limits)
 {
@@ -56,6 +64,7 @@ void job_run(struct job *job, struct engine_session *session,
         note_stages(job, session, timing.queue, STAGES_DECODE);
         return;
     }
+    engine_session_expect(session, overlay_side(&job->ask));
     ok = engine_sample(session, job->picture.data, job->picture.len, limits,
                        &err);
     buf_release(&job->picture);

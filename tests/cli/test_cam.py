@@ -81,6 +81,22 @@ def test_a_larger_input_gives_a_finer_map(answer):
     )
 
 
+def test_less_of_a_large_jpeg_is_enough_without_a_heatmap(answer, photos):
+    rocket = Image.open(photos / "rocket.jpg").convert("RGB")
+    rocket.resize((1920, 1281)).save(photos / "large.jpg", quality=95)
+    whole = answer("large.jpg", "--heatmap", str(photos / "whole.png"))
+    less = answer("large.jpg")
+
+    assert less["image"] == {"width": 1920, "height": 1281, "format": "jpeg"}
+    assert less["class"] == whole["class"]
+    assert less["classes"][0]["logit"] != whole["classes"][0]["logit"]
+    assert less["classes"][0]["logit"] == pytest.approx(
+        whole["classes"][0]["logit"], abs=0.3
+    )
+    for key in ("x", "y", "width", "height"):
+        assert less["box"][key] == pytest.approx(whole["box"][key], abs=60)
+
+
 def test_a_precision_that_is_none_is_refused(cam):
     result = cam("--precision", "int7", "cat.png")
 

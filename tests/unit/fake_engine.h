@@ -146,6 +146,12 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
     return true;
 }
 
+void engine_session_expect(struct engine_session *session, size_t overlay_side)
+{
+    (void)session;
+    (void)overlay_side;
+}
+
 const struct image *engine_session_image(const struct engine_session *session)
 {
     return &session->image;
