@@ -42,7 +42,8 @@ PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 # --- flags -------------------------------------------------------------------
 
-PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle inih
+PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle inih \
+        libseccomp
 # Asked once, when the first recipe needs them: before `make deps` there may be
 # no pkg-config to ask.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)

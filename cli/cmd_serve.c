@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "complain.h"
@@ -17,7 +19,10 @@
 #include "server/cors.h"
 #include "server/http.h"
 #include "server/listener.h"
+#include "server/log.h"
+#include "server/notify.h"
 #include "server/route.h"
+#include "server/sandbox.h"
 #include "server/service.h"
 
 enum { MMAP_THRESHOLD = 262144, LAST_WORD_MS = 500 };
@@ -59,14 +64,35 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Reads the models anew whenever it is told to, until it is told to stop. A
- * second such signal kills, for whoever does not want to wait. */
-static void wait_for_end(struct service *service, const sigset_t *set)
+/* The next signal. Until it comes, whoever watches over the service is told
+ * that the HTTP thread lives, as long as it does. */
+static int wait_for_signal(const struct http *http, const struct notify *notify,
+                           const sigset_t *set)
 {
+    uint64_t wait_us = notify->watchdog_us / 3;
+    struct timespec wait = {(time_t)(wait_us / 1000000),
+                            (long)(wait_us % 1000000) * 1000};
     int number;
 
-    while (sigwait(set, &number) == 0 && number == SIGHUP)
+    for (;;) {
+        number = sigtimedwait(set, NULL, wait_us > 0 ? &wait : NULL);
+        if (number > 0)
+            return number;
+        if (wait_us > 0 && http_is_alive(http, wait_us))
+            notify_send(notify, "WATCHDOG=1");
+    }
+}
+
+/* Reads the models anew whenever it is told to, until it is told to stop. A
+ * second such signal kills, for whoever does not want to wait. */
+static void wait_for_end(struct service *service, const struct http *http,
+                         const struct notify *notify, const sigset_t *set)
+{
+    while (wait_for_signal(http, notify, set) == SIGHUP) {
+        notify_reloading(notify);
         service_reload(service);
+        notify_send(notify, "READY=1\nSTATUS=serving on %s", http_name(http));
+    }
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
@@ -103,8 +129,37 @@ static void drain(struct http *http, struct service *service, uint64_t max_ms)
         http_wait(http, LAST_WORD_MS);
 }
 
+/* What has to be readable later is what SIGHUP reads anew. */
+static bool enter_sandbox(const struct config *config, struct error *err)
+{
+    enum config_log_format format = (enum config_log_format)config->log_format;
+    struct sandbox sandbox = {0};
+    struct error missing = {0};
+    unsigned parts;
+
+    if (config->sandbox == CONFIG_SANDBOX_OFF)
+        return true;
+    for (size_t i = 0; i < config->models.count; i++)
+        sandbox_allow(&sandbox, config->models.items[i]);
+    sandbox_allow(&sandbox, config->token_file);
+    sandbox_allow(&sandbox, config->metrics_token_file);
+    if (strncmp(config->listen, "unix:", 5) == 0)
+        sandbox.socket = config->listen + 5;
+    parts = sandbox_enter(&sandbox, &missing);
+    if (parts == SANDBOX_ALL)
+        return true;
+    if (config->sandbox == CONFIG_SANDBOX_ON)
+        return fail(err, ERROR_UNSUPPORTED, "sandbox: %s", missing.text);
+    log_notice(format, "not all of the sandbox (%s%s): %s",
+               parts & SANDBOX_LANDLOCK ? "landlock" : "no landlock",
+               parts & SANDBOX_SECCOMP ? ", seccomp" : ", no seccomp",
+               missing.text);
+    return true;
+}
+
 static int serve(const struct config *config)
 {
+    struct notify notify;
     struct error err = {0};
     struct service service = {0};
     struct http *http;
@@ -116,19 +171,23 @@ static int serve(const struct config *config)
     http = http_new(config, &err);
     if (!http)
         return complain(&err, err.kind == ERROR_INPUT ? 2 : 1);
-    if (!service_open(&service, config, &err))
+    notify_open(&notify);
+    if (!enter_sandbox(config, &err) || !service_open(&service, config, &err))
         goto out;
     if (!http_start(http, &service, &err)) {
         service_finish(&service);
         goto out;
     }
     announce(http);
-    wait_for_end(&service, &signals);
+    notify_send(&notify, "READY=1\nSTATUS=serving on %s", http_name(http));
+    wait_for_end(&service, http, &notify, &signals);
+    notify_send(&notify, "STOPPING=1\nSTATUS=finishing what was accepted");
     drain(http, &service, config->drain_timeout * 1000);
     ok = true;
 out:
     http_free(http);
     service_close(&service);
+    notify_close(&notify);
     if (ok)
         return 0;
     return complain(&err, 1);

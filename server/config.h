@@ -108,6 +108,10 @@
     LIST(cors_origins, "cors-origin", "", "ORIGIN",                           \
          "an origin such as https://example.org whose pages' scripts may "    \
          "ask, or * for all; several may be given")                           \
+    SECTION("sandbox", "what the program may still do itself")                \
+    CHOICE(sandbox, "sandbox", CONFIG_SANDBOX_AUTO, "auto|on|off",            \
+           "give up what the service does not need: auto as far as the "      \
+           "kernel has it, on or do not start")                               \
     SECTION("log", "what is said about requests")                             \
     CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",       \
            "how requests are logged on stderr")                               \
@@ -140,6 +144,12 @@ enum config_action {
 
 /* In the order of enum engine_precision (engine.h). */
 enum config_precision { CONFIG_FP32, CONFIG_INT8, CONFIG_AUTO };
+
+enum config_sandbox {
+    CONFIG_SANDBOX_AUTO,
+    CONFIG_SANDBOX_ON,
+    CONFIG_SANDBOX_OFF
+};
 
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON, CONFIG_LOG_NONE };
 

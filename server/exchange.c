@@ -330,6 +330,17 @@ static enum MHD_Result finish(struct exchange *x)
     return answer_send(x);
 }
 
+/* What the watchdog looks at: this thread may only be slow, never stuck. */
+static void set_busy(struct exchange_door *door)
+{
+    atomic_store(&door->busy_since_us, clock_now_us());
+}
+
+static void set_idle(struct exchange_door *door)
+{
+    atomic_store(&door->busy_since_us, 0);
+}
+
 enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
                               const char *path, const char *method,
                               const char *version, const char *bytes,
@@ -338,22 +349,23 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
     struct exchange *x = *slot;
     enum MHD_Result result;
 
-    (void)arg;
     if (!x)
         return MHD_NO; /* there was no memory for it */
+    set_busy(arg);
     x->connection = connection;
     if (x->stage == EXCHANGE_HEADERS) {
         x->interim = strcmp(version, "HTTP/1.0") != 0;
-        return begin(x, method, path);
-    }
-    if (x->stage == EXCHANGE_DONE) {
+        result = begin(x, method, path);
+    } else if (x->stage == EXCHANGE_DONE) {
         give_back(x); /* the worker has decoded the picture */
-        return answer_send(x);
+        result = answer_send(x);
+    } else if (*len == 0) {
+        result = finish(x);
+    } else {
+        result = receive(x, bytes, *len);
+        *len = 0;
     }
-    if (*len == 0)
-        return finish(x);
-    result = receive(x, bytes, *len);
-    *len = 0;
+    set_idle(arg);
     return result;
 }
 
@@ -402,6 +414,7 @@ void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
     struct exchange *x = *slot;
 
     (void)connection;
+    set_busy(door);
     if (x && code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger)
         x->status = 0; /* the answer did not get through */
     if (x) {
@@ -423,4 +436,5 @@ void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
     atomic_fetch_sub(&door->service->num_in_flight, 1);
     pthread_cond_broadcast(&door->completed);
     pthread_mutex_unlock(&door->lock);
+    set_idle(door);
 }

@@ -8,6 +8,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +29,8 @@ struct exchange_door {
     struct hangup *hangup;       /* owned by http.c, as the next */
     struct connections *connections;
     uint64_t inflight_bytes; /* of bodies; the HTTP thread's */
+
+    _Atomic uint64_t busy_since_us; /* when a callback began; 0: none runs */
 
     pthread_mutex_t lock;
     pthread_cond_t completed; /* an exchange ended */

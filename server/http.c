@@ -213,6 +213,13 @@ const char *http_name(const struct http *http)
     return http->listener.name;
 }
 
+bool http_is_alive(const struct http *http, uint64_t max_us)
+{
+    uint64_t since = atomic_load(&http->door.busy_since_us);
+
+    return since == 0 || clock_now_us() - since < max_us;
+}
+
 void http_stop_accepting(struct http *http)
 {
     uint64_t one = 1;

@@ -37,6 +37,10 @@ bool http_start(struct http *http, struct service *service, struct error *err)
  * "unix:/run/x.sock"; valid until http_stop_accepting. */
 const char *http_name(const struct http *http);
 
+/* Whether the HTTP thread is not stuck: it waits for something to do, or has
+ * been at what it does for less than `max_us`. Any thread. */
+bool http_is_alive(const struct http *http, uint64_t max_us);
+
 void http_stop_accepting(struct http *http);
 
 /* Waits until every request that was begun is answered, at most `max_ms`;

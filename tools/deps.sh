@@ -12,12 +12,12 @@ packages=(
     # one for each foreign library of the program
     libxnnpack-dev libpthreadpool-dev libmicrohttpd-dev libjansson-dev
     libturbojpeg0-dev libspng-dev libwebp-dev libprotobuf-c-dev nettle-dev
-    libinih-dev
+    libinih-dev libseccomp-dev
     # tools/model.py runs in a venv and downloads over TLS
     python3 python3-venv ca-certificates
 )
 libraries=(libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
-    inih)
+    inih libseccomp)
 case "${1-}" in
 '') ;;
 test) packages+=(libcmocka-dev libonnx-testdata) libraries+=(cmocka) ;;

@@ -65,6 +65,7 @@ DOORS = {
         "server/problem.c",
     ],
     "ini.h": ["server/config_file.c"],
+    "seccomp.h": ["server/sandbox.c"],
     "nettle/*": ["engine/bundle_write.c", "server/access.c", "server/reply.c"],
 }
 
