@@ -10,7 +10,7 @@
 # models/ already (`make model`) is taken as it is, else it is made here.
 #
 #     --build-arg MODEL=efficientnet-lite2   another model
-#     --build-arg PRECISION=int8             how it computes, if not in float32
+#     --build-arg PRECISION=int8             or auto: how it computes, if not in float32
 #     --build-arg BASE=…                     another Debian 13 to build on
 #     --build-arg MIRROR=…                   another Debian mirror to build from
 
@@ -42,7 +42,7 @@ COPY --from=build /rootfs/model /
 COPY --from=build /rootfs/program /
 
 ARG MODEL=efficientnet-lite0
-ARG PRECISION=
+ARG PRECISION=fp32
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
@@ -56,7 +56,8 @@ LABEL org.opencontainers.image.title="wherefore" \
       wherefore.model="${MODEL}"
 
 ENV WHEREFORE_LISTEN=0.0.0.0:8080 \
-    WHEREFORE_MODEL=/usr/share/wherefore/models/${MODEL}
+    WHEREFORE_MODEL=/usr/share/wherefore/models/${MODEL} \
+    WHEREFORE_PRECISION=${PRECISION}
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -10,7 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 version() {
-    sed -n 's/^#define WHEREFORE_VERSION "\(.*\)"$/\1/p' cli/cmd.h
+    sed -n 's/^#define VERSION_TEXT "\(.*\)"$/\1/p' server/version.h |
+        grep . # there is one
 }
 
 in_git() {

@@ -125,7 +125,7 @@ say "building $image with $builder on $base"
 
 arguments=(
     --build-arg "BASE=$base" --build-arg "MIRROR=$mirror"
-    --build-arg "MODEL=$model" --build-arg "PRECISION=${PRECISION-}"
+    --build-arg "MODEL=$model" --build-arg "PRECISION=${PRECISION:-fp32}"
     --build-arg "VERSION=$(tools/dist.sh --version)"
     --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
     --build-arg "CREATED=$created" --build-arg "SOURCE_DATE_EPOCH=$epoch"

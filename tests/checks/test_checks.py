@@ -161,7 +161,9 @@ def test_prefix_accepts_the_module_s_own_names(tmp_path, name, text):
 
 
 def test_prefix_lends_a_module_s_prefix_to_a_file_without_a_header(tmp_path):
-    target = compiled(tmp_path, "graph_shape.c", "int graph_infer(void) { return 0; }\n")
+    target = compiled(
+        tmp_path, "graph_shape.c", "int graph_infer(void) { return 0; }\n"
+    )
 
     assert run("prefix", target.name, cwd=tmp_path).returncode == 1
     (tmp_path / "graph.h").write_text("int graph_infer(void);\n")
@@ -177,7 +179,9 @@ def test_docs_finds_a_file_that_the_page_misses(tmp_path):
     assert "does not name engine/image_jpeg.c" in result.stderr
     assert "box.h" not in result.stderr
 
-    lay_out(tmp_path, docs__architecture_md="engine.h box.c image_jpeg.c http.c route.h\n")
+    lay_out(
+        tmp_path, docs__architecture_md="engine.h box.c image_jpeg.c http.c route.h\n"
+    )
     assert run("docs", tmp_path).returncode == 0
 
 
@@ -306,7 +310,7 @@ def lay_out_options(tree: Path, rows: str) -> None:
     lay_out(
         tree,
         server__config_h=f"#define CONFIG_OPTIONS(SECTION, NUMBER, CHOICE) \\\n{rows}\n"
-        "#define CONFIG_ACTIONS(X) \\\n    X(HELP, \"help\", \"list them\")\n"
+        '#define CONFIG_ACTIONS(X) \\\n    X(HELP, "help", "list them")\n'
         "enum format { RED, GREEN };\n",
         docs__operations_md="Before.\n<!-- options: `make lists` writes what follows -->\n"
         "<!-- options: up to here -->\nAfter.\n",
@@ -322,7 +326,10 @@ def test_options_finds_an_option_that_the_page_and_the_file_miss(tmp_path):
     lay_out_options(tmp_path, rows)
     result = run("options", tmp_path)
     assert result.returncode == 1
-    assert "operations.md lacks: | `--a-b` | 2 | 1 to 9 things | how many |" in result.stderr
+    assert (
+        "operations.md lacks: | `--a-b` | 2 | 1 to 9 things | how many |"
+        in result.stderr
+    )
     assert "wherefore.ini lacks: ;a-b = 2" in result.stderr
     assert run("options", "--write", tmp_path).returncode == 0
     assert run("options", tmp_path).returncode == 0
@@ -342,7 +349,9 @@ def test_options_finds_a_default_that_is_another_now(tmp_path):
 
 
 def test_options_refuses_a_row_that_it_cannot_read(tmp_path):
-    lay_out_options(tmp_path, SECTION + '    NUMBER(a, "a", 1 + 1, 1, 9, "things", "n")')
+    lay_out_options(
+        tmp_path, SECTION + '    NUMBER(a, "a", 1 + 1, 1, 9, "things", "n")'
+    )
     result = run("options", tmp_path)
     assert result.returncode == 1
     assert "cannot read CONFIG_OPTIONS" in result.stderr

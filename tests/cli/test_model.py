@@ -347,7 +347,11 @@ def test_add_takes_a_grey_network(model, cam, tmp_path):
 
     assert result.returncode == 0, result.stderr
     written = json.loads((tmp_path / "grey/model.json").read_text())["input"]
-    assert (written["channels"], written["mean"], written["std"]) == ("L", [127.5], [51])
+    assert (written["channels"], written["mean"], written["std"]) == (
+        "L",
+        [127.5],
+        [51],
+    )
     found = json.loads(cam("--model", tmp_path / "grey", "cat.png").stdout)
     # The two classes see the same with opposite signs.
     assert found["classes"][0]["logit"] == -found["classes"][1]["logit"] != 0
