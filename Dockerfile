@@ -21,7 +21,7 @@ FROM ${BASE} AS packages
 ARG MIRROR=
 WORKDIR /src
 COPY tools/deps.sh docker/mirror.sh tools/
-RUN tools/mirror.sh "$MIRROR" && tools/deps.sh && tools/deps.sh test
+RUN tools/mirror.sh "$MIRROR" && tools/deps.sh && tools/deps.sh unit
 
 FROM packages AS build
 COPY . .

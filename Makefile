@@ -131,13 +131,13 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: soak test unit node-tests test-http test-cli test-proxy test-tools test-sanitize test-tsan test-debian
+.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # Stages run one by one: their timings mean something, their output is whole.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
-STAGES := check $(BINARY_STAGES) test-proxy test-tools \
+STAGES := check $(BINARY_STAGES) test-page test-proxy test-tools \
           $(if $(filter true,$(CI)),test-sanitize test-image)
 
 test: ## install what the tests need and run them all; one summary at the end
@@ -167,6 +167,9 @@ test-http: ## test the real binary over HTTP
 test-cli: ## test the real binary on the command line
 test-http test-cli: test-%: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/$*
+
+test-page: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the page in Chromium
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/page
 
 PYTEST_DIRS := $(wildcard tests/tools tests/checks)
 test-tools: $(VENV)/tests.ok ## test the Python tools and the checks

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that are missing: `tools/deps.sh` what the build
-# and the model need, `tools/deps.sh test` what the tests need as well,
+# and the model need, `tools/deps.sh unit` what the unit tests need as well,
+# `tools/deps.sh test` what all tests need (a browser, for those of the page),
 # `tools/deps.sh fuzz` what `make fuzz` needs as well, `tools/deps.sh image` what
 # builds and runs a container. With nothing missing it
 # is done in a moment, without the network.
@@ -20,7 +21,8 @@ libraries=(libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
     inih libseccomp)
 case "${1-}" in
 '') ;;
-test) packages+=(libcmocka-dev libonnx-testdata) libraries+=(cmocka) ;;
+unit) packages+=(libcmocka-dev libonnx-testdata) libraries+=(cmocka) ;;
+test) packages+=(libcmocka-dev libonnx-testdata chromium) libraries+=(cmocka) ;;
 fuzz)
     # libFuzzer comes with clang: 14 in Debian 12, 19 in Debian 13
     runtime=$(apt-cache depends clang 2>/dev/null |
@@ -32,7 +34,7 @@ image)
     packages=(buildah podman runc debootstrap ca-certificates)
     ;;
 *)
-    echo "usage: tools/deps.sh [test|fuzz|image]" >&2
+    echo "usage: tools/deps.sh [unit|test|fuzz|image]" >&2
     exit 2
     ;;
 esac
