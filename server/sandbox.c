@@ -94,8 +94,9 @@ static size_t size_of(long version)
     return version >= FIRST_WITH_NET ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
 }
 
-/* What is not there cannot be read, and needs no rule. */
-static bool add_path(int ruleset, const char *path, uint64_t more,
+/* What is not there cannot be read, and needs no rule. `access` is that of a
+ * folder; a file is read. */
+static bool add_path(int ruleset, const char *path, uint64_t access,
                      struct error *err)
 {
     struct landlock_path_beneath_attr rule = {0};
@@ -106,53 +107,69 @@ static bool add_path(int ruleset, const char *path, uint64_t more,
     if (fd < 0)
         return true;
     rule.parent_fd = fd;
-    rule.allowed_access = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)
-                              ? read_below | more
-                              : read_file;
+    rule.allowed_access =
+        fstat(fd, &info) == 0 && S_ISDIR(info.st_mode) ? access : read_file;
     ok = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
                  &rule, 0) == 0;
     close(fd);
     return ok || fail(err, ERROR_IO, "landlock: %s", strerror(errno));
 }
 
-/* The folder that `path` is in, but for the root. */
-static bool add_around(int ruleset, const char *path, uint64_t more,
-                       struct error *err)
+/* The folder that `path` is in; false: the root, or not to be told by name. */
+static bool folder_of(char folder[PATH_MAX], const char *path)
 {
-    char folder[PATH_MAX];
     size_t len = strlen(path);
     char *slash;
 
     while (len > 1 && path[len - 1] == '/')
         len--;
-    if (len >= sizeof folder)
-        return fail(err, ERROR_INPUT, "landlock: a path is too long");
+    if (len >= PATH_MAX)
+        return false;
     memcpy(folder, path, len);
     folder[len] = '\0';
     slash = strrchr(folder, '/');
     if (slash == folder || strcmp(folder, ".") == 0 ||
-        (slash && slash[1] == '.'))
-        return add_path(ruleset, path, more, err);
+        (slash ? slash[1] == '.' : strcmp(folder, "..") == 0))
+        return false;
     if (slash)
         *slash = '\0';
-    /* Where the path is a link that leads elsewhere, that too. */
-    return add_path(ruleset, slash ? folder : ".", more, err) &&
-           add_path(ruleset, path, more, err);
+    else
+        memcpy(folder, ".", 2);
+    return true;
+}
+
+/* Such as /tmp, where other people's files are. */
+static bool is_shared(const char *folder)
+{
+    struct stat info;
+
+    return stat(folder, &info) == 0 && (info.st_mode & S_ISVTX);
+}
+
+/* Where the path is a link that leads elsewhere, that too. */
+static bool add_around(int ruleset, const char *path, struct error *err)
+{
+    char folder[PATH_MAX];
+
+    if (folder_of(folder, path) && !is_shared(folder) &&
+        !add_path(ruleset, folder, read_below, err))
+        return false;
+    return add_path(ruleset, path, read_below, err);
 }
 
 static bool add_paths(int ruleset, const struct sandbox *sandbox,
                       struct error *err)
 {
     size_t num = sizeof system_paths / sizeof system_paths[0];
+    char folder[PATH_MAX];
     bool ok = true;
 
     for (size_t i = 0; i < num && ok; i++)
-        ok = add_path(ruleset, system_paths[i], 0, err);
+        ok = add_path(ruleset, system_paths[i], read_below, err);
     for (size_t i = 0; i < sandbox->num_paths && ok; i++)
-        ok = add_around(ruleset, sandbox->paths[i], 0, err);
-    if (ok && sandbox->socket)
-        ok = add_around(ruleset, sandbox->socket,
-                        LANDLOCK_ACCESS_FS_REMOVE_FILE, err);
+        ok = add_around(ruleset, sandbox->paths[i], err);
+    if (ok && sandbox->socket && folder_of(folder, sandbox->socket))
+        ok = add_path(ruleset, folder, LANDLOCK_ACCESS_FS_REMOVE_FILE, err);
     return ok;
 }
 

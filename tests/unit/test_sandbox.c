@@ -190,6 +190,30 @@ static void what_is_not_needed_is_denied(void **state)
     assert_int_equal(status, 0);
 }
 
+/* The folder itself is in /tmp. */
+static int enter_and_read(void)
+{
+    struct sandbox sandbox = {0};
+    struct error err = {0};
+
+    sandbox_allow(&sandbox, folder);
+    if (!(sandbox_enter(&sandbox, &err) & SANDBOX_LANDLOCK))
+        return NO_SANDBOX;
+    if (opens("/tmp", O_RDONLY | O_DIRECTORY))
+        return 1;
+    return opens(file, O_RDONLY) ? 0 : 2;
+}
+
+static void a_folder_of_everybody_is_not_opened(void **state)
+{
+    int status = in_child(enter_and_read);
+
+    (void)state;
+    if (status == NO_SANDBOX)
+        skip();
+    assert_int_equal(status, 0);
+}
+
 static int enter_and_remove(void)
 {
     struct sandbox sandbox = {.socket = file};
@@ -229,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_needed_is_denied),
+        cmocka_unit_test(a_folder_of_everybody_is_not_opened),
         cmocka_unit_test(a_socket_may_be_removed_where_it_is),
         cmocka_unit_test(a_sanitized_build_says_that_it_has_none),
     };
