@@ -57,13 +57,16 @@ function calm() {
   $("progress").hidden = true;
 }
 
-/** Resolves when a token was given. */
+let tokenWanted = null;
+
+/** Resolves when a token was given: to all who ask for it meanwhile. */
 function askToken(problem) {
   complain(problem);
   $("token-row").hidden = false;
   $("token").focus();
-  return new Promise((resolve) => {
+  tokenWanted ??= new Promise((resolve) => {
     $("token-use").onclick = () => {
+      tokenWanted = null;
       state.token = $("token").value.trim();
       $("token").value = "";
       $("token-row").hidden = true;
@@ -71,6 +74,7 @@ function askToken(problem) {
       resolve();
     };
   });
+  return tokenWanted;
 }
 $("token").addEventListener("keydown", (event) => event.key === "Enter" && $("token-use").click());
 

@@ -83,12 +83,13 @@ async function wait(problem, tries, { signal, onWait }) {
  *  onToken() resolves to another token where one is wanted. */
 export async function ask(method, address, body, options = {}) {
   for (let tries = 0; ; tries++) {
+    const token = options.token?.();
     try {
-      return await attempt(method, address, body, { ...options, token: options.token?.() });
+      return await attempt(method, address, body, { ...options, token });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       if (problem.status === 401 && options.onToken) {
-        await options.onToken(problem);
+        if (options.token() === token) await options.onToken(problem);
         tries = -1;
         continue;
       }
