@@ -18,6 +18,7 @@ const state = {
   items: [],
   at: -1,
   live: null, // AbortController of the webcam
+  asking: new AbortController(), // of the pictures; other pictures end it
   chosen: null, // index of the class asked to be seen; null: the best one
   versus: null, // index of the one it is compared with
   wanted: [], // classes asked for by name or by link
@@ -103,7 +104,7 @@ async function answer(item, signal) {
   const form = new FormData();
   form.append("image", item.blob, item.name);
   try {
-    item.text = await ask("POST", `cam?${query()}`, form, { ...patience, signal, tries: signal && 3 });
+    item.text = await ask("POST", `cam?${query()}`, form, { ...patience, signal, tries: state.live ? 3 : undefined });
     item.answer = JSON.parse(item.text);
     item.error = null;
   } catch (problem) {
@@ -128,7 +129,7 @@ async function work() {
         Object.assign(item, await prepare(item.file, $("original").checked));
         item.thumb = thumbnail(item.photo);
       }
-      await answer(item);
+      await answer(item, state.asking.signal);
     } catch (error) {
       item.error = error;
     }
@@ -138,11 +139,18 @@ async function work() {
   working = false;
 }
 
+/** Ends what is asked about the pictures there are, and its waiting. */
+function leave() {
+  state.asking.abort();
+  state.asking = new AbortController();
+}
+
 /** Takes files; several become a film strip. */
 function take(files) {
   const pictures = [...files];
   if (!pictures.length) return;
   stopLive();
+  leave();
   state.items = pictures.map((file) => ({ name: file.name || "picture", file, sample: file.sample }));
   state.at = 0;
   state.chosen = state.keep ?? null;
@@ -182,6 +190,7 @@ async function startLive() {
   const live = new AbortController();
   const times = [];
   stopLive();
+  leave();
   state.live = live;
   state.items = [];
   state.chosen = state.versus = null;

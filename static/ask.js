@@ -60,6 +60,7 @@ function attempt(method, address, body, { token, signal, onProgress }) {
 
 function sleep(ms, signal) {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener("abort", () => {
       clearTimeout(timer);
