@@ -38,10 +38,18 @@ function say(text) {
   $("message").textContent = text;
 }
 
+const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
+
+/** The headline and the place, for who does not see the picture. */
+function tell() {
+  say(`${sentence($("headline").textContent)} ${placeText(state.view)}`);
+}
+
 function complain(problem) {
   $("error").hidden = !problem;
+  $("again").hidden = !(problem && state.items[state.at]?.error);
   $("error").textContent = problem
-    ? [problem.message, problem.advice, problem.id && `(${problem.id})`].filter(Boolean).join(" ")
+    ? [sentence(problem.message), problem.advice, problem.id && `(${problem.id})`].filter(Boolean).join(" ")
     : "";
 }
 
@@ -364,7 +372,7 @@ function draw() {
   const item = state.items[state.at];
   if (!item?.answer) return;
   state.view = makeView(item);
-  $("result").hidden = false;
+  $("result").hidden = $("stage").hidden = $("answer").hidden = false;
   document.body.classList.add("asked");
   drawPicture();
   drawMarks();
@@ -383,21 +391,30 @@ function show(at) {
   if (item.error) {
     complain(item.error);
     say("");
+    state.view = null; // the answer of another picture is not shown with it
     $("result").hidden = state.items.length < 2;
+    $("stage").hidden = $("answer").hidden = true;
     document.body.classList.add("asked");
   } else if (item.answer) {
     complain(null);
     draw();
-    if (!state.live) say(`${$("headline").textContent} ${placeText(state.view)}`);
+    if (!state.live) tell();
   }
   showStrip();
+}
+
+/** Asks once more about the picture that failed. */
+function tryAgain() {
+  state.items[state.at].error = null;
+  complain(null);
+  work();
 }
 
 function choose(index, versus) {
   state.chosen = index;
   state.versus = versus;
   draw();
-  say(`${$("headline").textContent} ${placeText(state.view)}`);
+  tell();
 }
 
 function stripButton(item, i) {
@@ -629,6 +646,7 @@ async function showModels() {
 }
 
 for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", act);
+$("again").addEventListener("click", tryAgain);
 $("other").addEventListener("keydown", (event) => event.key === "Enter" && $("other-show").click());
 $("colormap").append(...Object.keys(palettes).map((name) => new Option(name)));
 for (const [name, value] of Object.entries(settings)) {
