@@ -187,32 +187,38 @@ async function takeSample(name) {
 
 // ---- the webcam: one request in flight, the newest frame next ----
 
+/** The frames stay, to be stepped through. */
 function stopLive() {
-  state.live?.abort();
+  if (!state.live) return;
+  state.live.abort();
   state.live = null;
   $("webcam").setAttribute("aria-pressed", "false");
   $("fps").hidden = true;
+  say("Stopped.");
+  show(state.at);
 }
 
 async function startLive() {
   const live = new AbortController();
   const times = [];
+  let count = 0;
   stopLive();
   leave();
   state.live = live;
   state.items = [];
+  state.at = -1;
   state.chosen = state.versus = null;
   $("webcam").setAttribute("aria-pressed", "true");
   complain(null);
   say("Live.");
   try {
     await webcam(live.signal, async (frame) => {
-      const item = { name: `frame ${state.items.length + 1}`, ...frame };
+      const item = { name: `frame ${++count}.jpg`, ...frame, thumb: thumbnail(frame.photo) };
       await answer(item, live.signal);
       if (item.error) throw item.error;
       if (live.signal.aborted) return;
       state.items = [...state.items.slice(-99), item];
-      for (const old of state.items.slice(0, -1)) old.blob = old.photo = null;
+      for (const old of state.items.slice(-2, -1)) old.photo = old.thumb; // a hundred large ones are too many
       times.push(performance.now());
       if (times.length > 10) times.shift();
       const seconds = (times.at(-1) - times[0]) / 1000;
@@ -221,9 +227,9 @@ async function startLive() {
       show(state.items.length - 1);
     });
   } catch (error) {
+    if (state.live === live) stopLive();
     if (error.name !== "AbortError") complain(error);
   }
-  if (state.live === live) stopLive();
 }
 
 // ---- showing ----

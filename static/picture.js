@@ -38,9 +38,9 @@ export async function prepare(file, original) {
   return { blob: large && !original ? await blobOf(photo, 0.92) : file, photo };
 }
 
-/** A small picture for the film strip. */
+/** A small picture for the film strip, and for a frame that has gone by. */
 export function thumbnail(photo) {
-  return photo ? canvasOf(photo, photo.width, photo.height, 120) : document.createElement("canvas");
+  return photo ? canvasOf(photo, photo.width, photo.height, 320) : document.createElement("canvas");
 }
 
 /** Runs the webcam: calls `each({blob, photo})` frame after frame, the next
