@@ -18,15 +18,16 @@ static _Atomic uint64_t num_dropped;
 static uint64_t num_told; /* of those, mentioned in the log; guarded by lock */
 
 /* Copies `text`, cut to fit, with quotes, backslashes and what is not printable
- * ASCII as \u00XX: right in JSON, and no forged line in text. */
-static void escape(char out[MAX_TEXT], const char *text)
+ * ASCII as \u00XX: right in JSON, and no forged line in text. `first` is the
+ * first character left as it is: '!' makes a word, and no forged field. */
+static void escape(char out[MAX_TEXT], const char *text, char first)
 {
     size_t len = 0;
 
     for (; *text && len + 7 <= MAX_TEXT; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (c >= ' ' && c < 127 && c != '"' && c != '\\')
+        if (c >= first && c < 127 && c != '"' && c != '\\')
             out[len++] = (char)c;
         else
             len += (size_t)snprintf(out + len, 7, "\\u%04x", c);
@@ -82,12 +83,12 @@ size_t log_format(char line[LOG_LINE_SIZE], enum config_log_format format,
     if (format == CONFIG_LOG_NONE)
         return 0;
     timestamp(when);
-    escape(path, entry->path);
-    escape(method, entry->method);
+    escape(path, entry->path, '!');
+    escape(method, entry->method, '!');
     format_rest(rest, format, entry);
     if (format == CONFIG_LOG_JSON)
         len = snprintf(line, LOG_LINE_SIZE,
-                       "{\"time\":\"%s\",\"method\":\"%.32s\",\"path\":\"%s\","
+                       "{\"time\":\"%s\",\"method\":\"%.96s\",\"path\":\"%s\","
                        "\"status\":%u,\"bytes\":%ju,\"ms\":%.1f,"
                        "\"id\":\"%.80s\",\"client\":\"%.48s\","
                        "\"received\":%ju%s}\n",
@@ -96,7 +97,7 @@ size_t log_format(char line[LOG_LINE_SIZE], enum config_log_format format,
                        (uintmax_t)entry->received, rest);
     else
         len = snprintf(line, LOG_LINE_SIZE,
-                       "%s %.32s %s %u %ju %.1fms client=%.48s received=%ju%s "
+                       "%s %.96s %s %u %ju %.1fms client=%.48s received=%ju%s "
                        "id=%.80s\n",
                        when, method, path, entry->status,
                        (uintmax_t)entry->bytes, entry->ms, client,
@@ -121,7 +122,7 @@ static size_t format_notice(char line[LOG_LINE_SIZE],
 
     timestamp(when);
     if (format == CONFIG_LOG_JSON) {
-        escape(escaped, text);
+        escape(escaped, text, ' ');
         len = snprintf(line, LOG_LINE_SIZE,
                        "{\"time\":\"%s\",\"notice\":\"%s\"}\n", when, escaped);
     } else {

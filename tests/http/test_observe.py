@@ -222,6 +222,19 @@ def test_the_json_log_has_trace_client_and_stages() -> None:
     assert lines[3]["problem"] == "not-found"
 
 
+def test_a_request_line_cannot_break_or_forge_the_log() -> None:
+    """Quotes in the method, and spaces in the path."""
+    line = b'"""""""""""""" /a 200 0 HTTP/1.1\r\nHost: x\r\n\r\n'
+    with running("--workers", "1", "--log-format", "json") as server:
+        with socket.create_connection(server.address, 30) as s:
+            s.sendall(line)
+            assert s.recv(65536).startswith(b"HTTP/1.1 ")
+        (logged,) = log_of(server, 1)
+
+    assert logged["method"] == '"' * 14
+    assert logged["path"] == "/a 200 0"
+
+
 def test_forwarded_addresses_count_from_trusted_proxies_only() -> None:
     """The rightmost who is not trusted, over several lines of the header."""
     chain = [
