@@ -20,7 +20,8 @@ enum {
     MAX_LEAVING = 64,   /* hung up on, and not yet closed by libmicrohttpd */
     OTHER_FILES = 256,  /* models, threads, clients in hangup.c */
     GRACE_US = 1000000, /* for the first byte of a new one */
-    PROBE_MS = 20
+    PROBE_MS = 20,
+    BODY_GRACE_S = 2 /* the exchange is to say it first */
 };
 
 /* Who is at the other end, as far as limits go: of IPv6 the network (/64),
@@ -276,6 +277,8 @@ static uint64_t end_of(const struct connections *c, const struct connection *k,
     case CONNECTIONS_SENDING:
         return now + config->send_timeout * UINT64_C(1000000);
     case CONNECTIONS_BODY:
+        return now +
+               (config->receive_timeout + BODY_GRACE_S) * UINT64_C(1000000);
     case CONNECTIONS_WORKING:
     case CONNECTIONS_CLOSING:
         break;
@@ -383,6 +386,7 @@ static bool has_sent(int fd)
 static void sweep_one(struct connections *c, int fd, uint64_t now)
 {
     struct connection *k = &c->slots[fd];
+    bool body = k->state == CONNECTIONS_BODY;
     char detail[80];
 
     if (k->state == CONNECTIONS_WORKING)
@@ -396,11 +400,13 @@ static void sweep_one(struct connections *c, int fd, uint64_t now)
     /* libmicrohttpd has nothing to say at this point, so that nothing that it
      * says is mixed with this. */
     snprintf(detail, sizeof detail,
-             "the headers took longer than the %ju s allowed",
-             (uintmax_t)c->config->header_timeout);
+             "the %s took longer than the %ju s allowed",
+             body ? "body" : "headers",
+             (uintmax_t)(body ? c->config->receive_timeout
+                              : c->config->header_timeout));
     if (k->state != CONNECTIONS_NEW || has_sent(fd))
         say(fd, PROBLEM_SLOW, detail, 0);
-    leave(c, fd, METRICS_HEADER_TIMEOUT);
+    leave(c, fd, body ? METRICS_RECEIVE_TIMEOUT : METRICS_HEADER_TIMEOUT);
 }
 
 void connections_sweep(struct connections *c)

@@ -10,7 +10,9 @@
  *
  * What has its time and does not keep it is hung up on by connections_sweep,
  * which someone calls every second: headers (with 408), and the reading of an
- * answer. Bodies are the exchange's to watch, silence libmicrohttpd's.
+ * answer. Bodies are the exchange's to watch, silence libmicrohttpd's; what the
+ * exchange never sees of a body, the sizes of its chunks and what follows the
+ * last, is ended here too.
  *
  * A connection is named by its descriptor: from connections_admit until
  * connections_remove it is open, and no other has the same. Any thread. */

@@ -175,3 +175,22 @@ def test_sigterm_ends_in_time_with_a_long_queue() -> None:
     assert len(statuses) == 12
     assert set(statuses) == {200, 503}
     assert spent < 30
+
+
+def test_chunks_that_bring_no_body_are_cut_short() -> None:
+    """In the line of a chunk's size, and in the fields after the last one."""
+    head = (
+        b"POST /cam HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    with running("--workers", "1", "--receive-timeout", "1") as server:
+        answers = []
+        for begin in (b"1;", b"1\r\nx\r\n0\r\nX-Slow: "):
+            with connect(server) as s:
+                s.sendall(head + begin)
+                answers.append(trickle(s, b"a" * 1000))
+        assert rejected(server, "receive_timeout") == 2
+
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"the body took longer" in answer
