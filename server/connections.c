@@ -399,8 +399,7 @@ static void sweep_one(struct connections *c, int fd, uint64_t now)
     }
     /* libmicrohttpd has nothing to say at this point, so that nothing that it
      * says is mixed with this. */
-    snprintf(detail, sizeof detail,
-             "the %s took longer than the %ju s allowed",
+    snprintf(detail, sizeof detail, "the %s took longer than the %ju s allowed",
              body ? "body" : "headers",
              (uintmax_t)(body ? c->config->receive_timeout
                               : c->config->header_timeout));
