@@ -175,14 +175,16 @@ PYTEST_DIRS := $(wildcard tests/tools tests/checks)
 test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
 	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
 
-# Debian's nginx, if need be unpacked only: installing it would start it.
-NGINX := $(or $(wildcard /usr/sbin/nginx),build/nginx/usr/sbin/nginx)
-build/nginx/usr/sbin/nginx:
-	@mkdir -p build/nginx && cd build/nginx && apt-get download -qq nginx 2>/dev/null && \
-	    dpkg-deb -x nginx_*.deb . && rm nginx_*.deb || \
-	    echo "there is no nginx to be had: its tests will be skipped"
+# Debian's nginx and Caddy, if need be unpacked only: installing would start them.
+PROXIES := $(or $(wildcard /usr/sbin/nginx),build/nginx/usr/sbin/nginx) \
+           $(or $(wildcard /usr/bin/caddy),build/caddy/usr/bin/caddy)
+build/nginx/usr/sbin/nginx build/caddy/usr/bin/caddy:
+	@mkdir -p build/$(@F) && cd build/$(@F) && \
+	    apt-get download -qq $(@F) 2>/dev/null && \
+	    dpkg-deb -x $(@F)_*.deb . && rm $(@F)_*.deb || \
+	    echo "there is no $(@F) to be had: its tests will be skipped"
 
-test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(NGINX) ## test two instances behind nginx
+test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROXIES) ## test two instances behind nginx and Caddy
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/proxy
 
 test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan

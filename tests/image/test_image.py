@@ -198,6 +198,17 @@ def test_it_answers_with_everything_forbidden(container: Container) -> None:
     assert re.search(r"^\S+ / \S+ ro,", mounts, re.M)
 
 
+def test_it_computes_in_int8_where_it_is_told_to() -> None:
+    """Debian 13's XNNPACK can, under the same limits."""
+    with running("--workers", "1", "--precision", "int8") as it:
+        model = httpx.get(it.url + "/model", timeout=60).json()
+        answer = it.cam(params={"heatmap": "none"})
+
+    assert model["precision"] == "int8"
+    assert answer.status_code == 200
+    assert answer.json()["class"] == 285
+
+
 def test_it_has_the_memory_and_the_processes_of_the_limits(
     container: Container,
 ) -> None:

@@ -117,24 +117,61 @@ def fit(text: str, folder: pathlib.Path, port: int, instances: list[int]) -> str
 
 
 def wait_until_open(process: subprocess.Popen[bytes], port: int) -> None:
-    """nginx listens before it says anything."""
+    """A proxy listens before it says anything."""
     end = time.monotonic() + 30
     while True:
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
-        assert process.poll() is None, "nginx has ended"
-        assert time.monotonic() < end, "nginx does not listen"
+        assert process.poll() is None, "the proxy has ended"
+        assert time.monotonic() < end, "the proxy does not listen"
         time.sleep(0.02)
 
 
+def certificate(folder: pathlib.Path) -> None:
+    """cert.pem for 127.0.0.1, and key.pem."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"),
+            *("-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", folder / "key.pem", "-out", folder / "cert.pem"),
+        ],
+        capture_output=True,
+        check=True,
+    )
+
+
+def with_tls(text: str, folder: pathlib.Path, port: int) -> str:
+    """The file with the lines that it has for a certificate, and no others."""
+    certificate(folder)
+    version = subprocess.run([NGINX, "-v"], capture_output=True, text=True, check=True)
+    numbers = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", version.stderr).groups()
+    text = re.sub(r"^    #     (\S.*;)$", r"    \1", text, flags=re.M)
+    changes = {
+        f"listen 127.0.0.1:{port};": "",
+        "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+        "/etc/letsencrypt/live/example.org/fullchain.pem": f"{folder}/cert.pem",
+        "/etc/letsencrypt/live/example.org/privkey.pem": f"{folder}/key.pem",
+    }
+    if tuple(map(int, numbers)) < (1, 25, 1):
+        changes |= {f"{port} ssl;": f"{port} ssl http2;", "http2 on;": ""}
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
 @contextlib.contextmanager
-def proxying(instances: list[int], **changes: str) -> Iterator[Proxy]:
+def proxying(
+    instances: list[int], tls: bool = False, **changes: str
+) -> Iterator[Proxy]:
     """nginx before these two ports; `changes` are more words to replace."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         port = free_ports(1)[0]
         text = fit(CONFIG.read_text(), folder, port, instances)
+        text = with_tls(text, folder, port) if tls else text
         for old, new in ({"rate=20r/s": "rate=100000r/s"} | changes).items():
             assert old in text, old
             text = text.replace(old, new)
@@ -147,7 +184,7 @@ def proxying(instances: list[int], **changes: str) -> Iterator[Proxy]:
         )
         try:
             wait_until_open(process, port)
-            yield Proxy(f"http://127.0.0.1:{port}", folder)
+            yield Proxy(f"http{'s' * tls}://127.0.0.1:{port}", folder)
         finally:
             process.terminate()
             _, said = process.communicate(timeout=30)

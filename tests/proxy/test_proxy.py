@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
 
 import httpx
 import pytest
-from conftest import Proxy, free_ports, http, port_of, proxying
+from conftest import ROOT, Proxy, free_ports, http, port_of, proxying
 
 MAX_BODY = 16777216
+SAMPLES = ROOT / "static" / "samples"
 PROBLEM = "application/problem+json"
 
 
@@ -206,6 +209,29 @@ def test_who_asks_too_often_is_told_when_to_come_back(instances: list[object]) -
     assert refused.headers["content-type"] == PROBLEM
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["status"] == 429
+
+
+@pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("openssl")),
+    reason="there is no curl, or no openssl",
+)
+def test_over_tls_it_is_http_2(instances: list[object]) -> None:
+    with proxying([port_of(it) for it in instances], tls=True) as proxy:
+        done = subprocess.run(
+            [
+                *("curl", "-sS", "--http2", "--cacert", proxy.folder / "cert.pem"),
+                *("-F", f"image=@{SAMPLES / 'chelsea.png'}", "-D", "-"),
+                *("-o", "/dev/null", "-w", "%{http_version} %{http_code}"),
+                proxy.url + "/vision/cam?heatmap=none",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert done.stdout.splitlines()[-1] == "2 200", done.stderr
+    assert "strict-transport-security: max-age=" in done.stdout
 
 
 def test_no_instance_at_all_is_a_problem_too() -> None:
