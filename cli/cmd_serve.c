@@ -21,6 +21,7 @@
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/notify.h"
+#include "server/peer.h"
 #include "server/route.h"
 #include "server/sandbox.h"
 #include "server/service.h"
@@ -197,9 +198,12 @@ out:
 static bool check_values(const struct config *config, struct error *err)
 {
     struct engine_options options = {0};
+    struct peer_nets nets;
 
     if (!engine_options_parse_size(&options, config->input_size, err))
         return error_prefix(err, "input-size");
+    if (!peer_nets_parse(&nets, &config->trusted_proxies, err))
+        return error_prefix(err, "--trusted-proxy");
     return listener_check(config->listen, config->socket_mode, err) &&
            cors_check(&config->cors_origins, err);
 }

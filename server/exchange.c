@@ -425,6 +425,8 @@ void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
             hangup_add(door->hangup, fd);
         if (!x->linger)
             connections_enter(door->connections, x->fd, CONNECTIONS_IDLE);
+        if (x->request.num_fields > x->request.max_fields)
+            count_rejected(x, METRICS_FORM_FIELDS);
         give_back(x);
         observe(x);
         upload_free(x->upload);

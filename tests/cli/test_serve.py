@@ -64,6 +64,7 @@ def settings(text: str) -> list[str]:
         (["--listen", "unix:" + 200 * "x"], "a Unix socket has 1 to 107 bytes"),
         (["--listen", "unix:x", "--socket-mode", "8"], '--socket-mode: "8" is not'),
         (["--x\nb\033[1m"], "unknown option --x?b?[1m"),
+        (["--trusted-proxy", "10.0.0.1/8"], '--trusted-proxy: "10.0.0.1/8" is no'),
         (["--queue-length", "65536"], "leave no room beside"),
         (["--config", "/no/such/file.ini"], "/no/such/file.ini: cannot be opened"),
         (["--config", "/"], "/: is not a regular file"),

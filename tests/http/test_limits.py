@@ -159,6 +159,7 @@ def test_fields_have_a_number() -> None:
             server.url + "/cam?heatmap=none&values=0", files=form, timeout=60
         )
         query = httpx.post(server.url + "/cam?top=1&alpha=1&values=0&threshold=0.5")
+        assert rejected(server, "form_fields") == 2
 
     assert fine.status_code == 200
     assert many.status_code == query.status_code == 413
@@ -370,9 +371,12 @@ def test_more_connections_than_files_are_refused_at_the_start() -> None:
         check=False,
     )
 
+    # A build with sanitizers logs before that that it has no sandbox.
+    complaints = [x for x in result.stderr.splitlines() if "no seccomp" not in x]
+
     assert result.returncode == 1
-    assert result.stderr.count("\n") == 1
-    assert "--max-connections" in result.stderr
+    assert len(complaints) == 1
+    assert "--max-connections" in complaints[0]
 
 
 def test_the_second_sigterm_ends_at_once() -> None:
