@@ -138,7 +138,8 @@ static bool enter_sandbox(const struct config *config, struct error *err)
     struct error missing = {0};
     unsigned parts;
 
-    if (config->sandbox == CONFIG_SANDBOX_OFF)
+    if (config->sandbox == CONFIG_SANDBOX_OFF ||
+        (config->sandbox == CONFIG_SANDBOX_AUTO && !sandbox_can()))
         return true;
     for (size_t i = 0; i < config->models.count; i++)
         sandbox_allow(&sandbox, config->models.items[i]);

@@ -1,5 +1,6 @@
 #include "sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -146,6 +147,26 @@ static bool is_shared(const char *folder)
     return stat(folder, &info) == 0 && (info.st_mode & S_ISVTX);
 }
 
+/* A model's files may be links into a store of files. */
+static bool add_links(int ruleset, const char *folder, struct error *err)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    char path[PATH_MAX];
+    bool ok = true;
+
+    while (dir && ok && (entry = readdir(dir))) {
+        if (entry->d_type != DT_LNK ||
+            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >=
+                (int)sizeof path)
+            continue;
+        ok = add_path(ruleset, path, read_below, err);
+    }
+    if (dir)
+        closedir(dir);
+    return ok;
+}
+
 /* Where the path is a link that leads elsewhere, that too. */
 static bool add_around(int ruleset, const char *path, struct error *err)
 {
@@ -154,7 +175,8 @@ static bool add_around(int ruleset, const char *path, struct error *err)
     if (folder_of(folder, path) && !is_shared(folder) &&
         !add_path(ruleset, folder, read_below, err))
         return false;
-    return add_path(ruleset, path, read_below, err);
+    return add_path(ruleset, path, read_below, err) &&
+           add_links(ruleset, path, err);
 }
 
 static bool add_paths(int ruleset, const struct sandbox *sandbox,

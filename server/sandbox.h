@@ -39,7 +39,9 @@ struct sandbox {
 /* A file or folder that will be read again: all below the folder that it is in
  * may be, so that another one can take its place. Where that is "/", or one
  * with the sticky bit such as /tmp, it is the one itself, and what takes its
- * place is not. "" is nothing. One too many is a bug and is dropped. */
+ * place is not. What the links in a folder lead to at the start may be read,
+ * too.
+ * "" is nothing. One too many is a bug and is dropped. */
 void sandbox_allow(struct sandbox *sandbox, const char *path);
 
 /* Whether this build can have one at all: sanitizers need what it forbids. */
