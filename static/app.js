@@ -34,7 +34,8 @@ const settings = {
 
 // ---- what is said ----
 
-function say(text) {
+function say(text, seen = true) {
+  $("message").classList.toggle("hidden", !seen); // it stands elsewhere
   $("message").textContent = text;
 }
 
@@ -145,6 +146,7 @@ async function work() {
     showStrip();
   }
   working = false;
+  show(state.at); // with the others' scores
 }
 
 /** Ends what is asked about the pictures there are, and its waiting. */
@@ -323,7 +325,6 @@ function drawFacts() {
 
 function button(className, label, pressed, act) {
   const made = document.createElement("button");
-  made.type = "button";
   made.className = className;
   made.setAttribute("aria-pressed", String(pressed));
   if (label) made.setAttribute("aria-label", label);
@@ -426,7 +427,6 @@ function choose(index, versus) {
 function stripButton(item, i) {
   const made = document.createElement("button");
   const name = document.createElement("span");
-  made.type = "button";
   made.dataset.photo = i;
   made.setAttribute("aria-current", String(i === state.at));
   made.tabIndex = i === state.at ? 0 : -1;
@@ -445,7 +445,7 @@ function showStrip() {
   strip.replaceChildren(...state.items.map(stripButton));
   const now = strip.children[state.at];
   if (focused) now?.focus();
-  now?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  strip.scrollLeft = now?.offsetLeft - strip.clientWidth / 2;
 }
 
 // ---- reading values off the map ----
@@ -486,7 +486,7 @@ $("canvas").addEventListener("keydown", (event) => {
   const column = Math.min(cells.width - 1, Math.max(0, from.column + step[0]));
   const row = Math.min(cells.height - 1, Math.max(0, from.row + step[1]));
   readout(centreOf(cells, column, row));
-  say($("readout").textContent);
+  say($("readout").textContent, false);
 });
 $("strip").addEventListener("keydown", (event) => {
   const to = { ArrowLeft: state.at - 1, ArrowRight: state.at + 1, Home: 0, End: state.items.length - 1 }[event.key];
@@ -593,7 +593,7 @@ const actions = {
     paint(canvas, view.item.photo, view.heat, settings.opacity);
     const boxes = settings["show-box"] ? [view.box, view.box2].filter(Boolean) : [];
     paintMarks(canvas, view.image, boxes, settings["show-peak"] && view.cells ? view.peak : null);
-    canvas.toBlob((blob) => save(blob, `${stem()}-${view.chosen.index}.png`), "image/png");
+    canvas.toBlob((blob) => save(blob, `${stem()}-${view.chosen.index}.png`));
   },
   "download-json": () => save(new Blob([state.view.item.text], { type: "application/json" }), `${stem()}.json`),
   "copy-curl": () => copy(curl()),
@@ -602,17 +602,16 @@ const actions = {
     link.hash = fragment();
     copy(link.href);
   },
-  "other-show": async () => {
+  "other-show": () => {
     const name = $("other").value.trim();
-    if (!name || !state.items.length) return;
-    state.wanted = [name];
-    await askAgainFor(name);
+    if (name && state.items.length) askAgainFor(name);
   },
 };
 
 /** Asks for a class by what a person calls it, and shows it. */
 async function askAgainFor(name) {
   const item = state.items[state.at];
+  state.wanted = [name];
   await answer(item);
   if (item.error) {
     complain(item.error);
@@ -632,14 +631,11 @@ async function showModels() {
   try {
     const { models } = JSON.parse(await ask("GET", "models", null, { token: () => state.token, onToken: askToken, tries: 1 }));
     const texts = models.map((model) => `${model.name}, ${model.num_classes} classes`);
-    if (models.length === 1) {
-      $("model").textContent = texts[0];
-      return;
-    }
+    if (models.length === 1) return $("model").append(texts[0]);
     const choice = document.createElement("select");
     choice.id = "model-choice";
     choice.append(...models.map((model, i) => new Option(texts[i], model.name)));
-    choice.setAttribute("aria-label", "Model");
+    choice.ariaLabel = "Model";
     choice.addEventListener("change", () => {
       state.chosen = state.versus = null;
       state.wanted = [];
@@ -662,26 +658,26 @@ for (const [name, value] of Object.entries(settings)) {
   );
 }
 for (const id of ["file", "camera"])
-  $(id).addEventListener("change", () => {
-    take($(id).files);
-    $(id).value = ""; // so that the same file can be chosen again
+  $(id).addEventListener("change", ({ target }) => {
+    take(target.files);
+    target.value = ""; // so that the same file can be chosen again
   });
 for (const sample of document.querySelectorAll("[data-sample]"))
   sample.addEventListener("click", () => takeSample(sample.dataset.sample));
 for (const type of ["dragover", "dragleave", "drop"])
-  document.addEventListener(type, (event) => {
+  addEventListener(type, (event) => {
     event.preventDefault();
     document.body.classList.toggle("over", type === "dragover");
     if (type === "drop") take(event.dataTransfer.files);
   });
-document.addEventListener("paste", (event) => take(event.clipboardData.files));
+addEventListener("paste", (event) => take(event.clipboardData.files));
 $("webcam").addEventListener("click", () => (state.live ? stopLive() : startLive()));
-document.addEventListener("visibilitychange", () => document.hidden && stopLive());
-window.addEventListener("online", () => ($("offline").hidden = true));
-window.addEventListener("offline", () => ($("offline").hidden = false));
-window.addEventListener("hashchange", readFragment);
+addEventListener("visibilitychange", () => document.hidden && stopLive());
+for (const type of ["online", "offline"])
+  addEventListener(type, () => ($("offline").hidden = type === "online"));
+addEventListener("hashchange", readFragment);
 
-/** For the tests, and for whoever likes to look. */
+/** For the tests. */
 window.wherefore = Object.freeze({
   answer: () => state.view?.item.answer ?? null,
   box: () => state.view?.box ?? null,

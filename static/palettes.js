@@ -1,18 +1,36 @@
 // The colours of engine/heatmap_palettes.h: 256 times red, green, blue each.
-// Written by tools/reference/palettes.py, as that file is; by whom they are is
-// said there.
+// Written by tools/reference/palettes.py; whose they are is said there. Every second colour, the others halfway: a level off at most.
+
+// jet in straight lines: for red, green, blue where they bend, the share there,
+// and which way a half is rounded.
+const bends = [
+  [[0, 0.35, 0.66, 0.89, 1], [0, 0, 1, 1, 0.5], 1e-9],
+  [[0, 0.125, 0.375, 0.64, 0.91, 1], [0, 0, 1, 1, 0, 0], -1e-9],
+  [[0, 0.11, 0.34, 0.65, 1], [0.5, 1, 1, 0, 0], 0],
+];
+const jet = Uint8Array.from({ length: 768 }, (_, at) => {
+  const [xs, ys, half] = bends[at % 3];
+  const x = Math.floor(at / 3) / 255;
+  const i = xs.findIndex((end) => end >= x) || 1;
+  return Math.round(255 * (ys[i] + ((ys[i - 1] - ys[i]) * (xs[i] - x)) / (xs[i] - xs[i - 1])) + half);
+});
 const base64 = {
-  jet:
-    "AACAAACEAACJAACNAACSAACWAACbAACfAACkAACoAACtAACyAAC2AAC7AAC/AADEAADIAADNAADRAADWAADaAADfAADjAADoAADtAADxAAD2AAD6AAD/AAD/AAD/AAD/AAD/AAT/AAj/AAz/ABD/ABT/ABj/ABz/ACD/ACT/ACj/ACz/ADD/ADT/ADj/ADz/AED/AET/AEj/AEz/AFD/AFT/AFj/AFz/AGD/AGT/AGj/AGz/AHD/AHT/AHj/AHz/AID/AIT/AIj/AIz/AJD/AJT/AJj/AJz/AKD/AKT/AKj/AKz/ALD/ALT/ALj/ALz/AMD/AMT/AMj/AMz/AND/ANT/ANj/ANz+AOD7AOT4Auj0BuzxCfDuDPTrD/jnE/zkFv/hGf/eHP/bH//XI//UJv/RKf/OLP/KMP/HM//ENv/BOf++PP+6QP+3Q/+0Rv+xSf+tTf+qUP+nU/+kVv+gWv+dXf+aYP+XY/+UZv+Qav+Nbf+KcP+Hc/+Dd/+Aev99ff96gP93g/9zh/9wiv9tjf9qkP9mlP9jl/9gmv9dnf9aoP9WpP9Tp/9Qqv9Nrf9Jsf9GtP9Dt/9Auv88vv85wf82xP8zx/8wyv8szv8p0f8m1P8j1/8f2/8c3v8Z4f8W5P8T5/8P6/8M7v8J8fwG9PgC+PUA+/EA/u0A/+oA/+YA/+IA/94A/9sA/9cA/9MA/9AA/8wA/8gA/8QA/8EA/70A/7kA/7YA/7IA/64A/6sA/6cA/6MA/58A/5wA/5gA/5QA/5EA/40A/4kA/4YA/4IA/34A/3oA/3cA/3MA/28A/2wA/2gA/2QA/2AA/10A/1kA/1UA/1IA/04A/0oA/0cA/0MA/z8A/zsA/zgA/zQA/zAA/y0A/ykA/yUA/yIA/x4A/xoA/xYA/xMA+g8A9gsA8QgA7QQA6AAA5AAA3wAA2gAA1gAA0QAAzQAAyAAAxAAAvwAAuwAAtgAAsgAArQAAqAAApAAAnwAAmwAAlgAAkgAAjQAAiQAAhAAAgAAA",
   turbo:
-    "MBI7MhVDMxhKNBtRNR5YNiFfNyRmOCdtOSpzOi15Oy+APDKGPTWLPjiRPzuXPz6cQECiQUOnQUasQkmxQku1Q066RFG/RFTDRFbHRVnLRVzPRV7TRmHWRmTaRmbdRmngRmvjR27mR3HpR3PrR3buR3jwR3vyRn30RoD2RoL4RoX6Rof7RYr8RYz9RI/+Q5H+QpT/QZb/QJn/Ppv+PZ7+O6D9OqP8OKX7N6j6Nav4M633Ma/1L7L0LrTyLLfwKrnuKLzrJ77pJcDnI8PkIsXiIMffH8ndHsvaHM3YG9DVGtLSGtTQGdXNGNfKGNnIGNvFGN3CGN7AGOC9GeK7GeO5GuS2HOa0HeeyH+mvIOqsIuuqJeynJ+6kKu+hLPCeL/GbMvKYNfOUOPSRPPWOP/aKQ/eHRviESviATvl9Uvp6Vfp2WftzXfxvYfxsZf1paf1mbf5icf5fdf5cef5Zff9WgP9ThP9RiP9Oi/9Lj/9Jkv9Hlv5Emf5CnP5An/0/of09pPw8p/w6qfs5rPs4r/o3sfk2tPg2t/c1ufY1vPU0vvQ0wfM0w/E0xvA0yO80y+00zew00Oo00uk11Oc11+U12eQ22+I23eA339834d0349s45dk459c56dU569M57NE67s8678068cs68sk69Mc69cU69sM698E6+L45+bw5+ro5+7g4+7Y3/LM2/LE2/a41/aw0/qkz/qcy/qQx/qEw/p4v/pst/pks/pYr/pMq/pAp/Y0n/Yom/Icl/IQj+4Ei+34h+nsf+Xge+XUd+HIc928a9mwZ9WkY9GYX82MV8mAU8V0T8FsS71gR7VUQ7FMP61AO6k4N6EsM50kM5UcL5EUK4kMK4UEJ3z8I3T0I3DsH2jkH2DcG1jUG1DMF0jEF0C8Fzi0EzCsEyioEyCgDxSYDwyUDwSMCviECvCACuR4Ctx0CtBsBshoBrxgBrBcBqRYBpxQBpBMBoRIBnhABmw8BmA4BlQ0BkgsBjgoBiwkCiAgChQcCgQYCfgUCegQD",
+    "MBI7MxhKNR5YNyRmOSpzOy+APTWLPzuXQECiQUasQku1RFG/RFbHRVzPRmHWRmbdRmvjR3HpR3buR3vyRoD2RoX6RYr8RI/+QpT/QJn/PZ7+OqP8N6j6M633L7L0LLfwKLzrJcDnIsXiH8ndHM3YGtLSGdXNGNnIGN3CGOC9GeO5HOa0H+mvIuuqJ+6kLPCeMvKYOPSRP/aKRviETvl9Vfp2XfxvZf1pbf5idf5cff9WhP9Ri/9Lkv9Hmf5Cn/0/pPw8qfs5r/o3tPg2ufY1vvQ0w/E0yO80zew00uk11+U12+I2398349s459c569M57s868cs69Mc69sM6+L45+ro5+7Y3/LE2/aw0/qcy/qEw/pst/pYr/pAp/Yom/IQj+34h+Xge+HIc9mwZ9GYX8mAU8FsS7VUQ61AO6EsM5UcL4kMK3z8I3DsH2DcG1DMF0C8FzCsEyCgDwyUDviECuR4CtBsBrxgBqRYBpBMBnhABmA4BkgsBiwkChQcCfgUCdgME",
   viridis:
-    "RAFURAJWRQRXRQVZRgdaRghcRgpdRgteRw1gRw5hRxBjRxFkRxNlSBRnSBZoSBdpSBhqSBpsSBttSBxuSB1vSB9wSCBxSCFzSCN0SCR1SCV2SCZ3SCh4SCl5Ryp6Ryx6Ry17Ry58Ry99RjB+RjJ+RjN/RjSARTWBRTeBRTiCRDmDRDqDRDuEQz2EQz6FQj+FQkCGQkGGQUKHQUSHQEWIQEaIP0eIP0iJPkmJPkqJPkyKPU2KPU6KPE+KPFCLO1GLO1KLOlOLOlSMOVWMOVaMOFiMOFmMN1qMN1uNNlyNNl2NNV6NNV+NNGCNNGGNM2KNM2ONMmSOMmWOMWaOMWeOMWiOMGmOMGqOL2uOL2yOLm2OLm6OLm+OLXCOLXGOLHGOLHKOLHOOK3SOK3WOKnaOKneOKniOKXmOKXqOKXuOKHyOKH2OJ36OJ3+OJ4COJoGOJoKOJoKOJYOOJYSOJYWOJIaOJIeOI4iOI4mOI4qNIouNIoyNIo2NIY6NIY+NIZCNIZGMIJKMIJKMIJOMH5SMH5WLH5aLH5eLH5iLH5mKH5qKHpuKHpyJHp2JH56JH5+IH6CIH6GIH6GHH6KHIKOGIKSGIaWFIaaFIqeFIqiEI6mDJKqDJauCJayCJq2BJ62BKK6AKa9/KrB/LLF+LbJ9LrN8L7R8MbV7MrZ6NLZ5Nbd5N7h4OLl3Orp2O7t1Pbx0P7xzQL1yQr5xRL9wRsBvSMFuSsFtTMJsTsNrUMRqUsVpVMVoVsZnWMdlWshkXMhjXsliYMpgY8tfZcteZ8xcac1bbM1abs5YcM9Xc9BWddBUd9FTetFRfNJQf9NOgdNNhNRLhtVJidVIi9ZGjtZFkNdDk9dBldhAmNg+m9k8ndk7oNo5oto3pds2qNs0qtwyrdwwsN0vst0ttd4ruN4put4ovd8mwN8lwt8jxeAhyOAgyuEfzeEd0OEc0uIb1eIa2OIZ2uMZ3eMY3+MY4uQY5eQZ5+QZ6uUa7OUb7+Uc8eUd9OYe9uYg+OYh++cj/ecl",
+    "RAFURQRXRgdaRgpdRw1gRxBjRxNlSBZoSBhqSBttSB1vSCBxSCN0SCV2SCh4Ryp6Ry17Ry99RjJ+RjSARTeBRDmDRDuEQz6FQkCGQUKHQEWIP0eIPkmJPkyKPU6KPFCLO1KLOlSMOVaMOFmMN1uNNl2NNV+NNGGNM2ONMmWOMWeOMGmOL2uOLm2OLm+OLXGOLHKOK3SOKnaOKniOKXqOKHyOJ36OJ4COJoKOJYOOJYWOJIeOI4mOIouNIo2NIY+NIZGMIJKMH5SMH5aLH5iLH5qKHpyJH56JH6CIH6GHIKOGIaWFIqeFI6mDJauCJq2BKK6AKrB/LbJ9L7R8MrZ6Nbd5OLl3O7t1P7xzQr5xRsBvSsFtTsNrUsVpVsZnWshkXsliY8tfZ8xcbM1acM9XddBUetFRf9NOhNRLidVIjtZFk9dBmNg+ndk7oto3qNs0rdwwst0tuN4pvd8mwt8jyOAgzeEd0uIb2OIZ3eMY4uQY5+QZ7OUb8eUd9uYg++cj/+cn",
   inferno:
-    "AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3Fgs5GAw8GQw+GwxBHAxDHgxFHwxIIQxKIwxMJAxPJgxRKAtTKQtVKwtXLQtZLwpbMQpcMgpeNApfNglhOAliOQljOwlkPQllPglmQApnQgpoRApoRQppRwtqSQtqSgxrTAxrTQ1sTw1sUQ5sUg5tVA9tVQ9tVxBuWRBuWhFuXBJuXRJuXxNuYRNuYhRuZBVuZRVuZxZuaRZuahdubBhubRhubxlucRluchpudBpudRtudxxteBxteh1tfB1tfR5tfx5sgB9sgiBshCBrhSFrhyFriCJqiiJqjCNpjSNpjyRpkCVokiVokyZnlSZnlydmmCdmmihlmylknSlknypjoCpjoitioyxhpSxgpi1gqC5fqS5eqy9erTBdrjBcsDFbsTJaszJatDNZtjRYtzVXuTVWujZVvDdUvThTvzlSwDpRwTpQwztPxDxOxj1Nxz5MyD9LykBKy0FJzEJIzkNHz0RG0EVF0kZE00dD1EhC1UpB10s/2Ew+2U092k4821A73VE63lI431M34FU24VY14lc041kz5Fox5Vww5l0v514u6GAt6WEr6mMq62Qp62Yo7Gcm7Wkl7mok72wj724h8G8g8XEf8XMd8nQc83Yb83gZ9HkY9XsX9X0V9n4U9oAT94IS94QQ+IUP+IcO+IkM+YsL+YwK+Y4J+pAI+pIH+pQH+5YG+5cG+5kG+5sG+50H/J8H/KEI/KMJ/KUK/KYM/KgN/KoP/KwR/K4S/LAU/LIW/LQY+7Ya+7gd+7of+7wh+74j+sAm+sIo+sQq+sYt+ccv+cky+cs1+M03+M8699E999NA9tVD9tdG9dlJ9dtM9N1P9N9T9OFW8+Na8+Vd8uZh8uhl8upp8ext8e1x8e918fF58vJ98vSC8/WG8/aK9PiO9fmS9vqW+Pua+fyd+v2h/P+k",
+    "AAAEAQEGAgEKAgIOBAMSBQQXBwUbCQYfCwckDQgpEAktEgoyFQs3GAw8GwxBHgxFIQxKJAxPKAtTKwtXLwpbMgpeNglhOQljPQllQApnRApoRwtqSgxrTQ1sUQ5sVA9tVxBuWhFuXRJuYRNuZBVuZxZuahdubRhucRludBpudxxteh1tfR5tgB9shCBrhyFriiJqjSNpkCVokyZnlydmmihlnSlkoCpjoyxhpi1gqS5erTBdsDFbszJatjRYuTVWvDdUvzlSwTpQxDxOxz5MykBKzEJIz0RG0kZE1EhC10s/2U0921A73lI44FU24lc05Fox5l0v6GAt6mMq62Yo7Wkl72wj8G8g8XMd83Yb9HkY9X0V9oAT94QQ+IcO+YsL+Y4J+pIH+5YG+5kG+50H/KEI/KUK/KgN/KwR/LAU/LQY+7gd+7wh+sAm+sQq+ccv+cs1+M8699NA9tdG9dtM9N9T8+Na8uZh8upp8e1x8fF58vSC8/aK9fmS+Pua+v2h/v+n",
 };
 
 /** (256 * 3) bytes by name. */
-export const palettes = { gray: Uint8Array.from({ length: 768 }, (_, i) => i / 3) };
-for (const [name, text] of Object.entries(base64).reverse())
-  palettes[name] = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+export const palettes = { jet };
+for (const name in base64) {
+  const text = atob(base64[name]);
+  palettes[name] = Uint8Array.from({ length: 768 }, (_, at) => {
+    const color = Math.floor(at / 3);
+    const i = (color >> 1) * 3 + (at % 3);
+    return (text.charCodeAt(i) + text.charCodeAt(i + 3 * (color % 2)) + 1) >> 1;
+  });
+}
+palettes.gray = Uint8Array.from({ length: 768 }, (_, i) => i / 3);

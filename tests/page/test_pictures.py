@@ -239,7 +239,10 @@ def test_several_photos_become_a_film_strip(page: Page) -> None:
     strip = page.locator("#strip button")
     expect(strip).to_have_count(4)
     expect(page.locator("#strip")).not_to_contain_text("…")
+    expect(page.locator("#chart circle")).not_to_have_count(0)
+    expect(page.locator("#message")).not_to_contain_text("Looking")
     assert len(posts) == 4
+    assert page.evaluate("scrollY") == 0
     expect(strip.nth(0)).to_have_attribute("aria-current", "true")
     strip.nth(0).focus()
     page.keyboard.press("ArrowRight")
