@@ -43,7 +43,7 @@ const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 /** The headline and the place, for who does not see the picture. */
 function tell() {
-  say(`${sentence($("headline").textContent)} ${placeText(state.view)}`);
+  say(`${sentence($("headline").textContent)} ${placeText(state.view)}`, false);
 }
 
 function complain(problem) {
@@ -146,7 +146,7 @@ async function work() {
     showStrip();
   }
   working = false;
-  show(state.at); // with the others' scores
+  show(state.at);
 }
 
 /** Ends what is asked about the pictures there are, and its waiting. */
@@ -672,7 +672,7 @@ for (const type of ["dragover", "dragleave", "drop"])
   });
 addEventListener("paste", (event) => take(event.clipboardData.files));
 $("webcam").addEventListener("click", () => (state.live ? stopLive() : startLive()));
-addEventListener("visibilitychange", () => document.hidden && stopLive());
+document.addEventListener("visibilitychange", () => document.hidden && stopLive());
 for (const type of ["online", "offline"])
   addEventListener(type, () => ($("offline").hidden = type === "online"));
 addEventListener("hashchange", readFragment);

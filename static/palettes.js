@@ -1,5 +1,6 @@
 // The colours of engine/heatmap_palettes.h: 256 times red, green, blue each.
-// Written by tools/reference/palettes.py; whose they are is said there. Every second colour, the others halfway: a level off at most.
+// Written by tools/reference/palettes.py; whose they are is said there. Every
+// second colour, the others halfway: a level off at most.
 
 // jet in straight lines: for red, green, blue where they bend, the share there,
 // and which way a half is rounded.
