@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import struct
 import subprocess
 import tarfile
@@ -207,6 +208,27 @@ def test_it_computes_in_int8_where_it_is_told_to() -> None:
     assert model["precision"] == "int8"
     assert answer.status_code == 200
     assert answer.json()["class"] == 285
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+def test_the_page_out_of_the_image_shows_what_a_cat_is(container: Container) -> None:
+    """One look; tests/page has the rest of what the page does."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    wrong: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            timeout=60_000,
+        )
+        page = browser.new_page()
+        page.on("console", lambda it: it.type == "error" and wrong.append(it.text))
+        page.on("pageerror", lambda it: wrong.append(str(it)))
+        page.goto(container.url + "/#sample=chelsea.png", timeout=60_000)
+        page.wait_for_selector("#headline:has-text('Egyptian cat')", timeout=60_000)
+        browser.close()
+
+    assert wrong == []
 
 
 def test_it_has_the_memory_and_the_processes_of_the_limits(
