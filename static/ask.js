@@ -1,7 +1,7 @@
 // Asking the service: one request at a time, with progress, patience and the
 // problem's own words.
 
-/** What to do, by the kind of a problem (RFC 9457 body of the service). */
+/** What to do, by the kind of a problem. */
 const advice = {
   "over-limit": "Send a smaller picture, or let the page scale it: turn “send original” off.",
   "unsupported": "Use a JPEG, PNG or WebP.",

@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const WARM = [230, 81, 0]; // evidence for
 const COOL = [25, 103, 210]; // evidence against, or for the other class
 
-/** What a value becomes: level 0..255 and up, or with `sides` -255..255. */
+/** Writes the colour of a value. */
 function shade(pixels, at, value, style) {
   if (style.sides) {
     const share = Math.min(1, Math.abs(value) / style.max);

@@ -22,8 +22,7 @@ const blobOf = (canvas, quality) =>
 
 /** What is sent of a file and what is drawn: {blob, photo}; photo is null
  *  where the browser cannot read it (the service may). The browser turns it
- *  upright by its EXIF orientation, as the service does; what was scaled is
- *  upright and has no EXIF any more. */
+ *  upright by its EXIF orientation, as the service does. */
 export async function prepare(file, original) {
   let bitmap;
   try {

@@ -19,7 +19,7 @@ from hostile import Load
 SECONDS = float(
     os.environ.get(
         "WHEREFORE_FAULT_SECONDS",
-        8 if SANITIZED else 60 if os.environ.get("CI") == "true" else 15,
+        8 if SANITIZED else 40 if os.environ.get("CI") == "true" else 15,
     )
 )
 

@@ -49,38 +49,27 @@ TAIL = """\
 """
 
 SCRIPT_HEAD = """\
-// The colours of engine/heatmap_palettes.h: 256 times red, green, blue each.
-// Written by tools/reference/palettes.py; whose they are is said there. Every
-// second colour, the others halfway: a level off at most.
-
-// jet in straight lines: for red, green, blue where they bend, the share there,
-// and which way a half is rounded.
-const bends = [
-  [[0, 0.35, 0.66, 0.89, 1], [0, 0, 1, 1, 0.5], 1e-9],
-  [[0, 0.125, 0.375, 0.64, 0.91, 1], [0, 0, 1, 1, 0, 0], -1e-9],
-  [[0, 0.11, 0.34, 0.65, 1], [0.5, 1, 1, 0, 0], 0],
-];
-const jet = Uint8Array.from({ length: 768 }, (_, at) => {
-  const [xs, ys, half] = bends[at % 3];
-  const x = Math.floor(at / 3) / 255;
-  const i = xs.findIndex((end) => end >= x) || 1;
-  return Math.round(255 * (ys[i] + ((ys[i - 1] - ys[i]) * (xs[i] - x)) / (xs[i] - xs[i - 1])) + half);
-});
-const base64 = {
+// The colours of engine/heatmap_palettes.h, written by tools/reference/palettes.py;
+// whose they are is said there. Per channel: the first level, then how much more it
+// rises each time than before, plus 5, two to a byte.
+const packed = {
 """
 
 SCRIPT_TAIL = """\
 };
 
-/** (256 * 3) bytes by name. */
-export const palettes = { jet };
-for (const name in base64) {
-  const text = atob(base64[name]);
-  palettes[name] = Uint8Array.from({ length: 768 }, (_, at) => {
-    const color = Math.floor(at / 3);
-    const i = (color >> 1) * 3 + (at % 3);
-    return (text.charCodeAt(i) + text.charCodeAt(i + 3 * (color % 2)) + 1) >> 1;
-  });
+/** 256 times red, green, blue by name. */
+export const palettes = {};
+for (const name in packed) {
+  const text = atob(packed[name]);
+  const colours = (palettes[name] = new Uint8Array(768));
+  for (let channel = 0; channel < 3; channel++) {
+    let level = text.charCodeAt(129 * channel);
+    for (let i = 0, rise = 0; i < 256; i++, level += rise) {
+      colours[3 * i + channel] = level;
+      rise += ((text.charCodeAt(129 * channel + 1 + (i >> 1)) >> (i % 2 ? 0 : 4)) & 15) - 5;
+    }
+  }
 }
 palettes.gray = Uint8Array.from({ length: 768 }, (_, i) => i / 3);
 """
@@ -102,23 +91,22 @@ def c_rows(colors: np.ndarray) -> str:
     return "".join(lines)
 
 
-def every_second(colors: np.ndarray) -> np.ndarray:
-    """The (129, 3) levels, the last so that halfway to it is the last color."""
-    beyond = np.clip(2 * colors[255:].astype(int) - colors[254:255], 0, 255)
-    return np.concatenate([colors[::2], beyond.astype(np.uint8)])
-
-
-def coded(name: str) -> str:
-    """Every second colour, in base64."""
-    return base64.b64encode(every_second(palette(name)).tobytes()).decode()
+def pack(colors: np.ndarray) -> str:
+    """The (256, 3) levels, as the script's head says."""
+    packed = b""
+    for levels in colors.astype(int).T:
+        rises = np.diff(levels, append=levels[-1])
+        nibbles = np.diff(rises, prepend=0) + 5
+        nibbles[-1] = 0
+        assert nibbles.min() >= 0 and nibbles.max() < 16
+        packed += bytes([levels[0], *(nibbles[0::2] * 16 + nibbles[1::2])])
+    return base64.b64encode(packed).decode()
 
 
 def script() -> str:
-    """The page's colours; jet and gray are made there."""
+    """The page's colours; gray is made there."""
     lines = [
-        f"  {name}:\n    \"{coded(name)}\",\n"
-        for name in NAMES
-        if name not in ("jet", "gray")
+        f'  {name}: "{pack(palette(name))}",\n' for name in NAMES if name != "gray"
     ]
     return SCRIPT_HEAD + "".join(lines) + SCRIPT_TAIL
 
