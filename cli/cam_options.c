@@ -1,6 +1,5 @@
 #include "cam_options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdint.h>
@@ -9,6 +8,7 @@
 
 #include "server/ask.h"
 #include "server/config.h"
+#include "server/digits.h"
 
 #define MAX_THREADS 256
 
@@ -85,14 +85,9 @@ static const char help_tail[] =
 static bool parse_number(uint64_t *number, enum option_number option,
                          const char *text, uint64_t max, struct error *err)
 {
-    char *end;
-    unsigned long long value;
+    uint64_t value;
 
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    /* strtoull takes blanks and signs in front; we do not. */
-    if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 ||
-        value > max)
+    if (!digits_parse(&value, text) || value < 1 || value > max)
         return fail(err, ERROR_INPUT,
                     "--%s takes a whole number from 1 to %ju, not '%.40s'",
                     rows[option].flag, (uintmax_t)max, text);

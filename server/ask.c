@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digits.h"
+
 /* Reads one value; returns false where the row does not accept it. */
 typedef bool parse_fn(struct ask *ask, const char *value,
                       const struct engine *engine);
@@ -17,19 +19,12 @@ static size_t num_classes_of(const struct engine *engine)
 
 static bool parse_size(size_t *number, const char *text, size_t min, size_t max)
 {
-    size_t value = 0;
+    uint64_t value;
 
-    if (!*text)
+    if (!digits_parse(&value, text) || value < min || value > max)
         return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        value = value * 10 + (size_t)(*text - '0');
-        if (value > max)
-            return false;
-    }
-    *number = value;
-    return value >= min;
+    *number = (size_t)value;
+    return true;
 }
 
 /* A decimal fraction from 0 to 1; no sign, no exponent, no locale. */

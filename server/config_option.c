@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
+
 #define SECTION(name, about) \
     {CONFIG_OPTION_SECTION, name, 0, NULL, 0, 0, 0, "", about},
 #define TEXT(field, flag, def, value, help) \
@@ -204,22 +206,6 @@ void config_option_reset(struct config *config,
     }
 }
 
-/* Decimal digits only: no sign, no space, no overflow. */
-static bool parse_digits(uint64_t *number, const char *text)
-{
-    *number = 0;
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-
-        if (digit > 9 || *number > (UINT64_MAX - digit) / 10)
-            return false;
-        *number = *number * 10 + digit;
-    }
-    return true;
-}
-
 /* The position of `text` in "a|b|c". */
 static bool parse_choice(uint64_t *choice, const char *choices,
                          const char *text)
@@ -293,7 +279,7 @@ static bool parse(uint64_t *number, const struct config_option *option,
     case CONFIG_OPTION_LIST:
         return check_words(option, value, err);
     case CONFIG_OPTION_NUMBER:
-        if (!parse_digits(number, value) || *number < option->min ||
+        if (!digits_parse(number, value) || *number < option->min ||
             *number > option->max)
             return fail(err, ERROR_INPUT,
                         "\"%.60s\" is not a number of %s from %ju to %ju",

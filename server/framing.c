@@ -3,19 +3,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "digits.h"
+
 static void read_length(struct framing *framing, const char *text)
 {
-    uint64_t len = 0;
+    uint64_t len;
 
-    framing->bad = framing->bad || !*text;
-    for (; *text; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-
-        if (digit > 9 || len > (UINT64_MAX - digit) / 10) {
-            framing->bad = true;
-            return;
-        }
-        len = len * 10 + digit;
+    if (!digits_parse(&len, text)) {
+        framing->bad = true;
+        return;
     }
     framing->bad = framing->bad || (framing->has_len && len != framing->len);
     framing->has_len = true;
