@@ -75,7 +75,7 @@ static bool open_network(struct network *net, const char *path,
         return false;
     net->plan = plan_new(graph, err);
     if (net->plan)
-        net->session = plan_session_new(net->plan, 1, err);
+        net->session = plan_session_new(net->plan, NULL, err);
     return net->session;
 }
 

@@ -148,6 +148,7 @@ int main(int argc, char **argv)
     struct engine_session *session = NULL;
     struct engine_info info;
     struct engine_options options = {0};
+    struct team *team = NULL;
     const char *precision = getenv("PRECISION"), *threads = getenv("THREADS");
     bool ok = false;
 
@@ -161,8 +162,10 @@ int main(int argc, char **argv)
     if (!precision || engine_options_parse_precision(&options, precision, &err))
         engine = engine_open(argv[2], &options, &err);
     if (engine)
-        session = engine_session_new(
-            engine, threads ? (unsigned)strtoul(threads, NULL, 10) : 1, &err);
+        team =
+            team_new(threads ? (unsigned)strtoul(threads, NULL, 10) : 1, &err);
+    if (team)
+        session = engine_session_new(engine, team, &err);
     if (session) {
         engine_info(engine, &info);
         if (strcmp(argv[1], "requests") == 0)
@@ -174,6 +177,7 @@ int main(int argc, char **argv)
     if (!ok)
         fprintf(stderr, "stages: %s\n", err.text);
     engine_session_free(session);
+    team_free(team);
     engine_free(engine);
     return ok ? 0 : 1;
 }

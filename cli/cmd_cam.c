@@ -28,7 +28,8 @@ enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 struct cam {
     struct cam_options options;
     struct ask ask;
-    struct engine *engine;          /* owned */
+    struct engine *engine; /* owned */
+    struct team *team;
     struct engine_session *session; /* owned */
     struct outfile outfile;         /* empty where no heatmap is asked for */
     struct buf photo, line;         /* used again for the next; owned */
@@ -187,7 +188,9 @@ static int open_all(struct cam *cam)
         return usage_error(&err);
     /* The heatmap goes to its file, not into the answer. */
     cam->ask.heatmap = ASK_NONE;
-    cam->session = engine_session_new(cam->engine, options->num_threads, &err);
+    cam->team = team_new(options->num_threads, &err);
+    if (cam->team)
+        cam->session = engine_session_new(cam->engine, cam->team, &err);
     if (!cam->session) {
         complain_about(model, &err);
         return STATUS_FAILED;
@@ -216,6 +219,7 @@ int cmd_cam(int argc, char **argv)
             status = explain_all(&cam);
     }
     engine_session_free(cam.session);
+    team_free(cam.team);
     engine_free(cam.engine);
     outfile_release(&cam.outfile);
     buf_release(&cam.photo);

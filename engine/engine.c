@@ -278,8 +278,7 @@ void engine_free(struct engine *engine)
 /* ---- one run ---- */
 
 struct engine_session *engine_session_new(const struct engine *engine,
-                                          unsigned num_threads,
-                                          struct error *err)
+                                          struct team *team, struct error *err)
 {
     struct engine_session *session = calloc(1, sizeof *session);
     size_t num_classes = engine->head.num_classes;
@@ -301,7 +300,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
         fail(err, ERROR_MEMORY, "no room for %zu classes", num_classes);
         goto out;
     }
-    session->plan = plan_session_new(engine->plan, num_threads, err);
+    session->plan = plan_session_new(engine->plan, team, err);
     session->preprocess = preprocess_new(&engine->bundle.input, err);
     ok = session->plan && session->preprocess;
 out:

@@ -7,7 +7,7 @@
  *     struct error err = {0};
  *     struct engine *engine =
  *         engine_open("models/efficientnet-lite0", NULL, &err);
- *     struct engine_session *session = engine_session_new(engine, 1, &err);
+ *     struct engine_session *session = engine_session_new(engine, NULL, &err);
  *     struct engine_class top[5];
  *     struct engine_map map;
  *     struct box box;
@@ -29,7 +29,7 @@
  *
  * Threads: a `struct engine` is immutable once open and shared by all; a
  * `struct engine_session` belongs to one thread at a time. The engine starts
- * no threads but those that a session is asked to compute with. */
+ * no threads but those of a team, if it is given one. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +41,7 @@
 #include "image.h"
 #include "preprocess.h"
 #include "render.h"
+#include "team.h"
 
 struct engine;         /* a model, ready to be run */
 struct engine_session; /* room for one run of it */
@@ -160,12 +161,11 @@ bool engine_find_class(const struct engine *engine, size_t *index,
 
 void engine_free(struct engine *engine);
 
-/* A session computes with `num_threads` threads: 1 means the caller's own.
- * The engine must outlive it. Returns NULL and ERROR_MEMORY or
- * ERROR_INTERNAL. */
+/* A session computes on its caller's thread, and where `team` is not NULL with
+ * the helpers that have time. Engine and team must outlive it. Returns NULL and
+ * ERROR_MEMORY or ERROR_INTERNAL. */
 struct engine_session *engine_session_new(const struct engine *engine,
-                                          unsigned num_threads,
-                                          struct error *err)
+                                          struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Decodes a picture and prepares the network's input. Fails as image_decode

@@ -22,8 +22,8 @@ struct plan_session {
     const struct plan *plan; /* borrowed */
     float **data;         /* (graph's num_values) NULL where not kept; owned */
     struct xnnrun **runs; /* (num_steps) NULL for kernels; owned */
-    struct xnnrun_threads *threads; /* owned */
-    const void **inputs; /* (most operands of a kernel) scratch; owned */
+    struct team_member member; /* who computes */
+    const void **inputs;       /* (most operands of a kernel) scratch; owned */
 };
 
 /* ---- the plan ---- */
@@ -296,7 +296,7 @@ static bool add_runs(struct plan_session *session, struct error *err)
         count = find_externals(session, step, externals, seen);
         session->runs[s] =
             xnnrun_new(plan->graph, plan->weights, step->first, step->count,
-                       externals, count, session->threads, err);
+                       externals, count, &session->member, err);
         ok = session->runs[s] != NULL;
     }
     free(externals);
@@ -305,7 +305,7 @@ static bool add_runs(struct plan_session *session, struct error *err)
 }
 
 struct plan_session *plan_session_new(const struct plan *plan,
-                                      unsigned num_threads, struct error *err)
+                                      struct team *team, struct error *err)
 {
     struct plan_session *session = calloc(1, sizeof *session);
     uint32_t most = 1;
@@ -321,10 +321,10 @@ struct plan_session *plan_session_new(const struct plan *plan,
             most = plan->graph->nodes[n].num_inputs;
     session->inputs = calloc(most, sizeof *session->inputs);
     session->runs = calloc(plan->num_steps + 1, sizeof *session->runs);
-    session->threads = xnnrun_threads_new(num_threads, err);
+    team_member_init(&session->member, team);
     if (!session->inputs || !session->runs)
         fail(err, ERROR_MEMORY, "no room for a session");
-    else if (num_threads <= 1 || session->threads)
+    else
         ok = add_data(session, err) && add_runs(session, err);
     if (!ok) {
         plan_session_free(session);
@@ -365,10 +365,12 @@ static bool run_step(struct plan_session *session, size_t s, struct error *err)
 
 bool plan_session_run(struct plan_session *session, struct error *err)
 {
-    for (size_t s = 0; s < session->plan->num_steps; s++)
-        if (!run_step(session, s, err))
-            return false;
-    return true;
+    bool ok = true;
+
+    for (size_t s = 0; ok && s < session->plan->num_steps; s++)
+        ok = run_step(session, s, err);
+    team_rest(&session->member);
+    return ok;
 }
 
 static double now_ms(void)
@@ -382,14 +384,16 @@ static double now_ms(void)
 bool plan_session_measure(struct plan_session *session, double *ms,
                           struct error *err)
 {
-    for (size_t s = 0; s < session->plan->num_steps; s++) {
+    bool ok = true;
+
+    for (size_t s = 0; ok && s < session->plan->num_steps; s++) {
         double start = now_ms();
 
-        if (!run_step(session, s, err))
-            return false;
+        ok = run_step(session, s, err);
         ms[s] = now_ms() - start;
     }
-    return true;
+    team_rest(&session->member);
+    return ok;
 }
 
 void plan_session_free(struct plan_session *session)
@@ -401,7 +405,6 @@ void plan_session_free(struct plan_session *session)
     for (size_t v = 0; session->data && v < session->plan->graph->num_values;
          v++)
         free(session->data[v]);
-    xnnrun_threads_free(session->threads);
     free(session->runs);
     free(session->data);
     free(session->inputs);

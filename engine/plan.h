@@ -5,6 +5,7 @@
  * kernel for each node that the XNNPACK at hand lacks. */
 
 #include "graph.h"
+#include "team.h"
 
 struct plan;         /* immutable, for any thread */
 struct plan_session; /* room for one run; one thread at a time */
@@ -41,10 +42,11 @@ size_t plan_num_kernels(const struct plan *plan);
 
 void plan_free(struct plan *plan);
 
-/* A session computes with `num_threads` threads, its own included. The plan
- * must outlive it. ERROR_MEMORY, ERROR_INTERNAL. */
+/* A session computes on its caller's thread, and where `team` is not NULL with
+ * the helpers that have time. Plan and team must outlive it. ERROR_MEMORY,
+ * ERROR_INTERNAL. */
 struct plan_session *plan_session_new(const struct plan *plan,
-                                      unsigned num_threads, struct error *err)
+                                      struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
 /* The elements of one of the graph's inputs or of one of its outputs, laid out

@@ -127,8 +127,8 @@ static bool is_better(bool *better, const struct graph *graph,
         .fp32_ms = INFINITY,
         .int8_ms = INFINITY,
     };
-    bool ok = (trial.fp32 = plan_session_new(fp32, 1, err)) != NULL &&
-              (trial.int8 = plan_session_new(int8, 1, err)) != NULL;
+    bool ok = (trial.fp32 = plan_session_new(fp32, NULL, err)) != NULL &&
+              (trial.int8 = plan_session_new(int8, NULL, err)) != NULL;
 
     for (uint32_t i = 0; ok && i < NUM_PICTURES; i++)
         ok = try_picture(&trial, i, err);

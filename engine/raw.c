@@ -10,6 +10,7 @@
 struct raw {
     struct graph graph;
     struct plan *plan;            /* owned */
+    struct team *team;            /* owned */
     struct plan_session *session; /* owned */
     struct head head;
     bool has_head;
@@ -162,7 +163,9 @@ struct raw *raw_new(const uint8_t *bytes, size_t len,
     raw->plan = plan_new(&raw->graph, err);
     if (!raw->plan)
         goto out;
-    raw->session = plan_session_new(raw->plan, num_threads, err);
+    raw->team = team_new(num_threads, err);
+    if (raw->team)
+        raw->session = plan_session_new(raw->plan, raw->team, err);
     ok = raw->session && fill_inputs(raw, inputs, num_inputs, err);
     for (size_t i = 0; ok && i < raw->graph.num_outputs; i++)
         ok = describe(raw, i, err);
@@ -236,6 +239,7 @@ void raw_free(struct raw *raw)
     for (size_t i = 0; raw->converted && i <= raw->num_outputs; i++)
         free(raw->converted[i]);
     plan_session_free(raw->session);
+    team_free(raw->team);
     plan_free(raw->plan);
     free(raw->converted);
     free(raw->made);

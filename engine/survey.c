@@ -253,7 +253,7 @@ bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
 {
     size_t before = taken_bytes(), after;
     struct plan_session *session =
-        plan_session_new(survey->network->plan, 1, err);
+        plan_session_new(survey->network->plan, NULL, err);
     double *totals = calloc(num_runs + 1, sizeof *totals);
     double *ms = calloc(survey->num_steps + 1, sizeof *ms);
     double sum = 0, kernels = 0;

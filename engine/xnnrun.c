@@ -8,6 +8,7 @@
 #include <xnnpack.h>
 
 #include "pages.h"
+#include "pthreadpool_of.h"
 
 /* A flag that came after 2022 and before 2024. */
 #ifdef XNN_FLAG_KEEP_DIMS
@@ -99,25 +100,6 @@ static bool init_library(struct error *err)
                     "mounted (status %d)",
                     (int)initialized);
     return true;
-}
-
-/* ---- threads ---- */
-
-struct xnnrun_threads *xnnrun_threads_new(unsigned count, struct error *err)
-{
-    pthreadpool_t pool;
-
-    if (count <= 1)
-        return NULL;
-    pool = pthreadpool_create(count);
-    if (!pool)
-        fail(err, ERROR_MEMORY, "%u threads cannot be started", count);
-    return (struct xnnrun_threads *)pool;
-}
-
-void xnnrun_threads_free(struct xnnrun_threads *threads)
-{
-    pthreadpool_destroy((pthreadpool_t)threads);
 }
 
 /* ---- nodes ---- */
@@ -1006,7 +988,7 @@ static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
 /* Makes the runtime of a finished subgraph. */
 static bool make_runtime(struct xnnrun *run, const struct builder *builder,
                          struct xnnweights *weights, size_t first,
-                         struct xnnrun_threads *threads, struct error *err)
+                         struct team_member *member, struct error *err)
 {
     struct xnn_weights_cache_provider *shared =
         xnnweights_begin(weights, first);
@@ -1015,10 +997,10 @@ static bool make_runtime(struct xnnrun *run, const struct builder *builder,
 #if IS_2024
     /* With _v4 it would take and give back its workspace differently. */
     status = xnn_create_runtime_v3(builder->subgraph, shared,
-                                   (pthreadpool_t)threads, 0, &run->runtime);
+                                   pthreadpool_of(member), 0, &run->runtime);
 #else
     (void)shared;
-    status = xnn_create_runtime_v2(builder->subgraph, (pthreadpool_t)threads, 0,
+    status = xnn_create_runtime_v2(builder->subgraph, pthreadpool_of(member), 0,
                                    &run->runtime);
 #endif
     xnnweights_end(weights);
@@ -1028,7 +1010,7 @@ static bool make_runtime(struct xnnrun *run, const struct builder *builder,
 struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
                           size_t first, size_t count,
                           const struct xnnrun_external *externals,
-                          size_t num_externals, struct xnnrun_threads *threads,
+                          size_t num_externals, struct team_member *member,
                           struct error *err)
 {
     struct builder builder = {.graph = graph, .weights = weights};
@@ -1048,7 +1030,7 @@ struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
              xnn_create_subgraph((uint32_t)num_externals, 0, &builder.subgraph),
              "making a subgraph", err) &&
          define_all(&builder, first, count, externals, num_externals, err) &&
-         make_runtime(run, &builder, weights, first, threads, err) &&
+         make_runtime(run, &builder, weights, first, member, err) &&
          set_up(run, externals, num_externals, err);
 out:
     if (builder.subgraph)

@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 #include "graph.h"
+#include "team.h"
 #include "xnnweights.h"
 
 struct xnnrun;
-struct xnnrun_threads; /* threads that a session computes with */
 
 /* "2022" or "2024". */
 const char *xnnrun_generation(void);
@@ -33,11 +33,6 @@ enum { XNNRUN_INT8_CHANNELS = 32 };
 bool xnnrun_supports_int8(const struct graph *graph,
                           const struct graph_node *node);
 
-/* Starts `count` - 1 threads; NULL without an error where count is 1 (then
- * the caller's own is all there is), and NULL on ERROR_MEMORY. */
-struct xnnrun_threads *xnnrun_threads_new(unsigned count, struct error *err);
-void xnnrun_threads_free(struct xnnrun_threads *threads);
-
 /* Some of the graph's values and where their elements are: floats, with
  * XNNRUN_SLACK more bytes after them that may be read. */
 struct xnnrun_external {
@@ -50,13 +45,13 @@ enum { XNNRUN_SLACK = 128 };
 /* Builds a runtime of the nodes first .. first + count - 1, each of which
  * xnnrun_supports. Every value that crosses the border of the run is among
  * the externals. Nodes whose weights are quantized in `weights` run with
- * integers. The graph and the weights must outlive the runtime. Returns NULL
+ * integers. Its loops are run by `member` (NULL: alone). Graph, weights and
+ * member must outlive the runtime. Returns NULL
  * and ERROR_MEMORY or ERROR_INTERNAL. */
-struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
-                          size_t first, size_t count,
-                          const struct xnnrun_external *externals,
-                          size_t num_externals, struct xnnrun_threads *threads,
-                          struct error *err)
+struct xnnrun *
+xnnrun_new(const struct graph *graph, struct xnnweights *weights, size_t first,
+           size_t count, const struct xnnrun_external *externals,
+           size_t num_externals, struct team_member *member, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Runs the nodes. ERROR_INTERNAL. One thread at a time. */

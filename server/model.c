@@ -6,7 +6,7 @@
 /* XNNPACK looks at a network's details only when a session is made. */
 static bool try_session(const struct engine *engine, struct error *err)
 {
-    struct engine_session *session = engine_session_new(engine, 1, err);
+    struct engine_session *session = engine_session_new(engine, NULL, err);
 
     engine_session_free(session);
     return session != NULL;

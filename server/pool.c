@@ -23,6 +23,7 @@ struct pool {
     struct models *models; /* borrowed */
     struct queue *queue;   /* borrowed */
     struct image_limits limits;
+    struct team *team; /* owned: helps where a core is left */
     atomic_size_t num_busy;
     atomic_bool abandoned;
     size_t num_workers;
@@ -46,7 +47,7 @@ static struct engine_session *sit(struct worker *worker, struct model *model,
     if (seat->model == model)
         return seat->session;
     leave(seat);
-    seat->session = engine_session_new(model->engine, 1, err);
+    seat->session = engine_session_new(model->engine, worker->pool->team, err);
     if (seat->session)
         seat->model = model_hold(model);
     return seat->session;
@@ -98,9 +99,11 @@ static void *work(void *arg)
 
     while ((job = queue_pop(pool->queue)) != NULL) {
         atomic_fetch_add(&pool->num_busy, 1);
+        team_enter(pool->team);
         pthread_mutex_lock(&worker->lock);
         work_on(worker, job);
         pthread_mutex_unlock(&worker->lock);
+        team_leave(pool->team);
         atomic_fetch_sub(&pool->num_busy, 1);
         job->done(job);
     }
@@ -133,9 +136,10 @@ static bool sit_all(struct pool *pool, struct error *err)
 }
 
 struct pool *pool_new(struct models *models, struct queue *queue,
-                      size_t num_workers, const struct image_limits *limits,
-                      struct error *err)
+                      const struct pool_size *size,
+                      const struct image_limits *limits, struct error *err)
 {
+    size_t num_workers = size->num_workers;
     struct pool *pool =
         calloc(1, sizeof *pool + num_workers * sizeof pool->workers[0]);
 
@@ -151,7 +155,8 @@ struct pool *pool_new(struct models *models, struct queue *queue,
         pool->workers[i].pool = pool;
         pthread_mutex_init(&pool->workers[i].lock, NULL);
     }
-    if (!sit_all(pool, err))
+    pool->team = team_new(size->lone_threads, err);
+    if (!pool->team || !sit_all(pool, err))
         goto out;
     if (start(pool, err))
         return pool;
@@ -200,5 +205,6 @@ void pool_free(struct pool *pool)
             leave(&pool->workers[i].seats[k]);
         pthread_mutex_destroy(&pool->workers[i].lock);
     }
+    team_free(pool->team);
     free(pool);
 }

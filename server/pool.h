@@ -14,14 +14,21 @@
 
 struct pool;
 
+struct pool_size {
+    size_t num_workers;
+    unsigned lone_threads; /* for a picture that is alone, its worker's
+                              included: team.h */
+};
+
 /* Makes the workers' sessions of the default model, then starts the threads;
  * sessions of other models, and of those that are read anew, are made when the
  * first job needs one. Models and queue are borrowed and outlive the pool;
- * `limits` is copied. NULL: ERROR_MEMORY, ERROR_INTERNAL; the queue is closed
- * then if threads had been started. */
+ * `size` and `limits` are copied. NULL: ERROR_MEMORY, ERROR_INTERNAL; the queue
+ * is closed then if threads had been started. */
 struct pool *pool_new(struct models *models, struct queue *queue,
-                      size_t num_workers, const struct image_limits *limits,
-                      struct error *err) __attribute__((warn_unused_result));
+                      const struct pool_size *size,
+                      const struct image_limits *limits, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Frees the sessions of a retired model, waiting for the jobs in hand; a
  * worker that meets a later job of it frees its own afterwards. Any thread but

@@ -12,6 +12,11 @@ bool service_open(struct service *service, const struct config *config,
         .max_height = (uint32_t)config->max_height,
         .max_pixels = config->max_pixels,
     };
+    struct pool_size size = {
+        .num_workers = config->workers,
+        .lone_threads = (unsigned)(config->lone_threads ? config->lone_threads
+                                                        : config->workers),
+    };
     struct engine_options options = {0};
 
     memset(service, 0, sizeof *service);
@@ -26,8 +31,8 @@ bool service_open(struct service *service, const struct config *config,
     if (!models_open(&service->models, &config->models, &options, err))
         goto out;
     queue_init(&service->queue, config->queue_length);
-    service->pool = pool_new(&service->models, &service->queue, config->workers,
-                             &limits, err);
+    service->pool =
+        pool_new(&service->models, &service->queue, &size, &limits, err);
     if (service->pool) {
         process_open(&service->process);
         return true;

@@ -114,12 +114,11 @@ bool engine_find_class(const struct engine *engine, size_t *index,
 }
 
 struct engine_session *engine_session_new(const struct engine *engine,
-                                          unsigned num_threads,
-                                          struct error *err)
+                                          struct team *team, struct error *err)
 {
     struct engine_session *session = calloc(1, sizeof *session);
 
-    (void)num_threads;
+    (void)team;
     if (!session || fake_no_room) {
         fail(err, ERROR_MEMORY, "no room for a session");
         free(session);

@@ -83,7 +83,7 @@ static struct engine_session *run_on_picture(const struct engine *engine)
     struct error err = {0};
     struct buf file = {0};
 
-    session = engine_session_new(engine, 1, &err);
+    session = engine_session_new(engine, NULL, &err);
     if (!session || !buf_append_file(&file, PICTURE, 1 << 20, &err) ||
         !engine_sample(session, file.data, file.len, &limits, &err) ||
         !engine_session_run(session, &err))

@@ -86,7 +86,7 @@ static bool open_network(struct network *net, const char *file,
         net->plan = plan_new(&net->graph, err);
     }
     if (net->plan)
-        net->session = plan_session_new(net->plan, 1, err);
+        net->session = plan_session_new(net->plan, NULL, err);
     buf_release(&buf);
     return net->session;
 }

@@ -80,8 +80,9 @@ static void compare(const struct graph *graph, unsigned num_threads,
 {
     struct error err = {0};
     struct plan *plan = plan_new(graph, &err);
+    struct team *team = team_new(num_threads, &err);
     struct plan_session *session =
-        plan ? plan_session_new(plan, num_threads, &err) : NULL;
+        plan && team ? plan_session_new(plan, team, &err) : NULL;
     size_t count = graph_shape_count(&graph->values[graph->inputs[0]].shape);
 
     if (!session)
@@ -102,6 +103,7 @@ static void compare(const struct graph *graph, unsigned num_threads,
     }
     plan_session_free(session);
     plan_free(plan);
+    team_free(team);
 }
 
 /* Reads a file and does all that is done to it before it is planned. */
@@ -231,7 +233,7 @@ static void only_the_input_and_the_outputs_have_data(void **state)
                            &(struct onnx_input){.width = 48, .height = 32}));
     plan = plan_new(&graph, &err);
     assert_non_null(plan);
-    session = plan_session_new(plan, 1, &err);
+    session = plan_session_new(plan, NULL, &err);
     assert_non_null(session);
     assert_non_null(plan_session_data(session, graph.inputs[0]));
     assert_non_null(plan_session_data(session, graph.outputs[0]));
@@ -257,7 +259,7 @@ static void *work(void *arg)
 {
     struct worker *worker = arg;
     const struct graph *graph = worker->graph;
-    struct plan_session *session = plan_session_new(worker->plan, 1, NULL);
+    struct plan_session *session = plan_session_new(worker->plan, NULL, NULL);
     int logits = graph->outputs[0];
     size_t count = graph_shape_count(&graph->values[logits].shape);
     struct sketch_random random = {worker->seed};

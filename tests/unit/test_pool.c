@@ -36,7 +36,7 @@ static struct job *make_job(const char *picture)
 static void run_alone(struct job *job, const struct engine *engine)
 {
     struct image_limits limits = {0};
-    struct engine_session *session = engine_session_new(engine, 1, NULL);
+    struct engine_session *session = engine_session_new(engine, NULL, NULL);
 
     job_run(job, session, engine, &limits);
     engine_session_free(session);
@@ -56,13 +56,13 @@ static void open_setup(struct setup *setup)
 {
     static const struct engine_options options = {0};
     struct image_limits limits = {0};
+    struct pool_size size = {.num_workers = WORKERS, .lone_threads = WORKERS};
 
     *setup = (struct setup){.folders = {{"m/one", "m/two"}, 2, true}};
     atomic_store(&num_done, 0);
     assert_true(models_open(&setup->models, &setup->folders, &options, NULL));
     queue_init(&setup->queue, 10 * JOBS);
-    setup->pool =
-        pool_new(&setup->models, &setup->queue, WORKERS, &limits, NULL);
+    setup->pool = pool_new(&setup->models, &setup->queue, &size, &limits, NULL);
     assert_non_null(setup->pool);
 }
 

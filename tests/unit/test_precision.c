@@ -98,7 +98,7 @@ static void run_plan(struct result *result, const struct small *net,
                      const struct plan *plan)
 {
     struct error err = {0};
-    struct plan_session *session = plan_session_new(plan, 1, &err);
+    struct plan_session *session = plan_session_new(plan, NULL, &err);
 
     assert_non_null(session);
     run(result, net, session);
@@ -216,8 +216,8 @@ static void the_second_session_computes_the_same_on_shared_weights(void **state)
         plan = int8 ? plan_new_int8(&net.graph, net.head.weights, &err)
                     : plan_new(&net.graph, &err);
         assert_non_null(plan);
-        a = plan_session_new(plan, 1, &err);
-        b = plan_session_new(plan, 1, &err);
+        a = plan_session_new(plan, NULL, &err);
+        b = plan_session_new(plan, NULL, &err);
         assert_true(a && b);
         run(&first, &net, a);
         run(&second, &net, b);
@@ -255,7 +255,7 @@ static void one_constant_may_be_packed_in_two_ways(void **state)
     plan = plan_new(&graph, &err);
     assert_non_null(plan);
     for (int i = 0; i < 2; i++) {
-        struct plan_session *session = plan_session_new(plan, 1, &err);
+        struct plan_session *session = plan_session_new(plan, NULL, &err);
         struct sketch_random same = {9};
 
         assert_non_null(session);

@@ -26,7 +26,7 @@ static json_t *parse(const struct reply *reply)
 static json_t *answer(const struct ask *ask, const char *refusal)
 {
     struct engine engine = {.refusal = refusal};
-    struct engine_session *session = engine_session_new(&engine, 1, NULL);
+    struct engine_session *session = engine_session_new(&engine, NULL, NULL);
     struct reply_timing timing = {.queue = 0.5};
     struct reply reply = {0};
     struct image_limits limits = {0};

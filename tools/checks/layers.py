@@ -1,7 +1,7 @@
 """Holds the layers of docs/architecture.md.
 
 1. engine/ includes nothing of server/ or cli/, and never names HTTP, JSON
-   replies or threads of its own.
+   replies or threads of its own (team.c starts those that a caller asks for).
 2. server/ includes from engine/ only engine.h, error.h and buf.h.
 3. Each foreign library has one door: the few files that include its headers.
 4. cli/ includes from engine/ what server/ does, and what `wherefore model`
@@ -42,8 +42,8 @@ WAIST = {
 # header pattern: the files that may include it. A library that is not listed
 # may not be included at all: a new one gets its row, and its door, here.
 DOORS = {
-    "xnnpack.h": ["engine/xnn*.[ch]"],
-    "pthreadpool.h": ["engine/xnn*.[ch]"],
+    "xnnpack.h": ["engine/xnn*.[ch]", "engine/pthreadpool.c"],
+    "pthreadpool.h": ["engine/pthreadpool*.[ch]"],
     "turbojpeg.h": ["engine/image_jpeg.c"],
     "jpeglib.h": ["engine/image_jpeg.c"],
     "spng.h": ["engine/image_png.c"],
@@ -96,7 +96,8 @@ def check(root: Path) -> list[str]:
         if folder == "engine":
             for number, line in enumerate(text.splitlines(), 1):
                 for what, pattern in FOREIGN_TO_ENGINE.items():
-                    if pattern.search(line):
+                    allowed = path.name == "team.c" and what.startswith("threads")
+                    if pattern.search(line) and not allowed:
                         problems.append(
                             f"{path}:{number}: the engine names {what} (rule 1)"
                         )

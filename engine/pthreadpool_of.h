@@ -1,0 +1,13 @@
+#ifndef ENGINE_PTHREADPOOL_OF_H
+#define ENGINE_PTHREADPOOL_OF_H
+
+/* What XNNPACK takes for a pool of threads: see pthreadpool.c. */
+
+#include <pthreadpool.h>
+
+#include "team.h"
+
+/* The member as XNNPACK is given it; NULL: XNNPACK computes alone. */
+pthreadpool_t pthreadpool_of(struct team_member *member);
+
+#endif
