@@ -37,6 +37,7 @@ struct engine_session {
     float *map;                  /* (map height, map width) owned */
     struct engine_map described; /* what `map` holds */
     bool has_map;
+    struct buf scratch;
     size_t overlay_side; /* as engine_session_expect was told */
     uint64_t num_runs;
     struct engine_timing timing;
@@ -502,6 +503,14 @@ bool engine_session_heatmap(struct engine_session *session, struct buf *png,
     return ok;
 }
 
+struct buf *engine_session_scratch(struct engine_session *session)
+{
+    if (session->scratch.cap > ENGINE_SCRATCH)
+        buf_release(&session->scratch);
+    buf_clear(&session->scratch);
+    return &session->scratch;
+}
+
 void engine_session_timing(const struct engine_session *session,
                            struct engine_timing *timing)
 {
@@ -534,6 +543,7 @@ void engine_session_free(struct engine_session *session)
     preprocess_free(session->preprocess);
     render_release(&session->render);
     image_release(&session->image);
+    buf_release(&session->scratch);
     free(session->scores);
     free(session->best);
     free(session->map);

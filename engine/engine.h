@@ -220,6 +220,12 @@ bool engine_session_heatmap(struct engine_session *session, struct buf *png,
                             struct error *err)
     __attribute__((warn_unused_result));
 
+/* Room for bytes on their way, as a heatmap before it is base64: empty, and
+ * borrowed until the next call. Up to ENGINE_SCRATCH bytes of it are kept, so
+ * that the next picture need not ask for them. */
+enum { ENGINE_SCRATCH = 2 << 20 };
+struct buf *engine_session_scratch(struct engine_session *session);
+
 /* The stages since the last engine_sample; map, box and heatmap count as
  * render. */
 void engine_session_timing(const struct engine_session *session,

@@ -344,7 +344,7 @@ bool reply_cam_json(struct reply *reply, struct engine_session *session,
                     const struct reply_timing *timing, struct error *err)
 {
     struct context c = {0};
-    struct buf png = {0};
+    struct buf *png = engine_session_scratch(session);
     json_t *root = NULL;
     bool ok = false;
 
@@ -356,12 +356,11 @@ bool reply_cam_json(struct reply *reply, struct engine_session *session,
         goto out;
     }
     if (ask->heatmap != ASK_NONE && !c.info.refusal &&
-        !engine_session_heatmap(session, &png, c.asked[0], &ask->style, err))
+        !engine_session_heatmap(session, png, c.asked[0], &ask->style, err))
         goto out;
-    ok = write_json(reply, &c, root, &png, timing, err);
+    ok = write_json(reply, &c, root, png, timing, err);
 out:
     json_decref(root);
-    buf_release(&png);
     free(c.top);
     return ok;
 }

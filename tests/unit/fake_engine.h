@@ -37,6 +37,7 @@ struct engine_session {
     uint64_t num_runs;
     struct image image;
     float values[4];
+    struct buf scratch;
 };
 
 static const char *const fake_ids[FAKE_CLASSES] = {"n00", "n01", "n02", NULL};
@@ -241,9 +242,17 @@ void engine_session_timing(const struct engine_session *session,
 
 void engine_session_free(struct engine_session *session)
 {
-    if (session)
+    if (session) {
         atomic_fetch_sub(&fake_num_sessions, 1);
+        buf_release(&session->scratch);
+    }
     free(session);
+}
+
+struct buf *engine_session_scratch(struct engine_session *session)
+{
+    buf_clear(&session->scratch);
+    return &session->scratch;
 }
 
 #endif
