@@ -243,7 +243,9 @@ def arguments() -> argparse.Namespace:
         "--markdown", action="store_true", help="print the last run's tables instead"
     )
     parser.add_argument(
-        "--publish", action="store_true", help="the last run's plots to docs/images"
+        "--publish",
+        action="store_true",
+        help="put the last run's tables and plots where they are published",
     )
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 3)
@@ -280,6 +282,7 @@ def main() -> None:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if options.publish:
         report.plots(result, ROOT / "docs/images")
+        report.fill_in(result, ROOT / "bench/README.md")
     elif options.markdown:
         print(report.markdown(result))
     else:

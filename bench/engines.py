@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from measure import Engine, Peer, network_input
-from PIL import Image
 from photos import SAMPLES
+from PIL import Image
 
 CALIBRATION_SIDES = (0.6, 0.8, 1.0)  # of a sample's shorter side
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import plot
 
+MARKS = ("<!-- results: bench/run --publish -->", "<!-- end of results -->")
+
 
 class Goal(NamedTuple):
     """Issue 8's; found is None where something was not measured."""
@@ -218,6 +220,17 @@ def markdown(result: dict) -> str:
             lines.append("|" + " --- |" * len(head))
             lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines)
+
+
+def fill_in(result: dict, page: Path) -> None:
+    """Puts the tables between the page's marks."""
+    before, mark, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not mark or not end:
+        raise SystemExit(f"bench: {page} has no place for results")
+    page.write_text(
+        f"{before}{mark}\n\n{markdown(result)}\n\n{end}{after}", encoding="utf-8"
+    )
 
 
 def text(result: dict) -> str:

@@ -28,10 +28,13 @@ class Kind(NamedTuple):
     needs: str = ""  # a Python package, or "root"
 
 
-UVICORN = "{bin}/uvicorn --host 127.0.0.1 --port {port} --no-access-log --log-level warning --loop uvloop --http httptools"
+UVICORN = (
+    "{bin}/uvicorn --host 127.0.0.1 --port {port} --loop uvloop --http httptools "
+    "--no-access-log --log-level warning"
+)
 # Private mounts, so that nothing stays mounted.
 CHROOT = "unshare --mount sh {peers}/chroot.sh {root} /src/build/wherefore"
-SERVE = " serve --listen 127.0.0.1:{port} --model {model} --workers 2 --log-format none"
+SERVE = " serve --listen 127.0.0.1:{port} --model {model} --workers {workers} --log-format none"
 KINDS = {
     "wherefore": Kind("wherefore fp32", "{program}" + SERVE),
     "wherefore-13": Kind("wherefore fp32, Debian 13", CHROOT + SERVE, "root"),
@@ -82,7 +85,10 @@ def proportional_kb(pid: int) -> int:
 class Service:
     """A running one."""
 
-    def __init__(self, name: str, model: Path, root: Path | None) -> None:
+    def __init__(
+        self, name: str, model: Path, root: Path | None = None, cores: int = 2
+    ) -> None:
+        """On as many cores as there are workers."""
         self.name, self.kind = name, KINDS[name]
         self.port = free_port()
         chrooted = self.kind.needs == "root"
@@ -93,7 +99,10 @@ class Service:
             program=ROOT / "build/wherefore",
             model=f"/src/models/{model.name}" if chrooted else model,
             root=root,
+            workers=cores,
         )
+        if cores == 1:
+            command = f"taskset -c 0 {command}"
         environment = {
             **os.environ,
             "BENCH_MODEL": str(model),
@@ -101,8 +110,8 @@ class Service:
             "PYTHONWARNINGS": "ignore",
         }
         # On some machines these are set for old libraries, and slow new ones.
-        for name_ in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-            environment.pop(name_, None)
+        for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+            environment.pop(variable, None)
         log = ROOT / f"build/bench/{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:

@@ -24,7 +24,7 @@ from answer import MODEL, PNG, box_of, classes, decode, fit, network_input
 from web import application
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/reference"))
-import torch_lite  # noqa: E402
+import torch_lite
 
 
 def stand_in(name: str, **content: object) -> None:
@@ -45,7 +45,6 @@ except ImportError:
 
 from pytorch_grad_cam import GradCAM  # noqa: E402
 from pytorch_grad_cam.utils.image import show_cam_on_image  # noqa: E402
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
 
 SIDE = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))["input"]["width"]
 torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "1")))
