@@ -38,6 +38,10 @@ comma := ,
 B := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 VENV := build/venv
 PY := $(VENV)/bin/python
+BENCH_VENV := build/bench/venv
+BENCH_PEERS := peers $(if $(QUICK),,grad-cam)
+# Made by bench/trixie.sh: Debian 13's XNNPACK, for int8.
+TRIXIE ?= $(wildcard /var/tmp/wherefore-bench)
 PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 # --- flags -------------------------------------------------------------------
@@ -206,8 +210,9 @@ test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookwo
 deps-test: ## install the Debian packages that the tests need as well
 	@tools/deps.sh test
 
-bench: build model $(BENCH_BIN) $(if $(wildcard bench/requirements.txt),$(VENV)/bench.ok) ## measure; see bench/
-	@if [ -x bench/run ]; then bench/run; else echo "there is no bench/run"; fi
+bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
+	@tools/deps.sh bench
+	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
 
 clean: ## remove everything built (the models and the Python venv stay)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 \
@@ -377,6 +382,16 @@ $(VENV)/tests.ok: $(TEST_REQUIREMENTS) | $(PY)
 $(VENV)/%.ok: %/requirements.txt | $(PY)
 	@mkdir -p $(@D)
 	$(call quiet,PIP,$@)flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q -r $<
+	@touch $@
+
+# The services and engines that bench/ compares with. Everything is pinned, and
+# nothing brings along what it depends on: PyTorch's would be a CUDA.
+$(BENCH_VENV)/bin/python:
+	$(call quiet,VENV,$(BENCH_VENV))$(PYTHON) -m venv --clear $(BENCH_VENV)
+$(BENCH_VENV)/peers.ok: bench/peers/requirements.txt | $(BENCH_VENV)/bin/python
+$(BENCH_VENV)/grad-cam.ok: bench/peers/grad-cam/requirements.txt | $(BENCH_VENV)/peers.ok
+$(BENCH_VENV)/%.ok:
+	$(call quiet,PIP,$@)$(BENCH_VENV)/bin/pip install -q --no-deps -r $<
 	@touch $@
 
 ##@ Fuzz it

@@ -83,13 +83,29 @@ def measure_stages(model: Path, photo: Path, count: int) -> dict:
 class Engine:
     """Our network in a process of its own."""
 
-    def __init__(self, model: Path, sample: numpy.ndarray, folder: Path):
+    def __init__(
+        self,
+        model: Path,
+        sample: numpy.ndarray,
+        folder: Path,
+        precision: str = "fp32",
+        root: Path | None = None,
+    ):
+        """`root` is another user land, with the tree in its /src."""
+        command: list = [STAGES]
+        inside = folder
+        if root:
+            command = ["unshare", "--mount", "sh", ROOT / "bench/peers/chroot.sh"]
+            command += [root, "/src/build/bench/stages"]
+            model = Path("/src/models") / model.name
+            inside = Path("/") / folder.relative_to(root)
         sample.tofile(folder / "input")
         self.process = subprocess.Popen(
-            [STAGES, "network", model, folder / "input", folder / "logits"],
+            [*command, "network", model, inside / "input", inside / "logits"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, "PRECISION": precision},
         )
         if not self.process.stdout.readline():
             raise SystemExit("bench: build/bench/stages failed")

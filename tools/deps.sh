@@ -2,8 +2,8 @@
 # Installs the Debian packages that are missing: `tools/deps.sh` what the build
 # and the model need, `tools/deps.sh unit` what the unit tests need as well,
 # `tools/deps.sh test` what all tests need (a browser, for those of the page),
-# `tools/deps.sh fuzz` what `make fuzz` needs as well, `tools/deps.sh image` what
-# builds and runs a container. With nothing missing it
+# `tools/deps.sh bench` or `fuzz` what `make bench` or `make fuzz` needs as well,
+# `tools/deps.sh image` what builds and runs a container. With nothing missing it
 # is done in a moment, without the network.
 set -euo pipefail
 
@@ -23,6 +23,7 @@ case "${1-}" in
 '') ;;
 unit) packages+=(libcmocka-dev libonnx-testdata) libraries+=(cmocka) ;;
 test) packages+=(libcmocka-dev libonnx-testdata chromium) libraries+=(cmocka) ;;
+bench) packages+=(wrk) ;;
 fuzz)
     # libFuzzer comes with clang: 14 in Debian 12, 19 in Debian 13
     runtime=$(apt-cache depends clang 2>/dev/null |
@@ -34,7 +35,7 @@ image)
     packages=(buildah podman runc debootstrap ca-certificates)
     ;;
 *)
-    echo "usage: tools/deps.sh [unit|test|fuzz|image]" >&2
+    echo "usage: tools/deps.sh [unit|test|bench|fuzz|image]" >&2
     exit 2
     ;;
 esac
