@@ -84,6 +84,11 @@ static int wait_for_signal(const struct http *http, const struct notify *notify,
     }
 }
 
+static void end_at_once(int number)
+{
+    _exit(128 + number);
+}
+
 /* Reads the models anew whenever it is told to, until it is told to stop. A
  * second such signal kills, for whoever does not want to wait. */
 static void wait_for_end(struct service *service, const struct http *http,
@@ -95,8 +100,9 @@ static void wait_for_end(struct service *service, const struct http *http,
         notify_send(notify, "READY=1\nSTATUS=serving on %s", http_name(http));
     }
     signal(SIGHUP, SIG_IGN);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
+    /* The first process of a container is not killed by its own signals. */
+    signal(SIGTERM, getpid() == 1 ? end_at_once : SIG_DFL);
+    signal(SIGINT, getpid() == 1 ? end_at_once : SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, set, NULL);
 }
 

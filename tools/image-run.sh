@@ -2,11 +2,15 @@
 # Runs `wherefore` out of the image, locked in as docs/deploy.md says: nothing
 # can be written, no capabilities, no new privileges, 128 MB, 64 processes, a
 # user that the image does not know. Arguments are those of `wherefore`, so
-# this stands in for the program: tests/http runs against it.
+# this stands in for the program: tests/http runs against it. It hands on the
+# variables that begin with WHEREFORE_, and mounts, to be read only, whatever
+# file or folder of this machine an argument names.
 #
 #     tools/image-run.sh serve --listen 127.0.0.1:0
-#     tools/image-run.sh --engine   says what runs it: docker, or podman …
-#     tools/image-run.sh --sbom     takes the list of its parts out of it
+#     tools/image-run.sh --engine     says what runs it: docker, or podman …
+#     tools/image-run.sh --sbom       takes the list of its parts out of it
+#     tools/image-run.sh --pid NAME   of the service, as this machine sees it
+#     tools/image-run.sh --sweep      ends all containers that this has begun
 #
 #     IMAGE=wherefore:latest
 #     NAME=             of the container
@@ -37,6 +41,15 @@ if [ "${1-}" = --engine ]; then
     echo "${engine[*]}"
     exit
 fi
+if [ "${1-}" = --pid ]; then
+    exec "${engine[@]}" inspect --format '{{.State.Pid}}' "$2"
+fi
+if [ "${1-}" = --sweep ]; then
+    for container in $("${engine[@]}" ps -aq --filter label=wherefore.run); do
+        "${engine[@]}" rm -f "$container" >/dev/null
+    done
+    exit
+fi
 if [ "${1-}" = --sbom ]; then
     version=$("$root/tools/dist.sh" --version)
     container=$("${engine[@]}" create "$image")
@@ -55,7 +68,20 @@ options=(
     --read-only --cap-drop all --security-opt no-new-privileges
     --memory "${MEMORY:-128m}" --pids-limit 64
     --ulimit "nofile=$files:$files" --ulimit nproc=1024:1024 --no-healthcheck
+    --label wherefore.run
 )
+# All but the tests' own, which the program would refuse.
+for variable in "${!WHEREFORE_@}"; do
+    [ "$variable" = WHEREFORE_FAULT_SECONDS ] || options+=(--env "$variable")
+done
+for argument; do
+    path=${argument#--*=}
+    # not what is in the image, should it be installed here as well
+    case $path in
+    /usr/share/wherefore/*) ;;
+    /*) [ ! -e "$path" ] || options+=(--volume "$path:$path:ro") ;;
+    esac
+done
 [ "${engine[0]}" != podman ] || options+=(--read-only-tmpfs=false)
 [ -z "${NAME-}" ] || options+=(--name "$NAME")
 # shellcheck disable=SC2086 # split on purpose

@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make test-image`: builds the image, runs the unit tests in its builder, and
-# tests/image and tests/http against the container, locked in as
-# tools/image-run.sh has it. Where the machine has no builder, or the network
+# tests/image, tests/http (once more in int8) and tests/page against the
+# container, locked in as tools/image-run.sh has it. Where the machine has no builder, or the network
 # no packages, it says so in one line, and that is not a failure.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -48,8 +48,22 @@ grep -E '^unit: [0-9]+ passed' "$log" ||
 
 pytest=(build/venv/bin/python -m pytest -q -p no:cacheprovider)
 "${pytest[@]}" -s tests/image || failed=1
-# Not those that need more than 128 MB, a file of this machine, or many starts.
-WHEREFORE=$PWD/tools/image-run.sh \
-    WHEREFORE_MODEL=/usr/share/wherefore/models/efficientnet-lite0 \
-    "${pytest[@]}" tests/http/test_{answer,mistakes,protocol}.py || failed=1
+
+# The tests of the binary, with the container in its place; what a container
+# cannot do, tests/http/conftest.py says.
+export WHEREFORE=$PWD/tools/image-run.sh
+export WHEREFORE_MODEL=/usr/share/wherefore/models/efficientnet-lite0
+export WHEREFORE_FAULT_SECONDS=10
+trap 'tools/image-run.sh --sweep' EXIT
+large=(tests/http/test_{bombs,life,slow}.py)
+echo "HTTP, 128 MB:"
+"${pytest[@]}" -rs tests/http "${large[@]/#/--ignore=}" || failed=1
+echo "HTTP, pictures of up to 64 megapixels, 1 GB:"
+MEMORY=1g "${pytest[@]}" -rs "${large[@]}" || failed=1
+echo "HTTP, int8:"
+WHEREFORE_PRECISION=int8 "${pytest[@]}" tests/http/test_answer.py || failed=1
+# Not the one with a file of tokens that only its owner may read.
+echo "page:"
+"${pytest[@]}" tests/page \
+    --deselect tests/page/test_trouble.py::test_a_token_is_asked_for || failed=1
 exit $failed

@@ -1,13 +1,15 @@
 """Starts the real binary on a free port; see docs/operations.md for the options.
 
 WHEREFORE names the binary, as the Makefile says it, and WHEREFORE_MODEL the
-model's folder.
+model's folder. The binary may be tools/image-run.sh, which runs the image's
+(`make test-image`): then what a container cannot do is left out, and said.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -17,6 +19,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import uuid
 import zlib
 from collections.abc import Callable, Iterator
 
@@ -29,8 +32,30 @@ BINARY = os.environ.get("WHEREFORE", str(ROOT / "build" / "wherefore"))
 MODEL = os.environ.get("WHEREFORE_MODEL", str(ROOT / "models" / "efficientnet-lite0"))
 BYTES = pathlib.Path(BINARY).read_bytes() if os.path.exists(BINARY) else b""
 SANITIZED = b"__asan_init" in BYTES or b"__tsan_init" in BYTES
+CONTAINED = pathlib.Path(BINARY).name == "image-run.sh"
+# What a container cannot do, by the test's name or its file's, and why not.
+NOT_IN_A_CONTAINER = {
+    "test_memory.py": "preloads a library that is built on this machine",
+    "test_notify.py": "systemd and its socket are this machine's",
+    "test_a_file_that_guards_nothing_keeps_the_server_from_starting": "needs files "
+    "that only their owner may read",
+    "test_a_command_that_does_not_exist": "without a command it is `serve` there",
+    "test_a_unix_socket": "makes a socket in a folder of this machine",
+    "test_inherited_sockets": "inherits sockets of this machine",
+    "test_a_log_that_nobody_reads_stops_nothing": "the container's host reads it",
+    "test_off_is_off_and_auto_is_on": "the container's own limits are on",
+    "test_it_answers_reads_anew_and_stops_in_it": "moves the folders that are mounted",
+}
 START_SECONDS = 60  # a sanitized binary is slow to start
 STOP_SECONDS = 60
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Leaves out what a container cannot do."""
+    for item in items if CONTAINED else ():
+        for name in (item.path.name, item.originalname):
+            if name in NOT_IN_A_CONTAINER:
+                item.add_marker(pytest.mark.skip(reason=NOT_IN_A_CONTAINER[name]))
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -64,6 +89,15 @@ class Server:
     process: subprocess.Popen[str]
     url: str
     log_path: str
+    container: str = ""  # its name, if it is in one
+
+    @functools.cached_property
+    def pid(self) -> int:
+        """Of the service itself, not of what runs its container."""
+        if not self.container:
+            return self.process.pid
+        args = [BINARY, "--pid", self.container]
+        return int(subprocess.run(args, stdout=subprocess.PIPE, check=True).stdout)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -99,7 +133,7 @@ class Server:
 
     def memory_kb(self) -> int:
         """Resident memory."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -117,19 +151,20 @@ def first_line(process: subprocess.Popen[str]) -> str:
 @contextlib.contextmanager
 def running(*options: str, env: dict[str, str] | None = None) -> Iterator[Server]:
     """A server with these options, and variables besides ours, stopped at the end."""
+    container = f"wherefore-{uuid.uuid4().hex[:8]}" if CONTAINED else ""
     with tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
         process = subprocess.Popen(
             [BINARY, "serve", "--listen", "127.0.0.1:0", "--model", MODEL, *options],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, "NAME": container, **(env or {})},
         )
         try:
             line = first_line(process)
             match = re.fullmatch(r"listening on (http://\S+)\n", line)
             assert match, f"stdout: {line!r}, stderr: {log.seek(0)} {log.read()!r}"
-            yield Server(process, match[1], log.name)
+            yield Server(process, match[1], log.name, container)
             if process.poll() is None:
                 process.terminate()
                 status = process.wait(STOP_SECONDS)

@@ -31,19 +31,19 @@ def worker() -> Iterator[Server]:
 
 def cpu_seconds(server: Server) -> float:
     """What all threads have spent."""
-    tasks = pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/schedstat")
+    tasks = pathlib.Path(f"/proc/{server.pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 def peak_kb(server: Server) -> int:
     """The most memory since the last forget_peak."""
-    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status).group(1))
 
 
 def forget_peak(server: Server) -> None:
     """The peak is what it is now."""
-    pathlib.Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
+    pathlib.Path(f"/proc/{server.pid}/clear_refs").write_text("5")
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's time and memory are its own")

@@ -26,7 +26,7 @@ SECONDS = float(
 
 def num_files(server: Server) -> int:
     """Its open descriptors."""
-    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    return len(os.listdir(f"/proc/{server.pid}/fd"))
 
 
 def settle(server: Server, files: int) -> bool:

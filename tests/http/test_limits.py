@@ -221,7 +221,8 @@ def test_lengths_that_are_none(server: Server, lines: bytes) -> None:
 
     assert answer[:13] in (b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")
     assert b"ok\n" not in answer
-    if lines.count(b":") > 1 or b"nonsense" in lines:
+    known = b"Unsupported Transfer-Encoding" in answer  # to libmicrohttpd 1.0
+    if lines.count(b":") > 1 or (b"nonsense" in lines and not known):
         # libmicrohttpd sees nothing wrong with these.
         assert b'"kind":"malformed"' in answer
     assert server.get("/healthz").status_code == 200
@@ -393,4 +394,6 @@ def test_the_second_sigterm_ends_at_once() -> None:
             while True:
                 socket.create_connection(server.address, 1).close()
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(20) == -signal.SIGTERM
+        # The first process of a container ends by itself.
+        ends = (-signal.SIGTERM, 128 + signal.SIGTERM)
+        assert server.process.wait(20) in ends

@@ -95,7 +95,7 @@ def test_bytes_are_counted_both_ways(server: Server) -> None:
 
 def test_the_process_figures_are_those_of_the_system(server: Server) -> None:
     """Against /proc, generously."""
-    pid = server.process.pid
+    pid = server.pid
     fds = len(os.listdir(f"/proc/{pid}/fd"))
 
     assert abs(value(server, "process_open_fds") - fds) < 20
@@ -228,7 +228,13 @@ def test_a_request_line_cannot_break_or_forge_the_log() -> None:
     with running("--workers", "1", "--log-format", "json") as server:
         with socket.create_connection(server.address, 30) as s:
             s.sendall(line)
-            assert s.recv(65536).startswith(b"HTTP/1.1 ")
+            answer = s.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 ")
+        if answer.startswith(b"HTTP/1.1 301 "):
+            # libmicrohttpd 1.0 wants it in other letters, and nothing is logged
+            assert b"\r\nLocation: /a%20200%200\r\n" in answer
+            assert server.log() == ""
+            return
         (logged,) = log_of(server, 1)
 
     assert logged["method"] == '"' * 14

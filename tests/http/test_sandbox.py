@@ -18,7 +18,7 @@ needs_sandbox = pytest.mark.skipif(SANITIZED, reason="sanitizers need what it de
 
 def lines_of_status(server: Server) -> dict[str, str]:
     """What the kernel says of the process."""
-    text = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    text = pathlib.Path(f"/proc/{server.pid}/status").read_text()
     return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
@@ -44,7 +44,7 @@ def test_off_is_off_and_auto_is_on() -> None:
         assert lines_of_status(server)["NoNewPrivs"] == "0"
     with running("--workers", "2") as server:
         assert lines_of_status(server)["NoNewPrivs"] == "1"
-        for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+        for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir():
             assert "Seccomp:\t2\n" in (task / "status").read_text()
 
 
