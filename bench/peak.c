@@ -25,11 +25,14 @@ __attribute__((target("avx512f"))) static double sums_avx512(float *sink)
 {
     __m512 sums[CHAINS], factor = _mm512_set1_ps(0.999f);
 
+#pragma GCC unroll 12
     for (int i = 0; i < CHAINS; i++)
         sums[i] = _mm512_set1_ps((float)i);
     for (int n = 0; n < ROUNDS; n++)
+#pragma GCC unroll 12
         for (int i = 0; i < CHAINS; i++)
             sums[i] = _mm512_fmadd_ps(sums[i], factor, factor);
+#pragma GCC unroll 12
     for (int i = 0; i < CHAINS; i++)
         *sink += _mm512_cvtss_f32(sums[i]);
     return 16.0 * CHAINS * ROUNDS;
@@ -39,11 +42,14 @@ __attribute__((target("avx2,fma"))) static double sums_avx2(float *sink)
 {
     __m256 sums[CHAINS], factor = _mm256_set1_ps(0.999f);
 
+#pragma GCC unroll 12
     for (int i = 0; i < CHAINS; i++)
         sums[i] = _mm256_set1_ps((float)i);
     for (int n = 0; n < ROUNDS; n++)
+#pragma GCC unroll 12
         for (int i = 0; i < CHAINS; i++)
             sums[i] = _mm256_fmadd_ps(sums[i], factor, factor);
+#pragma GCC unroll 12
     for (int i = 0; i < CHAINS; i++)
         *sink += _mm256_cvtss_f32(sums[i]);
     return 8.0 * CHAINS * ROUNDS;

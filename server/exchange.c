@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -81,6 +82,18 @@ static const char *header(struct exchange *x, const char *name)
     return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
 }
 
+/* What follows the authority of "http://authority/path", which is to be taken
+ * for the path (RFC 9112, section 3.2.2); any other path is itself. */
+static const char *path_of(const char *target)
+{
+    size_t len = strncasecmp(target, "http://", 7) == 0    ? 7
+                 : strncasecmp(target, "https://", 8) == 0 ? 8
+                                                           : 0;
+    const char *path = len > 0 ? strchr(target + len, '/') : target;
+
+    return path ? path : "/";
+}
+
 static void read_headers(struct exchange *x, const char *method,
                          const char *path)
 {
@@ -89,7 +102,7 @@ static void read_headers(struct exchange *x, const char *method,
     request->max_fields = x->door->config->max_form_fields;
     snprintf(x->method, sizeof x->method, "%s", method);
     request->method = request_method_of(method);
-    request->path = path;
+    request->path = path_of(path);
     request->accept = header(x, "Accept");
     request->content_type = header(x, "Content-Type");
     request->if_none_match = header(x, "If-None-Match");
@@ -114,7 +127,7 @@ static enum MHD_Result add_framing(void *arg, enum MHD_ValueKind kind,
 
 static bool check_framing(struct exchange *x)
 {
-    struct framing framing = {0};
+    struct framing framing = {.needs_host = x->interim};
     const char *problem;
 
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, add_framing,

@@ -11,11 +11,11 @@ static void read_length(struct framing *framing, const char *text)
 
     if (!digits_parse(&len, text)) {
         framing->bad = true;
-        return;
+    } else {
+        framing->bad |= framing->has_len && len != framing->len;
+        framing->len = len;
     }
-    framing->bad = framing->bad || (framing->has_len && len != framing->len);
     framing->has_len = true;
-    framing->len = len;
 }
 
 void framing_header(struct framing *framing, const char *name,
@@ -27,6 +27,8 @@ void framing_header(struct framing *framing, const char *name,
         framing->bad = framing->bad || framing->chunked ||
                        strcasecmp(value, "chunked") != 0;
         framing->chunked = true;
+    } else if (strcasecmp(name, "Host") == 0) {
+        framing->num_hosts++;
     }
 }
 
@@ -38,5 +40,9 @@ const char *framing_problem(const struct framing *framing)
         return "the only Transfer-Encoding taken is chunked";
     if (framing->bad)
         return "the Content-Length is not one number of bytes";
+    if (framing->num_hosts > 1)
+        return "there are several Host headers";
+    if (framing->num_hosts == 0 && framing->needs_host)
+        return "there is no Host header";
     return NULL;
 }

@@ -1,7 +1,8 @@
 #ifndef SERVER_FRAMING_H
 #define SERVER_FRAMING_H
 
-/* How long a request's body is, by its headers (RFC 9112, section 6.3).
+/* How long a request's body is, by its headers (RFC 9112, section 6.3), and
+ * whether they name one host (section 3.2).
  *
  * libmicrohttpd takes the first of several lengths, and reads on after one that
  * is none. A proxy before us may take another one, and then what it sends as a
@@ -11,8 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* `= {0}` is no body. */
+/* `= {0}` is no body, of a request that need not name its host. */
 struct framing {
+    bool needs_host; /* set by the caller: HTTP/1.1 */
+    size_t num_hosts;
     uint64_t len; /* by Content-Length; 0 where there is none */
     bool has_len;
     bool chunked;
@@ -23,7 +26,7 @@ struct framing {
 void framing_header(struct framing *framing, const char *name,
                     const char *value);
 
-/* Why the headers give no length; NULL: they do. Constant. */
+/* Why the headers give no length, or no host; NULL: they do. Constant. */
 const char *framing_problem(const struct framing *framing);
 
 #endif

@@ -62,7 +62,10 @@ enum {
     CONNECTION_MEMORY = 65536, /* headers, and the pieces bodies come in */
     ACCEPT_AT_ONCE = 64,       /* of one socket, before the next has its turn */
     SWEEP_US = 1000000,
-    PAUSE_MS = 50 /* where there is no room for another descriptor */
+    PAUSE_MS = 50, /* where there is no room for another descriptor */
+    /* libmicrohttpd 1.0 would answer a target with spaces in it with a redirect
+     * to wherever that says; 0.9 hands it on, or if strict hangs up. */
+    STRICT = MHD_VERSION >= 0x01000000
 };
 
 struct http {
@@ -180,9 +183,10 @@ static bool start_daemon(struct http *http, struct error *err)
             MHD_USE_NO_LISTEN_SOCKET,
         0, NULL, NULL, exchange_step, door, MHD_OPTION_CONNECTION_LIMIT,
         connections_max(door->connections), MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)door->config->timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin,
-        door, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, door,
+        (unsigned)door->config->timeout, MHD_OPTION_STRICT_FOR_CLIENT, STRICT,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, door,
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_end, door,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, door, MHD_OPTION_END);
     return http->daemon ||
            fail(err, ERROR_INTERNAL, "cannot start the HTTP thread");

@@ -221,8 +221,8 @@ def test_lengths_that_are_none(server: Server, lines: bytes) -> None:
 
     assert answer[:13] in (b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")
     assert b"ok\n" not in answer
-    known = b"Unsupported Transfer-Encoding" in answer  # to libmicrohttpd 1.0
-    if lines.count(b":") > 1 or (b"nonsense" in lines and not known):
+    known = b"Transfer-Encoding" in answer and b"<html>" in answer  # 1.0's own
+    if not known and (lines.count(b":") > 1 or b"nonsense" in lines):
         # libmicrohttpd sees nothing wrong with these.
         assert b'"kind":"malformed"' in answer
     assert server.get("/healthz").status_code == 200
@@ -248,7 +248,7 @@ def test_a_chunked_body_is_a_body(server: Server) -> None:
 def test_targets_in_other_forms(server: Server) -> None:
     """An absolute URI, NUL, and UTF-8: each an answer."""
     for target, statuses in (
-        (b"http://example.org/healthz", {200, 404}),
+        (b"http://example.org/healthz", {200}),
         (b"/healthz%00", {400}),
         (b"/h\xc3\xa9", {400, 404}),
         (b"/h%C3%A9", {404}),

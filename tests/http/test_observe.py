@@ -229,10 +229,8 @@ def test_a_request_line_cannot_break_or_forge_the_log() -> None:
         with socket.create_connection(server.address, 30) as s:
             s.sendall(line)
             answer = s.recv(65536)
-        assert answer.startswith(b"HTTP/1.1 ")
-        if answer.startswith(b"HTTP/1.1 301 "):
-            # libmicrohttpd 1.0 wants it in other letters, and nothing is logged
-            assert b"\r\nLocation: /a%20200%200\r\n" in answer
+        if not answer or answer.startswith(b"HTTP/1.1 400 "):
+            # libmicrohttpd 1.0 refuses it itself, and nothing is logged
             assert server.log() == ""
             return
         (logged,) = log_of(server, 1)

@@ -122,6 +122,40 @@ def test_options_star(server: Server) -> None:
     assert b"Allow: GET, HEAD, POST, OPTIONS" in text
 
 
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: x", 200),
+        (b"GET /healthz HTTP/1.1\r\nHost:", 200),
+        (b"GET http://x/healthz HTTP/1.1\r\nHost: x", 200),
+        (b"GET /healthz HTTP/1.0", 200),
+        (b"GET /healthz HTTP/1.1\r\nAccept: */*", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y", 400),
+        (b"GET /healthz HTTP/1.0\r\nHost: x\r\nhost: x", 400),
+    ],
+)
+def test_one_host(server: Server, lines: bytes, status: int) -> None:
+    """RFC 9112, section 3.2: a request of HTTP/1.1 names one, and none names two."""
+    with socket.create_connection(server.address, 10) as s:
+        s.sendall(lines + b"\r\nConnection: close\r\n\r\n")
+        text = s.makefile("rb").read()
+
+    assert re.match(rb"HTTP/1\.[01] %d " % status, text)
+
+
+@pytest.mark.parametrize("target", ["/a b", "//evil.example/a b", "//evil.example b"])
+def test_a_target_with_spaces_leads_nowhere(server: Server, target: str) -> None:
+    """Some versions of libmicrohttpd would send the client where it says itself."""
+    with socket.create_connection(server.address, 10) as s:
+        s.sendall(
+            f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        )
+        text = s.makefile("rb").read()
+
+    assert b"location:" not in text.lower()
+    assert not text.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3"))
+
+
 @pytest.mark.parametrize("path", ASSETS)
 def test_files_have_strong_etags(server: Server, path: str) -> None:
     """304 to the one who has it, 200 to the one who has another."""
