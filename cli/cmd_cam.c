@@ -28,8 +28,8 @@ enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 struct cam {
     struct cam_options options;
     struct ask ask;
-    struct engine *engine; /* owned */
-    struct team *team;
+    struct engine *engine;          /* owned */
+    struct team *team;              /* owned */
     struct engine_session *session; /* owned */
     struct outfile outfile;         /* empty where no heatmap is asked for */
     struct buf photo, line;         /* used again for the next; owned */
