@@ -7,7 +7,7 @@
 #include "depthwise.h"
 #include "kernel.h"
 #include "pages.h"
-#include "slots.h"
+#include "places.h"
 #include "xnnrun.h"
 
 struct plan {
@@ -18,22 +18,20 @@ struct plan {
      * one step makes and another takes. (graph's num_values) owned. */
     bool *kept;
     /* Of these, the ones that pass between steps share memory. */
-    struct slots_life *lives; /* (num_passed) owned */
-    int *passed;              /* (num_passed) the values; owned */
+    struct place *places; /* (num_passed) in floats; owned */
+    int *passed;          /* (num_passed) the values; owned */
     size_t num_passed;
-    struct slots_slot *slots; /* (num_slots) sizes in floats; owned */
-    size_t num_slots;
+    size_t passed_len;          /* floats for all of them */
     size_t num_int8;            /* nodes with quantized weights */
     struct xnnweights *weights; /* owned; has a lock of its own */
 };
 
 struct plan_session {
     const struct plan *plan; /* borrowed */
-    float **data;  /* (graph's num_values) NULL where not kept; the arrays that
-                      are not in `slots` are owned */
-    float **slots; /* (num_slots) from pages_take; owned */
-    struct xnnrun *
-        *runs; /* (num_steps) NULL where XNNPACK has no part; owned */
+    float **data;            /* (graph's num_values) NULL where not kept; those
+                                that are not in `passed` are owned */
+    float *passed;           /* (plan's passed_len) from pages_take; owned */
+    struct xnnrun **runs;    /* (num_steps) NULL: not XNNPACK's; owned */
     struct team_member member; /* who computes */
     const void **inputs;       /* (most operands of a kernel) scratch; owned */
 };
@@ -113,7 +111,7 @@ static size_t *number_steps(const struct plan *plan, struct error *err)
 }
 
 /* Finds what one step makes and another takes, but for outputs: last[value]
- * is the last step that takes it, and 0 of other values. */
+ * is the last node that takes it, and 0 of other values. */
 static void find_lives(const struct plan *plan, const size_t *step_of,
                        size_t *last)
 {
@@ -127,13 +125,23 @@ static void find_lives(const struct plan *plan, const size_t *step_of,
 
             if (value && value->producer != GRAPH_NONE && !value->data &&
                 !plan->kept[v] && step_of[value->producer] != step_of[n])
-                last[v] = step_of[n]; /* nodes are in the order of steps */
+                last[v] = n;
         }
 }
 
-/* Lists them in the order in which they are made. */
-static void list_passed(struct plan *plan, const size_t *step_of,
-                        const size_t *last)
+/* Room for so many floats, so that what follows is aligned. */
+static size_t padded(size_t count)
+{
+    enum { UNIT = PAGES_ALIGNMENT / sizeof(float) };
+
+    count += XNNRUN_SLACK / sizeof(float);
+    return (count + UNIT - 1) / UNIT * UNIT;
+}
+
+/* Lists them. They live from node to node, not from step to step: a runtime
+ * runs its nodes in their order, so it may make a value where one was that it
+ * has done with. */
+static void list_passed(struct plan *plan, const size_t *last)
 {
     const struct graph *graph = plan->graph;
 
@@ -145,11 +153,10 @@ static void list_passed(struct plan *plan, const size_t *step_of,
                 continue;
             plan->kept[v] = true;
             plan->passed[plan->num_passed] = v;
-            plan->lives[plan->num_passed++] = (struct slots_life){
-                .first = step_of[n],
+            plan->places[plan->num_passed++] = (struct place){
+                .first = n,
                 .last = last[v],
-                .size = graph_shape_count(&graph->values[v].shape) +
-                        XNNRUN_SLACK / sizeof(float),
+                .size = padded(graph_shape_count(&graph->values[v].shape)),
             };
         }
 }
@@ -163,10 +170,9 @@ static bool place_values(struct plan *plan, struct error *err)
     size_t *last = calloc(graph->num_values, sizeof *last);
     bool ok = false;
 
-    plan->lives = calloc(graph->num_values, sizeof *plan->lives);
+    plan->places = calloc(graph->num_values, sizeof *plan->places);
     plan->passed = calloc(graph->num_values, sizeof *plan->passed);
-    plan->slots = calloc(graph->num_values, sizeof *plan->slots);
-    if (!step_of || !last || !plan->lives || !plan->passed || !plan->slots) {
+    if (!step_of || !last || !plan->places || !plan->passed) {
         fail(err, ERROR_MEMORY, "no room for a plan");
         goto out;
     }
@@ -175,9 +181,8 @@ static bool place_values(struct plan *plan, struct error *err)
     for (size_t i = 0; i < graph->num_outputs; i++)
         plan->kept[graph->outputs[i]] = true;
     find_lives(plan, step_of, last);
-    list_passed(plan, step_of, last);
-    plan->num_slots = slots_assign(plan->lives, plan->num_passed, plan->slots);
-    ok = true;
+    list_passed(plan, last);
+    ok = places_find(plan->places, plan->num_passed, &plan->passed_len, err);
 out:
     free(step_of);
     free(last);
@@ -309,30 +314,22 @@ void plan_free(struct plan *plan)
     xnnweights_free(plan->weights);
     free(plan->steps);
     free(plan->kept);
-    free(plan->lives);
+    free(plan->places);
     free(plan->passed);
-    free(plan->slots);
     free(plan);
 }
 
 /* ---- sessions ---- */
 
-static bool add_slots(struct plan_session *session, struct error *err)
+static bool add_passed(struct plan_session *session, struct error *err)
 {
-    const struct plan *plan = session->plan;
+    size_t len = session->plan->passed_len * sizeof(float);
 
-    session->slots = calloc(plan->num_slots + 1, sizeof *session->slots);
-    if (!session->slots)
-        return fail(err, ERROR_MEMORY, "no room for a session");
-    for (size_t s = 0; s < plan->num_slots; s++) {
-        size_t len = plan->slots[s].size * sizeof(float);
-
-        session->slots[s] = pages_take(len);
-        if (!session->slots[s])
-            return fail(err, ERROR_MEMORY, "no room for %zu elements",
-                        plan->slots[s].size);
-        memset(session->slots[s], 0, len);
-    }
+    session->passed = pages_take(len);
+    if (!session->passed)
+        return fail(err, ERROR_MEMORY, "no room for feature maps of %zu bytes",
+                    len);
+    memset(session->passed, 0, len);
     return true;
 }
 
@@ -361,7 +358,8 @@ static bool add_data(struct plan_session *session, struct error *err)
         return fail(err, ERROR_MEMORY, "no room for %zu values",
                     graph->num_values);
     for (size_t i = 0; i < plan->num_passed; i++)
-        session->data[plan->passed[i]] = session->slots[plan->lives[i].slot];
+        session->data[plan->passed[i]] =
+            session->passed + plan->places[i].offset;
     for (size_t v = 0; v < graph->num_values; v++)
         if (plan->kept[v] && !session->data[v] &&
             !add_own(session, (int)v, err))
@@ -447,7 +445,7 @@ struct plan_session *plan_session_new(const struct plan *plan,
     if (!session->inputs || !session->runs)
         fail(err, ERROR_MEMORY, "no room for a session");
     else
-        ok = add_slots(session, err) && add_data(session, err) &&
+        ok = add_passed(session, err) && add_data(session, err) &&
              add_runs(session, err);
     if (!ok) {
         plan_session_free(session);
@@ -549,14 +547,12 @@ void plan_session_free(struct plan_session *session)
     for (size_t s = 0; session->runs && s < plan->num_steps; s++)
         xnnrun_free(session->runs[s]);
     for (size_t i = 0; session->data && i < plan->num_passed; i++)
-        session->data[plan->passed[i]] = NULL; /* in a slot */
+        session->data[plan->passed[i]] = NULL; /* not for itself */
     for (size_t v = 0; session->data && v < plan->graph->num_values; v++)
         free(session->data[v]);
-    for (size_t s = 0; session->slots && s < plan->num_slots; s++)
-        pages_give(session->slots[s]);
     free(session->runs);
     free(session->data);
-    free(session->slots);
+    pages_give(session->passed);
     free(session->inputs);
     free(session);
 }
