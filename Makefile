@@ -40,6 +40,7 @@ VENV := build/venv
 PY := $(VENV)/bin/python
 BENCH_VENV := build/bench/venv
 BENCH_PEERS := peers $(if $(QUICK),,grad-cam)
+BENCH_LITERT := build/bench/litert
 # Made by bench/trixie.sh: Debian 13's XNNPACK, for int8.
 TRIXIE ?= $(wildcard /var/tmp/wherefore-bench)
 PYTEST := $(PY) -m pytest -q -p no:cacheprovider
@@ -212,7 +213,8 @@ test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookwo
 deps-test: ## install the Debian packages that the tests need as well
 	@tools/deps.sh test
 
-bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
+bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) \
+		$(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite) ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
 	@tools/deps.sh bench
 	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
 
@@ -393,8 +395,18 @@ $(BENCH_VENV)/bin/python:
 $(BENCH_VENV)/peers.ok: bench/peers/requirements.txt | $(BENCH_VENV)/bin/python
 $(BENCH_VENV)/grad-cam.ok: bench/peers/grad-cam/requirements.txt | $(BENCH_VENV)/peers.ok
 $(BENCH_VENV)/%.ok:
-	$(call quiet,PIP,$@)$(BENCH_VENV)/bin/pip install -q --no-deps -r $<
+	$(call quiet,PIP,$@)$(BENCH_VENV)/bin/python -m pip install -q --no-deps -r $<
 	@touch $@
+
+# What only converts, in an environment that sees the peers' one behind its own.
+$(BENCH_LITERT)/ok: bench/peers/litert/requirements.txt | $(BENCH_VENV)/grad-cam.ok
+	$(call quiet,PIP,$@)$(PYTHON) -m venv --clear $(@D)
+	@$(BENCH_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])' \
+		> "$$($(@D)/bin/python -c 'import site; print(site.getsitepackages()[0])')"/peers.pth
+	@$(@D)/bin/python -m pip install -q --no-deps -r $<
+	@touch $@
+$(BENCH_LITERT)/%.tflite: bench/peers/litert_model.py $(BENCH_LITERT)/ok | model
+	$(call quiet,GEN,$@)$(BENCH_LITERT)/bin/python $< models/$* $@ > $(@D)/$*.log 2>&1
 
 ##@ Fuzz it
 
