@@ -23,7 +23,6 @@ from torch_model import network
 from web import application
 
 
-
 def stand_in(name: str, **content: object) -> None:
     """pytorch-grad-cam imports torchvision for what is not used here, and its
     wheels want a PyTorch with CUDA."""
