@@ -204,8 +204,8 @@ bool http_start(struct http *http, struct service *service, struct error *err)
     door->hangup = hangup_new(err);
     if (!door->hangup)
         return false;
-    door->connections =
-        connections_new(door->config, &service->metrics, door->hangup, err);
+    door->connections = connections_new(door->config, &service->trusted,
+                                        &service->metrics, door->hangup, err);
     if (!door->connections || !start_daemon(http, err))
         return false;
     atomic_store(&http->round_us, clock_now_us());
