@@ -338,8 +338,14 @@ static enum MHD_Result finish(struct exchange *x)
     x->upload = NULL;
     if (ok && request->reply.status == 0)
         ok = request->route->handle(x->door->service, request);
-    if (ok && request->job)
-        return submit(x);
+    if (ok && request->job) {
+        /* Asked for an answer and given none, libmicrohttpd asks again at
+         * once, and from then on it does not read from the socket first. If it
+         * did after the job, it would take the end of what a client sends for
+         * the end of the connection. */
+        x->stage = EXCHANGE_JOB;
+        return MHD_YES;
+    }
     return answer_send(x);
 }
 
@@ -369,6 +375,8 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
     if (x->stage == EXCHANGE_HEADERS) {
         x->interim = strcmp(version, "HTTP/1.0") != 0;
         result = begin(x, method, path);
+    } else if (x->stage == EXCHANGE_JOB) {
+        result = submit(x);
     } else if (x->stage == EXCHANGE_DONE) {
         give_back(x); /* the worker has decoded the picture */
         result = answer_send(x);

@@ -39,6 +39,7 @@ struct exchange_door {
 enum exchange_stage {
     EXCHANGE_HEADERS, /* next come the headers */
     EXCHANGE_BODY,    /* pieces of it, and its end */
+    EXCHANGE_JOB,     /* there is work to do: a call to hand it over */
     EXCHANGE_DONE     /* the job is done */
 };
 

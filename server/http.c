@@ -16,8 +16,8 @@
  *                      yet, or the body would be refused unread
  *     exchange_step    body: once a piece, then once with none: the handler
  *                      runs; it leaves a reply, a failure, or a job
- *     exchange_step    after a job: the connection was suspended by us and
- *                      resumed by the worker
+ *     exchange_step    with a job: the connection is suspended by us
+ *     exchange_step    after a job: it was resumed by the worker
  *     exchange_end     however it ended: logged, counted, freed
  *
  * Where threads meet: at a job. submit() suspends the connection and then
