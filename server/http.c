@@ -140,7 +140,10 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     (void)slot;
-    if (info && code == MHD_CONNECTION_NOTIFY_CLOSED)
+    if (code != MHD_CONNECTION_NOTIFY_CLOSED)
+        return;
+    exchange_forget(door, connection);
+    if (info)
         connections_remove(door->connections, info->connect_fd);
 }
 
