@@ -50,11 +50,8 @@ def watch(server: Server, load: Load, seconds: float, more: int) -> list[int]:
     """Waits that long, and for so many requests after the FIRST; gives resident
     memory now and then from there on."""
     memory = []
-    while (
-        time.monotonic() < load.start + seconds
-        or load.num_done() < FIRST + more
-        and not SANITIZED
-    ):
+    more = 0 if SANITIZED else FIRST + more
+    while time.monotonic() < load.start + seconds or load.num_done() < more:
         assert server.process.poll() is None, server.log()[-2000:]
         assert not load.errors
         assert time.monotonic() < load.start + PATIENCE, "it is far too slow"
