@@ -18,9 +18,20 @@ static void read_length(struct framing *framing, const char *text)
     framing->has_len = true;
 }
 
+/* RFC 9110, section 5.6.2: most often a space before the colon. */
+static bool is_token(const char *name)
+{
+    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
+                                  "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    return name[0] && !name[strspn(name, allowed)];
+}
+
 void framing_header(struct framing *framing, const char *name,
                     const char *value)
 {
+    framing->bad_name |= !is_token(name);
     if (strcasecmp(name, "Content-Length") == 0) {
         read_length(framing, value);
     } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
@@ -34,6 +45,8 @@ void framing_header(struct framing *framing, const char *name,
 
 const char *framing_problem(const struct framing *framing)
 {
+    if (framing->bad_name)
+        return "a header's name has characters that none has";
     if (framing->chunked && framing->has_len)
         return "there are both Content-Length and Transfer-Encoding";
     if (framing->chunked && framing->bad)

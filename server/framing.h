@@ -4,9 +4,10 @@
 /* How long a request's body is, by its headers (RFC 9112, section 6.3), and
  * whether they name one host (section 3.2).
  *
- * libmicrohttpd takes the first of several lengths, and reads on after one that
- * is none. A proxy before us may take another one, and then what it sends as a
- * body would be a request to us, so whatever is not plain is refused. */
+ * libmicrohttpd takes the first of several lengths, reads on after one that is
+ * none, and knows no `Content-Length :`. A proxy before us may take another
+ * one, and then what it sends as a body would be a request to us, so whatever
+ * is not plain is refused. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@ struct framing {
     bool has_len;
     bool chunked;
     bool bad; /* two lengths, one that is no number, or another coding */
+    bool bad_name;
 };
 
 /* Looks at one header. Any thread. */

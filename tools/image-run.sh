@@ -70,9 +70,8 @@ options=(
     --ulimit "nofile=$files:$files" --ulimit nproc=1024:1024 --no-healthcheck
     --label wherefore.run
 )
-# All but the tests' own, which the program would refuse.
 for variable in "${!WHEREFORE_@}"; do
-    [ "$variable" = WHEREFORE_FAULT_SECONDS ] || options+=(--env "$variable")
+    options+=(--env "$variable")
 done
 for argument; do
     path=${argument#--*=}

@@ -53,9 +53,9 @@ pytest=(build/venv/bin/python -m pytest -q -p no:cacheprovider)
 # cannot do, tests/http/conftest.py says.
 export WHEREFORE=$PWD/tools/image-run.sh
 export WHEREFORE_MODEL=/usr/share/wherefore/models/efficientnet-lite0
-export WHEREFORE_FAULT_SECONDS=10
+export FAULT_SECONDS=10
 trap 'tools/image-run.sh --sweep' EXIT
-large=(tests/http/test_{bombs,life,slow}.py)
+large=(tests/http/test_{bombs,life,overload,slow}.py)
 echo "HTTP, 128 MB:"
 "${pytest[@]}" -rs tests/http "${large[@]/#/--ignore=}" || failed=1
 echo "HTTP, pictures of up to 64 megapixels, 1 GB:"

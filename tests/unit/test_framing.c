@@ -59,6 +59,13 @@ static const struct {
     {{{"Content-Length", "no"}, {"Transfer-Encoding", "chunked"}},
      "there are both Content-Length and Transfer-Encoding",
      0},
+    {{{"Content-Length ", "5"}},
+     "a header's name has characters that none has",
+     0},
+    {{{"X\tY", "5"}}, "a header's name has characters that none has", 0},
+    {{{"X-\xc3\xa9", "5"}}, "a header's name has characters that none has", 0},
+    {{{"", "5"}}, "a header's name has characters that none has", 0},
+    {{{"x_Y.!#$%&'*+-^`|~09", "5"}}, NULL, 0},
     {{{"Host", "a"}}, NULL, 0},
     {{{"Host", "a"}, {"host", "a"}}, "there are several Host headers", 0},
 };
