@@ -135,13 +135,14 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-tools test-sanitize test-tsan test-debian
+.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-systemd test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # Stages run one by one: their timings mean something, their output is whole.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
-STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-tools \
+STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-systemd \
+          test-tools \
           $(if $(filter true,$(CI)),test-sanitize test-tsan test-image)
 
 test: ## install what the tests need and run them all; one summary at the end
@@ -194,6 +195,9 @@ test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROXIES
 
 test-watch: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROMETHEUS) ## test metrics, alerts and dashboard with Prometheus
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/watch
+
+test-systemd: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the units of config/ under a real systemd, as root
+	@$(PYTEST) tests/systemd
 
 test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
 	@$(MAKE) SANITIZE=address,undefined build unit-build

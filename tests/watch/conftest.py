@@ -25,7 +25,8 @@ DASHBOARD = ROOT / "config" / "grafana-dashboard.json"
 CONFIG = ROOT / "docker" / "watch" / "prometheus.yml"
 BIN = ROOT / "build" / "prometheus" / "usr" / "bin"
 PROMETHEUS, PROMTOOL = (
-    shutil.which(name) or shutil.which(BIN / name) for name in ("prometheus", "promtool")
+    shutil.which(name) or shutil.which(BIN / name)
+    for name in ("prometheus", "promtool")
 )
 # Prometheus asks, and looks at its rules, every 5 s.
 SOON = 40
