@@ -1,6 +1,7 @@
 """What docker/ and config/ say of the service is so: options that it has, files
 that are there, and one number for one thing."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_kustomize_has_each_file_of_its_folder(folder: Path) -> None:
     assert named == {it.name for it in folder.glob("*.yaml")} - {"kustomization.yaml"}
 
 
-def test_a_pod_gets_the_time_that_its_end_may_take() -> None:
+def test_an_instance_gets_the_time_that_its_end_may_take() -> None:
     """preStop, the longest wait in the queue, and the sending of replies."""
     prestop = pod()["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     help_text = subprocess.run(
@@ -97,6 +98,10 @@ def test_a_pod_gets_the_time_that_its_end_may_take() -> None:
     assert "(default 10000; 1 to 3600000 milliseconds)" in help_text
     assert "(default 20; 0 to 3600 seconds)" in help_text
     assert pod()["terminationGracePeriodSeconds"] >= prestop + 10 + 20
+    for name in INSTANCES:
+        assert int(compose()[name]["stop_grace_period"].rstrip("s")) > 10 + 20
+    unit = (ROOT / "config" / "wherefore.service").read_text()
+    assert int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.M)[1]) > 10 + 20
 
 
 def built(folder: Path) -> dict[str, dict]:
