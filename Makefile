@@ -136,13 +136,14 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-tools test-sanitize test-tsan test-debian
+.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-systemd test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # Stages run one by one: their timings mean something, their output is whole.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
-STAGES := check $(BINARY_STAGES) test-page test-proxy test-tools \
+STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-systemd \
+          test-tools \
           $(if $(filter true,$(CI)),test-sanitize test-tsan test-image)
 
 test: ## install what the tests need and run them all; one summary at the end
@@ -180,10 +181,11 @@ PYTEST_DIRS := $(wildcard tests/tools tests/checks)
 test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
 	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
 
-# Debian's nginx and Caddy, if need be unpacked only: installing would start them.
+# Debian's servers, if need be unpacked only: installing would start them.
 PROXIES := $(or $(wildcard /usr/sbin/nginx),build/nginx/usr/sbin/nginx) \
            $(or $(wildcard /usr/bin/caddy),build/caddy/usr/bin/caddy)
-build/nginx/usr/sbin/nginx build/caddy/usr/bin/caddy:
+PROMETHEUS := $(or $(wildcard /usr/bin/prometheus),build/prometheus/usr/bin/prometheus)
+build/nginx/usr/sbin/nginx build/caddy/usr/bin/caddy build/prometheus/usr/bin/prometheus:
 	@mkdir -p build/$(@F) && cd build/$(@F) && \
 	    apt-get download -qq $(@F) 2>/dev/null && \
 	    dpkg-deb -x $(@F)_*.deb . && rm $(@F)_*.deb || \
@@ -191,6 +193,12 @@ build/nginx/usr/sbin/nginx build/caddy/usr/bin/caddy:
 
 test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROXIES) ## test two instances behind nginx and Caddy
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/proxy
+
+test-watch: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROMETHEUS) ## test metrics, alerts and dashboard with Prometheus
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/watch
+
+test-systemd: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the units of config/ under a real systemd, as root
+	@$(PYTEST) tests/systemd
 
 test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
 	@$(MAKE) SANITIZE=address,undefined build unit-build

@@ -22,7 +22,11 @@ libraries=(libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
 case "${1-}" in
 '') ;;
 unit) packages+=(libcmocka-dev libonnx-testdata) libraries+=(cmocka) ;;
-test) packages+=(libcmocka-dev libonnx-testdata chromium) libraries+=(cmocka) ;;
+test)
+    # systemd and ip: tests/systemd boots one
+    packages+=(libcmocka-dev libonnx-testdata chromium systemd iproute2)
+    libraries+=(cmocka)
+    ;;
 bench) packages+=(wrk) ;;
 fuzz)
     # libFuzzer comes with clang: 14 in Debian 12, 19 in Debian 13
