@@ -3,6 +3,7 @@
 #   SANITIZE=address,undefined   builds into build/sanitize-… with sanitizers
 #   WERROR=1                     warnings are errors (CI=true sets it)
 #   CC= CFLAGS= LDFLAGS=         as usual; a change rebuilds what it touches
+#   ARCH=arm64                   builds for that processor, into build/arm64
 #   MODEL=efficientnet-lite2     another model for `make model` and `make run`
 #   LISTEN=127.0.0.1:8080        where `make run` serves
 #   PREFIX=/usr/local DESTDIR=   where `make install` puts things
@@ -24,6 +25,7 @@ PREFIX ?= /usr/local
 MODEL ?= efficientnet-lite0
 LISTEN ?= 127.0.0.1:8080
 SANITIZE ?=
+ARCH ?=
 ifeq ($(CI),true)
 WERROR ?= 1
 endif
@@ -35,7 +37,19 @@ endif
 MAKEFLAGS += --no-print-directory
 
 comma := ,
-B := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+# Another processor than this machine's: Debian's compiler for it, its
+# libraries beside ours, and QEMU for the tests. tools/deps.sh installs them.
+CROSS := $(if $(ARCH),$(filter-out $(shell tools/deps.sh --arch),$(ARCH)))
+B := build$(if $(CROSS),/$(CROSS))$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+ifneq ($(CROSS),)
+TRIPLET := $(shell tools/deps.sh --triplet $(CROSS))
+CC := $(TRIPLET)-gcc
+AR := $(TRIPLET)-ar
+export EMULATOR := qemu-$(firstword $(subst -, ,$(TRIPLET)))
+PKG_CONFIG := PKG_CONFIG_LIBDIR=/usr/lib/$(TRIPLET)/pkgconfig:/usr/share/pkgconfig pkg-config
+endif
+PKG_CONFIG ?= pkg-config
+export ARCH
 VENV := build/venv
 PY := $(VENV)/bin/python
 BENCH_VENV := build/bench/venv
@@ -50,8 +64,8 @@ PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle ini
         libseccomp
 # Asked once, when the first recipe needs them: before `make deps` there may be
 # no pkg-config to ask.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $$(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $$(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla \
