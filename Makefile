@@ -115,7 +115,7 @@ BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 	      /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	      /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
+	      /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo; sed -n 's/^#   /  /p' Makefile
 
 run: ## install what is missing, make the model, build, and serve on LISTEN
@@ -156,7 +156,7 @@ uninstall: ## remove what install has put under PREFIX
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
 STAGES := check $(BINARY_STAGES) test-page test-proxy test-tools \
-          $(if $(filter true,$(CI)),test-sanitize test-tsan test-image)
+          $(if $(filter true,$(CI)),test-sanitize test-tsan test-image test-arm64)
 
 test: ## install what the tests need and run them all; one summary at the end
 	@$(MAKE) deps-test
@@ -241,16 +241,19 @@ distclean: clean ## remove the venv, the models and all else that git ignores
 
 ##@ Ship it
 
-.PHONY: image image-unit test-image sbom dist deps-image
+.PHONY: image image-unit test-image test-arm64 sbom dist deps-image
 
-image: model ## build the container image: IMAGE=wherefore:latest
+image: model ## build the container image: IMAGE=wherefore:latest PLATFORM=linux/arm64
 	@MODEL=$(MODEL) tools/image.sh
 
 image-unit: model ## run the unit tests in the image's builder, on Debian 13
 	@MODEL=$(MODEL) IMAGE=localhost/wherefore-unit tools/image.sh test
 
-test-image: model $(VENV)/tests.ok ## build the image and test it, locked in; unit tests on Debian 13
+test-image: model build $(VENV)/tests.ok ## build the image and test it, locked in; unit tests on Debian 13
 	@tools/image-test.sh
+
+test-arm64: model build $(VENV)/tests.ok ## build the image for arm64 and test it with QEMU
+	@PLATFORM=linux/arm64 tools/image-test.sh
 
 sbom: image ## write build/wherefore-VERSION.spdx.json: what is in the image
 	@tools/image-run.sh --sbom
