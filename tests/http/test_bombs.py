@@ -4,12 +4,10 @@ pixels and its bytes, or it is refused.
 
 from __future__ import annotations
 
-import pathlib
-import re
 from collections.abc import Iterator
 
 import pytest
-from bombs import BOMBS, jpeg_scans, png_black
+from bombs import BOMBS, jpeg_scans, measure, png_black
 from conftest import SANITIZED, Server, running
 
 # Beyond what an ordinary picture of those pixels costs. Measured: 0.13 s and
@@ -29,23 +27,6 @@ def worker() -> Iterator[Server]:
         yield server
 
 
-def cpu_seconds(server: Server) -> float:
-    """What all threads have spent."""
-    tasks = pathlib.Path(f"/proc/{server.pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
-
-
-def peak_kb(server: Server) -> int:
-    """The most memory since the last forget_peak."""
-    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+)", status).group(1))
-
-
-def forget_peak(server: Server) -> None:
-    """The peak is what it is now."""
-    pathlib.Path(f"/proc/{server.pid}/clear_refs").write_text("5")
-
-
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's time and memory are its own")
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_picture_costs_what_its_pixels_and_bytes_allow(
@@ -54,12 +35,8 @@ def test_a_picture_costs_what_its_pixels_and_bytes_allow(
     """Time and memory, whether it is answered or refused."""
     pixels, make = BOMBS[name]
     picture = make()
-    forget_peak(worker)
-    cpu, memory = cpu_seconds(worker), worker.memory_kb()
 
-    answer = worker.cam(picture, params={"heatmap": "none"})
-    cpu = cpu_seconds(worker) - cpu
-    memory = peak_kb(worker) - memory
+    answer, cpu, memory = measure(worker, picture)
     print(f"{len(picture)} bytes: {answer.status_code}, {cpu:.3f} s, {memory} KB")
 
     assert answer.status_code == 200 or 400 <= answer.status_code < 500
