@@ -34,17 +34,17 @@ struct image_limits {
     uint64_t max_pixels;            /* width x height */
     /* Bytes that a picture may unpack to, whatever its file's length, and
      * IMAGE_UNPACKED more for each byte of the file that pixels are made of:
-     * what a PNG's data become, and, separately, what the pixels and the
-     * libraries' whole pictures (of progressive JPEGs, of lossless WebPs) take
-     * together. */
+     * what a PNG's data become and a WebP's samples are, and, separately, what
+     * the pixels and the libraries' whole pictures (of progressive JPEGs, of
+     * lossless WebPs) take together. */
     uint64_t max_unpacked;
 };
 
 enum { IMAGE_UNPACKED = 64 };
 
-/* What is enough, so that large JPEGs and PNGs need not be decoded in full:
- * pixels may be a half, a quarter or an eighth as many a side, if both sides
- * still are these. `= {0}` is everything. */
+/* What is enough, so that large pictures need not be decoded in full: pixels
+ * may be a half, a quarter or an eighth as many a side, if both sides still are
+ * these. `= {0}` is everything. */
 struct image_need {
     uint32_t width, height; /* pixels, upright; one of them 0: all there are */
     /* Asked now and then, unless NULL: whether nobody needs the picture. */

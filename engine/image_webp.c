@@ -96,7 +96,9 @@ static bool check_picture(struct image_codec_job *job,
     /* Whole pictures of 4 bytes a pixel where they are lossless. */
     job->held = (picture->lossless || method & 1 ? 4 * pixels : 0) +
                 (has_alpha ? pixels : 0);
-    if (!image_codec_allow(job, job->held, err))
+    /* Lossy ones pass through 12 bits a pixel, row by row. */
+    if (!image_codec_allow(job, job->held, err) ||
+        !image_codec_allow(job, pixels + pixels / 2, err))
         return false;
     if (picture->lossless)
         return image_vp8l_check(picture->data, width, height, true, err);
@@ -186,6 +188,9 @@ static bool decode_at(struct image_codec_job *job, const struct frame *frame,
     config.output.colorspace =
         job->layout == IMAGE_CODEC_RGBA ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
+    config.options.use_scaling = job->scale > 1;
+    config.options.scaled_width = (int)job->width;
+    config.options.scaled_height = (int)job->height;
     config.output.u.RGBA.rgba = job->raw + offset;
     config.output.u.RGBA.stride = (int)stride;
     config.output.u.RGBA.size = image_codec_raw_len(job) - offset;
@@ -247,10 +252,11 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
     if (!check_picture(job, &outline.picture, width, height, err))
         return false;
     const struct frame whole = {.width = width, .height = height, .file = file};
-    if (!image_codec_begin(job, width, height,
-                           features.has_alpha ? IMAGE_CODEC_RGBA
-                                              : IMAGE_CODEC_RGB,
-                           outline.orientation, err))
+    if (!image_codec_begin_scaled(
+            job, width, height,
+            image_codec_scale(job, width, height, outline.orientation),
+            features.has_alpha ? IMAGE_CODEC_RGBA : IMAGE_CODEC_RGB,
+            outline.orientation, err))
         return false;
     return decode_at(job, &whole, err);
 }
