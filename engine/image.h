@@ -33,10 +33,11 @@ struct image_limits {
     uint32_t max_width, max_height; /* pixels, of the file as stored */
     uint64_t max_pixels;            /* width x height */
     /* Bytes that a picture may unpack to, whatever its file's length, and
-     * IMAGE_UNPACKED more for each byte of the file that pixels are made of:
-     * what a PNG's data become and a WebP's samples are, and, separately, what
-     * the pixels and the libraries' whole pictures (of progressive JPEGs, of
-     * lossless WebPs) take together. */
+     * IMAGE_UNPACKED more for each byte of the file that pixels are made of.
+     * For time: what a PNG's data become, twice if it is interlaced; three
+     * a pixel of a WebP; half a pixel of each scan of a progressive JPEG. For
+     * memory: what the pixels and the libraries' whole pictures (of progressive
+     * JPEGs, of lossless WebPs) take together. */
     uint64_t max_unpacked;
 };
 

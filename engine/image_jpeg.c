@@ -342,6 +342,13 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
         return false;
     const bool is_cmyk = outline.num_channels == 4;
     const unsigned orientation = outline.orientation ? outline.orientation : 1;
+    /* Of a progressive one all coefficients are kept, and two pixels of each
+     * scan take the time of a byte of others. */
+    const uint64_t num_scanned =
+        (uint64_t)outline.width * outline.height * outline.num_scans;
+    if (outline.coefficients > 0 &&
+        !image_codec_allow(job, num_scanned / 2, err))
+        return false;
     job->held = outline.coefficients;
     if (!image_codec_begin_scaled(
             job, outline.width, outline.height,

@@ -214,13 +214,16 @@ static bool decode(struct image_codec_job *job, spng_ctx *context,
     decoding.stored_len = ((size_t)header.width * pixel_bits(&header) + 7) / 8;
     decoding.interlaced = header.interlace_method != 0;
     job->coded_len = (size_t)png.data_len;
-    if (!image_codec_allow(job, (uint64_t)decoding.stored_len * header.height,
-                           err) ||
+    /* Pixels out of order take twice the time. */
+    const uint64_t unpacked = (uint64_t)decoding.stored_len * header.height *
+                              (decoding.interlaced ? 2 : 1);
+    const unsigned scale =
+        image_codec_scale(job, header.width, header.height, png.orientation);
+    if (decoding.interlaced && scale > 1)
+        job->held = image_reduce_any_len(header.width, header.height, scale);
+    if (!image_codec_allow(job, unpacked, err) ||
         !find_rows(&decoding.rows, context, &header, err) ||
-        !image_codec_begin_scaled(job, header.width, header.height,
-                                  image_codec_scale(job, header.width,
-                                                    header.height,
-                                                    png.orientation),
+        !image_codec_begin_scaled(job, header.width, header.height, scale,
                                   IMAGE_CODEC_RGB, png.orientation, err) ||
         !reserve_rows(&decoding, err))
         return false;

@@ -28,6 +28,12 @@ bool image_reduce_begin(struct image_reduce *reduce,
            reserve_sums(reduce, (size_t)job->full_width * channels, err);
 }
 
+uint64_t image_reduce_any_len(uint32_t width, uint32_t height, unsigned scale)
+{
+    return (uint64_t)(width / scale + 1) * (height / scale + 1) * 3 *
+           sizeof(uint16_t);
+}
+
 bool image_reduce_begin_any(struct image_reduce *reduce,
                             const struct image_codec_job *job,
                             struct error *err)
@@ -157,7 +163,8 @@ void image_reduce_some(struct image_reduce *reduce, uint32_t x, uint32_t step,
 {
     const struct image_codec_job *job = reduce->job;
     const unsigned scale = reduce->scale;
-    const size_t row = (size_t)(y / scale) * job->width;
+    const unsigned shift = scale == 8 ? 3 : scale / 2; /* its logarithm */
+    const size_t row = (size_t)(y >> shift) * job->width;
 
     if (scale == 1) {
         for (uint32_t i = 0; i < count; i++, x += step, pixels += 3)
@@ -165,7 +172,7 @@ void image_reduce_some(struct image_reduce *reduce, uint32_t x, uint32_t step,
         return;
     }
     for (uint32_t i = 0; i < count; i++, x += step, pixels += 3) {
-        uint16_t *sums = reduce->sums + 3 * (row + x / scale);
+        uint16_t *sums = reduce->sums + 3 * (row + (x >> shift));
 
         for (size_t c = 0; c < 3; c++)
             sums[c] = (uint16_t)(sums[c] + pixels[c]);

@@ -21,7 +21,8 @@ bool image_reduce_begin(struct image_reduce *reduce,
                         struct error *err) __attribute__((warn_unused_result));
 
 /* The same for pixels that will not come row by row, of three channels: it
- * takes 6 bytes for each of the reduced ones. */
+ * takes 6 bytes for each of the reduced ones, image_reduce_any_len in all. */
+uint64_t image_reduce_any_len(uint32_t width, uint32_t height, unsigned scale);
 bool image_reduce_begin_any(struct image_reduce *reduce,
                             const struct image_codec_job *job,
                             struct error *err)

@@ -12,7 +12,10 @@
 #include "image_exif.h"
 #include "image_vp8l.h"
 
-enum { RIFF_TAG_LEN = 4 };
+enum {
+    RIFF_TAG_LEN = 4,
+    MAX_CHUNKS = 65536, /* a long animation has thousands */
+};
 
 /* The first frame of an animation, on its canvas. */
 struct frame {
@@ -96,9 +99,9 @@ static bool check_picture(struct image_codec_job *job,
     /* Whole pictures of 4 bytes a pixel where they are lossless. */
     job->held = (picture->lossless || method & 1 ? 4 * pixels : 0) +
                 (has_alpha ? pixels : 0);
-    /* Lossy ones pass through 12 bits a pixel, row by row. */
+    /* A pixel takes the time of three bytes of a PNG. */
     if (!image_codec_allow(job, job->held, err) ||
-        !image_codec_allow(job, pixels + pixels / 2, err))
+        !image_codec_allow(job, 3 * pixels, err))
         return false;
     if (picture->lossless)
         return image_vp8l_check(picture->data, width, height, true, err);
@@ -129,7 +132,7 @@ static bool read_outline(struct outline *outline, struct bytes file,
                          struct error *err)
 {
     struct bytes riff, tag, data;
-    uint32_t riff_len;
+    uint32_t riff_len, num_chunks = 0;
 
     *outline = (struct outline){.orientation = 1};
     if (!bytes_skip(&file, RIFF_TAG_LEN) || !bytes_u32le(&file, &riff_len) ||
@@ -140,6 +143,10 @@ static bool read_outline(struct outline *outline, struct bytes file,
     while (riff.len > 0) {
         if (!next_chunk(&riff, &tag, &data))
             return fail_cut_short(err);
+        if (++num_chunks > MAX_CHUNKS)
+            return error_limit(err, MAX_CHUNKS,
+                               "the WebP has more than the %d chunks allowed",
+                               MAX_CHUNKS);
         read_picture(&outline->picture, tag, data);
         if (bytes_begin_with(&tag, "EXIF", RIFF_TAG_LEN)) {
             outline->orientation = image_exif_orientation(data);
@@ -237,12 +244,13 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
     WebPBitstreamFeatures features;
     struct outline outline;
 
-    if (!check_result(WebPGetFeatures(bytes, len, &features), err))
+    /* The library walks over the chunks too, but as many as there are. */
+    if (!read_outline(&outline, file, err) ||
+        !check_result(WebPGetFeatures(bytes, len, &features), err))
         return false;
     const uint32_t width = (uint32_t)features.width;
     const uint32_t height = (uint32_t)features.height;
-    if (!image_codec_check(job, width, height, err) ||
-        !read_outline(&outline, file, err))
+    if (!image_codec_check(job, width, height, err))
         return false;
     if (features.has_animation)
         return decode_animation(job, width, height, &outline, err);

@@ -96,6 +96,45 @@ static void a_reduced_png_has_the_means_of_its_pixels(void **state)
     buf_release(&file);
 }
 
+/* libwebp weighs pixels on the border of two by their parts, where a side is no
+ * multiple; so it is told by the whole picture. */
+static void a_reduced_webp_looks_like_the_means_of_its_pixels(void **state)
+{
+    static const char *const names[] = {"webp-lossy.webp", "webp-lossless.webp",
+                                        "webp-lossy-alpha.webp"};
+    struct buf file = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct image full = {0}, reduced = {0};
+        struct error err = {0};
+        unsigned sum = 0, count = 0;
+
+        read_file(&file, names[i]);
+        assert_true(image_decode(&full, file.data, file.len, &no_limits, &err));
+        const struct image_need need = {.width = full.width / 2,
+                                        .height = full.height / 2};
+        assert_true(image_decode_for(&reduced, &need, file.data, file.len,
+                                     &no_limits, &err));
+        assert_int_equal(reduced.width, full.width);
+        assert_int_equal(reduced.pixel_width, (full.width + 1) / 2);
+        assert_int_equal(reduced.pixel_height, (full.height + 1) / 2);
+        for (uint32_t y = 0; y < reduced.pixel_height; y++)
+            for (uint32_t x = 0; x < reduced.pixel_width; x++)
+                for (int c = 0; c < 3; c++, count++)
+                    sum += (unsigned)abs(
+                        reduced.pixels[3 * (y * reduced.pixel_width + x) +
+                                       (uint32_t)c] -
+                        (int)cell_mean(&full, x, y, 2, c));
+        if (sum > 8 * count)
+            fail_msg("%s: %u levels beside on %u samples", names[i], sum,
+                     count);
+        image_release(&full);
+        image_release(&reduced);
+    }
+    buf_release(&file);
+}
+
 static void memory_of_a_larger_picture_serves_a_smaller_one(void **state)
 {
     struct image image = {0};
@@ -181,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reduced_png_has_the_means_of_its_pixels),
+        cmocka_unit_test(a_reduced_webp_looks_like_the_means_of_its_pixels),
         cmocka_unit_test(memory_of_a_larger_picture_serves_a_smaller_one),
         cmocka_unit_test(
             a_picture_may_unpack_to_a_limit_and_more_by_its_length),
