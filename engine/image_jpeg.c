@@ -25,8 +25,8 @@ enum {
     /* A segment may have 64 KB, so that of a profile of 16 MB takes 250. */
     MAX_SEGMENTS = 10000,
 
-    /* A row of so many bytes is not what it was made by chance. */
-    UNIQUE_ROW = 16,
+    /* So many bytes are not what they were made by chance. */
+    MARK_LEN = 16,
 
     /* the second byte of a marker; the first is 0xff */
     MARKER_TEM = 0x01,
@@ -267,7 +267,15 @@ static bool read_outline(struct outline *outline,
     return true;
 }
 
-/* A row that no picture has by chance: one of two, which differ everywhere. */
+/* A row begins with what no picture has by chance: one of two marks, which
+ * differ everywhere. */
+static size_t mark_len(const struct image_codec_job *job)
+{
+    const size_t len = image_codec_row_len(job);
+
+    return len < MARK_LEN ? len : MARK_LEN;
+}
+
 static uint8_t mark_at(size_t i, int attempt)
 {
     const unsigned mixed = (unsigned)i * 2654435761u >> 24;
@@ -277,19 +285,18 @@ static uint8_t mark_at(size_t i, int attempt)
 
 static void mark_last_row(const struct image_codec_job *job, int attempt)
 {
-    const size_t len = image_codec_row_len(job);
-    uint8_t *row = job->raw + (job->height - 1) * len;
+    uint8_t *row = job->raw + (job->height - 1) * image_codec_row_len(job);
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < mark_len(job); i++)
         row[i] = mark_at(i, attempt);
 }
 
 static bool last_row_is_marked(const struct image_codec_job *job, int attempt)
 {
-    const size_t len = image_codec_row_len(job);
-    const uint8_t *row = job->raw + (job->height - 1) * len;
+    const uint8_t *row =
+        job->raw + (job->height - 1) * image_codec_row_len(job);
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < mark_len(job); i++)
         if (row[i] != mark_at(i, attempt))
             return false;
     return true;
@@ -309,7 +316,7 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
                         struct error *err)
 {
     const size_t row_len = image_codec_row_len(job);
-    const int num_attempts = row_len < UNIQUE_ROW ? 2 : 1;
+    const int num_attempts = row_len < MARK_LEN ? 2 : 1;
 
     for (int i = 0; i < num_attempts; i++) {
         mark_last_row(job, i);

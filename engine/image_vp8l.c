@@ -8,6 +8,8 @@ enum {
 
     SIGNATURE = 0x2f,
     MAX_LENGTH = 15, /* bits of a code */
+    QUICK_BITS = 8,
+    QUICK_LENGTH = 12, /* where the length is beside a symbol */
     NUM_LITERALS = 256,
     NUM_COPIES = 24, /* symbols of a copy's length */
     NUM_DISTANCES = 40,
@@ -66,8 +68,27 @@ static unsigned read_bits(struct bits *bits, unsigned count)
 struct code {
     uint16_t counts[MAX_LENGTH + 1];
     uint16_t symbols[MAX_SYMBOLS];
+    /* By the next 8 bits, of codes that are no longer: length and symbol. */
+    uint16_t quick[1 << QUICK_BITS];
     bool is_one; /* symbol, which takes no bits */
 };
+
+static void make_quick(struct code *code)
+{
+    unsigned value = 0, index = 0;
+
+    memset(code->quick, 0, sizeof code->quick);
+    for (unsigned n = 1; n <= QUICK_BITS; n++, value *= 2)
+        for (unsigned i = 0; i < code->counts[n]; i++, value++, index++) {
+            unsigned turned = 0; /* the first bit is the lowest */
+
+            for (unsigned bit = 0; bit < n; bit++)
+                turned |= (value >> bit & 1) << (n - 1 - bit);
+            for (; turned < 1 << QUICK_BITS; turned += 1u << n)
+                code->quick[turned] =
+                    (uint16_t)(n << QUICK_LENGTH | code->symbols[index]);
+        }
+}
 
 /* False: the lengths are of no complete code. */
 static bool make_code(struct code *code, const uint8_t *lengths, unsigned num)
@@ -95,15 +116,26 @@ static bool make_code(struct code *code, const uint8_t *lengths, unsigned num)
             return false;
         left -= code->counts[n];
     }
-    return left == 0;
+    if (left > 0)
+        return false;
+    make_quick(code);
+    return true;
 }
 
 static unsigned read_symbol(struct bits *bits, const struct code *code)
 {
-    unsigned value = 0, first = 0, index = 0;
+    unsigned value = 0, first = 0, index = 0, quick;
 
     if (code->is_one)
         return code->symbols[0];
+    if (bits->count < MAX_LENGTH)
+        fill(bits);
+    quick = code->quick[bits->next & ((1 << QUICK_BITS) - 1)];
+    if (quick && quick >> QUICK_LENGTH <= bits->count) {
+        bits->next >>= quick >> QUICK_LENGTH;
+        bits->count -= quick >> QUICK_LENGTH;
+        return quick & ((1 << QUICK_LENGTH) - 1);
+    }
     for (unsigned n = 1; n <= MAX_LENGTH; n++) {
         value = value << 1 | read_bits(bits, 1);
         first <<= 1;
