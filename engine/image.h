@@ -34,14 +34,16 @@ struct image_limits {
     uint64_t max_pixels;            /* width x height */
     /* Bytes that a picture may unpack to, whatever its file's length, and
      * IMAGE_UNPACKED more for each byte of the file that pixels are made of.
-     * For time: what a PNG's data become, twice if it is interlaced; three
-     * a pixel of a WebP; half a pixel of each scan of a progressive JPEG. For
-     * memory: what the pixels and the libraries' whole pictures (of progressive
-     * JPEGs, of lossless WebPs) take together. */
+     * For time: what a PNG's data become, twice where it is interlaced or a
+     * row's filter is Average or Paeth, and half a byte a pixel where that is
+     * not RGB or grey of 8 bits; three bytes a pixel of a WebP; half a byte a
+     * pixel of each scan of a progressive JPEG. For memory: what the pixels and
+     * the libraries' whole pictures (of progressive JPEGs, of lossless WebPs)
+     * take together. */
     uint64_t max_unpacked;
 };
 
-enum { IMAGE_UNPACKED = 64 };
+enum { IMAGE_UNPACKED = 128 };
 
 /* What is enough, so that large pictures need not be decoded in full: pixels
  * may be a half, a quarter or an eighth as many a side, if both sides still are
@@ -60,7 +62,8 @@ struct image_need {
  *
  * ERROR_UNSUPPORTED  not one of the three formats, or a kind we do not read
  * ERROR_INPUT        broken or cut short
- * ERROR_LIMIT        larger than `limits`; found before memory is taken
+ * ERROR_LIMIT        larger than `limits`; found before memory is taken, but
+ *                    for what a PNG's filters add
  * ERROR_BUSY         need->gone() says that nobody needs it any more
  * ERROR_MEMORY       no room for the pixels
  *

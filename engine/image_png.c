@@ -108,6 +108,7 @@ struct decoding {
     struct image_reduce reduce;
     bool interlaced;
     bool as_stored;    /* rows are taken as they are */
+    uint64_t unpacked; /* bytes that count: of all rows, and of dear filters */
     size_t stored_len; /* bytes of a row as stored */
     uint8_t *stored;   /* (stored_len); borrowed from the image */
     uint8_t *pixels;   /* (full_width, 3); borrowed from the image */
@@ -125,6 +126,10 @@ static bool decode_row(struct decoding *decoding, bool *done, struct error *err)
     int result = spng_get_row_info(decoding->context, &info);
 
     if (!check_result(result, err))
+        return false;
+    if (info.filter == SPNG_FILTER_AVERAGE || info.filter == SPNG_FILTER_PAETH)
+        decoding->unpacked += decoding->stored_len;
+    if (!image_codec_allow(job, decoding->unpacked, err))
         return false;
     if (!decoding->interlaced && !reduced)
         pixels = job->raw + info.row_num * image_codec_row_len(job);
@@ -196,6 +201,20 @@ static bool reserve_rows(struct decoding *decoding, struct error *err)
     return true;
 }
 
+/* Bytes of all rows. Pixels that come out of order take twice the time, and to
+ * convert one takes half of a byte's. */
+static uint64_t count_unpacked(const struct spng_ihdr *header, size_t row_len)
+{
+    const uint64_t pixels = (uint64_t)header->width * header->height;
+    const uint64_t bytes = (uint64_t)row_len * header->height;
+    const bool plain = header->bit_depth == 8 &&
+                       (header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
+                        header->color_type == SPNG_COLOR_TYPE_TRUECOLOR);
+
+    return (bytes + (plain ? 0 : pixels / 2)) *
+           (header->interlace_method != 0 ? 2 : 1);
+}
+
 static bool decode(struct image_codec_job *job, spng_ctx *context,
                    struct bytes file, struct error *err)
 {
@@ -214,14 +233,12 @@ static bool decode(struct image_codec_job *job, spng_ctx *context,
     decoding.stored_len = ((size_t)header.width * pixel_bits(&header) + 7) / 8;
     decoding.interlaced = header.interlace_method != 0;
     job->coded_len = (size_t)png.data_len;
-    /* Pixels out of order take twice the time. */
-    const uint64_t unpacked = (uint64_t)decoding.stored_len * header.height *
-                              (decoding.interlaced ? 2 : 1);
+    decoding.unpacked = count_unpacked(&header, decoding.stored_len);
     const unsigned scale =
         image_codec_scale(job, header.width, header.height, png.orientation);
     if (decoding.interlaced && scale > 1)
         job->held = image_reduce_any_len(header.width, header.height, scale);
-    if (!image_codec_allow(job, unpacked, err) ||
+    if (!image_codec_allow(job, decoding.unpacked, err) ||
         !find_rows(&decoding.rows, context, &header, err) ||
         !image_codec_begin_scaled(job, header.width, header.height, scale,
                                   IMAGE_CODEC_RGB, png.orientation, err) ||

@@ -287,8 +287,10 @@ BOMBS = {
     "png-bilevel": lambda: png_black(16384, 3000, 1),
     "png-rgb": lambda: png_black(16384, 3000, 8, 2),
     "png-filtered": lambda: png_filtered(16384, 3000, 16, 6),
+    "png-filtered-grey": lambda: png_filtered(16384, 3000, 8, 0),
+    "png-filtered-rgb": lambda: png_filtered(4096, 2300, 8, 2),
     "png-interlaced": lambda: png_interlaced(4992, 4992),
-    "png-palette": lambda: png_palette(16384, 3000),
+    "png-palette": lambda: png_palette(8192, 4000),
     "png-byte-by-byte": png_byte_by_byte,
     "png-4-gb-after-the-picture": lambda: png_with(b"", zeros(4_000_000_000)),
     "png-gigabytes-of-text": lambda: png_with(

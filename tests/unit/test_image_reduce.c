@@ -162,7 +162,6 @@ static bool decodes(const struct buf *file, uint64_t max_unpacked)
     const bool ok = image_decode(&image, file->data, file->len, &limits, &err);
 
     assert_true(ok || err.kind == ERROR_LIMIT);
-    assert_true(ok || !image.pixels);
     image_release(&image);
     return ok;
 }
@@ -177,12 +176,14 @@ static void a_picture_may_unpack_to_a_limit_and_more_by_its_length(void **state)
     (void)state;
     assert_non_null(black);
     assert_true(pngout_rgb(&file, &scratch, black, WIDTH, HEIGHT, NULL));
-    /* Nearly all of the file is data. */
+    /* Nearly all of the file is data. Rows but the first have the filter
+     * Average, which counts twice. */
     const uint64_t more = IMAGE_UNPACKED * (uint64_t)file.len;
-    assert_true(more < UNPACKED / 2);
+    assert_true(more < UNPACKED - WIDTH * 3);
     assert_true(decodes(&file, 0));
-    assert_true(decodes(&file, UNPACKED));
-    assert_true(decodes(&file, UNPACKED - more / 2));
+    assert_true(decodes(&file, 2 * UNPACKED));
+    assert_true(decodes(&file, 2 * UNPACKED - more / 2));
+    assert_false(decodes(&file, 2 * UNPACKED - WIDTH * 3 - more - 1));
     assert_false(decodes(&file, UNPACKED - more - 1));
     pngout_scratch_release(&scratch);
     buf_release(&file);
