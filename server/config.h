@@ -102,6 +102,10 @@
            "highest picture")                                                 \
     NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",       \
            "largest picture, width x height")                                 \
+    NUMBER(max_unpacked_bytes, "max-unpacked-bytes", 50000000, 1,             \
+           1000000000000, "bytes",                                            \
+           "what a picture may unpack to, whatever its file's length; for "   \
+           "each byte of it 128 more")                                        \
     SECTION("access", "who may ask")                                          \
     TEXT(token_file, "token-file", "", "FILE",                                \
          "a file of bearer tokens, a line each, one of which /cam, /model "   \

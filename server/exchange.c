@@ -31,7 +31,7 @@ static void job_done(struct job *job)
     MHD_resume_connection(x->connection);
 }
 
-/* On the worker's thread too, before it begins. */
+/* On the worker's thread too, until it is true. */
 static bool is_gone(struct job *job)
 {
     struct exchange *x = job->owner;
