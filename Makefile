@@ -225,7 +225,7 @@ test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
 # In CI those in which threads meet in other ways than in the rest.
 test-tsan: ## HTTP tests under ThreadSanitizer
 	@$(MAKE) SANITIZE=thread test-http $(if $(filter true,$(CI)),\
-	    TESTS='$(patsubst %,tests/http/test_%.py,answer life models protocol)')
+	    TESTS='$(patsubst %,tests/http/test_%.py,access answer life limits mistakes models protocol)')
 
 soak: build models/$(MODEL)/model.json $(VENV)/tests.ok ## full load and hostile clients: SECONDS=600
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PY) tests/soak.py \

@@ -10,11 +10,12 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from conftest import BINARY, MODEL, Server, first_line, run, running, sample
+from conftest import BINARY, MODEL, SANITIZED, Server, first_line, run, running, sample
 from test_protocol import read_replies
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -259,6 +260,77 @@ def test_a_chunked_body_is_a_body(server: Server) -> None:
         s.sendall(head + b"zz\r\nabc\r\n0\r\n\r\n")
         answer = read_all(s)
     assert not answer or answer.startswith(b"HTTP/1.1 400 ")
+
+
+def chunk(data: bytes) -> bytes:
+    """A piece of a chunked body."""
+    return b"%x\r\n" % len(data) + data + b"\r\n"
+
+
+CHUNKED = (
+    b"POST /cam HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+def test_a_chunked_body_takes_the_room_of_what_has_come_and_gives_it_back() -> None:
+    """Though nothing says beforehand how long it will be."""
+    large = 40
+    sizes = ("--max-body-bytes", str(large << 20))
+    with running("--workers", "1", *sizes) as server, connect(server) as s:
+        before = server.memory_kb()
+        s.sendall(CHUNKED)
+        for _ in range(16 * large):
+            s.sendall(chunk(b"x" * 65536))
+        end = time.monotonic() + 30
+        while server.memory_kb() < before + (large - 1) * 1024:
+            assert time.monotonic() < end
+        most = server.memory_kb()
+        s.sendall(b"0\r\n\r\n")
+        assert read_replies(s, 1)[0][0] == 415  # all of it was allowed
+        after = server.memory_kb()
+
+        with connect(server) as longer:
+            longer.sendall(CHUNKED)
+            with contextlib.suppress(ConnectionError):
+                for _ in range(16 * large):
+                    longer.sendall(chunk(b"x" * 65536))
+                longer.sendall(chunk(b"x"))
+            assert read_all(longer).startswith(b"HTTP/1.1 413 ")
+        assert rejected(server, "body_bytes") == 1
+
+    if not SANITIZED:  # whose memory is not the program's
+        assert most - before < (large + 4) * 1024
+        assert after - before < 4 * 1024
+
+
+def test_a_chunked_body_counts_among_all_bodies_as_it_comes() -> None:
+    """One that finds no more room is answered 503, and its room is given back."""
+    sizes = ("--max-body-bytes", "100000", "--max-inflight-bytes", "150000")
+    with running("--workers", "1", *sizes) as server, connect(server) as first:
+        first.sendall(CHUNKED + chunk(b"x" * 90000))
+        for _ in range(20):  # each lets the HTTP thread read what has come
+            assert server.get("/healthz").status_code == 200
+        with connect(server) as second:
+            second.sendall(CHUNKED + chunk(b"x" * 90000))
+            assert read_all(second).startswith(b"HTTP/1.1 503 ")
+        assert rejected(server, "inflight_bytes") == 1
+        first.sendall(b"0\r\n\r\n")
+        assert read_replies(first, 1)[0][0] == 415
+        first.sendall(CHUNKED + chunk(b"x" * 90000) + b"0\r\n\r\n")
+        assert read_replies(first, 1)[0][0] == 415
+
+
+def test_chunks_of_one_byte_are_read_in_passing() -> None:
+    """A hundred thousand of them, with the rest of the service at ease."""
+    with running("--workers", "1") as server, connect(server) as s:
+        s.sendall(CHUNKED)
+        begin = time.monotonic()
+        s.sendall(chunk(b"x") * 100_000)
+        assert server.get("/healthz").status_code == 200
+        s.sendall(b"0\r\n\r\n")
+        assert read_replies(s, 1)[0][0] == 415
+        assert time.monotonic() - begin < 10
 
 
 def test_targets_in_other_forms(server: Server) -> None:

@@ -109,6 +109,27 @@ def occupy(server: Server) -> threading.Thread:
     return thread
 
 
+def wait_for_begun(server: Server, count: int) -> None:
+    """Until so many requests are there, those that were answered included."""
+    answered = 'wherefore_requests_total{route="/cam",status="200"}'
+    end = time.monotonic() + 30
+    while (
+        server.metric(answered) + server.metric("wherefore_requests_in_flight") - 1
+        < count
+    ):
+        assert time.monotonic() < end
+
+
+def occupy_for_long(server: Server) -> list[threading.Thread]:
+    """With three more of these in the queue."""
+    threads = [occupy(server)]
+    for _ in range(3):
+        threads.append(threading.Thread(target=server.cam, args=(SLOW,)))
+        threads[-1].start()
+    wait_for_begun(server, 4)
+    return threads
+
+
 def queue_one(server: Server, length: int) -> socket.socket:
     """A request that waits for the worker."""
     picture = sample("rocket.jpg")
@@ -149,7 +170,7 @@ def test_who_has_sent_all_it_had_and_waits_for_a_worker_is_answered(
     request = head.replace(b"?heatmap=none", b"") + picture
     interim = b"HTTP/1.1 102 Processing\r\n\r\n"
     with busy_server() as server, contextlib.ExitStack() as stack:
-        slow = occupy(server)
+        slow = occupy_for_long(server)
         waiting = []
         for number, cut in enumerate((0, 100, 5000, len(request) - 1)):
             s = stack.enter_context(connect(server))
@@ -158,10 +179,11 @@ def test_who_has_sent_all_it_had_and_waits_for_a_worker_is_answered(
             s.sendall(request[cut:])
             s.shutdown(socket.SHUT_WR)
             waiting.append(s)
-            wait_for(server, "wherefore_queue_length", number + 1)
-        assert server.metric("wherefore_busy_workers") == 1, "it was not slow enough"
+            wait_for_begun(server, 4 + number + 1)
+        assert server.metric("wherefore_queue_length") > 0, "it was not slow enough"
         answers = [read_all(s).removeprefix(interim) for s in waiting]
-        slow.join()
+        for thread in slow:
+            thread.join()
         assert rejected(server, "client_gone") == 0
         assert server.metric("wherefore_requests_in_flight") == 1
 
@@ -177,17 +199,18 @@ def test_an_older_client_that_leaves_is_worked_for_and_logged() -> None:
     head = (POST % len(picture)).replace(b"HTTP/1.1", b"HTTP/1.0")
     left = 'wherefore_requests_total{route="/cam",status="0"}'
     with busy_server() as server:
-        slow = occupy(server)
+        slow = occupy_for_long(server)
         with connect(server) as s:
             s.sendall(head + picture)
-            wait_for(server, "wherefore_queue_length", 1)
-        slow.join()
-        wait_for(server, "wherefore_forward_passes_total", 2)
+            wait_for_begun(server, 5)
+        for thread in slow:
+            thread.join()
+        wait_for(server, "wherefore_forward_passes_total", 5)
         end = time.monotonic() + 30
         while server.metric("wherefore_requests_in_flight") > 1:
             assert time.monotonic() < end
         # Its answer went to a socket that had not yet objected, or nowhere.
-        assert server.metric(left) + server.log().count("POST /cam 200") == 2
+        assert server.metric(left) + server.log().count("POST /cam 200") == 5
 
 
 def test_resets_in_the_middle_are_forgotten(server: Server) -> None:
