@@ -13,27 +13,37 @@
 #     --build-arg PRECISION=int8             or auto: how it computes, if not in float32
 #     --build-arg BASE=…                     another Debian 13 to build on
 #     --build-arg MIRROR=…                   another Debian mirror to build from
+#     --platform linux/arm64                 for another processor
+#
+# All that runs while it is built runs on the builder's own processor, with a
+# compiler for the other: no emulation is needed, but for `--target test`.
 
 ARG BASE=docker.io/library/debian:trixie-slim
 
 # Debian's packages: the only stage that needs a network, if models/ has the model.
-FROM ${BASE} AS packages
+FROM --platform=$BUILDPLATFORM ${BASE} AS packages
 ARG MIRROR=
+ARG TARGETARCH
 WORKDIR /src
 COPY tools/deps.sh docker/mirror.sh tools/
-RUN tools/mirror.sh "$MIRROR" && tools/deps.sh && tools/deps.sh unit
+RUN tools/mirror.sh "$MIRROR" && export "ARCH=$TARGETARCH" && \
+    tools/deps.sh && tools/deps.sh unit
 
 FROM packages AS build
 COPY . .
 ARG MODEL=efficientnet-lite0
-RUN make -s model build "MODEL=$MODEL"
+ARG TARGETARCH
+RUN make -s model build "MODEL=$MODEL" "ARCH=$TARGETARCH" B=build/image
 ARG SOURCE_DATE_EPOCH=0
 ARG VERSION=unknown
-RUN docker/rootfs.sh /rootfs "$MODEL" "$VERSION" "$SOURCE_DATE_EPOCH"
+RUN ARCH="$TARGETARCH" docker/rootfs.sh build/image/wherefore /rootfs \
+    "$MODEL" "$VERSION" "$SOURCE_DATE_EPOCH"
 
 # `--target test`: the unit tests on Debian 13 and its XNNPACK.
 FROM build AS test
-RUN make -s unit
+ARG TARGETARCH
+ARG OMIT=
+RUN make -s unit "ARCH=$TARGETARCH" B=build/image "OMIT=$OMIT"
 
 FROM scratch
 # What changes least comes first.

@@ -3,6 +3,7 @@
 #   SANITIZE=address,undefined   builds into build/sanitize-… with sanitizers
 #   WERROR=1                     warnings are errors (CI=true sets it)
 #   CC= CFLAGS= LDFLAGS=         as usual; a change rebuilds what it touches
+#   ARCH=arm64                   builds for that processor, into build/arm64
 #   MODEL=efficientnet-lite2     another model for `make model` and `make run`
 #   LISTEN=127.0.0.1:8080        where `make run` serves
 #   PREFIX=/usr/local DESTDIR=   where `make install` puts things
@@ -24,6 +25,7 @@ PREFIX ?= /usr/local
 MODEL ?= efficientnet-lite0
 LISTEN ?= 127.0.0.1:8080
 SANITIZE ?=
+ARCH ?=
 ifeq ($(CI),true)
 WERROR ?= 1
 endif
@@ -35,11 +37,24 @@ endif
 MAKEFLAGS += --no-print-directory
 
 comma := ,
-B := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+# Another processor than this machine's: Debian's compiler for it, its
+# libraries beside ours, and QEMU for the tests. tools/deps.sh installs them.
+CROSS := $(if $(ARCH),$(filter-out $(shell tools/deps.sh --arch),$(ARCH)))
+B := build$(if $(CROSS),/$(CROSS))$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+ifneq ($(CROSS),)
+TRIPLET := $(shell tools/deps.sh --triplet $(CROSS))
+CC := $(TRIPLET)-gcc
+AR := $(TRIPLET)-ar
+export EMULATOR := qemu-$(firstword $(subst -, ,$(TRIPLET)))
+PKG_CONFIG := PKG_CONFIG_LIBDIR=/usr/lib/$(TRIPLET)/pkgconfig:/usr/share/pkgconfig pkg-config
+endif
+PKG_CONFIG ?= pkg-config
+export ARCH
 VENV := build/venv
 PY := $(VENV)/bin/python
 BENCH_VENV := build/bench/venv
 BENCH_PEERS := peers $(if $(QUICK),,grad-cam)
+BENCH_LITERT := build/bench/litert
 # Made by bench/trixie.sh: Debian 13's XNNPACK, for int8.
 TRIXIE ?= $(wildcard /var/tmp/wherefore-bench)
 PYTEST := $(PY) -m pytest -q -p no:cacheprovider
@@ -50,8 +65,8 @@ PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle ini
         libseccomp
 # Asked once, when the first recipe needs them: before `make deps` there may be
 # no pkg-config to ask.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $$(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $$(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla \
@@ -82,6 +97,7 @@ STATIC := $(shell find static -type f 2>/dev/null)
 KERNEL_SRC := $(wildcard engine/resize.c engine/preprocess.c engine/cam.c \
                          engine/heatmap.c engine/box.c engine/deflate.c \
                          engine/pngout.c engine/quantize.c \
+                         engine/image_png_rows.c engine/image_reduce.c \
                          engine/kernel_*.c)
 
 objects = $(1:%.c=$B/obj/%.o)
@@ -101,7 +117,7 @@ BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 	      /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	      /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
+	      /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo; sed -n 's/^#   /  /p' Makefile
 
 run: ## install what is missing, make the model, build, and serve on LISTEN
@@ -135,14 +151,15 @@ uninstall: ## remove what install has put under PREFIX
 
 ##@ Work on it
 
-.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-tools test-sanitize test-tsan test-debian
+.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-systemd test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test bench format clean distclean
 
 # Stages run one by one: their timings mean something, their output is whole.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
-STAGES := check $(BINARY_STAGES) test-page test-proxy test-tools \
-          $(if $(filter true,$(CI)),test-sanitize test-tsan test-image)
+STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-systemd \
+          test-tools \
+          $(if $(filter true,$(CI)),test-sanitize test-tsan test-image test-arm64)
 
 test: ## install what the tests need and run them all; one summary at the end
 	@$(MAKE) deps-test
@@ -152,8 +169,9 @@ test: ## install what the tests need and run them all; one summary at the end
 .PHONY: unit-build
 unit-build: $(UNIT_BIN)
 
+# OMIT="graph_split onnx": without those.
 unit: $(UNIT_BIN) ## build and run the unit tests
-	@tests/unit/run $(UNIT_BIN); status=$$?; tail -n 1 build/nodes.txt; exit $$status
+	@tests/unit/run $(filter-out $(OMIT:%=$B/tests/unit/test_%),$(UNIT_BIN)); status=$$?; tail -n 1 build/nodes.txt; exit $$status
 
 # Debian's libonnx-testdata has those of one version of ONNX, PyPI's others.
 NODE_TESTS := build/onnx-node-tests
@@ -179,10 +197,11 @@ PYTEST_DIRS := $(wildcard tests/tools tests/checks)
 test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
 	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
 
-# Debian's nginx and Caddy, if need be unpacked only: installing would start them.
+# Debian's servers, if need be unpacked only: installing would start them.
 PROXIES := $(or $(wildcard /usr/sbin/nginx),build/nginx/usr/sbin/nginx) \
            $(or $(wildcard /usr/bin/caddy),build/caddy/usr/bin/caddy)
-build/nginx/usr/sbin/nginx build/caddy/usr/bin/caddy:
+PROMETHEUS := $(or $(wildcard /usr/bin/prometheus),build/prometheus/usr/bin/prometheus)
+build/nginx/usr/sbin/nginx build/caddy/usr/bin/caddy build/prometheus/usr/bin/prometheus:
 	@mkdir -p build/$(@F) && cd build/$(@F) && \
 	    apt-get download -qq $(@F) 2>/dev/null && \
 	    dpkg-deb -x $(@F)_*.deb . && rm $(@F)_*.deb || \
@@ -190,6 +209,12 @@ build/nginx/usr/sbin/nginx build/caddy/usr/bin/caddy:
 
 test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROXIES) ## test two instances behind nginx and Caddy
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/proxy
+
+test-watch: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROMETHEUS) ## test metrics, alerts and dashboard with Prometheus
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/watch
+
+test-systemd: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the units of config/ under a real systemd, as root
+	@$(PYTEST) tests/systemd
 
 test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
 	@$(MAKE) SANITIZE=address,undefined build unit-build
@@ -212,7 +237,8 @@ test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookwo
 deps-test: ## install the Debian packages that the tests need as well
 	@tools/deps.sh test
 
-bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
+bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) \
+		$(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite) ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
 	@tools/deps.sh bench
 	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
 
@@ -226,16 +252,19 @@ distclean: clean ## remove the venv, the models and all else that git ignores
 
 ##@ Ship it
 
-.PHONY: image image-unit test-image sbom dist deps-image
+.PHONY: image image-unit test-image test-arm64 sbom dist deps-image
 
-image: model ## build the container image: IMAGE=wherefore:latest
+image: model ## build the container image: IMAGE=wherefore:latest PLATFORM=linux/arm64
 	@MODEL=$(MODEL) tools/image.sh
 
 image-unit: model ## run the unit tests in the image's builder, on Debian 13
 	@MODEL=$(MODEL) IMAGE=localhost/wherefore-unit tools/image.sh test
 
-test-image: model $(VENV)/tests.ok ## build the image and test it, locked in; unit tests on Debian 13
+test-image: model build $(VENV)/tests.ok ## build the image and test it, locked in; unit tests on Debian 13
 	@tools/image-test.sh
+
+test-arm64: model build $(VENV)/tests.ok ## build the image for arm64 and test it with QEMU
+	@PLATFORM=linux/arm64 tools/image-test.sh
 
 sbom: image ## write build/wherefore-VERSION.spdx.json: what is in the image
 	@tools/image-run.sh --sbom
@@ -393,8 +422,18 @@ $(BENCH_VENV)/bin/python:
 $(BENCH_VENV)/peers.ok: bench/peers/requirements.txt | $(BENCH_VENV)/bin/python
 $(BENCH_VENV)/grad-cam.ok: bench/peers/grad-cam/requirements.txt | $(BENCH_VENV)/peers.ok
 $(BENCH_VENV)/%.ok:
-	$(call quiet,PIP,$@)$(BENCH_VENV)/bin/pip install -q --no-deps -r $<
+	$(call quiet,PIP,$@)$(BENCH_VENV)/bin/python -m pip install -q --no-deps -r $<
 	@touch $@
+
+# What only converts, in an environment that sees the peers' one behind its own.
+$(BENCH_LITERT)/ok: bench/peers/litert/requirements.txt | $(BENCH_VENV)/grad-cam.ok
+	$(call quiet,PIP,$@)$(PYTHON) -m venv --clear $(@D)
+	@$(BENCH_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])' \
+		> "$$($(@D)/bin/python -c 'import site; print(site.getsitepackages()[0])')"/peers.pth
+	@$(@D)/bin/python -m pip install -q --no-deps -r $<
+	@touch $@
+$(BENCH_LITERT)/%.tflite: bench/peers/litert_model.py $(BENCH_LITERT)/ok | model
+	$(call quiet,GEN,$@)$(BENCH_LITERT)/bin/python $< models/$* $@ > $(@D)/$*.log 2>&1
 
 ##@ Fuzz it
 

@@ -89,7 +89,7 @@ def openvino_int8(model: Path, planes: np.ndarray, folder: Path) -> OpenVino:
 
 
 class LiteRt:
-    """LiteRT with XNNPACK, on one thread; build/bench/lite0.tflite."""
+    """LiteRT with XNNPACK, on one thread."""
 
     def __init__(self, path: Path, planes: np.ndarray) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -131,7 +131,7 @@ def engines(model: Path, photo: Path, root: Path | None, folder: Path) -> tuple:
         "OpenVINO bf16": lambda: openvino_plain(model, planes, "bf16"),
         "OpenVINO int8": lambda: openvino_int8(model, planes, folder),
     }
-    tflite = Path("build/bench") / f"{model.name}.tflite"
+    tflite = Path("build/bench/litert") / f"{model.name}.tflite"
     if tflite.exists():
         makers["LiteRT fp32"] = lambda: LiteRt(tflite, planes)
     if root:

@@ -183,7 +183,7 @@ static bool measure_kernels(struct network *net, double *share,
     }
     for (size_t i = 0; ok && i < num_steps; i++) {
         all += least[i];
-        if (plan_steps(net->plan)[i].is_kernel)
+        if (plan_steps(net->plan)[i].runner == PLAN_KERNEL)
             kernels += least[i];
     }
     *share = all > 0 ? kernels / all : 0;
@@ -210,7 +210,7 @@ static double peak_mb(void)
 
 static bool describe(struct network *net, double load_ms, struct error *err)
 {
-    size_t num_kernels = plan_num_kernels(net->plan);
+    size_t num_kernels = plan_num_run_by(net->plan, PLAN_KERNEL);
     double share;
 
     if (!measure_kernels(net, &share, err))
@@ -219,12 +219,12 @@ static bool describe(struct network *net, double load_ms, struct error *err)
            "\"runtimes\": %zu, \"kernels\": %zu, \"kernel_share\": %.4f, "
            "\"peak_mb\": %.1f, \"kernel_names\": [",
            xnnrun_generation(), net->head.name, load_ms,
-           plan_num_steps(net->plan) - num_kernels, num_kernels, share,
+           plan_num_run_by(net->plan, PLAN_XNNPACK), num_kernels, share,
            peak_mb());
     for (size_t i = 0, n = 0; i < plan_num_steps(net->plan); i++) {
         const struct plan_step *step = &plan_steps(net->plan)[i];
 
-        if (step->is_kernel)
+        if (step->runner == PLAN_KERNEL)
             printf("%s\"%s\"", n++ ? ", " : "",
                    graph_op_name(net->graph.nodes[step->first].op));
     }

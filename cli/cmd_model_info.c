@@ -161,7 +161,7 @@ static void print_kernels(const struct survey *survey)
     for (size_t s = 0; s < survey->num_steps; s++) {
         const struct survey_step *step = &survey->steps[s];
 
-        if (!step->is_kernel || num_printed++ >= MAX_LINES)
+        if (step->runner != PLAN_KERNEL || num_printed++ >= MAX_LINES)
             continue;
         printf("  %8.3f ms %5.1f %%  ", step->ms,
                total > 0 ? 100 * step->ms / total : 0);
@@ -170,6 +170,11 @@ static void print_kernels(const struct survey *survey)
     }
     if (num_printed > MAX_LINES)
         printf("  and %zu more\n", num_printed - MAX_LINES);
+}
+
+static void print_count(size_t count, const char *what)
+{
+    printf("%zu %s%s", count, what, count == 1 ? "" : "s");
 }
 
 static void print_costs(const struct survey *survey)
@@ -190,12 +195,13 @@ static void print_costs(const struct survey *survey)
     if (survey->session_bytes > 0)
         printf("memory     %.1f MB a session\n",
                (double)survey->session_bytes / 1e6);
-    printf("steps      %zu XNNPACK runtime%s (of %s), %zu plain kernel%s",
-           survey->num_steps - survey->num_kernels,
-           survey->num_steps - survey->num_kernels == 1 ? "" : "s",
-           survey->runtime, survey->num_kernels,
-           survey->num_kernels == 1 ? "" : "s");
-    if (survey->num_kernels > 0)
+    printf("steps      ");
+    print_count(survey->num_run_by[PLAN_XNNPACK], "XNNPACK runtime");
+    printf(" (of %s), ", survey->runtime);
+    print_count(survey->num_run_by[PLAN_DEPTHWISE], "depthwise kernel");
+    printf(", ");
+    print_count(survey->num_run_by[PLAN_KERNEL], "plain kernel");
+    if (survey->num_run_by[PLAN_KERNEL] > 0)
         printf(" with %.1f %% of the time:", 100 * survey->kernel_share);
     putchar('\n');
     print_kernels(survey);

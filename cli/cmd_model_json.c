@@ -70,7 +70,7 @@ static json_t *steps(const struct survey *survey)
         json_array_append_new(
             array,
             json_pack("{s:s, s:I, s:o*, s:o*, s:f}", "runs_in",
-                      step->is_kernel ? "kernel" : "xnnpack", "nodes",
+                      plan_runner_name(step->runner), "nodes",
                       (json_int_t)step->num_nodes, "first", text(step->node),
                       "operator", text(step->onnx_op), "ms", step->ms));
     }

@@ -66,7 +66,7 @@ static void block_signals(sigset_t *set)
 }
 
 /* The next signal. Until it comes, whoever watches over the service is told
- * that the HTTP thread lives, as long as it does. */
+ * that the threads of HTTP live, as long as they do. */
 static int wait_for_signal(const struct http *http, const struct notify *notify,
                            const sigset_t *set)
 {

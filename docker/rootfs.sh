@@ -1,20 +1,48 @@
 #!/bin/bash
 # Gathers what the image is made of, for the builder's stage of the Dockerfile:
 #
-#     rootfs.sh FOLDER MODEL VERSION SOURCE_DATE_EPOCH
+#     rootfs.sh PROGRAM FOLDER MODEL VERSION SOURCE_DATE_EPOCH
 #
-# FOLDER gets one subfolder for each layer: `libraries` (shared objects, their
+# The program is for the processor ARCH, the builder's or another. FOLDER gets one subfolder for each layer: `libraries` (shared objects, their
 # licences, what dpkg says of their packages, users), `model`, and `program`.
 # All files are of that date and root's, so equal input makes equal layers.
 set -euo pipefail
 
-out=$1 model=$2 version=$3 epoch=$4
+program=$1 out=$2 model=$3 version=$4 epoch=$5
 doc=usr/share/doc
 lib=$out/libraries
+triplet=$(tools/deps.sh --triplet "${ARCH:-$(tools/deps.sh --arch)}")
 
-# The names under which the loader finds them.
+# What a program or a library asks for: its loader and the names of libraries.
+asked_by() {
+    "$triplet-readelf" -ldW "$1" | sed -n \
+        -e 's/.*\[Requesting program interpreter: \(.*\)\]$/\1/p' \
+        -e 's/.*(NEEDED) *Shared library: \[\(.*\)\]$/\1/p'
+}
+
+# All that it takes to load the program, as paths; what ldd would say if it knew
+# other processors. Debian's libraries are all in one folder.
 libraries() {
-    ldd build/wherefore | awk '{ for (i = 1; i <= NF; i++) if ($i ~ "^/") print $i }'
+    local -A seen=()
+    local queue=("$program") path name
+    while [ ${#queue[@]} -gt 0 ]; do
+        path=${queue[0]}
+        queue=("${queue[@]:1}")
+        for name in $(asked_by "$path"); do
+            [ -z "${seen[${name##*/}]-}" ] || continue
+            seen[${name##*/}]=1
+            case $name in
+            /*) path=$name ;;
+            *) path=/usr/lib/$triplet/$name ;;
+            esac
+            [ -e "$path" ] || {
+                echo "rootfs.sh: there is no $path" >&2
+                return 1
+            }
+            echo "$path"
+            queue+=("$path")
+        done
+    done
 }
 
 # /lib is a link to /usr/lib, and dpkg knows a file by one of the two names.
@@ -24,15 +52,16 @@ package_of() {
 
 mkdir -p "$lib"/{etc,proc,tmp,var/lib/dpkg/status.d,usr/lib} "$lib/$doc" \
     "$out/model/usr/share/wherefore/models" "$out/program"/{usr/bin,"$doc"/wherefore}
-for name in bin lib lib64 sbin; do
+packages=$out/packages
+libraries >"$out/list"
+folders=(bin lib sbin)
+! grep -q ^/lib64/ "$out/list" || folders+=(lib64)
+for name in "${folders[@]}"; do
     [ ! -L "/$name" ] || ln -s "$(readlink "/$name")" "$lib/$name"
-done
-for name in bin lib64 sbin; do
     mkdir -p "$lib/usr/$name"
 done
 
-packages=$out/packages
-for library in $(libraries); do
+for library in $(<"$out/list"); do
     # through the links in /: /lib64/ld-linux… is /usr/lib64/ld-linux…
     path=$(realpath "$(dirname "$library")")/$(basename "$library")
     install -D -m 755 "$path" "$lib$path"
@@ -52,12 +81,13 @@ cp /etc/os-release "$lib/etc/os-release"
 
 install -D -m 644 -t "$out/model/usr/share/wherefore/models/$model" "models/$model"/*
 
-install -s -m 755 build/wherefore "$out/program/usr/bin/wherefore"
+install -m 755 "$program" "$out/program/usr/bin/wherefore"
+"$triplet-strip" "$out/program/usr/bin/wherefore"
 install -m 644 -t "$out/program/$doc/wherefore" LICENSE CHANGELOG.md \
     docs/operations.md docs/deploy.md
 python3 docker/sbom.py "$version" "$epoch" "models/$model" <"$packages" \
     >"$out/program/$doc/wherefore/sbom.spdx.json"
-rm "$packages"
+rm "$packages" "$out/list"
 
 chmod 1777 "$lib/tmp"
 find "$out" ! -path "$lib/tmp" -type d -exec chmod 755 {} +

@@ -38,7 +38,9 @@ struct engine_session {
     struct engine_map described; /* what `map` holds */
     bool has_map;
     struct buf scratch;
-    size_t overlay_side; /* as engine_session_expect was told */
+    size_t overlay_side;      /* as engine_session_expect was told */
+    bool (*gone)(void *user); /* as engine_session_watch was told */
+    void *user;
     uint64_t num_runs;
     struct engine_timing timing;
 };
@@ -317,6 +319,13 @@ void engine_session_expect(struct engine_session *session, size_t overlay_side)
     session->overlay_side = overlay_side;
 }
 
+void engine_session_watch(struct engine_session *session,
+                          bool (*gone)(void *user), void *user)
+{
+    session->gone = gone;
+    session->user = user;
+}
+
 /* Both sides as long as the overlay's longest, and some times the input's. */
 static struct image_need find_need(const struct engine_session *session)
 {
@@ -340,10 +349,12 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
                    size_t len, const struct image_limits *limits,
                    struct error *err)
 {
-    const struct image_need need = find_need(session);
+    struct image_need need = find_need(session);
     double start = now_ms(), decoded;
     bool ok;
 
+    need.gone = session->gone;
+    need.user = session->user;
     session->timing = (struct engine_timing){0};
     session->has_map = false;
     if (!image_decode_for(&session->image, &need, bytes, len, limits, err))

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "heatmap_palettes.h"
+#include "room.h"
 
 /* Where an output column or row lies in the map: between cells `cell` and
  * `next`, `share` of the way (0..1). */
-struct tap {
+struct heatmap_tap {
     uint32_t cell, next;
     float share;
 };
@@ -43,12 +44,12 @@ static struct span span_of(double start, double length, size_t size)
 }
 
 /* Half-pixel centres, constant beyond the outermost cells. */
-static struct tap tap_of(size_t pixel, double start, double length,
-                         size_t num_cells)
+static struct heatmap_tap tap_of(size_t pixel, double start, double length,
+                                 size_t num_cells)
 {
     double at =
         ((double)pixel + 0.5 - start) / length * (double)num_cells - 0.5;
-    struct tap tap = {0};
+    struct heatmap_tap tap = {0};
 
     if (!(at > 0))
         return tap;
@@ -64,10 +65,11 @@ static struct tap tap_of(size_t pixel, double start, double length,
 
 /* Stretches one row of the map to the columns of the span. */
 static void expand_row(float *restrict out, const float *restrict row,
-                       const struct tap *restrict taps, struct span span)
+                       const struct heatmap_tap *restrict taps,
+                       struct span span)
 {
     for (size_t x = span.first; x < span.stop; x++) {
-        const struct tap *tap = &taps[x];
+        const struct heatmap_tap *tap = &taps[x];
 
         out[x] =
             row[tap->cell] + tap->share * (row[tap->next] - row[tap->cell]);
@@ -91,7 +93,7 @@ struct stretched {
 /* The map row `cell`, stretched; `keep` is the other that must stay. */
 static const float *stretch(struct stretched *stretched, uint32_t cell,
                             uint32_t keep, const float *map, size_t width,
-                            const struct tap *taps, struct span span)
+                            const struct heatmap_tap *taps, struct span span)
 {
     int slot = stretched->cell[0] == cell   ? 0
                : stretched->cell[1] == cell ? 1
@@ -115,10 +117,11 @@ static void upsample_rows(float *restrict out, size_t out_width,
                           struct span rows, struct span columns,
                           const float *restrict map, size_t height,
                           size_t width, const struct heatmap_view *view,
-                          struct stretched *stretched, const struct tap *taps)
+                          struct stretched *stretched,
+                          const struct heatmap_tap *taps)
 {
     for (size_t y = rows.first; y < rows.stop; y++) {
-        struct tap tap = tap_of(y, view->y, view->height, height);
+        struct heatmap_tap tap = tap_of(y, view->y, view->height, height);
         float *row = out + y * out_width;
         const float *upper =
             stretch(stretched, tap.cell, tap.next, map, width, taps, columns);
@@ -133,39 +136,40 @@ static void upsample_rows(float *restrict out, size_t out_width,
 
 bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
                       const float *restrict map, size_t height, size_t width,
-                      const struct heatmap_view *view, struct error *err)
+                      const struct heatmap_view *view,
+                      struct heatmap_scratch *scratch, struct error *err)
 {
     struct span rows = span_of(view->y, view->height, out_height);
     struct span columns = span_of(view->x, view->width, out_width);
     struct stretched stretched = {.cell = {UINT32_MAX, UINT32_MAX}};
-    struct tap *taps = NULL;
-    float *room = NULL;
-    bool ok = false;
 
     if (height == 0 || width == 0 || rows.first >= rows.stop ||
         columns.first >= columns.stop) {
         clear(out, out_height * out_width);
         return true;
     }
-    taps = calloc(out_width, sizeof *taps);
-    room = calloc(out_width, 2 * sizeof *room);
-    if (!taps || !room) {
-        fail(err, ERROR_MEMORY, "no room for rows of %zu pixels", out_width);
-        goto out;
-    }
+    scratch->taps = room_reserve(scratch->taps, &scratch->taps_cap, out_width,
+                                 sizeof *scratch->taps, err);
+    scratch->rows = room_reserve(scratch->rows, &scratch->rows_cap, out_width,
+                                 2 * sizeof *scratch->rows, err);
+    if (!scratch->taps || !scratch->rows)
+        return false;
     for (size_t x = columns.first; x < columns.stop; x++)
-        taps[x] = tap_of(x, view->x, view->width, width);
-    stretched.rows[0] = room;
-    stretched.rows[1] = room + out_width;
+        scratch->taps[x] = tap_of(x, view->x, view->width, width);
+    stretched.rows[0] = scratch->rows;
+    stretched.rows[1] = scratch->rows + out_width;
     clear(out, rows.first * out_width);
     upsample_rows(out, out_width, rows, columns, map, height, width, view,
-                  &stretched, taps);
+                  &stretched, scratch->taps);
     clear(out + rows.stop * out_width, (out_height - rows.stop) * out_width);
-    ok = true;
-out:
-    free(taps);
-    free(room);
-    return ok;
+    return true;
+}
+
+void heatmap_scratch_release(struct heatmap_scratch *scratch)
+{
+    free(scratch->taps);
+    free(scratch->rows);
+    *scratch = (struct heatmap_scratch){0};
 }
 
 void heatmap_levels(uint8_t *restrict levels, const float *restrict map,

@@ -29,6 +29,14 @@ struct heatmap_view {
     double x, y, width, height;
 };
 
+/* Scratch memory, reused from call to call; `= {0}` is empty. One thread at a
+ * time. */
+struct heatmap_scratch {
+    struct heatmap_tap *taps;  /* (out_width) owned */
+    float *rows;               /* (2, out_width) owned */
+    size_t taps_cap, rows_cap; /* bytes allocated */
+};
+
 /* Upsamples a map to a picture, bilinear between cell centres and constant
  * beyond the outermost centres; pixels whose centres lie outside the view are
  * 0. A view that is empty or NaN covers none.
@@ -36,11 +44,14 @@ struct heatmap_view {
  * out  out  (out_height, out_width)
  * map  in   (height, width)
  *
- * ERROR_MEMORY. Any thread. */
+ * ERROR_MEMORY. */
 bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
                       const float *restrict map, size_t height, size_t width,
-                      const struct heatmap_view *view, struct error *err)
+                      const struct heatmap_view *view,
+                      struct heatmap_scratch *scratch, struct error *err)
     __attribute__((warn_unused_result));
+
+void heatmap_scratch_release(struct heatmap_scratch *scratch);
 
 /* Levels 0..255 of an upsampled map: negatives are 0, `max` is 255; all 0
  * where max is not positive. NaN is 0.

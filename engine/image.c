@@ -86,6 +86,29 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
     return true;
 }
 
+bool image_codec_allow(const struct image_codec_job *job, uint64_t unpacked,
+                       struct error *err)
+{
+    const uint64_t max = job->limits->max_unpacked;
+    const uint64_t more = IMAGE_UNPACKED * (uint64_t)job->coded_len;
+
+    if (max == 0 || unpacked <= max || unpacked - max <= more)
+        return true;
+    return error_limit(err, max + more,
+                       "the image unpacks to %" PRIu64 " MB; at most %" PRIu64
+                       " MB are allowed for a file of its size",
+                       unpacked / 1000000, (max + more) / 1000000);
+}
+
+bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
+{
+    const struct image_need *need = job->need;
+
+    if (need->gone && need->gone(need->user))
+        return fail(err, ERROR_BUSY, "nobody waits for the image any more");
+    return true;
+}
+
 unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
                            uint32_t height, unsigned orientation)
 {
@@ -129,20 +152,24 @@ bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
         return fail(err, ERROR_MEMORY,
                     "%" PRIu32 " x %" PRIu32 " pixels exceed the memory", width,
                     height);
-    if (orientation != 1) {
-        image->scratch =
-            room_reserve(image->scratch, &image->scratch_cap, len + 1, 1, err);
+    const size_t pixels_len = orientation == 1 ? len : len / channels * 3;
+    const size_t scratch_len = orientation == 1 ? 0 : len + 1;
+    if (!image_codec_allow(job, job->held + pixels_len + scratch_len, err))
+        return false;
+    if (scratch_len > 0) {
+        image->scratch = room_reserve(image->scratch, &image->scratch_cap,
+                                      scratch_len, 1, err);
         if (!image->scratch)
             return false;
     }
     image->pixels =
-        room_reserve(image->pixels, &image->pixels_cap,
-                     orientation == 1 ? len : len / channels * 3, 1, err);
+        room_reserve(image->pixels, &image->pixels_cap, pixels_len, 1, err);
     if (!image->pixels)
         return false;
     job->raw = orientation == 1 ? image->pixels : image->scratch;
     job->width = width;
     job->height = height;
+    job->scale = scale;
     job->layout = layout;
     job->orientation = orientation;
     job->channels = channels;
@@ -290,7 +317,7 @@ bool image_decode_for(struct image *image, const struct image_need *need,
     const struct bytes file = {.data = bytes, .len = len};
     const struct codec *codec = find_codec(&file);
     struct image_codec_job job = {
-        .image = image, .limits = limits, .need = need};
+        .image = image, .limits = limits, .need = need, .coded_len = len};
 
     image->width = image->height = 0;
     image->pixel_width = image->pixel_height = 0;
@@ -330,5 +357,7 @@ void image_release(struct image *image)
 {
     free(image->pixels);
     free(image->scratch);
+    free(image->rows);
+    free(image->sums);
     *image = (struct image){0};
 }

@@ -22,19 +22,37 @@ struct image {
     size_t pixels_cap;        /* bytes allocated, reused by image_decode */
     uint8_t *scratch;         /* a picture on its way to be turned; owned */
     size_t scratch_cap;       /* bytes allocated, 0 until one had to be */
+    uint8_t *rows;            /* of a PNG on their way; owned */
+    size_t rows_cap;          /* bytes allocated */
+    uint16_t *sums;           /* of a picture being reduced; owned */
+    size_t sums_cap;          /* bytes allocated */
 };
 
 /* All inclusive; 0 means no limit. */
 struct image_limits {
     uint32_t max_width, max_height; /* pixels, of the file as stored */
     uint64_t max_pixels;            /* width x height */
+    /* Bytes that a picture may unpack to, whatever its file's length, and
+     * IMAGE_UNPACKED more for each byte of the file that pixels are made of.
+     * For time: what a PNG's data become, twice where it is interlaced or a
+     * row's filter is Average or Paeth, and half a byte a pixel where that is
+     * not RGB or grey of 8 bits; three bytes a pixel of a WebP; half a byte a
+     * pixel of each scan of a progressive JPEG. For memory: what the pixels and
+     * the libraries' whole pictures (of progressive JPEGs, of lossless WebPs)
+     * take together. */
+    uint64_t max_unpacked;
 };
 
-/* What is enough, so that large JPEGs need not be decoded in full: pixels may
- * be a half, a quarter or an eighth as many a side, if both sides still are
+enum { IMAGE_UNPACKED = 128 };
+
+/* What is enough, so that large pictures need not be decoded in full: pixels
+ * may be a half, a quarter or an eighth as many a side, if both sides still are
  * these. `= {0}` is everything. */
 struct image_need {
     uint32_t width, height; /* pixels, upright; one of them 0: all there are */
+    /* Asked now and then, unless NULL: whether nobody needs the picture. */
+    bool (*gone)(void *user);
+    void *user;
 };
 
 /* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (EXIF orientation
@@ -44,7 +62,9 @@ struct image_need {
  *
  * ERROR_UNSUPPORTED  not one of the three formats, or a kind we do not read
  * ERROR_INPUT        broken or cut short
- * ERROR_LIMIT        larger than `limits`; found before memory is taken
+ * ERROR_LIMIT        larger than `limits`; found before memory is taken, but
+ *                    for what a PNG's filters add
+ * ERROR_BUSY         need->gone() says that nobody needs it any more
  * ERROR_MEMORY       no room for the pixels
  *
  * On failure width and height are 0; the memory may be kept for the next

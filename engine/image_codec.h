@@ -25,6 +25,9 @@ struct image_codec_job {
     uint32_t full_width, full_height;  /* as stored */
     uint32_t width, height;            /* of `raw`: the same, or reduced */
     enum image_codec_layout layout;
+    size_t coded_len;     /* the file's bytes that pixels are made of */
+    uint64_t held;        /* bytes that the library takes besides `raw` */
+    unsigned scale;       /* 1, 2, 4, 8 */
     unsigned orientation; /* EXIF's, 1..8 */
     unsigned channels;    /* of the layout: 3 or 4 */
     uint8_t *raw;         /* (height, width, channels); borrowed from image */
@@ -37,9 +40,20 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
                        uint32_t height, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Checks the sides and makes room for job->raw, whose contents are undefined.
- * Both sides must be known and true: the codec then writes width * height *
- * channels bytes at most. Fails as image_codec_check does, or ERROR_MEMORY. */
+/* Checks `unpacked` bytes against what limits->max_unpacked allows for
+ * job->coded_len. ERROR_LIMIT. */
+bool image_codec_allow(const struct image_codec_job *job, uint64_t unpacked,
+                       struct error *err) __attribute__((warn_unused_result));
+
+/* Whether somebody still waits for the picture: to be asked every few
+ * milliseconds. ERROR_BUSY. */
+bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Checks the sides, and job->held with `raw`, and makes room for job->raw,
+ * whose contents are undefined. Both sides must be known and true: the codec
+ * then writes width * height * channels bytes at most. Fails as
+ * image_codec_check does, or ERROR_MEMORY. */
 bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                        uint32_t height, enum image_codec_layout layout,
                        unsigned orientation, struct error *err)

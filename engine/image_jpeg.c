@@ -3,8 +3,9 @@
  * DESIGN: the library is handed a file only after our own walk over its
  * markers. The walk knows the size before memory is taken, names what is
  * unsupported, bounds the number of scans (each costs a pass over the whole
- * picture), and tells a file cut short from one with harmless oddities: the
- * library reports both as a warning, and of several keeps the first only. */
+ * picture) and of markers (the library walks over them once more), and tells a
+ * file cut short from one with harmless oddities: the library reports both as a
+ * warning, and of several keeps the first only. */
 
 #include <string.h>
 #include <turbojpeg.h>
@@ -16,10 +17,16 @@
 enum {
     /* Encoders write some 10 scans, and each costs a pass over the whole
      * picture however few bytes it has: those beyond the usual number may
-     * amount to so many pixels together, about 0.1 s. */
+     * amount to so many pixels together, about 35 ms. */
     MAX_SCANS = 100,
     MAX_USUAL_SCANS = 16,
-    MAX_SCANNED_PIXELS = 150000000,
+    MAX_SCANNED_PIXELS = 50000000,
+
+    /* A segment may have 64 KB, so that of a profile of 16 MB takes 250. */
+    MAX_SEGMENTS = 10000,
+
+    /* So many bytes are not what they were made by chance. */
+    MARK_LEN = 16,
 
     /* the second byte of a marker; the first is 0xff */
     MARKER_TEM = 0x01,
@@ -42,7 +49,10 @@ struct outline {
     uint32_t width, height;
     unsigned num_channels; /* 0 until the frame's header was seen */
     unsigned num_scans;
-    unsigned orientation; /* 0 until EXIF was seen */
+    unsigned num_segments; /* and other markers outside scans */
+    uint64_t num_restarts; /* within them */
+    uint64_t coefficients; /* bytes of all of them, if all are to be kept */
+    unsigned orientation;  /* 0 until EXIF was seen */
 };
 
 /* The process that a frame header's marker stands for, or NULL for those we
@@ -88,24 +98,54 @@ static bool fail_cut_short(struct error *err)
 }
 
 /* Finds the next marker, over whatever comes before it: coded data, or bytes
- * that do not belong. 0xff 0x00 is data, further 0xff are padding. */
+ * that do not belong. 0xff 0x00 is data, further 0xff are padding. There may be
+ * millions: without a call for each byte. */
 static bool next_marker(struct bytes *file, unsigned *marker)
 {
-    while (file->len > 0) {
-        const uint8_t *found = memchr(file->data, 0xff, file->len);
-        uint8_t code = 0xff;
+    const uint8_t *at = file->data, *end = file->data + file->len;
 
-        if (!found || !bytes_skip(file, (size_t)(found - file->data)))
+    while (at < end) {
+        if (*at != 0xff)
+            at = memchr(at, 0xff, (size_t)(end - at));
+        if (!at)
             return false;
-        while (code == 0xff)
-            if (!bytes_u8(file, &code))
-                return false;
-        if (code != 0) {
-            *marker = code;
+        while (at < end && *at == 0xff)
+            at++;
+        if (at < end && *at++ != 0) {
+            *marker = at[-1];
+            *file = (struct bytes){.data = at, .len = (size_t)(end - at)};
             return true;
         }
     }
     return false;
+}
+
+/* Bytes of a picture's coefficients, which the library keeps of progressive
+ * JPEGs: 16 bits each, for blocks up to the full MCU. `components` is what the
+ * frame header says of each: name, sampling, table. */
+static uint64_t count_coefficients(const struct outline *outline,
+                                   struct bytes components)
+{
+    unsigned across[4] = {1, 1, 1, 1}, down[4] = {1, 1, 1, 1};
+    unsigned max_across = 1, max_down = 1;
+    uint64_t blocks = 0;
+
+    for (unsigned i = 0; i < outline->num_channels; i++) {
+        uint8_t name, sampling, table;
+
+        if (!bytes_u8(&components, &name) ||
+            !bytes_u8(&components, &sampling) || !bytes_u8(&components, &table))
+            break; /* the library will find out */
+        across[i] = sampling >> 4;
+        down[i] = sampling & 15;
+        max_across = across[i] > max_across ? across[i] : max_across;
+        max_down = down[i] > max_down ? down[i] : max_down;
+    }
+    const uint64_t mcus = (uint64_t)(outline->width / (8 * max_across) + 1) *
+                          (outline->height / (8 * max_down) + 1);
+    for (unsigned i = 0; i < outline->num_channels; i++)
+        blocks += mcus * across[i] * down[i];
+    return blocks * 64 * sizeof(int16_t);
 }
 
 static bool read_frame_header(struct outline *outline,
@@ -135,6 +175,8 @@ static bool read_frame_header(struct outline *outline,
     outline->width = width;
     outline->height = height;
     outline->num_channels = num_channels;
+    if (marker == MARKER_SOF2)
+        outline->coefficients = count_coefficients(outline, segment);
     return image_codec_check(job, width, height, err);
 }
 
@@ -170,6 +212,28 @@ static bool read_segment(struct outline *outline,
     return true;
 }
 
+/* Bounds what comes besides pixels. A scan has a restart for each 8 x 8 pixels
+ * at most. */
+static bool count_marker(struct outline *outline, unsigned marker,
+                         struct error *err)
+{
+    const uint64_t blocks =
+        (uint64_t)(outline->width / 8 + 1) * (outline->height / 8 + 1);
+
+    if (marker >= MARKER_RST0 && marker < MARKER_SOI && outline->num_scans > 0)
+        outline->num_restarts++;
+    else
+        outline->num_segments++;
+    if (outline->num_segments > MAX_SEGMENTS)
+        return error_limit(err, MAX_SEGMENTS,
+                           "the JPEG has more than the %d segments allowed",
+                           MAX_SEGMENTS);
+    if (outline->num_restarts > blocks * outline->num_scans)
+        return error_limit(err, blocks * outline->num_scans,
+                           "the JPEG has more restarts than blocks");
+    return true;
+}
+
 /* Walks over the markers up to the one that ends the picture. */
 static bool read_outline(struct outline *outline,
                          const struct image_codec_job *job, struct bytes file,
@@ -184,6 +248,8 @@ static bool read_outline(struct outline *outline,
             return fail_cut_short(err);
         if (marker == MARKER_EOI)
             break;
+        if (!count_marker(outline, marker, err))
+            return false;
         if (stands_alone(marker))
             continue;
         if (!bytes_u16be(&file, &len))
@@ -201,14 +267,37 @@ static bool read_outline(struct outline *outline,
     return true;
 }
 
-/* Whether every byte of the last row is `byte`. */
-static bool last_row_is(const struct image_codec_job *job, int byte)
+/* A row begins with what no picture has by chance: one of two marks, which
+ * differ everywhere. */
+static size_t mark_len(const struct image_codec_job *job)
 {
-    size_t len = image_codec_row_len(job);
-    const uint8_t *row = job->raw + (job->height - 1) * len;
+    const size_t len = image_codec_row_len(job);
 
-    for (size_t i = 0; i < len; i++)
-        if (row[i] != byte)
+    return len < MARK_LEN ? len : MARK_LEN;
+}
+
+static uint8_t mark_at(size_t i, int attempt)
+{
+    const unsigned mixed = (unsigned)i * 2654435761u >> 24;
+
+    return (uint8_t)(attempt ? ~mixed : mixed);
+}
+
+static void mark_last_row(const struct image_codec_job *job, int attempt)
+{
+    uint8_t *row = job->raw + (job->height - 1) * image_codec_row_len(job);
+
+    for (size_t i = 0; i < mark_len(job); i++)
+        row[i] = mark_at(i, attempt);
+}
+
+static bool last_row_is_marked(const struct image_codec_job *job, int attempt)
+{
+    const uint8_t *row =
+        job->raw + (job->height - 1) * image_codec_row_len(job);
+
+    for (size_t i = 0; i < mark_len(job); i++)
+        if (row[i] != mark_at(i, attempt))
             return false;
     return true;
 }
@@ -219,17 +308,18 @@ static bool last_row_is(const struct image_codec_job *job, int byte)
  * picture is there, as far as it goes, and other programs show it too. But
  * once the library has warned it calls a fatal error a warning as well, and
  * leaves the rows unwritten: what was in that memory, perhaps another client's
- * picture. Rows are written in order, so the last one tells: it is given a
- * colour before, and if it has it afterwards, another colour. */
+ * picture. Rows are written in order, so the last one tells: it is marked
+ * before, and if it still is as it was marked afterwards, it was not written.
+ * A row of a few pixels may happen to look so; then another mark decides. */
 static bool decode_rows(struct image_codec_job *job, tjhandle handle,
                         const uint8_t *bytes, size_t len, bool is_cmyk,
                         struct error *err)
 {
-    static const int colors[] = {0x00, 0xff};
-    size_t row_len = image_codec_row_len(job);
+    const size_t row_len = image_codec_row_len(job);
+    const int num_attempts = row_len < MARK_LEN ? 2 : 1;
 
-    for (size_t i = 0; i < sizeof colors / sizeof colors[0]; i++) {
-        memset(job->raw + (job->height - 1) * row_len, colors[i], row_len);
+    for (int i = 0; i < num_attempts; i++) {
+        mark_last_row(job, i);
         if (tjDecompress2(handle, bytes, (unsigned long)len, job->raw,
                           (int)job->width, (int)row_len, (int)job->height,
                           is_cmyk ? TJPF_CMYK : TJPF_RGB,
@@ -237,7 +327,7 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
             return true;
         if (tjGetErrorCode(handle) != TJERR_WARNING)
             break;
-        if (!last_row_is(job, colors[i]))
+        if (!last_row_is_marked(job, i))
             return true;
     }
     if (strstr(tjGetErrorStr2(handle), "nsufficient memory") ||
@@ -259,6 +349,14 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
         return false;
     const bool is_cmyk = outline.num_channels == 4;
     const unsigned orientation = outline.orientation ? outline.orientation : 1;
+    /* Of a progressive one all coefficients are kept, and two pixels of each
+     * scan take the time of a byte of others. */
+    const uint64_t num_scanned =
+        (uint64_t)outline.width * outline.height * outline.num_scans;
+    if (outline.coefficients > 0 &&
+        !image_codec_allow(job, num_scanned / 2, err))
+        return false;
+    job->held = outline.coefficients;
     if (!image_codec_begin_scaled(
             job, outline.width, outline.height,
             image_codec_scale(job, outline.width, outline.height, orientation),

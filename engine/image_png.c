@@ -1,113 +1,26 @@
-/* PNG through libspng.
- *
- * DESIGN: the library sees only the chunks that make the pixels. Text,
- * profiles and the like, which may hold a gigabyte of zeros in a few
- * kilobytes, are passed over unread, and cannot make a picture fail. */
+/* PNG through libspng, which sees what image_png_file.c lets it see, and gives
+ * rows as they are stored: to pixels, and to as many of them as are needed,
+ * they are made here, a row at a time. */
 
 #include <spng.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
 #include "image_codec.h"
-#include "image_exif.h"
+#include "image_png_file.h"
+#include "image_png_rows.h"
+#include "image_reduce.h"
+#include "room.h"
 
 enum {
-    SIGNATURE_LEN = 8,
-    CHUNK_HEADER_LEN = 8, /* length, type */
-    CHUNK_CRC_LEN = 4,
-};
-
-/* One chunk of a file. */
-struct chunk {
-    uint8_t type[4];
-    struct bytes data;  /* without the header */
-    struct bytes whole; /* with header and CRC */
-};
-
-static bool next_chunk(struct bytes *file, struct chunk *chunk)
-{
-    struct bytes rest = *file, whole = *file, type;
-    uint32_t len;
-
-    if (!bytes_u32be(&rest, &len) || !bytes_take(&rest, &type, 4) ||
-        !bytes_take(&rest, &chunk->data, len) ||
-        !bytes_skip(&rest, CHUNK_CRC_LEN))
-        return false;
-    memcpy(chunk->type, type.data, 4);
-    whole.len = CHUNK_HEADER_LEN + (size_t)len + CHUNK_CRC_LEN;
-    chunk->whole = whole;
-    *file = rest;
-    return true;
-}
-
-static bool is_type(const struct chunk *chunk, const char *type)
-{
-    return memcmp(chunk->type, type, 4) == 0;
-}
-
-/* Whether the library needs it: critical chunks have a capital first. */
-static bool is_needed(const struct chunk *chunk)
-{
-    return !(chunk->type[0] & 0x20) || is_type(chunk, "tRNS");
-}
-
-/* What the chunks say. */
-struct outline {
-    bool has_trns;
-    unsigned orientation;
-};
-
-/* Walks over the chunks up to the one that ends the file. */
-static bool read_outline(struct outline *outline, struct bytes file,
-                         struct error *err)
-{
-    struct chunk chunk;
-
-    *outline = (struct outline){.orientation = 1};
-    if (!bytes_skip(&file, SIGNATURE_LEN))
-        return fail(err, ERROR_INPUT, "the PNG is cut short");
-    do {
-        if (!next_chunk(&file, &chunk))
-            return fail(err, ERROR_INPUT, "the PNG is cut short");
-        if (is_type(&chunk, "tRNS"))
-            outline->has_trns = true;
-        else if (is_type(&chunk, "eXIf"))
-            outline->orientation = image_exif_orientation(chunk.data);
-    } while (!is_type(&chunk, "IEND"));
-    return true;
-}
-
-/* The needed chunks of a file, as a stream. */
-struct source {
-    struct bytes file; /* chunks to come */
-    struct bytes part; /* what is left of the one being read */
+    NUM_PASSES = 7,           /* of an interlaced picture */
+    BYTES_AT_A_TIME = 1 << 20 /* unpacked, between two looks at the clock */
 };
 
 static int read_source(spng_ctx *context, void *user, void *dest, size_t len)
 {
-    struct source *source = user;
-    uint8_t *out = dest;
-    struct bytes taken;
-
     (void)context;
-    while (len > 0) {
-        struct chunk chunk;
-
-        while (source->part.len == 0) {
-            if (!next_chunk(&source->file, &chunk))
-                return SPNG_IO_EOF;
-            if (is_needed(&chunk))
-                source->part = chunk.whole;
-        }
-        const size_t count = len < source->part.len ? len : source->part.len;
-        if (!bytes_take(&source->part, &taken, count))
-            return SPNG_IO_ERROR;
-        memcpy(out, taken.data, count);
-        out += count;
-        len -= count;
-    }
-    return 0;
+    return image_png_file_feed(user, dest, len) ? 0 : SPNG_IO_EOF;
 }
 
 /* Takes a code of the library; 0 is success. */
@@ -133,52 +46,219 @@ static bool check_result(int result, struct error *err)
     }
 }
 
-static bool has_alpha(const struct spng_ihdr *header,
-                      const struct outline *outline)
+/* Bits a pixel. */
+static unsigned pixel_bits(const struct spng_ihdr *header)
 {
-    return outline->has_trns ||
-           header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ||
-           header->color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA;
+    static const unsigned channels[] = {1, 0, 3, 1, 2, 0, 4};
+
+    return channels[header->color_type] * header->bit_depth;
+}
+
+/* How the rows become pixels, by the chunks before the data. */
+static bool find_rows(struct image_png_rows *rows, spng_ctx *context,
+                      const struct spng_ihdr *header, struct error *err)
+{
+    struct spng_plte palette;
+    struct spng_trns clear;
+    int result = spng_get_trns(context, &clear);
+    const bool has_clear = result == 0;
+
+    if (result && result != SPNG_ECHUNKAVAIL)
+        return check_result(result, err);
+    *rows = (struct image_png_rows){
+        .kind = (enum image_png_rows_kind)header->color_type,
+        .depth = header->bit_depth,
+    };
+    if (rows->kind == IMAGE_PNG_ROWS_PALETTE) {
+        if (!check_result(spng_get_plte(context, &palette), err))
+            return false;
+        for (size_t i = 0; i < 256; i++)
+            rows->palette[i][3] = 255; /* black beyond its end */
+        for (size_t i = 0; i < palette.n_entries && i < 256; i++) {
+            rows->palette[i][0] = palette.entries[i].red;
+            rows->palette[i][1] = palette.entries[i].green;
+            rows->palette[i][2] = palette.entries[i].blue;
+        }
+        for (size_t i = 0; has_clear && i < clear.n_type3_entries && i < 256;
+             i++)
+            rows->palette[i][3] = clear.type3_alpha[i];
+    } else if (has_clear) {
+        const bool grey = rows->kind == IMAGE_PNG_ROWS_GREY;
+
+        rows->has_key = true;
+        rows->key[0] = grey ? clear.gray : clear.red;
+        rows->key[1] = clear.green;
+        rows->key[2] = clear.blue;
+    }
+    image_png_rows_init(rows);
+    return true;
+}
+
+/* Where a pass of an interlaced picture has its pixels: the first, and the
+ * steps to the next (PNG, "Adam7"). */
+static const struct pass {
+    uint8_t x, step_x;
+} passes[NUM_PASSES] = {{0, 8}, {4, 8}, {0, 4}, {2, 4}, {0, 2}, {1, 2}, {0, 1}};
+
+/* One picture's decoding. */
+struct decoding {
+    struct image_codec_job *job;
+    spng_ctx *context;
+    struct image_png_rows rows;
+    struct image_reduce reduce;
+    bool interlaced;
+    bool as_stored;    /* rows are taken as they are */
+    uint64_t unpacked; /* bytes that count: of all rows, and of dear filters */
+    size_t stored_len; /* bytes of a row as stored */
+    uint8_t *stored;   /* (stored_len); borrowed from the image */
+    uint8_t *pixels;   /* (full_width, 3); borrowed from the image */
+};
+
+/* Rows go one of four ways: pixels of passes to their places, stored rows to
+ * job->raw as they are or converted, or, to be reduced, converted or not. */
+static bool decode_row(struct decoding *decoding, bool *done, struct error *err)
+{
+    const struct image_codec_job *job = decoding->job;
+    const bool reduced = job->scale > 1;
+    struct spng_row_info info;
+    uint8_t *stored = decoding->stored, *pixels = decoding->pixels;
+    uint32_t width = job->full_width;
+    int result = spng_get_row_info(decoding->context, &info);
+
+    if (!check_result(result, err))
+        return false;
+    if (info.filter == SPNG_FILTER_AVERAGE || info.filter == SPNG_FILTER_PAETH)
+        decoding->unpacked += decoding->stored_len;
+    if (!image_codec_allow(job, decoding->unpacked, err))
+        return false;
+    if (!decoding->interlaced && !reduced)
+        pixels = job->raw + info.row_num * image_codec_row_len(job);
+    if (decoding->as_stored)
+        stored = pixels;
+    result =
+        spng_decode_scanline(decoding->context, stored, decoding->stored_len);
+    *done = result == SPNG_EOI;
+    if (result && !*done)
+        return check_result(result, err);
+    if (decoding->interlaced) {
+        const struct pass *pass = &passes[info.pass];
+
+        width = (width - pass->x + pass->step_x - 1) / pass->step_x;
+        image_png_rows_convert(&decoding->rows, pixels, stored, width);
+        image_reduce_some(&decoding->reduce, pass->x, pass->step_x,
+                          info.row_num, pixels, width);
+        return true;
+    }
+    if (!decoding->as_stored)
+        image_png_rows_convert(&decoding->rows, pixels, stored, width);
+    if (reduced)
+        image_reduce_row(&decoding->reduce, info.row_num, pixels);
+    return true;
+}
+
+static bool decode_rows(struct decoding *decoding, struct error *err)
+{
+    const size_t pause = BYTES_AT_A_TIME / decoding->stored_len + 1;
+    bool done = false;
+    int result = spng_decode_image(decoding->context, NULL, 0, SPNG_FMT_RAW,
+                                   SPNG_DECODE_PROGRESSIVE);
+
+    if (!check_result(result, err))
+        return false;
+    for (size_t i = 0; !done; i++)
+        if ((i % pause == 0 && !image_codec_goes_on(decoding->job, err)) ||
+            !decode_row(decoding, &done, err))
+            return false;
+    if (decoding->interlaced)
+        image_reduce_end(&decoding->reduce);
+    return true;
+}
+
+/* Room for a row as stored, and its pixels, and for reducing. */
+static bool reserve_rows(struct decoding *decoding, struct error *err)
+{
+    const struct image_codec_job *job = decoding->job;
+    struct image *image = job->image;
+    const size_t pixels_len = 3 * (size_t)job->full_width;
+    const bool grey =
+        job->scale > 1 && image_png_rows_are_grey(&decoding->rows);
+
+    if (decoding->interlaced) {
+        if (!image_reduce_begin_any(&decoding->reduce, job, err))
+            return false;
+    } else if (!image_reduce_begin(&decoding->reduce, job, grey ? 1 : 3, err)) {
+        return false;
+    }
+    decoding->as_stored = !decoding->interlaced &&
+                          (grey || image_png_rows_are_rgb(&decoding->rows));
+
+    image->rows = room_reserve(image->rows, &image->rows_cap,
+                               decoding->stored_len + pixels_len, 1, err);
+    if (!image->rows)
+        return false;
+    decoding->stored = image->rows;
+    decoding->pixels = image->rows + decoding->stored_len;
+    return true;
+}
+
+/* Bytes of all rows. Pixels that come out of order take twice the time, and to
+ * convert one takes half of a byte's. */
+static uint64_t count_unpacked(const struct spng_ihdr *header, size_t row_len)
+{
+    const uint64_t pixels = (uint64_t)header->width * header->height;
+    const uint64_t bytes = (uint64_t)row_len * header->height;
+    const bool plain = header->bit_depth == 8 &&
+                       (header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
+                        header->color_type == SPNG_COLOR_TYPE_TRUECOLOR);
+
+    return (bytes + (plain ? 0 : pixels / 2)) *
+           (header->interlace_method != 0 ? 2 : 1);
+}
+
+static bool decode(struct image_codec_job *job, spng_ctx *context,
+                   struct bytes file, struct error *err)
+{
+    struct decoding decoding = {.job = job, .context = context};
+    struct image_png_file png;
+    struct image_png_file_source source = {.png = &png};
+    struct spng_ihdr header;
+
+    if (!image_png_file_begin(&png, file, err) ||
+        !check_result(spng_set_png_stream(context, read_source, &source),
+                      err) ||
+        !check_result(spng_get_ihdr(context, &header), err) ||
+        !image_codec_check(job, header.width, header.height, err) ||
+        !image_png_file_read(&png, file, err))
+        return false;
+    decoding.stored_len = ((size_t)header.width * pixel_bits(&header) + 7) / 8;
+    decoding.interlaced = header.interlace_method != 0;
+    job->coded_len = (size_t)png.data_len;
+    decoding.unpacked = count_unpacked(&header, decoding.stored_len);
+    const unsigned scale =
+        image_codec_scale(job, header.width, header.height, png.orientation);
+    if (decoding.interlaced && scale > 1)
+        job->held = image_reduce_any_len(header.width, header.height, scale);
+    if (!image_codec_allow(job, decoding.unpacked, err) ||
+        !find_rows(&decoding.rows, context, &header, err) ||
+        !image_codec_begin_scaled(job, header.width, header.height, scale,
+                                  IMAGE_CODEC_RGB, png.orientation, err) ||
+        !reserve_rows(&decoding, err))
+        return false;
+    /* The chunks after the picture are read for the check sum of its last. */
+    return decode_rows(&decoding, err) &&
+           check_result(spng_decode_chunks(context), err);
 }
 
 bool image_png_decode(struct image_codec_job *job, const uint8_t *bytes,
                       size_t len, struct error *err)
 {
     const struct bytes file = {.data = bytes, .len = len};
-    struct source source = {
-        .file = {.data = bytes + SIGNATURE_LEN, .len = len - SIGNATURE_LEN},
-        .part = {.data = bytes, .len = SIGNATURE_LEN},
-    };
-    struct outline outline;
-    struct spng_ihdr header;
-    spng_ctx *context = NULL;
-    bool ok = false;
+    spng_ctx *context = spng_ctx_new(0);
+    bool ok;
 
-    context = spng_ctx_new(0);
-    if (!context) {
-        fail(err, ERROR_MEMORY, "no memory to decode the PNG");
-        goto out;
-    }
-    if (!check_result(spng_set_png_stream(context, read_source, &source),
-                      err) ||
-        !check_result(spng_get_ihdr(context, &header), err) ||
-        !image_codec_check(job, header.width, header.height, err) ||
-        !read_outline(&outline, file, err))
-        goto out;
-    const bool alpha = has_alpha(&header, &outline);
-    if (!image_codec_begin(job, header.width, header.height,
-                           alpha ? IMAGE_CODEC_RGBA : IMAGE_CODEC_RGB,
-                           outline.orientation, err))
-        goto out;
-    /* 16-bit samples keep their high byte. The chunks after the picture are
-     * read for the checksum of its last one. */
-    ok = check_result(spng_decode_image(context, job->raw,
-                                        image_codec_raw_len(job),
-                                        alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8,
-                                        alpha ? SPNG_DECODE_TRNS : 0),
-                      err) &&
-         check_result(spng_decode_chunks(context), err);
-out:
+    if (!context)
+        return fail(err, ERROR_MEMORY, "no memory to decode the PNG");
+    ok = decode(job, context, file, err);
     spng_ctx_free(context);
     return ok;
 }

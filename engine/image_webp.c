@@ -1,5 +1,8 @@
 /* WebP through libwebp. Our own walk over the RIFF chunks finds what its
- * simple decoder leaves aside: EXIF, and the first frame of an animation. */
+ * simple decoder leaves aside: EXIF, and the first frame of an animation; and
+ * where its pictures are, so that what they would cost is known before it is
+ * spent (image_vp8l.h). The library takes bits without a chunk around them,
+ * too: not from us, or they would come by unchecked. */
 
 #include <string.h>
 #include <webp/decode.h>
@@ -7,8 +10,12 @@
 #include "bytes.h"
 #include "image_codec.h"
 #include "image_exif.h"
+#include "image_vp8l.h"
 
-enum { RIFF_TAG_LEN = 4 };
+enum {
+    RIFF_TAG_LEN = 4,
+    MAX_CHUNKS = 65536, /* a long animation has thousands */
+};
 
 /* The first frame of an animation, on its canvas. */
 struct frame {
@@ -16,9 +23,17 @@ struct frame {
     struct bytes file; /* its own little WebP, without the RIFF header */
 };
 
+/* Where a picture's bits are. */
+struct picture {
+    struct bytes data;  /* of VP8 or VP8L */
+    struct bytes alpha; /* of ALPH, or empty */
+    bool lossless;
+};
+
 /* What the chunks say. */
 struct outline {
     unsigned orientation;
+    struct picture picture;
     bool has_frame;
     struct frame frame;
 };
@@ -37,6 +52,60 @@ static bool next_chunk(struct bytes *riff, struct bytes *tag,
     return bytes_take(riff, tag, RIFF_TAG_LEN) && bytes_u32le(riff, &len) &&
            bytes_take(riff, data, len) &&
            (len % 2 == 0 || riff->len == 0 || bytes_skip(riff, 1));
+}
+
+/* Takes a chunk on the way to the picture, as the library does: of several
+ * alphas the last counts, of several pictures the first. */
+static void read_picture(struct picture *picture, struct bytes tag,
+                         struct bytes data)
+{
+    if (picture->data.len > 0)
+        return;
+    if (bytes_begin_with(&tag, "ALPH", RIFF_TAG_LEN))
+        picture->alpha = data;
+    picture->lossless = bytes_begin_with(&tag, "VP8L", RIFF_TAG_LEN);
+    if (picture->lossless || bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN))
+        picture->data = data;
+}
+
+/* Finds the picture in a frame's chunks. */
+static bool find_picture(struct picture *picture, struct bytes chunks)
+{
+    struct bytes tag, data;
+
+    *picture = (struct picture){0};
+    if (!bytes_begin_with(&chunks, "ALPH", RIFF_TAG_LEN) &&
+        !bytes_begin_with(&chunks, "VP8 ", RIFF_TAG_LEN) &&
+        !bytes_begin_with(&chunks, "VP8L", RIFF_TAG_LEN))
+        return false;
+    while (picture->data.len == 0 && next_chunk(&chunks, &tag, &data))
+        read_picture(picture, tag, data);
+    return picture->data.len > 0;
+}
+
+/* Checks what a picture of these sides costs besides its pixels. */
+static bool check_picture(struct image_codec_job *job,
+                          const struct picture *picture, uint32_t width,
+                          uint32_t height, struct error *err)
+{
+    const uint64_t pixels = (uint64_t)width * height;
+    const bool has_alpha = !picture->lossless && picture->alpha.len > 0;
+    struct bytes alpha = picture->alpha;
+    uint8_t method = 0;
+
+    job->coded_len = picture->data.len + (has_alpha ? alpha.len : 0);
+    if (has_alpha)
+        (void)!bytes_u8(&alpha, &method);
+    /* Whole pictures of 4 bytes a pixel where they are lossless. */
+    job->held = (picture->lossless || method & 1 ? 4 * pixels : 0) +
+                (has_alpha ? pixels : 0);
+    /* A pixel takes the time of three bytes of a PNG. */
+    if (!image_codec_allow(job, job->held, err) ||
+        !image_codec_allow(job, 3 * pixels, err))
+        return false;
+    if (picture->lossless)
+        return image_vp8l_check(picture->data, width, height, true, err);
+    return !(method & 1) || image_vp8l_check(alpha, width, height, false, err);
 }
 
 /* An ANMF chunk: x / 2, y / 2, width - 1, height - 1, duration, flags, then
@@ -63,15 +132,22 @@ static bool read_outline(struct outline *outline, struct bytes file,
                          struct error *err)
 {
     struct bytes riff, tag, data;
-    uint32_t riff_len;
+    uint32_t riff_len, num_chunks = 0;
 
     *outline = (struct outline){.orientation = 1};
     if (!bytes_skip(&file, RIFF_TAG_LEN) || !bytes_u32le(&file, &riff_len) ||
         !bytes_take(&file, &riff, riff_len) || !bytes_skip(&riff, RIFF_TAG_LEN))
         return fail_cut_short(err);
+    if (!bytes_begin_with(&riff, "VP8", 3))
+        return fail(err, ERROR_INPUT, "the WebP begins with a strange chunk");
     while (riff.len > 0) {
         if (!next_chunk(&riff, &tag, &data))
             return fail_cut_short(err);
+        if (++num_chunks > MAX_CHUNKS)
+            return error_limit(err, MAX_CHUNKS,
+                               "the WebP has more than the %d chunks allowed",
+                               MAX_CHUNKS);
+        read_picture(&outline->picture, tag, data);
         if (bytes_begin_with(&tag, "EXIF", RIFF_TAG_LEN)) {
             outline->orientation = image_exif_orientation(data);
         } else if (bytes_begin_with(&tag, "ANMF", RIFF_TAG_LEN) &&
@@ -119,6 +195,9 @@ static bool decode_at(struct image_codec_job *job, const struct frame *frame,
     config.output.colorspace =
         job->layout == IMAGE_CODEC_RGBA ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
+    config.options.use_scaling = job->scale > 1;
+    config.options.scaled_width = (int)job->width;
+    config.options.scaled_height = (int)job->height;
     config.output.u.RGBA.rgba = job->raw + offset;
     config.output.u.RGBA.stride = (int)stride;
     config.output.u.RGBA.size = image_codec_raw_len(job) - offset;
@@ -134,6 +213,7 @@ static bool decode_animation(struct image_codec_job *job, uint32_t width,
 {
     const struct frame *frame = &outline->frame;
     WebPBitstreamFeatures features;
+    struct picture picture;
 
     if (!outline->has_frame)
         return fail(err, ERROR_INPUT, "the WebP is an animation of no frames");
@@ -145,8 +225,11 @@ static bool decode_animation(struct image_codec_job *job, uint32_t width,
             WebPGetFeatures(frame->file.data, frame->file.len, &features), err))
         return false;
     if ((uint32_t)features.width != frame->width ||
-        (uint32_t)features.height != frame->height || features.has_animation)
+        (uint32_t)features.height != frame->height || features.has_animation ||
+        !find_picture(&picture, frame->file))
         return fail(err, ERROR_INPUT, "the WebP has a broken animation frame");
+    if (!check_picture(job, &picture, frame->width, frame->height, err))
+        return false;
     if (!image_codec_begin(job, width, height, IMAGE_CODEC_RGBA,
                            outline->orientation, err))
         return false;
@@ -161,21 +244,27 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
     WebPBitstreamFeatures features;
     struct outline outline;
 
-    if (!check_result(WebPGetFeatures(bytes, len, &features), err))
+    /* The library walks over the chunks too, but as many as there are. */
+    if (!read_outline(&outline, file, err) ||
+        !check_result(WebPGetFeatures(bytes, len, &features), err))
         return false;
     const uint32_t width = (uint32_t)features.width;
     const uint32_t height = (uint32_t)features.height;
-    if (!image_codec_check(job, width, height, err) ||
-        !read_outline(&outline, file, err))
+    if (!image_codec_check(job, width, height, err))
         return false;
     if (features.has_animation)
         return decode_animation(job, width, height, &outline, err);
 
+    if (outline.picture.data.len == 0)
+        return fail(err, ERROR_INPUT, "the WebP has no picture in it");
+    if (!check_picture(job, &outline.picture, width, height, err))
+        return false;
     const struct frame whole = {.width = width, .height = height, .file = file};
-    if (!image_codec_begin(job, width, height,
-                           features.has_alpha ? IMAGE_CODEC_RGBA
-                                              : IMAGE_CODEC_RGB,
-                           outline.orientation, err))
+    if (!image_codec_begin_scaled(
+            job, width, height,
+            image_codec_scale(job, width, height, outline.orientation),
+            features.has_alpha ? IMAGE_CODEC_RGBA : IMAGE_CODEC_RGB,
+            outline.orientation, err))
         return false;
     return decode_at(job, &whole, err);
 }

@@ -4,7 +4,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "depthwise.h"
 #include "kernel.h"
+#include "pages.h"
+#include "places.h"
 #include "xnnrun.h"
 
 struct plan {
@@ -14,14 +17,21 @@ struct plan {
     /* Which values have memory in a session: the input, the outputs, and what
      * one step makes and another takes. (graph's num_values) owned. */
     bool *kept;
+    /* Of these, the ones that pass between steps share memory. */
+    struct place *places; /* (num_passed) in floats; owned */
+    int *passed;          /* (num_passed) the values; owned */
+    size_t num_passed;
+    size_t passed_len;          /* floats for all of them */
     size_t num_int8;            /* nodes with quantized weights */
     struct xnnweights *weights; /* owned; has a lock of its own */
 };
 
 struct plan_session {
     const struct plan *plan; /* borrowed */
-    float **data;         /* (graph's num_values) NULL where not kept; owned */
-    struct xnnrun **runs; /* (num_steps) NULL for kernels; owned */
+    float **data;            /* (graph's num_values) NULL where not kept; those
+                                that are not in `passed` are owned */
+    float *passed;           /* (plan's passed_len) from pages_take; owned */
+    struct xnnrun **runs;    /* (num_steps) NULL: not XNNPACK's; owned */
     struct team_member member; /* who computes */
     const void **inputs;       /* (most operands of a kernel) scratch; owned */
 };
@@ -52,54 +62,131 @@ static bool check_size(const struct graph *graph, struct error *err)
     return true;
 }
 
-/* Extends the last step by node n, or begins another. */
-static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
+static bool find_runner(enum plan_runner *runner, const struct graph *graph,
+                        const struct graph_node *node, struct error *err)
 {
-    const struct graph_node *node = &plan->graph->nodes[n];
-    bool is_xnn = xnnrun_supports(plan->graph, node);
-    struct plan_step *last =
-        plan->num_steps > 0 ? &plan->steps[plan->num_steps - 1] : NULL;
-
-    if (!is_xnn && !kernel_supports(node))
+    if (depthwise_supports(graph, node))
+        *runner = PLAN_DEPTHWISE;
+    else if (xnnrun_supports(graph, node))
+        *runner = PLAN_XNNPACK;
+    else if (kernel_supports(node))
+        *runner = PLAN_KERNEL;
+    else
         return fail(err, ERROR_UNSUPPORTED,
                     "node \"%.100s\" (%s): nothing here runs it", node->name,
                     node->onnx_op);
-    if (is_xnn && last && !last->is_kernel)
-        last->count++;
-    else
-        plan->steps[plan->num_steps++] =
-            (struct plan_step){.first = n, .count = 1, .is_kernel = !is_xnn};
     return true;
 }
 
-static size_t step_of(const struct plan *plan, size_t node)
+/* Extends the last step by node n, or begins another. */
+static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
 {
-    size_t s = 0;
+    struct plan_step *last =
+        plan->num_steps > 0 ? &plan->steps[plan->num_steps - 1] : NULL;
+    enum plan_runner runner;
 
-    while (node >= plan->steps[s].first + plan->steps[s].count)
-        s++;
-    return s;
+    if (!find_runner(&runner, plan->graph, &plan->graph->nodes[n], err))
+        return false;
+    if (runner == PLAN_XNNPACK && last && last->runner == PLAN_XNNPACK)
+        last->count++;
+    else
+        plan->steps[plan->num_steps++] =
+            (struct plan_step){.first = n, .count = 1, .runner = runner};
+    return true;
 }
 
-static void mark_kept(struct plan *plan)
+/* Which step each node is in: (num_nodes), owned by the caller. */
+static size_t *number_steps(const struct plan *plan, struct error *err)
+{
+    size_t *step_of = calloc(plan->graph->num_nodes + 1, sizeof *step_of);
+
+    if (!step_of) {
+        fail(err, ERROR_MEMORY, "no room for a plan");
+        return NULL;
+    }
+    for (size_t s = 0; s < plan->num_steps; s++)
+        for (size_t n = 0; n < plan->steps[s].count; n++)
+            step_of[plan->steps[s].first + n] = s;
+    return step_of;
+}
+
+/* Finds what one step makes and another takes, but for outputs: last[value]
+ * is the last node that takes it, and 0 of other values. */
+static void find_lives(const struct plan *plan, const size_t *step_of,
+                       size_t *last)
 {
     const struct graph *graph = plan->graph;
 
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++) {
+            const int v = graph->nodes[n].inputs[i];
+            const struct graph_value *value =
+                graph_input(graph, &graph->nodes[n], i);
+
+            if (value && value->producer != GRAPH_NONE && !value->data &&
+                !plan->kept[v] && step_of[value->producer] != step_of[n])
+                last[v] = n;
+        }
+}
+
+/* Room for so many floats, so that what follows is aligned. */
+static size_t padded(size_t count)
+{
+    enum { UNIT = PAGES_ALIGNMENT / sizeof(float) };
+
+    count += XNNRUN_SLACK / sizeof(float);
+    return (count + UNIT - 1) / UNIT * UNIT;
+}
+
+/* Lists them. They live from node to node, not from step to step: a runtime
+ * runs its nodes in their order, so it may make a value where one was that it
+ * has done with. */
+static void list_passed(struct plan *plan, const size_t *last)
+{
+    const struct graph *graph = plan->graph;
+
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_outputs; i++) {
+            const int v = graph->nodes[n].outputs[i];
+
+            if (v == GRAPH_NONE || last[v] == 0)
+                continue;
+            plan->kept[v] = true;
+            plan->passed[plan->num_passed] = v;
+            plan->places[plan->num_passed++] = (struct place){
+                .first = n,
+                .last = last[v],
+                .size = padded(graph_shape_count(&graph->values[v].shape)),
+            };
+        }
+}
+
+/* Says what has memory in a session: inputs and outputs, each for itself, and
+ * what is passed between steps. */
+static bool place_values(struct plan *plan, struct error *err)
+{
+    const struct graph *graph = plan->graph;
+    size_t *step_of = number_steps(plan, err);
+    size_t *last = calloc(graph->num_values, sizeof *last);
+    bool ok = false;
+
+    plan->places = calloc(graph->num_values, sizeof *plan->places);
+    plan->passed = calloc(graph->num_values, sizeof *plan->passed);
+    if (!step_of || !last || !plan->places || !plan->passed) {
+        fail(err, ERROR_MEMORY, "no room for a plan");
+        goto out;
+    }
     for (size_t i = 0; i < graph->num_inputs; i++)
         plan->kept[graph->inputs[i]] = true;
     for (size_t i = 0; i < graph->num_outputs; i++)
         plan->kept[graph->outputs[i]] = true;
-    for (size_t s = 0; s < plan->num_steps; s++)
-        for (size_t n = plan->steps[s].first;
-             n < plan->steps[s].first + plan->steps[s].count; n++)
-            for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++) {
-                const struct graph_value *value =
-                    graph_input(graph, &graph->nodes[n], i);
-
-                if (value && value->producer != GRAPH_NONE && !value->data &&
-                    step_of(plan, (size_t)value->producer) != s)
-                    plan->kept[graph->nodes[n].inputs[i]] = true;
-            }
+    find_lives(plan, step_of, last);
+    list_passed(plan, last);
+    ok = places_find(plan->places, plan->num_passed, &plan->passed_len, err);
+out:
+    free(step_of);
+    free(last);
+    return ok;
 }
 
 /* Marks the weights to be quantized: those that only such nodes take. */
@@ -164,10 +251,8 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
     for (size_t n = 0; n < graph->num_nodes; n++)
         if (!add_to_steps(plan, n, err))
             goto out;
-    if (!check_size(graph, err) || !add_weights(plan, int8, exact, err))
-        goto out;
-    mark_kept(plan);
-    ok = true;
+    ok = check_size(graph, err) && add_weights(plan, int8, exact, err) &&
+         place_values(plan, err);
 out:
     if (!ok) {
         plan_free(plan);
@@ -202,13 +287,24 @@ const struct plan_step *plan_steps(const struct plan *plan)
     return plan->steps;
 }
 
-size_t plan_num_kernels(const struct plan *plan)
+size_t plan_num_run_by(const struct plan *plan, enum plan_runner runner)
 {
     size_t count = 0;
 
     for (size_t s = 0; s < plan->num_steps; s++)
-        count += plan->steps[s].is_kernel;
+        count += plan->steps[s].runner == runner;
     return count;
+}
+
+const char *plan_runner_name(enum plan_runner runner)
+{
+    static const char *const names[] = {
+#define X(runner, name) [runner] = name,
+        PLAN_RUNNERS(X)
+#undef X
+    };
+
+    return names[runner];
 }
 
 void plan_free(struct plan *plan)
@@ -218,32 +314,56 @@ void plan_free(struct plan *plan)
     xnnweights_free(plan->weights);
     free(plan->steps);
     free(plan->kept);
+    free(plan->places);
+    free(plan->passed);
     free(plan);
 }
 
 /* ---- sessions ---- */
 
+static bool add_passed(struct plan_session *session, struct error *err)
+{
+    size_t len = session->plan->passed_len * sizeof(float);
+
+    session->passed = pages_take(len);
+    if (!session->passed)
+        return fail(err, ERROR_MEMORY, "no room for feature maps of %zu bytes",
+                    len);
+    memset(session->passed, 0, len);
+    return true;
+}
+
+/* Memory of its own for an input or an output. */
+static bool add_own(struct plan_session *session, int v, struct error *err)
+{
+    const struct graph_value *value = &session->plan->graph->values[v];
+    size_t count = graph_shape_count(&value->shape);
+
+    session->data[v] =
+        calloc(count + XNNRUN_SLACK / sizeof(float), sizeof(float));
+    if (!session->data[v])
+        return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+    if (value->data) /* an output that is a constant */
+        memcpy(session->data[v], value->data, count * sizeof(float));
+    return true;
+}
+
 static bool add_data(struct plan_session *session, struct error *err)
 {
-    const struct graph *graph = session->plan->graph;
+    const struct plan *plan = session->plan;
+    const struct graph *graph = plan->graph;
 
     session->data = calloc(graph->num_values, sizeof *session->data);
     if (!session->data)
         return fail(err, ERROR_MEMORY, "no room for %zu values",
                     graph->num_values);
-    for (size_t v = 0; v < graph->num_values; v++) {
-        size_t count = graph_shape_count(&graph->values[v].shape);
-
-        if (!session->plan->kept[v])
-            continue;
-        session->data[v] =
-            calloc(count + XNNRUN_SLACK / sizeof(float), sizeof(float));
-        if (!session->data[v])
-            return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
-        if (graph->values[v].data) /* an output that is a constant */
-            memcpy(session->data[v], graph->values[v].data,
-                   count * sizeof(float));
-    }
+    for (size_t i = 0; i < plan->num_passed; i++)
+        session->data[plan->passed[i]] =
+            session->passed + plan->places[i].offset;
+    for (size_t v = 0; v < graph->num_values; v++)
+        if (plan->kept[v] && !session->data[v] &&
+            !add_own(session, (int)v, err))
+            return false;
     return true;
 }
 
@@ -291,7 +411,7 @@ static bool add_runs(struct plan_session *session, struct error *err)
         const struct plan_step *step = &plan->steps[s];
         size_t count;
 
-        if (step->is_kernel)
+        if (step->runner != PLAN_XNNPACK)
             continue;
         count = find_externals(session, step, externals, seen);
         session->runs[s] =
@@ -325,7 +445,8 @@ struct plan_session *plan_session_new(const struct plan *plan,
     if (!session->inputs || !session->runs)
         fail(err, ERROR_MEMORY, "no room for a session");
     else
-        ok = add_data(session, err) && add_runs(session, err);
+        ok = add_passed(session, err) && add_data(session, err) &&
+             add_runs(session, err);
     if (!ok) {
         plan_session_free(session);
         session = NULL;
@@ -354,13 +475,33 @@ static bool run_kernel(struct plan_session *session,
     return kernel_run(graph, node, session->inputs, outputs, err);
 }
 
+static void run_depthwise(struct plan_session *session,
+                          const struct graph_node *node)
+{
+    depthwise_run(
+        &(struct depthwise){
+            .graph = session->plan->graph,
+            .node = node,
+            .in = session->data[node->inputs[0]],
+            .out = session->data[node->outputs[0]],
+        },
+        &session->member);
+}
+
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
 {
     const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
 
-    if (!step->is_kernel)
+    switch (step->runner) {
+    case PLAN_DEPTHWISE:
+        run_depthwise(session, node);
+        return true;
+    case PLAN_KERNEL:
+        return run_kernel(session, node, err);
+    default:
         return xnnrun_run(session->runs[s], err);
-    return run_kernel(session, &session->plan->graph->nodes[step->first], err);
+    }
 }
 
 bool plan_session_run(struct plan_session *session, struct error *err)
@@ -398,15 +539,20 @@ bool plan_session_measure(struct plan_session *session, double *ms,
 
 void plan_session_free(struct plan_session *session)
 {
+    const struct plan *plan;
+
     if (!session)
         return;
-    for (size_t s = 0; session->runs && s < session->plan->num_steps; s++)
+    plan = session->plan;
+    for (size_t s = 0; session->runs && s < plan->num_steps; s++)
         xnnrun_free(session->runs[s]);
-    for (size_t v = 0; session->data && v < session->plan->graph->num_values;
-         v++)
+    for (size_t i = 0; session->data && i < plan->num_passed; i++)
+        session->data[plan->passed[i]] = NULL; /* not for itself */
+    for (size_t v = 0; session->data && v < plan->graph->num_values; v++)
         free(session->data[v]);
     free(session->runs);
     free(session->data);
+    pages_give(session->passed);
     free(session->inputs);
     free(session);
 }

@@ -1,8 +1,9 @@
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
 
-/* A graph cut into steps: XNNPACK runtimes, as long as possible, and a plain
- * kernel for each node that the XNNPACK at hand lacks. */
+/* A graph cut into steps: XNNPACK runtimes, as long as possible, depthwise
+ * convolutions by a kernel of our own (depthwise.h), and a plain kernel for
+ * each node that the XNNPACK at hand lacks. */
 
 #include "graph.h"
 #include "team.h"
@@ -29,16 +30,30 @@ struct plan *plan_new_int8(const struct graph *graph, int exact,
 /* How many nodes compute with integers. */
 size_t plan_num_int8(const struct plan *plan);
 
-/* Nodes first .. first + count - 1; a plain kernel has count 1. */
-struct plan_step {
-    size_t first, count;
-    bool is_kernel;
+/* X(enumerator, name for tables): what runs a step. */
+#define PLAN_RUNNERS(X)            \
+    X(PLAN_XNNPACK, "xnnpack")     \
+    X(PLAN_DEPTHWISE, "depthwise") \
+    X(PLAN_KERNEL, "kernel")
+
+enum plan_runner {
+#define X(runner, name) runner,
+    PLAN_RUNNERS(X)
+#undef X
+        PLAN_NUM_RUNNERS
 };
 
-/* How many steps there are, which, and how many of those are plain kernels. */
+/* Nodes first .. first + count - 1; all but XNNPACK run one. */
+struct plan_step {
+    size_t first, count;
+    enum plan_runner runner;
+};
+
+/* How many steps there are, which, and how many of those have this runner. */
 size_t plan_num_steps(const struct plan *plan);
 const struct plan_step *plan_steps(const struct plan *plan);
-size_t plan_num_kernels(const struct plan *plan);
+size_t plan_num_run_by(const struct plan *plan, enum plan_runner runner);
+const char *plan_runner_name(enum plan_runner runner);
 
 void plan_free(struct plan *plan);
 

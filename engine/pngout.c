@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crc.h"
 #include "deflate.h"
 #include "room.h"
 
@@ -30,49 +31,6 @@ static void put32(uint8_t *out, uint32_t value)
 {
     for (int i = 0; i < 4; i++)
         out[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-/* Tables for the check sum of eight bytes at a time: crc->tables[n][byte] is
- * what `byte` does to the sum when n more bytes follow. To make them takes
- * microseconds. */
-struct crc {
-    uint32_t tables[8][256];
-};
-
-static void crc_init(struct crc *crc)
-{
-    for (uint32_t byte = 0; byte < 256; byte++) {
-        uint32_t sum = byte;
-
-        for (int bit = 0; bit < 8; bit++)
-            sum = sum & 1 ? sum >> 1 ^ 0xedb88320 : sum >> 1;
-        crc->tables[0][byte] = sum;
-    }
-    for (size_t n = 1; n < 8; n++) {
-        for (size_t byte = 0; byte < 256; byte++) {
-            uint32_t sum = crc->tables[n - 1][byte];
-
-            crc->tables[n][byte] = sum >> 8 ^ crc->tables[0][sum & 0xff];
-        }
-    }
-}
-
-/* The check sum of a chunk's type and data (PNG, annex D). */
-static uint32_t crc_of(const struct crc *crc, const uint8_t *bytes, size_t len)
-{
-    uint32_t sum = 0xffffffff;
-
-    for (; len >= 8; len -= 8, bytes += 8) {
-        uint32_t mixed = 0;
-
-        for (size_t i = 0; i < 4; i++)
-            mixed ^= crc->tables[7 - i][(sum >> (8 * i) ^ bytes[i]) & 0xff] ^
-                     crc->tables[3 - i][bytes[4 + i]];
-        sum = mixed;
-    }
-    for (; len > 0; len--, bytes++)
-        sum = sum >> 8 ^ crc->tables[0][(sum ^ *bytes) & 0xff];
-    return ~sum;
 }
 
 /* Completes a chunk whose data are at chunk + 8; returns its end. */

@@ -55,7 +55,8 @@ bool render_box(struct render *render, struct box *box, bool *found,
                      (size_t)width * height, sizeof(float), err);
     if (!render->upsampled ||
         !heatmap_upsample(render->upsampled, height, width, map->values,
-                          map->height, map->width, &view, err) ||
+                          map->height, map->width, &view, &render->heatmap,
+                          err) ||
         !box_find(box, found, &render->box, render->upsampled, height, width,
                   threshold, err))
         return false;
@@ -128,7 +129,8 @@ bool render_heatmap(struct render *render, struct buf *png,
         size_t start = (size_t)top * width, num = (size_t)rows * width;
 
         if (!heatmap_upsample(render->upsampled, rows, width, map->values,
-                              map->height, map->width, &view, err))
+                              map->height, map->width, &view, &render->heatmap,
+                              err))
             return false;
         heatmap_levels(render->levels + start, render->upsampled, num,
                        map->max);
@@ -149,6 +151,7 @@ void render_release(struct render *render)
     box_scratch_release(&render->box);
     pngout_scratch_release(&render->png);
     resize_release(&render->resize);
+    heatmap_scratch_release(&render->heatmap);
     free(render->upsampled);
     free(render->levels);
     free(render->small);

@@ -37,6 +37,7 @@ struct render {
     struct box_scratch box;
     struct pngout_scratch png;
     struct resize resize;
+    struct heatmap_scratch heatmap;
     float *upsampled; /* owned */
     uint8_t *levels;  /* owned */
     uint8_t *small;   /* the picture, reduced; owned */

@@ -136,7 +136,8 @@ static bool describe_steps(struct survey *survey, struct error *err)
     if (!survey->steps)
         return fail(err, ERROR_MEMORY, "no room for %zu steps", count);
     survey->num_steps = count;
-    survey->num_kernels = plan_num_kernels(plan);
+    for (int r = 0; r < PLAN_NUM_RUNNERS; r++)
+        survey->num_run_by[r] = plan_num_run_by(plan, (enum plan_runner)r);
     for (size_t s = 0; s < count; s++) {
         const struct graph_node *node =
             &survey->network->graph.nodes[steps[s].first];
@@ -145,7 +146,7 @@ static bool describe_steps(struct survey *survey, struct error *err)
             .node = node->name,
             .onnx_op = node->onnx_op,
             .num_nodes = steps[s].count,
-            .is_kernel = steps[s].is_kernel,
+            .runner = steps[s].runner,
         };
     }
     return true;
@@ -275,7 +276,8 @@ bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
     survey->run_ms = totals[num_runs / 2];
     for (size_t s = 0; s < survey->num_steps; s++) {
         sum += survey->steps[s].ms;
-        kernels += survey->steps[s].is_kernel ? survey->steps[s].ms : 0;
+        if (survey->steps[s].runner == PLAN_KERNEL)
+            kernels += survey->steps[s].ms;
     }
     survey->kernel_share = sum > 0 ? kernels / sum : 0;
     ok = true;

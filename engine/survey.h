@@ -22,6 +22,7 @@
 #include "error.h"
 #include "graph.h"
 #include "onnx_summary.h"
+#include "plan.h"
 
 struct survey_options {
     uint32_t width, height; /* of the input where the file leaves it open;
@@ -29,12 +30,12 @@ struct survey_options {
     bool override;          /* the file's own size yields to it */
 };
 
-/* A part of the plan: an XNNPACK runtime of several nodes, or a plain kernel
- * for one that the XNNPACK at hand lacks. */
+/* A part of the plan (plan.h): an XNNPACK runtime of several nodes, or a kernel
+ * of our own for one. */
 struct survey_step {
     const char *node, *onnx_op; /* the first one's */
     size_t num_nodes;
-    bool is_kernel;
+    enum plan_runner runner;
     double ms;
 };
 
@@ -56,7 +57,7 @@ struct survey {
     uint64_t macs;       /* multiplications with addition, of one run */
     const char *runtime; /* the XNNPACK generation in use, such as "2022" */
     struct survey_step *steps; /* (num_steps) owned */
-    size_t num_steps, num_kernels;
+    size_t num_steps, num_run_by[PLAN_NUM_RUNNERS];
     size_t num_nodes; /* all steps together */
     size_t num_int8;  /* nodes that would compute with integers of 8 bits where
                          that is asked for (engine.h); here floats do */

@@ -48,34 +48,61 @@ struct team {
 
 /* ---- tiles ---- */
 
+/* What the thread's floating point unit is told. */
 #if defined __SSE2__
 enum { FLUSH = 0x8040 }; /* FTZ and DAZ */
 
-static unsigned begin_flush(bool wanted)
+static uint64_t get_float_control(void)
 {
-    unsigned before = _mm_getcsr();
-
-    if (wanted)
-        _mm_setcsr(before | FLUSH);
-    return before;
+    return _mm_getcsr();
 }
 
-static void end_flush(unsigned before)
+static void set_float_control(uint64_t control)
 {
-    _mm_setcsr(before);
+    _mm_setcsr((unsigned)control);
+}
+#elif defined __aarch64__
+enum { FLUSH = 1 << 24 }; /* FZ */
+
+static uint64_t get_float_control(void)
+{
+    uint64_t control;
+
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    return control;
+}
+
+static void set_float_control(uint64_t control)
+{
+    __asm__ volatile("msr fpcr, %0" : : "r"(control) : "memory");
 }
 #else
-static unsigned begin_flush(bool wanted)
+enum { FLUSH = 0 }; /* a wish, for speed */
+
+static uint64_t get_float_control(void)
 {
-    (void)wanted; /* a wish, for speed */
     return 0;
 }
 
-static void end_flush(unsigned before)
+static void set_float_control(uint64_t control)
 {
-    (void)before;
+    (void)control;
 }
 #endif
+
+static uint64_t begin_flush(bool wanted)
+{
+    uint64_t before = get_float_control();
+
+    if (wanted)
+        set_float_control(before | FLUSH);
+    return before;
+}
+
+static void end_flush(uint64_t before)
+{
+    set_float_control(before);
+}
 
 static size_t num_steps(const struct team_task *task, unsigned d)
 {
@@ -130,7 +157,7 @@ static void call_tiles(const struct team_task *task, size_t thread,
 /* Takes chunks of the slot's task until there are none; how many it took. */
 static size_t work(struct team_slot *slot, size_t thread)
 {
-    unsigned flush = begin_flush(slot->task.flush_denormals);
+    uint64_t flush = begin_flush(slot->task.flush_denormals);
     size_t first, num_chunks = 0;
 
     while ((first = atomic_fetch_add(&slot->next, slot->chunk)) < slot->count) {
@@ -156,9 +183,12 @@ static void wait_a_little(unsigned n)
         nanosleep(&nap, NULL);
     else if (n > 500)
         sched_yield();
-#ifdef __SSE2__
+#if defined __SSE2__
     else
         _mm_pause();
+#elif defined __aarch64__
+    else
+        __asm__ volatile("isb"); /* `yield` does nothing on most of them */
 #endif
 }
 
@@ -304,7 +334,7 @@ static struct team_slot *find_slot(struct team_member *member)
 
 static void run_alone(const struct team_task *task, size_t count)
 {
-    unsigned flush = begin_flush(task->flush_denormals);
+    uint64_t flush = begin_flush(task->flush_denormals);
 
     call_tiles(task, 0, 0, count);
     end_flush(flush);

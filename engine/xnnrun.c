@@ -96,8 +96,8 @@ static bool init_library(struct error *err)
         return fail(err, ERROR_MEMORY, "no room for XNNPACK");
     if (initialized != xnn_status_success)
         return fail(err, ERROR_UNSUPPORTED,
-                    "XNNPACK does not support this processor, or /proc is not "
-                    "mounted (status %d)",
+                    "XNNPACK does not support this processor, or /proc or /sys "
+                    "is not mounted (status %d)",
                     (int)initialized);
     return true;
 }

@@ -69,8 +69,8 @@
            "exceed workers + queue-length")                                   \
     NUMBER(max_connections_per_address, "max-connections-per-address", 0, 0,  \
            65536, "connections",                                              \
-           "open connections of one address (of IPv6, one /64); one more is " \
-           "answered 429; 0 is no limit, as behind a proxy")                  \
+           "open connections of one address (of IPv6, one /64), a "           \
+           "--trusted-proxy apart; one more is answered 429; 0 is no limit")  \
     NUMBER(header_timeout, "header-timeout", 10, 1, 3600, "seconds",          \
            "how long a request's headers may take to arrive")                 \
     NUMBER(timeout, "timeout", 15, 1, 3600, "seconds",                        \
@@ -102,6 +102,10 @@
            "highest picture")                                                 \
     NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",       \
            "largest picture, width x height")                                 \
+    NUMBER(max_unpacked_bytes, "max-unpacked-bytes", 50000000, 1,             \
+           1000000000000, "bytes",                                            \
+           "what a picture may unpack to, whatever its file's length; for "   \
+           "each byte of it 128 more")                                        \
     SECTION("access", "who may ask")                                          \
     TEXT(token_file, "token-file", "", "FILE",                                \
          "a file of bearer tokens, a line each, one of which /cam, /model "   \
@@ -119,9 +123,10 @@
     CHOICE(log_format, "log-format", CONFIG_LOG_TEXT, "text|json|none",       \
            "how requests are logged on stderr")                               \
     LIST(trusted_proxies, "trusted-proxy", "", "NETWORK",                     \
-         "a proxy whose X-Forwarded-For names the client: an address, a "     \
-         "network such as 10.0.0.0/8, or unix for who comes through a Unix "  \
-         "socket; several may be given")                                      \
+         "a proxy whose X-Forwarded-For names the client, and which may "     \
+         "open connections for all of them: an address, a network such as "   \
+         "10.0.0.0/8, or unix for who comes through a Unix socket; several "  \
+         "may be given")                                                      \
     SECTION("others", "what no file has")                                     \
     TEXT(file, "config", "", "FILE",                                          \
          "a file with options, as --print-config writes it")

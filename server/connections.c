@@ -44,7 +44,8 @@ struct connection {
 };
 
 struct connections {
-    const struct config *config; /* borrowed, as all three */
+    const struct config *config; /* borrowed, as all four */
+    const struct peer_nets *trusted;
     struct metrics *metrics;
     struct hangup *hangup;
 
@@ -139,24 +140,25 @@ static bool refuse(struct connections *c, int fd, enum problem problem,
 
 /* ---- who may come in ---- */
 
-static struct address address_of(const struct sockaddr *any)
+/* A trusted proxy is one address with all its clients behind it: nobody who is
+ * counted, as those who come through a Unix socket. */
+static struct address address_of(const struct connections *c,
+                                 const struct sockaddr *any)
 {
-    static const unsigned char mapped[12] = {0, 0, 0, 0, 0,    0,
-                                             0, 0, 0, 0, 0xff, 0xff};
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)any;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)any;
     struct address address = {AF_UNSPEC, {0}};
+    const unsigned char *bytes;
+    struct peer peer;
 
-    if (any->sa_family == AF_INET) {
+    peer_of_socket(&peer, any);
+    if (peer.kind != PEER_INTERNET || peer_is_in(&peer, c->trusted))
+        return address;
+    bytes = peer.address.s6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&peer.address)) {
         address.family = AF_INET;
-        memcpy(address.bytes, &v4->sin_addr, 4);
-    } else if (any->sa_family == AF_INET6 &&
-               memcmp(&v6->sin6_addr, mapped, sizeof mapped) == 0) {
-        address.family = AF_INET;
-        memcpy(address.bytes, (const char *)&v6->sin6_addr + 12, 4);
-    } else if (any->sa_family == AF_INET6) {
+        memcpy(address.bytes, bytes + 12, 4);
+    } else {
         address.family = AF_INET6;
-        memcpy(address.bytes, &v6->sin6_addr, sizeof address.bytes);
+        memcpy(address.bytes, bytes, sizeof address.bytes);
     }
     return address;
 }
@@ -231,7 +233,7 @@ static void drop(struct connections *c, int fd)
 bool connections_admit(struct connections *c, int fd,
                        const struct sockaddr *any)
 {
-    struct address address = address_of(any);
+    struct address address = address_of(c, any);
     uint64_t max = c->config->max_connections_per_address;
     bool many, full;
 
@@ -445,6 +447,7 @@ static bool allow_files(rlim_t needed, uint64_t max_connections,
 }
 
 struct connections *connections_new(const struct config *config,
+                                    const struct peer_nets *trusted,
                                     struct metrics *metrics,
                                     struct hangup *hangup, struct error *err)
 {
@@ -461,6 +464,7 @@ struct connections *connections_new(const struct config *config,
         return NULL;
     }
     c->config = config;
+    c->trusted = trusted;
     c->metrics = metrics;
     c->hangup = hangup;
     c->num_slots = needed;

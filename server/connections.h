@@ -23,6 +23,7 @@
 #include "config.h"
 #include "error.h"
 #include "metrics.h"
+#include "peer.h"
 
 struct hangup;
 struct connections;
@@ -38,8 +39,10 @@ enum connections_state {
 };
 
 /* Sees to it that the process may open the files it takes, and says so where
- * it may not. All that is passed is borrowed. ERROR_IO, ERROR_MEMORY. */
+ * it may not. Who is in `trusted` speaks for many, and has no limit of its own.
+ * All that is passed is borrowed. ERROR_IO, ERROR_MEMORY. */
 struct connections *connections_new(const struct config *config,
+                                    const struct peer_nets *trusted,
                                     struct metrics *metrics,
                                     struct hangup *hangup, struct error *err)
     __attribute__((warn_unused_result));

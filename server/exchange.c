@@ -18,6 +18,8 @@
 #include "route.h"
 #include "upload.h"
 
+enum { MAX_QUERY_FIELDS = 512 };
+
 /* ---- jobs ---- */
 
 /* On the worker's thread: the job, and with it the exchange, goes back to the
@@ -29,7 +31,7 @@ static void job_done(struct job *job)
     MHD_resume_connection(x->connection);
 }
 
-/* On the worker's thread too, before it begins. */
+/* On the worker's thread too, until it is true. */
 static bool is_gone(struct job *job)
 {
     struct exchange *x = job->owner;
@@ -338,8 +340,14 @@ static enum MHD_Result finish(struct exchange *x)
     x->upload = NULL;
     if (ok && request->reply.status == 0)
         ok = request->route->handle(x->door->service, request);
-    if (ok && request->job)
-        return submit(x);
+    if (ok && request->job) {
+        /* Asked for an answer and given none, libmicrohttpd asks again at
+         * once, and from then on it does not read from the socket first. If it
+         * did after the job, it would take the end of what a client sends for
+         * the end of the connection. */
+        x->stage = EXCHANGE_JOB;
+        return MHD_YES;
+    }
     return answer_send(x);
 }
 
@@ -362,13 +370,15 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
     struct exchange *x = *slot;
     enum MHD_Result result;
 
-    if (!x)
-        return MHD_NO; /* there was no memory for it */
+    if (!x || x->linger)
+        return MHD_NO; /* there was no memory for it, or it is refused */
     set_busy(arg);
     x->connection = connection;
     if (x->stage == EXCHANGE_HEADERS) {
         x->interim = strcmp(version, "HTTP/1.0") != 0;
         result = begin(x, method, path);
+    } else if (x->stage == EXCHANGE_JOB) {
+        result = submit(x);
     } else if (x->stage == EXCHANGE_DONE) {
         give_back(x); /* the worker has decoded the picture */
         result = answer_send(x);
@@ -382,6 +392,45 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
     return result;
 }
 
+static void link_to_door(struct exchange *x)
+{
+    x->next = x->door->open;
+    if (x->next)
+        x->next->prev = x;
+    x->door->open = x;
+}
+
+static void unlink_from_door(struct exchange *x)
+{
+    if (x->next)
+        x->next->prev = x->prev;
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        x->door->open = x->next;
+}
+
+/* libmicrohttpd has no room for so many, and 0.9.75 would say nothing. */
+static void check_query(struct exchange *x, const char *query)
+{
+    struct request *request = &x->request;
+
+    for (request->num_fields = 1; (query = strchr(query, '&')) != NULL; query++)
+        request->num_fields++;
+    request->max_fields = request->limit = MAX_QUERY_FIELDS;
+    if (request->num_fields <= request->max_fields) {
+        request->num_fields = request->limit = 0; /* exchange_step counts */
+        return;
+    }
+    request_set_id(request, NULL);
+    origin_of_connection(&request->from, x->connection);
+    request_fail(request, PROBLEM_LIMIT,
+                 "there are more than the %d options in the query that are "
+                 "allowed",
+                 MAX_QUERY_FIELDS);
+    answer_now(x);
+}
+
 void *exchange_begin(void *arg, const char *target,
                      struct MHD_Connection *connection)
 {
@@ -389,20 +438,22 @@ void *exchange_begin(void *arg, const char *target,
     struct exchange *x = calloc(1, sizeof *x);
     size_t len = strcspn(target, "?");
 
-    atomic_fetch_add(&door->service->num_in_flight, 1);
     if (!x)
         return NULL;
+    atomic_fetch_add(&door->service->num_in_flight, 1);
     x->door = door;
     x->connection = connection;
     x->fd = answer_socket(x);
     x->target_len = strlen(target);
     x->begin_us = clock_now_us();
+    link_to_door(x);
     connections_enter(door->connections, x->fd, CONNECTIONS_HEADERS);
     snprintf(x->target, sizeof x->target, "%.*s",
              (int)(len < EXCHANGE_MAX_TARGET ? len : EXCHANGE_MAX_TARGET),
              target);
     for (size_t i = 0; i + 2 < len; i++)
         x->has_nul = x->has_nul || memcmp(target + i, "%00", 3) == 0;
+    check_query(x, target + len);
     return x;
 }
 
@@ -420,36 +471,72 @@ static void observe(struct exchange *x)
     observe_request(x->door->service, &x->request, &entry);
 }
 
-void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
-                  enum MHD_RequestTerminationCode code)
+/* libmicrohttpd may have found the request malformed, or its headers too many,
+ * and have said so itself. Its 500 says that a chunk's line is too long for it,
+ * which is no fault of ours and is to raise no alarm. */
+static void note_their_answer(struct exchange *x)
 {
-    struct exchange_door *door = arg;
-    struct exchange *x = *slot;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_HTTP_STATUS);
 
-    (void)connection;
-    set_busy(door);
-    if (x && code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger)
-        x->status = 0; /* the answer did not get through */
-    if (x) {
-        int fd =
-            x->linger ? fcntl(x->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
+    if (!info)
+        return;
+    if (info->http_status < 500)
+        x->status = info->http_status;
+    if (x->request.from.client.kind == PEER_UNKNOWN)
+        origin_of_connection(&x->request.from, x->connection);
+}
 
-        if (fd >= 0)
-            hangup_add(door->hangup, fd);
-        if (!x->linger)
-            connections_enter(door->connections, x->fd, CONNECTIONS_IDLE);
-        if (x->request.num_fields > x->request.max_fields)
-            count_rejected(x, METRICS_FORM_FIELDS);
-        give_back(x);
-        observe(x);
-        upload_free(x->upload);
-        request_release(&x->request);
-        free(x);
-        *slot = NULL;
-    }
+static void end(struct exchange *x)
+{
+    struct exchange_door *door = x->door;
+    int fd = x->linger ? fcntl(x->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
+
+    if (fd >= 0)
+        hangup_add(door->hangup, fd);
+    if (!x->linger)
+        connections_enter(door->connections, x->fd, CONNECTIONS_IDLE);
+    if (x->request.num_fields > x->request.max_fields)
+        count_rejected(x, METRICS_FORM_FIELDS);
+    give_back(x);
+    observe(x);
+    upload_free(x->upload);
+    request_release(&x->request);
+    unlink_from_door(x);
+    free(x);
     pthread_mutex_lock(&door->lock);
     atomic_fetch_sub(&door->service->num_in_flight, 1);
     pthread_cond_broadcast(&door->completed);
     pthread_mutex_unlock(&door->lock);
-    set_idle(door);
+}
+
+void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
+                  enum MHD_RequestTerminationCode code)
+{
+    struct exchange *x = *slot;
+
+    if (!x)
+        return;
+    set_busy(arg);
+    x->connection = connection;
+    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger) {
+        if (x->status == 0)
+            note_their_answer(x);
+        else
+            x->status = 0; /* the answer did not get through */
+    }
+    end(x);
+    *slot = NULL;
+    set_idle(arg);
+}
+
+void exchange_forget(struct exchange_door *door,
+                     struct MHD_Connection *connection)
+{
+    struct exchange *x = door->open;
+
+    while (x && x->connection != connection)
+        x = x->next;
+    if (x)
+        end(x);
 }

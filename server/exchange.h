@@ -29,6 +29,7 @@ struct exchange_door {
     struct hangup *hangup;       /* owned by http.c, as the next */
     struct connections *connections;
     uint64_t inflight_bytes; /* of bodies; the HTTP thread's */
+    struct exchange *open;   /* those that have not ended; likewise */
 
     _Atomic uint64_t busy_since_us; /* when a callback began; 0: none runs */
 
@@ -39,11 +40,13 @@ struct exchange_door {
 enum exchange_stage {
     EXCHANGE_HEADERS, /* next come the headers */
     EXCHANGE_BODY,    /* pieces of it, and its end */
+    EXCHANGE_JOB,     /* there is work to do: a call to hand it over */
     EXCHANGE_DONE     /* the job is done */
 };
 
 struct exchange {
     struct exchange_door *door;        /* borrowed */
+    struct exchange *prev, *next;      /* of door->open */
     struct MHD_Connection *connection; /* borrowed */
     enum exchange_stage stage;
     uint64_t begin_us;
@@ -76,5 +79,10 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
 /* However it ended: logs, counts and frees it. */
 void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
                   enum MHD_RequestTerminationCode code);
+
+/* The connection is about to be closed. Ends an exchange that libmicrohttpd has
+ * not ended: 0.9.75 forgets to where it fails twice. */
+void exchange_forget(struct exchange_door *door,
+                     struct MHD_Connection *connection);
 
 #endif

@@ -16,8 +16,8 @@
  *                      yet, or the body would be refused unread
  *     exchange_step    body: once a piece, then once with none: the handler
  *                      runs; it leaves a reply, a failure, or a job
- *     exchange_step    after a job: the connection was suspended by us and
- *                      resumed by the worker
+ *     exchange_step    with a job: the connection is suspended by us
+ *     exchange_step    after a job: it was resumed by the worker
  *     exchange_end     however it ended: logged, counted, freed
  *
  * Where threads meet: at a job. submit() suspends the connection and then
@@ -75,6 +75,7 @@ struct http {
     pthread_t thread;          /* accepts */
     bool accepting;            /* there is such a thread */
     int stop;                  /* an eventfd, for that thread; or -1 */
+    _Atomic uint64_t round_us; /* when it last came round; 0: not now */
 };
 
 /* ---- accepting ---- */
@@ -110,8 +111,10 @@ static void *accept_all(void *arg)
     for (nfds_t i = 0; i < count; i++)
         polls[i + 1] =
             (struct pollfd){.fd = http->listener.fds[i], .events = POLLIN};
+    pthread_setname_np(pthread_self(), "accept");
     while (!polls[0].revents) {
         full = false;
+        atomic_store(&http->round_us, clock_now_us());
         for (nfds_t i = 1; i <= count; i++)
             for (int n = 0; polls[i].revents && n < ACCEPT_AT_ONCE; n++)
                 if (!accept_one(http, polls[i].fd, &full))
@@ -137,7 +140,10 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     (void)slot;
-    if (info && code == MHD_CONNECTION_NOTIFY_CLOSED)
+    if (code != MHD_CONNECTION_NOTIFY_CLOSED)
+        return;
+    exchange_forget(door, connection);
+    if (info)
         connections_remove(door->connections, info->connect_fd);
 }
 
@@ -201,10 +207,11 @@ bool http_start(struct http *http, struct service *service, struct error *err)
     door->hangup = hangup_new(err);
     if (!door->hangup)
         return false;
-    door->connections =
-        connections_new(door->config, &service->metrics, door->hangup, err);
+    door->connections = connections_new(door->config, &service->trusted,
+                                        &service->metrics, door->hangup, err);
     if (!door->connections || !start_daemon(http, err))
         return false;
+    atomic_store(&http->round_us, clock_now_us());
     code = pthread_create(&http->thread, NULL, accept_all, http);
     http->accepting = code == 0;
     return http->accepting ||
@@ -220,8 +227,11 @@ const char *http_name(const struct http *http)
 bool http_is_alive(const struct http *http, uint64_t max_us)
 {
     uint64_t since = atomic_load(&http->door.busy_since_us);
+    uint64_t round = atomic_load(&http->round_us);
+    uint64_t now = clock_now_us(); /* not before either */
 
-    return since == 0 || clock_now_us() - since < max_us;
+    return (since == 0 || now - since < max_us) &&
+           (round == 0 || now - round < max_us + SWEEP_US);
 }
 
 void http_stop_accepting(struct http *http)
@@ -233,6 +243,7 @@ void http_stop_accepting(struct http *http)
     if (write(http->stop, &one, sizeof one) == (ssize_t)sizeof one)
         pthread_join(http->thread, NULL);
     http->accepting = false;
+    atomic_store(&http->round_us, 0);
     listener_close(&http->listener);
 }
 

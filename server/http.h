@@ -37,8 +37,10 @@ bool http_start(struct http *http, struct service *service, struct error *err)
  * "unix:/run/x.sock"; valid until http_stop_accepting. */
 const char *http_name(const struct http *http);
 
-/* Whether the HTTP thread is not stuck: it waits for something to do, or has
- * been at what it does for less than `max_us`. Any thread. */
+/* Whether neither thread is stuck. That of HTTP waits for something to do, or
+ * has been at what it does for less than `max_us`. That which accepts, from
+ * http_start until http_stop_accepting, comes round once a second if nothing
+ * else wakes it, and took less than `max_us` more. Any thread. */
 bool http_is_alive(const struct http *http, uint64_t max_us);
 
 void http_stop_accepting(struct http *http);

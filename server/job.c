@@ -49,6 +49,13 @@ static size_t overlay_side(const struct ask *ask)
     return ask->style.max_side > 0 ? ask->style.max_side : SIZE_MAX;
 }
 
+static bool nobody_waits(void *user)
+{
+    struct job *job = user;
+
+    return job->is_gone && job->is_gone(job);
+}
+
 void job_run(struct job *job, struct engine_session *session,
              const struct engine *engine, const struct image_limits *limits)
 {
@@ -65,8 +72,10 @@ void job_run(struct job *job, struct engine_session *session,
         return;
     }
     engine_session_expect(session, overlay_side(&job->ask));
+    engine_session_watch(session, nobody_waits, job);
     ok = engine_sample(session, job->picture.data, job->picture.len, limits,
                        &err);
+    engine_session_watch(session, NULL, NULL);
     buf_release(&job->picture);
     if (!ok) {
         fail_with(job, &err, false);

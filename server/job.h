@@ -33,7 +33,7 @@ struct job {
      * with the job: in it the job changes hands. */
     void (*done)(struct job *job);
     /* Whether nobody waits for the reply any more, asked by the worker before
-     * it begins; may be NULL. */
+     * it begins and while it decodes, until it is so; may be NULL. */
     bool (*is_gone)(struct job *job);
     void *owner; /* for both */
 

@@ -50,18 +50,26 @@ static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind,
     return MHD_YES;
 }
 
-void origin_read(struct origin *origin, struct MHD_Connection *connection,
-                 const struct peer_nets *trusted)
+void origin_of_connection(struct origin *origin,
+                          struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    *origin = (struct origin){0};
+    peer_of_socket(&origin->client, info ? info->client_addr : NULL);
+}
+
+void origin_read(struct origin *origin, struct MHD_Connection *connection,
+                 const struct peer_nets *trusted)
+{
     struct headers headers = {.forwarded = ""};
     struct peer peer;
 
-    *origin = (struct origin){0};
+    origin_of_connection(origin, connection);
     MHD_get_connection_values(connection, MHD_HEADER_KIND, read_header,
                               &headers);
-    peer_of_socket(&peer, info ? info->client_addr : NULL);
+    peer = origin->client;
     peer_client(&origin->client, &peer, headers.forwarded, trusted);
     if (headers.traceparent)
         trace_parse(&origin->trace, headers.traceparent);

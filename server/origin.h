@@ -14,6 +14,10 @@ struct origin {
     struct trace trace;
 };
 
+/* By its connection alone: the headers are not there. */
+void origin_of_connection(struct origin *origin,
+                          struct MHD_Connection *connection);
+
 void origin_read(struct origin *origin, struct MHD_Connection *connection,
                  const struct peer_nets *trusted);
 

@@ -11,6 +11,7 @@ bool service_open(struct service *service, const struct config *config,
         .max_width = (uint32_t)config->max_width,
         .max_height = (uint32_t)config->max_height,
         .max_pixels = config->max_pixels,
+        .max_unpacked = config->max_unpacked_bytes,
     };
     struct pool_size size = {
         .num_workers = config->workers,

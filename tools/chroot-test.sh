@@ -33,10 +33,16 @@ cp -L /etc/resolv.conf "$chroot/etc/resolv.conf"
 cp -L /etc/ssl/certs/ca-certificates.crt "$chroot/etc/ssl/certs/"
 
 unmount() {
-    umount "$chroot/dev/pts" "$chroot/dev" "$chroot/proc" 2>/dev/null || true
+    for place in dev/pts dev proc sys/fs/cgroup ""; do
+        umount "$chroot/$place" 2>/dev/null || true
+    done
 }
 unmount
 trap unmount EXIT
+# A root that is a mount, and control groups, are for tests/systemd.
+mount --bind "$chroot" "$chroot"
+mkdir -p "$chroot/sys/fs/cgroup"
+mount -t cgroup2 cgroup2 "$chroot/sys/fs/cgroup" || true
 mount -t proc proc "$chroot/proc"
 mount --bind /dev "$chroot/dev"
 mount --bind /dev/pts "$chroot/dev/pts" # the tests have a terminal

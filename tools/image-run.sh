@@ -15,6 +15,7 @@
 #     IMAGE=wherefore:latest
 #     NAME=             of the container
 #     MEMORY=128m       at most
+#     EMULATOR=         for an image of another processor: a static QEMU
 #     RUN_OPTIONS=      more options of `docker run`, split at spaces
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -82,6 +83,10 @@ for argument; do
     esac
 done
 [ "${engine[0]}" != podman ] || options+=(--read-only-tmpfs=false)
+if [ -n "${EMULATOR-}" ]; then
+    options+=(--volume "$EMULATOR:/emulator:ro" --entrypoint /emulator)
+    set -- /usr/bin/wherefore "$@"
+fi
 [ -z "${NAME-}" ] || options+=(--name "$NAME")
 # shellcheck disable=SC2086 # split on purpose
 exec "${engine[@]}" run "${options[@]}" ${RUN_OPTIONS-} "$image" "$@"

@@ -1,17 +1,48 @@
 #!/bin/bash
 # `make test-image`: builds the image, runs the unit tests in its builder, and
 # tests/image, tests/http (once more in int8) and tests/page against the
-# container, locked in as tools/image-run.sh has it. Where the machine has no builder, or the network
-# no packages, it says so in one line, and that is not a failure.
+# container, locked in as tools/image-run.sh has it. Where the machine has no
+# builder, or the network no packages, it says so in one line, and that is not a
+# failure.
+#
+# With PLATFORM=linux/arm64 (`make test-arm64`), on another processor, QEMU runs
+# what is tested, and that is the unit tests and tests/image; in CI without the
+# slow ones.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
-export IMAGE=localhost/wherefore:test
+arch=${PLATFORM:+${PLATFORM#*/}}
+[ "$arch" != "$(tools/deps.sh --arch)" ] || arch=
+export IMAGE=localhost/wherefore:test${arch:+-$arch}
 log=build/image/log
 mkdir -p build/image
 
 skip() {
     echo "skipped: the image is not tested: $*"
     exit 0
+}
+
+# A QEMU that needs nothing of the container's file system; if need be unpacked
+# only: installing would register it in the kernel. Debian 12 has it in another
+# package than Debian 13.
+emulator() {
+    local name package path
+    name=qemu-$(tools/deps.sh --triplet "$arch" | cut -d- -f1)
+    for package in '' qemu-user-static qemu-user; do
+        [ -z "$package" ] || unpack "$package"
+        for path in {/usr/bin,"$PWD"/build/qemu/usr/bin}/"$name"{-static,}; do
+            if [ -x "$path" ] && ! readelf -d "$path" | grep -q NEEDED; then
+                echo "$path"
+                return
+            fi
+        done
+    done
+    return 1
+}
+
+unpack() {
+    mkdir -p build/qemu
+    (cd build/qemu && apt-get download -qq "$1" && dpkg-deb -x "$1"_*.deb . &&
+        rm "$1"_*.deb) >/dev/null 2>&1
 }
 
 # Only CI installs what builds containers: a developer may not want it.
@@ -21,6 +52,14 @@ if [ "${CI-}" = true ] && ! tools/image-run.sh --engine >/dev/null 2>&1; then
 fi
 tools/image-run.sh --engine >/dev/null 2>&1 ||
     skip "there is no docker or podman; on Debian: tools/deps.sh image"
+
+if [ -n "$arch" ]; then
+    EMULATOR=$(emulator) || skip "QEMU for $arch cannot be had"
+    export EMULATOR
+    # It takes a hundred times as long.
+    export WHEREFORE_DEADLINE_MS=600000 WHEREFORE_DRAIN_TIMEOUT=600
+    [ "${CI-}" != true ] || export OMIT="graph_split onnx team"
+fi
 
 failed=0
 start=$SECONDS
@@ -38,8 +77,9 @@ echo "built in $((SECONDS - start)) s"
 timeout 60 tools/image-run.sh --version >"$log" 2>&1 ||
     skip "no container runs here: $(tail -n 1 "$log")"
 
-IMAGE=localhost/wherefore-unit tools/image.sh test >"$log" 2>&1 || failed=1
-echo "unit tests on $(grep -o 'debian:trixie[a-z-]*\|wherefore-base:trixie' "$log" | head -n 1):"
+IMAGE=localhost/wherefore-unit${arch:+-$arch} tools/image.sh test >"$log" 2>&1 ||
+    failed=1
+echo "unit tests${arch:+ for $arch} on $(grep -o 'debian:trixie[a-z-]*\|wherefore-base:trixie' "$log" | head -n 1):"
 # Where nothing has changed since they passed, the builder does not run them.
 grep -E '^unit: [0-9]+ passed' "$log" ||
     { grep -A1 'RUN make -s unit' "$log" | grep -q 'Using cache' &&
@@ -47,7 +87,8 @@ grep -E '^unit: [0-9]+ passed' "$log" ||
     { tail -n 20 "$log"; failed=1; }
 
 pytest=(build/venv/bin/python -m pytest -q -p no:cacheprovider)
-"${pytest[@]}" -s tests/image || failed=1
+"${pytest[@]}" -s -rs tests/image || failed=1
+[ -z "$arch" ] || exit $failed
 
 # The tests of the binary, with the container in its place; what a container
 # cannot do, tests/http/conftest.py says.

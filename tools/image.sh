@@ -4,7 +4,9 @@
 #     tools/image.sh [TARGET]    the image, or a stage of the Dockerfile
 #
 #     IMAGE=wherefore:latest     its name
-#     MODEL= PRECISION=          the Dockerfile's arguments
+#     MODEL= PRECISION= OMIT=    the Dockerfile's arguments
+#     PLATFORM=linux/arm64       for another processor than this one's; nothing
+#                                of it runs here, but for a stage of tests
 #     BUILDER=docker             which of the three
 #     BASE=                      the Debian 13 to build on; by default
 #                                Docker Hub's or, where that does not answer,
@@ -50,6 +52,15 @@ mirror() {
             'Identifier: Packages' 2>/dev/null |
             awk '$1 == "Debian" && $2 == "Debian" && !n++ { print $3 }'
     fi
+}
+
+# Go's name of this machine's processor.
+here() {
+    case $(uname -m) in
+    x86_64) echo amd64 ;;
+    aarch64) echo arm64 ;;
+    *) uname -m ;;
+    esac
 }
 
 load() { # a tar of a root file system, as an image
@@ -126,10 +137,12 @@ say "building $image with $builder on $base"
 arguments=(
     --build-arg "BASE=$base" --build-arg "MIRROR=$mirror"
     --build-arg "MODEL=$model" --build-arg "PRECISION=${PRECISION:-fp32}"
+    --build-arg "OMIT=${OMIT-}"
     --build-arg "VERSION=$(tools/dist.sh --version)"
     --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
     --build-arg "CREATED=$created" --build-arg "SOURCE_DATE_EPOCH=$epoch"
 )
+[ -z "${PLATFORM-}" ] || arguments+=(--platform "$PLATFORM")
 for name in http_proxy https_proxy no_proxy; do
     [ -z "${!name-}" ] || arguments+=(--build-arg "$name=${!name}")
 done
@@ -139,8 +152,10 @@ build() { # TARGET NAME
         docker build "${arguments[@]}" ${1:+--target "$1"} -t "$2" "$work/context"
         ;;
     buildah | podman)
-        # Of Docker's format, or there would be no HEALTHCHECK.
-        "$builder" build --format docker --timestamp "$epoch" --layers \
+        # Of Docker's format, or there would be no HEALTHCHECK. Before 1.33
+        # they do not know BUILDPLATFORM of themselves.
+        "$builder" build --format docker \
+            --build-arg "BUILDPLATFORM=linux/$(here)" --timestamp "$epoch" --layers \
             "${arguments[@]}" ${1:+--target "$1"} -t "$2" "$work/context"
         ;;
     esac

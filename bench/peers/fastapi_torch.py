@@ -13,18 +13,14 @@ import os
 import sys
 import threading
 import types
-from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import orjson
 import torch
 from answer import MODEL, PNG, box_of, classes, decode, fit, network_input
+from torch_model import network
 from web import application
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/reference"))
-import torch_lite
 
 
 def stand_in(name: str, **content: object) -> None:
@@ -50,27 +46,11 @@ SIDE = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))["input"]["
 torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "1")))
 
 
-def network() -> torch_lite.Lite:
-    """The parameters stand in the file in the order of the network's own."""
-    model = (torch_lite.lite0 if "lite0" in MODEL.name else torch_lite.lite2)()
-    stored = [
-        onnx.numpy_helper.to_array(tensor)
-        for tensor in onnx.load(MODEL / "model.onnx").graph.initializer
-        if tensor.dims
-    ]
-    state = model.state_dict()
-    names = [name for name in state if not name.endswith("num_batches_tracked")]
-    for name, values in zip(names, stored, strict=True):
-        state[name] = torch.from_numpy(values.copy()).reshape(state[name].shape)
-    model.load_state_dict(state)
-    return model.eval()
-
-
 class Explained(torch.nn.Module):
     """The network with its last feature map as a module of its own, which is
     what GradCAM takes hold of."""
 
-    def __init__(self, lite: torch_lite.Lite) -> None:
+    def __init__(self, lite: torch.nn.Module) -> None:
         super().__init__()
         self.lite, self.last = lite, torch.nn.Identity()
 
@@ -83,7 +63,7 @@ class Worker(threading.local):
     """GradCAM keeps what it saw in itself: one a thread, with a network."""
 
     def __init__(self) -> None:
-        model = Explained(network())
+        model = Explained(network(MODEL))
         self.cam = GradCAM(model=model, target_layers=[model.last])
 
 

@@ -1,9 +1,12 @@
 """What docker/ and config/ say of the service is so: options that it has, files
 that are there, and one number for one thing."""
 
+import re
 import subprocess
+import sys
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 from conftest import ROOT, WHEREFORE
@@ -11,6 +14,8 @@ from test_serve import clean
 
 COMPOSE = ROOT / "docker" / "compose.yaml"
 BASE = ROOT / "docker" / "kubernetes" / "base"
+OVERLAY = BASE.with_name("overlay")
+KUBECTL = Path(sys.executable).with_name("kubectl")
 INSTANCES = ("one", "two")
 
 
@@ -83,7 +88,7 @@ def test_kustomize_has_each_file_of_its_folder(folder: Path) -> None:
     assert named == {it.name for it in folder.glob("*.yaml")} - {"kustomization.yaml"}
 
 
-def test_a_pod_gets_the_time_that_its_end_may_take() -> None:
+def test_an_instance_gets_the_time_that_its_end_may_take() -> None:
     """preStop, the longest wait in the queue, and the sending of replies."""
     prestop = pod()["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     help_text = subprocess.run(
@@ -93,3 +98,88 @@ def test_a_pod_gets_the_time_that_its_end_may_take() -> None:
     assert "(default 10000; 1 to 3600000 milliseconds)" in help_text
     assert "(default 20; 0 to 3600 seconds)" in help_text
     assert pod()["terminationGracePeriodSeconds"] >= prestop + 10 + 20
+    for name in INSTANCES:
+        assert int(compose()[name]["stop_grace_period"].rstrip("s")) > 10 + 20
+    unit = (ROOT / "config" / "wherefore.service").read_text()
+    assert int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.M)[1]) > 10 + 20
+
+
+def built(folder: Path) -> dict[str, dict]:
+    """What kustomize makes of a folder, by kind."""
+    args = [KUBECTL, "kustomize", folder]
+    done = subprocess.run(args, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    documents = list(yaml.safe_load_all(done.stdout))
+    kinds = {it["kind"]: it for it in documents}
+    assert len(kinds) == len(documents)
+    return kinds
+
+
+@pytest.mark.parametrize("folder", [BASE, OVERLAY], ids=lambda it: it.name)
+def test_what_kustomize_makes_is_as_kubernetes_wants_it(folder: Path) -> None:
+    """Strictly, for the oldest version that the docs name and today's; but for the
+    Prometheus operator's own, of which Kubernetes knows nothing."""
+    kinds = built(folder)
+    operator = {"ServiceMonitor"} if folder == OVERLAY else set()
+
+    assert len(kinds) >= 6
+    for version in ("1.30", "1.37"):
+        for kind in kinds.keys() - operator:
+            kubernetes_validate.validate(kinds[kind], version, strict=True)
+    assert operator <= kinds.keys()
+
+
+def test_the_overlay_puts_everything_into_its_namespace_and_takes_its_image() -> None:
+    kinds = built(OVERLAY)
+    namespace = kinds.pop("Namespace")["metadata"]["name"]
+    container = kinds["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+
+    assert {it["metadata"]["namespace"] for it in kinds.values()} == {namespace}
+    assert container["image"] == "registry.example.org/wherefore:0.1.0"
+    base = built(BASE)["HorizontalPodAutoscaler"]["spec"]
+    patched = kinds["HorizontalPodAutoscaler"]["spec"]
+    assert patched["maxReplicas"] > base["maxReplicas"]
+    assert patched["metrics"] == base["metrics"]
+
+
+def test_what_is_to_find_the_pods_finds_them() -> None:
+    """By labels, names of ports, and of the Deployment."""
+    kinds = built(OVERLAY)
+    spec = {kind: it.get("spec") for kind, it in kinds.items()}
+    template = spec["Deployment"]["template"]
+    labels = template["metadata"]["labels"]
+    ports = {it["name"] for it in template["spec"]["containers"][0]["ports"]}
+    chosen = [
+        spec["Deployment"]["selector"]["matchLabels"],
+        spec["Service"]["selector"],
+        spec["PodDisruptionBudget"]["selector"]["matchLabels"],
+        spec["NetworkPolicy"]["podSelector"]["matchLabels"],
+        *(
+            it["labelSelector"]["matchLabels"]
+            for it in template["spec"]["topologySpreadConstraints"]
+        ),
+    ]
+
+    for it in chosen:
+        assert it and it.items() <= labels.items()
+    monitored = spec["ServiceMonitor"]["selector"]["matchLabels"]
+    assert monitored.items() <= kinds["Service"]["metadata"]["labels"].items()
+    named = [spec["Service"]["ports"][0]["targetPort"]]
+    named += [it["port"] for it in spec["NetworkPolicy"]["ingress"][0]["ports"]]
+    assert set(named) <= ports
+    backend = spec["Ingress"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    served = {it["name"] for it in spec["Service"]["ports"]}
+    assert {backend["port"]["name"], spec["ServiceMonitor"]["endpoints"][0]["port"]} <= (
+        served
+    )
+    assert backend["name"] == kinds["Service"]["metadata"]["name"]
+    target = spec["HorizontalPodAutoscaler"]["scaleTargetRef"]
+    assert target["name"] == kinds["Deployment"]["metadata"]["name"]
+
+
+def test_prometheus_knows_the_cluster_s_pods_by_the_alerts_job() -> None:
+    """The operator calls a job as the service is called."""
+    alerts = (ROOT / "config" / "prometheus-alerts.yml").read_text()
+
+    assert built(OVERLAY)["Service"]["metadata"]["name"] == "wherefore"
+    assert 'job="wherefore"' in alerts

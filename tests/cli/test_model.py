@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,9 @@ def test_info_says_what_the_default_model_is(model):
     assert "input      input: float, 1 x 3 x 224 x 224\n" in text
     assert "head       gap-linear, 1000 classes\n" in text
     assert "maps       7 x 7 cells of 1280 features" in text
-    assert "1 XNNPACK runtime " in text and "0 plain kernels" in text
+    # 16 depthwise convolutions; elsewhere than on x86-64 they are XNNPACK's
+    assert re.search(r"steps      (17|1) XNNPACK runtimes? .*, (16|0) depthwise kernels, ", text)
+    assert ", 0 plain kernels\n" in text
 
 
 def test_info_as_json_has_the_same(model):
@@ -96,7 +99,9 @@ def test_info_as_json_has_the_same(model):
     assert found["macs"] == pytest.approx(4.07e8, rel=0.06)
     assert found["weight_bytes"] == 4 * found["weights"]
     assert found["kernel_share"] == 0
-    assert [step["runs_in"] for step in found["steps"]] == ["xnnpack"]
+    runners = [step["runs_in"] for step in found["steps"]]
+    assert runners in (["xnnpack"], ["xnnpack", "depthwise"] * 16 + ["xnnpack"])
+    assert sum(step["nodes"] for step in found["steps"]) == 61
     assert found["run_ms"] > 0 and found["load_ms"] > 0
 
 

@@ -1,14 +1,23 @@
 """Pictures that cost more than they look: small files, or files of the
 longest body allowed whose every byte is a nuisance. Made here, for most are
 16 MB of the same.
+
+    build/venv/bin/python tests/http/bombs.py [NAME ...]
+
+prints what each costs a server that has seen an ordinary picture only.
 """
 
 from __future__ import annotations
 
+import functools
+import pathlib
+import re
 import struct
+import sys
 import zlib
 
-from conftest import png_chunk, sample
+import httpx
+from conftest import Server, png_chunk, running, sample
 
 BODY = 16_000_000  # just within the largest body
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -38,6 +47,48 @@ def png_black(width: int, height: int, depth: int = 8, color: int = 0) -> bytes:
     bits = depth * {0: 1, 2: 3, 6: 4}[color]
     data = zeros((1 + (width * bits + 7) // 8) * height)
     return png_header(width, height, depth, color) + png_chunk(b"IDAT", data) + PNG_END
+
+
+def png_filtered(width: int, height: int, depth: int, color: int) -> bytes:
+    """Zeros again, but every row is to be predicted by Paeth's filter."""
+    row = b"\4" + bytes(width * depth // 8 * {0: 1, 2: 3, 6: 4}[color])
+    packer = zlib.compressobj(9, wbits=-15)
+    block = packer.compress(row) + packer.flush(zlib.Z_FULL_FLUSH)
+    adler = functools.reduce(lambda sum_, _: zlib.adler32(row, sum_), range(height), 1)
+    data = b"\x78\xda" + block * height + b"\3\0" + struct.pack(">I", adler)
+    return png_header(width, height, depth, color) + png_chunk(b"IDAT", data) + PNG_END
+
+
+def png_interlaced(width: int, height: int) -> bytes:
+    """Grey and black; sides are multiples of 8."""
+    sixty_fourths = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]
+    rows = [(width * w // 8, height * h // 8) for w, h in sixty_fourths]
+    fields = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)
+    return (
+        PNG_SIGNATURE
+        + png_chunk(b"IHDR", fields)
+        + png_chunk(b"IDAT", zeros(sum((1 + w) * h for w, h in rows)))
+        + PNG_END
+    )
+
+
+def png_palette(width: int, height: int) -> bytes:
+    """One colour, half transparent."""
+    return (
+        png_header(width, height, 8, 3)
+        + png_chunk(b"PLTE", b"abc")
+        + png_chunk(b"tRNS", b"d")
+        + png_chunk(b"IDAT", zeros((1 + width) * height))
+        + PNG_END
+    )
+
+
+def png_byte_by_byte() -> bytes:
+    """A grey picture whose data are spread over chunks of one byte each."""
+    side = 1100
+    data = zlib.compress((b"\0" + bytes(side)) * side, 0)
+    chunks = [png_chunk(b"IDAT", data[i : i + 1]) for i in range(len(data))]
+    return png_header(side, side) + b"".join(chunks) + PNG_END
 
 
 def png_with(before: bytes, data: bytes = ONE_PIXEL, after: bytes = b"") -> bytes:
@@ -95,6 +146,129 @@ def jpeg_cut_but_closed(width: int, height: int) -> bytes:
     return jpeg_scans(width, height, 1)[:-10_000] + b"\xff\xd9"
 
 
+def jpeg_baseline(width: int, height: int, colors: int = 3) -> bytes:
+    """Grey all over, in two bits a block: each of a code of one bit."""
+    blocks = ((width + 7) // 8) * ((height + 7) // 8)
+    names = [bytes([i + 1]) for i in range(colors)]
+    return (
+        b"\xff\xd8"
+        + segment(0xDB, b"\0" + b"\1" * 64)
+        + segment(
+            0xC0,
+            struct.pack(">BHHB", 8, height, width, colors)
+            + b"".join(name + b"\x11\0" for name in names),
+        )
+        + segment(0xC4, b"\x00" + bytes([1] + [0] * 15) + b"\x00")
+        + segment(0xC4, b"\x10" + bytes([1] + [0] * 15) + b"\x00")
+        + segment(
+            0xDA, bytes([colors]) + b"".join(n + b"\0" for n in names) + b"\0\x3f\0"
+        )
+        + bytes(2 * colors * blocks // 8 + 1)
+        + b"\xff\xd9"
+    )
+
+
+class Bits:
+    """Writes numbers of so many bits, lowest first."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.number = self.count = 0
+        self.done = bytearray()
+
+    def put(self, *pairs: tuple[int, int]) -> None:
+        """Each (bits, number)."""
+        for bits, number in pairs:
+            self.number |= number << self.count
+            self.count += bits
+            while self.count >= 8:
+                self.done.append(self.number & 255)
+                self.number >>= 8
+                self.count -= 8
+
+    def bytes(self) -> bytes:
+        """All of them, and the last byte filled up."""
+        return bytes(self.done) + bytes([self.number & 255])
+
+
+ONE_SYMBOL = (4, 0b0001)  # a code of one symbol, 0, that takes no bits
+EIGHT_BITS = [  # a code of 256 symbols of 8 bits each
+    (1, 0),
+    (4, 8),  # lengths of 12 lengths: 17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8
+    *[(3, 0)] * 11,
+    (3, 1),  # of 8 alone, so it takes no bits
+    (1, 1),  # not all symbols have a length:
+    (3, 3),
+    (8, 254),  # the first 256, also of the 280 that green has
+]
+
+
+def webp(chunks: bytes) -> bytes:
+    """The file around its chunks."""
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+
+
+def webp_chunk(kind: bytes, data: bytes) -> bytes:
+    """One chunk."""
+    return kind + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def webp_groups(bits: Bits, groups: int) -> None:
+    """The bits of a picture whose every block of 4 x 4 pixels is coded by five codes of its
+    own, of one symbol each."""
+    bits.put((1, 0))  # no transform
+    bits.put((1, 0), (1, 1), (3, 0))  # no cache; groups by blocks of 4 x 4
+    bits.put((1, 0))  # no cache in the picture of the groups' numbers
+    bits.put(*EIGHT_BITS, *EIGHT_BITS, ONE_SYMBOL, ONE_SYMBOL, ONE_SYMBOL)
+    for group in range(groups):
+        # Huffman codes come highest bit first
+        low, high = (int(f"{n:08b}"[::-1], 2) for n in (group & 255, group >> 8))
+        bits.put((8, low), (8, high))
+    bits.put(*[ONE_SYMBOL] * (5 * groups))
+
+
+def webp_lossless_groups(side: int = 1024) -> bytes:
+    """One megapixel of 65536 groups, or a smaller square."""
+    bits = Bits()
+    bits.put((8, 0x2F), (14, side - 1), (14, side - 1), (1, 0), (3, 0))
+    webp_groups(bits, (side // 4) ** 2)
+    return webp(webp_chunk(b"VP8L", bits.bytes()))
+
+
+def webp_lossless(width: int, height: int) -> bytes:
+    """Black, in a few bytes."""
+    bits = Bits()
+    bits.put((8, 0x2F), (14, width - 1), (14, height - 1), (1, 0), (3, 0))
+    bits.put((3, 0), *[ONE_SYMBOL] * 5)
+    return webp(webp_chunk(b"VP8L", bits.bytes()))
+
+
+def vp8(width: int, height: int) -> bytes:
+    """A lossy picture of zeros: all flags off, no coefficients."""
+    first = 2000 + width * height // 256 * 6
+    rest = width * height // 256 * 2
+    tag = struct.pack("<I", 1 << 4 | first << 5)[:3]
+    return tag + b"\x9d\1\x2a" + struct.pack("<HH", width, height) + bytes(first + rest)
+
+
+def webp_lossy(width: int, height: int) -> bytes:
+    """Hardly any data for the sides."""
+    return webp(webp_chunk(b"VP8 ", vp8(width, height)))
+
+
+def webp_alpha_groups(side: int = 1024) -> bytes:
+    """The same groups in the alpha channel of a lossy picture."""
+    bits = Bits()
+    bits.put((8, 1))  # lossless, no filter
+    webp_groups(bits, (side // 4) ** 2)
+    size = struct.pack("<I", side - 1)[:3] * 2
+    return webp(
+        webp_chunk(b"VP8X", b"\x10\0\0\0" + size)
+        + webp_chunk(b"ALPH", bits.bytes())
+        + webp_chunk(b"VP8 ", vp8(side, side))
+    )
+
+
 def webp_chunks() -> bytes:
     """A picture of one pixel after as many empty chunks as a body holds."""
     pixel = bytes.fromhex("2f00000000071011118888fe0700")  # lossless, 1 x 1
@@ -106,33 +280,93 @@ def webp_chunks() -> bytes:
 
 EXIF = b"Exif\0\0II*\0\x08\0\0\0\xff\xff"  # a directory of 65535 entries
 
-# name: (pixels, a function that makes the file)
+# Functions that make the files.
 BOMBS = {
-    "png-black": (49_152_000, lambda: png_black(16384, 3000)),
-    "png-16-bit-rgba": (49_152_000, lambda: png_black(16384, 3000, 16, 6)),
-    "png-bilevel": (49_152_000, lambda: png_black(16384, 3000, 1)),
-    "png-4-gb-after-the-picture": (1, lambda: png_with(b"", zeros(4_000_000_000))),
-    "png-gigabytes-of-text": (
-        1,
-        lambda: png_with(
-            png_chunk(b"zTXt", b"a\0\0" + zeros(2_000_000_000))
-            + png_chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(1_000_000_000))
-            + png_chunk(b"iCCP", b"a\0\0" + zeros(1_000_000_000))
-        ),
+    "png-black": lambda: png_black(16384, 3000),
+    "png-16-bit-rgba": lambda: png_black(16384, 3000, 16, 6),
+    "png-bilevel": lambda: png_black(16384, 3000, 1),
+    "png-rgb": lambda: png_black(16384, 3000, 8, 2),
+    "png-filtered": lambda: png_filtered(16384, 3000, 16, 6),
+    "png-filtered-grey": lambda: png_filtered(16384, 3000, 8, 0),
+    "png-filtered-rgb": lambda: png_filtered(4096, 2300, 8, 2),
+    "png-interlaced": lambda: png_interlaced(4992, 4992),
+    "png-palette": lambda: png_palette(8192, 4000),
+    "png-byte-by-byte": png_byte_by_byte,
+    "png-4-gb-after-the-picture": lambda: png_with(b"", zeros(4_000_000_000)),
+    "png-gigabytes-of-text": lambda: png_with(
+        png_chunk(b"zTXt", b"a\0\0" + zeros(2_000_000_000))
+        + png_chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(1_000_000_000))
+        + png_chunk(b"iCCP", b"a\0\0" + zeros(1_000_000_000))
     ),
-    "png-empty-text": (1, lambda: png_with(png_chunks(b"tEXt"))),
-    "png-empty-data": (1, lambda: png_with(b"", after=png_chunks(b"IDAT"))),
-    "png-transparency": (1, lambda: png_with(png_chunks(b"tRNS", b"\0\0"))),
-    "png-exif": (1, lambda: png_with(png_chunks(b"eXIf", EXIF[6:] + bytes(786420)))),
-    "jpeg-few-bytes": (49_152_000, lambda: jpeg_cut_but_closed(16384, 3000)),
-    "jpeg-scans": (49_152_000, lambda: jpeg_scans(16384, 3000, 19)),
-    "jpeg-scans-small": (1_000_000, lambda: jpeg_scans(1000, 1000, 100)),
-    "jpeg-profiles": (
-        273_280,
-        lambda: jpeg_with(segment(0xE2, b"ICC_PROFILE\0" + bytes(65521)) * 240),
+    "png-empty-text": lambda: png_with(png_chunks(b"tEXt")),
+    "png-empty-data": lambda: png_with(b"", after=png_chunks(b"IDAT")),
+    "png-transparency": lambda: png_with(png_chunks(b"tRNS", b"\0\0")),
+    "png-exif": lambda: png_with(png_chunks(b"eXIf", EXIF[6:] + bytes(786420))),
+    "jpeg-few-bytes": lambda: jpeg_cut_but_closed(16384, 3000),
+    "jpeg-baseline": lambda: jpeg_baseline(16384, 3000),
+    "jpeg-scans": lambda: jpeg_scans(16384, 3000, 17),
+    "jpeg-scans-medium": lambda: jpeg_scans(2000, 1500, 32),
+    "jpeg-scans-small": lambda: jpeg_scans(1000, 1000, 66),
+    "jpeg-profiles": lambda: jpeg_with(
+        segment(0xE2, b"ICC_PROFILE\0" + bytes(65521)) * 240
     ),
-    "jpeg-comments": (273_280, lambda: jpeg_with(segment(0xFE, b"") * (BODY // 4))),
-    "jpeg-exif": (273_280, lambda: jpeg_with(segment(0xE1, EXIF + bytes(65517)) * 240)),
-    "jpeg-restarts": (273_280, lambda: jpeg_with(b"\xff\xd0" * (BODY // 2))),
-    "webp-chunks": (1, webp_chunks),
+    "jpeg-comments-few": lambda: jpeg_with(segment(0xFE, bytes(BODY // 9_900)) * 9_800),
+    "jpeg-padding": lambda: jpeg_with(b"\xff" * BODY),
+    "jpeg-junk": lambda: jpeg_with(segment(0xFE, b"") + bytes(BODY)),
+    "jpeg-comments": lambda: jpeg_with(segment(0xFE, b"") * (BODY // 4)),
+    "jpeg-exif": lambda: jpeg_with(segment(0xE1, EXIF + bytes(65517)) * 240),
+    "jpeg-restarts": lambda: jpeg_with(b"\xff\xd0" * (BODY // 2)),
+    "webp-chunks": webp_chunks,
+    "webp-lossless": lambda: webp_lossless(16383, 3000),
+    "webp-lossless-groups": webp_lossless_groups,
+    "webp-lossy": lambda: webp_lossy(16383, 3000),
+    "webp-alpha-groups": webp_alpha_groups,
 }
+
+
+def cpu_seconds(server: Server) -> float:
+    """What all threads have spent."""
+    tasks = pathlib.Path(f"/proc/{server.pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def peak_kb(server: Server) -> int:
+    """The most memory since the last forget_peak."""
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status).group(1))
+
+
+def forget_peak(server: Server) -> None:
+    """The peak is what it is now."""
+    pathlib.Path(f"/proc/{server.pid}/clear_refs").write_text("5")
+
+
+def measure(server: Server, picture: bytes) -> tuple[httpx.Response, float, int]:
+    """What one picture costs: the answer, seconds of any core, and the most KB
+    besides what the server had."""
+    forget_peak(server)
+    cpu, memory = cpu_seconds(server), server.memory_kb()
+    answer = server.cam(picture, params={"heatmap": "none"})
+    return answer, cpu_seconds(server) - cpu, peak_kb(server) - memory
+
+
+def print_table(names: list[str]) -> None:
+    """A line for each, in a server of its own."""
+    print(f"{'':27}{'bytes':>10}{'status':>8}{'decode':>10}{'CPU':>9}{'memory':>9}")
+    for name in names or ["ordinary", *BOMBS]:
+        picture = sample("rocket.jpg") if name == "ordinary" else BOMBS[name]()
+        with running("--workers", "1", "--log-format", "none") as server:
+            for _ in range(3):
+                assert server.cam().status_code == 200
+            answer, cpu, memory = measure(server, picture)
+        match = re.search(r"decode;dur=([\d.]+)", answer.headers["Server-Timing"])
+        decode = f"{float(match[1]):7.0f} ms" if match else ""
+        print(
+            f"{name:27}{len(picture):10}{answer.status_code:8}{decode:>10}"
+            f"{cpu * 1000:6.0f} ms{memory / 1000:6.0f} MB",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    print_table(sys.argv[1:])

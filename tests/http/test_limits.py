@@ -127,6 +127,22 @@ def test_one_address_may_have_so_many_connections() -> None:
     assert b'"limit":2' in answer
 
 
+def test_a_trusted_proxy_may_have_as_many_connections_as_its_clients_need() -> None:
+    """All of them come from its address; the limit is that of the others."""
+    few = ("--max-connections-per-address", "2", "--trusted-proxy", "127.0.0.8/30")
+    with (
+        running("--workers", "1", *few) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        for _ in range(5):
+            stack.enter_context(kept_alive(server, "127.0.0.9"))
+        for _ in range(2):
+            stack.enter_context(kept_alive(server, "127.0.0.12"))
+        with connect(server, "127.0.0.12") as third:
+            assert read_all(third).startswith(b"HTTP/1.1 429 ")
+        assert rejected(server, "connections_per_address") == 1
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
     [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -16,11 +18,13 @@ import pytest
 from conftest import BINARY, MODEL, STOP_SECONDS, first_line
 
 PATIENCE = 60
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+WALL = 0x40000000  # waits for threads too
 
 
 @contextlib.contextmanager
 def told(
-    name: str, environment: dict[str, str]
+    name: str, environment: dict[str, str], *options: str
 ) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
     """A server and the socket that it talks to."""
     address = "\0" + name[1:] if name.startswith("@") else name
@@ -28,7 +32,15 @@ def told(
         ear.bind(address)
         ear.settimeout(PATIENCE)
         process = subprocess.Popen(
-            [BINARY, "serve", "--listen=127.0.0.1:0", "--model", MODEL, "--workers=1"],
+            [
+                BINARY,
+                "serve",
+                "--listen=127.0.0.1:0",
+                "--workers=1",
+                "--model",
+                MODEL,
+                *options,
+            ],
             env={**os.environ, "NOTIFY_SOCKET": name, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -92,6 +104,50 @@ def test_the_watchdog_hears_nothing_of_a_stopped_one(tmp_path: pathlib.Path) -> 
             hear(ear)
         ear.settimeout(PATIENCE)
         process.send_signal(signal.SIGCONT)
+        assert hear(ear) == {"WATCHDOG": "1"}
+
+
+@contextlib.contextmanager
+def thread_held(pid: int, name: str) -> Iterator[None]:
+    """One thread of a process stopped where it is, as a debugger does it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def ptrace(request: int, number: int) -> None:
+        if libc.ptrace(request, tid, None, ctypes.c_void_p(number)) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    (tid,) = (int(t.name) for t in tasks if (t / "comm").read_text() == name + "\n")
+    try:
+        ptrace(PTRACE_SEIZE, 0)
+    except OSError as error:
+        pytest.skip(f"threads cannot be stopped here: {error}")
+    ptrace(PTRACE_INTERRUPT, 0)
+    os.waitpid(tid, WALL)
+    try:
+        yield
+    finally:
+        ptrace(PTRACE_DETACH, 0)
+
+
+def test_the_watchdog_hears_nothing_while_nobody_accepts(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The thread that does is stuck, until it goes on."""
+    environment = {"WATCHDOG_USEC": "600000"}
+    with told(str(tmp_path / "s"), environment, "--sandbox=off") as (process, ear):
+        assert hear(ear)["READY"] == "1"
+        assert hear(ear) == {"WATCHDOG": "1"}
+        with thread_held(process.pid, "accept"):
+            time.sleep(1.5)  # a second of waiting is as it should be
+            ear.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(100):
+                    hear(ear)
+            ear.settimeout(1)
+            with pytest.raises(TimeoutError):
+                hear(ear)
+        ear.settimeout(PATIENCE)
         assert hear(ear) == {"WATCHDOG": "1"}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import socket
+import time
 
 import httpx
 import pytest
 import yaml
-from conftest import ROOT, Server, run, sample
+from conftest import ROOT, Server, run, running, sample
 
 ASSETS = [
     "/",
@@ -110,6 +113,112 @@ def test_options_says_what_is_allowed(server: Server) -> None:
         assert response.content == b""
         assert response.headers["allow"] == allow
     assert httpx.options(server.url + "/nope").status_code == 404
+
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+CAM = b"POST /cam HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+CHUNKED = CAM + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def until_hung_up(server: Server, request: bytes) -> bytes:
+    """All that comes back; the server has to hang up by itself."""
+    text = b""
+    with socket.create_connection(server.address, 10) as s:
+        s.sendall(request)
+        with contextlib.suppress(ConnectionError):
+            while part := s.recv(65536):
+                text += part
+    return text
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (400, GET + b"Host: y\r\n\r\n"),
+        (400, CAM + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+        (400, CAM + b"Transfer-Encoding: chunked\r\n" * 2 + b"\r\n0\r\n\r\n"),
+        (413, CAM + b"Content-Length: 9223372036854775808\r\n\r\na"),
+        (413, GET.replace(b"z", b"z?" + b"a&" * 3500) + b"\r\n"),
+        (414, GET.replace(b"z", b"z" + b"a" * 40000) + b"\r\n"),
+        (431, GET + b"X: " + b"a" * 40000 + b"\r\n\r\n"),
+    ],
+)
+def test_what_is_wrong_with_a_head_is_a_problem_with_an_id(
+    server: Server, status: int, request_: bytes
+) -> None:
+    """One answer, after which the server hangs up."""
+    head, _, body = until_hung_up(server, request_).partition(b"\r\n\r\n")
+    problem = json.loads(body)
+
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nContent-Type: application/problem+json" in head
+    assert problem["status"] == status
+    id_line = f"X-Request-Id: {problem['request_id']}".lower().encode()
+    assert id_line in head.lower().split(b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "route", "request_"),
+    [
+        ((400,), "other", GET + b"nonsense\r\n\r\n"),
+        ((400,), "other", CAM + b"Content-Length: 1x\r\n\r\na"),
+        ((413,), "other", CAM + b"Content-Length: " + b"9" * 23 + b"\r\n\r\na"),
+        ((431,), "other", GET + b"X: aaaaaaaaaa\r\n" * 4500 + b"\r\n"),
+        ((400,), "/cam", CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n"),
+        ((400,), "/cam", CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n"),
+        ((400,), "/cam", CHUNKED + b"3\r\nabc\r\n0\r\nnonsense\r\n\r\n"),
+        ((413,), "/cam", CHUNKED + b"f" * 18 + b"\r\nabc\r\n0\r\n\r\n"),
+        ((500, 413), "/cam", CHUNKED + b"0" * 70000),
+    ],
+)
+def test_what_the_library_answers_itself_is_logged_as_it_was_answered(
+    server: Server, statuses: tuple[int, ...], route: str, request_: bytes
+) -> None:
+    """Not as a client that left; but for its 500, which is none of ours."""
+    name = 'wherefore_requests_total{route="%s",status="%d"}'
+    counted = [name % (route, 0 if s == 500 else s) for s in statuses]
+    before = sum(server.metric(n) for n in counted)
+    lines = len(server.log().splitlines())
+    text = until_hung_up(server, request_)
+
+    assert int(text.split()[1]) in statuses
+    assert sum(server.metric(n) for n in counted) == before + 1
+    assert server.metric("wherefore_requests_in_flight") == 1  # itself
+    line = next(x for x in server.log().splitlines()[lines:] if "/metrics" not in x)
+    assert "client=127.0.0.1 " in line
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /healthz\r\n\r\n",
+        b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET\t/healthz\tHTTP/1.1\r\nHost: x\r\n\r\n",
+        bytes.fromhex("16030100c8010000c40303") + b"a" * 200 + b"\r\n\r\n",
+        b"a" * 70000,
+    ],
+)
+def test_what_is_no_request_is_refused_or_hung_up_on(
+    server: Server, request_: bytes
+) -> None:
+    """At once, and nothing of it stays."""
+    text = until_hung_up(server, request_)
+
+    assert not text or re.match(rb"HTTP/1\.[01] (400|414|505) ", text)
+    assert server.metric("wherefore_requests_in_flight") == 1  # itself
+
+
+def test_many_options_in_the_query_leave_nothing_behind() -> None:
+    """Some versions of libmicrohttpd never say that such a request has ended."""
+    many = GET.replace(b"z", b"z?" + b"a&" * 3500) + b"\r\n"
+    with running("--workers", "1", "--timeout", "1") as server:
+        for _ in range(20):
+            assert until_hung_up(server, many).startswith(b"HTTP/1.1 413 ")
+        end = time.monotonic() + 30
+        while server.metric("wherefore_requests_in_flight") > 1:  # itself
+            assert time.monotonic() < end
 
 
 def test_options_star(server: Server) -> None:

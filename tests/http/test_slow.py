@@ -4,12 +4,14 @@ them."""
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import struct
 import threading
 import time
 
 import httpx
+import pytest
 from conftest import Server, running, sample
 from test_life import PATIENT, SLOW, wait_for
 from test_limits import HEALTH, POST, connect, read_all, rejected
@@ -134,6 +136,58 @@ def test_who_leaves_the_queue_costs_no_forward_pass() -> None:
 
         assert server.metric("wherefore_forward_passes_total") == 2
         assert rejected(server, "client_gone") == 2
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.1", b"HTTP/1.0"])
+def test_who_has_sent_all_it_had_and_waits_for_a_worker_is_answered(
+    version: bytes,
+) -> None:
+    """A socket whose one half is shut down still reads, however the request came."""
+    picture = sample("rocket.jpg")
+    # With the picture drawn: what does not fit into the socket at once.
+    head = (POST % len(picture)).replace(b"HTTP/1.1", version)
+    request = head.replace(b"?heatmap=none", b"") + picture
+    interim = b"HTTP/1.1 102 Processing\r\n\r\n"
+    with busy_server() as server, contextlib.ExitStack() as stack:
+        slow = occupy(server)
+        waiting = []
+        for number, cut in enumerate((0, 100, 5000, len(request) - 1)):
+            s = stack.enter_context(connect(server))
+            s.sendall(request[:cut])
+            server.get("/healthz")  # by now it has been read
+            s.sendall(request[cut:])
+            s.shutdown(socket.SHUT_WR)
+            waiting.append(s)
+            wait_for(server, "wherefore_queue_length", number + 1)
+        assert server.metric("wherefore_busy_workers") == 1, "it was not slow enough"
+        answers = [read_all(s).removeprefix(interim) for s in waiting]
+        slow.join()
+        assert rejected(server, "client_gone") == 0
+        assert server.metric("wherefore_requests_in_flight") == 1
+
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        body = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+        assert len(body["heatmap"]) > 100_000
+
+
+def test_an_older_client_that_leaves_is_worked_for_and_logged() -> None:
+    """HTTP/1.0 has no interim answer that would show that it is gone."""
+    picture = sample("rocket.jpg")
+    head = (POST % len(picture)).replace(b"HTTP/1.1", b"HTTP/1.0")
+    left = 'wherefore_requests_total{route="/cam",status="0"}'
+    with busy_server() as server:
+        slow = occupy(server)
+        with connect(server) as s:
+            s.sendall(head + picture)
+            wait_for(server, "wherefore_queue_length", 1)
+        slow.join()
+        wait_for(server, "wherefore_forward_passes_total", 2)
+        end = time.monotonic() + 30
+        while server.metric("wherefore_requests_in_flight") > 1:
+            assert time.monotonic() < end
+        # Its answer went to a socket that had not yet objected, or nowhere.
+        assert server.metric(left) + server.log().count("POST /cam 200") == 2
 
 
 def test_resets_in_the_middle_are_forgotten(server: Server) -> None:

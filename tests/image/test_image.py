@@ -1,7 +1,8 @@
 """The image as it is run: what is in it, what it may do, how it ends.
 
 IMAGE names it; tools/image-run.sh runs it with everything forbidden, 128 MB and
-64 processes. tools/image-test.sh runs this, and tests/http against it."""
+64 processes. tools/image-test.sh runs this, and tests/http against it. With
+EMULATOR the image is for another processor, and that is QEMU."""
 
 from __future__ import annotations
 
@@ -34,6 +35,8 @@ ENGINE = subprocess.run(
 ).stdout.split()
 CAT = (ROOT / "static" / "samples" / "chelsea.png").read_bytes()
 HEALTH = ("/usr/bin/wherefore", "health")
+EMULATOR = ["/emulator"] if os.environ.get("EMULATOR") else []
+NATIVE = ROOT / "build" / "wherefore"
 MB = 1000 * 1000
 MAX_MB = 60
 LIMIT = 128 * 1024 * 1024
@@ -199,6 +202,34 @@ def test_it_answers_with_everything_forbidden(container: Container) -> None:
     assert re.search(r"^\S+ / \S+ ro,", mounts, re.M)
 
 
+@pytest.mark.skipif(not NATIVE.exists(), reason="nothing was built on this machine")
+def test_it_says_what_the_program_says_that_was_built_here() -> None:
+    """Of another Debian, or of another processor."""
+    photo = ROOT / "static" / "samples" / "chelsea.png"
+    here, there = (
+        json.loads(
+            subprocess.run(
+                [program, "cam", photo, "--values", "--model", model],
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        for program, model in (
+            (NATIVE, ROOT / "models" / "efficientnet-lite0"),
+            (RUN, "/usr/share/wherefore/models/efficientnet-lite0"),
+        )
+    )
+
+    assert there["class"] == here["class"] == 285
+    assert there["box"] == here["box"]
+    for one, other in zip(here["classes"], there["classes"], strict=True):
+        assert one["label"] == other["label"]
+        # float32's rounding, through a hundred layers
+        assert other["logit"] == pytest.approx(one["logit"], abs=1e-3)
+    for one, other in zip(here["map"]["values"], there["map"]["values"], strict=True):
+        assert other == pytest.approx(one, abs=1e-3)
+
+
 def test_it_computes_in_int8_where_it_is_told_to() -> None:
     """Debian 13's XNNPACK can, under the same limits."""
     with running("--workers", "1", "--precision", "int8") as it:
@@ -241,6 +272,7 @@ def test_it_has_the_memory_and_the_processes_of_the_limits(
     assert int(processes) == 64
 
 
+@pytest.mark.skipif(EMULATOR != [], reason="takes minutes where QEMU computes")
 def test_a_crowd_with_photos_of_four_megapixels_stays_within_the_limits() -> None:
     """The options that docs/deploy.md has for 128 MB."""
     side = 2000
@@ -291,7 +323,7 @@ def grey(side: int) -> bytes:
 def test_its_health_check_says_that_it_is_well(container: Container) -> None:
     address = container.url.removeprefix("http://")
     done = subprocess.run(
-        [*ENGINE, "exec", container.name, *HEALTH, f"--listen={address}"],
+        [*ENGINE, "exec", container.name, *EMULATOR, *HEALTH, f"--listen={address}"],
         capture_output=True,
         text=True,
         check=False,
@@ -301,7 +333,7 @@ def test_its_health_check_says_that_it_is_well(container: Container) -> None:
 
 def test_sigterm_finishes_what_was_accepted_and_ends_with_0() -> None:
     """One worker has seven pictures of a fourth of a second before it."""
-    many = 8
+    many = 2 if EMULATOR else 8
     with running("--workers", "1") as it:
         answers: list[httpx.Response] = []
         picture = grey(2000)

@@ -152,6 +152,14 @@ void engine_session_expect(struct engine_session *session, size_t overlay_side)
     (void)overlay_side;
 }
 
+void engine_session_watch(struct engine_session *session,
+                          bool (*gone)(void *user), void *user)
+{
+    (void)session;
+    (void)gone;
+    (void)user;
+}
+
 const struct image *engine_session_image(const struct engine_session *session)
 {
     return &session->image;

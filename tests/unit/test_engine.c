@@ -14,7 +14,7 @@
 
 #include "engine.h"
 
-#include <cmocka.h>
+#include "alloc_sweep.h"
 
 #define NETWORKS "tests/data/networks"
 #define PICTURE "tests/cases/images/jpeg-444.jpg" /* 37 x 27 */
@@ -322,6 +322,85 @@ static void boxes_stay_within_what_the_network_was_shown(void **state)
     }
 }
 
+/* ---- memory ---- */
+
+enum { MANY = 1000 };
+
+/* Allocations from here to the end of the count. */
+static void begin_count(void)
+{
+    alloc_sweep_state.countdown = MANY;
+    alloc_sweep_state.on = true;
+}
+
+static size_t end_count(void)
+{
+    alloc_sweep_state.on = false;
+    return MANY - alloc_sweep_state.countdown;
+}
+
+/* All that POST /cam asks a session for once the picture is in it. */
+static bool answer(struct engine_session *session, struct buf *png,
+                   struct error *err)
+{
+    const struct render_options style = {.overlay = true, .alpha = 0.5f};
+    struct engine_class top[3];
+    struct engine_map map;
+    struct box box;
+    bool found;
+
+    buf_clear(png);
+    if (!engine_session_run(session, err))
+        return false;
+    engine_session_top(session, top, 3);
+    return engine_session_map(session, &map, top[0].index, err) &&
+           engine_session_box(session, &box, &found, top[0].index, 0.2f, err) &&
+           engine_session_heatmap(session, png, top[0].index, &style, err);
+}
+
+static void
+from_the_second_picture_on_only_its_decoder_takes_memory(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct engine_session *session;
+    struct image image = {0};
+    struct buf file = {0}, png = {0};
+    size_t of_decoder, of_sample, of_answer;
+    bool ok;
+
+    (void)state;
+    assert_non_null(engine);
+    session = run_on_picture(engine);
+    assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
+    assert_true(image_decode(&image, file.data, file.len, &limits, &err));
+    assert_true(answer(session, &png, &err));
+
+    begin_count();
+    ok = image_decode(&image, file.data, file.len, &limits, &err);
+    of_decoder = end_count();
+    assert_true(ok);
+    begin_count();
+    ok = engine_sample(session, file.data, file.len, &limits, &err);
+    of_sample = end_count();
+    assert_true(ok);
+    begin_count();
+    ok = answer(session, &png, &err);
+    of_answer = end_count();
+    assert_true(ok);
+    assert_true(png.len > 0);
+
+    assert_int_equal(of_sample, of_decoder);
+    assert_int_equal(of_answer, 0);
+
+    image_release(&image);
+    buf_release(&file);
+    buf_release(&png);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +413,8 @@ int main(void)
         cmocka_unit_test(where_maxima_are_pooled_that_is_told),
         cmocka_unit_test(a_network_without_maps_classifies_and_says_why),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),
+        cmocka_unit_test(
+            from_the_second_picture_on_only_its_decoder_takes_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,13 +24,16 @@ static void upsampling_agrees_with_pillow(void **state)
 {
     const struct heatmap_view whole = {0, 0, 7, 5};
     struct error err = {0};
+    struct heatmap_scratch scratch = {0};
     float out[5][7];
 
     (void)state;
-    assert_true(heatmap_upsample(&out[0][0], 5, 7, MAP, 2, 3, &whole, &err));
+    assert_true(
+        heatmap_upsample(&out[0][0], 5, 7, MAP, 2, 3, &whole, &scratch, &err));
     for (size_t y = 0; y < 5; y++)
         for (size_t x = 0; x < 7; x++)
             assert_float_equal(out[y][x], UPSAMPLED[y][x], 1e-5);
+    heatmap_scratch_release(&scratch);
 }
 
 /* One coordinate: the two cells it lies between, and the share of the second.
@@ -83,6 +86,7 @@ static void any_view_agrees_with_the_formula_pixel_by_pixel(void **state)
         {60, 80, 7, 7, {40, 30, 0.01, 0.01}},
         {60, 80, 7, 7, {40.4, 30.4, 0.2, 0.2}},
     };
+    struct heatmap_scratch scratch = {0};
     float map[40 * 50], out[60 * 80];
 
     (void)state;
@@ -94,12 +98,14 @@ static void any_view_agrees_with_the_formula_pixel_by_pixel(void **state)
 
         memset(out, 0xff, sizeof out); /* NaN: every pixel must be written */
         assert_true(heatmap_upsample(out, height, width, map, cases[n].height,
-                                     cases[n].width, &cases[n].view, &err));
+                                     cases[n].width, &cases[n].view, &scratch,
+                                     &err));
         for (size_t i = 0; i < height * width; i++)
             assert_true(fabs(out[i] - slow_value(map, cases[n].height,
                                                  cases[n].width, &cases[n].view,
                                                  i / width, i % width)) < 1e-4);
     }
+    heatmap_scratch_release(&scratch);
 }
 
 static void an_empty_view_covers_nothing(void **state)
@@ -112,23 +118,30 @@ static void an_empty_view_covers_nothing(void **state)
 
     (void)state;
     for (size_t n = 0; n < sizeof views / sizeof views[0]; n++) {
+        struct heatmap_scratch scratch = {0};
         struct error err = {0};
         float out[16];
 
         memset(out, 0xff, sizeof out);
-        assert_true(heatmap_upsample(out, 4, 4, MAP, 2, 3, &views[n], &err));
+        assert_true(
+            heatmap_upsample(out, 4, 4, MAP, 2, 3, &views[n], &scratch, &err));
         for (size_t i = 0; i < 16; i++)
             assert_true(out[i] == 0);
+        assert_null(scratch.rows); /* nothing had to be worked out */
     }
 }
 
 static bool upsample(void *arg, struct error *err)
 {
     const struct heatmap_view whole = {0, 0, 4, 4};
+    struct heatmap_scratch scratch = {0};
     float out[16];
+    bool ok;
 
     (void)arg;
-    return heatmap_upsample(out, 4, 4, MAP, 2, 3, &whole, err);
+    ok = heatmap_upsample(out, 4, 4, MAP, 2, 3, &whole, &scratch, err);
+    heatmap_scratch_release(&scratch);
+    return ok;
 }
 
 static void a_failed_allocation_is_reported_and_leaves_nothing(void **state)

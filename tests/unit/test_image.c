@@ -193,7 +193,8 @@ static void a_file_cut_anywhere_is_refused(void **state)
 static void limits_are_inclusive(void **state)
 {
     /* 37 x 27 pixels */
-    const struct image_limits just = {37, 27, 37 * 27};
+    const struct image_limits just = {
+        .max_width = 37, .max_height = 27, .max_pixels = 37 * 27};
     const struct image_limits narrow = {.max_width = 36};
     const struct image_limits low = {.max_height = 26};
     const struct image_limits few = {.max_pixels = 37 * 27 - 1};

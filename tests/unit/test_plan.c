@@ -215,7 +215,7 @@ static void a_plain_network_is_one_runtime(void **state)
         plan = plan_new(&graph, &err);
         assert_non_null(plan);
         assert_int_equal(plan_num_steps(plan), 1);
-        assert_int_equal(plan_num_kernels(plan), 0);
+        assert_int_equal(plan_num_run_by(plan, PLAN_KERNEL), 0);
         plan_free(plan);
         graph_release(&graph);
     }

@@ -35,8 +35,9 @@ static void a_network_is_described_and_measured(void **state)
     assert_int_equal(survey.num_features, 24);
     assert_int_equal(survey.map_width, 6);
     assert_int_equal(survey.map_height, 4);
-    assert_int_equal(survey.num_kernels, 0);
-    assert_int_equal(survey.num_steps, 1);
+    assert_int_equal(survey.num_run_by[PLAN_KERNEL], 0);
+    assert_int_equal(survey.num_run_by[PLAN_XNNPACK],
+                     survey.num_run_by[PLAN_DEPTHWISE] + 1);
     assert_true(survey_measure(&survey, 3, &err));
     assert_true(survey.run_ms > 0);
     assert_true(survey.kernel_share == 0);

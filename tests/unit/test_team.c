@@ -1,6 +1,7 @@
 /* Threads that help: every tile once, whoever is there; and XNNPACK's loops
  * really are the team's. */
 
+#include <float.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine.h"
 #include "pthreadpool_of.h"
@@ -119,51 +121,99 @@ static void members_that_come_and_go_do_not_disturb_each_other(void **state)
     team_free(team);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+struct patience {
+    atomic_bool helped;
+    uint64_t until_ms;
+};
+
 /* Tells a helper from whoever has called team_run, which waits for one. */
 static void wait_for_help(const struct team_task *task, size_t thread,
                           const size_t *at, const size_t *len)
 {
-    atomic_bool *helped = task->context;
+    struct patience *patience = task->context;
 
     (void)at;
     (void)len;
     if (thread > 0)
-        atomic_store(helped, true);
-    for (size_t n = 0; !atomic_load(helped) && n < 2000000; n++)
-        pthread_testcancel();
+        atomic_store(&patience->helped, true);
+    while (!atomic_load(&patience->helped) && now_ms() < patience->until_ms)
+        continue;
 }
 
-static bool is_helped(struct team *team)
+/* Whether help comes within this time. */
+static bool is_helped(struct team *team, unsigned wait_ms)
 {
-    atomic_bool helped = false;
+    struct patience patience = {.until_ms = now_ms() + wait_ms};
     struct team_task task = {.call = wait_for_help,
-                             .context = &helped,
+                             .context = &patience,
                              .num_dimensions = 1,
                              .ranges = {2},
                              .steps = {1}};
     struct team_member member;
 
     team_member_init(&member, team);
-    for (size_t i = 0; i < 200 && !helped; i++)
-        team_run(&member, &task);
+    team_run(&member, &task);
     team_rest(&member);
-    return helped;
+    return patience.helped;
 }
 
 static void helpers_help_where_a_core_is_left(void **state)
 {
+    enum { LONG_MS = 30000, SHORT_MS = 500 };
     struct team *team = team_new(2, NULL);
 
     (void)state;
     assert_non_null(team);
     team_enter(team);
-    assert_true(is_helped(team));
+    assert_true(is_helped(team, LONG_MS));
     assert_true(team_num_helped(team) > 0);
     team_enter(team); /* another takes the second core */
-    assert_false(is_helped(team));
+    assert_false(is_helped(team, SHORT_MS));
     team_leave(team);
-    assert_true(is_helped(team));
+    assert_true(is_helped(team, LONG_MS));
     team_free(team);
+}
+
+/* A product that is too small for a normal number. */
+static void multiply(const struct team_task *task, size_t thread,
+                     const size_t *at, const size_t *len)
+{
+    volatile float *product = task->context;
+    volatile float small = FLT_MIN;
+
+    (void)thread;
+    (void)at;
+    (void)len;
+    *product = small * 0.5F;
+}
+
+static void what_is_nearly_zero_is_zero_where_a_task_says_so(void **state)
+{
+    float product = -1;
+    struct team_task task = {.call = multiply,
+                             .context = &product,
+                             .num_dimensions = 1,
+                             .ranges = {1},
+                             .steps = {1}};
+
+    (void)state;
+    team_run(NULL, &task);
+    assert_true(product > 0);
+    task.flush_denormals = true;
+    team_run(NULL, &task);
+#if defined __SSE2__ || defined __aarch64__
+    assert_true(product == 0);
+#endif
+    multiply(&task, 0, NULL, NULL); /* the caller's own arithmetic */
+    assert_true(product > 0);
 }
 
 static void note_2d(void *context, size_t i, size_t j, size_t step)
@@ -238,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_task_without_tiles_calls_nobody),
         cmocka_unit_test(members_that_come_and_go_do_not_disturb_each_other),
         cmocka_unit_test(helpers_help_where_a_core_is_left),
+        cmocka_unit_test(what_is_nearly_zero_is_zero_where_a_task_says_so),
         cmocka_unit_test(pthreadpool_counts_as_the_library_does),
         cmocka_unit_test(helpers_run_a_part_of_a_network_and_change_no_number),
     };
