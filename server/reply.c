@@ -40,15 +40,19 @@ static json_t *milliseconds(double value)
     return real(round(value * 1000) / 1000);
 }
 
-/* A text that may be NULL, and that may be anything but UTF-8. */
+/* A text that may be NULL, and that may be anything but UTF-8. NULL: no
+ * memory. */
 static json_t *text(const char *value)
 {
+    json_error_t why;
     json_t *string;
 
     if (!value)
         return json_null();
-    string = json_string(value);
-    return string ? string : json_string_nocheck("?");
+    string = json_pack_ex(&why, 0, "s", value);
+    if (!string && json_error_code(&why) == json_error_invalid_utf8)
+        return json_string_nocheck("?");
+    return string;
 }
 
 /* Writes `value` under `key` and takes it; NULL values fail. */
