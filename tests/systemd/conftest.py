@@ -99,6 +99,10 @@ class Machine:
         """A property of a unit."""
         return self.systemctl("show", "--value", "-p", name, unit).strip()
 
+    def signal(self, name: str, pid: str) -> None:
+        """By the shell: a small Debian has no other kill."""
+        self.run("sh", "-c", 'kill -s "$0" "$1"', name, pid)
+
     def log(self, unit: str = "wherefore") -> str:
         """What the unit, and systemd about it, has said since it was last cleared."""
         return self.run(
