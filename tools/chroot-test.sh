@@ -62,4 +62,8 @@ done
 if [ $# -eq 0 ]; then
     set -- make test
 fi
-env -i "${variables[@]}" chroot "$chroot" sh -c 'cd /src && exec "$@"' sh "$@"
+# Not chroot, in which the kernel has no namespaces of users.
+# shellcheck disable=SC2016 # for the other shell
+env -i "${variables[@]}" unshare --mount --propagation private sh -c '
+    cd "$0" && pivot_root . mnt && umount -l mnt && cd /src && exec "$@"' \
+    "$chroot" "$@"

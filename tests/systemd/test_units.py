@@ -101,7 +101,7 @@ def test_stop_answers_what_was_accepted(service: Machine) -> None:
 def test_a_crash_is_over_in_seconds(service: Machine) -> None:
     """`Restart=on-failure`."""
     pid = service.show("MainPID")
-    service.run("kill", "-SEGV", pid)
+    service.signal("SEGV", pid)
     eventually(lambda: service.show("NRestarts") == "1")
     eventually(lambda: service.show("ActiveState") == "active")
 
@@ -117,7 +117,7 @@ def test_a_process_that_hangs_is_started_anew(machine: Machine) -> None:
         time.sleep(5)  # it is told in time that all is well
         assert machine.show("MainPID") == pid
         before = time.monotonic()
-        machine.run("kill", "-STOP", pid)
+        machine.signal("STOP", pid)
         eventually(lambda: machine.show("NRestarts") == "1")
         took = time.monotonic() - before
         eventually(lambda: machine.show("ActiveState") == "active")
