@@ -51,6 +51,7 @@ struct outline {
     unsigned num_scans;
     unsigned num_segments; /* and other markers outside scans */
     uint64_t num_restarts; /* within them */
+    size_t coded_len;      /* bytes from the first scan to the end */
     uint64_t coefficients; /* bytes of all of them, if all are to be kept */
     unsigned orientation;  /* 0 until EXIF was seen */
 };
@@ -248,6 +249,8 @@ static bool read_outline(struct outline *outline,
             return fail_cut_short(err);
         if (marker == MARKER_EOI)
             break;
+        if (marker == MARKER_SOS && !outline->num_scans)
+            outline->coded_len = file.len;
         if (!count_marker(outline, marker, err))
             return false;
         if (stands_alone(marker))
@@ -264,6 +267,7 @@ static bool read_outline(struct outline *outline,
     }
     if (!outline->num_scans)
         return fail(err, ERROR_INPUT, "the JPEG has no picture in it");
+    outline->coded_len -= file.len;
     return true;
 }
 
@@ -356,6 +360,7 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
     if (outline.coefficients > 0 &&
         !image_codec_allow(job, num_scanned / 2, err))
         return false;
+    job->coded_len = outline.coded_len;
     job->held = outline.coefficients;
     if (!image_codec_begin_scaled(
             job, outline.width, outline.height,

@@ -157,6 +157,9 @@ void image_png_rows_init(struct image_png_rows *rows)
 {
     const bool deep = rows->depth == 16;
 
+    /* Of the key's 16 bits as many count as a sample has. */
+    for (int c = 0; c < 3 && !deep; c++)
+        rows->key[c] &= (uint16_t)((1u << rows->depth) - 1);
     switch (rows->kind) {
     case IMAGE_PNG_ROWS_GREY:
     case IMAGE_PNG_ROWS_PALETTE:

@@ -228,6 +228,18 @@ static bool read_cache(struct bits *bits, unsigned *size)
     return cache_bits >= 1 && cache_bits <= MAX_CACHE_BITS;
 }
 
+/* The codes of one group. */
+static bool read_group(struct bits *bits, struct code *codes, unsigned cache)
+{
+    for (int i = 0; i < NUM_CODES; i++)
+        if (!read_code(bits, &codes[i],
+                       i == GREEN      ? NUM_LITERALS + NUM_COPIES + cache
+                       : i == DISTANCE ? NUM_DISTANCES
+                                       : NUM_LITERALS))
+            return false;
+    return true;
+}
+
 /* One of the pictures before the picture, which is of one group. `largest`
  * gets the largest of its red and green together. */
 static bool read_picture(struct bits *bits, unsigned *largest, uint64_t width,
@@ -238,14 +250,8 @@ static bool read_picture(struct bits *bits, unsigned *largest, uint64_t width,
     unsigned cache;
 
     *largest = 0;
-    if (!read_cache(bits, &cache))
+    if (!read_cache(bits, &cache) || !read_group(bits, codes, cache))
         return false;
-    for (int i = 0; i < NUM_CODES; i++)
-        if (!read_code(bits, &codes[i],
-                       i == GREEN      ? NUM_LITERALS + NUM_COPIES + cache
-                       : i == DISTANCE ? NUM_DISTANCES
-                                       : NUM_LITERALS))
-            return false;
     for (uint64_t i = 0; i < count && !bits->ended;) {
         const unsigned green = read_symbol(bits, &codes[GREEN]);
 
@@ -312,14 +318,14 @@ static bool read_transforms(struct bits *bits, uint32_t *width, uint32_t height)
     return true;
 }
 
-/* Up to the number of groups. */
-static bool read_head(struct bits *bits, unsigned *groups, uint32_t width,
-                      uint32_t height)
+/* Up to the number of groups, and the size of their cache. */
+static bool read_head(struct bits *bits, unsigned *groups, unsigned *cache,
+                      uint32_t width, uint32_t height)
 {
-    unsigned cache, block, largest;
+    unsigned block, largest;
 
     *groups = 1;
-    if (!read_transforms(bits, &width, height) || !read_cache(bits, &cache))
+    if (!read_transforms(bits, &width, height) || !read_cache(bits, cache))
         return false;
     if (!read_bits(bits, 1))
         return true;
@@ -335,7 +341,8 @@ bool image_vp8l_check(struct bytes data, uint32_t width, uint32_t height,
                       bool has_header, struct error *err)
 {
     struct bits bits = {.bytes = data};
-    unsigned groups;
+    struct code codes[NUM_CODES];
+    unsigned groups, cache;
     bool ok = true;
 
     if (has_header) {
@@ -345,7 +352,11 @@ bool image_vp8l_check(struct bytes data, uint32_t width, uint32_t height,
         read_bits(&bits, 1);                 /* whether there is alpha */
         ok = read_bits(&bits, 3) == 0 && ok; /* version */
     }
-    ok = ok && read_head(&bits, &groups, width, height);
+    ok = ok && read_head(&bits, &groups, &cache, width, height);
+    /* Of alpha, libwebp 1.5 calls broken codes a lack of memory. */
+    if (ok && !has_header && groups <= MAX_GROUPS)
+        for (unsigned i = 0; ok && i < groups && !bits.ended; i++)
+            ok = read_group(&bits, codes, cache);
     if (bits.ended)
         return fail(err, ERROR_INPUT, "the WebP is cut short");
     if (!ok)

@@ -83,6 +83,20 @@ static bool find_picture(struct picture *picture, struct bytes chunks)
     return picture->data.len > 0;
 }
 
+/* An ALPH chunk's first byte: method, filter, preprocessing, reserved; two bits
+ * each. False: it is none. */
+static bool read_alpha(struct bytes *alpha, bool *lossless, uint64_t pixels)
+{
+    uint8_t head;
+
+    *lossless = false;
+    if (!bytes_u8(alpha, &head) || (head & 3) > 1 || (head >> 4 & 3) > 1 ||
+        head >> 6 > 1)
+        return false;
+    *lossless = head & 1;
+    return *lossless || alpha->len >= pixels;
+}
+
 /* Checks what a picture of these sides costs besides its pixels. */
 static bool check_picture(struct image_codec_job *job,
                           const struct picture *picture, uint32_t width,
@@ -91,13 +105,13 @@ static bool check_picture(struct image_codec_job *job,
     const uint64_t pixels = (uint64_t)width * height;
     const bool has_alpha = !picture->lossless && picture->alpha.len > 0;
     struct bytes alpha = picture->alpha;
-    uint8_t method = 0;
+    bool lossless_alpha = false;
 
     job->coded_len = picture->data.len + (has_alpha ? alpha.len : 0);
-    if (has_alpha)
-        (void)!bytes_u8(&alpha, &method);
+    if (has_alpha && !read_alpha(&alpha, &lossless_alpha, pixels))
+        return fail(err, ERROR_INPUT, "the WebP is broken");
     /* Whole pictures of 4 bytes a pixel where they are lossless. */
-    job->held = (picture->lossless || method & 1 ? 4 * pixels : 0) +
+    job->held = (picture->lossless || lossless_alpha ? 4 * pixels : 0) +
                 (has_alpha ? pixels : 0);
     /* A pixel takes the time of three bytes of a PNG. */
     if (!image_codec_allow(job, job->held, err) ||
@@ -105,7 +119,8 @@ static bool check_picture(struct image_codec_job *job,
         return false;
     if (picture->lossless)
         return image_vp8l_check(picture->data, width, height, true, err);
-    return !(method & 1) || image_vp8l_check(alpha, width, height, false, err);
+    return !lossless_alpha ||
+           image_vp8l_check(alpha, width, height, false, err);
 }
 
 /* An ANMF chunk: x / 2, y / 2, width - 1, height - 1, duration, flags, then

@@ -168,6 +168,11 @@ def jpeg_baseline(width: int, height: int, colors: int = 3) -> bytes:
     )
 
 
+def padded(jpeg: bytes) -> bytes:
+    """With comments before and bytes after it, so that it looks long."""
+    return jpeg[:2] + segment(0xFE, bytes(65_533)) * 120 + jpeg[2:] + bytes(BODY // 2)
+
+
 class Bits:
     """Writes numbers of so many bits, lowest first."""
 
@@ -310,6 +315,7 @@ BOMBS = {
     "jpeg-profiles": lambda: jpeg_with(
         segment(0xE2, b"ICC_PROFILE\0" + bytes(65521)) * 240
     ),
+    "jpeg-few-bytes-padded": lambda: padded(jpeg_cut_but_closed(16384, 3000)),
     "jpeg-comments-few": lambda: jpeg_with(segment(0xFE, bytes(BODY // 9_900)) * 9_800),
     "jpeg-padding": lambda: jpeg_with(b"\xff" * BODY),
     "jpeg-junk": lambda: jpeg_with(segment(0xFE, b"") + bytes(BODY)),

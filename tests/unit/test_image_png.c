@@ -102,6 +102,20 @@ static void leave_empty_ones(struct png *png, const char *type,
         add_chunk(png, type, data, len);
 }
 
+static void fill_key(struct png *png, const char *type, const uint8_t *data,
+                     size_t len)
+{
+    uint8_t key[6];
+
+    if (strcmp(type, "tRNS") == 0 && len <= sizeof key) {
+        memcpy(key, data, len);
+        for (size_t i = 0; i < len; i += 2)
+            key[i] |= 0xf0; /* beyond the sample's bits */
+        data = key;
+    }
+    add_chunk(png, type, data, len);
+}
+
 static void add_later(struct png *png, const char *type, const uint8_t *data,
                       size_t len)
 {
@@ -139,15 +153,16 @@ static const char *const names[] = {
 enum { NUM_NAMES = sizeof names / sizeof names[0] };
 
 static void
-check_shows_the_same(void (*change)(struct png *png, const char *type,
+check_shows_the_same(const char *const *files, size_t num_files,
+                     void (*change)(struct png *png, const char *type,
                                     const uint8_t *data, size_t len))
 {
-    for (size_t i = 0; i < NUM_NAMES; i++) {
+    for (size_t i = 0; i < num_files; i++) {
         struct png plain, odd;
         struct image expected = {0}, image = {0};
 
-        rebuild(&plain, names[i], leave);
-        rebuild(&odd, names[i], change);
+        rebuild(&plain, files[i], leave);
+        rebuild(&odd, files[i], change);
         decode(&expected, &plain);
         decode(&image, &odd);
         assert_int_equal(image.width, expected.width);
@@ -164,13 +179,23 @@ check_shows_the_same(void (*change)(struct png *png, const char *type,
 static void data_may_be_spread_over_any_number_of_chunks(void **state)
 {
     (void)state;
-    check_shows_the_same(spread);
+    check_shows_the_same(names, NUM_NAMES, spread);
 }
 
 static void what_comes_after_the_data_changes_nothing(void **state)
 {
     (void)state;
-    check_shows_the_same(add_later);
+    check_shows_the_same(names, NUM_NAMES, add_later);
+}
+
+static void a_transparent_colour_has_as_many_bits_as_a_sample(void **state)
+{
+    static const char *const with_key[] = {"png-type0-2bit-trns.png",
+                                           "png-type0-8bit-trns.png",
+                                           "png-type2-8bit-trns.png"};
+
+    (void)state;
+    check_shows_the_same(with_key, 3, fill_key);
 }
 
 static void check_is_refused(struct png *png)
@@ -219,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_may_be_spread_over_any_number_of_chunks),
         cmocka_unit_test(what_comes_after_the_data_changes_nothing),
+        cmocka_unit_test(a_transparent_colour_has_as_many_bits_as_a_sample),
         cmocka_unit_test(each_of_many_check_sums_counts),
         cmocka_unit_test(pictures_without_data_or_with_two_headers_are_refused),
     };
