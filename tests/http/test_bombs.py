@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from bombs import BOMBS, jpeg_scans, png_black
-from conftest import SANITIZED, Server, running
+from conftest import LARGE, MAX_PIXELS_128_MB, SANITIZED, Server, running
 
 # Beyond what an ordinary picture of those pixels costs. Measured: 0.13 s and
 # 1 MB at most; the rest is for machines that are slower, or busy.
@@ -47,7 +47,13 @@ def forget_peak(server: Server) -> None:
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's time and memory are its own")
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=LARGE if pixels > MAX_PIXELS_128_MB else ())
+        for name, (pixels, _) in BOMBS.items()
+    ],
+)
 def test_a_picture_costs_what_its_pixels_and_bytes_allow(
     worker: Server, name: str
 ) -> None:
@@ -69,6 +75,7 @@ def test_a_picture_costs_what_its_pixels_and_bytes_allow(
     assert memory < KB + bodies + BYTES_PER_PIXEL * pixels / 1000
 
 
+@LARGE
 def test_scans_are_bounded_by_the_pixels(server: Server) -> None:
     """A progressive JPEG of many scans is one only where it is small."""
     for width, height, scans, status in (
@@ -83,6 +90,7 @@ def test_scans_are_bounded_by_the_pixels(server: Server) -> None:
         assert answer.status_code == status, (width, height, scans, answer.text)
 
 
+@LARGE
 def test_a_large_black_picture_is_a_picture(server: Server) -> None:
     """Few bytes for many pixels are no reason to refuse it."""
     answer = server.cam(png_black(8000, 6000), params={"heatmap": "none"})
