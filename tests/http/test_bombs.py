@@ -16,7 +16,7 @@ from bombs import (
     webp_alpha_groups,
     webp_lossless_groups,
 )
-from conftest import SANITIZED, Server, running
+from conftest import LARGE, SANITIZED, Server, running
 
 # Besides what comes with any picture of those bytes. Measured: 0.15 s at most;
 # the rest is for machines that are slower, or busy.
@@ -34,6 +34,7 @@ def worker() -> Iterator[Server]:
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's time and memory are its own")
+@LARGE
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_picture_costs_next_to_nothing(worker: Server, name: str) -> None:
     """Time and memory, whether it is answered or refused."""
@@ -48,6 +49,7 @@ def test_a_picture_costs_next_to_nothing(worker: Server, name: str) -> None:
     assert memory < KB + 2 * len(picture) / 1000
 
 
+@LARGE
 def test_scans_are_bounded_by_the_pixels(server: Server) -> None:
     """A progressive JPEG of many scans is one only where it is small."""
     for width, height, scans, status in (
@@ -70,6 +72,7 @@ def test_groups_of_codes_are_bounded(server: Server) -> None:
             assert answer.status_code == status, (make, side, answer.text)
 
 
+@LARGE
 def test_a_picture_may_unpack_to_what_its_length_allows(server: Server) -> None:
     """A large picture of few bytes is one only where it is wanted small."""
     picture = png_black(8000, 6000)
@@ -82,6 +85,7 @@ def test_a_picture_may_unpack_to_what_its_length_allows(server: Server) -> None:
         assert patient.cam(picture).status_code == 200
 
 
+@LARGE
 def test_who_left_is_not_decoded_for() -> None:
     """A picture that takes a second, once nobody waits for it."""
     with running("--workers", "1", "--max-unpacked-bytes", "1000000000") as patient:
@@ -98,6 +102,7 @@ def test_who_left_is_not_decoded_for() -> None:
         assert cpu_seconds(patient) - before < 1
 
 
+@LARGE
 def test_a_large_black_picture_is_a_picture(server: Server) -> None:
     """Few bytes for many pixels are no reason to refuse it."""
     answer = server.cam(png_black(8000, 6000), params={"heatmap": "none"})

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from conftest import (
     BINARY,
+    LARGE,
     MODEL,
     SANITIZED,
     Server,
@@ -133,6 +134,7 @@ def test_sigint_stops_as_sigterm_does() -> None:
         assert server.stop(signal.SIGINT) == 0
 
 
+@LARGE
 def test_a_full_queue_answers_503_at_once_and_health_stays_quick() -> None:
     """One worker, one place in the queue, many slow pictures."""
     with running("--workers", "1", "--queue-length", "1", *PATIENT) as server:
@@ -168,6 +170,7 @@ def test_a_full_queue_answers_503_at_once_and_health_stays_quick() -> None:
         assert server.cam().status_code == 200
 
 
+@LARGE
 def test_a_request_that_waits_too_long_is_answered_503() -> None:
     """Its deadline has passed when a worker is free."""
     with running("--workers", "1", "--deadline-ms", "100") as server:
@@ -183,6 +186,7 @@ def test_a_request_that_waits_too_long_is_answered_503() -> None:
         assert server.metric("wherefore_forward_passes_total") == 1
 
 
+@LARGE
 def test_sigterm_finishes_what_was_accepted() -> None:
     """Queued work is answered in full, new connections are refused, exit 0."""
     with running("--workers", "1", *PATIENT) as server:
@@ -246,6 +250,7 @@ def test_sigterm_does_not_wait_for_a_client_that_never_finishes() -> None:
         assert time.monotonic() - begin < 10
 
 
+@LARGE
 def test_a_client_that_leaves_costs_nothing() -> None:
     """While its picture is worked on; the next one is served."""
     with running("--workers", "1", *PATIENT) as server:

@@ -21,7 +21,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import SANITIZED, Server, png, running
+from conftest import LARGE, SANITIZED, Server, png, running
+
+pytestmark = LARGE
 
 WORKERS = 2
 QUEUE = 4

@@ -12,7 +12,7 @@ import time
 
 import httpx
 import pytest
-from conftest import Server, running, sample
+from conftest import LARGE, Server, running, sample
 from test_life import PATIENT, SLOW, wait_for
 from test_limits import HEALTH, POST, connect, read_all, rejected
 from test_protocol import read_replies
@@ -139,6 +139,7 @@ def queue_one(server: Server, length: int) -> socket.socket:
     return s
 
 
+@LARGE
 def test_who_leaves_the_queue_costs_no_forward_pass() -> None:
     """Whether by closing the socket or by resetting it."""
     with busy_server() as server:
@@ -228,6 +229,7 @@ def test_resets_in_the_middle_are_forgotten(server: Server) -> None:
         assert time.monotonic() < end
 
 
+@LARGE
 def test_sigterm_ends_in_time_with_a_long_queue() -> None:
     """What no worker has begun by then is answered 503, and not dropped."""
     with running("--workers", "1", "--drain-timeout", "1", *PATIENT) as server:
