@@ -81,7 +81,7 @@ IMAGE=localhost/wherefore-unit${arch:+-$arch} tools/image.sh test >"$log" 2>&1 |
     failed=1
 echo "unit tests${arch:+ for $arch} on $(grep -o 'debian:trixie[a-z-]*\|wherefore-base:trixie' "$log" | head -n 1):"
 # Where nothing has changed since they passed, the builder does not run them.
-grep -E '^unit: [0-9]+ passed' "$log" ||
+grep -aE '^\[ +LINE|^\[  FAILED  \] [a-z]|^unit: [0-9]+ passed' "$log" ||
     { grep -A1 'RUN make -s unit' "$log" | grep -q 'Using cache' &&
         echo "as before: passed"; } ||
     { tail -n 20 "$log"; failed=1; }

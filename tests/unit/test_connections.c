@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -406,8 +407,12 @@ static void the_time_for_headers_begins_with_the_connection(void **state)
 static void one_that_has_said_nothing_is_told_nothing(void **state)
 {
     struct pair *silent = new_tcp_pair(), *begun = new_tcp_pair();
+    struct tcp_info info;
+    socklen_t len = sizeof info;
 
     (void)state;
+    if (getsockopt(silent->ours, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        skip(); /* QEMU's user mode has none */
     t.config.header_timeout = 0;
     assert_int_equal(send(begun->theirs, "G", 1, 0), 1);
     assert_true(admit_from(silent, "192.0.2.1"));
