@@ -160,6 +160,7 @@ def test_who_leaves_the_queue_costs_no_forward_pass() -> None:
         assert rejected(server, "client_gone") == 2
 
 
+@LARGE
 @pytest.mark.parametrize("version", [b"HTTP/1.1", b"HTTP/1.0"])
 def test_who_has_sent_all_it_had_and_waits_for_a_worker_is_answered(
     version: bytes,
@@ -194,6 +195,7 @@ def test_who_has_sent_all_it_had_and_waits_for_a_worker_is_answered(
         assert len(body["heatmap"]) > 100_000
 
 
+@LARGE
 def test_an_older_client_that_leaves_is_worked_for_and_logged() -> None:
     """HTTP/1.0 has no interim answer that would show that it is gone."""
     picture = sample("rocket.jpg")

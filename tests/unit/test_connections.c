@@ -411,8 +411,9 @@ static void one_that_has_said_nothing_is_told_nothing(void **state)
     socklen_t len = sizeof info;
 
     (void)state;
-    if (getsockopt(silent->ours, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
-        skip(); /* QEMU's user mode has none */
+    if (getsockopt(silent->ours, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        len < sizeof info)
+        skip(); /* QEMU's user mode says four bytes of it */
     t.config.header_timeout = 0;
     assert_int_equal(send(begun->theirs, "G", 1, 0), 1);
     assert_true(admit_from(silent, "192.0.2.1"));
