@@ -40,8 +40,8 @@ def network(name: str) -> Path:
     made = network_files.make(name, FOLDER / "networks")
     folder = FOLDER / "models" / name
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "model.onnx").exists():
-        (folder / "model.onnx").symlink_to(made.resolve())
+    (folder / "model.onnx").unlink(missing_ok=True)
+    (folder / "model.onnx").symlink_to(made.resolve())
     return folder
 
 
