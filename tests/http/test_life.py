@@ -226,7 +226,8 @@ def wait_until_refused(server: Server) -> None:
     end = time.monotonic() + 10
     while time.monotonic() < end:
         try:
-            socket.create_connection(server.address, 1).close()
+            # Who comes as the socket is closed asks again after a second.
+            socket.create_connection(server.address, 10).close()
         except ConnectionRefusedError:
             return
         except ConnectionResetError:
