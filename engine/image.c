@@ -186,13 +186,6 @@ size_t image_codec_raw_len(const struct image_codec_job *job)
     return image_codec_row_len(job) * job->height;
 }
 
-/* x / 255, rounded to nearest, for 0 <= x <= 255 * 255. */
-static inline unsigned divide_by_255(unsigned x)
-{
-    x += 128;
-    return (x + (x >> 8)) >> 8;
-}
-
 /* In place, (count, 4) to (count, 3): over white. */
 static void flatten_rgba(uint8_t *pixels, size_t count)
 {
@@ -200,11 +193,10 @@ static void flatten_rgba(uint8_t *pixels, size_t count)
     uint8_t *out = pixels;
 
     for (size_t i = 0; i < count; i++, in += 4, out += 3) {
-        const unsigned alpha = in[3];
-        const unsigned white = 255 * (255 - alpha);
+        const unsigned alpha = in[3]; /* before the first of `out` is there */
 
         for (int c = 0; c < 3; c++)
-            out[c] = (uint8_t)divide_by_255(in[c] * alpha + white);
+            out[c] = image_codec_on_white(in[c], alpha);
     }
 }
 
@@ -219,7 +211,8 @@ static void flatten_cmyk_inverted(uint8_t *pixels, size_t count)
         const unsigned light = in[3];
 
         for (int c = 0; c < 3; c++)
-            out[c] = (uint8_t)(light - divide_by_255((255u - in[c]) * light));
+            out[c] = (uint8_t)(light - image_codec_divide_by_255(
+                                           (255u - in[c]) * light));
     }
 }
 

@@ -75,6 +75,20 @@ unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
 size_t image_codec_row_len(const struct image_codec_job *job);
 size_t image_codec_raw_len(const struct image_codec_job *job);
 
+/* x / 255, rounded to nearest, for 0 <= x <= 255 * 255. */
+static inline unsigned image_codec_divide_by_255(unsigned x)
+{
+    x += 128;
+    return (x + (x >> 8)) >> 8;
+}
+
+/* A sample of that alpha, composed on white. Both 0..255. */
+static inline uint8_t image_codec_on_white(unsigned sample, unsigned alpha)
+{
+    return (uint8_t)image_codec_divide_by_255(sample * alpha +
+                                              255 * (255 - alpha));
+}
+
 /* The codecs. Each decodes a whole file into job->raw; fails as image_decode
  * does. */
 bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,

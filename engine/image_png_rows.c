@@ -2,17 +2,7 @@
 
 #include <string.h>
 
-/* x / 255, rounded to nearest, for 0 <= x <= 255 * 255. */
-static inline unsigned divide_by_255(unsigned x)
-{
-    x += 128;
-    return (x + (x >> 8)) >> 8;
-}
-
-static inline uint8_t on_white(unsigned sample, unsigned alpha)
-{
-    return (uint8_t)divide_by_255(sample * alpha + 255 * (255 - alpha));
-}
+#include "image_codec.h"
 
 static inline unsigned read_u16(const uint8_t *in)
 {
@@ -74,7 +64,7 @@ static void convert_grey_alpha(const struct image_png_rows *rows, uint8_t *out,
     const size_t step = rows->depth / 8; /* bytes of a sample */
 
     for (size_t i = 0; i < width; i++, in += 2 * step, out += 3)
-        out[0] = out[1] = out[2] = on_white(in[0], in[step]);
+        out[0] = out[1] = out[2] = image_codec_on_white(in[0], in[step]);
 }
 
 static void convert_rgb_8(const struct image_png_rows *rows, uint8_t *out,
@@ -112,7 +102,7 @@ static void convert_rgba_8(const struct image_png_rows *rows, uint8_t *out,
     (void)rows;
     for (size_t i = 0; i < width; i++, in += 4, out += 3)
         for (size_t c = 0; c < 3; c++)
-            out[c] = on_white(in[c], in[3]);
+            out[c] = image_codec_on_white(in[c], in[3]);
 }
 
 static void convert_rgba_16(const struct image_png_rows *rows, uint8_t *out,
@@ -121,7 +111,7 @@ static void convert_rgba_16(const struct image_png_rows *rows, uint8_t *out,
     (void)rows;
     for (size_t i = 0; i < width; i++, in += 8, out += 3)
         for (size_t c = 0; c < 3; c++)
-            out[c] = on_white(in[2 * c], in[6]);
+            out[c] = image_codec_on_white(in[2 * c], in[6]);
 }
 
 /* Colours of all samples of up to 8 bits. */
@@ -148,7 +138,7 @@ static void make_pixels(struct image_png_rows *rows)
             const uint8_t *colour = rows->palette[sample];
 
             for (int c = 0; c < 3; c++)
-                out[c] = on_white(colour[c], colour[3]);
+                out[c] = image_codec_on_white(colour[c], colour[3]);
         }
     }
 }
