@@ -414,14 +414,14 @@ static void unlink_from_door(struct exchange *x)
 static void check_query(struct exchange *x, const char *query)
 {
     struct request *request = &x->request;
+    uint64_t num_fields = 1;
 
-    for (request->num_fields = 1; (query = strchr(query, '&')) != NULL; query++)
-        request->num_fields++;
-    request->max_fields = request->limit = MAX_QUERY_FIELDS;
-    if (request->num_fields <= request->max_fields) {
-        request->num_fields = request->limit = 0; /* exchange_step counts */
+    for (; (query = strchr(query, '&')) != NULL; query++)
+        num_fields++;
+    if (num_fields <= MAX_QUERY_FIELDS)
         return;
-    }
+    request->num_fields = num_fields;
+    request->max_fields = request->limit = MAX_QUERY_FIELDS;
     request_set_id(request, NULL);
     origin_of_connection(&request->from, x->connection);
     request_fail(request, PROBLEM_LIMIT,
