@@ -10,6 +10,7 @@ import base64
 import contextlib
 import functools
 import http.server
+import importlib.util
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import httpx
 import pytest
@@ -26,9 +28,6 @@ from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tests"))
-import common  # noqa: E402
-
 STATIC = ROOT / "static"
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
@@ -49,7 +48,16 @@ ARGUMENTS = (
 expect.set_options(timeout=PATIENCE_MS)
 
 
-serving = common.conftest_of("http")
+def load(path: pathlib.Path) -> ModuleType:
+    """The conftest of other tests, which has the running of servers in it."""
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_conftest", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+serving = load(ROOT / "tests" / "http" / "conftest.py")
 Look = Callable[..., contextlib.AbstractContextManager[Page]]
 
 
