@@ -46,8 +46,8 @@ def eventually(look: Callable[[], object]) -> object:
 
 
 def large_picture() -> bytes:
-    """A grey PNG of nine megapixels, which takes a worker its time."""
-    side = 3000
+    """A grey PNG of 48 megapixels, which takes a worker its time."""
+    side = 6900
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         crc = struct.pack(">I", zlib.crc32(kind + data))
