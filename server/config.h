@@ -52,7 +52,7 @@
            "pictures worked on at the same time, one thread each")            \
     NUMBER(lone_threads, "lone-threads", 0, 0, 64, "threads",                 \
            "for a network's run while other workers are idle; 0 is as many "  \
-           "as workers, 1 its own")                                           \
+           "as workers, or cores if those are fewer; 1 its own")              \
     NUMBER(queue_length, "queue-length", 64, 1, 65536, "requests",            \
            "pictures that may wait for a worker; more are answered 503")      \
     NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",     \

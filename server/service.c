@@ -1,8 +1,26 @@
 #include "service.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "log.h"
+
+/* As many as workers, but not more than there are cores: the rest would only
+ * take turns. On a machine of more cores than a cpu_set_t has, it is not known.
+ */
+static unsigned lone_threads(const struct config *config)
+{
+    const unsigned workers = (unsigned)config->workers;
+    cpu_set_t cores;
+    unsigned count;
+
+    if (config->lone_threads > 0)
+        return (unsigned)config->lone_threads;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+        return workers;
+    count = (unsigned)CPU_COUNT(&cores);
+    return count < workers ? count : workers;
+}
 
 bool service_open(struct service *service, const struct config *config,
                   struct error *err)
@@ -15,8 +33,7 @@ bool service_open(struct service *service, const struct config *config,
     };
     struct pool_size size = {
         .num_workers = config->workers,
-        .lone_threads = (unsigned)(config->lone_threads ? config->lone_threads
-                                                        : config->workers),
+        .lone_threads = lone_threads(config),
     };
     struct engine_options options = {0};
 
