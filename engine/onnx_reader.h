@@ -128,7 +128,7 @@ bool onnx_attribute_axes(struct onnx_reader *reader, int64_t *axes,
 /* ---- onnx_ops*.c ---- */
 
 /* An operator we read. Adding one is adding a row to a family's table, its
- * shape in graph_shape.c, and what runs it in xnnrun.c or kernel.c. */
+ * shape in graph_shape.c, and what runs it in xnnnode.c or kernel.c. */
 struct onnx_operator {
     const char *name;
     enum graph_op op;

@@ -6,14 +6,8 @@
 #include "pthreadpool_of.h"
 
 #include <pthreadpool.h>
-#include <xnnpack.h>
 
-/* A flag that came after 2022 and before 2024. */
-#ifdef XNN_FLAG_KEEP_DIMS
-#define IS_2024 1
-#else
-#define IS_2024 0
-#endif
+#include "xnn.h"
 
 pthreadpool_t pthreadpool_of(struct team_member *member)
 {
@@ -165,7 +159,7 @@ size_t pthreadpool_get_threads_count(pthreadpool_t pool)
 
 PLAIN(WITHOUT)
 UARCH(WITH)
-#if IS_2024
+#if XNN_IS_2024
 THREAD(WITHOUT)
 THREAD_UARCH(WITH)
 #endif

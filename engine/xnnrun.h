@@ -1,10 +1,7 @@
 #ifndef ENGINE_XNNRUN_H
 #define ENGINE_XNNRUN_H
 
-/* The door to XNNPACK: a run of nodes as one XNNPACK runtime. Two generations
- * of the library are in use, those of February 2022 (Debian 12) and November
- * 2024 (Debian 13); the header tells which one is at hand when we are
- * compiled. */
+/* The door to XNNPACK: a run of nodes as one XNNPACK runtime. */
 
 #include <stddef.h>
 
@@ -14,7 +11,7 @@
 
 struct xnnrun;
 
-/* "2022" or "2024". */
+/* "2022" or "2024": see xnn.h. */
 const char *xnnrun_generation(void);
 
 /* Whether the library at hand runs the node; graph_layout must be done. */

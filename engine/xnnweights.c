@@ -4,19 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xnnpack.h>
-
 #include "pages.h"
 #include "quantize.h"
+#include "xnn.h"
 
-/* A flag that came after 2022 and before 2024. */
-#ifdef XNN_FLAG_KEEP_DIMS
-#define HAS_CACHE 1
-#else
-#define HAS_CACHE 0
-#endif
-
-#if HAS_CACHE
+#if XNN_IS_2024
 /* Weights that a kernel reads. */
 struct packed {
     struct xnn_weights_cache_look_up_key key;
@@ -30,7 +22,7 @@ struct xnnweights {
     size_t num_values;
     struct xnnweights_int8 *int8; /* (num_values) owned, and what they hold */
     pthread_mutex_t lock;         /* held while a runtime is made */
-#if HAS_CACHE
+#if XNN_IS_2024
     struct xnn_weights_cache_provider provider;
     struct packed *packed; /* (num_packed) owned; guarded by lock */
     size_t num_packed, cap_packed;
@@ -40,7 +32,7 @@ struct xnnweights {
 #endif
 };
 
-#if HAS_CACHE
+#if XNN_IS_2024
 /* What XNNPACK calls while it makes a runtime, which is under the lock, and,
  * for is_finalized and offset_to_addr, while it runs one: these two look at
  * nothing that changes. An "offset" is the address itself. */
@@ -171,7 +163,7 @@ struct xnnweights *xnnweights_new(const struct graph *graph, const bool *int8,
         return NULL;
     }
     pthread_mutex_init(&weights->lock, NULL);
-#if HAS_CACHE
+#if XNN_IS_2024
     set_provider(weights);
 #endif
     weights->int8 = calloc(graph->num_values, sizeof *weights->int8);
@@ -199,7 +191,7 @@ struct xnn_weights_cache_provider *xnnweights_begin(struct xnnweights *weights,
                                                     size_t first)
 {
     pthread_mutex_lock(&weights->lock);
-#if HAS_CACHE
+#if XNN_IS_2024
     weights->first = first;
     weights->turn = 0;
     return &weights->provider;
@@ -211,7 +203,7 @@ struct xnn_weights_cache_provider *xnnweights_begin(struct xnnweights *weights,
 
 void xnnweights_end(struct xnnweights *weights)
 {
-#if HAS_CACHE
+#if XNN_IS_2024
     pages_give(weights->reserved);
     weights->reserved = NULL;
 #endif
@@ -222,7 +214,7 @@ size_t xnnweights_packed_len(struct xnnweights *weights)
 {
     size_t len = 0;
 
-#if HAS_CACHE
+#if XNN_IS_2024
     pthread_mutex_lock(&weights->lock);
     for (size_t i = 0; i < weights->num_packed; i++)
         len += weights->packed[i].len;
@@ -237,7 +229,7 @@ void xnnweights_free(struct xnnweights *weights)
 {
     if (!weights)
         return;
-#if HAS_CACHE
+#if XNN_IS_2024
     for (size_t i = 0; i < weights->num_packed; i++)
         pages_give(weights->packed[i].data);
     pages_give(weights->reserved);
