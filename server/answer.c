@@ -114,8 +114,7 @@ enum MHD_Result answer_now(struct exchange *x)
     add_common_headers(x, reply);
     x->linger = true;
     if (wire_print(&text, reply, x->request.method != REQUEST_HEAD) &&
-        send(x->fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-            (ssize_t)text.len) {
+        wire_send(x->fd, &text)) {
         x->status = reply->status;
         x->sent_len = reply->body.len;
     }

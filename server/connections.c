@@ -1,6 +1,7 @@
 #include "connections.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -13,7 +14,6 @@
 
 #include "clock.h"
 #include "hangup.h"
-#include "problem.h"
 #include "wire.h"
 
 enum {
@@ -121,9 +121,8 @@ static void say(int fd, enum problem problem, const char *detail,
     struct buf text = {0};
 
     problem_reply(&reply, problem, detail, limit);
-    if (wire_print(&text, &reply, true) &&
-        send(fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        text.len = 0; /* it cannot be told */
+    if (wire_print(&text, &reply, true))
+        wire_send(fd, &text); /* or it cannot be told */
     buf_release(&text);
     reply_release(&reply);
 }
@@ -318,6 +317,33 @@ bool connections_enter(struct connections *c, int fd,
     return enter(c, fd, state, false);
 }
 
+enum connections_state connections_state_of(struct connections *c, int fd)
+{
+    enum connections_state state = CONNECTIONS_CLOSING;
+
+    pthread_mutex_lock(&c->lock);
+    if (fd >= 0 && (size_t)fd < c->num_slots && c->slots[fd].used &&
+        !c->slots[fd].left)
+        state = c->slots[fd].state;
+    pthread_mutex_unlock(&c->lock);
+    return state;
+}
+
+void connections_refuse(struct connections *c, int fd, enum problem problem,
+                        const char *detail, uint64_t limit)
+{
+    int copy;
+
+    if (connections_state_of(c, fd) == CONNECTIONS_CLOSING ||
+        !connections_enter(c, fd, CONNECTIONS_CLOSING))
+        return;
+    copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (copy >= 0)
+        refuse(c, copy, problem, METRICS_MALFORMED, detail, limit);
+    else
+        shutdown(fd, SHUT_WR);
+}
+
 bool connections_enter_work(struct connections *c, int fd, bool interim)
 {
     return enter(c, fd, CONNECTIONS_WORKING, interim);
@@ -373,8 +399,6 @@ bool connections_is_gone(struct connections *c, int fd)
     return probed && is_reset(events_of(fd, PROBE_MS, 0));
 }
 
-/* ---- who is too slow ---- */
-
 /* Whether a new connection has sent anything at all. */
 static bool has_sent(int fd)
 {
@@ -384,6 +408,22 @@ static bool has_sent(int fd)
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
            info.tcpi_bytes_received > 0;
 }
+
+bool connections_is_owed(struct connections *c, int fd)
+{
+    const uint64_t timeout_us = c->config->timeout * UINT64_C(1000000);
+    bool waiting;
+
+    if (connections_state_of(c, fd) != CONNECTIONS_NEW)
+        return false;
+    pthread_mutex_lock(&c->lock);
+    waiting = clock_now_us() - c->slots[fd].since_us < timeout_us;
+    pthread_mutex_unlock(&c->lock);
+    return waiting && has_sent(fd) &&
+           !(events_of(fd, 0, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+/* ---- who is too slow ---- */
 
 static void sweep_one(struct connections *c, int fd, uint64_t now)
 {

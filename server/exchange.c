@@ -410,6 +410,33 @@ static void unlink_from_door(struct exchange *x)
         x->door->open = x->next;
 }
 
+/* Fails a request whose headers are not there. */
+static void fail_early(struct exchange *x, enum problem problem,
+                       const char *detail, uint64_t limit)
+{
+    if (x->request.err.kind == ERROR_NONE)
+        x->request.limit = limit;
+    if (!x->request.reply.id) {
+        request_set_id(&x->request, NULL);
+        origin_of_connection(&x->request.from, x->connection);
+    }
+    request_fail(&x->request, problem, "%s", detail);
+    answer_now(x);
+}
+
+void exchange_refuse(struct exchange_door *door, int fd, enum problem problem,
+                     const char *detail, uint64_t limit)
+{
+    struct exchange *x = door->open;
+
+    while (x && x->fd != fd)
+        x = x->next;
+    if (x)
+        fail_early(x, problem, detail, limit);
+    else
+        connections_refuse(door->connections, fd, problem, detail, limit);
+}
+
 /* libmicrohttpd has no room for so many, and 0.9.75 would say nothing. */
 static void check_query(struct exchange *x, const char *query)
 {
@@ -421,14 +448,10 @@ static void check_query(struct exchange *x, const char *query)
     if (num_fields <= MAX_QUERY_FIELDS)
         return;
     request->num_fields = num_fields;
-    request->max_fields = request->limit = MAX_QUERY_FIELDS;
-    request_set_id(request, NULL);
-    origin_of_connection(&request->from, x->connection);
-    request_fail(request, PROBLEM_LIMIT,
-                 "there are more than the %d options in the query that are "
-                 "allowed",
-                 MAX_QUERY_FIELDS);
-    answer_now(x);
+    request->max_fields = MAX_QUERY_FIELDS;
+    fail_early(x, PROBLEM_LIMIT,
+               "there are more options in the query than are allowed",
+               MAX_QUERY_FIELDS);
 }
 
 void *exchange_begin(void *arg, const char *target,
@@ -471,22 +494,6 @@ static void observe(struct exchange *x)
     observe_request(x->door->service, &x->request, &entry);
 }
 
-/* libmicrohttpd may have found the request malformed, or its headers too many,
- * and have said so itself. Its 500 says that a chunk's line is too long for it,
- * which is no fault of ours and is to raise no alarm. */
-static void note_their_answer(struct exchange *x)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_HTTP_STATUS);
-
-    if (!info)
-        return;
-    if (info->http_status < 500)
-        x->status = info->http_status;
-    if (x->request.from.client.kind == PEER_UNKNOWN)
-        origin_of_connection(&x->request.from, x->connection);
-}
-
 static void end(struct exchange *x)
 {
     struct exchange_door *door = x->door;
@@ -519,12 +526,10 @@ void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
         return;
     set_busy(arg);
     x->connection = connection;
-    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger) {
-        if (x->status == 0)
-            note_their_answer(x);
-        else
-            x->status = 0; /* the answer did not get through */
-    }
+    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger)
+        x->status = 0; /* the answer, if there was one, did not get through */
+    if (x->request.from.client.kind == PEER_UNKNOWN)
+        origin_of_connection(&x->request.from, connection);
     end(x);
     *slot = NULL;
     set_idle(arg);

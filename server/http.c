@@ -37,7 +37,8 @@
  * takes no reply in the middle of a body, and closing a socket with unread
  * bytes resets it under the client's nose, so answer_now() writes the few
  * hundred bytes to the socket itself, tells libmicrohttpd to drop the
- * connection, and leaves the rest to hangup.c. */
+ * connection, and leaves the rest to hangup.c. What libmicrohttpd will not have
+ * itself, and would answer with HTML, ends the same way (intercept.c). */
 
 #include "http.h"
 
@@ -56,11 +57,11 @@
 #include "connections.h"
 #include "exchange.h"
 #include "hangup.h"
+#include "intercept.h"
 #include "listener.h"
 
 enum {
-    CONNECTION_MEMORY = 65536, /* headers, and the pieces bodies come in */
-    ACCEPT_AT_ONCE = 64,       /* of one socket, before the next has its turn */
+    ACCEPT_AT_ONCE = 64, /* of one socket, before the next has its turn */
     SWEEP_US = 1000000,
     PAUSE_MS = 50, /* where there is no room for another descriptor */
     /* libmicrohttpd 1.0 would answer a target with spaces in it with a redirect
@@ -140,8 +141,10 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     (void)slot;
-    if (code != MHD_CONNECTION_NOTIFY_CLOSED)
+    if (code != MHD_CONNECTION_NOTIFY_CLOSED) {
+        intercept_begin(door);
         return;
+    }
     exchange_forget(door, connection);
     if (info)
         connections_remove(door->connections, info->connect_fd);
@@ -190,7 +193,7 @@ static bool start_daemon(struct http *http, struct error *err)
         0, NULL, NULL, exchange_step, door, MHD_OPTION_CONNECTION_LIMIT,
         connections_max(door->connections), MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)door->config->timeout, MHD_OPTION_STRICT_FOR_CLIENT, STRICT,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)EXCHANGE_MEMORY,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, door,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_end, door,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, door, MHD_OPTION_END);

@@ -36,6 +36,7 @@
     X(METRICS_SEND_TIMEOUT, "send_timeout")                       \
     X(METRICS_INFLIGHT_BYTES, "inflight_bytes")                   \
     X(METRICS_FORM_FIELDS, "form_fields")                         \
+    X(METRICS_MALFORMED, "malformed")                             \
     X(METRICS_UNAUTHORIZED, "unauthorized")
 
 enum metrics_reason {

@@ -14,4 +14,8 @@
 bool wire_print(struct buf *out, const struct reply *reply, bool with_body)
     __attribute__((warn_unused_result));
 
+/* Writes that to a socket, as much as it takes at once; false: it was not all.
+ * Any thread. */
+bool wire_send(int fd, const struct buf *text);
+
 #endif

@@ -237,11 +237,9 @@ def test_lengths_that_are_none(server: Server, lines: bytes) -> None:
         answer = read_all(s)
 
     assert answer[:13] in (b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
     assert b"ok\n" not in answer
-    known = b"Transfer-Encoding" in answer and b"<html>" in answer  # 1.0's own
-    if not known and (lines.count(b":") > 1 or b"nonsense" in lines):
-        # libmicrohttpd sees nothing wrong with these.
-        assert b'"kind":"malformed"' in answer
+    assert b'"kind":"' in answer
     assert server.get("/healthz").status_code == 200
 
 

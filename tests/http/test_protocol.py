@@ -131,6 +131,20 @@ def until_hung_up(server: Server, request: bytes) -> bytes:
     return text
 
 
+def problem_of(text: bytes) -> tuple[list[str], dict]:
+    """The lines of its head, in small letters, and what it says. It has to be one
+    answer, and a problem."""
+    head, _, body = text.partition(b"\r\n\r\n")
+    lines = head.decode().lower().split("\r\n")
+    problem = json.loads(body)
+
+    assert lines[0].split()[:2] == ["http/1.1", str(problem["status"])]
+    assert "content-type: application/problem+json" in lines
+    assert f"content-length: {len(body)}" in lines
+    assert "connection: close" in lines
+    return lines, problem
+
+
 @pytest.mark.parametrize(
     ("status", "request_"),
     [
@@ -147,67 +161,107 @@ def test_what_is_wrong_with_a_head_is_a_problem_with_an_id(
     server: Server, status: int, request_: bytes
 ) -> None:
     """One answer, after which the server hangs up."""
-    head, _, body = until_hung_up(server, request_).partition(b"\r\n\r\n")
-    problem = json.loads(body)
+    head, problem = problem_of(until_hung_up(server, request_))
 
-    assert head.startswith(b"HTTP/1.1 %d " % status)
-    assert b"\r\nContent-Type: application/problem+json" in head
     assert problem["status"] == status
-    id_line = f"X-Request-Id: {problem['request_id']}".lower().encode()
-    assert id_line in head.lower().split(b"\r\n")
+    assert f"X-Request-Id: {problem['request_id']}".lower() in head
+
+
+IN_HEADERS = "the headers "
+IN_CHUNKS = "a chunk of the body "
+AROUND_CHUNKS = "the lines around a chunk "
+TOO_LONG = "the body, or a chunk of it, "
 
 
 @pytest.mark.parametrize(
-    ("statuses", "route", "request_"),
+    ("statuses", "route", "detail", "request_"),
     [
-        ((400,), "other", GET + b"nonsense\r\n\r\n"),
-        ((400,), "other", CAM + b"Content-Length: 1x\r\n\r\na"),
-        ((413,), "other", CAM + b"Content-Length: " + b"9" * 23 + b"\r\n\r\na"),
-        ((431,), "other", GET + b"X: aaaaaaaaaa\r\n" * 4500 + b"\r\n"),
-        ((400,), "/cam", CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n"),
-        ((400,), "/cam", CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n"),
-        ((400,), "/cam", CHUNKED + b"3\r\nabc\r\n0\r\nnonsense\r\n\r\n"),
-        ((413,), "/cam", CHUNKED + b"f" * 18 + b"\r\nabc\r\n0\r\n\r\n"),
-        ((500, 413), "/cam", CHUNKED + b"0" * 70000),
+        ((400,), "other", IN_HEADERS, GET + b"nonsense\r\n\r\n"),
+        ((400,), "other", IN_HEADERS, GET + b"nonsense\r\nX-Request-Id: a\r\n\r\n"),
+        ((400,), "other", IN_HEADERS, CAM + b"Content-Length: 1x\r\n\r\na"),
+        ((413,), "other", TOO_LONG, CAM + b"Content-Length: " + b"9" * 23 + b"\r\n\r\n"),
+        ((431,), "other", IN_HEADERS, GET + b"X: aaaaaaaaaa\r\n" * 4500 + b"\r\n"),
+        ((400,), "/cam", IN_CHUNKS, CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n"),
+        ((400,), "/cam", IN_CHUNKS, CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n"),
+        ((400,), "/cam", IN_CHUNKS, CHUNKED + b"3\r\nabc\r\n0\r\nnonsense\r\n\r\n"),
+        ((413,), "/cam", TOO_LONG, CHUNKED + b"f" * 18 + b"\r\nabc\r\n0\r\n\r\n"),
+        ((431, 413), "/cam", "", CHUNKED + b"0" * 70000),
     ],
 )
-def test_what_the_library_answers_itself_is_logged_as_it_was_answered(
-    server: Server, statuses: tuple[int, ...], route: str, request_: bytes
+def test_what_the_library_would_answer_itself_is_a_problem_too(
+    server: Server,
+    statuses: tuple[int, ...],
+    route: str,
+    detail: str,
+    request_: bytes,
 ) -> None:
-    """Not as a client that left; but for its 500, which is none of ours."""
+    """One that says where it was, with an id, in the log and counted."""
     name = 'wherefore_requests_total{route="%s",status="%d"}'
-    counted = [name % (route, 0 if s == 500 else s) for s in statuses]
+    counted = [name % (route, status) for status in statuses]
     before = sum(server.metric(n) for n in counted)
-    lines = len(server.log().splitlines())
-    text = until_hung_up(server, request_)
+    head, problem = problem_of(until_hung_up(server, request_))
 
-    assert int(text.split()[1]) in statuses
+    assert problem["status"] in statuses
+    assert problem["detail"].startswith(detail)
+    assert (problem["kind"], "limit" in problem) == (
+        ("malformed", False) if problem["status"] == 400 else ("over-limit", True)
+    )
+    assert f"x-request-id: {problem['request_id']}".lower() in head
     assert sum(server.metric(n) for n in counted) == before + 1
     assert server.metric("wherefore_requests_in_flight") == 1  # itself
-    line = next(x for x in server.log().splitlines()[lines:] if "/metrics" not in x)
+    (line,) = (x for x in server.log().splitlines() if problem["request_id"] in x)
     assert "client=127.0.0.1 " in line
+    assert f" {problem['status']} " in line
+
+
+def test_an_answer_of_the_library_does_not_take_the_place_of_ours(
+    server: Server,
+) -> None:
+    """The first thing that was wrong is what is said."""
+    request = CHUNKED.replace(b"/cam", b"/nowhere") + b"zz\r\nabc\r\n0\r\n\r\n"
+
+    assert problem_of(until_hung_up(server, request))[1]["kind"] == "not-found"
 
 
 @pytest.mark.parametrize(
-    "request_",
+    ("status", "request_"),
     [
-        b"nonsense\r\n\r\n",
-        b"GET /healthz\r\n\r\n",
-        b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET\t/healthz\tHTTP/1.1\r\nHost: x\r\n\r\n",
-        bytes.fromhex("16030100c8010000c40303") + b"a" * 200 + b"\r\n\r\n",
-        b"a" * 70000,
+        (400, b"nonsense\r\n\r\n"),
+        (400, b"GET /healthz\r\n\r\n"),
+        (505, b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n"),
+        (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (400, b"GET\t/healthz\tHTTP/1.1x\r\nHost: x\r\n\r\n"),
+        (400, bytes.fromhex("16030100c8010000c40303") + b"a" * 200 + b"\r\n\r\n"),
+        (414, b"GET /" + b"a" * 70000),
     ],
 )
-def test_what_is_no_request_is_refused_or_hung_up_on(
-    server: Server, request_: bytes
+def test_what_is_no_request_is_a_problem_too(
+    server: Server, status: int, request_: bytes
 ) -> None:
-    """At once, and nothing of it stays."""
-    text = until_hung_up(server, request_)
+    """At once, and nothing of it stays. It has no id, for no line of the log."""
+    counter = 'wherefore_rejected_total{reason="malformed"}'
+    before = server.metric(counter)
+    _, problem = problem_of(until_hung_up(server, request_))
 
-    assert not text or re.match(rb"HTTP/1\.[01] (400|414|505) ", text)
+    assert problem["status"] == status
+    assert "request_id" not in problem
+    assert server.metric(counter) == before + 1
     assert server.metric("wherefore_requests_in_flight") == 1  # itself
+
+
+def test_a_client_that_says_nothing_or_goes_is_told_nothing() -> None:
+    """Nor who has had an answer: it asked for no other."""
+    with running("--workers", "1", "--timeout", "1") as server:
+        assert until_hung_up(server, b"") == b""
+        with socket.create_connection(server.address, 10) as s:
+            s.sendall(b"GET /heal")
+            s.shutdown(socket.SHUT_WR)
+            assert s.recv(100) == b""
+        answer = until_hung_up(server, GET + b"Connection: close\r\n\r\n")
+        assert answer.endswith(b"\r\n\r\nok\n")
+        answer = until_hung_up(server, GET + b"\r\nnonsense\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert server.metric('wherefore_rejected_total{reason="malformed"}') == 0
 
 
 def test_many_options_in_the_query_leave_nothing_behind() -> None:

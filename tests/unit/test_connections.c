@@ -486,10 +486,11 @@ static struct pair *working(bool interim)
     return pair;
 }
 
-/* Waits until the end that the other side has sent is here. */
-static void await_end(const struct pair *pair)
+/* Waits until what the other side has done is here: POLLIN for what it sent,
+ * POLLRDHUP for its end. */
+static void await(const struct pair *pair, short event)
 {
-    struct pollfd one = {.fd = pair->ours, .events = POLLRDHUP};
+    struct pollfd one = {.fd = pair->ours, .events = event};
 
     assert_int_equal(poll(&one, 1, PATIENCE_MS), 1);
 }
@@ -502,7 +503,7 @@ static void leave(struct pair *pair, bool reset)
         setsockopt(pair->theirs, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     close(pair->theirs);
     pair->theirs = -1;
-    await_end(pair);
+    await(pair, POLLRDHUP);
 }
 
 static void who_waits_is_there(void **state)
@@ -546,7 +547,7 @@ static void who_has_shut_one_half_down_is_asked_once_and_is_there(void **state)
 
     (void)state;
     shutdown(pair->theirs, SHUT_WR);
-    await_end(pair);
+    await(pair, POLLRDHUP);
     connections_sweep(t.connections); /* asks too, while it waits */
     assert_false(connections_is_gone(t.connections, pair->ours));
     assert_false(connections_is_gone(t.connections, pair->ours));
@@ -578,6 +579,84 @@ static void too_few_files_are_an_error_that_says_how_many(void **state)
     assert_int_equal(status, 0);
 }
 
+/* ---- what is no request ---- */
+
+static enum connections_state state_of(const struct pair *pair)
+{
+    return connections_state_of(t.connections, pair->ours);
+}
+
+static void what_is_not_open_is_closing(void **state)
+{
+    struct pair *pair = new_pair();
+
+    (void)state;
+    assert_int_equal(state_of(pair), CONNECTIONS_CLOSING);
+    assert_true(admit_from(pair, NULL));
+    assert_int_equal(state_of(pair), CONNECTIONS_NEW);
+    assert_true(connections_enter(t.connections, pair->ours, CONNECTIONS_BODY));
+    assert_int_equal(state_of(pair), CONNECTIONS_BODY);
+    assert_int_equal(connections_state_of(t.connections, -1),
+                     CONNECTIONS_CLOSING);
+    connections_remove(t.connections, pair->ours);
+    assert_int_equal(state_of(pair), CONNECTIONS_CLOSING);
+}
+
+static bool is_owed(const struct pair *pair)
+{
+    return connections_is_owed(t.connections, pair->ours);
+}
+
+static void an_answer_is_owed_to_who_has_sent_something_and_waits(void **state)
+{
+    struct pair *pair = new_tcp_pair();
+
+    (void)state;
+    assert_false(is_owed(pair));
+    assert_true(admit_from(pair, NULL));
+    assert_false(is_owed(pair));
+    assert_int_equal(write(pair->theirs, "a", 1), 1);
+    await(pair, POLLIN);
+    assert_true(is_owed(pair));
+    assert_int_equal(shutdown(pair->theirs, SHUT_WR), 0);
+    await(pair, POLLRDHUP);
+    assert_false(is_owed(pair));
+}
+
+static void nothing_is_owed_to_who_is_not_new_or_silent_for_long(void **state)
+{
+    struct pair *pair = new_tcp_pair();
+
+    (void)state;
+    assert_true(admit_from(pair, NULL));
+    assert_int_equal(write(pair->theirs, "a", 1), 1);
+    await(pair, POLLIN);
+    t.config.timeout = 0;
+    assert_false(is_owed(pair));
+    t.config.timeout = 30;
+    assert_true(is_owed(pair));
+    assert_true(
+        connections_enter(t.connections, pair->ours, CONNECTIONS_HEADERS));
+    assert_false(is_owed(pair));
+}
+
+static void what_is_no_request_is_told_so_once(void **state)
+{
+    struct pair *pair = admitted();
+    const char *text;
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        connections_refuse(t.connections, pair->ours, PROBLEM_MALFORMED,
+                           "nonsense", 0);
+    assert_int_equal(state_of(pair), CONNECTIONS_CLOSING);
+    text = last_words(pair);
+    assert_int_equal(strncmp(text, "HTTP/1.1 400 ", 13), 0);
+    assert_null(strstr(text + 1, "HTTP/1.1 "));
+    assert_non_null(strstr(text, "\"detail\":\"nonsense\""));
+    assert_int_equal(rejected(METRICS_MALFORMED), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -605,6 +684,10 @@ int main(void)
         TEST(who_has_closed_the_socket_objects_to_an_interim_answer),
         TEST(of_who_knows_no_interim_answers_nothing_is_known),
         TEST(who_has_shut_one_half_down_is_asked_once_and_is_there),
+        TEST(what_is_not_open_is_closing),
+        TEST(an_answer_is_owed_to_who_has_sent_something_and_waits),
+        TEST(nothing_is_owed_to_who_is_not_new_or_silent_for_long),
+        TEST(what_is_no_request_is_told_so_once),
         TEST(too_few_files_are_an_error_that_says_how_many),
     };
 
