@@ -52,9 +52,7 @@ static void print_routes(void)
 
 static int complain(const struct error *err, int status)
 {
-    fputs("wherefore serve: ", stderr);
-    complain_print(stderr, err->text);
-    fputc('\n', stderr);
+    complain_about("serve", NULL, err);
     return status;
 }
 
@@ -122,6 +120,7 @@ static void announce(const struct http *http)
     else
         printf("try: curl -F image=@photo.jpg %s/cam\n", name);
     fflush(stdout);
+    clearerr(stdout); /* it is served whether that could be said or not */
 }
 
 /* Answers what was accepted; what is not begun when the time is up is refused,
