@@ -139,7 +139,7 @@ install: build ## install the program, docs and models made so far under PREFIX
 	for f in $(wildcard models/*/*); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/wherefore/$$f || exit; \
 	done
-	for f in LICENSE $(wildcard README.md CHANGELOG.md docs/*.md docs/images/* \
+	for f in LICENSE $(wildcard *.md docs/*.md docs/images/* \
 	    config/*); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/wherefore/$$f || exit; \
 	done
@@ -238,7 +238,8 @@ deps-test: ## install the Debian packages that the tests need as well
 	@tools/deps.sh test
 
 bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) \
-		$(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite) ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
+       $(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite)
+bench: ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
 	@tools/deps.sh bench
 	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
 

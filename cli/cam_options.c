@@ -9,6 +9,7 @@
 #include "server/ask.h"
 #include "server/config.h"
 #include "server/digits.h"
+#include "stumble.h"
 
 #define MAX_THREADS 256
 
@@ -68,7 +69,7 @@ static const struct option_row rows[NUM_OPTIONS] = {
 };
 
 static const char help_head[] =
-    "usage: wherefore cam [OPTION]... PHOTO...\n"
+    "usage: wherefore cam [OPTION...] PHOTO...\n"
     "\n"
     "Says what is on each photo and where the evidence is. Photos are JPEG,\n"
     "PNG or WebP files; - is the standard input. The answer is JSON on the\n"
@@ -89,7 +90,7 @@ static bool parse_number(uint64_t *number, enum option_number option,
 
     if (!digits_parse(&value, text) || value < 1 || value > max)
         return fail(err, ERROR_INPUT,
-                    "--%s takes a whole number from 1 to %ju, not '%.40s'",
+                    "--%s takes a whole number from 1 to %ju, not \"%.40s\"",
                     rows[option].flag, (uintmax_t)max, text);
     *number = value;
     return true;
@@ -127,14 +128,16 @@ static bool set(struct cam_options *options, enum option_number option,
     case OPTION_HEATMAP:
         options->heatmap = text;
         if (strcmp(text, "-") == 0)
-            ok = fail(err, ERROR_INPUT,
-                      "--heatmap cannot be '-': the answer is on the standard "
-                      "output");
+            ok =
+                fail(err, ERROR_INPUT,
+                     "--heatmap cannot be \"-\": the answer is on the standard "
+                     "output");
         break;
     case OPTION_HEATMAP_KIND:
         if (strcmp(text, "overlay") != 0 && strcmp(text, "map") != 0)
             ok = fail(err, ERROR_INPUT,
-                      "--heatmap-kind takes overlay or map, not '%.40s'", text);
+                      "--heatmap-kind takes overlay or map, not \"%.40s\"",
+                      text);
         else
             ok = ask(options, rows[option].parameter, text, err);
         break;
@@ -282,26 +285,12 @@ void cam_options_help(FILE *stream)
     fputs(help_tail, stream);
 }
 
-/* Says what getopt_long stumbled over; `sign` is its '?' or ':'. */
-static bool complain(int sign, char **argv, struct error *err)
-{
-    if (sign == ':')
-        return fail(err, ERROR_INPUT, "%s needs a value", argv[optind - 1]);
-    if (optopt > 0 && optopt <= NUM_OPTIONS)
-        return fail(err, ERROR_INPUT, "--%s takes no value",
-                    rows[optopt - 1].flag);
-    if (optopt)
-        return fail(err, ERROR_INPUT, "there is no option -%c", optopt);
-    return fail(err, ERROR_INPUT, "%s is no option, or short for several",
-                argv[optind - 1]);
-}
-
 static bool check_photos(const struct cam_options *options, struct error *err)
 {
     size_t num_stdin = 0;
 
     if (options->num_photos == 0)
-        return fail(err, ERROR_INPUT, "no photo is given");
+        return fail(err, ERROR_INPUT, "no photo is given; --help says more");
     for (size_t i = 0; i < options->num_photos; i++)
         num_stdin += strcmp(options->photos[i], "-") == 0;
     if (num_stdin > 1)
@@ -327,7 +316,7 @@ bool cam_options_parse(struct cam_options *options, int argc, char **argv,
     opterr = 0;
     while ((found = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
         if (found == '?' || found == ':')
-            return complain(found, argv, err);
+            return stumble_over(found, argv, table, err);
         if (!set(options,
                  found == 'h' ? OPTION_HELP : (enum option_number)(found - 1),
                  optarg, err))

@@ -142,14 +142,14 @@ static int explain_all(struct cam *cam)
         if (!ok || isatty(STDOUT_FILENO))
             progress_hide(&cam->progress);
         if (!ok) {
-            complain_about(options->photos[i], &err);
+            complain_about("cam", options->photos[i], &err);
             status = STATUS_FAILED;
         } else if (fwrite(cam->line.data, 1, cam->line.len, stdout) !=
                        cam->line.len ||
                    fflush(stdout) != 0) {
             fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
             progress_hide(&cam->progress);
-            complain_about("the answer", &err);
+            complain_about("cam", "the answer", &err);
             return STATUS_FAILED;
         }
         progress_show(&cam->progress, i + 1);
@@ -160,8 +160,7 @@ static int explain_all(struct cam *cam)
 
 static int usage_error(const struct error *err)
 {
-    complain_about("cam", err);
-    fputs("Try 'wherefore cam --help'.\n", stderr);
+    complain_about("cam", NULL, err);
     return STATUS_USAGE;
 }
 
@@ -181,7 +180,7 @@ static int open_all(struct cam *cam)
     }
     cam->engine = engine_open(model, &options->engine, &err);
     if (!cam->engine) {
-        complain_about(model, &err);
+        complain_about("cam", model, &err);
         return STATUS_FAILED;
     }
     if (!ask_parse(&cam->ask, &options->ask, cam->engine, &err))
@@ -192,7 +191,7 @@ static int open_all(struct cam *cam)
     if (cam->team)
         cam->session = engine_session_new(cam->engine, cam->team, &err);
     if (!cam->session) {
-        complain_about(model, &err);
+        complain_about("cam", model, &err);
         return STATUS_FAILED;
     }
     engine_session_expect(

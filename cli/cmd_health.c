@@ -25,14 +25,16 @@ static void print_help(void)
 {
     puts("usage: wherefore health [--live] [OPTION...]\n"
          "\n"
-         "Asks the server on this machine for /readyz and ends with status 0\n"
-         "where it answers 200 within 2.5 seconds, else with 1. It is looked\n"
-         "for where `wherefore serve` with the same options, environment and\n"
-         "file would listen, so --listen and WHEREFORE_LISTEN say where; an\n"
-         "address that stands for all is asked on the loopback.\n"
+         "Asks the server on this machine for /readyz. It is looked for where\n"
+         "`wherefore serve` with the same options, environment and file would\n"
+         "listen, so --listen and WHEREFORE_LISTEN say where; an address that\n"
+         "stands for all is asked on the loopback.\n"
          "\n"
          "  --live\n      ask for /healthz: is it alive, though it may drain\n"
-         "  --help\n      this text");
+         "  --help\n      print this and exit\n"
+         "\n"
+         "Exit status: 0 it answers 200 within 2.5 seconds, 1 it does not, 2\n"
+         "the command line, the environment or the file is wrong.");
 }
 
 /* Where to connect to. */
@@ -178,26 +180,35 @@ static bool check(const struct config *config, const char *path,
            ask(&target, listen, path, err);
 }
 
+/* Takes --live out of the arguments, which are else those of `serve`. */
+static bool take_live(int *argc, char **argv)
+{
+    int kept = 1;
+
+    for (int i = 1; i < *argc; i++)
+        if (strcmp(argv[i], "--live") != 0)
+            argv[kept++] = argv[i];
+    if (kept == *argc)
+        return false;
+    *argc = kept;
+    return true;
+}
+
 int cmd_health(int argc, char **argv)
 {
     struct error err = {0};
     struct config config;
-    const char *path = "/readyz";
-    int skip = 1;
+    const char *path = take_live(&argc, argv) ? "/healthz" : "/readyz";
     int status = 0;
 
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        print_help();
-        return 0;
-    }
-    if (argc > 1 && strcmp(argv[1], "--live") == 0) {
-        path = "/healthz";
-        skip = 2;
-    }
     config_init(&config);
-    if (!config_read(&config, argc - skip, argv + skip, environ, &err) ||
-        !check(&config, path, &err)) {
-        complain_about("health", &err);
+    if (!config_read(&config, argc - 1, argv + 1, environ, &err)) {
+        complain_about("health", NULL, &err);
+        status = err.kind == ERROR_MEMORY ? 1 : 2;
+    } else if (config.action == CONFIG_HELP) {
+        print_help();
+    } else if (!check(&config, path, &err)) {
+        complain_about("health", NULL, &err);
         status = err.kind == ERROR_INPUT ? 2 : 1;
     }
     config_release(&config);

@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "complain.h"
+#include "stumble.h"
 
 struct subcommand {
     const char *name;
@@ -34,20 +35,6 @@ static void print_help(FILE *out)
     fprintf(out, "\n`wherefore model COMMAND --help` says more.\n");
 }
 
-/* Says what getopt_long stumbled over; `sign` is its '?' or ':'. */
-static bool stumble(int sign, char **argv, struct error *err)
-{
-    const char *text = argv[optind - 1];
-
-    if (sign == ':')
-        return fail(err, ERROR_INPUT, "%.100s needs a value", text);
-    if (optopt > 0 && optopt < 256)
-        return fail(err, ERROR_INPUT, "there is no option -%c", optopt);
-    return fail(err, ERROR_INPUT,
-                "%.100s is no option, short for several, or takes no value",
-                text);
-}
-
 bool cmd_model_parse(const char **file, bool *help, int argc, char **argv,
                      const struct option *options,
                      bool (*take)(void *data, int option, const char *argument,
@@ -60,7 +47,7 @@ bool cmd_model_parse(const char **file, bool *help, int argc, char **argv,
     opterr = 0;
     while ((found = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (found == '?' || found == ':')
-            return stumble(found, argv, err);
+            return stumble_over(found, argv, options, err);
         if (found == 'h') {
             *help = true;
             return true;
@@ -69,7 +56,7 @@ bool cmd_model_parse(const char **file, bool *help, int argc, char **argv,
             return false;
     }
     if (optind == argc)
-        return fail(err, ERROR_INPUT, "no file is given");
+        return fail(err, ERROR_INPUT, "no file is given; --help says more");
     if (optind + 1 < argc)
         return fail(err, ERROR_INPUT, "more than one file is given");
     *file = argv[optind];
@@ -87,20 +74,20 @@ bool cmd_model_number(uint32_t *number, const char *flag, const char *text,
     if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 ||
         value > max)
         return fail(err, ERROR_INPUT,
-                    "--%s takes a whole number from 1 to %u, not '%.40s'", flag,
-                    max, text);
+                    "--%s takes a whole number from 1 to %u, not \"%.40s\"",
+                    flag, max, text);
     *number = (uint32_t)value;
     return true;
 }
 
-int cmd_model_misused(const char *name, const struct error *err)
+int cmd_model_complain(const char *name, const char *file,
+                       const struct error *err)
 {
     char whole[64];
 
     snprintf(whole, sizeof whole, "model %s", name);
-    complain_about(whole, err);
-    fprintf(stderr, "Try 'wherefore model %s --help'.\n", name);
-    return CMD_MODEL_USAGE;
+    complain_about(whole, file, err);
+    return file ? CMD_MODEL_FAILED : CMD_MODEL_USAGE;
 }
 
 int cmd_model(int argc, char **argv)
@@ -118,8 +105,8 @@ int cmd_model(int argc, char **argv)
     for (size_t i = 0; i < NUM_SUBCOMMANDS; i++)
         if (strcmp(argv[1], subcommands[i].name) == 0)
             return subcommands[i].run(argc - 1, argv + 1);
-    fail(&err, ERROR_INPUT, "there is no command \"%.40s\"; --help lists them",
+    fail(&err, ERROR_INPUT, "unknown command \"%.40s\"; --help lists them",
          argv[1]);
-    complain_about("model", &err);
+    complain_about("model", NULL, &err);
     return CMD_MODEL_USAGE;
 }

@@ -33,7 +33,9 @@ bool cmd_model_number(uint32_t *number, const char *flag, const char *text,
                       uint32_t max, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Says what is wrong with how `wherefore model NAME` was called. */
-int cmd_model_misused(const char *name, const struct error *err);
+/* Says what is wrong with a file, or, where `file` is NULL, with how `wherefore
+ * model NAME` was called. Returns the exit status. */
+int cmd_model_complain(const char *name, const char *file,
+                       const struct error *err);
 
 #endif

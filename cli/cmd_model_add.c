@@ -98,9 +98,10 @@ static bool parse_three(double numbers[3], const char *flag, const char *text,
         count++;
     } while (*end && count < 3);
     if ((count != 3 && count != 1) || *end)
-        return fail(err, ERROR_INPUT,
-                    "--%s takes three numbers with commas between, not '%.40s'",
-                    flag, text);
+        return fail(
+            err, ERROR_INPUT,
+            "--%s takes three numbers with commas between, not \"%.40s\"", flag,
+            text);
     if (count == 1)
         numbers[1] = numbers[2] = numbers[0];
     return true;
@@ -280,12 +281,11 @@ int cmd_model_add(int argc, char **argv)
 
     if (!cmd_model_parse(&add.file, &add.help, argc, argv, options, take, &add,
                          &err)) {
-        status = cmd_model_misused(argv[0], &err);
+        status = cmd_model_complain(argv[0], NULL, &err);
     } else if (add.help) {
         print_help();
     } else if (!make(&add, &err)) {
-        complain_about(add.file, &err);
-        status = CMD_MODEL_FAILED;
+        status = cmd_model_complain(argv[0], add.file, &err);
     } else {
         printf("%s: try `wherefore cam --model %s PHOTO`\n", add.folder,
                add.folder);

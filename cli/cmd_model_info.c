@@ -218,7 +218,7 @@ static bool begin(struct survey *survey, struct look *look, int *status,
 
     if (!cmd_model_parse(&look->file, &look->help, argc, argv, options, take,
                          look, &err)) {
-        *status = cmd_model_misused(argv[0], &err);
+        *status = cmd_model_complain(argv[0], NULL, &err);
         return false;
     }
     if (look->help) {
@@ -227,22 +227,20 @@ static bool begin(struct survey *survey, struct look *look, int *status,
         return false;
     }
     if (!survey_open(survey, look->file, &look->options, &err)) {
-        complain_about(look->file, &err);
-        *status = CMD_MODEL_FAILED;
+        *status = cmd_model_complain(argv[0], look->file, &err);
         return false;
     }
     *status = is_usable(survey) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
     return true;
 }
 
-static int finish(struct survey *survey, int status, const char *file,
-                  const struct error *err)
+static int finish(struct survey *survey, int status, const char *name,
+                  const char *file, const struct error *err)
 {
     survey_release(survey);
     if (err->kind == ERROR_NONE)
         return status;
-    complain_about(file, err);
-    return CMD_MODEL_FAILED;
+    return cmd_model_complain(name, file, err);
 }
 
 int cmd_model_check(int argc, char **argv)
@@ -267,7 +265,7 @@ int cmd_model_check(int argc, char **argv)
         if (is_usable(&survey))
             printf("all %zu nodes are supported\n", survey.file.num_nodes);
     }
-    return finish(&survey, status, look.file, &err);
+    return finish(&survey, status, argv[0], look.file, &err);
 }
 
 int cmd_model_info(int argc, char **argv)
@@ -287,7 +285,7 @@ int cmd_model_info(int argc, char **argv)
                "  --runs N           runs to measure (default 10)\n"))
         return status;
     if (is_usable(&survey) && !survey_measure(&survey, look.num_runs, &err))
-        return finish(&survey, status, look.file, &err);
+        return finish(&survey, status, argv[0], look.file, &err);
     if (look.json) {
         (void)!cmd_model_json_print(look.file, &survey, true, &err);
     } else {
@@ -297,5 +295,5 @@ int cmd_model_info(int argc, char **argv)
         else
             print_problems(&survey);
     }
-    return finish(&survey, status, look.file, &err);
+    return finish(&survey, status, argv[0], look.file, &err);
 }

@@ -132,8 +132,10 @@ bool cmd_model_json_print(const char *file, const struct survey *survey,
         json_decref(more);
         ok = ok && (!runs || add_costs(root, survey));
     }
-    ok = ok &&
-         json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0;
+    /* What cannot be written is main's to say. */
+    ok = ok && (json_dumpf(root, stdout,
+                           JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ||
+                ferror(stdout));
     json_decref(root);
     if (!ok)
         return fail(err, ERROR_MEMORY, "no room for the answer");

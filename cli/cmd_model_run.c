@@ -260,12 +260,11 @@ int cmd_model_run(int argc, char **argv)
                          &err) ||
         (!run.help && !run.output_dir &&
          !fail(&err, ERROR_INPUT, "--output-dir is missing"))) {
-        status = cmd_model_misused(argv[0], &err);
+        status = cmd_model_complain(argv[0], NULL, &err);
     } else if (run.help) {
         fputs(help, stdout);
     } else if (!run_network(&run, &err)) {
-        complain_about(run.file, &err);
-        status = CMD_MODEL_FAILED;
+        status = cmd_model_complain(argv[0], run.file, &err);
     }
     release(&run);
     return status;

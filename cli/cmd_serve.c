@@ -36,6 +36,10 @@ static void print_help(void)
            "finishes the work that was accepted, then stops; SIGHUP reads the\n"
            "models anew.\n");
     config_print_help(stdout);
+    puts(
+        "\n"
+        "Exit status: 0 it was told to stop, 1 it cannot serve, 2 the command\n"
+        "line, the environment or the file is wrong.");
 }
 
 static void print_routes(void)
@@ -48,9 +52,7 @@ static void print_routes(void)
 
 static int complain(const struct error *err, int status)
 {
-    fputs("wherefore serve: ", stderr);
-    complain_print(stderr, err->text);
-    fputc('\n', stderr);
+    complain_about("serve", NULL, err);
     return status;
 }
 
@@ -118,6 +120,7 @@ static void announce(const struct http *http)
     else
         printf("try: curl -F image=@photo.jpg %s/cam\n", name);
     fflush(stdout);
+    clearerr(stdout); /* it is served whether that could be said or not */
 }
 
 /* Answers what was accepted; what is not begun when the time is up is refused,
@@ -208,11 +211,15 @@ static bool check_values(const struct config *config, struct error *err)
     struct peer_nets nets;
 
     if (!engine_options_parse_size(&options, config->input_size, err))
-        return error_prefix(err, "input-size");
+        return config_blame(config, "input-size", err);
     if (!peer_nets_parse(&nets, &config->trusted_proxies, err))
-        return error_prefix(err, "--trusted-proxy");
-    return listener_check(config->listen, config->socket_mode, err) &&
-           cors_check(&config->cors_origins, err);
+        return config_blame(config, "trusted-proxy", err);
+    if (!listener_check_address(config->listen, err))
+        return config_blame(config, "listen", err);
+    if (!listener_check_mode(config->socket_mode, err))
+        return config_blame(config, "socket-mode", err);
+    return cors_check(&config->cors_origins, err) ||
+           config_blame(config, "cors-origin", err);
 }
 
 static int act(const struct config *config)

@@ -6,11 +6,14 @@ void complain_print(FILE *stream, const char *text)
         fputc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, stream);
 }
 
-void complain_about(const char *name, const struct error *err)
+void complain_about(const char *command, const char *name,
+                    const struct error *err)
 {
-    fputs("wherefore: ", stderr);
-    complain_print(stderr, name);
-    fputs(": ", stderr);
+    fprintf(stderr, "wherefore %s: ", command);
+    if (name) {
+        complain_print(stderr, name);
+        fputs(": ", stderr);
+    }
     complain_print(stderr, err->text);
     fputc('\n', stderr);
 }

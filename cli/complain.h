@@ -11,7 +11,9 @@
  * reach a terminal. */
 void complain_print(FILE *stream, const char *text);
 
-/* "wherefore: NAME: what is wrong" */
-void complain_about(const char *name, const struct error *err);
+/* "wherefore COMMAND: NAME: what is wrong", in a line; `name`, a file's, may be
+ * NULL. */
+void complain_about(const char *command, const char *name,
+                    const struct error *err);
 
 #endif

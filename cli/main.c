@@ -1,9 +1,12 @@
 /* wherefore: what is in a picture, and where the evidence is. */
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "complain.h"
 
 struct command {
     const char *name;
@@ -29,13 +32,49 @@ static void print_help(FILE *out)
                  "`wherefore --version` is the version.\n");
 }
 
-int main(int argc, char **argv)
+static bool is_help(const char *word)
 {
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 ||
+           strcmp(word, "-h") == 0;
+}
+
+static int fail_unknown(const char *word)
+{
+    fprintf(stderr, "wherefore: unknown %s ",
+            *word == '-' ? "option" : "command");
+    complain_print(stderr, word);
+    fputs("; --help lists the commands\n", stderr);
+    return 2;
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < NUM_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int help_with(char *name)
+{
+    const struct command *command = find(name);
+    char flag[] = "--help";
+    char *argv[] = {name, flag, NULL};
+
+    return command ? command->run(2, argv) : fail_unknown(name);
+}
+
+static int run(int argc, char **argv)
+{
+    const struct command *command;
+
     if (argc < 2) {
         print_help(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (argc > 2 && strcmp(argv[1], "help") == 0)
+        return help_with(argv[2]);
+    if (is_help(argv[1])) {
         print_help(stdout);
         return 0;
     }
@@ -43,10 +82,20 @@ int main(int argc, char **argv)
         puts("wherefore " WHEREFORE_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < NUM_COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "wherefore: no command \"%s\"; --help lists them\n",
-            argv[1]);
-    return 2;
+    command = find(argv[1]);
+    return command ? command->run(argc - 1, argv + 1) : fail_unknown(argv[1]);
+}
+
+/* What was printed has to have arrived, on a full disk too. */
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    const char *why = fflush(stdout) != 0 ? strerror(errno)
+                      : ferror(stdout)    ? "a part of it is lost"
+                                          : NULL;
+
+    if (!why || status != 0)
+        return status;
+    fprintf(stderr, "wherefore: the output cannot be written: %s\n", why);
+    return 1;
 }

@@ -54,12 +54,13 @@ static bool make_pattern(struct buf *pattern, const char *where,
         bool exists = stat(where, &info) == 0 && S_ISDIR(info.st_mode);
 
         if (slash && !exists)
-            return fail(err, ERROR_INPUT, "there is no directory '%s'", where);
+            return fail(err, ERROR_INPUT, "there is no directory \"%s\"",
+                        where);
         if (exists)
             rest = slash ? "%s-heatmap.png" : "/%s-heatmap.png";
         else if (num_photos > 1)
             return fail(err, ERROR_INPUT,
-                        "several photos need a directory or a %%s in '%s'",
+                        "several photos need a directory or a %%s in \"%s\"",
                         where);
     }
     return buf_append(pattern, where, len, err) &&
@@ -83,7 +84,7 @@ static bool check_unique(const struct outfile *outfile, struct error *err)
     qsort(sorted, outfile->count, sizeof *sorted, compare_texts);
     for (size_t i = 1; i < outfile->count; i++)
         if (strcmp(sorted[i - 1], sorted[i]) == 0) {
-            fail(err, ERROR_INPUT, "two photos would both write '%s'",
+            fail(err, ERROR_INPUT, "two photos would both write \"%s\"",
                  sorted[i]);
             goto out;
         }
@@ -163,7 +164,7 @@ bool outfile_write(const struct outfile *outfile, size_t photo,
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 
     if (fd < 0 || fstat(fd, &info) != 0) {
-        fail(err, ERROR_IO, "cannot write '%s': %s", path, strerror(errno));
+        fail(err, ERROR_IO, "cannot write \"%s\": %s", path, strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;
@@ -171,13 +172,13 @@ bool outfile_write(const struct outfile *outfile, size_t photo,
     regular = S_ISREG(info.st_mode);
     if (regular && is_photo(outfile, &info)) {
         close(fd);
-        return fail(err, ERROR_IO, "'%s' is one of the photos", path);
+        return fail(err, ERROR_IO, "\"%s\" is one of the photos", path);
     }
     ok = (!regular || ftruncate(fd, 0) == 0) &&
          write_all(fd, png->data, png->len);
     ok = close(fd) == 0 && ok;
     if (!ok) {
-        fail(err, ERROR_IO, "cannot write '%s': %s", path, strerror(errno));
+        fail(err, ERROR_IO, "cannot write \"%s\": %s", path, strerror(errno));
         if (regular)
             unlink(path);
     }

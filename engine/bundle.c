@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -372,14 +373,29 @@ static bool use_defaults(struct bundle *bundle, const char *folder,
            name_after_folder(bundle, folder, err);
 }
 
+static bool check_folder(const char *folder, struct error *err)
+{
+    struct stat info;
+
+    if (stat(folder, &info) != 0)
+        return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        return fail(err, ERROR_IO,
+                    "is a file; a model is the folder that it is in");
+    return true;
+}
+
 /* Whether there is no model.json but the file it would be about. */
 static bool is_bare(bool *bare, const char *folder, struct error *err)
 {
     char *json = NULL, *onnx = NULL;
-    bool ok = join_path(&json, folder, "model.json", err) &&
+    bool ok = check_folder(folder, err) &&
+              join_path(&json, folder, "model.json", err) &&
               join_path(&onnx, folder, "model.onnx", err);
 
-    *bare = ok && is_missing(json) && !is_missing(onnx);
+    *bare = ok && is_missing(json);
+    if (*bare && is_missing(onnx))
+        ok = fail(err, ERROR_IO, "has neither model.json nor model.onnx in it");
     free(json);
     free(onnx);
     return ok;

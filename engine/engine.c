@@ -82,10 +82,11 @@ bool engine_options_parse_size(struct engine_options *options, const char *text,
         if (*at != 'x')
             break;
     }
-    return fail(err, ERROR_INPUT,
-                "'%.40s' is no size of a picture, such as 448 or 160x80, with "
-                "sides from 1 to %d",
-                text, PREPROCESS_MAX_SIDE);
+    return fail(
+        err, ERROR_INPUT,
+        "\"%.40s\" is no size of a picture, such as 448 or 160x80, with "
+        "sides from 1 to %d",
+        text, PREPROCESS_MAX_SIDE);
 }
 
 bool engine_options_parse_precision(struct engine_options *options,
@@ -103,7 +104,7 @@ bool engine_options_parse_precision(struct engine_options *options,
             return true;
         }
     return fail(err, ERROR_INPUT,
-                "'%.40s' is no precision: it is fp32, int8 or auto", text);
+                "\"%.40s\" is no precision: it is fp32, int8 or auto", text);
 }
 
 /* Reads model.onnx into the engine's graph. */

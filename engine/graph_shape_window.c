@@ -46,6 +46,36 @@ static bool window_length(const struct graph_site *site,
     return true;
 }
 
+/* What convolutions of both directions ask of their operands; the window's size
+ * is that of the weights where the node does not say it. */
+static bool read_weights(struct graph_site *site)
+{
+    struct graph_window *window = &site->node->conv.window;
+    const struct graph_value *weights = graph_site_in(site, 1),
+                             *bias = graph_site_in(site, 2);
+
+    if (!weights->data || (bias && !bias->data))
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its weights depend on the picture");
+    if (graph_site_shape(site, 0)->rank != 4 || weights->shape.rank != 4)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "only images with 2 spatial dimensions are supported");
+    if (window->kernel[0] == 0)
+        memcpy(window->kernel, &weights->shape.dim[2], sizeof window->kernel);
+    return true;
+}
+
+static bool fail_weights(const struct graph_site *site)
+{
+    char text_x[GRAPH_SHAPE_TEXT], text_w[GRAPH_SHAPE_TEXT];
+
+    return fail(site->err, ERROR_INPUT,
+                "weights of %s in %zu groups do not fit an input of %s",
+                graph_shape_text(text_w, graph_site_shape(site, 1)),
+                site->node->conv.groups,
+                graph_shape_text(text_x, graph_site_shape(site, 0)));
+}
+
 bool graph_shape_conv(struct graph_site *site)
 {
     struct graph_window *window = &site->node->conv.window;
@@ -54,24 +84,14 @@ bool graph_shape_conv(struct graph_site *site)
     const struct graph_shape *x = graph_site_shape(site, 0),
                              *w = &weights->shape;
     size_t groups = site->node->conv.groups;
-    char text_x[GRAPH_SHAPE_TEXT], text_w[GRAPH_SHAPE_TEXT];
 
-    if (!weights->data || (bias && !bias->data))
-        return fail(site->err, ERROR_UNSUPPORTED,
-                    "its weights depend on the picture");
-    if (x->rank != 4 || w->rank != 4)
-        return fail(site->err, ERROR_UNSUPPORTED,
-                    "only images with 2 spatial dimensions are supported");
-    if (window->kernel[0] == 0)
-        memcpy(window->kernel, &w->dim[2], sizeof window->kernel);
+    if (!read_weights(site))
+        return false;
     if (graph_shape_count(w) == 0 || w->dim[0] % groups != 0 ||
         w->dim[1] * groups != x->dim[1] || window->kernel[0] != w->dim[2] ||
         window->kernel[1] != w->dim[3] ||
         (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != w->dim[0])))
-        return fail(site->err, ERROR_INPUT,
-                    "weights of %s in %zu groups do not fit an input of %s",
-                    graph_shape_text(text_w, w), groups,
-                    graph_shape_text(text_x, x));
+        return fail_weights(site);
     site->shape =
         (struct graph_shape){.rank = 4, .dim = {x->dim[0], w->dim[0], 0, 0}};
     for (int i = 0; i < 2; i++)
@@ -122,26 +142,16 @@ bool graph_shape_deconv(struct graph_site *site)
     const struct graph_shape *x = graph_site_shape(site, 0),
                              *w = &weights->shape;
     size_t groups = node->conv.groups;
-    char text_x[GRAPH_SHAPE_TEXT], text_w[GRAPH_SHAPE_TEXT];
 
-    if (!weights->data || (bias && !bias->data))
-        return fail(site->err, ERROR_UNSUPPORTED,
-                    "its weights depend on the picture");
-    if (x->rank != 4 || w->rank != 4)
-        return fail(site->err, ERROR_UNSUPPORTED,
-                    "only images with 2 spatial dimensions are supported");
-    if (window->kernel[0] == 0)
-        memcpy(window->kernel, &w->dim[2], sizeof window->kernel);
+    if (!read_weights(site))
+        return false;
     if (graph_shape_count(w) == 0 || graph_shape_count(x) == 0 ||
         w->dim[0] % groups != 0 || w->dim[0] != x->dim[1] ||
         window->kernel[0] != w->dim[2] || window->kernel[1] != w->dim[3] ||
         (bias &&
          (bias->shape.rank != 1 || bias->shape.dim[0] / groups != w->dim[1] ||
           bias->shape.dim[0] % groups != 0)))
-        return fail(site->err, ERROR_INPUT,
-                    "weights of %s in %zu groups do not fit an input of %s",
-                    graph_shape_text(text_w, w), groups,
-                    graph_shape_text(text_x, x));
+        return fail_weights(site);
     site->shape = (struct graph_shape){
         .rank = 4, .dim = {x->dim[0], w->dim[1] * groups, 0, 0}};
     for (int i = 0; i < 2; i++)

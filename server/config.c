@@ -84,6 +84,17 @@ static int read_argument(struct config *config, int argc, char *const *argv,
     return set_flag(config, option, argc > 1 ? argv[1] : NULL, err) ? 2 : 0;
 }
 
+/* There are no options of one letter, but for -h. */
+static bool fail_argument(const char *argument, struct error *err)
+{
+    if (argument[0] == '-' && argument[1])
+        return fail(err, ERROR_INPUT, "unknown option %.*s; --help lists them",
+                    MAX_NAME, argument);
+    return fail(err, ERROR_INPUT,
+                "unexpected argument \"%.*s\"; --help lists the options",
+                MAX_NAME, argument);
+}
+
 static bool read_arguments(struct config *config, int argc, char *const *argv,
                            struct error *err)
 {
@@ -91,10 +102,7 @@ static bool read_arguments(struct config *config, int argc, char *const *argv,
 
     for (; argc > 0; argc -= used, argv += used) {
         if (strncmp(argv[0], "--", 2) != 0)
-            return fail(err, ERROR_INPUT,
-                        "unexpected argument \"%.*s\"; --help lists the "
-                        "options",
-                        MAX_NAME, argv[0]);
+            return fail_argument(argv[0], err);
         used = read_argument(config, argc, argv, err);
         if (used == 0)
             return false;
@@ -106,7 +114,7 @@ static bool read_arguments(struct config *config, int argc, char *const *argv,
 static bool asks_for_help(int argc, char *const *argv)
 {
     for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
     return false;
 }
@@ -247,24 +255,41 @@ static bool read_environment(struct config *config, char *const *environment,
 
 /* ---- all together ---- */
 
+bool config_blame(const struct config *config, const char *flag,
+                  struct error *err)
+{
+    const struct config_option *option = config_option_find(flag, strlen(flag));
+    struct config_origin origin = config_option_origin(config, option);
+    char variable[MAX_NAME];
+
+    if (origin.source == CONFIG_FILE)
+        return error_prefix(err, "%s:%u: %s", config->file, origin.line, flag);
+    name_variable(variable, flag);
+    if (origin.source == CONFIG_ENVIRONMENT)
+        return error_prefix(err, PREFIX "%s", variable);
+    return error_prefix(err, "--%s", flag);
+}
+
 /* What no single option can check. */
 static bool check(const struct config *config, struct error *err)
 {
     uint64_t needed = config->workers + config->queue_length;
 
-    if (config->max_connections <= needed)
-        return fail(err, ERROR_INPUT,
-                    "max-connections: %ju leave no room beside %ju workers "
-                    "and %ju waiting requests; at least %ju are needed",
-                    (uintmax_t)config->max_connections,
-                    (uintmax_t)config->workers, (uintmax_t)config->queue_length,
-                    (uintmax_t)(needed + 1));
-    if (config->max_inflight_bytes < config->max_body_bytes)
-        return fail(err, ERROR_INPUT,
-                    "max-inflight-bytes: %ju are less than one body may have, "
-                    "%ju (max-body-bytes)",
-                    (uintmax_t)config->max_inflight_bytes,
-                    (uintmax_t)config->max_body_bytes);
+    if (config->max_connections <= needed) {
+        fail(err, ERROR_INPUT,
+             "%ju leave no room beside %ju workers "
+             "and %ju waiting requests; at least %ju are needed",
+             (uintmax_t)config->max_connections, (uintmax_t)config->workers,
+             (uintmax_t)config->queue_length, (uintmax_t)(needed + 1));
+        return config_blame(config, "max-connections", err);
+    }
+    if (config->max_inflight_bytes < config->max_body_bytes) {
+        fail(err, ERROR_INPUT,
+             "%ju are less than one body may have, %ju (max-body-bytes)",
+             (uintmax_t)config->max_inflight_bytes,
+             (uintmax_t)config->max_body_bytes);
+        return config_blame(config, "max-inflight-bytes", err);
+    }
     return true;
 }
 

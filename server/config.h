@@ -223,6 +223,12 @@ bool config_read(struct config *config, int argc, char *const *argv,
                  char *const *environment, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Puts before err's text where the option's value is from: its flag, variable,
+ * or file and line. For what is wrong with a value that config_read cannot
+ * know. Returns false. */
+bool config_blame(const struct config *config, const char *flag,
+                  struct error *err);
+
 /* Frees the texts. */
 void config_release(struct config *config);
 

@@ -33,8 +33,8 @@ bool cors_check(const struct config_list *origins, struct error *err)
 
         if (strcmp(origin, "*") != 0 && !is_origin(origin))
             return fail(err, ERROR_INPUT,
-                        "cors-origin: \"%.200s\" is neither * nor an origin "
-                        "such as https://example.org",
+                        "\"%.200s\" is neither * nor an origin such as "
+                        "https://example.org",
                         origin);
     }
     return true;

@@ -12,7 +12,7 @@
 #include "error.h"
 #include "reply.h"
 
-/* ERROR_INPUT: one of cors-origin is neither "*" nor an origin such as
+/* ERROR_INPUT: one of them is neither "*" nor an origin such as
  * https://example.org:8443. */
 bool cors_check(const struct config_list *origins, struct error *err)
     __attribute__((warn_unused_result));

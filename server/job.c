@@ -38,6 +38,7 @@ static void note_stages(struct job *job, const struct engine_session *session,
 
 static void fail_with(struct job *job, const struct error *err, bool decoded)
 {
+    job->err = *err;
     problem_reply(&job->reply, problem_at(err, decoded), err->text, err->limit);
 }
 

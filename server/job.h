@@ -27,7 +27,8 @@ struct job {
     uint64_t deadline_us; /* not begun after this */
     struct reply reply;   /* the answer, once done */
     struct stages stages; /* its times, once done */
-    bool late;            /* the deadline had passed before it was begun */
+    struct error err; /* why the reply is a problem, where a worker says so */
+    bool late;        /* the deadline had passed before it was begun */
 
     /* Called by the worker when the reply is there, as the last thing it does
      * with the job: in it the job changes hands. */

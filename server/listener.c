@@ -32,8 +32,8 @@ static bool split_address(char *host, size_t host_size, const char **port,
         strtoul(colon + 1, NULL, 10) > 65535 ||
         (!bracketed && memchr(address, ':', len)))
         return fail(err, ERROR_INPUT,
-                    "--listen: \"%s\" is not ADDRESS:PORT, such as "
-                    "127.0.0.1:8080 or [::1]:8080, nor unix:/PATH",
+                    "\"%s\" is not ADDRESS:PORT, such as 127.0.0.1:8080 or "
+                    "[::1]:8080, nor unix:/PATH",
                     address);
     snprintf(host, host_size, "%.*s", (int)(bracketed ? len - 2 : len),
              address + bracketed);
@@ -134,9 +134,7 @@ static bool parse_mode(mode_t *mode, const char *text, struct error *err)
 
     if (text[0] < '0' || text[0] > '7' || *end || number > 0777)
         return fail(err, ERROR_INPUT,
-                    "--socket-mode: \"%s\" is not a number in octal from 0 to "
-                    "777",
-                    text);
+                    "\"%s\" is not a number in octal from 0 to 777", text);
     *mode = (mode_t)number;
     return true;
 }
@@ -148,7 +146,7 @@ static bool check_path(const char *path, struct error *err)
     if (*path && strlen(path) <= max)
         return true;
     return fail(err, ERROR_INPUT,
-                "--listen: the path of a Unix socket has 1 to %zu bytes", max);
+                "the path of a Unix socket has 1 to %zu bytes", max);
 }
 
 static bool open_unix(struct listener *listener, const char *address,
@@ -242,17 +240,21 @@ static bool find_name(struct listener *listener, struct error *err)
     return true;
 }
 
-bool listener_check(const char *address, const char *mode_text,
-                    struct error *err)
+bool listener_check_address(const char *address, struct error *err)
 {
     char host[256];
     const char *port;
-    mode_t mode;
 
     if (strncmp(address, UNIX, sizeof UNIX - 1) == 0)
-        return check_path(address + sizeof UNIX - 1, err) &&
-               parse_mode(&mode, mode_text, err);
+        return check_path(address + sizeof UNIX - 1, err);
     return split_address(host, sizeof host, &port, address, err);
+}
+
+bool listener_check_mode(const char *mode, struct error *err)
+{
+    mode_t bits;
+
+    return parse_mode(&bits, mode, err);
 }
 
 bool listener_open(struct listener *listener, const char *address,

@@ -33,9 +33,11 @@ bool listener_open(struct listener *listener, const char *address,
                    const char *mode, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Whether listener_open would take both for what they should be; nothing is
+/* Whether listener_open would take it for an address, or for a mode; nothing is
  * opened. ERROR_INPUT. */
-bool listener_check(const char *address, const char *mode, struct error *err)
+bool listener_check_address(const char *address, struct error *err)
+    __attribute__((warn_unused_result));
+bool listener_check_mode(const char *mode, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Closes the sockets, and removes the file that was made for one. */

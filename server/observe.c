@@ -33,6 +33,22 @@ static void count(struct service *service, const struct request *request,
     count_rejected(metrics, request, reply);
 }
 
+/* A bug of ours or a broken model is for who runs the service, and else only
+ * the client would have been told what it was. */
+static void explain(const struct service *service,
+                    const struct request *request, const struct reply *reply,
+                    const struct log_entry *entry)
+{
+    const struct error *err = &request->err;
+
+    if (reply->status != problem_status(PROBLEM_INTERNAL))
+        return;
+    if (err->kind == ERROR_NONE && request->job)
+        err = &request->job->err;
+    log_notice((enum config_log_format)service->config->log_format,
+               "request %s: %s", entry->id, err->text);
+}
+
 void observe_request(struct service *service, const struct request *request,
                      struct log_entry *entry)
 {
@@ -48,5 +64,6 @@ void observe_request(struct service *service, const struct request *request,
     entry->trace = &request->from.trace;
     entry->stages = request->job ? &request->job->stages : NULL;
     count(service, request, reply, entry);
+    explain(service, request, reply, entry);
     log_request((enum config_log_format)service->config->log_format, entry);
 }

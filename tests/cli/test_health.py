@@ -73,15 +73,25 @@ def test_the_environment_says_where_it_is(port: str, host: str) -> None:
     assert health(WHEREFORE_LISTEN=f"{host}:{port}").returncode == 0
 
 
+def test_live_may_stand_anywhere(port: str) -> None:
+    assert health("--listen", f"127.0.0.1:{port}", "--live").returncode == 0
+
+
+def test_a_file_of_options_that_is_wrong_is_a_wrong_call() -> None:
+    result = health("--config", "/nowhere")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("wherefore health: /nowhere: cannot be opened: ")
+    assert result.stderr.count("\n") == 1
+
+
 def test_nobody_there_is_not_healthy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
     result = health("--listen", address)
 
     assert result.returncode == 1
-    assert result.stderr == (
-        f"wherefore: health: nothing can be reached at {address}\n"
-    )
+    assert result.stderr == (f"wherefore health: nothing can be reached at {address}\n")
 
 
 @pytest.mark.parametrize(
@@ -125,4 +135,4 @@ def test_an_address_that_is_none_is_a_wrong_call(listen: str) -> None:
     result = health("--listen", listen)
 
     assert result.returncode in (1, 2)
-    assert result.stderr.startswith("wherefore: health: ")
+    assert result.stderr.startswith("wherefore health: ")

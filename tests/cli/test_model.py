@@ -79,7 +79,9 @@ def test_info_says_what_the_default_model_is(model):
     assert "head       gap-linear, 1000 classes\n" in text
     assert "maps       7 x 7 cells of 1280 features" in text
     # 16 depthwise convolutions; elsewhere than on x86-64 they are XNNPACK's
-    assert re.search(r"steps      (17|1) XNNPACK runtimes? .*, (16|0) depthwise kernels, ", text)
+    assert re.search(
+        r"steps      (17|1) XNNPACK runtimes? .*, (16|0) depthwise kernels, ", text
+    )
     assert ", 0 plain kernels\n" in text
 
 
@@ -217,7 +219,7 @@ def test_what_is_no_network_is_an_error(model, tmp_path, command):
         result = model(command, file)
         assert result.returncode == 1
         assert result.stdout == b""
-        assert result.stderr.startswith(f"wherefore: {file}: ".encode())
+        assert result.stderr.startswith(f"wherefore model {command}: {file}: ".encode())
 
 
 def test_names_in_a_file_do_not_reach_the_terminal_as_they_are(model, tmp_path):

@@ -86,7 +86,7 @@ def test_an_error_has_a_line_of_its_own(photos):
     status, _, seen = run_on_terminal(["cat.png"] * 4 + ["gone.png"], photos)
 
     assert status == 1
-    assert CLEAR + b"wherefore: gone.png: cannot be opened" in seen
+    assert CLEAR + b"wherefore cam: gone.png: cannot be opened" in seen
 
 
 @pytest.mark.parametrize(

@@ -58,14 +58,18 @@ def settings(text: str) -> list[str]:
         (["--workers", "0"], '--workers: "0" is not a number of threads from 1 to 256'),
         (["--workers"], "--workers: a value is missing"),
         (["workers"], 'unexpected argument "workers"'),
-        (["--input-size", "wide"], "input-size: 'wide' is no size"),
+        (["-w", "2"], "unknown option -w; --help lists them"),
+        (["--input-size", "wide"], '--input-size: "wide" is no size'),
         (["--listen", "a\nb"], "control character"),
         (["--listen", "8080"], '--listen: "8080" is not ADDRESS:PORT'),
         (["--listen", "unix:" + 200 * "x"], "a Unix socket has 1 to 107 bytes"),
         (["--listen", "unix:x", "--socket-mode", "8"], '--socket-mode: "8" is not'),
+        (["--socket-mode", "999"], '--socket-mode: "999" is not'),
+        (["--cors-origin", "x"], '--cors-origin: "x" is neither'),
         (["--x\nb\033[1m"], "unknown option --x?b?[1m"),
         (["--trusted-proxy", "10.0.0.1/8"], '--trusted-proxy: "10.0.0.1/8" is no'),
-        (["--queue-length", "65536"], "leave no room beside"),
+        (["--max-connections", "9"], "--max-connections: 9 leave no room beside"),
+        (["--max-inflight-bytes", "1024"], "--max-inflight-bytes: 1024 are less"),
         (["--config", "/no/such/file.ini"], "/no/such/file.ini: cannot be opened"),
         (["--config", "/"], "/: is not a regular file"),
         (["--config", "/dev/zero"], "/dev/zero: is not a regular file"),
@@ -77,9 +81,16 @@ def test_a_bad_option_is_one_line_and_status_2(args, says, check):
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_a_bad_variable_is_one_line_and_status_2(check):
-    env = {"WHEREFORE_WROKERS": "2"}
-    says = "unknown variable WHEREFORE_WROKERS; did you mean WHEREFORE_WORKERS?"
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("WROKERS", "2", "unknown variable WHEREFORE_WROKERS; did you mean WHEREFO"),
+        ("INPUT_SIZE", "x", 'WHEREFORE_INPUT_SIZE: "x" is no size'),
+        ("MAX_CONNECTIONS", "9", "WHEREFORE_MAX_CONNECTIONS: 9 leave no room"),
+    ],
+)
+def test_a_bad_variable_is_one_line_and_status_2(name, value, says, check):
+    env = {"WHEREFORE_" + name: value}
     assert refuses(serve(*["--check-config"][:check], env=env), 2, says)
 
 
@@ -91,6 +102,10 @@ def test_a_bad_variable_is_one_line_and_status_2(check):
         (b"\n\nworkers\n", ":3: neither key = value"),
         (b"workers = 2\nworkers = 3\n", ":2: workers is in line 1 already"),
         (b"model = \0\n", ":1: a control character"),
+        (b"\ncors-origin = x\n", ':2: cors-origin: "x" is neither'),
+        (b"socket-mode = rw\n", ':1: socket-mode: "rw" is not'),
+        (b"listen = x\n", ':1: listen: "x" is not ADDRESS:PORT'),
+        (b"trusted-proxy = x\n", ':1: trusted-proxy: "x" is no network'),
         (b"model = " + b"m" * 200, ":1: the line is 208 bytes long"),
         (b"#" * 65537, "is 65537 bytes; at most 65536 are allowed"),
     ],

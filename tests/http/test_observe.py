@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import pathlib
 import re
+import shutil
 import socket
+import struct
 import subprocess
 import time
 
 import httpx
+import onnx
 import pytest
 import yaml
 from conftest import BINARY, MODEL, ROOT, Server, first_line, png, running, sample
@@ -42,6 +46,35 @@ def log_of(server: Server, count: int) -> list[dict]:
         assert time.monotonic() < end, lines
         time.sleep(0.01)
     return [json.loads(line) for line in lines]
+
+
+def broken_model(folder: pathlib.Path) -> str:
+    """The default model with a class whose logit is too large for a float."""
+    shutil.copytree(MODEL, folder)
+    spec = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**spec, "name": "broken"}))
+    network = onnx.load(folder / "model.onnx")
+    gemm = next(it for it in network.graph.node if it.op_type == "Gemm")
+    weights = next(it for it in network.graph.initializer if it.name == gemm.input[1])
+    row = struct.pack("<f", 3e38) * weights.dims[1]
+    weights.raw_data = row + weights.raw_data[len(row) :]
+    onnx.save(network, folder / "model.onnx")
+    return str(folder)
+
+
+def test_the_log_says_what_a_500_was(tmp_path: pathlib.Path) -> None:
+    """Nobody but the client would know."""
+    model = broken_model(tmp_path / "broken")
+    with running("--model", model, "--log-format", "json") as server:
+        answer = server.cam(
+            params={"model": "broken"}, headers={"X-Request-Id": "of-mine"}
+        )
+        notice, line = log_of(server, 2)
+
+    assert answer.status_code == 500
+    assert "is not finite" in answer.json()["detail"]
+    assert notice["notice"] == "request of-mine: " + answer.json()["detail"]
+    assert (line["id"], line["problem"]) == ("of-mine", "internal")
 
 
 def test_prometheus_can_read_the_metrics(server: Server) -> None:

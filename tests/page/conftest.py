@@ -10,7 +10,6 @@ import base64
 import contextlib
 import functools
 import http.server
-import importlib.util
 import io
 import json
 import os
@@ -20,7 +19,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import ModuleType
 
 import httpx
 import pytest
@@ -28,6 +26,9 @@ from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+import common  # noqa: E402
+
 STATIC = ROOT / "static"
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
@@ -48,16 +49,7 @@ ARGUMENTS = (
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def load(path: pathlib.Path) -> ModuleType:
-    """The conftest of other tests, which has the running of servers in it."""
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_conftest", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
-
-
-serving = load(ROOT / "tests" / "http" / "conftest.py")
+serving = common.conftest_of("http")
 Look = Callable[..., contextlib.AbstractContextManager[Page]]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
 import os
 import pathlib
 import re
@@ -15,12 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from types import ModuleType
 
 import httpx
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+import common  # noqa: E402
+
 CONFIG = ROOT / "config" / "nginx.conf"
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or shutil.which(
     ROOT / "build" / "nginx" / "usr" / "sbin" / "nginx"
@@ -46,16 +47,7 @@ http {{
 """
 
 
-def load(path: pathlib.Path) -> ModuleType:
-    """The conftest of other tests, which has the running of servers in it."""
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_conftest", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
-
-
-http = load(ROOT / "tests" / "http" / "conftest.py")
+http = common.conftest_of("http")
 
 
 def free_ports(count: int) -> list[int]:

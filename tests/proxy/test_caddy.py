@@ -23,8 +23,12 @@ pytestmark = pytest.mark.skipif(CADDY is None, reason="there is no caddy")
 
 def fit(text: str, port: int, instances: list[int]) -> str:
     """The file with the addresses of a test, for the version that Debian has."""
-    said = subprocess.run([CADDY, "version"], capture_output=True, text=True, check=True)
-    version = tuple(map(int, said.stdout.split()[0].lstrip("v").split("-")[0].split(".")))
+    said = subprocess.run(
+        [CADDY, "version"], capture_output=True, text=True, check=True
+    )
+    version = tuple(
+        map(int, said.stdout.split()[0].lstrip("v").split("-")[0].split("."))
+    )
     changes = {
         "example.org {": f"http://127.0.0.1:{port} {{",
         "127.0.0.1:8081": f"127.0.0.1:{instances[0]}",

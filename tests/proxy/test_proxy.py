@@ -14,7 +14,7 @@ from collections import Counter
 
 import httpx
 import pytest
-from conftest import ROOT, Proxy, free_ports, http, port_of, proxying
+from conftest import ROOT, Proxy, common, free_ports, http, port_of, proxying
 
 MAX_BODY = 16777216
 SAMPLES = ROOT / "static" / "samples"
@@ -29,6 +29,17 @@ def without_times(answer: httpx.Response) -> dict[str, object]:
 def passes(server: object) -> int:
     """How many pictures an instance has worked on."""
     return server.metric("wherefore_forward_passes_total")
+
+
+def logged(text: str, *servers: object) -> list[str]:
+    """The lines with it in their logs, which come after the answers."""
+
+    def lines() -> list[str]:
+        return [
+            line for it in servers for line in it.log().splitlines() if text in line
+        ]
+
+    return common.eventually(lines, patience=20)
 
 
 def test_the_api_is_under_the_sub_path(proxy: Proxy, instances: list[object]) -> None:
@@ -143,8 +154,8 @@ def test_a_request_has_one_id_in_both_logs(
     answer = proxy.cam(headers={"X-Request-Id": "my-own.id_7"})
 
     assert answer.headers.get_list("x-request-id") == ["my-own.id_7"]
-    assert "id=my-own.id_7" in proxy.log()
-    assert any("id=my-own.id_7" in it.log() for it in instances)
+    assert len(logged("id=my-own.id_7", proxy)) == 1
+    assert len(logged("id=my-own.id_7", *instances)) == 1
 
 
 def test_an_id_that_is_none_is_made_anew_for_both_logs(
@@ -154,8 +165,8 @@ def test_an_id_that_is_none_is_made_anew_for_both_logs(
     made = answer.headers["x-request-id"]
 
     assert "{" not in made
-    assert f"id={made}" in proxy.log()
-    assert any(f"id={made}" in it.log() for it in instances)
+    assert len(logged(f"id={made}", proxy)) == 1
+    assert len(logged(f"id={made}", *instances)) == 1
 
 
 def test_the_clients_address_is_logged_and_not_what_it_claims(
@@ -167,17 +178,12 @@ def test_the_clients_address_is_logged_and_not_what_it_claims(
             "model",
             headers={"X-Forwarded-For": "203.0.113.7", "X-Request-Id": "from-afar"},
         )
-    lines = [
-        line
-        for server in instances
-        for line in server.log().splitlines()
-        if "id=from-afar" in line
-    ]
+    lines = logged("id=from-afar", *instances)
 
     assert answer.status_code == 200
     assert len(lines) == 1
     assert "client=127.0.0.9 " in lines[0]
-    assert " 127.0.0.9 GET /vision/model 200 " in proxy.log()
+    assert len(logged(" 127.0.0.9 GET /vision/model 200 ", proxy)) == 1
 
 
 def test_metrics_are_not_for_outside(proxy: Proxy) -> None:

@@ -6,25 +6,29 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import pathlib
 import shutil
-import struct
 import subprocess
-import time
-import zlib
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+import common  # noqa: E402
+
 CONFIG = ROOT / "config"
 SYSTEMD = pathlib.Path("/usr/lib/systemd/systemd")
 CLONE_NEWNET = 0x40000000
 PATIENCE = 30
 URL = "http://127.0.0.1:8080"
+
+eventually = functools.partial(common.eventually, patience=PATIENCE)
 
 
 def cgroup2() -> pathlib.Path | None:
@@ -36,28 +40,9 @@ def cgroup2() -> pathlib.Path | None:
     return None
 
 
-def eventually(look: Callable[[], object]) -> object:
-    """What `look` returns, once that is something."""
-    end = time.monotonic() + PATIENCE
-    while not (seen := look()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
-    return seen
-
-
 def large_picture() -> bytes:
     """A grey PNG of 48 megapixels, which takes a worker its time."""
-    side = 6900
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        crc = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + crc
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    line = b"\0" + bytes(i * 7 % 256 for i in range(side))
-    data = zlib.compress(line * side, 1)
-    parts = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*it) for it in parts)
+    return common.conftest_of("http").png(6900, 6900)
 
 
 class Machine:

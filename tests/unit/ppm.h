@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
@@ -43,6 +44,24 @@ static inline const char *ppm_next_case(DIR *folder)
         entry = readdir(folder);
     while (entry && entry->d_name[0] == '.');
     return entry ? entry->d_name : NULL;
+}
+
+/* (height, width, 3), freed by the caller: the noise that Pillow was given,
+ * made as in tools/reference/pillow_images.py. */
+static inline uint8_t *ppm_noise(uint32_t width, uint32_t height)
+{
+    const size_t count = (size_t)width * height * 3;
+    uint8_t *noise = malloc(count);
+    uint32_t state = width * 65536 + height;
+
+    if (!noise)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525 + 1013904223;
+        const uint8_t level = (uint8_t)(state >> 24);
+        noise[i] = level < 85 ? 0 : level >= 170 ? 255 : level;
+    }
+    return noise;
 }
 
 #endif

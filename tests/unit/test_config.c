@@ -108,9 +108,9 @@ static void mistakes_are_named(void **state)
         {"--log-format=", "text|json|none"},
         {"--listen=", "ADDRESS:PORT"},
         {"workers=2", "unexpected argument"},
-        {"-w", "unexpected argument"},
+        {"-w", "unknown option -w"},
         {"--", "unknown option"},
-        {"--max-connections=66", "at least 67"},
+        {"--max-connections=66", "--max-connections: 66 leave no room"},
     };
 
     (void)state;

@@ -137,22 +137,6 @@ static int index_of(const char *name, const char *const *names, int count)
     return 0;
 }
 
-/* The same noise as in tools/reference/pillow_images.py. */
-static uint8_t *make_noise(uint32_t width, uint32_t height)
-{
-    const size_t count = (size_t)width * height * 3;
-    uint8_t *noise = malloc(count);
-    uint32_t state = width * 65536 + height;
-
-    assert_non_null(noise);
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525 + 1013904223;
-        const uint8_t level = (uint8_t)(state >> 24);
-        noise[i] = level < 85 ? 0 : level >= 170 ? 255 : level;
-    }
-    return noise;
-}
-
 static void check_case(const char *name)
 {
     char resize[16], filter[16], path[512];
@@ -176,7 +160,7 @@ static void check_case(const char *name)
         .std = {1, 1, 1},
     };
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
-    uint8_t *noise = make_noise(width, height);
+    uint8_t *noise = ppm_noise(width, height);
     const struct image image = {.width = width,
                                 .height = height,
                                 .pixel_width = width,

@@ -11,22 +11,6 @@
 
 #define CASES "tests/data/resize"
 
-/* The same noise as in tools/reference/pillow_images.py. */
-static uint8_t *make_noise(uint32_t width, uint32_t height)
-{
-    const size_t count = (size_t)width * height * 3;
-    uint8_t *pixels = malloc(count);
-    uint32_t state = width * 65536 + height;
-
-    assert_non_null(pixels);
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525 + 1013904223;
-        const uint8_t level = (uint8_t)(state >> 24);
-        pixels[i] = level < 85 ? 0 : level >= 170 ? 255 : level;
-    }
-    return pixels;
-}
-
 struct difference {
     int max;
     double mean;
@@ -60,7 +44,7 @@ static struct difference run_case(struct resize *resize, const char *name)
     assert_int_equal(sscanf(name, "%ux%u-to-", &width, &height), 2);
     assert_true(ppm_read(&ppm, path));
     const size_t count = (size_t)ppm.width * ppm.height * 3;
-    uint8_t *in = make_noise(width, height);
+    uint8_t *in = ppm_noise(width, height);
     uint8_t *out = malloc(count);
     assert_non_null(out);
     if (!resize_rgb(resize, out, ppm.width, ppm.height, in, width, height,
@@ -110,7 +94,7 @@ static void plain_code_gives_the_same_levels_as_vectors(void **state)
 static void a_picture_of_the_right_size_stays_as_it_is(void **state)
 {
     struct resize resize = {0};
-    uint8_t *in = make_noise(37, 29);
+    uint8_t *in = ppm_noise(37, 29);
     uint8_t out[37 * 29 * 3];
 
     (void)state;
@@ -143,7 +127,7 @@ static void scratch_of_one_size_serves_the_next(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const uint32_t *s = sizes[i];
         struct resize fresh = {0};
-        uint8_t *in = make_noise(s[0], s[1]);
+        uint8_t *in = ppm_noise(s[0], s[1]);
         uint8_t out[400 * 3], expected[400 * 3];
 
         assert_true(resize_rgb(&used, out, s[2], s[3], in, s[0], s[1], NULL));
@@ -160,7 +144,7 @@ static void a_strip_takes_memory_by_its_output(void **state)
 {
     enum { HEIGHT = 300000 };
     struct resize resize = {0};
-    uint8_t *in = make_noise(2, HEIGHT);
+    uint8_t *in = ppm_noise(2, HEIGHT);
     uint8_t out[16 * 16 * 3];
 
     (void)state;

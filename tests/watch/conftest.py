@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
+import functools
 import json
 import pathlib
 import re
@@ -12,14 +12,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+import common  # noqa: E402
+
 ALERTS = ROOT / "config" / "prometheus-alerts.yml"
 DASHBOARD = ROOT / "config" / "grafana-dashboard.json"
 CONFIG = ROOT / "docker" / "watch" / "prometheus.yml"
@@ -32,16 +33,8 @@ PROMETHEUS, PROMTOOL = (
 SOON = 40
 
 
-def load(path: pathlib.Path) -> ModuleType:
-    """The conftest of other tests, which has the running of servers in it."""
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_conftest", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
-
-
-http = load(ROOT / "tests" / "http" / "conftest.py")
+http = common.conftest_of("http")
+eventually = functools.partial(common.eventually, patience=SOON, pause=0.2)
 
 
 def promtool(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -55,15 +48,6 @@ def promtool(*args: object, **options: object) -> subprocess.CompletedProcess[st
         check=False,
         **options,
     )
-
-
-def eventually(look: Callable[[], object]) -> object:
-    """What `look` returns, once that is something."""
-    end = time.monotonic() + SOON
-    while not (seen := look()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.2)
-    return seen
 
 
 @dataclasses.dataclass
