@@ -129,11 +129,12 @@ class Server:
             self.url + "/cam", files={"image": picture}, timeout=60, **options
         )
 
-    def metric(self, name: str) -> int:
-        """The value of a metric, labels included in the name."""
+    def metric(self, name: str) -> int | float:
+        """The value of a metric, labels included in the name; 0 if there is none."""
         for line in self.get("/metrics").text.splitlines():
             if line.startswith(name + " "):
-                return int(line.rsplit(" ", 1)[1])
+                value = float(line.rsplit(" ", 1)[1])
+                return int(value) if value.is_integer() else value
         return 0
 
     def log(self) -> str:
