@@ -36,6 +36,7 @@ CONTAINED = pathlib.Path(BINARY).name == "image-run.sh"
 # What a container cannot do, by the test's name or its file's, and why not.
 NOT_IN_A_CONTAINER = {
     "test_memory.py": "preloads a library that is built on this machine",
+    "test_restart.py": "between it and its clients stands what forwards its port",
     "test_notify.py": "systemd and its socket are this machine's",
     "test_a_file_that_guards_nothing_keeps_the_server_from_starting": "needs files "
     "that only their owner may read",

@@ -578,6 +578,67 @@ static void too_few_files_are_an_error_that_says_how_many(void **state)
     assert_int_equal(status, 0);
 }
 
+/* ---- the end ---- */
+
+/* Whether more may still come in by it. */
+static bool is_read_from(const struct pair *pair)
+{
+    char byte;
+
+    return recv(pair->ours, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+static void the_idle_are_closed_once_nobody_has_a_request(void **state)
+{
+    struct pair *first = idle(), *busy = idle();
+
+    (void)state;
+    connections_enter(t.connections, busy->ours, CONNECTIONS_HEADERS);
+    assert_true(connections_drain(t.connections));
+    assert_true(is_read_from(first));
+    take_out(busy);
+    assert_true(connections_drain(t.connections));
+    assert_false(is_read_from(first));
+    /* What was read just before is still answered. */
+    assert_true(
+        connections_enter(t.connections, first->ours, CONNECTIONS_HEADERS));
+    assert_true(connections_drain(t.connections));
+    assert_true(
+        connections_enter(t.connections, first->ours, CONNECTIONS_SENDING));
+    assert_int_equal(send(first->ours, "x", 1, MSG_NOSIGNAL), 1);
+    take_out(first);
+    assert_false(connections_drain(t.connections));
+}
+
+static void an_idle_one_that_has_sent_something_is_waited_for(void **state)
+{
+    struct pair *asked = idle(), *other = idle();
+    char byte;
+
+    (void)state;
+    assert_int_equal(send(asked->theirs, "x", 1, MSG_NOSIGNAL), 1);
+    assert_true(connections_drain(t.connections));
+    assert_true(is_read_from(other));
+    assert_int_equal(recv(asked->ours, &byte, 1, 0), 1);
+    assert_true(connections_drain(t.connections));
+    assert_false(is_read_from(asked));
+    assert_false(is_read_from(other));
+}
+
+static void a_new_one_has_a_second_and_so_has_its_end(void **state)
+{
+    struct pair *pair = admitted();
+
+    (void)state;
+    assert_true(connections_drain(t.connections));
+    assert_true(is_read_from(pair));
+    poll(NULL, 0, 1100);
+    assert_true(connections_drain(t.connections));
+    assert_false(is_read_from(pair));
+    poll(NULL, 0, 1100);
+    assert_false(connections_drain(t.connections)); /* nobody closed it */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -606,6 +667,9 @@ int main(void)
         TEST(of_who_knows_no_interim_answers_nothing_is_known),
         TEST(who_has_shut_one_half_down_is_asked_once_and_is_there),
         TEST(too_few_files_are_an_error_that_says_how_many),
+        TEST(the_idle_are_closed_once_nobody_has_a_request),
+        TEST(an_idle_one_that_has_sent_something_is_waited_for),
+        TEST(a_new_one_has_a_second_and_so_has_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
