@@ -53,13 +53,13 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    hangup_free(t.hangup);
     for (size_t i = 0; i < t.num_pairs; i++) {
         if (t.pairs[i].ours >= 0)
             close(t.pairs[i].ours);
         if (t.pairs[i].theirs >= 0)
             close(t.pairs[i].theirs);
     }
+    hangup_free(t.hangup); /* waits for who has not left */
     connections_free(t.connections);
     config_release(&t.config);
     return 0;
