@@ -14,6 +14,7 @@
 #include "default_model.h"
 #include "engine.h"
 #include "server/asset.h"
+#include "server/clock.h"
 #include "server/config.h"
 #include "server/config_print.h"
 #include "server/cors.h"
@@ -26,7 +27,7 @@
 #include "server/sandbox.h"
 #include "server/service.h"
 
-enum { MMAP_THRESHOLD = 262144, LAST_WORD_MS = 500 };
+enum { MMAP_THRESHOLD = 262144, LAST_WORD_US = 500000 };
 
 static void print_help(void)
 {
@@ -123,20 +124,21 @@ static void announce(const struct http *http)
     clearerr(stdout); /* it is served whether that could be said or not */
 }
 
-/* Answers what was accepted; what is not begun when the time is up is refused,
+/* Answers who was accepted; what is not begun when the time is up is refused,
  * and gets a moment to be told so. */
-static void drain(struct http *http, struct service *service, uint64_t max_ms)
+static void drain(struct http *http, struct service *service, uint64_t max_us)
 {
+    uint64_t end = clock_now_us() + max_us;
     bool done;
 
     service_begin_drain(service);
     http_stop_accepting(http);
-    done = http_wait(http, max_ms);
+    done = http_wait(http, end);
     if (!done)
         service_abandon(service);
     service_finish(service);
     if (!done)
-        http_wait(http, LAST_WORD_MS);
+        http_wait(http, clock_now_us() + LAST_WORD_US);
 }
 
 /* What has to be readable later is what SIGHUP reads anew. */
@@ -193,7 +195,7 @@ static int serve(const struct config *config)
     notify_send(&notify, "READY=1\nSTATUS=serving on %s", http_name(http));
     wait_for_end(&service, http, &notify, &signals);
     notify_send(&notify, "STOPPING=1\nSTATUS=finishing what was accepted");
-    drain(http, &service, config->drain_timeout * 1000);
+    drain(http, &service, config->drain_timeout * UINT64_C(1000000));
     ok = true;
 out:
     http_free(http);

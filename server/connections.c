@@ -36,6 +36,7 @@ struct connection {
     bool left;    /* hung up on: whatever comes in is ignored */
     bool interim; /* may be sent 1xx */
     bool probed;
+    bool ending; /* told that no more is read from it */
     enum connections_state state;
     struct address address;
     uint64_t since_us; /* waiting for a request */
@@ -177,12 +178,19 @@ static uint64_t count_of(const struct connections *c,
     return count;
 }
 
+/* Whether there is something that libmicrohttpd has not read yet. */
+static bool has_bytes(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* Makes room: hangs up on the one that has waited longest for a request. Not
  * on one whose request has just arrived, nor on one that is new. */
 static bool evict(struct connections *c)
 {
     uint64_t now = clock_now_us();
-    char byte;
 
     if (c->num_leaving >= MAX_LEAVING)
         return false;
@@ -191,7 +199,7 @@ static bool evict(struct connections *c)
 
         if (k->state == CONNECTIONS_NEW && now - k->since_us < GRACE_US)
             continue;
-        if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        if (has_bytes(fd))
             continue;
         leave(c, fd, METRICS_IDLE_EVICTED);
         return true;
@@ -459,6 +467,52 @@ void connections_sweep(struct connections *c)
         if (c->slots[i].used && !c->slots[i].left)
             sweep_one(c, (int)i, now);
     pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- the end ---- */
+
+/* Whether it has a request, or may have one on its way. */
+static bool is_awaited(const struct connection *k, int fd, uint64_t now)
+{
+    if (k->left)
+        return false;
+    if (!waits(k))
+        return true;
+    return (k->state == CONNECTIONS_NEW && now - k->since_us < GRACE_US) ||
+           has_bytes(fd);
+}
+
+/* No more comes in by it. What libmicrohttpd has read by now it still acts
+ * upon, and only then does it see the end, and close. */
+static void close_idle(struct connection *k, int fd, uint64_t now)
+{
+    if (k->ending || !waits(k))
+        return;
+    k->ending = true;
+    k->since_us = now;
+    shutdown(fd, SHUT_RD);
+}
+
+bool connections_drain(struct connections *c)
+{
+    bool awaited = false, open = false;
+    uint64_t now;
+
+    pthread_mutex_lock(&c->lock);
+    now = clock_now_us(); /* after whatever is in the table */
+    for (size_t i = 0; i < c->num_slots && !awaited; i++)
+        awaited = c->slots[i].used && is_awaited(&c->slots[i], (int)i, now);
+    for (size_t i = 0; i < c->num_slots && !awaited; i++) {
+        struct connection *k = &c->slots[i];
+
+        if (!k->used)
+            continue;
+        close_idle(k, (int)i, now);
+        /* libmicrohttpd has had its time. */
+        open = open || !k->ending || now - k->since_us < GRACE_US;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return awaited || open;
 }
 
 /* ---- life ---- */

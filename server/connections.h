@@ -95,6 +95,12 @@ void connections_remove(struct connections *connections, int fd);
 /* Hangs up on those that were too slow. */
 void connections_sweep(struct connections *connections);
 
+/* For when the service stops and nobody comes in any more; asked again and
+ * again. As long as one has a request, or may have one on its way (what it has
+ * sent is not read yet, or it is younger than a second), those that wait for a
+ * request are left alone; then they are closed. false: all is over. */
+bool connections_drain(struct connections *connections);
+
 void connections_free(struct connections *connections);
 
 #endif

@@ -54,10 +54,10 @@ static enum MHD_Result submit(struct exchange *x)
     MHD_suspend_connection(x->connection);
     /* From a successful push on, the job is not ours to look at. */
     if (!queue_push(&x->door->service->queue, request->job, &request->err)) {
-        metrics_reject(&x->door->service->metrics,
-                       service_is_draining(x->door->service)
-                           ? METRICS_DRAINING
-                           : METRICS_QUEUE_FULL);
+        if (service_is_abandoned(x->door->service))
+            request->problem = PROBLEM_DRAINING;
+        else
+            metrics_reject(&x->door->service->metrics, METRICS_QUEUE_FULL);
         MHD_resume_connection(x->connection);
     }
     return MHD_YES;
@@ -511,10 +511,7 @@ static void end(struct exchange *x)
     request_release(&x->request);
     unlink_from_door(x);
     free(x);
-    pthread_mutex_lock(&door->lock);
     atomic_fetch_sub(&door->service->num_in_flight, 1);
-    pthread_cond_broadcast(&door->completed);
-    pthread_mutex_unlock(&door->lock);
 }
 
 void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,

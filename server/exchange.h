@@ -7,7 +7,6 @@
  * when. All on the HTTP thread. */
 
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,9 +35,6 @@ struct exchange_door {
     struct exchange *open;   /* those that have not ended; likewise */
 
     _Atomic uint64_t busy_since_us; /* when a callback began; 0: none runs */
-
-    pthread_mutex_t lock;
-    pthread_cond_t completed; /* an exchange ended */
 };
 
 enum exchange_stage {

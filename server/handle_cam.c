@@ -53,9 +53,10 @@ bool handle_cam_check(struct service *service, struct request *request)
     struct ask ask;
     bool ok;
 
-    if (service_is_draining(service))
+    if (service_is_abandoned(service))
         return request_fail(request, PROBLEM_DRAINING,
-                            "the service is shutting down");
+                            "the service is shutting down, and has no time "
+                            "left");
     if (!check_accept(request) || !check_content_type(request))
         return false;
     if (known) {

@@ -15,7 +15,8 @@ enum {
     MAX_SOCKETS = 128,
     MAX_NEW = 32,
     SILENCE_US = 5000000,
-    TOTAL_US = 30000000
+    TOTAL_US = 30000000,
+    LAST_US = 1000000 /* once told to stop */
 };
 
 struct waiting {
@@ -36,6 +37,7 @@ struct hangup {
     struct pollfd polls[MAX_SOCKETS + 1];
     struct waiting waiting[MAX_SOCKETS];
     size_t count;
+    uint64_t end_us; /* of all of them; 0: not told to stop */
 };
 
 static void drop(struct hangup *hangup, size_t i)
@@ -47,7 +49,8 @@ static void drop(struct hangup *hangup, size_t i)
     hangup->waiting[i] = hangup->waiting[last];
 }
 
-/* Takes the new sockets over; returns false when it is time to stop. */
+/* Takes the new sockets over; returns false when it was told to stop, and all
+ * are closed. */
 static bool take_new(struct hangup *hangup, uint64_t now)
 {
     bool stop;
@@ -66,7 +69,9 @@ static bool take_new(struct hangup *hangup, uint64_t now)
     hangup->num_added = 0;
     stop = hangup->stop;
     pthread_mutex_unlock(&hangup->lock);
-    return !stop;
+    if (stop && hangup->end_us == 0)
+        hangup->end_us = now + LAST_US;
+    return !stop || hangup->count > 0;
 }
 
 /* Throws away what came in; returns false when the socket is through. */
@@ -82,6 +87,7 @@ static bool drain(struct hangup *hangup, size_t i, uint64_t now)
         hangup->waiting[i].silent_us = now;
     }
     return now < hangup->waiting[i].end_us &&
+           (hangup->end_us == 0 || now < hangup->end_us) &&
            now - hangup->waiting[i].silent_us < SILENCE_US;
 }
 
@@ -97,13 +103,11 @@ static void *run(void *arg)
         now = clock_now_us();
         if (hangup->polls[0].revents &&
             read(hangup->wake, &ignored, sizeof ignored) < 0)
-            break;
+            continue; /* interrupted: the next time round */
         for (size_t i = hangup->count; i-- > 0;)
             if (!drain(hangup, i, now))
                 drop(hangup, i);
     }
-    while (hangup->count > 0)
-        drop(hangup, hangup->count - 1);
     return NULL;
 }
 

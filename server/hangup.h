@@ -22,7 +22,7 @@ struct hangup *hangup_new(struct error *err)
  * already it is closed at once. Any thread. */
 void hangup_add(struct hangup *hangup, int fd);
 
-/* Closes all sockets and ends the thread. */
+/* Ends the thread when all sockets are closed, after a second at the latest. */
 void hangup_free(struct hangup *hangup);
 
 #endif

@@ -64,6 +64,9 @@ enum {
     ACCEPT_AT_ONCE = 64, /* of one socket, before the next has its turn */
     SWEEP_US = 1000000,
     PAUSE_MS = 50, /* where there is no room for another descriptor */
+    REST_TRIES = 3,
+    REST_MS = 1, /* from one to the next */
+    TICK_MS = 5, /* of waiting for the end */
     /* libmicrohttpd 1.0 would answer a target with spaces in it with a redirect
      * to wherever that says; 0.9 hands it on, or if strict hangs up. */
     STRICT = MHD_VERSION >= 0x01000000
@@ -100,6 +103,22 @@ static bool accept_one(struct http *http, int listen_fd, bool *full)
     return true;
 }
 
+/* Those who came before the end, and have shaken hands by now or nearly so. */
+static void accept_rest(struct http *http)
+{
+    struct listener *listener = &http->listener;
+    bool full;
+
+    if (!listener_shut(listener))
+        return;
+    for (int tries = 0; tries < REST_TRIES; tries++) {
+        poll(NULL, 0, tries > 0 ? REST_MS : 0);
+        for (size_t i = 0; i < listener->count; i++)
+            while (accept_one(http, listener->fds[i], &full))
+                continue;
+    }
+}
+
 static void *accept_all(void *arg)
 {
     struct http *http = arg;
@@ -129,6 +148,7 @@ static void *accept_all(void *arg)
         else
             poll(polls, count + 1, SWEEP_US / 1000);
     }
+    accept_rest(http);
     return NULL;
 }
 
@@ -152,17 +172,6 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
 
 /* ---- life ---- */
 
-static void init_completed(struct exchange_door *door)
-{
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&door->completed, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&door->lock, NULL);
-}
-
 struct http *http_new(const struct config *config, struct error *err)
 {
     struct http *http = calloc(1, sizeof *http);
@@ -172,7 +181,6 @@ struct http *http_new(const struct config *config, struct error *err)
         return NULL;
     }
     http->door.config = config;
-    init_completed(&http->door);
     http->stop = eventfd(0, EFD_CLOEXEC);
     if (http->stop < 0)
         fail(err, ERROR_INTERNAL, "no eventfd: %s", strerror(errno));
@@ -250,25 +258,23 @@ void http_stop_accepting(struct http *http)
     listener_close(&http->listener);
 }
 
-bool http_wait(struct http *http, uint64_t max_ms)
+bool http_wait(struct http *http, uint64_t until_us)
 {
-    struct timespec until;
-    bool idle;
+    struct exchange_door *door = &http->door;
+    uint64_t now = clock_now_us(), sweep_us = now + SWEEP_US;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(max_ms / 1000);
-    until.tv_nsec += (long)(max_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
+    while (service_in_flight(door->service) > 0 ||
+           connections_drain(door->connections)) {
+        if (now >= until_us)
+            return false;
+        if (now >= sweep_us) {
+            connections_sweep(door->connections);
+            sweep_us = now + SWEEP_US;
+        }
+        poll(NULL, 0, TICK_MS);
+        now = clock_now_us();
     }
-    pthread_mutex_lock(&http->door.lock);
-    do
-        idle = service_in_flight(http->door.service) == 0;
-    while (!idle && pthread_cond_timedwait(&http->door.completed,
-                                           &http->door.lock, &until) == 0);
-    pthread_mutex_unlock(&http->door.lock);
-    return idle;
+    return true;
 }
 
 void http_free(struct http *http)
@@ -283,7 +289,5 @@ void http_free(struct http *http)
     hangup_free(http->door.hangup);
     if (http->stop >= 0)
         close(http->stop);
-    pthread_cond_destroy(&http->door.completed);
-    pthread_mutex_destroy(&http->door.lock);
     free(http);
 }

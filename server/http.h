@@ -8,9 +8,9 @@
  *     http_start(http, &service, &err);    requests come in
  *     puts(http_name(http));
  *     ...
- *     service_begin_drain(&service);       no new work
+ *     service_begin_drain(&service);       it is not ready any more
  *     http_stop_accepting(http);           no new connections
- *     http_wait(http, ms);                 what was accepted is answered
+ *     http_wait(http, until);              who was accepted is answered
  *     service_finish(&service);            the workers are through
  *     http_free(http);
  *
@@ -43,11 +43,14 @@ const char *http_name(const struct http *http);
  * else wakes it, and took less than `max_us` more. Any thread. */
 bool http_is_alive(const struct http *http, uint64_t max_us);
 
+/* Takes those who wait to be accepted, and then no more. Where the sockets were
+ * inherited, they are left for the next process that has them. */
 void http_stop_accepting(struct http *http);
 
-/* Waits until every request that was begun is answered, at most `max_ms`;
- * false: some are not. */
-bool http_wait(struct http *http, uint64_t max_ms);
+/* Waits until every connection has had its answer and is closed, or the clock
+ * says `until_us`; false: some have not. New ones have a second for their first
+ * request; those between two requests are not waited for. */
+bool http_wait(struct http *http, uint64_t until_us);
 
 /* Ends the threads and closes what is open. No job may be on its way. */
 void http_free(struct http *http);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -213,6 +214,7 @@ static bool inherit(struct listener *listener, size_t count, struct error *err)
                         strerror(errno));
         listener->fds[listener->count++] = fd;
     }
+    listener->inherited = true;
     return true;
 }
 
@@ -274,6 +276,37 @@ bool listener_open(struct listener *listener, const char *address,
         return true;
     listener_close(listener);
     return false;
+}
+
+/* Whose hands were shaken when a socket of TCP is closed, and who was not yet
+ * accepted, is reset, and there is always one between the last accept and the
+ * close. So the first packets (SYN without ACK, the flags are byte 13) are
+ * dropped before: their senders try again after a second, and are refused, or
+ * find whoever listens by then. A kernel that has no filters lets them in. */
+static void drop_first_packets(int fd)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog filter = {sizeof code / sizeof code[0], code};
+
+    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
+
+bool listener_shut(struct listener *listener)
+{
+    if (listener->inherited)
+        return false;
+    for (size_t i = 0; i < listener->count; i++)
+        if (listener->path[0])
+            shutdown(listener->fds[i], SHUT_RD); /* who connects is refused */
+        else
+            drop_first_packets(listener->fds[i]);
+    return true;
 }
 
 void listener_close(struct listener *listener)

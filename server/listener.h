@@ -19,6 +19,7 @@ enum { LISTENER_MAX_SOCKETS = 16 };
 struct listener {
     int fds[LISTENER_MAX_SOCKETS]; /* (count) owned; they never block */
     size_t count;
+    bool inherited;
     char name[128]; /* "http://127.0.0.1:8080" or "unix:/run/x.sock" */
     char path[108]; /* of a Unix socket that is ours to remove, or "" */
     dev_t device;   /* which file that is, with `file` */
@@ -39,6 +40,11 @@ bool listener_check_address(const char *address, struct error *err)
     __attribute__((warn_unused_result));
 bool listener_check_mode(const char *mode, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Lets nobody in any more, but for those who are already on their way, who can
+ * be accepted for a moment still. false: the sockets were inherited, and
+ * whoever waits there is for the next who has them. */
+bool listener_shut(struct listener *listener);
 
 /* Closes the sockets, and removes the file that was made for one. */
 void listener_close(struct listener *listener);

@@ -32,15 +32,19 @@ static void add(_Atomic uint64_t *counter, uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-void metrics_count(struct metrics *metrics, size_t route, unsigned status)
+/* Where a status is counted. */
+static size_t index_of(unsigned status)
 {
     size_t i = 0;
 
     while (i < METRICS_NUM_STATUSES && statuses[i] != status)
         i++;
-    if (i == METRICS_NUM_STATUSES)
-        i = 0;
-    add(&metrics->requests[route][i], 1);
+    return i < METRICS_NUM_STATUSES ? i : 0;
+}
+
+void metrics_count(struct metrics *metrics, size_t route, unsigned status)
+{
+    add(&metrics->requests[route][index_of(status)], 1);
 }
 
 void metrics_bytes(struct metrics *metrics, uint64_t request_bytes,
@@ -90,6 +94,16 @@ static bool print_number(struct buf *out, const char *name, const char *type,
                          : buf_printf(out, err, "%s %.15g\n", name, value));
 }
 
+/* What alerts and rates are made of is there from the start: of a counter that
+ * begins with 1, Prometheus does not see the first increase. */
+static bool is_awaited(size_t i)
+{
+    unsigned status = statuses[i];
+
+    return (status == 200 || status == 500 || status == 503) &&
+           index_of(status) == i;
+}
+
 static bool print_requests(struct buf *out, const struct metrics *metrics,
                            const char *const *routes, size_t num_routes,
                            struct error *err)
@@ -102,7 +116,7 @@ static bool print_requests(struct buf *out, const struct metrics *metrics,
         for (size_t s = 0; s < METRICS_NUM_STATUSES; s++) {
             uint64_t count = atomic_load(&metrics->requests[r][s]);
 
-            if (count > 0 &&
+            if ((count > 0 || is_awaited(s)) &&
                 !buf_printf(
                     out, err,
                     "wherefore_requests_total{route=\"%s\",status=\"%u\"} "

@@ -156,7 +156,8 @@ void metrics_stages(struct metrics *metrics, const struct stages *stages,
 void metrics_reject(struct metrics *metrics, enum metrics_reason reason);
 
 /* Appends the text. `routes` (num_routes) are the names of the routes by
- * number; combinations that never occurred are left out. ERROR_MEMORY. */
+ * number; statuses that never occurred are left out, but for 200, 500 and 503.
+ * ERROR_MEMORY. */
 bool metrics_render(struct buf *out, const struct metrics *metrics,
                     const char *const *routes, size_t num_routes,
                     const struct metrics_numbers *numbers, struct error *err)

@@ -103,7 +103,6 @@ void service_reload(struct service *service)
 void service_begin_drain(struct service *service)
 {
     atomic_store(&service->draining, true);
-    queue_close(&service->queue);
 }
 
 bool service_is_draining(const struct service *service)
@@ -118,7 +117,14 @@ uint64_t service_in_flight(const struct service *service)
 
 void service_abandon(struct service *service)
 {
+    atomic_store(&service->abandoned, true);
     pool_abandon(service->pool);
+    queue_close(&service->queue);
+}
+
+bool service_is_abandoned(const struct service *service)
+{
+    return atomic_load(&service->abandoned);
 }
 
 void service_finish(struct service *service)

@@ -28,7 +28,7 @@ struct service {
     struct metrics metrics;
     struct process process;
     struct peer_nets trusted; /* proxies whose X-Forwarded-For counts */
-    atomic_bool draining;
+    atomic_bool draining, abandoned;
     _Atomic uint64_t num_in_flight;
 };
 
@@ -46,7 +46,7 @@ bool service_open(struct service *service, const struct config *config,
  * draining. */
 void service_reload(struct service *service);
 
-/* From now on no work is taken in, and readyz says so. */
+/* From now on readyz says so, and each answer is its connection's last. */
 void service_begin_drain(struct service *service);
 
 bool service_is_draining(const struct service *service);
@@ -54,8 +54,11 @@ bool service_is_draining(const struct service *service);
 /* Requests begun and not yet answered; counted by the HTTP door. */
 uint64_t service_in_flight(const struct service *service);
 
-/* Has what is queued refused, and not done any more: there is no time. */
+/* There is no time: takes no work in any more, and has what is queued refused,
+ * and not done. */
 void service_abandon(struct service *service);
+
+bool service_is_abandoned(const struct service *service);
 
 /* Lets the workers finish what is queued, and waits for that. */
 void service_finish(struct service *service);

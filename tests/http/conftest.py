@@ -36,6 +36,7 @@ CONTAINED = pathlib.Path(BINARY).name == "image-run.sh"
 # What a container cannot do, by the test's name or its file's, and why not.
 NOT_IN_A_CONTAINER = {
     "test_memory.py": "preloads a library that is built on this machine",
+    "test_restart.py": "between it and its clients stands what forwards its port",
     "test_notify.py": "systemd and its socket are this machine's",
     "test_a_file_that_guards_nothing_keeps_the_server_from_starting": "needs files "
     "that only their owner may read",
@@ -129,11 +130,12 @@ class Server:
             self.url + "/cam", files={"image": picture}, timeout=60, **options
         )
 
-    def metric(self, name: str) -> int:
-        """The value of a metric, labels included in the name."""
+    def metric(self, name: str) -> int | float:
+        """The value of a metric, labels included in the name; 0 if there is none."""
         for line in self.get("/metrics").text.splitlines():
             if line.startswith(name + " "):
-                return int(line.rsplit(" ", 1)[1])
+                value = float(line.rsplit(" ", 1)[1])
+                return int(value) if value.is_integer() else value
         return 0
 
     def log(self) -> str:

@@ -478,7 +478,7 @@ def test_the_second_sigterm_ends_at_once() -> None:
         server.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(ConnectionError):
             while True:
-                socket.create_connection(server.address, 1).close()
+                socket.create_connection(server.address, 10).close()
         server.process.send_signal(signal.SIGTERM)
         # The first process of a container ends by itself.
         ends = (-signal.SIGTERM, 128 + signal.SIGTERM)

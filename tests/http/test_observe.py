@@ -17,7 +17,17 @@ import httpx
 import onnx
 import pytest
 import yaml
-from conftest import BINARY, MODEL, ROOT, Server, first_line, png, running, sample
+from conftest import (
+    BINARY,
+    MODEL,
+    ROOT,
+    Server,
+    first_line,
+    png,
+    run,
+    running,
+    sample,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -159,6 +169,28 @@ def test_the_metrics_say_what_is_served(server: Server) -> None:
     version = subprocess.run([BINARY, "--version"], capture_output=True, text=True)
     assert version.stdout.split()[1] == build["version"]
     assert build["xnnpack"]
+
+
+def test_what_alerts_and_rates_are_made_of_is_there_from_the_start() -> None:
+    """At 0, or the first would be no increase: of each route, once each."""
+    with running("--workers", "1") as server:
+        rows = families(server)["wherefore_requests"].samples
+    routes = {s.labels["route"] for s in rows}
+    counts = {(s.labels["route"], s.labels["status"]): s.value for s in rows}
+    printed = run("serve", "--print-routes").stdout.splitlines()
+
+    assert routes == {line.split(" ")[1] for line in printed} | {"other"}
+    expected = {(r, s): 0 for r in routes for s in ("200", "500", "503")}
+    assert counts == expected and len(rows) == len(expected)
+
+
+def test_metrics_with_a_fraction_are_read_as_such(server: Server) -> None:
+    """By the helper that other tests read them with."""
+    count = server.metric("wherefore_workers")
+    start = server.metric("process_start_time_seconds")
+
+    assert (type(count), count) == (int, 2)
+    assert start == value(server, "process_start_time_seconds")
 
 
 def test_open_connections_are_counted(server: Server) -> None:
@@ -350,6 +382,8 @@ def test_dashboard_and_alerts_name_metrics_and_reasons_that_exist(
     known = {s.name for s in samples}
     labels = {key for s in samples for key in s.labels}
     reasons = {s.labels["reason"] for s in samples if "reason" in s.labels}
+    statuses = {s.labels["status"] for s in samples if "status" in s.labels}
+    routes = {s.labels["route"] for s in samples if "route" in s.labels}
     used = set(re.findall(r"\b(?:wherefore|process)_[a-z_]+", text))
 
     assert used and used <= known
@@ -357,6 +391,8 @@ def test_dashboard_and_alerts_name_metrics_and_reasons_that_exist(
         assert set(group.replace(" ", "").split(",")) <= labels | {"instance", "le"}
     for chosen in re.findall(r'reason=~?\\?"([a-z_|]+)', text):
         assert set(chosen.split("|")) <= reasons
+    assert set(re.findall(r'status=\\?"([0-9]+)', text)) <= statuses
+    assert set(re.findall(r'route=\\?"([a-z/]+)', text)) <= routes
     for stage in re.findall(r'stage!?=\\?"([a-z]+)', text):
         assert stage == "total"
     parsed = json.loads(text) if name.endswith("json") else yaml.safe_load(text)

@@ -16,8 +16,6 @@ from conftest import CONFIG, URL, Machine, eventually, large_picture
 UNIT = "/etc/systemd/system/wherefore.service"
 FILE = "/etc/wherefore/wherefore.ini"
 RESTARTS = 8
-# As HTTP has it, of what may be asked again: no answer had begun.
-ASK_AGAIN = (httpx.ReadError, httpx.RemoteProtocolError)
 EXPOSURE = 1.4  # docs/operations.md says so
 
 
@@ -163,9 +161,7 @@ def test_the_first_request_starts_the_service(machine: Machine) -> None:
 
 
 def test_with_the_socket_nobody_is_refused_during_a_restart(machine: Machine) -> None:
-    """Whoever comes meanwhile waits in systemd's queue. Only whose connection was
-    taken, and whose request was not, when the signal came has to ask again: that is told
-    so, or hung up on."""
+    """Whoever comes meanwhile waits in systemd's queue."""
     machine.systemctl("start", "wherefore.socket")
     answers: list[object] = []
     stop = threading.Event()
@@ -201,10 +197,7 @@ def test_with_the_socket_nobody_is_refused_during_a_restart(machine: Machine) ->
         machine.systemctl("stop", "wherefore.socket", "wherefore.service")
 
     assert len(answers) > 10 * RESTARTS
-    failed = [it for it in answers if it != 200]
-    assert len(failed) <= len(clients) * RESTARTS / 2, failed
-    for it in failed:
-        assert it == 503 or isinstance(it, ASK_AGAIN), it
+    assert [it for it in answers if it != 200] == []
 
 
 @pytest.fixture(scope="module")

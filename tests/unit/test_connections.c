@@ -53,13 +53,13 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    hangup_free(t.hangup);
     for (size_t i = 0; i < t.num_pairs; i++) {
         if (t.pairs[i].ours >= 0)
             close(t.pairs[i].ours);
         if (t.pairs[i].theirs >= 0)
             close(t.pairs[i].theirs);
     }
+    hangup_free(t.hangup); /* waits for who has not left */
     connections_free(t.connections);
     config_release(&t.config);
     return 0;
@@ -657,6 +657,67 @@ static void what_is_no_request_is_told_so_once(void **state)
     assert_int_equal(rejected(METRICS_MALFORMED), 1);
 }
 
+/* ---- the end ---- */
+
+/* Whether more may still come in by it. */
+static bool is_read_from(const struct pair *pair)
+{
+    char byte;
+
+    return recv(pair->ours, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+static void the_idle_are_closed_once_nobody_has_a_request(void **state)
+{
+    struct pair *first = idle(), *busy = idle();
+
+    (void)state;
+    connections_enter(t.connections, busy->ours, CONNECTIONS_HEADERS);
+    assert_true(connections_drain(t.connections));
+    assert_true(is_read_from(first));
+    take_out(busy);
+    assert_true(connections_drain(t.connections));
+    assert_false(is_read_from(first));
+    /* What was read just before is still answered. */
+    assert_true(
+        connections_enter(t.connections, first->ours, CONNECTIONS_HEADERS));
+    assert_true(connections_drain(t.connections));
+    assert_true(
+        connections_enter(t.connections, first->ours, CONNECTIONS_SENDING));
+    assert_int_equal(send(first->ours, "x", 1, MSG_NOSIGNAL), 1);
+    take_out(first);
+    assert_false(connections_drain(t.connections));
+}
+
+static void an_idle_one_that_has_sent_something_is_waited_for(void **state)
+{
+    struct pair *asked = idle(), *other = idle();
+    char byte;
+
+    (void)state;
+    assert_int_equal(send(asked->theirs, "x", 1, MSG_NOSIGNAL), 1);
+    assert_true(connections_drain(t.connections));
+    assert_true(is_read_from(other));
+    assert_int_equal(recv(asked->ours, &byte, 1, 0), 1);
+    assert_true(connections_drain(t.connections));
+    assert_false(is_read_from(asked));
+    assert_false(is_read_from(other));
+}
+
+static void a_new_one_has_a_second_and_so_has_its_end(void **state)
+{
+    struct pair *pair = admitted();
+
+    (void)state;
+    assert_true(connections_drain(t.connections));
+    assert_true(is_read_from(pair));
+    poll(NULL, 0, 1100);
+    assert_true(connections_drain(t.connections));
+    assert_false(is_read_from(pair));
+    poll(NULL, 0, 1100);
+    assert_false(connections_drain(t.connections)); /* nobody closed it */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -689,6 +750,9 @@ int main(void)
         TEST(nothing_is_owed_to_who_is_not_new_or_silent_for_long),
         TEST(what_is_no_request_is_told_so_once),
         TEST(too_few_files_are_an_error_that_says_how_many),
+        TEST(the_idle_are_closed_once_nobody_has_a_request),
+        TEST(an_idle_one_that_has_sent_something_is_waited_for),
+        TEST(a_new_one_has_a_second_and_so_has_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

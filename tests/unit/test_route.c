@@ -158,7 +158,9 @@ static void requests_are_counted_by_route_and_status(void **state)
         strstr((char *)out.data, "{route=\"/b\",status=\"0\"} 1\n"));
     assert_non_null(
         strstr((char *)out.data, "\nwherefore_forward_passes_total 7\n"));
-    assert_null(strstr((char *)out.data, "status=\"500\""));
+    assert_null(strstr((char *)out.data, "{route=\"/a\",status=\"413\""));
+    assert_non_null(
+        strstr((char *)out.data, "{route=\"/a\",status=\"500\"} 0\n"));
     assert_non_null(strstr((char *)out.data, "{reason=\"deadline\"} 1\n"));
     assert_non_null(strstr((char *)out.data, "{reason=\"queue_full\"} 0\n"));
     buf_release(&out);
