@@ -40,10 +40,14 @@ static bool is_help(const char *word)
 
 static int fail_unknown(const char *word)
 {
-    fprintf(stderr, "wherefore: unknown %s ",
-            *word == '-' ? "option" : "command");
+    bool is_option = *word == '-';
+
+    fputs(is_option ? "wherefore: unknown option "
+                    : "wherefore: unknown command \"",
+          stderr);
     complain_print(stderr, word);
-    fputs("; --help lists the commands\n", stderr);
+    fputs(is_option ? "; --help lists them\n" : "\"; --help lists them\n",
+          stderr);
     return 2;
 }
 

@@ -79,10 +79,10 @@ def test_an_unknown_option_is_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["nope"], "unknown command nope"),
+        (["nope"], 'unknown command "nope"'),
         (["--nope"], "unknown option --nope"),
-        (["help", "nope"], "unknown command nope"),
-        (["a\033[1m\nb"], "unknown command a?[1m?b"),
+        (["help", "nope"], 'unknown command "nope"'),
+        (["a\033[1m\nb"], 'unknown command "a?[1m?b"'),
     ],
 )
 def test_an_unknown_command_is_one_line_and_status_2(
@@ -91,7 +91,7 @@ def test_an_unknown_command_is_one_line_and_status_2(
     result = wherefore(*args)
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"wherefore: {says}; --help lists the commands\n"
+    assert result.stderr == f"wherefore: {says}; --help lists them\n"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ NOT_IN_A_CONTAINER = {
     "test_it_answers_reads_anew_and_stops_in_it": "moves the folders that are mounted",
 }
 # A test whose pictures are of more pixels than go into the 128 MB that the image
-# is tested with: 6 million, at 10 bytes each (docs/operations.md), beside the
+# is tested with: 6 million, at 11 bytes each (docs/operations.md), beside the
 # model's 60 MB; or that may take as much of memory as such.
 LARGE = pytest.mark.large
 START_SECONDS = 60  # a sanitized binary is slow to start
