@@ -119,11 +119,28 @@ static void count_rejected(struct exchange *x, enum metrics_reason reason)
     metrics_reject(&x->door->service->metrics, reason);
 }
 
+/* Whether a header was sent on one line. libmicrohttpd 0.9 glues what is on a
+ * second one to the name, which it moves for that: a Content-Length with its
+ * number there is a header Content-Length3, and the body another request. As
+ * it leaves all others where they were, only blanks part name and value. 1.0
+ * refuses such headers itself. */
+static bool is_one_line(const char *name, const char *value)
+{
+    uintptr_t end = (uintptr_t)name + strlen(name) + 1;
+
+    return MHD_VERSION >= 0x01000000 || !value ||
+           ((uintptr_t)value >= end &&
+            strspn(name + strlen(name) + 1, " \t") == (uintptr_t)value - end);
+}
+
 static enum MHD_Result add_framing(void *arg, enum MHD_ValueKind kind,
                                    const char *name, const char *value)
 {
+    struct framing *framing = arg;
+
     (void)kind;
-    framing_header(arg, name, value ? value : "");
+    framing->folded |= !is_one_line(name, value);
+    framing_header(framing, name, value ? value : "");
     return MHD_YES;
 }
 

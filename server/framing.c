@@ -45,6 +45,8 @@ void framing_header(struct framing *framing, const char *name,
 
 const char *framing_problem(const struct framing *framing)
 {
+    if (framing->folded)
+        return "a header is continued on a second line";
     if (framing->bad_name)
         return "a header's name has characters that none has";
     if (framing->chunked && framing->has_len)

@@ -22,6 +22,7 @@ struct framing {
     bool chunked;
     bool bad; /* two lengths, one that is no number, or another coding */
     bool bad_name;
+    bool folded; /* set by the caller: a header has a second line */
 };
 
 /* Looks at one header. Any thread. */

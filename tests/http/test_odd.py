@@ -128,6 +128,38 @@ def test_the_name_of_a_header_is_a_token(server: Server, line: bytes) -> None:
     assert server.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Content-Length:\r\n 5",
+        b"Content-Length: 5\r\n\t5",
+        b"Content-L: 5\r\n ength",
+        b"Transfer-Encoding:\r\n chunked",
+        b"X-Any: a\r\n b\r\nX-Other: c",
+    ],
+)
+def test_a_header_is_on_one_line(server: Server, lines: bytes) -> None:
+    """For the same reason: libmicrohttpd 0.9 takes the second for a part of the
+    name, so that a body has no length, or one that nobody wrote."""
+    with connect(server) as s:
+        s.sendall(RAW.replace(b"Connection: close\r\n", b"") + lines + b"\r\n\r\n")
+        s.sendall(b"hello" + HEALTH)
+        answer = read_all(s)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"ok\n" not in answer
+    assert b"hello" not in answer
+    assert server.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("value", [b"", b" \t", b"a", b" \t a b ", b"a\t b"])
+def test_blanks_in_a_header_are_no_second_line(server: Server, value: bytes) -> None:
+    """Whatever is between the colon and the value."""
+    status, _ = ask(server, RAW + b"X-Any:" + value + b"\r\n", PICTURE)
+
+    assert status == 200
+
+
 def test_what_headers_say_is_never_more_than_a_line_of_the_log() -> None:
     """UTF-8, a NUL and the like in their values."""
     with running("--workers", "1") as server:

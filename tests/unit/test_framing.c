@@ -101,11 +101,21 @@ static void a_request_of_http_1_1_names_its_host(void **state)
     assert_null(framing_problem(&framing));
 }
 
+static void a_header_has_one_line(void **state)
+{
+    struct framing framing = {.folded = true};
+
+    (void)state;
+    assert_string_equal(framing_problem(&framing),
+                        "a header is continued on a second line");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_length_is_one_number_or_none),
         cmocka_unit_test(a_request_of_http_1_1_names_its_host),
+        cmocka_unit_test(a_header_has_one_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
