@@ -1,7 +1,10 @@
 /* wherefore: what is in a picture, and where the evidence is. */
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -29,8 +32,25 @@ static void print_help(FILE *out)
                  "`wherefore --version` is the version.\n");
 }
 
+/* Whoever starts us may have closed standard input, output or error. What we
+ * open ourselves would take their numbers, and be given a log or an answer. */
+static bool open_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!open_standard_files())
+        return 1; /* there may be nowhere to say so */
     if (argc < 2) {
         print_help(stderr);
         return 2;
