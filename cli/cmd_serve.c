@@ -66,6 +66,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log as long as files may be */
 }
 
 /* The next signal. Until it comes, whoever watches over the service is told
@@ -180,6 +181,7 @@ static int serve(const struct config *config)
     bool ok = false;
 
     block_signals(&signals);
+    log_open();
     asset_init();
     http = http_new(config, &err);
     if (!http)

@@ -1,9 +1,11 @@
 /* wherefore: what is in a picture, and where the evidence is. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "complain.h"
@@ -90,14 +92,33 @@ static int run(int argc, char **argv)
     return command ? command->run(argc - 1, argv + 1) : fail_unknown(argv[1]);
 }
 
+/* Whoever starts us may have closed standard input, output or error. What we
+ * open ourselves would take their numbers, and be given a log or an answer. */
+static bool open_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
+}
+
 /* What was printed has to have arrived, on a full disk too. */
 int main(int argc, char **argv)
 {
-    int status = run(argc, argv);
-    const char *why = fflush(stdout) != 0 ? strerror(errno)
-                      : ferror(stdout)    ? "a part of it is lost"
-                                          : NULL;
+    const char *why;
+    int status;
 
+    if (!open_standard_files())
+        return 1; /* there may be nowhere to say so */
+    status = run(argc, argv);
+    why = fflush(stdout) != 0 ? strerror(errno)
+          : ferror(stdout)    ? "a part of it is lost"
+                              : NULL;
     if (!why || status != 0)
         return status;
     fprintf(stderr, "wherefore: the output cannot be written: %s\n", why);

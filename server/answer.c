@@ -95,10 +95,10 @@ enum MHD_Result answer_send(struct exchange *x)
     return send_reply(x, reply);
 }
 
-int answer_socket(struct exchange *x)
+int answer_socket(struct MHD_Connection *connection)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-        x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     return info ? info->connect_fd : -1;
 }

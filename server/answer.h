@@ -19,6 +19,6 @@ enum MHD_Result answer_send(struct exchange *x);
 enum MHD_Result answer_now(struct exchange *x);
 
 /* The connection's, or -1. */
-int answer_socket(struct exchange *x);
+int answer_socket(struct MHD_Connection *connection);
 
 #endif

@@ -347,7 +347,9 @@ void connections_refuse(struct connections *c, int fd, enum problem problem,
         return;
     copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (copy >= 0)
-        refuse(c, copy, problem, METRICS_MALFORMED, detail, limit);
+        refuse(c, copy, problem,
+               problem == PROBLEM_MEMORY ? METRICS_MEMORY : METRICS_MALFORMED,
+               detail, limit);
     else
         shutdown(fd, SHUT_WR);
 }

@@ -478,12 +478,15 @@ void *exchange_begin(void *arg, const char *target,
     struct exchange *x = calloc(1, sizeof *x);
     size_t len = strcspn(target, "?");
 
-    if (!x)
+    if (!x) {
+        connections_refuse(door->connections, answer_socket(connection),
+                           PROBLEM_MEMORY, "no room for the request", 0);
         return NULL;
+    }
     atomic_fetch_add(&door->service->num_in_flight, 1);
     x->door = door;
     x->connection = connection;
-    x->fd = answer_socket(x);
+    x->fd = answer_socket(connection);
     x->target_len = strlen(target);
     x->begin_us = clock_now_us();
     link_to_door(x);

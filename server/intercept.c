@@ -12,6 +12,9 @@
 
 static _Thread_local struct exchange_door *door; /* NULL: not the HTTP thread */
 
+/* The three below look at the table of connections: nobody on the HTTP thread
+ * may call them with its lock. wire_send is for that. */
+
 void intercept_begin(struct exchange_door *its_door)
 {
     door = its_door;
@@ -89,7 +92,7 @@ static bool replace(int fd, const char *bytes, size_t len)
 /* What begins with no request line is left without a word. */
 int shutdown(int fd, int how)
 {
-    if (door && !service_is_draining(door->service) &&
+    if (door && !service_is_abandoned(door->service) &&
         connections_is_owed(door->connections, fd))
         refuse(fd, 400, CONNECTIONS_NEW);
     return (int)syscall(SYS_shutdown, fd, how);

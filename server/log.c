@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -16,6 +17,11 @@ enum { MAX_TEXT = 512 }; /* of an escaped text */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint64_t num_dropped;
 static uint64_t num_told; /* of those, mentioned in the log; guarded by lock */
+static int log_fd = STDERR_FILENO;
+
+/* What is still to be written of a line that was begun; guarded by lock. */
+static char rest_of_line[LOG_LINE_SIZE];
+static size_t rest_len;
 
 /* Copies `text`, cut to fit, with quotes, backslashes and what is not printable
  * ASCII as \u00XX: right in JSON, and no forged line in text. `first` is the
@@ -105,11 +111,25 @@ size_t log_format(char line[LOG_LINE_SIZE], enum config_log_format format,
     return len < 0 ? 0 : (size_t)len;
 }
 
+/* A terminal with room for a byte takes a longer line only by waiting, but
+ * where it is told not to. Told so by a descriptor of our own: whoever shares
+ * the one that we were given would be told as well. */
+void log_open(void)
+{
+    int fd = isatty(STDERR_FILENO)
+                 ? open("/proc/self/fd/2",
+                        O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                 : -1;
+
+    if (fd >= 0)
+        log_fd = fd;
+}
+
 /* Whether stderr takes a line without waiting. A pipe with a free page does
  * (pipe(7)), and a line is shorter. */
 static bool is_ready(void)
 {
-    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct pollfd fd = {.fd = log_fd, .events = POLLOUT};
 
     return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT);
 }
@@ -131,9 +151,24 @@ static size_t format_notice(char line[LOG_LINE_SIZE],
     return len < 0 ? 0 : (size_t)len;
 }
 
+/* Writes a line, or begins to: then the next is to wait for the rest. */
 static bool write_line(const char *line, size_t len)
 {
-    return is_ready() && write(STDERR_FILENO, line, len) == (ssize_t)len;
+    ssize_t done;
+
+    if (rest_len > 0) {
+        done = is_ready() ? write(log_fd, rest_of_line, rest_len) : -1;
+        if (done < 0)
+            return false;
+        rest_len -= (size_t)done;
+        memmove(rest_of_line, rest_of_line + done, rest_len);
+    }
+    done = rest_len == 0 && is_ready() ? write(log_fd, line, len) : -1;
+    if (done <= 0)
+        return false;
+    rest_len = len - (size_t)done;
+    memcpy(rest_of_line, line + done, rest_len);
+    return true;
 }
 
 /* Says that lines are missing, before the first one that is not. */

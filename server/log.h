@@ -13,8 +13,9 @@
  * upload. Of headers it has the request's id, the trace and the client's
  * address, each checked.
  *
- * Whoever logs never waits: where standard error is a pipe that nobody reads,
- * lines are dropped and counted, and when it moves again a line says so. */
+ * Whoever logs never waits: where standard error is a pipe or a terminal that
+ * nobody reads, lines are dropped and counted, and when it moves again a line
+ * says so. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,10 @@ struct log_entry {
 };
 
 enum { LOG_LINE_SIZE = 2048 };
+
+/* Finds out what standard error is. Before the sandbox, and before the threads;
+ * without it a terminal may make those who log wait. */
+void log_open(void);
 
 /* Writes one line, newline included, into `line` and returns its length; 0
  * where the format is none. What is not printable is escaped, what is too long

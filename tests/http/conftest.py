@@ -44,6 +44,9 @@ NOT_IN_A_CONTAINER = {
     "test_a_unix_socket": "makes a socket in a folder of this machine",
     "test_inherited_sockets": "inherits sockets of this machine",
     "test_a_log_that_nobody_reads_stops_nothing": "the container's host reads it",
+    "test_a_terminal_that_nobody_reads_stops_nothing": "the container's host reads it",
+    "test_a_log_as_long_as_files_may_be_stops_nothing": "the container's host has it",
+    "test_a_closed_standard_error_is_nobody_elses_file": "the container's are open",
     "test_off_is_off_and_auto_is_on": "the container's own limits are on",
     "test_it_answers_reads_anew_and_stops_in_it": "moves the folders that are mounted",
 }

@@ -6,7 +6,9 @@ import json
 import math
 import os
 import pathlib
+import pty
 import re
+import resource
 import shutil
 import socket
 import struct
@@ -38,6 +40,12 @@ def families(server: Server) -> dict[str, object]:
     """GET /metrics as Prometheus' own client for Python reads it."""
     text = server.get("/metrics").text
     return {f.name: f for f in text_string_to_metric_families(text)}
+
+
+def free_url() -> str:
+    """An address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return f"http://127.0.0.1:{s.getsockname()[1]}"
 
 
 def value(server: Server, name: str, **labels: str) -> float:
@@ -366,6 +374,87 @@ def test_a_log_that_nobody_reads_stops_nothing(kind: str) -> None:
     finally:
         process.terminate()
         os.close(read_end)
+        process.wait(60)
+        process.stdout.close()
+    assert process.returncode == 0
+
+
+def logs_into(stderr: int | None, url: str, **options: object) -> subprocess.Popen[str]:
+    """A server on this address whose log goes there; it takes connections."""
+    process = subprocess.Popen(
+        [BINARY, "serve", "--listen", url.removeprefix("http://"), "--model", MODEL,
+         "--workers", "1"],
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        **options,
+    )  # fmt: skip
+    assert first_line(process) == f"listening on {url}\n"
+    return process
+
+
+def test_a_terminal_that_nobody_reads_stops_nothing() -> None:
+    """It has room for a byte long before it has room for a line."""
+    master, terminal = pty.openpty()
+    url = free_url()
+    process = logs_into(terminal, url)
+    os.close(terminal)
+    try:
+        server = Server(process, url, "")
+        with server.client() as client:
+            for _ in range(2000):
+                assert client.get("/healthz").status_code == 200
+        dropped = server.metric("wherefore_log_dropped_lines_total")
+        assert dropped > 0
+        text = b""
+        while b"lines of log were dropped" not in text:
+            text += os.read(master, 1 << 16)
+            server.get("/healthz")
+        lines = text.decode().split("\r\n")[:-1]
+        pattern = r"\S+Z (GET /\S+ 200 .* id=\S+|\d+ lines of log were .*)"
+        assert all(re.fullmatch(pattern, line) for line in lines)
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+        os.close(master)
+    assert process.returncode == 0
+
+
+def test_a_log_as_long_as_files_may_be_stops_nothing(tmp_path: pathlib.Path) -> None:
+    """As where the disk is full."""
+    url = free_url()
+    with (tmp_path / "log").open("wb") as log:
+        process = logs_into(
+            log.fileno(),
+            url,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+        )
+    try:
+        server = Server(process, url, "")
+        for _ in range(30):
+            assert server.get("/healthz").status_code == 200
+        assert server.metric("wherefore_log_dropped_lines_total") > 0
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+    assert process.returncode == 0
+
+
+def test_a_closed_standard_error_is_nobody_elses_file() -> None:
+    """Or the log would go into whatever was opened next: a socket, or the eventfd
+    that tells the thread which accepts to stop."""
+    url = free_url()
+    process = logs_into(None, url, preexec_fn=lambda: (os.close(0), os.close(2)))
+    try:
+        server = Server(process, url, "")
+        for _ in range(5):
+            assert server.get("/healthz").status_code == 200
+        for number in (0, 2):
+            assert os.readlink(f"/proc/{process.pid}/fd/{number}") == os.devnull
+    finally:
+        process.terminate()
         process.wait(60)
         process.stdout.close()
     assert process.returncode == 0
