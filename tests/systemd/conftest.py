@@ -28,6 +28,7 @@ CLONE_NEWNET = 0x40000000
 PATIENCE = 30
 URL = "http://127.0.0.1:8080"
 
+http = common.conftest_of("http")
 eventually = functools.partial(common.eventually, patience=PATIENCE)
 
 
@@ -42,7 +43,7 @@ def cgroup2() -> pathlib.Path | None:
 
 def large_picture() -> bytes:
     """A grey PNG of 48 megapixels, which takes a worker its time."""
-    return common.conftest_of("http").png(6900, 6900)
+    return http.png(6900, 6900)
 
 
 class Machine:
