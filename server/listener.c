@@ -249,9 +249,10 @@ bool listener_check(const char *address, const char *mode_text,
     const char *port;
     mode_t mode;
 
+    if (!parse_mode(&mode, mode_text, err))
+        return false;
     if (strncmp(address, UNIX, sizeof UNIX - 1) == 0)
-        return check_path(address + sizeof UNIX - 1, err) &&
-               parse_mode(&mode, mode_text, err);
+        return check_path(address + sizeof UNIX - 1, err);
     return split_address(host, sizeof host, &port, address, err);
 }
 
