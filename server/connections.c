@@ -36,7 +36,9 @@ struct connection {
     bool left;    /* hung up on: whatever comes in is ignored */
     bool interim; /* may be sent 1xx */
     bool probed;
-    bool ending; /* told that no more is read from it */
+    bool ending;   /* told that no more is read from it */
+    bool ended;    /* seen to have sent its last byte */
+    unsigned said; /* the status that it was hung up on with, or 0 */
     enum connections_state state;
     struct address address;
     uint64_t since_us; /* waiting for a request */
@@ -101,7 +103,7 @@ static void unlink_from(struct connections *c, int fd)
 /* ---- hanging up ---- */
 
 /* Ends the connection; libmicrohttpd notices, and closes it. */
-static void leave(struct connections *c, int fd, enum metrics_reason reason)
+static void leave(struct connections *c, int fd)
 {
     struct connection *k = &c->slots[fd];
 
@@ -111,21 +113,29 @@ static void leave(struct connections *c, int fd, enum metrics_reason reason)
     c->count--;
     c->num_leaving++;
     shutdown(fd, SHUT_RDWR);
+}
+
+static void hang_up_on(struct connections *c, int fd,
+                       enum metrics_reason reason)
+{
+    leave(c, fd);
     metrics_reject(c->metrics, reason);
 }
 
-/* Writes a whole answer to a socket, or as much as it takes at once. */
-static void say(int fd, enum problem problem, const char *detail,
+/* Writes a whole answer to a socket; false: it did not take it all at once. */
+static bool say(int fd, enum problem problem, const char *detail,
                 uint64_t limit)
 {
     struct reply reply = {0};
     struct buf text = {0};
+    bool ok;
 
     problem_reply(&reply, problem, detail, limit);
-    if (wire_print(&text, &reply, true))
-        wire_send(fd, &text); /* or it cannot be told */
+    reply_header(&reply, "X-Content-Type-Options", "nosniff");
+    ok = wire_print(&text, &reply, true) && wire_send(fd, &text);
     buf_release(&text);
     reply_release(&reply);
+    return ok;
 }
 
 static bool refuse(struct connections *c, int fd, enum problem problem,
@@ -201,7 +211,7 @@ static bool evict(struct connections *c)
             continue;
         if (has_bytes(fd))
             continue;
-        leave(c, fd, METRICS_IDLE_EVICTED);
+        hang_up_on(c, fd, METRICS_IDLE_EVICTED);
         return true;
     }
     return false;
@@ -311,7 +321,7 @@ static bool enter(struct connections *c, int fd, enum connections_state state,
         k->since_us = now;
         k->state = state;
         k->interim = interim;
-        k->probed = false;
+        k->probed = k->ended = false;
         if (waits(k))
             append(c, fd);
     }
@@ -357,6 +367,17 @@ void connections_refuse(struct connections *c, int fd, enum problem problem,
 bool connections_enter_work(struct connections *c, int fd, bool interim)
 {
     return enter(c, fd, CONNECTIONS_WORKING, interim);
+}
+
+unsigned connections_said(struct connections *c, int fd)
+{
+    unsigned status = 0;
+
+    pthread_mutex_lock(&c->lock);
+    if (fd >= 0 && (size_t)fd < c->num_slots && c->slots[fd].used)
+        status = c->slots[fd].said;
+    pthread_mutex_unlock(&c->lock);
+    return status;
 }
 
 void connections_remove(struct connections *c, int fd)
@@ -435,6 +456,23 @@ bool connections_is_owed(struct connections *c, int fd)
 
 /* ---- who is too slow ---- */
 
+/* Whether a client whose request is not whole will never send the rest, and
+ * libmicrohttpd does not know. It waits for news of a socket, and where the end
+ * came with the last bytes that it read there are none. Seen twice, with
+ * nothing done in between, or it may be about to read. Under the lock. */
+static bool has_ended(struct connection *k, int fd)
+{
+    char byte;
+
+    if (k->ending || k->state > CONNECTIONS_BODY ||
+        recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+        return false;
+    if (k->ended)
+        return true;
+    k->ended = true;
+    return false;
+}
+
 static void sweep_one(struct connections *c, int fd, uint64_t now)
 {
     struct connection *k = &c->slots[fd];
@@ -443,10 +481,14 @@ static void sweep_one(struct connections *c, int fd, uint64_t now)
 
     if (k->state == CONNECTIONS_WORKING)
         probe(c, fd);
+    if (has_ended(k, fd)) {
+        leave(c, fd);
+        return;
+    }
     if (k->until_us == 0 || now < k->until_us)
         return;
     if (k->state == CONNECTIONS_SENDING) {
-        leave(c, fd, METRICS_SEND_TIMEOUT);
+        hang_up_on(c, fd, METRICS_SEND_TIMEOUT);
         return;
     }
     /* libmicrohttpd has nothing to say at this point, so that nothing that it
@@ -455,9 +497,10 @@ static void sweep_one(struct connections *c, int fd, uint64_t now)
              body ? "body" : "headers",
              (uintmax_t)(body ? c->config->receive_timeout
                               : c->config->header_timeout));
-    if (k->state != CONNECTIONS_NEW || has_sent(fd))
-        say(fd, PROBLEM_SLOW, detail, 0);
-    leave(c, fd, body ? METRICS_RECEIVE_TIMEOUT : METRICS_HEADER_TIMEOUT);
+    if ((k->state != CONNECTIONS_NEW || has_sent(fd)) &&
+        say(fd, PROBLEM_SLOW, detail, 0))
+        k->said = problem_status(PROBLEM_SLOW);
+    hang_up_on(c, fd, body ? METRICS_RECEIVE_TIMEOUT : METRICS_HEADER_TIMEOUT);
 }
 
 void connections_sweep(struct connections *c)

@@ -89,10 +89,15 @@ bool connections_enter_work(struct connections *connections, int fd,
  * request. While the connection is CONNECTIONS_WORKING. */
 bool connections_is_gone(struct connections *connections, int fd);
 
+/* The status that the connection was hung up on with, past whoever answers
+ * otherwise; 0: it was not, or without a word. */
+unsigned connections_said(struct connections *connections, int fd);
+
 /* Before the descriptor is closed. */
 void connections_remove(struct connections *connections, int fd);
 
-/* Hangs up on those that were too slow. */
+/* Hangs up on those that were too slow, and on those that have shut their half
+ * down before their request was whole. */
 void connections_sweep(struct connections *connections);
 
 /* For when the service stops and nobody comes in any more; asked again and

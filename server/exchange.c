@@ -514,6 +514,19 @@ static void observe(struct exchange *x)
     observe_request(x->door->service, &x->request, &entry);
 }
 
+/* Its client was too slow, and has been told so. */
+static void note_what_was_said(struct exchange *x)
+{
+    unsigned status = connections_said(x->door->connections, x->fd);
+
+    if (status == 0)
+        return;
+    x->status = status;
+    x->request.reply.kind = problem_kind(PROBLEM_SLOW);
+    if (x->request.from.client.kind == PEER_UNKNOWN)
+        origin_of_connection(&x->request.from, x->connection);
+}
+
 static void end(struct exchange *x)
 {
     struct exchange_door *door = x->door;
@@ -526,6 +539,8 @@ static void end(struct exchange *x)
     if (x->request.num_fields > x->request.max_fields)
         count_rejected(x, METRICS_FORM_FIELDS);
     give_back(x);
+    if (x->status == 0)
+        note_what_was_said(x);
     observe(x);
     upload_free(x->upload);
     request_release(&x->request);

@@ -57,6 +57,48 @@ def test_headers_that_trickle_in_are_cut_short() -> None:
         assert b'"kind":"too-slow"' in answer
 
 
+def test_what_a_slow_client_is_told_is_counted_and_logged() -> None:
+    """Also where libmicrohttpd has no part in it."""
+    with running("--workers", "1", "--header-timeout", "1", "--timeout", "9") as server:
+        with connect(server) as s:
+            s.sendall(b"GET /slowly HTTP/1.1\r\nHost: x\r\n")
+            answer = read_all(s)
+        counter = 'wherefore_requests_total{route="other",status="%d"}'
+        wait_for(server, counter % 408, 1)
+        assert server.metric(counter % 0) == 0
+        line = next(i for i in server.log().splitlines() if "/slowly" in i)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"X-Content-Type-Options: nosniff" in answer
+    assert " 408 " in line
+    assert "client=127.0.0.1" in line
+    assert "problem=too-slow" in line
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"GET / H", b"GET / HTTP/1.1\r\nHost: x\r\n", POST % 10 + b"hell", HEALTH],
+)
+def test_an_end_that_comes_with_the_last_bytes_is_an_end(begun: bytes) -> None:
+    """libmicrohttpd, which is told of both at once, sometimes reads the bytes and
+    takes no notice of the end: not until `--timeout`. Many, to meet it."""
+    patient = ("--timeout", "600", "--header-timeout", "600")
+    with running("--workers", "1", *patient) as server, server.client() as c:
+        c.get("/healthz")
+        for _ in range(100):
+            with connect(server) as s:
+                s.sendall(begun)
+        with connect(server) as half:
+            half.sendall(begun)
+            half.shutdown(socket.SHUT_WR)
+            half.settimeout(30)
+            while half.recv(65536):
+                pass
+        end = time.monotonic() + 30
+        while "wherefore_connections 1\n" not in c.get("/metrics").text:
+            assert time.monotonic() < end, "some stay open"
+
+
 def test_a_connection_that_says_nothing_is_hung_up_on_in_silence() -> None:
     """There is no request to answer."""
     with running("--workers", "1", "--header-timeout", "1") as server:
