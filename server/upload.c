@@ -92,21 +92,37 @@ static enum MHD_Result on_field(void *arg, enum MHD_ValueKind kind,
                                                               : MHD_NO;
 }
 
-/* Whether libmicrohttpd finds a boundary that it can use: without one it makes
- * no post-processor, but neither does it without memory. */
-static bool has_boundary(const char *content_type)
+/* Why libmicrohttpd does not find the boundary, or takes another text for it:
+ * it looks for the first `boundary=`, and takes all that follows, without
+ * quotes around it. NULL: it finds it. */
+static const char *boundary_problem(const char *content_type)
 {
     static const char name[] = "boundary=";
     const char *found = strstr(content_type, name);
-    size_t len = found ? strlen(found + strlen(name)) : 0;
+    const char *text = found ? found + strlen(name) : "";
+    size_t len = strlen(text);
+    bool quoted = len >= 2 && text[0] == '"' && text[len - 1] == '"';
+    size_t inner = quoted ? len - 2 : len;
 
-    return len >= 2 && 2 * len + 2 <= FORM_BUFFER_SIZE;
+    if (inner == 0)
+        return "the Content-Type names no boundary";
+    if (len < 2)
+        return "the boundary in the Content-Type has one character; without "
+               "quotes it must have more";
+    if (2 * len + 2 > FORM_BUFFER_SIZE)
+        return "the boundary in the Content-Type is too long";
+    if (memchr(text + quoted, '"', inner) ||
+        (!quoted && (memchr(text, ';', len) || strchr(" \t", text[len - 1]))))
+        return "the boundary must be the last in the Content-Type, and have no "
+               "quotes in it";
+    return NULL;
 }
 
 struct upload *upload_new(struct MHD_Connection *connection,
                           struct request *request)
 {
     struct upload *upload = calloc(1, sizeof *upload);
+    const char *problem;
 
     if (!upload) {
         request_fail(request, PROBLEM_MEMORY, "no room for the body");
@@ -117,15 +133,17 @@ struct upload *upload_new(struct MHD_Connection *connection,
         request->has_picture = true;
         return upload;
     }
+    problem = boundary_problem(request->content_type);
+    if (problem) {
+        request_fail(request, PROBLEM_MALFORMED, "%s", problem);
+        upload_free(upload);
+        return NULL;
+    }
     upload->form = MHD_create_post_processor(connection, FORM_BUFFER_SIZE,
                                              on_field, upload);
     if (upload->form)
         return upload;
-    if (has_boundary(request->content_type))
-        request_fail(request, PROBLEM_MEMORY, "no room for the form");
-    else
-        request_fail(request, PROBLEM_MALFORMED,
-                     "the Content-Type names no boundary");
+    request_fail(request, PROBLEM_MEMORY, "no room for the form");
     upload_free(upload);
     return NULL;
 }

@@ -198,20 +198,48 @@ def test_a_png_without_a_heatmap(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ("", "names no boundary"),
+        ("; boundary=", "names no boundary"),
+        ('; boundary=""', "names no boundary"),
+        ("; boundary=b", "one character"),
+        ("; boundary=" + "b" * 16384, "too long"),
+        ("; boundary=bb; charset=utf-8", "must be the last"),
+        ('; boundary="bb"; charset=utf-8', "must be the last"),
+        ("; xboundary=bb; boundary=bb", "must be the last"),
+        ('; boundary="b\\"b"', "must be the last"),
+    ],
+)
+def test_a_boundary_that_is_not_understood_is_said_to_be(
+    parameters: str, words: str
+) -> None:
+    """And not that the form has no picture."""
+    body = b'--bb\r\nContent-Disposition: form-data; name="image"\r\n\r\nx\r\n--bb--'
+    kind = {"Content-Type": "multipart/form-data" + parameters}
+    with running("--workers", "1", "--max-header-bytes", "32768") as server:
+        answer = httpx.post(server.url + "/cam", content=body, headers=kind)
+
+    assert answer.status_code == 400
+    assert answer.json()["kind"] == "malformed"
+    assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
     ("content_type", "body"),
     [
-        ("multipart/form-data", b"--x\r\n"),
+        ("multipart/form-data", b"--xx\r\n"),
         (
-            "multipart/form-data; boundary=x",
-            b"--x\r\nContent-Disposition: form-data; na",
+            "multipart/form-data; boundary=xx",
+            b"--xx\r\nContent-Disposition: form-data; na",
         ),
         (
-            "multipart/form-data; boundary=x",
-            b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\nabc\r\n--',
+            "multipart/form-data; boundary=xx",
+            b'--xx\r\nContent-Disposition: form-data; name="image"\r\n\r\nabc\r\n--',
         ),
         (
-            "multipart/form-data; boundary=x",
-            b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--",
+            "multipart/form-data; boundary=xx",
+            b"--xx\r\nContent-Disposition: form-data\r\n\r\na\r\n--xx--",
         ),
     ],
 )
