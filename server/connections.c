@@ -464,7 +464,7 @@ static bool has_ended(struct connection *k, int fd)
 {
     char byte;
 
-    if (k->state > CONNECTIONS_BODY ||
+    if (k->ending || k->state > CONNECTIONS_BODY ||
         recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
         return false;
     if (k->ended)

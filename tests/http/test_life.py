@@ -48,7 +48,6 @@ def wait_for(server: Server, name: str, value: int) -> None:
         (["--listen", "8080"], ["--listen", "ADDRESS:PORT"]),
         (["--listen", "127.0.0.1:99999"], ["--listen"]),
         (["--listen", "::1:80"], ["--listen", "[::1]:8080"]),
-        (["--socket-mode", "888"], ["--socket-mode", '"888"', "octal"]),
         (["--max-connections", "10"], ["max-connections", "67"]),
         (["extra"], ['"extra"']),
     ],
