@@ -86,18 +86,31 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
     return true;
 }
 
-bool image_codec_allow(const struct image_codec_job *job, uint64_t unpacked,
-                       struct error *err)
+/* `cost` is in millionths of `unit`. */
+static bool allow(const struct image_codec_job *job, uint64_t cost,
+                  const char *unit, struct error *err)
 {
     const uint64_t max = job->limits->max_unpacked;
     const uint64_t more = IMAGE_UNPACKED * (uint64_t)job->coded_len;
 
-    if (max == 0 || unpacked <= max || unpacked - max <= more)
+    if (max == 0 || cost <= max || cost - max <= more)
         return true;
     return error_limit(err, max + more,
-                       "the image unpacks to %" PRIu64 " MB; at most %" PRIu64
-                       " MB are allowed for a file of its size",
-                       unpacked / 1000000, (max + more) / 1000000);
+                       "the image takes %" PRIu64 " %s to decode; at most "
+                       "%" PRIu64 " %s are allowed for a file of its size",
+                       cost / 1000000, unit, (max + more) / 1000000, unit);
+}
+
+bool image_codec_allow_bytes(const struct image_codec_job *job, uint64_t bytes,
+                             struct error *err)
+{
+    return allow(job, bytes, "MB", err);
+}
+
+bool image_codec_allow_time(const struct image_codec_job *job, uint64_t ns,
+                            struct error *err)
+{
+    return allow(job, ns, "ms", err);
 }
 
 bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
@@ -154,7 +167,8 @@ bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
                     height);
     const size_t pixels_len = orientation == 1 ? len : len / channels * 3;
     const size_t scratch_len = orientation == 1 ? 0 : len + 1;
-    if (!image_codec_allow(job, job->held + pixels_len + scratch_len, err))
+    if (!image_codec_allow_bytes(job, job->held + pixels_len + scratch_len,
+                                 err))
         return false;
     if (scratch_len > 0) {
         image->scratch = room_reserve(image->scratch, &image->scratch_cap,

@@ -32,18 +32,15 @@ struct image {
 struct image_limits {
     uint32_t max_width, max_height; /* pixels, of the file as stored */
     uint64_t max_pixels;            /* width x height */
-    /* Bytes that a picture may unpack to, whatever its file's length, and
-     * IMAGE_UNPACKED more for each byte of the file that pixels are made of.
-     * For time: what a PNG's data become, twice where it is interlaced or a
-     * row's filter is Average or Paeth, and half a byte a pixel where that is
-     * not RGB or grey of 8 bits; three bytes a pixel of a WebP; half a byte a
-     * pixel of each scan of a progressive JPEG. For memory: what the pixels and
-     * the libraries' whole pictures (of progressive JPEGs, of lossless WebPs)
-     * take together. */
+    /* What decoding may take, whatever the file's length, and IMAGE_UNPACKED
+     * more for each byte of the file that pixels are made of: bytes of memory,
+     * for the pixels and the libraries' whole pictures (of JPEGs in several
+     * scans, of lossless WebPs) together; and nanoseconds, as the codecs count
+     * them (see there). */
     uint64_t max_unpacked;
 };
 
-enum { IMAGE_UNPACKED = 128 };
+enum { IMAGE_UNPACKED = 192 };
 
 /* What is enough, so that large pictures need not be decoded in full: pixels
  * may be a half, a quarter or an eighth as many a side, if both sides still are

@@ -40,10 +40,16 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
                        uint32_t height, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Checks `unpacked` bytes against what limits->max_unpacked allows for
- * job->coded_len. ERROR_LIMIT. */
-bool image_codec_allow(const struct image_codec_job *job, uint64_t unpacked,
-                       struct error *err) __attribute__((warn_unused_result));
+/* Checks what decoding takes, bytes of memory or nanoseconds, against what
+ * limits->max_unpacked allows for job->coded_len. The time is what each codec
+ * takes it for: all that counts is that it is much the same for all pictures
+ * that are to be refused. ERROR_LIMIT. */
+bool image_codec_allow_bytes(const struct image_codec_job *job, uint64_t bytes,
+                             struct error *err)
+    __attribute__((warn_unused_result));
+bool image_codec_allow_time(const struct image_codec_job *job, uint64_t ns,
+                            struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Whether somebody still waits for the picture: to be asked every few
  * milliseconds. ERROR_BUSY. */

@@ -2,10 +2,11 @@
  *
  * DESIGN: the library is handed a file only after our own walk over its
  * markers. The walk knows the size before memory is taken, names what is
- * unsupported, bounds the number of scans (each costs a pass over the whole
- * picture) and of markers (the library walks over them once more), and tells a
- * file cut short from one with harmless oddities: the library reports both as a
- * warning, and of several keeps the first only. */
+ * unsupported, counts what the scans take (each is a pass over the whole
+ * picture, however few bytes it has) and bounds the number of markers (the
+ * library walks over them once more), and tells a file cut short from one with
+ * harmless oddities: the library reports both as a warning, and of several
+ * keeps the first only. */
 
 #include <string.h>
 #include <turbojpeg.h>
@@ -15,15 +16,24 @@
 #include "image_exif.h"
 
 enum {
-    /* Encoders write some 10 scans, and each costs a pass over the whole
-     * picture however few bytes it has: those beyond the usual number may
-     * amount to so many pixels together, about 35 ms. */
+    /* Encoders write some 10 scans. Those beyond the usual number may amount to
+     * so many pixels together, whatever the file's length. */
     MAX_SCANS = 100,
     MAX_USUAL_SCANS = 16,
     MAX_SCANNED_PIXELS = 50000000,
 
     /* A segment may have 64 KB, so that of a profile of 16 MB takes 250. */
     MAX_SEGMENTS = 10000,
+
+    MAX_CHANNELS = 4,
+
+    /* Bytes of a coefficient, and one for the time that it takes to get that
+     * much memory. */
+    KEPT_SAMPLE_LEN = 3,
+
+    /* What four samples take in a scan, at most, besides what their bytes in
+     * the file do: half of that where coefficients are not kept. */
+    NS_SCANNED_4 = 3,
 
     /* So many bytes are not what they were made by chance. */
     MARK_LEN = 16,
@@ -48,11 +58,16 @@ enum {
 struct outline {
     uint32_t width, height;
     unsigned num_channels; /* 0 until the frame's header was seen */
+    /* Of each channel, blocks up to the full MCU: */
+    uint8_t names[MAX_CHANNELS];
+    bool names_differ;
+    uint64_t num_samples[MAX_CHANNELS];
     unsigned num_scans;
+    uint64_t num_scanned;  /* samples, of all scans together */
     unsigned num_segments; /* and other markers outside scans */
     uint64_t num_restarts; /* within them */
     size_t coded_len;      /* bytes from the first scan to the end */
-    uint64_t coefficients; /* bytes of all of them, if all are to be kept */
+    bool keeps_all;        /* coefficients, until the last scan */
     unsigned orientation;  /* 0 until EXIF was seen */
 };
 
@@ -121,22 +136,23 @@ static bool next_marker(struct bytes *file, unsigned *marker)
     return false;
 }
 
-/* Bytes of a picture's coefficients, which the library keeps of progressive
- * JPEGs: 16 bits each, for blocks up to the full MCU. `components` is what the
- * frame header says of each: name, sampling, table. */
-static uint64_t count_coefficients(const struct outline *outline,
-                                   struct bytes components)
+/* `components` is what the frame header says of each channel: name, sampling,
+ * table. */
+static void count_samples(struct outline *outline, struct bytes components)
 {
-    unsigned across[4] = {1, 1, 1, 1}, down[4] = {1, 1, 1, 1};
+    unsigned across[MAX_CHANNELS] = {1, 1, 1, 1};
+    unsigned down[MAX_CHANNELS] = {1, 1, 1, 1};
     unsigned max_across = 1, max_down = 1;
-    uint64_t blocks = 0;
 
+    outline->names_differ = true;
     for (unsigned i = 0; i < outline->num_channels; i++) {
-        uint8_t name, sampling, table;
+        uint8_t sampling, table;
 
-        if (!bytes_u8(&components, &name) ||
+        if (!bytes_u8(&components, &outline->names[i]) ||
             !bytes_u8(&components, &sampling) || !bytes_u8(&components, &table))
             break; /* the library will find out */
+        if (memchr(outline->names, outline->names[i], i))
+            outline->names_differ = false;
         across[i] = sampling >> 4;
         down[i] = sampling & 15;
         max_across = across[i] > max_across ? across[i] : max_across;
@@ -145,8 +161,27 @@ static uint64_t count_coefficients(const struct outline *outline,
     const uint64_t mcus = (uint64_t)(outline->width / (8 * max_across) + 1) *
                           (outline->height / (8 * max_down) + 1);
     for (unsigned i = 0; i < outline->num_channels; i++)
-        blocks += mcus * across[i] * down[i];
-    return blocks * 64 * sizeof(int16_t);
+        outline->num_samples[i] = mcus * across[i] * down[i] * 64;
+}
+
+static uint64_t all_samples(const struct outline *outline)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < outline->num_channels; i++)
+        sum += outline->num_samples[i];
+    return sum;
+}
+
+/* Those of a channel, or all: where channels have the same name the library
+ * gives them others. */
+static uint64_t samples_named(const struct outline *outline, uint8_t name)
+{
+    if (outline->names_differ)
+        for (unsigned i = 0; i < outline->num_channels; i++)
+            if (outline->names[i] == name)
+                return outline->num_samples[i];
+    return all_samples(outline);
 }
 
 static bool read_frame_header(struct outline *outline,
@@ -176,15 +211,20 @@ static bool read_frame_header(struct outline *outline,
     outline->width = width;
     outline->height = height;
     outline->num_channels = num_channels;
-    if (marker == MARKER_SOF2)
-        outline->coefficients = count_coefficients(outline, segment);
+    outline->keeps_all = marker == MARKER_SOF2;
+    count_samples(outline, segment);
     return image_codec_check(job, width, height, err);
 }
 
-static bool count_scan(struct outline *outline, struct error *err)
+/* `header` is the scan's: how many channels, then each one's name and tables,
+ * and more. The library keeps the coefficients of all scans if the first has
+ * not all channels, or they are progressive. */
+static bool count_scan(struct outline *outline, struct bytes header,
+                       struct error *err)
 {
+    const uint64_t num_pixels = (uint64_t)outline->width * outline->height;
     unsigned max = MAX_SCANS;
-    uint64_t num_pixels = (uint64_t)outline->width * outline->height;
+    uint8_t count, name, tables;
 
     if (!outline->num_channels)
         return fail(err, ERROR_INPUT,
@@ -195,6 +235,13 @@ static bool count_scan(struct outline *outline, struct error *err)
         return error_limit(
             err, max,
             "the JPEG has more than the %u scans allowed for its size", max);
+    if (!bytes_u8(&header, &count))
+        return fail(err, ERROR_INPUT, "the JPEG has a scan without a header");
+    if (count < outline->num_channels && outline->num_scans == 1)
+        outline->keeps_all = true;
+    while (count-- > 0 && bytes_u8(&header, &name) &&
+           bytes_u8(&header, &tables))
+        outline->num_scanned += samples_named(outline, name);
     return true;
 }
 
@@ -206,7 +253,7 @@ static bool read_segment(struct outline *outline,
     if (is_frame_header(marker))
         return read_frame_header(outline, job, segment, marker, err);
     if (marker == MARKER_SOS)
-        return count_scan(outline, err);
+        return count_scan(outline, segment, err);
     if (marker == MARKER_APP1 && !outline->orientation &&
         bytes_begin_with(&segment, "Exif\0\0", 6))
         outline->orientation = image_exif_orientation(segment);
@@ -353,16 +400,11 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
         return false;
     const bool is_cmyk = outline.num_channels == 4;
     const unsigned orientation = outline.orientation ? outline.orientation : 1;
-    /* Of a progressive one all coefficients are kept, and two pixels of each
-     * scan take the time of a byte of others. */
-    const uint64_t num_scanned =
-        (uint64_t)outline.width * outline.height * outline.num_scans;
-    if (outline.coefficients > 0 &&
-        !image_codec_allow(job, num_scanned / 2, err))
-        return false;
     job->coded_len = outline.coded_len;
-    job->held = outline.coefficients;
-    if (!image_codec_begin_scaled(
+    job->held = outline.keeps_all ? KEPT_SAMPLE_LEN * all_samples(&outline) : 0;
+    if (!image_codec_allow_time(job, NS_SCANNED_4 * outline.num_scanned / 4,
+                                err) ||
+        !image_codec_begin_scaled(
             job, outline.width, outline.height,
             image_codec_scale(job, outline.width, outline.height, orientation),
             is_cmyk ? IMAGE_CODEC_CMYK_INVERTED : IMAGE_CODEC_RGB, orientation,

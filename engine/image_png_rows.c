@@ -9,13 +9,16 @@ static inline unsigned read_u16(const uint8_t *in)
     return (unsigned)in[0] << 8 | in[1];
 }
 
-/* Whole bytes by the table, and the pixels of a last one. */
+/* Whole bytes by the table, and the pixels of a last one. Pairs come with two
+ * bytes of the next, which are written after them. */
 static inline void convert_packed(const struct image_png_rows *rows,
                                   uint8_t *out, const uint8_t *in, size_t width,
                                   size_t per_byte)
 {
-    for (; width >= per_byte; width -= per_byte, out += 3 * per_byte)
-        memcpy(out, rows->pixels[*in++], 3 * per_byte);
+    const size_t len = per_byte == 2 ? 8 : 3 * per_byte;
+
+    for (; width > per_byte; width -= per_byte, out += 3 * per_byte)
+        memcpy(out, rows->pixels[*in++], len);
     if (width > 0)
         memcpy(out, rows->pixels[*in], 3 * width);
 }

@@ -282,18 +282,21 @@ static uint32_t num_blocks(uint32_t side, unsigned block_bits)
     return (uint32_t)(((uint64_t)side + (1u << block_bits) - 1) >> block_bits);
 }
 
-/* The transforms, over which a picture may become narrower. */
-static bool read_transforms(struct bits *bits, uint32_t *width, uint32_t height)
+/* The transforms, over which a picture may become narrower. `seen` gets a bit
+ * for each. */
+static bool read_transforms(struct bits *bits, unsigned *seen, uint32_t *width,
+                            uint32_t height)
 {
-    unsigned seen = 0, largest;
+    unsigned largest;
 
+    *seen = 0;
     while (read_bits(bits, 1)) {
         const enum transform transform = (enum transform)read_bits(bits, 2);
         unsigned count, block;
 
-        if (seen & 1u << transform)
+        if (*seen & 1u << transform)
             return false;
-        seen |= 1u << transform;
+        *seen |= 1u << transform;
         switch (transform) {
         case PREDICTOR:
         case CROSS_COLOR:
@@ -318,14 +321,24 @@ static bool read_transforms(struct bits *bits, uint32_t *width, uint32_t height)
     return true;
 }
 
+/* Predictors wait for the pixel before; and without any transform but a
+ * palette, alpha is decoded to bytes. */
+static unsigned count_ns(unsigned transforms, bool is_alpha)
+{
+    if (transforms & 1u << PREDICTOR)
+        return 8;
+    return is_alpha && transforms == 1u << COLOR_INDEXING ? 2 : 4;
+}
+
 /* Up to the number of groups, and the size of their cache. */
-static bool read_head(struct bits *bits, unsigned *groups, unsigned *cache,
-                      uint32_t width, uint32_t height)
+static bool read_head(struct bits *bits, unsigned *transforms, unsigned *groups,
+                      unsigned *cache, uint32_t width, uint32_t height)
 {
     unsigned block, largest;
 
     *groups = 1;
-    if (!read_transforms(bits, &width, height) || !read_cache(bits, cache))
+    if (!read_transforms(bits, transforms, &width, height) ||
+        !read_cache(bits, cache))
         return false;
     if (!read_bits(bits, 1))
         return true;
@@ -337,12 +350,12 @@ static bool read_head(struct bits *bits, unsigned *groups, unsigned *cache,
     return true;
 }
 
-bool image_vp8l_check(struct bytes data, uint32_t width, uint32_t height,
-                      bool has_header, struct error *err)
+bool image_vp8l_check(unsigned *ns, struct bytes data, uint32_t width,
+                      uint32_t height, bool has_header, struct error *err)
 {
     struct bits bits = {.bytes = data};
     struct code codes[NUM_CODES];
-    unsigned groups, cache;
+    unsigned transforms = 0, groups, cache;
     bool ok = true;
 
     if (has_header) {
@@ -352,7 +365,7 @@ bool image_vp8l_check(struct bytes data, uint32_t width, uint32_t height,
         read_bits(&bits, 1);                 /* whether there is alpha */
         ok = read_bits(&bits, 3) == 0 && ok; /* version */
     }
-    ok = ok && read_head(&bits, &groups, &cache, width, height);
+    ok = ok && read_head(&bits, &transforms, &groups, &cache, width, height);
     /* Of alpha, libwebp 1.5 calls broken codes a lack of memory. */
     if (ok && !has_header && groups <= MAX_GROUPS)
         for (unsigned i = 0; ok && i < groups && !bits.ended; i++)
@@ -366,5 +379,6 @@ bool image_vp8l_check(struct bytes data, uint32_t width, uint32_t height,
                            "the WebP has %u groups of codes; at most %d are "
                            "allowed",
                            groups, MAX_GROUPS);
+    *ns = count_ns(transforms, !has_header);
     return true;
 }

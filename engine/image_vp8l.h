@@ -15,11 +15,12 @@
 #include "error.h"
 
 /* Checks the bits of a picture of these sides: of a VP8L chunk, with its
- * header; or of an ALPH chunk of lossless compression, without one.
+ * header; or of an ALPH chunk of lossless compression, without one. `ns` gets
+ * what libwebp takes for a pixel, at most, however few bits it has.
  * ERROR_LIMIT: more groups than libwebp's encoder makes; ERROR_INPUT: broken or
  * cut short. Any thread. */
-bool image_vp8l_check(struct bytes data, uint32_t width, uint32_t height,
-                      bool has_header, struct error *err)
+bool image_vp8l_check(unsigned *ns, struct bytes data, uint32_t width,
+                      uint32_t height, bool has_header, struct error *err)
     __attribute__((warn_unused_result));
 
 #endif

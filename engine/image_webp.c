@@ -15,6 +15,10 @@
 enum {
     RIFF_TAG_LEN = 4,
     MAX_CHUNKS = 65536, /* a long animation has thousands */
+
+    /* What lossy ones take: */
+    NS_LOSSY_PIXEL = 4,  /* a pixel, however few bits it has */
+    NS_LOSSY_BYTE = 128, /* a byte besides: photos have many */
 };
 
 /* The first frame of an animation, on its canvas. */
@@ -106,6 +110,8 @@ static bool check_picture(struct image_codec_job *job,
     const bool has_alpha = !picture->lossless && picture->alpha.len > 0;
     struct bytes alpha = picture->alpha;
     bool lossless_alpha = false;
+    unsigned ns_pixel = 0; /* of what is lossless */
+    uint64_t ns = 0;
 
     job->coded_len = picture->data.len + (has_alpha ? alpha.len : 0);
     if (has_alpha && !read_alpha(&alpha, &lossless_alpha, pixels))
@@ -113,14 +119,16 @@ static bool check_picture(struct image_codec_job *job,
     /* Whole pictures of 4 bytes a pixel where they are lossless. */
     job->held = (picture->lossless || lossless_alpha ? 4 * pixels : 0) +
                 (has_alpha ? pixels : 0);
-    /* A pixel takes the time of three bytes of a PNG. */
-    if (!image_codec_allow(job, job->held, err) ||
-        !image_codec_allow(job, 3 * pixels, err))
+    if (!image_codec_allow_bytes(job, job->held, err))
         return false;
-    if (picture->lossless)
-        return image_vp8l_check(picture->data, width, height, true, err);
-    return !lossless_alpha ||
-           image_vp8l_check(alpha, width, height, false, err);
+    if (!picture->lossless)
+        ns = NS_LOSSY_PIXEL * pixels + NS_LOSSY_BYTE * picture->data.len;
+    if ((picture->lossless && !image_vp8l_check(&ns_pixel, picture->data, width,
+                                                height, true, err)) ||
+        (lossless_alpha &&
+         !image_vp8l_check(&ns_pixel, alpha, width, height, false, err)))
+        return false;
+    return image_codec_allow_time(job, ns + ns_pixel * pixels, err);
 }
 
 /* An ANMF chunk: x / 2, y / 2, width - 1, height - 1, duration, flags, then

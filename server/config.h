@@ -104,8 +104,9 @@
            "largest picture, width x height")                                 \
     NUMBER(max_unpacked_bytes, "max-unpacked-bytes", 50000000, 1,             \
            1000000000000, "bytes",                                            \
-           "what a picture may unpack to, whatever its file's length; for "   \
-           "each byte of it 128 more")                                        \
+           "what decoding a picture may take, in bytes of memory and in "     \
+           "nanoseconds, whatever its file's length; for each byte of it "    \
+           "192 more")                                                        \
     SECTION("access", "who may ask")                                          \
     TEXT(token_file, "token-file", "", "FILE",                                \
          "a file of bearer tokens, a line each, one of which /cam, /model "   \

@@ -22,6 +22,7 @@ from conftest import Server, png_chunk, running, sample
 BODY = 16_000_000  # just within the largest body
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = png_chunk(b"IEND", b"")
+SUB, UP, AVERAGE, PAETH = b"\1", b"\2", b"\3", b"\4"
 ONE_PIXEL = zlib.compress(b"\0\0")
 
 
@@ -49,14 +50,19 @@ def png_black(width: int, height: int, depth: int = 8, color: int = 0) -> bytes:
     return png_header(width, height, depth, color) + png_chunk(b"IDAT", data) + PNG_END
 
 
-def png_filtered(width: int, height: int, depth: int, color: int) -> bytes:
-    """Zeros again, but every row is to be predicted by Paeth's filter."""
-    row = b"\4" + bytes(width * depth // 8 * {0: 1, 2: 3, 6: 4}[color])
-    packer = zlib.compressobj(9, wbits=-15)
-    block = packer.compress(row) + packer.flush(zlib.Z_FULL_FLUSH)
+def png_filtered(
+    width: int, height: int, depth: int, color: int, filter_: bytes = PAETH
+) -> bytes:
+    """Zeros again, but every row is to be predicted by a filter."""
+    row = filter_ + bytes(width * depth // 8 * {0: 1, 2: 3, 6: 4}[color])
     adler = functools.reduce(lambda sum_, _: zlib.adler32(row, sum_), range(height), 1)
-    data = b"\x78\xda" + block * height + b"\3\0" + struct.pack(">I", adler)
-    return png_header(width, height, depth, color) + png_chunk(b"IDAT", data) + PNG_END
+    packer = zlib.compressobj(9, wbits=-15)
+    num_blocks, rest = divmod(height, 50)
+    assert rest == 0
+    block = packer.compress(50 * row) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = b"\x78\xda" + block * num_blocks + b"\3\0" + struct.pack(">I", adler)
+    header = png_header(width, height, depth, color)
+    return header + png_chunk(b"IDAT", packed) + PNG_END
 
 
 def png_interlaced(width: int, height: int) -> bytes:
@@ -139,6 +145,18 @@ def jpeg_scans(width: int, height: int, num_scans: int) -> bytes:
         parts += [segment(0xDA, bytes([len(channels)]) + names + band)]
         parts += [bytes(bits // 8 + 1)]
     return b"".join([*parts, b"\xff\xd9"])
+
+
+def jpeg_planes(width: int, height: int) -> bytes:
+    """Grey all over again, a scan for each colour."""
+    blocks = ((width + 7) // 8) * ((height + 7) // 8)
+    jpeg = jpeg_baseline(width, height)
+    end = jpeg.index(b"\xff\xda")
+    scans = [
+        segment(0xDA, bytes([1, color, 0, 0, 63, 0])) + bytes(2 * blocks // 8 + 1)
+        for color in (1, 2, 3)
+    ]
+    return jpeg[:end] + b"".join(scans) + b"\xff\xd9"
 
 
 def jpeg_cut_but_closed(width: int, height: int) -> bytes:
@@ -240,10 +258,16 @@ def webp_lossless_groups(side: int = 1024) -> bytes:
     return webp(webp_chunk(b"VP8L", bits.bytes()))
 
 
-def webp_lossless(width: int, height: int) -> bytes:
-    """Black, in a few bytes."""
+def webp_lossless(width: int, height: int, *, predicted: bool = False) -> bytes:
+    """Black, in a few bytes. If it is predicted, then by the means of means of
+    the pixels around, and from red to blue, and from green to both."""
     bits = Bits()
     bits.put((8, 0x2F), (14, width - 1), (14, height - 1), (1, 0), (3, 0))
+    if predicted:
+        mode, most = ((3, 0b101), (8, 5)), [ONE_SYMBOL] * 4
+        bits.put((1, 1), (2, 0), (3, 7), (1, 0), *mode, *most)
+        bits.put((1, 1), (2, 1), (3, 7), (1, 0), *mode, *most)
+        bits.put((1, 1), (2, 2))
     bits.put((3, 0), *[ONE_SYMBOL] * 5)
     return webp(webp_chunk(b"VP8L", bits.bytes()))
 
@@ -285,17 +309,27 @@ def webp_chunks() -> bytes:
 
 EXIF = b"Exif\0\0II*\0\x08\0\0\0\xff\xff"  # a directory of 65535 entries
 
-# Functions that make the files.
+# Functions that make the files. Those "within" are as large as they may be and
+# be answered; another is refused only when most of it was decoded.
 BOMBS = {
     "png-black": lambda: png_black(16384, 3000),
+    "png-black-within": lambda: png_black(8192, 3350),
     "png-16-bit-rgba": lambda: png_black(16384, 3000, 16, 6),
     "png-bilevel": lambda: png_black(16384, 3000, 1),
     "png-rgb": lambda: png_black(16384, 3000, 8, 2),
+    "png-rgba-within": lambda: png_black(2800, 2100, 8, 6),
     "png-filtered": lambda: png_filtered(16384, 3000, 16, 6),
     "png-filtered-grey": lambda: png_filtered(16384, 3000, 8, 0),
+    "png-filtered-grey-within": lambda: png_filtered(3500, 2500, 8, 0),
     "png-filtered-rgb": lambda: png_filtered(4096, 2300, 8, 2),
+    "png-filtered-rgb-late": lambda: png_filtered(2500, 1800, 8, 2),
+    "png-filtered-rgb-within": lambda: png_filtered(2500, 1750, 8, 2),
+    "png-sub-grey-within": lambda: png_filtered(4400, 3000, 8, 0, SUB),
+    "png-up-within": lambda: png_filtered(3840, 2300, 8, 2, UP),
     "png-interlaced": lambda: png_interlaced(4992, 4992),
+    "png-interlaced-within": lambda: png_interlaced(3600, 3600),
     "png-palette": lambda: png_palette(8192, 4000),
+    "png-palette-within": lambda: png_palette(4096, 4200),
     "png-byte-by-byte": png_byte_by_byte,
     "png-4-gb-after-the-picture": lambda: png_with(b"", zeros(4_000_000_000)),
     "png-gigabytes-of-text": lambda: png_with(
@@ -311,7 +345,11 @@ BOMBS = {
     "jpeg-baseline": lambda: jpeg_baseline(16384, 3000),
     "jpeg-scans": lambda: jpeg_scans(16384, 3000, 17),
     "jpeg-scans-medium": lambda: jpeg_scans(2000, 1500, 32),
-    "jpeg-scans-small": lambda: jpeg_scans(1000, 1000, 66),
+    "jpeg-scans-medium-within": lambda: jpeg_scans(2000, 1500, 20),
+    "jpeg-scans-small-within": lambda: jpeg_scans(1000, 1000, 60),
+    "jpeg-scans-few-within": lambda: jpeg_scans(3000, 2000, 6),
+    "jpeg-planes": lambda: jpeg_planes(16384, 3000),
+    "jpeg-planes-within": lambda: jpeg_planes(3200, 2200),
     "jpeg-profiles": lambda: jpeg_with(
         segment(0xE2, b"ICC_PROFILE\0" + bytes(65521)) * 240
     ),
@@ -324,8 +362,12 @@ BOMBS = {
     "jpeg-restarts": lambda: jpeg_with(b"\xff\xd0" * (BODY // 2)),
     "webp-chunks": webp_chunks,
     "webp-lossless": lambda: webp_lossless(16383, 3000),
+    "webp-lossless-within": lambda: webp_lossless(4000, 2900),
+    "webp-lossless-predicted": lambda: webp_lossless(4000, 2900, predicted=True),
+    "webp-lossless-predicted-within": lambda: webp_lossless(2490, 2500, predicted=True),
     "webp-lossless-groups": webp_lossless_groups,
     "webp-lossy": lambda: webp_lossy(16383, 3000),
+    "webp-lossy-within": lambda: webp_lossy(8192, 3000),
     "webp-alpha-groups": webp_alpha_groups,
 }
 

@@ -18,9 +18,9 @@ from bombs import (
 )
 from conftest import LARGE, SANITIZED, Server, running
 
-# Besides what comes with any picture of those bytes. Measured: 0.15 s at most;
+# Besides what comes with any picture of those bytes. Measured: 0.09 s at most;
 # the rest is for machines that are slower, or busy.
-SECONDS = 0.4
+SECONDS = 0.25
 KB = 50_000
 
 
@@ -43,6 +43,8 @@ def test_a_picture_costs_next_to_nothing(worker: Server, name: str) -> None:
     answer, cpu, memory = measure(worker, picture)
     print(f"{len(picture)} bytes: {answer.status_code}, {cpu:.3f} s, {memory} KB")
 
+    if name.endswith("-within"):
+        assert answer.status_code == 200, answer.text
     assert answer.status_code == 200 or 400 <= answer.status_code < 500
     assert cpu < SECONDS
     # The body itself is there too, and once more while it arrives.
@@ -55,8 +57,8 @@ def test_scans_are_bounded_by_the_pixels(server: Server) -> None:
     for width, height, scans, status in (
         (8, 8, 100, 200),
         (8, 8, 101, 413),
-        (2000, 1500, 32, 200),
-        (2000, 1500, 33, 413),
+        (2000, 1500, 20, 200),
+        (2000, 1500, 23, 413),
     ):
         answer = server.cam(
             jpeg_scans(width, height, scans), params={"heatmap": "none"}
@@ -75,7 +77,7 @@ def test_groups_of_codes_are_bounded(server: Server) -> None:
 @LARGE
 def test_a_picture_may_unpack_to_what_its_length_allows(server: Server) -> None:
     """A large picture of few bytes is one only where it is wanted small."""
-    picture = png_black(8000, 6000)
+    picture = png_black(6000, 4000)
 
     answer = server.cam(picture)
     assert answer.status_code == 413
@@ -88,7 +90,7 @@ def test_a_picture_may_unpack_to_what_its_length_allows(server: Server) -> None:
 @LARGE
 def test_who_left_is_not_decoded_for() -> None:
     """A picture that takes a second, once nobody waits for it."""
-    with running("--workers", "1", "--max-unpacked-bytes", "1000000000") as patient:
+    with running("--workers", "1", "--max-unpacked-bytes", "10000000000") as patient:
         picture = png_filtered(16384, 3000, 16, 6)
         before = cpu_seconds(patient)
         with pytest.raises(httpx.ReadTimeout):
@@ -105,7 +107,7 @@ def test_who_left_is_not_decoded_for() -> None:
 @LARGE
 def test_a_large_black_picture_is_a_picture(server: Server) -> None:
     """Few bytes for many pixels are no reason to refuse it."""
-    answer = server.cam(png_black(8000, 6000), params={"heatmap": "none"})
+    answer = server.cam(png_black(8000, 6000, 1), params={"heatmap": "none"})
 
     assert answer.status_code == 200
     assert answer.json()["image"] == {"width": 8000, "height": 6000, "format": "png"}

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "image.h"
-#include "pngout.h"
 #include "ppm.h"
 
 #include <cmocka.h>
@@ -154,42 +153,6 @@ static void memory_of_a_larger_picture_serves_a_smaller_one(void **state)
     image_release(&image);
 }
 
-static bool decodes(const struct buf *file, uint64_t max_unpacked)
-{
-    const struct image_limits limits = {.max_unpacked = max_unpacked};
-    struct image image = {0};
-    struct error err = {0};
-    const bool ok = image_decode(&image, file->data, file->len, &limits, &err);
-
-    assert_true(ok || err.kind == ERROR_LIMIT);
-    image_release(&image);
-    return ok;
-}
-
-static void a_picture_may_unpack_to_a_limit_and_more_by_its_length(void **state)
-{
-    enum { WIDTH = 1000, HEIGHT = 500, UNPACKED = WIDTH * HEIGHT * 3 };
-    uint8_t *black = calloc(UNPACKED, 1);
-    struct pngout_scratch scratch = {0};
-    struct buf file = {0};
-
-    (void)state;
-    assert_non_null(black);
-    assert_true(pngout_rgb(&file, &scratch, black, WIDTH, HEIGHT, NULL));
-    /* Nearly all of the file is data. Rows but the first have the filter
-     * Average, which counts twice. */
-    const uint64_t more = IMAGE_UNPACKED * (uint64_t)file.len;
-    assert_true(more < UNPACKED - WIDTH * 3);
-    assert_true(decodes(&file, 0));
-    assert_true(decodes(&file, 2 * UNPACKED));
-    assert_true(decodes(&file, 2 * UNPACKED - more / 2));
-    assert_false(decodes(&file, 2 * UNPACKED - WIDTH * 3 - more - 1));
-    assert_false(decodes(&file, UNPACKED - more - 1));
-    pngout_scratch_release(&scratch);
-    buf_release(&file);
-    free(black);
-}
-
 static bool is_gone(void *user)
 {
     return --*(int *)user < 0;
@@ -223,8 +186,6 @@ int main(void)
         cmocka_unit_test(a_reduced_png_has_the_means_of_its_pixels),
         cmocka_unit_test(a_reduced_webp_looks_like_the_means_of_its_pixels),
         cmocka_unit_test(memory_of_a_larger_picture_serves_a_smaller_one),
-        cmocka_unit_test(
-            a_picture_may_unpack_to_a_limit_and_more_by_its_length),
         cmocka_unit_test(nobody_waits_for_a_picture_that_is_not_needed),
     };
 
