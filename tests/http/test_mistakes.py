@@ -3,12 +3,13 @@ served."""
 
 from __future__ import annotations
 
+import re
 import socket
 from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
-from conftest import SANITIZED, Server, png, running, sample
+from conftest import SANITIZED, Server, png, png_chunk, running, sample
 
 pytestmark = pytest.mark.usefixtures("still_serves")
 
@@ -38,6 +39,21 @@ def test_a_truncated_jpeg(server: Server, cut: int) -> None:
 def test_a_truncated_png(server: Server) -> None:
     """The header promises more rows than there are."""
     assert_is_problem(server.cam(png(64, 64, rows=10)), 422, "bad-input")
+
+
+def test_a_png_whose_data_have_changed(server: Server) -> None:
+    """Its chunks have check sums. That of the packed data inside is not looked at:
+    it covers the same bytes."""
+    picture = png(64, 64)
+    data = re.search(rb"IDAT(.*).{4}.{4}IEND", picture, re.DOTALL).group(1)
+    other_sum = data[:-1] + bytes([data[-1] ^ 1])
+    mended = picture.replace(png_chunk(b"IDAT", data), png_chunk(b"IDAT", other_sum))
+
+    assert mended != picture
+    assert server.cam(mended).status_code == 200
+    assert_is_problem(
+        server.cam(picture.replace(data, other_sum)), 422, "bad-input", "PNG"
+    )
 
 
 def test_a_text_file_renamed_jpg(server: Server) -> None:
