@@ -276,7 +276,9 @@ def test_pips_failure_is_a_reason_not_a_traceback(monkeypatch, tmp_path):
 def test_a_signal_during_the_download_leaves_nothing(tmp_path, signum):
     script = tmp_path / "run.py"
     script.write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # Who runs the tests in the background may have it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"sys.path.insert(0, {str(TOOL.parent)!r})\n"
         "import model\n"
         "def download(package, folder):\n"
