@@ -43,6 +43,7 @@ NOT_IN_A_CONTAINER = {
     "test_a_command_that_does_not_exist": "without a command it is `serve` there",
     "test_a_unix_socket": "makes a socket in a folder of this machine",
     "test_inherited_sockets": "inherits sockets of this machine",
+    "test_the_log_says_what_a_500_was": "changes a model of this machine",
     "test_a_log_that_nobody_reads_stops_nothing": "the container's host reads it",
     "test_a_terminal_that_nobody_reads_stops_nothing": "the container's host reads it",
     "test_a_log_as_long_as_files_may_be_stops_nothing": "the container's host has it",
