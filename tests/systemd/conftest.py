@@ -42,8 +42,8 @@ def cgroup2() -> pathlib.Path | None:
 
 
 def large_picture() -> bytes:
-    """A grey PNG of 48 megapixels, which takes a worker its time."""
-    return http.png(6900, 6900)
+    """A grey PNG of 25 megapixels: a large map of it takes a worker its time."""
+    return http.png(5000, 5000)
 
 
 class Machine:

@@ -76,9 +76,8 @@ def test_reload_reads_models_anew_in_the_same_process(service: Machine) -> None:
 def test_stop_answers_what_was_accepted(service: Machine) -> None:
     """None is left without its picture, and systemd calls it a success."""
     picture = large_picture()
-    answers: list[Future] = [
-        service.cam(picture, params={"heatmap": "none"}) for _ in range(12)
-    ]
+    large = {"heatmap": "map", "heatmap_size": "4096"}
+    answers: list[Future] = [service.cam(picture, params=large) for _ in range(15)]
 
     def all_are_in() -> bool:
         """Answered, in a worker's hands or in the queue; and some of those."""
@@ -86,12 +85,12 @@ def test_stop_answers_what_was_accepted(service: Machine) -> None:
         value = {it[0]: float(it[1]) for it in rows if len(it) == 2}
         waiting = value["wherefore_busy_workers"] + value["wherefore_queue_length"]
         done = value.get('wherefore_requests_total{route="/cam",status="200"}', 0)
-        return waiting >= 4 and done + waiting == 12
+        return waiting >= 4 and done + waiting == 15
 
     eventually(all_are_in)
     service.systemctl("stop", "wherefore")
 
-    assert [it.result().status_code for it in answers] == [200] * 12
+    assert [it.result().status_code for it in answers] == [200] * 15
     assert service.show("Result") == "success"
     assert service.show("ExecMainStatus") == "0"
 
