@@ -65,6 +65,14 @@ unsigned connections_max(const struct connections *c)
     return (unsigned)c->config->max_connections + MAX_LEAVING;
 }
 
+/* NULL: there is none that is open. Under the lock. */
+static struct connection *find(struct connections *c, int fd)
+{
+    bool known = fd >= 0 && (size_t)fd < c->num_slots && c->slots[fd].used;
+
+    return known ? &c->slots[fd] : NULL;
+}
+
 /* ---- who waits for a request, in the order they began to ---- */
 
 static bool waits(const struct connection *k)
@@ -188,12 +196,13 @@ static uint64_t count_of(const struct connections *c,
     return count;
 }
 
-/* Whether there is something that libmicrohttpd has not read yet. */
-static bool has_bytes(int fd)
+/* What libmicrohttpd would read next: 1, a byte; 0, the end; -1, nothing yet.
+ */
+static ssize_t peek(int fd)
 {
     char byte;
 
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
 /* Makes room: hangs up on the one that has waited longest for a request. Not
@@ -209,7 +218,7 @@ static bool evict(struct connections *c)
 
         if (k->state == CONNECTIONS_NEW && now - k->since_us < GRACE_US)
             continue;
-        if (has_bytes(fd))
+        if (peek(fd) > 0)
             continue;
         hang_up_on(c, fd, METRICS_IDLE_EVICTED);
         return true;
@@ -256,7 +265,7 @@ bool connections_admit(struct connections *c, int fd,
 
     pthread_mutex_lock(&c->lock);
     /* One that libmicrohttpd closed before it began: its number is free. */
-    if ((size_t)fd < c->num_slots && c->slots[fd].used)
+    if (find(c, fd))
         drop(c, fd);
     many =
         max > 0 && address.family != AF_UNSPEC && count_of(c, &address) >= max;
@@ -337,12 +346,12 @@ bool connections_enter(struct connections *c, int fd,
 
 enum connections_state connections_state_of(struct connections *c, int fd)
 {
-    enum connections_state state = CONNECTIONS_CLOSING;
+    enum connections_state state;
+    const struct connection *k;
 
     pthread_mutex_lock(&c->lock);
-    if (fd >= 0 && (size_t)fd < c->num_slots && c->slots[fd].used &&
-        !c->slots[fd].left)
-        state = c->slots[fd].state;
+    k = find(c, fd);
+    state = k && !k->left ? k->state : CONNECTIONS_CLOSING;
     pthread_mutex_unlock(&c->lock);
     return state;
 }
@@ -371,11 +380,12 @@ bool connections_enter_work(struct connections *c, int fd, bool interim)
 
 unsigned connections_said(struct connections *c, int fd)
 {
-    unsigned status = 0;
+    const struct connection *k;
+    unsigned status;
 
     pthread_mutex_lock(&c->lock);
-    if (fd >= 0 && (size_t)fd < c->num_slots && c->slots[fd].used)
-        status = c->slots[fd].said;
+    k = find(c, fd);
+    status = k ? k->said : 0;
     pthread_mutex_unlock(&c->lock);
     return status;
 }
@@ -383,7 +393,7 @@ unsigned connections_said(struct connections *c, int fd)
 void connections_remove(struct connections *c, int fd)
 {
     pthread_mutex_lock(&c->lock);
-    if (fd >= 0 && (size_t)fd < c->num_slots && c->slots[fd].used)
+    if (find(c, fd))
         drop(c, fd);
     pthread_mutex_unlock(&c->lock);
 }
@@ -443,12 +453,13 @@ static bool has_sent(int fd)
 bool connections_is_owed(struct connections *c, int fd)
 {
     const uint64_t timeout_us = c->config->timeout * UINT64_C(1000000);
+    const struct connection *k;
     bool waiting;
 
-    if (connections_state_of(c, fd) != CONNECTIONS_NEW)
-        return false;
     pthread_mutex_lock(&c->lock);
-    waiting = clock_now_us() - c->slots[fd].since_us < timeout_us;
+    k = find(c, fd);
+    waiting = k && !k->left && k->state == CONNECTIONS_NEW &&
+              clock_now_us() - k->since_us < timeout_us;
     pthread_mutex_unlock(&c->lock);
     return waiting && has_sent(fd) &&
            !(events_of(fd, 0, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR));
@@ -462,10 +473,7 @@ bool connections_is_owed(struct connections *c, int fd)
  * nothing done in between, or it may be about to read. Under the lock. */
 static bool has_ended(struct connection *k, int fd)
 {
-    char byte;
-
-    if (k->ending || k->state > CONNECTIONS_BODY ||
-        recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+    if (k->ending || k->state > CONNECTIONS_BODY || peek(fd) != 0)
         return false;
     if (k->ended)
         return true;
@@ -524,7 +532,7 @@ static bool is_awaited(const struct connection *k, int fd, uint64_t now)
     if (!waits(k))
         return true;
     return (k->state == CONNECTIONS_NEW && now - k->since_us < GRACE_US) ||
-           has_bytes(fd);
+           peek(fd) > 0;
 }
 
 /* No more comes in by it. What libmicrohttpd has read by now it still acts

@@ -433,10 +433,8 @@ static void fail_early(struct exchange *x, enum problem problem,
 {
     if (x->request.err.kind == ERROR_NONE)
         x->request.limit = limit;
-    if (!x->request.reply.id) {
+    if (!x->request.reply.id)
         request_set_id(&x->request, NULL);
-        origin_of_connection(&x->request.from, x->connection);
-    }
     request_fail(&x->request, problem, "%s", detail);
     answer_now(x);
 }
@@ -523,8 +521,6 @@ static void note_what_was_said(struct exchange *x)
         return;
     x->status = status;
     x->request.reply.kind = problem_kind(PROBLEM_SLOW);
-    if (x->request.from.client.kind == PEER_UNKNOWN)
-        origin_of_connection(&x->request.from, x->connection);
 }
 
 static void end(struct exchange *x)
@@ -541,6 +537,8 @@ static void end(struct exchange *x)
     give_back(x);
     if (x->status == 0)
         note_what_was_said(x);
+    if (x->request.from.client.kind == PEER_UNKNOWN) /* before its headers */
+        origin_of_connection(&x->request.from, x->connection);
     observe(x);
     upload_free(x->upload);
     request_release(&x->request);
@@ -560,8 +558,6 @@ void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
     x->connection = connection;
     if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger)
         x->status = 0; /* the answer, if there was one, did not get through */
-    if (x->request.from.client.kind == PEER_UNKNOWN)
-        origin_of_connection(&x->request.from, connection);
     end(x);
     *slot = NULL;
     set_idle(arg);

@@ -28,6 +28,18 @@ MODEL_INFO = b"GET /model HTTP/1.1\r\nHost: x\r\n\r\n"
 PATIENCE = 60
 
 
+@contextlib.contextmanager
+def started(command: list[str], **options: object) -> Iterator[subprocess.Popen[str]]:
+    """A server that listens; who started it tells it to stop."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+    try:
+        assert first_line(process).startswith("listening on ")
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @dataclasses.dataclass
 class Door:
     """Where a server listens, and starts to again."""
@@ -51,17 +63,9 @@ class Door:
     def serving(self, *options: str) -> Iterator[subprocess.Popen[str]]:
         """A server that is told to stop by whoever started it."""
         args = ["--listen", self.listen, "--model", MODEL, "--log-format", "none"]
-        process = subprocess.Popen(
-            [BINARY, "serve", *args, "--workers", "1", *PATIENT, *options],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert first_line(process).startswith("listening on ")
+        command = [BINARY, "serve", *args, "--workers", "1", *PATIENT, *options]
+        with started(command) as process:
             yield process
-        finally:
-            process.kill()
-            process.communicate()
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -275,18 +279,9 @@ def inheriting(listening: socket.socket) -> Iterator[subprocess.Popen[str]]:
     """A server with this socket, which outlives it."""
     args = ["serve", "--model", MODEL, "--log-format", "none", "--workers", "1"]
     fd = listening.fileno()
-    process = subprocess.Popen(
-        [sys.executable, "-c", INHERIT, str(fd), BINARY, *args, *PATIENT],
-        stdout=subprocess.PIPE,
-        text=True,
-        pass_fds=[fd],
-    )
-    try:
-        assert first_line(process).startswith("listening on ")
+    command = [sys.executable, "-c", INHERIT, str(fd), BINARY, *args, *PATIENT]
+    with started(command, pass_fds=[fd]) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
