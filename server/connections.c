@@ -461,7 +461,8 @@ bool connections_is_owed(struct connections *c, int fd)
     waiting = k && !k->left && k->state == CONNECTIONS_NEW &&
               clock_now_us() - k->since_us < timeout_us;
     pthread_mutex_unlock(&c->lock);
-    return waiting && has_sent(fd) &&
+    /* With bytes unread it may be for want of memory, and no fault of theirs. */
+    return waiting && has_sent(fd) && peek(fd) <= 0 &&
            !(events_of(fd, 0, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
