@@ -461,7 +461,7 @@ bool connections_is_owed(struct connections *c, int fd)
     waiting = k && !k->left && k->state == CONNECTIONS_NEW &&
               clock_now_us() - k->since_us < timeout_us;
     pthread_mutex_unlock(&c->lock);
-    /* With bytes unread it may be for want of memory, and no fault of theirs. */
+    /* With bytes unread it may be for want of memory. */
     return waiting && has_sent(fd) && peek(fd) <= 0 &&
            !(events_of(fd, 0, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR));
 }
