@@ -1,6 +1,7 @@
 #include "ask.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "digits.h"
@@ -27,30 +28,38 @@ static bool parse_size(size_t *number, const char *text, size_t min, size_t max)
     return true;
 }
 
-/* A decimal fraction from 0 to 1; no sign, no exponent, no locale. */
+/* A decimal number from 0 to 1, with an exponent where a program wrote it: .5,
+ * 0.25, 1e-05. No minus, no hexadecimal, no words; and no locale: the program
+ * never sets one. */
 static bool parse_share(float *share, const char *text)
 {
-    double value = 0, unit = 1;
-    bool digits = false;
+    double value;
+    char *end;
 
-    for (; *text >= '0' && *text <= '9'; text++, digits = true)
-        value = value * 10 + (*text - '0');
-    if (*text == '.')
-        for (text++; *text >= '0' && *text <= '9'; text++, digits = true) {
-            unit /= 10;
-            value += (*text - '0') * unit;
-        }
-    if (!digits || *text || !(value <= 1))
+    if (*text == '-' || text[strspn(text, "0123456789.eE+-")])
+        return false;
+    value = strtod(text, &end);
+    if (end == text || *end || !(value <= 1))
         return false;
     *share = (float)value;
     return true;
 }
 
+/* At most so many: a larger number, however long, is all there are. */
 static bool parse_top(struct ask *ask, const char *value,
                       const struct engine *engine)
 {
-    return parse_size(&ask->top, value, 1,
-                      engine ? num_classes_of(engine) : UINT32_MAX);
+    const size_t most = engine ? num_classes_of(engine) : UINT32_MAX;
+    size_t top = 0;
+
+    for (; *value >= '0' && *value <= '9'; value++) {
+        top = top * 10 + (size_t)(*value - '0');
+        top = top < most ? top : most;
+    }
+    if (*value || top == 0)
+        return false;
+    ask->top = top;
+    return true;
 }
 
 static bool parse_class(struct ask *ask, const char *value,
@@ -148,7 +157,8 @@ static const struct row rows[] = {
       "which model to ask"},
      parse_model,
      false},
-    {{"top", "5", "1 to the number of classes", "how many classes to list"},
+    {{"top", "5", "1 or more (all, where there are fewer)",
+      "how many classes to list, at most"},
      parse_top,
      false},
     {{"class", "the best one",
@@ -233,9 +243,9 @@ bool ask_parse(struct ask *ask, const struct params *params,
         if (ask->classes[i] == ASK_TOP &&
             ask->num_classes - 1 + ask->top > ASK_MAX_CLASSES)
             return fail(err, ERROR_INPUT,
-                        "option \"class\": \"top\" with top=%zu asks for more "
-                        "than %d maps",
-                        ask->top, ASK_MAX_CLASSES);
+                        "option \"class\": %zu classes are asked for, those of "
+                        "\"top\" included; at most %d can be",
+                        ask->num_classes - 1 + ask->top, ASK_MAX_CLASSES);
     ask->style.overlay = ask->heatmap == ASK_OVERLAY;
     return true;
 }

@@ -23,7 +23,7 @@ enum {
 enum ask_heatmap { ASK_OVERLAY, ASK_MAP, ASK_NONE };
 
 struct ask {
-    size_t top;                      /* 1..num_classes */
+    size_t top;                      /* 1..the model's number of classes */
     size_t classes[ASK_MAX_CLASSES]; /* (num_classes) indices, or ASK_TOP */
     size_t num_classes;              /* 0: the best one */
     enum ask_heatmap heatmap;

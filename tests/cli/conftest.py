@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))  # for tiny.py
 WHEREFORE = os.environ.get("WHEREFORE", str(ROOT / "build/wherefore"))
 MODEL = ROOT / "models/efficientnet-lite0"
 SAMPLES = ROOT / "static/samples"

@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+import tiny
 from conftest import MODEL, WHEREFORE
 from PIL import Image
 
@@ -160,6 +161,25 @@ def test_top_says_how_many_classes_are_listed_best_first(answer):
     assert len(scores) == 7
     assert scores == sorted(scores, reverse=True)
     assert 0 < sum(scores) <= 1
+
+
+@pytest.mark.parametrize("top", ["5", "1000", "99999999999999999999"])
+def test_top_above_the_number_of_classes_is_all_of_them(answer, tmp_path, top):
+    labels = ["BLOCKED", "FREE", "UNDEFINED"]
+    model = tiny.model(tmp_path / "lane", labels)
+    found = answer("--model", model, "--top", top, "--class", "top", "cat.png")
+
+    assert sorted(entry["label"] for entry in found["classes"]) == labels
+    assert all("map" in entry for entry in found["classes"])
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"), [("1e-05", "0.00001"), ("2E-1", "0.2"), ("+.5", "0.5")]
+)
+def test_a_fraction_may_have_an_exponent(answer, text, plain):
+    written = answer("--threshold", text, "--alpha", text, "cat.png")
+
+    assert written["box"] == answer("--threshold", plain, "cat.png")["box"]
 
 
 def test_a_class_is_meant_by_index_id_or_label(answer):
@@ -489,8 +509,8 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
         (["--max=3", "cat.png"], "--max is short for several options"),
         (["--alpha"], "--alpha: a value is missing"),
         (["--values=1", "cat.png"], "--values takes no value"),
-        (["--top=0", "cat.png"], '"0" is not accepted'),
-        (["--top=1001", "cat.png"], '"1001" is not accepted'),
+        (["--top=0", "cat.png"], '"0" is not accepted; it takes 1 or more'),
+        (["--top=1.5", "cat.png"], '"1.5" is not accepted'),
         (["--class=unicorn", "cat.png"], '"unicorn" is not accepted'),
         (["--threshold=nan", "cat.png"], '"nan" is not accepted'),
         (["--alpha=2", "cat.png"], '"2" is not accepted'),

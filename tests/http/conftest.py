@@ -17,6 +17,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import uuid
@@ -27,6 +28,7 @@ import httpx
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))  # for tiny.py
 SAMPLES = ROOT / "static" / "samples"
 BINARY = os.environ.get("WHEREFORE", str(ROOT / "build" / "wherefore"))
 MODEL = os.environ.get("WHEREFORE_MODEL", str(ROOT / "models" / "efficientnet-lite0"))

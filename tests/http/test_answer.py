@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import pathlib
 import struct
 
 import httpx
 import pytest
+import tiny
 from conftest import SAMPLES, SANITIZED, Server, at_once, running, sample
 
 CATS = {281, 282, 285}  # tabby, tiger cat, Egyptian cat
@@ -210,6 +212,54 @@ def test_all_classes_can_be_listed_and_their_scores_add_up(server: Server) -> No
 
     assert sorted(e["index"] for e in answer["classes"]) == list(range(count))
     assert abs(sum(e["score"] for e in answer["classes"]) - 1) < 1e-4
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_top_is_at_most(tmp_path: pathlib.Path, count: int) -> None:
+    """Where a model has fewer classes, all are listed, and no more is said of
+    it: in the query, in the form, and where nothing is asked for."""
+    labels = ["BLOCKED", "FREE", "UNDEFINED", "OTHER"][:count]
+    with running("--model", tiny.model(tmp_path / "few", labels)) as server:
+        few = {"model": "few", "heatmap": "none"}
+        plain = server.cam(params=few).json()
+        for top in ("5", "16", "1000", "18446744073709551617"):
+            wanted = {"top": top, "class": "top"}
+            for answer in (
+                server.cam(params=few | wanted),
+                server.cam(data=few | wanted),
+                server.cam(params=few, data=wanted),
+            ):
+                assert answer.status_code == 200, answer.text
+                classes = answer.json()["classes"]
+                assert sorted(e["label"] for e in classes) == sorted(labels)
+                assert all("map" in e for e in classes)
+                assert without_maps(classes) == plain["classes"]
+        for top in range(1, count + 1):
+            some = server.cam(params=few | {"top": top}).json()["classes"]
+            assert some == plain["classes"][:top]
+
+
+def without_maps(classes: list[dict]) -> list[dict]:
+    """The entries as they are where no map of theirs is asked for."""
+    return [{k: v for k, v in e.items() if k not in ("map", "box")} for e in classes]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-05", 1e-5), ("2e-1", 0.2), ("1E-3", 0.001), ("+0.2", 0.2), (".5", 0.5)],
+)
+@pytest.mark.parametrize("where", ["params", "data"])
+def test_a_fraction_may_have_an_exponent(
+    server: Server, where: str, text: str, value: float
+) -> None:
+    """As programs write small numbers; it is the number that it says."""
+    written = server.cam(**{where: {"threshold": text, "alpha": text}}).json()
+    plain = f"{value:.5f}"
+    spelled = server.cam(**{where: {"threshold": plain, "alpha": plain}}).json()
+
+    assert written["box"]["threshold"] == pytest.approx(value, rel=1e-6)
+    for member in ("classes", "box", "heatmap"):
+        assert written[member] == spelled[member]
 
 
 def test_a_higher_threshold_gives_no_larger_box(server: Server) -> None:

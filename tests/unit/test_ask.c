@@ -122,11 +122,56 @@ static void an_option_given_twice_is_refused(void **state)
     assert_non_null(strstr(err.text, "twice"));
 }
 
+static void more_classes_than_there_are_is_all_of_them(void **state)
+{
+    static const char *const many[] = {
+        "4", "5", "1000", "0000004", "18446744073709551615",
+        "18446744073709551617", "999999999999999999999999999999999999999999",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        struct ask ask;
+        struct error err = {0};
+
+        assert_true(
+            parse(&ask, &err, PAIRS("top", many[i], "class", "top")));
+        assert_int_equal(ask.top, FAKE_CLASSES);
+    }
+}
+
+static void fractions_are_decimal_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        float value;
+    } good[] = {
+        {"0", 0},           {"1", 1},          {"0.2", 0.2f},
+        {".5", 0.5f},       {"1.", 1},         {"00.25", 0.25f},
+        {"1e-05", 1e-5f},   {"2e-1", 0.2f},    {"1E-3", 1e-3f},
+        {"+0.2", 0.2f},     {"1e0", 1},        {"1.0e+00", 1},
+        {"50e-2", 0.5f},    {".1e1", 1},       {"0e999", 0},
+        {"1e-9999", 0},     {"5E-0000001", 0.5f},
+        {"0.30000000000000004", 0.3f},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct ask ask;
+        struct error err = {0};
+
+        assert_true(parse(&ask, &err,
+                          PAIRS("threshold", good[i].text, "alpha",
+                                good[i].text)));
+        assert_true(ask.threshold == good[i].value);
+        assert_true(ask.style.alpha == good[i].value);
+    }
+}
+
 static void values_out_of_range_are_refused(void **state)
 {
     static const char *const bad[][2] = {
         {"top", "0"},
-        {"top", "5"},
         {"top", "+3"},
         {"top", " 3"},
         {"top", ""},
@@ -137,15 +182,36 @@ static void values_out_of_range_are_refused(void **state)
         {"heatmap", "Overlay"},
         {"colormap", "hot"},
         {"alpha", "1.01"},
-        {"alpha", "1e-1"},
+        {"alpha", "1.0000001"},
+        {"alpha", "1e"},
+        {"alpha", "e-1"},
+        {"alpha", "1e-"},
+        {"alpha", "1e+"},
+        {"alpha", "1e-1 "},
+        {"alpha", " 1e-1"},
+        {"alpha", "1e-1.5"},
+        {"alpha", "1e1"},
+        {"alpha", "1e999"},
+        {"alpha", "++1"},
+        {"alpha", "+-1"},
+        {"alpha", "+"},
+        {"alpha", "."},
+        {"alpha", "-.5"},
+        {"alpha", "1e-1f"},
+        {"alpha", "0x1p-3"},
         {"alpha", "inf"},
+        {"alpha", "nan"},
+        {"alpha", "infinity"},
         {"alpha", ""},
         {"alpha", "0,5"},
         {"heatmap_size", "0"},
         {"heatmap_size", "4097"},
         {"values", "true"},
         {"threshold", "-0"},
-        {"top", "18446744073709551617"},
+        {"top", "00"},
+        {"top", "5."},
+        {"top", "1e1"},
+        {"top", "99999999999999999999x"},
     };
 
     (void)state;
@@ -168,6 +234,8 @@ int main(void)
         cmocka_unit_test(a_model_not_yet_known_leaves_its_classes_unchecked),
         cmocka_unit_test(an_unknown_option_is_named_with_those_there_are),
         cmocka_unit_test(an_option_given_twice_is_refused),
+        cmocka_unit_test(more_classes_than_there_are_is_all_of_them),
+        cmocka_unit_test(fractions_are_decimal_numbers),
         cmocka_unit_test(values_out_of_range_are_refused),
     };
 
