@@ -26,6 +26,8 @@
       ASSET_ASK)                                                               \
     X(draw_js, "/draw.js", "static/draw.js", "text/javascript; charset=utf-8", \
       ASSET_ASK)                                                               \
+    X(given_js, "/given.js", "static/given.js",                                \
+      "text/javascript; charset=utf-8", ASSET_ASK)                             \
     X(map_js, "/map.js", "static/map.js", "text/javascript; charset=utf-8",    \
       ASSET_ASK)                                                               \
     X(palettes_js, "/palettes.js", "static/palettes.js",                       \

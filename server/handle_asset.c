@@ -4,14 +4,16 @@
 #include "request.h"
 
 /* What a browser may do with the page: scripts and styles of files of ours and
- * none in the page's text, pictures that the page makes itself, the webcam, and
- * no page that frames ours or learns where its visitor came from. */
+ * none in the page's text, pictures that the page makes itself or fetches from an
+ * address that was dropped on it, the webcam, and no page that frames ours or
+ * learns where its visitor came from. */
 static const struct {
     const char *name, *value;
 } headers[] = {
     {"Content-Security-Policy",
      "default-src 'none'; script-src 'self'; style-src 'self'; "
-     "img-src 'self' blob: data:; connect-src 'self'; media-src blob:; "
+     "img-src 'self' blob: data:; connect-src 'self' data: http: https:; "
+     "media-src blob:; "
      "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
     {"Referrer-Policy", "no-referrer"},
     {"Permissions-Policy",

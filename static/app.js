@@ -6,6 +6,7 @@ import { ask, Problem } from "./ask.js";
 import { drawChart, heatOf, paint, paintMarks, paintScale, setBox } from "./draw.js";
 import { boxOf, cellAt, cellsOf, centreOf, gridOf, peakOf, upsample } from "./map.js";
 import { palettes } from "./palettes.js";
+import { addressesIn, fetchPicture, nameOfAddress } from "./given.js";
 import { prepare, thumbnail, webcam } from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
@@ -13,7 +14,10 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const number = (value) => value.toFixed(Math.abs(value) < 10 ? 2 : 1);
 const nameOf = (entry) => entry.label || entry.id || `class ${entry.index}`;
 
-/** An item: {name, file, blob, photo, thumb, sample, answer, text, error}. */
+/** An item: {name, load, file, blob, photo, drawn, redraw, thumb, sample, answer,
+ *  text, listed, extra, error}. load(signal) fetches the file where there is none
+ *  yet; `listed` of the answer's classes were asked for as the best; `extra` has
+ *  the entries of classes that were asked for afterwards, by index. */
 const state = {
   items: [],
   at: -1,
@@ -21,16 +25,20 @@ const state = {
   asking: new AbortController(), // of the pictures; other pictures end it
   chosen: null, // index of the class asked to be seen; null: the best one
   versus: null, // index of the one it is compared with
-  wanted: [], // classes asked for by name or by link
+  named: new Set(), // indices of classes asked for by name: they stay in the list
+  models: [], // as GET /models has them; empty where it has not answered
+  model: null, // the name that a link has
   token: "",
   view: null, // what is on the canvas
 };
 
 /** The settings: all of them are in a link, and none needs a request. */
 const settings = {
-  opacity: 0.5, threshold: 0.2, colormap: "jet", top: 5,
+  opacity: 0.5, threshold: 0.2, colormap: "jet", top: 5, // at most
   smooth: true, negative: false, "show-box": true, "show-peak": true,
 };
+
+const LENGTHS = [3, 5, 10, 16]; // of the list of classes
 
 // ---- what is said ----
 
@@ -48,7 +56,7 @@ function tell() {
 
 function complain(problem) {
   $("error").hidden = !problem;
-  $("again").hidden = !(problem && state.items[state.at]?.error);
+  $("again").hidden = !(problem && !problem.final && state.items[state.at]?.error);
   $("error").textContent = problem
     ? [sentence(problem.message), problem.advice, problem.id && `(${problem.id})`].filter(Boolean).join(" ")
     : "";
@@ -90,12 +98,38 @@ $("token").addEventListener("keydown", (event) => event.key === "Enter" && $("to
 
 // ---- asking ----
 
-function query() {
-  const options = new URLSearchParams({ top: settings.top, values: 1, heatmap: "none", threshold: settings.threshold });
-  options.append("class", "top");
-  for (const name of state.wanted) options.append("class", name);
-  if ($("model-choice")) options.set("model", $("model-choice").value);
-  return options;
+const MOST_MAPS = 16; // of one answer
+
+/** The name of the model that is asked, or null: the default one. */
+const modelName = () => $("model-choice")?.value ?? state.model;
+
+/** How many classes it has; Infinity where that is not known. */
+function numClasses() {
+  const { models } = state;
+  return (models.find((model) => model.name === modelName()) ?? models[0])?.num_classes ?? Infinity;
+}
+
+/** The class that the chart is about: the one chosen, or the best of the picture
+ *  that is looked at. */
+const plotted = () => (state.chosen < numClasses() ? state.chosen : null) ?? state.items[state.at]?.answer?.classes[0].index ?? null;
+
+/** What to ask: of a class by its name, if there is one, of the best, of those
+ *  that are looked at, and where there is room for it of the one of the chart. */
+function query(name) {
+  const looked = [state.chosen, state.versus].filter((index) => index !== null && index < numClasses());
+  const classes = new Set(name === null ? looked : [name, ...looked]);
+  const listed = Math.min(settings.top, MOST_MAPS - classes.size);
+  if (plotted() !== null && listed + classes.size < MOST_MAPS) classes.add(plotted());
+  return { ...common(), top: listed, class: [...classes, "top"] };
+}
+
+const common = () => ({ values: 1, heatmap: "none", threshold: settings.threshold });
+
+function addressOf(options) {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(options)) for (const one of [value].flat()) parts.append(name, one);
+  if (modelName()) parts.set("model", modelName());
+  return `cam?${parts}`;
 }
 
 const patience = {
@@ -108,20 +142,42 @@ const patience = {
   },
 };
 
-/** Asks about an item; its answer or error is in it afterwards. */
-async function answer(item, signal) {
-  const form = new FormData();
-  form.append("image", item.blob, item.name);
+/** Posts an item; resolves to the text of the answer. */
+async function post(item, options, signal) {
+  const send = () => {
+    const form = new FormData();
+    form.append("image", item.blob, item.name);
+    return ask("POST", addressOf(options), form, { ...patience, signal, tries: state.live ? 3 : undefined });
+  };
   try {
-    item.text = await ask("POST", `cam?${query()}`, form, { ...patience, signal, tries: state.live ? 3 : undefined });
-    item.answer = JSON.parse(item.text);
-    item.error = null;
+    return await send();
   } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    item.error = problem;
+    if (problem.status !== 415 || !item.redraw) throw problem;
+    item.blob = await item.redraw(); // what the browser reads and the service does not
+    item.redraw = null;
+    return await send();
   } finally {
     calm();
   }
+}
+
+/** Asks about an item, and of a class by its name; the answer is in it
+ *  afterwards. */
+async function answer(item, signal, name = null) {
+  const options = query(name);
+  const text = await post(item, options, signal);
+  signal.throwIfAborted();
+  Object.assign(item, { text, answer: JSON.parse(text), listed: options.top, extra: new Map(), error: null });
+}
+
+/** Reads an item's file, and asks about it. */
+async function lookAt(item, signal) {
+  item.file ??= await item.load(signal);
+  if (!item.blob) {
+    Object.assign(item, await prepare(item.file, $("original").checked));
+    item.thumb = thumbnail(item.photo);
+  }
+  await answer(item, signal);
 }
 
 let working = false;
@@ -131,22 +187,62 @@ async function work() {
   if (working) return;
   working = true;
   for (let item; (item = state.items.find((one) => !one.answer && !one.error)); ) {
+    const { signal } = state.asking;
     const left = state.items.filter((one) => !one.answer && !one.error).length;
     say(left > 1 ? `Looking at ${item.name}, ${left - 1} to go…` : "Looking…");
     try {
-      if (!item.blob) {
-        Object.assign(item, await prepare(item.file, $("original").checked));
-        item.thumb = thumbnail(item.photo);
-      }
-      await answer(item, state.asking.signal);
+      await lookAt(item, signal);
     } catch (error) {
-      item.error = error;
+      if (!signal.aborted) item.error = error;
     }
+    if (signal.aborted) continue; // for other pictures, or another model
     if (state.items[state.at] === item || state.at < 0) show(Math.max(0, state.items.indexOf(item)));
     showStrip();
   }
   working = false;
   show(state.at);
+}
+
+/** The first class that an item should have and has not: the one of the chart,
+ *  and where it is looked at the one that it is compared with. */
+function missing(item) {
+  if (!item.answer) return undefined;
+  const wanted = [plotted(), item === state.items[state.at] ? state.versus : null];
+  return wanted.find((index) => index !== null && !item.extra.has(index) && entryOf(item, index) === undefined);
+}
+
+/** Asks an item for the class that it lacks, when what is looked at has been
+ *  painted. What cannot be had is not asked for again. */
+async function askMissing(item, signal) {
+  const index = missing(item);
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    signal.throwIfAborted();
+    const { classes, map, box } = JSON.parse(await post(item, { ...common(), top: 1, class: index }, signal));
+    signal.throwIfAborted();
+    item.extra.set(index, { ...classes.find((entry) => entry.index === index), map, box });
+  } catch {
+    if (!signal.aborted) item.extra.set(index, null);
+  }
+}
+
+let filling = false;
+
+/** Has all items say their score of the class of the chart, one at a time and the
+ *  one that is looked at first. */
+async function fill() {
+  if (working || filling || filming) return;
+  filling = true;
+  for (let item; !working && !filming; ) {
+    const { signal } = state.asking;
+    item = [state.items[state.at], ...state.items].find((one) => one && missing(one) !== undefined);
+    if (!item) break;
+    await askMissing(item, signal);
+    if (signal.aborted) continue;
+    if (item === state.items[state.at]) draw();
+    else drawOverTime();
+  }
+  filling = false;
 }
 
 /** Ends what is asked about the pictures there are, and its waiting. */
@@ -155,39 +251,44 @@ function leave() {
   state.asking = new AbortController();
 }
 
-/** Takes files; several become a film strip. */
-function take(files) {
-  const pictures = [...files];
-  if (!pictures.length) return;
+/** Takes pictures, files or {name, load}; several become a film strip. */
+function take(pictures) {
   stopLive();
   leave();
-  state.items = pictures.map((file) => ({ name: file.name || "picture", file, sample: file.sample }));
+  state.items = pictures;
   state.at = 0;
   state.chosen = state.keep ?? null;
   state.versus = state.keepVersus ?? null;
   state.keep = state.keepVersus = null;
+  state.named.clear();
   complain(null);
   work();
 }
 
+const itemsOf = (files) => [...files].map((file) => ({ name: file.name || "picture", file }));
+
+function takeSample(name) {
+  take([{ name, sample: name, load: (signal) => fetchPicture(`samples/${encodeURIComponent(name)}`, signal) }]);
+}
+
+/** Takes what was dropped or pasted: files, or pictures by their addresses. */
+function takeGiven(transfer, done) {
+  if (transfer.files.length) return take(itemsOf(transfer.files));
+  const addresses = addressesIn(transfer);
+  if (addresses.length) return take(addresses.map((address) => ({ name: nameOfAddress(address), load: (signal) => fetchPicture(address, signal) })));
+  complain({ message: `What was ${done} is neither a picture nor the address of one.`, final: true });
+}
+
 /** The same pictures once more: other classes, another model. */
 function askAgain() {
+  leave();
   for (const item of state.items) item.answer = item.error = null;
   work();
 }
 
-async function takeSample(name) {
-  try {
-    const response = await fetch(`samples/${encodeURIComponent(name)}`);
-    if (!response.ok) throw new Error(response.statusText);
-    const blob = await response.blob();
-    take([Object.assign(new File([blob], name, { type: blob.type }), { sample: name })]);
-  } catch {
-    complain({ message: `The sample “${name}” cannot be loaded.` });
-  }
-}
-
 // ---- the webcam: one request in flight, the newest frame next ----
+
+let filming = null; // the AbortController of the webcam, until all has ended
 
 /** The frames stay, to be stepped through. */
 function stopLive() {
@@ -206,10 +307,11 @@ async function startLive() {
   let count = 0;
   stopLive();
   leave();
-  state.live = live;
+  state.live = filming = live;
   state.items = [];
   state.at = -1;
   state.chosen = state.versus = null;
+  state.named.clear();
   $("webcam").setAttribute("aria-pressed", "true");
   complain(null);
   say("Live.");
@@ -217,8 +319,6 @@ async function startLive() {
     await webcam(live.signal, async (frame) => {
       const item = { name: `frame ${++count}.jpg`, ...frame, thumb: thumbnail(frame.photo) };
       await answer(item, live.signal);
-      if (item.error) throw item.error;
-      if (live.signal.aborted) return;
       state.items = [...state.items.slice(-99), item];
       for (const old of state.items.slice(-2, -1)) old.photo = old.thumb; // a hundred large ones are too many
       times.push(performance.now());
@@ -232,12 +332,24 @@ async function startLive() {
     if (state.live === live) stopLive();
     if (error.name !== "AbortError") complain(error);
   }
+  if (filming !== live) return;
+  filming = null;
+  fill();
 }
 
 // ---- showing ----
 
 function entryOf(item, index) {
-  return item.answer.classes.find((entry) => entry.index === index);
+  return item.answer.classes.find((entry) => entry.index === index) ?? item.extra.get(index) ?? undefined;
+}
+
+/** What is listed of a view: the best, and what was asked for besides. */
+function listOf({ item, chosen, versus }) {
+  const best = item.answer.classes.slice(0, item.listed);
+  const others = [...item.answer.classes.slice(item.listed), ...item.extra.values()].filter(
+    (entry) => entry && (entry === chosen || entry === versus || state.named.has(entry.index)),
+  );
+  return [...best, ...others];
 }
 
 /** The item's answer as numbers: the map that is meant, its grid and peak. */
@@ -306,19 +418,20 @@ function drawScale() {
 function placeText(view) {
   if (!view.cells) return `No evidence can be shown: ${view.item.answer.refusal}.`;
   const { box } = view;
-  if (!box) return "There is no positive evidence for this class.";
+  if (!box) return view.cells.max > 0 ? "Nothing is above the threshold." : "There is no positive evidence for this class.";
   return `Box ${box.x}, ${box.y}, ${box.width} × ${box.height}; peak ${number(view.peak.value)} at ${Math.round(view.peak.x)}, ${Math.round(view.peak.y)}.`;
 }
 
 function drawFacts() {
   const { view } = state;
-  const { image, timing_ms: t } = view.item.answer;
+  const { item } = view;
+  const { image, timing_ms: t } = item.answer;
   const best = nameOf(view.chosen);
   $("headline").textContent = view.versus
     ? `Why ${best} and not ${nameOf(view.versus)}?`
     : `${best}, ${percent(view.chosen.score)}`;
   $("facts").textContent =
-    `${placeText(view)} ${image.width} × ${image.height} ${image.format}, ` +
+    `${placeText(view)} ${image.width} × ${image.height} ${image.format}${item.drawn ? ` drawn from ${item.drawn}` : ""}, ` +
     `decoded in ${t.decode.toFixed(1)} ms, looked at in ${t.infer.toFixed(1)} ms.`;
   $("canvas").setAttribute("aria-label", `${view.item.name} with the evidence for ${best}. ${placeText(view)}`);
 }
@@ -360,24 +473,40 @@ function classRow(view, entry) {
 function drawClasses() {
   const { view } = state;
   const focus = $("classes").contains(document.activeElement) && document.activeElement;
-  $("classes").replaceChildren(...view.item.answer.classes.map((entry) => classRow(view, entry)));
+  const list = listOf(view);
+  $("classes").replaceChildren(...list.map((entry) => classRow(view, entry)));
+  $("hint").hidden = list.length < 2;
+  $("apart").hidden = view.item.answer.scores !== "sigmoid";
+  $("another").hidden = list.length >= numClasses();
   if (focus) $("classes").querySelector(`.${focus.classList[0]}[data-index="${focus.dataset.index}"]`)?.focus();
 }
 
 function drawOverTime() {
   const { view, items } = state;
+  if (!view) return;
   const answered = items.filter((item) => item.answer);
   $("over-time").hidden = answered.length < 2;
   if (answered.length < 2) return;
-  const scores = items.map((item) => (item.answer && entryOf(item, view.chosen.index)?.score) ?? null);
-  $("chart-title").textContent = `Score of ${nameOf(view.chosen)}, picture by picture`;
+  const index = plotted();
+  const entries = items.map((item) => item.answer && entryOf(item, index));
+  const scores = entries.map((entry) => entry?.score ?? null);
+  const entry = entries.find(Boolean) ?? view.chosen;
+  $("chart-title").textContent = `Score of ${nameOf(entry)}, picture by picture`;
   drawChart($("chart"), scores, state.at, state.live ? null : show);
+}
+
+/** Shows nothing of an answer that is no longer true. */
+function forget() {
+  state.view = null;
+  $("stage").hidden = $("answer").hidden = true;
+  for (const id of ["headline", "facts", "classes"]) $(id).replaceChildren();
 }
 
 /** Draws everything about the item that is looked at. */
 function draw() {
   const item = state.items[state.at];
   if (!item?.answer) return;
+  $("result").classList.remove("waiting");
   state.view = makeView(item);
   $("result").hidden = $("stage").hidden = $("answer").hidden = false;
   document.body.classList.add("asked");
@@ -398,9 +527,8 @@ function show(at) {
   if (item.error) {
     complain(item.error);
     say("");
-    state.view = null; // the answer of another picture is not shown with it
+    forget(); // the answer of another picture, or model, is not shown with it
     $("result").hidden = state.items.length < 2;
-    $("stage").hidden = $("answer").hidden = true;
     document.body.classList.add("asked");
   } else if (item.answer) {
     complain(null);
@@ -408,6 +536,7 @@ function show(at) {
     if (!state.live) tell();
   }
   showStrip();
+  fill();
 }
 
 /** Asks once more about the picture that failed. */
@@ -422,6 +551,7 @@ function choose(index, versus) {
   state.versus = versus;
   draw();
   tell();
+  fill();
 }
 
 function stripButton(item, i) {
@@ -497,16 +627,26 @@ $("strip").addEventListener("keydown", (event) => {
 
 // ---- settings and links ----
 
+/** How many classes may be listed: no more than there are. */
+function showLengths() {
+  const count = numClasses();
+  const fewer = LENGTHS.filter((length) => length < count);
+  const all = count <= MOST_MAPS ? [new Option(`all ${count}`, count)] : [];
+  $("top").replaceChildren(...fewer.map((length) => new Option(length)), ...all);
+  $("top").value = Math.min(settings.top, count);
+}
+
 function showSettings() {
   for (const [name, value] of Object.entries(settings)) {
     if (typeof value === "boolean") $(name).checked = value;
-    else $(name).value = value;
+    else if (name !== "top") $(name).value = value;
   }
+  showLengths();
   $("threshold-value").textContent = Math.round(100 * settings.threshold) + " %";
 }
 
 function set(name, value) {
-  settings[name] = value;
+  settings[name] = name === "top" && value >= numClasses() ? MOST_MAPS : value; // all, of other models too
   showSettings();
   if (!state.view) return;
   if (name === "opacity") return paint($("canvas"), state.view.item.photo, state.view.heat, value);
@@ -522,6 +662,7 @@ function fragment() {
   const parts = new URLSearchParams();
   const item = state.items[state.at];
   if (item?.sample) parts.set("sample", item.sample);
+  if ($("model-choice")?.selectedIndex > 0) parts.set("model", modelName());
   if (state.view && state.chosen !== null) parts.set("class", state.view.chosen.index);
   if (state.view?.versus) parts.set("vs", state.view.versus.index);
   for (const [name, value] of Object.entries(settings))
@@ -541,15 +682,18 @@ function readFragment() {
     if (text === null) continue;
     if (name === "colormap") settings.colormap = palettes[text] ? text : value;
     else if (typeof value === "boolean") settings[name] = text === "1";
-    else if (name === "top") settings.top = [3, 5, 10, 16].includes(given) ? given : value;
+    else if (name === "top") settings.top = LENGTHS.includes(given) ? given : value;
     else if (given >= 0 && given <= 1) settings[name] = given;
   }
   state.keep = index("class");
   state.keepVersus = index("vs");
-  state.wanted = [state.keep, state.keepVersus].filter((one) => one !== null);
-  showSettings();
+  const before = modelName();
   const sample = parts.get("sample");
+  state.model = parts.get("model");
+  chooseModel(state.model);
+  showSettings();
   if (sample) takeSample(sample);
+  else if (state.items.length && modelName() !== before) changeModel();
 }
 
 // ---- taking away ----
@@ -562,10 +706,10 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-async function copy(text) {
+async function copy(text, but) {
   try {
     await navigator.clipboard.writeText(text);
-    say("Copied.");
+    say(["Copied.", but].filter(Boolean).join(" "));
   } catch {
     say(`Copy this: ${text}`); // clipboards are for pages of https
   }
@@ -577,7 +721,7 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function curl() {
   const { view } = state;
   const options = new URLSearchParams({ class: view.chosen.index, threshold: settings.threshold, colormap: settings.colormap, alpha: settings.opacity });
-  if ($("model-choice")) options.set("model", $("model-choice").value);
+  if (modelName()) options.set("model", modelName());
   const address = new URL(`cam?${options}`, location.href);
   const token = state.token ? ' -H "Authorization: Bearer $TOKEN"' : "";
   return `curl${token} -F ${quote(`image=@${view.item.name}`)} ${quote(address.href)}`;
@@ -596,7 +740,7 @@ const actions = {
     canvas.toBlob((blob) => save(blob, `${stem()}-${view.chosen.index}.png`));
   },
   "download-json": () => save(new Blob([state.view.item.text], { type: "application/json" }), `${stem()}.json`),
-  "copy-curl": () => copy(curl()),
+  "copy-curl": () => copy(curl(), state.view.item.drawn && `Make ${state.view.item.name} a JPEG, PNG or WebP first.`),
   "copy-link": () => {
     const link = new URL(location.href);
     link.hash = fragment();
@@ -611,37 +755,55 @@ const actions = {
 /** Asks for a class by what a person calls it, and shows it. */
 async function askAgainFor(name) {
   const item = state.items[state.at];
-  state.wanted = [name];
-  await answer(item);
-  if (item.error) {
-    complain(item.error);
-    state.wanted = [];
-    item.error = null;
-    return;
+  const { signal } = state.asking;
+  try {
+    await answer(item, signal, name);
+    const index = item.answer.class; // the first that was asked for
+    state.named.add(index);
+    $("other").value = "";
+    complain(null);
+    choose(index, null);
+  } catch (problem) {
+    if (!signal.aborted) complain(problem);
   }
-  $("other").value = "";
-  const lower = name.toLowerCase();
-  const found = item.answer.classes.find((entry) => String(entry.index) === name || entry.id === name || entry.label?.toLowerCase() === lower);
-  choose((found ?? item.answer.classes.at(-1)).index, null);
 }
 
 // ---- wiring ----
 
+function changeModel() {
+  $("result").classList.add("waiting"); // the last one's answer is not this one's
+  state.chosen = state.versus = null;
+  state.named.clear();
+  showLengths();
+  if (state.live) startLive();
+  else askAgain();
+}
+
+/** The model that a link names; the default one where it names none. */
+function chooseModel(name) {
+  const choice = $("model-choice");
+  if (!choice) return;
+  const at = state.models.findIndex((model) => model.name === name);
+  choice.selectedIndex = Math.max(0, at);
+}
+
 async function showModels() {
   try {
     const { models } = JSON.parse(await ask("GET", "models", null, { token: () => state.token, onToken: askToken, tries: 1 }));
-    const texts = models.map((model) => `${model.name}, ${model.num_classes} classes`);
-    if (models.length === 1) return $("model").append(texts[0]);
-    const choice = document.createElement("select");
-    choice.id = "model-choice";
-    choice.append(...models.map((model, i) => new Option(texts[i], model.name)));
-    choice.ariaLabel = "Model";
-    choice.addEventListener("change", () => {
-      state.chosen = state.versus = null;
-      state.wanted = [];
-      askAgain();
-    });
-    $("model").replaceChildren(choice);
+    const texts = models.map((model) => `${model.name}, ${model.num_classes} ${model.num_classes === 1 ? "class" : "classes"}`);
+    state.models = models;
+    if (models.length === 1) $("model").append(texts[0]);
+    else {
+      const choice = document.createElement("select");
+      choice.id = "model-choice";
+      choice.append(...models.map((model, i) => new Option(texts[i], model.name)));
+      choice.ariaLabel = "Model";
+      choice.addEventListener("change", changeModel);
+      $("model").replaceChildren(choice);
+      chooseModel(state.model);
+    }
+    showLengths();
+    if (state.view) drawClasses();
   } catch {
     // the page works without it
   }
@@ -659,18 +821,23 @@ for (const [name, value] of Object.entries(settings)) {
 }
 for (const id of ["file", "camera"])
   $(id).addEventListener("change", ({ target }) => {
-    take(target.files);
+    if (target.files.length) take(itemsOf(target.files));
     target.value = ""; // so that the same file can be chosen again
   });
 for (const sample of document.querySelectorAll("[data-sample]"))
   sample.addEventListener("click", () => takeSample(sample.dataset.sample));
+/** Whether it is text for a field, and nothing for the page. */
+const isForField = ({ target, clipboardData, dataTransfer }) =>
+  target.matches?.('[type="text"], [type="password"]') && !(clipboardData ?? dataTransfer).types.includes("Files");
+
 for (const type of ["dragover", "dragleave", "drop"])
   addEventListener(type, (event) => {
-    event.preventDefault();
     document.body.classList.toggle("over", type === "dragover");
-    if (type === "drop") take(event.dataTransfer.files);
+    if (isForField(event)) return;
+    event.preventDefault();
+    if (type === "drop") takeGiven(event.dataTransfer, "dropped");
   });
-addEventListener("paste", (event) => take(event.clipboardData.files));
+addEventListener("paste", (event) => isForField(event) || takeGiven(event.clipboardData, "pasted"));
 $("webcam").addEventListener("click", () => (state.live ? stopLive() : startLive()));
 document.addEventListener("visibilitychange", () => document.hidden && stopLive());
 for (const type of ["online", "offline"])

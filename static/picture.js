@@ -1,8 +1,13 @@
-// Getting a picture in: files scaled before they are sent, and the webcam.
+// Getting a picture in: files drawn and scaled before they are sent, and the
+// webcam.
+
+import { EXACT, formatOf, SERVED } from "./given.js";
 
 const LONGEST = 1280; // more than any network sees, less than a phone's photo
 const SHOWN = 1920; // the longest side kept for drawing
 const LIVE = 640;
+const SMALL = 512 * 512; // pixels that are sent as they are, whatever they are of
+const LARGE = 4e6; // bytes above which a PNG is worth its loss as a JPEG
 
 function canvasOf(source, width, height, longest) {
   const scale = Math.min(1, longest / Math.max(width, height));
@@ -17,24 +22,63 @@ function canvasOf(source, width, height, longest) {
   return canvas;
 }
 
-const blobOf = (canvas, quality) =>
-  new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+const blobOf = (canvas, type, quality) =>
+  new Promise((resolve, reject) =>
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The picture is too large for this browser."))), `image/${type}`, quality),
+  );
 
-/** What is sent of a file and what is drawn: {blob, photo}; photo is null
- *  where the browser cannot read it (the service may). The browser turns it
- *  upright by its EXIF orientation, as the service does. */
-export async function prepare(file, original) {
-  let bitmap;
+/** A canvas as a file that the service reads: its very pixels where they are few
+ *  or were never a photo's. */
+async function encode(canvas, exact) {
+  const png = exact || canvas.width * canvas.height <= SMALL ? await blobOf(canvas, "png") : null;
+  return png && png.size <= LARGE ? png : blobOf(canvas, "jpeg", 0.92);
+}
+
+/** What a canvas can draw of a file, or null. The browser turns it upright by
+ *  its EXIF orientation, as the service does, and takes an animation's first
+ *  picture. */
+async function drawable(file, format) {
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+    return await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    return { blob: file, photo: null };
+    // an SVG is for an <img>
   }
-  const { width, height } = bitmap;
-  const large = Math.max(width, height) > LONGEST;
-  const photo = canvasOf(bitmap, width, height, large && !original ? LONGEST : SHOWN);
-  bitmap.close();
-  return { blob: large && !original ? await blobOf(photo, 0.92) : file, photo };
+  const image = new Image();
+  const address = URL.createObjectURL(format === "SVG" ? new Blob([file], { type: "image/svg+xml" }) : file);
+  image.src = address;
+  try {
+    await image.decode();
+    return image;
+  } catch {
+    return null;
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+/** What is sent of a file and what is drawn: {blob, photo, drawn, redraw}.
+ *  photo is null where the browser cannot read it and the service may. What the
+ *  service cannot read is drawn here: `drawn` is what it was then. redraw() is
+ *  another blob, for a service that refuses a file that the browser has read. */
+export async function prepare(file, original) {
+  const format = await formatOf(file);
+  const served = SERVED.includes(format);
+  const source = await drawable(file, format);
+  if (!source) {
+    if (!format || served) return { blob: file, photo: null };
+    throw Object.assign(new Error(`${file.name} is ${format}: this browser cannot read it, and the service reads ${SERVED.join(", ")}.`), { final: true });
+  }
+  const width = source.naturalWidth ?? source.width;
+  const height = source.naturalHeight ?? source.height;
+  const longest = Math.max(width, height);
+  const scaled = !original && longest > LONGEST;
+  const exact = EXACT.includes(format);
+  const photo = canvasOf(source, width, height, scaled ? LONGEST : SHOWN);
+  const whole = served || scaled || longest <= SHOWN ? photo : canvasOf(source, width, height, Infinity);
+  source.close?.();
+  if (!served) return { blob: await encode(whole, exact), photo, drawn: format ?? "another format" };
+  if (scaled) return { blob: await blobOf(photo, "jpeg", 0.92), photo };
+  return { blob: file, photo, redraw: () => encode(photo, format === "PNG") };
 }
 
 /** A small picture for the film strip, and for a frame that has gone by. */
@@ -57,7 +101,7 @@ export async function webcam(signal, each) {
     await video.play();
     while (!signal.aborted) {
       const photo = canvasOf(video, video.videoWidth, video.videoHeight, LIVE);
-      await each({ blob: await blobOf(photo, 0.85), photo });
+      await each({ blob: await blobOf(photo, "jpeg", 0.85), photo });
     }
   } finally {
     for (const track of stream.getTracks()) track.stop();

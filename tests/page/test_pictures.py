@@ -157,7 +157,9 @@ def test_a_picture_that_only_the_service_reads_is_shown_grey(
     look: Look, server: object
 ) -> None:
     """The evidence is drawn over nothing."""
-    script = "window.createImageBitmap = () => Promise.reject(new Error('cannot'))"
+    script = """
+      window.createImageBitmap = () => Promise.reject(new Error("cannot"));
+      HTMLImageElement.prototype.decode = window.createImageBitmap;"""
     with look(server.url + "/", script=script) as page:
         page.locator("#file").set_input_files(
             upload("cat.png", serving.sample("chelsea.png"), "image/png")

@@ -1,0 +1,105 @@
+// What was given: which format a file is in by its bytes, and pictures that were
+// dropped or pasted as an address.
+
+const HEAD = 4096; // bytes that the formats below are seen in
+const MOST = 100e6; // bytes that are fetched: no photo is larger
+
+/** What the service reads itself. */
+export const SERVED = ["JPEG", "PNG", "WebP"];
+
+/** What has its pixels as they were drawn: not to be made a JPEG. */
+export const EXACT = ["GIF", "BMP", "SVG", "ICO"];
+
+// A byte is a character here. The brands of an ISO file have four.
+const formats = [
+  ["JPEG", /^\xff\xd8\xff/],
+  ["PNG", /^\x89PNG\r\n\x1a\n/],
+  ["WebP", /^RIFF.{4}WEBP/s],
+  ["GIF", /^GIF8[79]a/],
+  ["BMP", /^BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0/s],
+  ["AVIF", /^.{4}ftyp(.{4}){0,14}?avi[fs]/s],
+  ["HEIC", /^.{4}ftyp(.{4}){0,14}?(he[iv][cmsx]|mi[af][1f]|msf1)/s],
+  ["JPEG XL", /^(\xff\x0a|\0\0\0\x0cJXL )/],
+  ["JPEG 2000", /^(\xff\x4f\xff\x51|\0\0\0\x0cjP {2})/],
+  ["ICO", /^\0\0[\x01\x02]\0[^\0]/],
+  ["a raw photo", /^(.{4}ftypcrx |II[*]\0.{4}CR|IIR[OS]|IIU\0|FUJIFILM)/s],
+  ["TIFF or a raw photo", /^(II[*+]\0|MM\0[*+])/],
+  ["Photoshop", /^8BPS/],
+  ["Netpbm", /^P[1-7][\s#]/],
+  ["QOI", /^qoif/],
+  ["OpenEXR", /^v\/1\x01/],
+  ["DICOM", /^.{128}DICM/s],
+  ["PDF", /^%PDF/],
+  ["PostScript", /^(%!PS|\xc5\xd0\xd3\xc6)/],
+  ["an archive", /^(PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf)/],
+  ["a video", /^(.{4}(ftyp|moov|mdat)|\x1aE\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xb3\xba])/s],
+  ["a web page", /^\W*<(!doctype html|html|head|body)/i],
+  ["SVG", /^\W*<(([a-z]+:)?svg|(\?xml|!--|!doctype).*<([a-z]+:)?svg)[\s>]/is],
+];
+
+/** The name of a file's format, or undefined. */
+export async function formatOf(file) {
+  let head;
+  try {
+    head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
+  } catch {
+    throw new Error(`${file.name} cannot be read. Is it a folder, or gone?`);
+  }
+  const text = String.fromCharCode(...head);
+  return formats.find(([, pattern]) => pattern.test(text))?.[0];
+}
+
+function isAddress(text) {
+  try {
+    return /^(https?|data|blob|file|ftp):$/.test(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** The addresses in what was dropped or pasted: of the pictures of its HTML (a
+ *  picture that is a link has the link's address elsewhere), of its list, or the
+ *  text itself. */
+export function addressesIn(transfer) {
+  const html = new DOMParser().parseFromString(transfer.getData("text/html"), "text/html");
+  const lines = (type) => transfer.getData(type).split(/\r?\n/).filter((line) => line && !line.startsWith("#"));
+  const text = transfer.getData("text/plain").trim();
+  const found = [
+    [...html.images].map((image) => image.getAttribute("src") ?? ""),
+    lines("text/uri-list"),
+    /^data:/i.test(text) ? [text.replace(/\s+/g, "")] : text.split(/\s+/),
+  ];
+  return found.find((list) => list.length && list.every(isAddress)) ?? [];
+}
+
+/** What to call a picture of an address. */
+export function nameOfAddress(address) {
+  const { protocol, pathname, host } = new URL(address, location.href);
+  if (protocol === "data:") return "picture";
+  try {
+    return decodeURIComponent(pathname.split("/").pop()) || host;
+  } catch {
+    return host; // percent signs that mean nothing
+  }
+}
+
+/** The picture at an address as a file, where the browser may fetch it: of this
+ *  service, in the address itself, or of a site that lets other pages read it. */
+export async function fetchPicture(address, signal) {
+  const { protocol, host } = new URL(address, location.href);
+  const name = nameOfAddress(address);
+  if (protocol === "file:") throw new Error(`${name} is on this machine, where a page may not look: drop or choose the file itself.`);
+  if (!/^(https?|data):$/.test(protocol)) throw new Error(`The page cannot fetch what is at “${protocol}”: save the picture, and drop the file.`);
+  const response = await fetch(address, { signal }).catch((error) => {
+    if (signal?.aborted) throw error;
+    throw new Error(
+      protocol === "data:"
+        ? "The data URL is malformed."
+        : `${name} cannot be fetched from here: ${host} keeps it to its own pages, or cannot be reached. Save the picture, and drop the file.`,
+    );
+  });
+  if (!response.ok) throw new Error(`${name} cannot be fetched: ${host} answers ${response.status}.`);
+  if (response.headers.get("Content-Length") > MOST) throw new Error(`${name} is too large to be fetched: at most ${MOST / 1e6} MB are.`);
+  const blob = await response.blob();
+  return new File([blob], name, { type: blob.type });
+}
