@@ -837,7 +837,11 @@ for (const type of ["dragover", "dragleave", "drop"])
     event.preventDefault();
     if (type === "drop") takeGiven(event.dataTransfer, "dropped");
   });
-addEventListener("paste", (event) => isForField(event) || takeGiven(event.clipboardData, "pasted"));
+addEventListener("paste", (event) => {
+  if (isForField(event)) return;
+  event.preventDefault();
+  takeGiven(event.clipboardData, "pasted");
+});
 $("webcam").addEventListener("click", () => (state.live ? stopLive() : startLive()));
 document.addEventListener("visibilitychange", () => document.hidden && stopLive());
 for (const type of ["online", "offline"])

@@ -6,7 +6,9 @@ import { EXACT, formatOf, SERVED } from "./given.js";
 const LONGEST = 1280; // more than any network sees, less than a phone's photo
 const SHOWN = 1920; // the longest side kept for drawing
 const LIVE = 640;
-const SMALL = 512 * 512; // pixels that are sent as they are, whatever they are of
+const SIDE = 512; // of an SVG that has none
+const SMALL = SIDE * SIDE; // pixels that are sent as they are, whatever they are of
+const WHOLE = [...SERVED, "GIF", "BMP", "ICO", "AVIF"]; // a bitmap, or broken
 const LARGE = 4e6; // bytes above which a PNG is worth its loss as a JPEG
 
 function canvasOf(source, width, height, longest) {
@@ -34,6 +36,14 @@ async function encode(canvas, exact) {
   return png && png.size <= LARGE ? png : blobOf(canvas, "jpeg", 0.92);
 }
 
+/** An SVG's own address: of a blob's a canvas could not be read again. */
+const addressOf = (svg) =>
+  new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(new Blob([svg], { type: "image/svg+xml" }));
+  });
+
 /** What a canvas can draw of a file, or null. The browser turns it upright by
  *  its EXIF orientation, as the service does, and takes an animation's first
  *  picture. */
@@ -41,18 +51,17 @@ async function drawable(file, format) {
   try {
     return await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    // an SVG is for an <img>
+    if (WHOLE.includes(format)) return null; // an <img> would show what is left of it
   }
   const image = new Image();
-  const address = URL.createObjectURL(format === "SVG" ? new Blob([file], { type: "image/svg+xml" }) : file);
-  image.src = address;
+  image.src = format === "SVG" ? await addressOf(file) : URL.createObjectURL(file);
   try {
     await image.decode();
     return image;
   } catch {
     return null;
   } finally {
-    URL.revokeObjectURL(address);
+    URL.revokeObjectURL(image.src);
   }
 }
 
@@ -68,8 +77,8 @@ export async function prepare(file, original) {
     if (!format || served) return { blob: file, photo: null };
     throw Object.assign(new Error(`${file.name} is ${format}: this browser cannot read it, and the service reads ${SERVED.join(", ")}.`), { final: true });
   }
-  const width = source.naturalWidth ?? source.width;
-  const height = source.naturalHeight ?? source.height;
+  const width = (source.naturalWidth ?? source.width) || SIDE;
+  const height = (source.naturalHeight ?? source.height) || SIDE;
   const longest = Math.max(width, height);
   const scaled = !original && longest > LONGEST;
   const exact = EXACT.includes(format);

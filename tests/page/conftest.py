@@ -152,13 +152,20 @@ def looking(browser: Browser) -> Look:
     """A function that opens the page at an address, in a fresh profile."""
 
     @contextlib.contextmanager
-    def look(url: str, *, expected: str = "", script: str = "", **options: object):
-        """`expected` is in the console's errors that are no fault, `script`
-        runs before the page's own; `options` are the profile's."""
+    def look(
+        url: str,
+        *,
+        expected: str | tuple[str, ...] = (),
+        script: str = "",
+        **options: object,
+    ):
+        """`expected` is in the console's errors that are no fault, or one of it
+        is; `script` runs before the page's own; `options` are the profile's."""
+        words = (expected,) if isinstance(expected, str) else expected
         faults: list[str] = []
 
         def note(message: ConsoleMessage) -> None:
-            if message.type == "error" and not (expected and expected in message.text):
+            if message.type == "error" and not any(it in message.text for it in words):
                 faults.append(message.text)
 
         context = browser.new_context(**options)
