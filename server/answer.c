@@ -5,6 +5,7 @@
 
 #include "connections.h"
 #include "cors.h"
+#include "handle.h"
 #include "problem.h"
 #include "route.h"
 #include "wire.h"
@@ -69,17 +70,22 @@ static enum MHD_Result send_reply(struct exchange *x, struct reply *reply)
     return result;
 }
 
-/* Makes the recorded failure the reply. */
+/* Makes the recorded failure the reply, and says what would be taken instead:
+ * RFC 9110, sections 15.5.6 and 15.5.16. */
 static void fail_reply(struct exchange *x)
 {
     struct request *request = &x->request;
+    struct reply *reply = &request->reply;
+    char allow[64];
 
     request_answer_failure(request);
     if (request->problem == PROBLEM_METHOD) {
-        char allow[64];
-
         route_allow(allow, sizeof allow, request->path);
-        reply_header(&request->reply, "Allow", "%s", allow);
+        reply_header(reply, "Allow", "%s", allow);
+    } else if (request->problem == PROBLEM_MEDIA_TYPE) {
+        reply_header(reply, "Accept", "%s", HANDLE_CAM_TYPES);
+    } else if (request->problem == PROBLEM_CODING) {
+        reply_header(reply, "Accept-Encoding", "identity");
     }
 }
 

@@ -107,6 +107,7 @@ static void read_headers(struct exchange *x, const char *method,
     request->path = path_of(path);
     request->accept = header(x, "Accept");
     request->content_type = header(x, "Content-Type");
+    request->content_encoding = header(x, "Content-Encoding");
     request->if_none_match = header(x, "If-None-Match");
     request->authorization = header(x, "Authorization");
     request->origin = header(x, "Origin");
@@ -292,7 +293,7 @@ static bool check_head(struct exchange *x)
         return true;
     if (!check_inflight(x, request->body_len))
         return false;
-    x->upload = upload_new(x->connection, request);
+    x->upload = upload_new(request);
     return x->upload != NULL;
 }
 

@@ -26,6 +26,7 @@
     X(PROBLEM_SLOW, 408, "Request Timeout", "too-slow")                      \
     X(PROBLEM_LIMIT, 413, "Content Too Large", "over-limit")                 \
     X(PROBLEM_MEDIA_TYPE, 415, "Unsupported Media Type", "unsupported")      \
+    X(PROBLEM_CODING, 415, "Unsupported Media Type", "unsupported")          \
     X(PROBLEM_INPUT, 422, "Unprocessable Content", "bad-input")              \
     X(PROBLEM_REFUSED, 422, "Unprocessable Content", "unsupported")          \
     X(PROBLEM_TARGET, 414, "URI Too Long", "over-limit")                     \

@@ -28,12 +28,21 @@ enum request_method {
     REQUEST_OPTIONS
 };
 
+/* Where its picture comes from. */
+enum request_picture {
+    REQUEST_NO_PICTURE,
+    REQUEST_PICTURE_BODY,  /* the body itself */
+    REQUEST_PICTURE_FIELD, /* the form's field `image`, without a filename */
+    REQUEST_PICTURE_FILE   /* the same with one */
+};
+
 struct request {
     enum request_method method;
     const char *path; /* decoded; borrowed from the connection, as
                          are the headers, which may be NULL */
     const char *accept;
     const char *content_type;
+    const char *content_encoding;
     const char *if_none_match;
     const char *authorization; /* never printed */
     const char *origin;        /* of the page whose script asks */
@@ -44,8 +53,8 @@ struct request {
     uint64_t num_fields; /* of query and form, so far */
     uint64_t max_fields;
     struct params params; /* of the query, then of the form */
-    struct buf picture;   /* the field `image`, or the body itself */
-    bool has_picture;
+    struct buf picture;
+    enum request_picture picture_from;
 
     struct job *job; /* owned: work to be done before the reply is there */
     struct reply reply;

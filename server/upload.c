@@ -1,184 +1,154 @@
 #include "upload.h"
 
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "accept.h"
-
-enum { FORM_BUFFER_SIZE = 32768 };
+#include "multipart.h"
 
 struct upload {
-    struct request *request;        /* borrowed */
-    struct MHD_PostProcessor *form; /* owned; NULL: the body is the picture */
-    size_t option_pos;              /* of the latest option in the params */
-    bool has_option;
+    struct request *request; /* borrowed */
+    bool is_form;            /* otherwise the body is the picture */
+    bool in_picture;         /* the latest part is the picture, or an option */
+    struct multipart form;
 };
 
 /* The picture's bytes. Room for all of it is taken once: Content-Length was
  * checked, and memory that is not written to costs nothing. */
 static bool add_picture(struct request *request, const char *bytes, size_t len)
 {
-    request->has_picture = true;
-    if (request->picture.cap == 0 && len > 0 && request->body_len > len &&
+    if (request->picture.cap == 0 && request->body_len > len &&
         !buf_reserve(&request->picture, request->body_len, &request->err))
         return false;
     return buf_append(&request->picture, bytes, len, &request->err);
 }
 
-/* Whether the latest option has this name and no value so far: the library
- * may announce a value with no bytes first, and then start at 0 again. */
-static bool is_still_empty(const struct upload *upload, const char *name)
+/* RFC 7578, section 4.7: these leave the bytes as they are. */
+static bool is_plain(const char *encoding)
 {
-    const struct buf *text = &upload->request->params.text;
+    static const char *const plain[] = {"", "binary", "8bit", "7bit"};
 
-    if (!upload->has_option ||
-        text->len != upload->option_pos + strlen(name) + 2)
-        return false;
-    return strcmp((const char *)text->data + upload->option_pos, name) == 0;
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (strcasecmp(encoding, plain[i]) == 0)
+            return true;
+    return false;
 }
 
-static bool add_option(struct upload *upload, const char *name,
-                       const char *bytes, uint64_t offset, size_t len)
+/* Whether what is in a part is what was sent, and not put into other words. */
+static bool check_form_of(struct request *request,
+                          const struct multipart_part *part)
 {
-    struct request *request = upload->request;
-    size_t pos = request->params.text.len;
-
-    if (offset == 0 && !is_still_empty(upload, name)) {
-        if (!request_add_field(request) ||
-            !params_begin(&request->params, name, strlen(name), &request->err))
-            return false;
-        upload->option_pos = pos;
-        upload->has_option = true;
-    }
-    return params_extend(&request->params, bytes, len, &request->err);
+    if (!is_plain(part->encoding))
+        return request_fail(request, PROBLEM_MEDIA_TYPE,
+                            "the field \"%.60s\" has the "
+                            "Content-Transfer-Encoding \"%.40s\"; it is taken "
+                            "as binary, 8bit or 7bit",
+                            part->name, part->encoding);
+    if (accept_type_is(part->type, "multipart/"))
+        return request_fail(request, PROBLEM_MEDIA_TYPE,
+                            "the field \"%.60s\" is a \"%.40s\" of its own; a "
+                            "field has one picture or one option",
+                            part->name, part->type);
+    return true;
 }
 
-static bool add_field(struct upload *upload, const char *name,
-                      const char *filename, const char *bytes, uint64_t offset,
-                      size_t len)
+static bool begin_picture(struct request *request, bool is_file)
 {
-    struct request *request = upload->request;
+    if (request->picture_from != REQUEST_NO_PICTURE)
+        return request_fail(request, PROBLEM_INPUT,
+                            "the field \"image\" is given twice");
+    request->picture_from =
+        is_file ? REQUEST_PICTURE_FILE : REQUEST_PICTURE_FIELD;
+    return true;
+}
 
-    if (!name)
-        return request_fail(request, PROBLEM_MALFORMED,
-                            "a part of the form has no name");
-    if (strcmp(name, "image") == 0) {
-        if (offset == 0 && request->picture.len > 0)
-            return request_fail(request, PROBLEM_INPUT,
-                                "the field \"image\" is given twice");
-        if (!request->has_picture && !request_add_field(request))
-            return false;
-        return add_picture(request, bytes, len);
-    }
-    if (filename)
+static bool begin_option(struct request *request, const char *name,
+                         bool is_file)
+{
+    if (is_file)
         return request_fail(request, PROBLEM_INPUT,
                             "the field \"%.60s\" has a file; the picture goes "
                             "in the field \"image\"",
                             name);
-    return add_option(upload, name, bytes, offset, len);
+    return params_begin(&request->params, name, strlen(name), &request->err);
 }
 
-static enum MHD_Result on_field(void *arg, enum MHD_ValueKind kind,
-                                const char *name, const char *filename,
-                                const char *content_type,
-                                const char *transfer_encoding,
-                                const char *bytes, uint64_t offset, size_t len)
+static bool begin_part(void *arg, const struct multipart_part *part)
 {
-    (void)kind;
-    (void)content_type;
-    (void)transfer_encoding;
-    return add_field(arg, name, filename, bytes, offset, len) ? MHD_YES
-                                                              : MHD_NO;
+    struct upload *upload = arg;
+    struct request *request = upload->request;
+
+    upload->in_picture = strcmp(part->name, "image") == 0;
+    if (!request_add_field(request) || !check_form_of(request, part))
+        return false;
+    if (upload->in_picture)
+        return begin_picture(request, part->is_file);
+    return begin_option(request, part->name, part->is_file);
 }
 
-/* Why libmicrohttpd does not find the boundary, or takes another text for it:
- * it looks for the first `boundary=`, and takes all that follows, without
- * quotes around it. NULL: it finds it. */
-static const char *boundary_problem(const char *content_type)
+static bool add_data(void *arg, const char *bytes, size_t len)
 {
-    static const char name[] = "boundary=";
-    const char *found = strstr(content_type, name);
-    const char *text = found ? found + strlen(name) : "";
-    size_t len = strlen(text);
-    bool quoted = len >= 2 && text[0] == '"' && text[len - 1] == '"';
-    size_t inner = quoted ? len - 2 : len;
+    struct upload *upload = arg;
+    struct request *request = upload->request;
 
-    if (inner == 0)
-        return "the Content-Type names no boundary";
-    if (len < 2)
-        return "the boundary in the Content-Type has one character; without "
-               "quotes it must have more";
-    if (2 * len + 2 > FORM_BUFFER_SIZE)
-        return "the boundary in the Content-Type is too long";
-    if (memchr(text + quoted, '"', inner) ||
-        (!quoted && (memchr(text, ';', len) || strchr(" \t", text[len - 1]))))
-        return "the boundary must be the last in the Content-Type, and have no "
-               "quotes in it";
-    return NULL;
+    if (upload->in_picture)
+        return add_picture(request, bytes, len);
+    return params_extend(&request->params, bytes, len, &request->err);
 }
 
-struct upload *upload_new(struct MHD_Connection *connection,
-                          struct request *request)
+/* What the form's reader says of it; false. */
+static bool fail_form(struct upload *upload, const struct error *err)
+{
+    if (err->kind == ERROR_LIMIT)
+        return error_limit(&upload->request->err, err->limit, "%s", err->text);
+    return request_fail(upload->request, PROBLEM_MALFORMED, "%s", err->text);
+}
+
+struct upload *upload_new(struct request *request)
 {
     struct upload *upload = calloc(1, sizeof *upload);
-    const char *problem;
+    struct multipart_sink sink = {upload, begin_part, add_data};
+    struct error err = {0};
 
     if (!upload) {
         request_fail(request, PROBLEM_MEMORY, "no room for the body");
         return NULL;
     }
     upload->request = request;
-    if (!accept_type_is(request->content_type, "multipart/form-data")) {
-        request->has_picture = true;
-        return upload;
-    }
-    problem = boundary_problem(request->content_type);
-    if (problem) {
-        request_fail(request, PROBLEM_MALFORMED, "%s", problem);
+    upload->is_form =
+        accept_type_is(request->content_type, "multipart/form-data");
+    if (!upload->is_form) {
+        request->picture_from = REQUEST_PICTURE_BODY;
+    } else if (!multipart_init(&upload->form, request->content_type, &sink,
+                               &err)) {
+        fail_form(upload, &err);
         upload_free(upload);
         return NULL;
     }
-    upload->form = MHD_create_post_processor(connection, FORM_BUFFER_SIZE,
-                                             on_field, upload);
-    if (upload->form)
-        return upload;
-    request_fail(request, PROBLEM_MEMORY, "no room for the form");
-    upload_free(upload);
-    return NULL;
+    return upload;
 }
 
 bool upload_feed(struct upload *upload, const char *bytes, size_t len)
 {
-    if (!upload->form)
+    struct error err = {0};
+
+    if (!upload->is_form)
         return add_picture(upload->request, bytes, len);
-    if (MHD_post_process(upload->form, bytes, len) == MHD_YES &&
-        upload->request->err.kind == ERROR_NONE)
-        return true;
-    return request_fail(upload->request, PROBLEM_MALFORMED,
-                        "the body is not well-formed multipart/form-data");
+    return multipart_feed(&upload->form, bytes, len, &err) ||
+           (err.kind == ERROR_NONE ? false : fail_form(upload, &err));
 }
 
 bool upload_end(struct upload *upload)
 {
-    enum MHD_Result result = MHD_YES;
+    struct error err = {0};
 
-    if (upload->form)
-        result = MHD_destroy_post_processor(upload->form);
-    upload->form = NULL;
-    if (upload->request->err.kind != ERROR_NONE)
-        return false;
-    if (result != MHD_YES)
-        return request_fail(upload->request, PROBLEM_MALFORMED,
-                            "the form ends before its last boundary");
-    return true;
+    if (!upload->is_form || multipart_end(&upload->form, &err))
+        return true;
+    return fail_form(upload, &err);
 }
 
 void upload_free(struct upload *upload)
 {
-    if (!upload)
-        return;
-    if (upload->form)
-        MHD_destroy_post_processor(upload->form);
     free(upload);
 }

@@ -10,13 +10,11 @@
 
 #include "request.h"
 
-struct MHD_Connection;
 struct upload;
 
 /* By the request's Content-Type, which handle_cam_check has accepted. The
  * request is borrowed. NULL: the failure is in the request. */
-struct upload *upload_new(struct MHD_Connection *connection,
-                          struct request *request)
+struct upload *upload_new(struct request *request)
     __attribute__((warn_unused_result));
 
 /* Takes the next bytes; false: the failure is in the request. */

@@ -55,7 +55,6 @@ DOORS = {
         "server/exchange.[ch]",
         "server/answer.[ch]",
         "server/origin.c",
-        "server/upload.c",
     ],
     "jansson.h": [
         "engine/bundle.c",
