@@ -6,11 +6,14 @@
 
 #include "bytes.h"
 #include "image_codec.h"
+#include "image_colour.h"
+#include "image_name.h"
 #include "room.h"
 
 enum {
     RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
     TILE = 128,           /* pixels; 128 x 128 x 3 stay in the L2 cache */
+    COLOURS_AT_A_TIME = 1 << 18, /* pixels between two looks at the clock */
 };
 
 static bool is_jpeg(const struct bytes *file)
@@ -230,6 +233,48 @@ static void flatten_cmyk_inverted(uint8_t *pixels, size_t count)
     }
 }
 
+bool image_codec_find_colour(const struct image_colour **colour,
+                             const struct image_codec_job *job,
+                             enum image_colour_samples samples,
+                             struct error *err)
+{
+    return image_colour_find(colour, &job->image->colour, job->profile, samples,
+                             err);
+}
+
+/* By the profile to sRGB: before alpha, and after all that can be left out. */
+static bool convert_colours(struct image_codec_job *job, struct error *err)
+{
+    const bool ink = job->layout == IMAGE_CODEC_CMYK_INVERTED;
+    const size_t count = (size_t)job->width * job->height;
+    const struct image_colour *colour;
+
+    if (!image_codec_find_colour(&colour, job,
+                                 ink         ? IMAGE_COLOUR_CMYK_INVERTED
+                                 : job->grey ? IMAGE_COLOUR_GREY
+                                             : IMAGE_COLOUR_RGB,
+                                 err))
+        return false;
+    if (!colour)
+        return true;
+    for (size_t at = 0; at < count; at += COLOURS_AT_A_TIME) {
+        const size_t num =
+            count - at < COLOURS_AT_A_TIME ? count - at : COLOURS_AT_A_TIME;
+
+        if (!image_codec_goes_on(job, err))
+            return false;
+        if (ink)
+            image_colour_convert_ink(colour, job->raw + 3 * at,
+                                     job->raw + 4 * at, num);
+        else
+            image_colour_convert(colour, job->raw + at * job->channels, num,
+                                 job->channels);
+    }
+    if (ink)
+        job->layout = IMAGE_CODEC_RGB;
+    return true;
+}
+
 static void flatten(const struct image_codec_job *job)
 {
     const size_t count = (size_t)job->width * job->height;
@@ -317,6 +362,17 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
     return image_decode_for(image, &everything, bytes, len, limits, err);
 }
 
+static bool fail_unknown(struct bytes file, struct error *err)
+{
+    const char *name = image_name_of(file);
+
+    if (!name)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the file is not a JPEG, PNG or WebP image");
+    return fail(err, ERROR_UNSUPPORTED,
+                "the file is not a JPEG, PNG or WebP image; it is %s", name);
+}
+
 bool image_decode_for(struct image *image, const struct image_need *need,
                       const uint8_t *bytes, size_t len,
                       const struct image_limits *limits, struct error *err)
@@ -325,6 +381,7 @@ bool image_decode_for(struct image *image, const struct image_need *need,
     const struct codec *codec = find_codec(&file);
     struct image_codec_job job = {
         .image = image, .limits = limits, .need = need, .coded_len = len};
+    bool ok;
 
     image->width = image->height = 0;
     image->pixel_width = image->pixel_height = 0;
@@ -332,9 +389,11 @@ bool image_decode_for(struct image *image, const struct image_need *need,
     if (len == 0)
         return fail(err, ERROR_INPUT, "the image is empty");
     if (!codec)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "the file is not a JPEG, PNG or WebP image");
-    if (!codec->decode(&job, bytes, len, err))
+        return fail_unknown(file, err);
+    ok = codec->decode(&job, bytes, len, err) && convert_colours(&job, err);
+    buf_release(&job.profile_room);
+    image_colour_trim(&image->colour);
+    if (!ok)
         return false;
 
     flatten(&job);
@@ -366,5 +425,6 @@ void image_release(struct image *image)
     free(image->scratch);
     free(image->rows);
     free(image->sums);
+    image_colour_free(image->colour);
     *image = (struct image){0};
 }
