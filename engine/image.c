@@ -235,43 +235,32 @@ static void flatten_cmyk_inverted(uint8_t *pixels, size_t count)
 
 bool image_codec_find_colour(const struct image_colour **colour,
                              const struct image_codec_job *job,
-                             enum image_colour_samples samples,
                              struct error *err)
 {
-    return image_colour_find(colour, &job->image->colour, job->profile, samples,
-                             err);
+    return image_colour_find(colour, &job->image->colour, job->profile,
+                             job->grey, err);
 }
 
-/* By the profile to sRGB: before alpha, and after all that can be left out. */
-static bool convert_colours(struct image_codec_job *job, struct error *err)
+/* By the profile to sRGB: before alpha. */
+static bool convert_colours(const struct image_codec_job *job,
+                            struct error *err)
 {
-    const bool ink = job->layout == IMAGE_CODEC_CMYK_INVERTED;
     const size_t count = (size_t)job->width * job->height;
     const struct image_colour *colour;
 
-    if (!image_codec_find_colour(&colour, job,
-                                 ink         ? IMAGE_COLOUR_CMYK_INVERTED
-                                 : job->grey ? IMAGE_COLOUR_GREY
-                                             : IMAGE_COLOUR_RGB,
-                                 err))
-        return false;
-    if (!colour)
+    if (job->layout == IMAGE_CODEC_CMYK_INVERTED)
         return true;
-    for (size_t at = 0; at < count; at += COLOURS_AT_A_TIME) {
+    if (!image_codec_find_colour(&colour, job, err))
+        return false;
+    for (size_t at = 0; colour && at < count; at += COLOURS_AT_A_TIME) {
         const size_t num =
             count - at < COLOURS_AT_A_TIME ? count - at : COLOURS_AT_A_TIME;
 
         if (!image_codec_goes_on(job, err))
             return false;
-        if (ink)
-            image_colour_convert_ink(colour, job->raw + 3 * at,
-                                     job->raw + 4 * at, num);
-        else
-            image_colour_convert(colour, job->raw + at * job->channels, num,
-                                 job->channels);
+        image_colour_convert(colour, job->raw + at * job->channels, num,
+                             job->channels);
     }
-    if (ink)
-        job->layout = IMAGE_CODEC_RGB;
     return true;
 }
 
@@ -392,7 +381,6 @@ bool image_decode_for(struct image *image, const struct image_need *need,
         return fail_unknown(file, err);
     ok = codec->decode(&job, bytes, len, err) && convert_colours(&job, err);
     buf_release(&job.profile_room);
-    image_colour_trim(&image->colour);
     if (!ok)
         return false;
 

@@ -90,7 +90,6 @@ unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
  * where they stay as they are. ERROR_MEMORY. */
 bool image_codec_find_colour(const struct image_colour **colour,
                              const struct image_codec_job *job,
-                             enum image_colour_samples samples,
                              struct error *err)
     __attribute__((warn_unused_result));
 

@@ -8,11 +8,10 @@
 
 enum {
     /* What the library may take for one profile, all in all. */
-    MAX_MEMORY = 24 << 20,
+    MAX_MEMORY = 2 * IMAGE_COLOUR_MAX_LEN,
 
     MAX_KEPT = 64 << 10, /* bytes of a profile that is kept: few have 4 KB */
     HEADER_LEN = 128,    /* bytes of any profile */
-    BLOCK = 256,         /* pixels that the library gets at a time */
 
     /* Light between black and white, as a number: fine enough for a step in
      * the dark to be less than half a level. */
@@ -26,77 +25,153 @@ enum kind {
     AS_IT_IS, /* sRGB, broken, or of no use for these samples */
     MATRIX,
     LEVELS,
-    LIBRARY,
 };
 
-/* What the library may still take. */
+/* A piece of the library's memory, before the memory itself. */
+struct piece {
+    struct piece *before, *after; /* in a ring */
+    size_t len;
+};
+
+/* What the library may still take, and what it has: not all of it is given back
+ * where a profile is broken, or memory is short. */
 struct allowance {
     size_t left;
-    bool failed; /* there was no memory; not: no allowance */
+    bool failed;       /* there was no memory; not: no allowance */
+    struct piece ring; /* no piece itself */
 };
+
+enum { PIECE_LEN = (sizeof(struct piece) + 15) & ~15 };
 
 struct image_colour {
     uint8_t *profile; /* (profile_len); owned */
     size_t profile_len;
-    enum image_colour_samples samples;
+    bool grey_samples;
     enum kind kind;
     /* MATRIX: what each level of each sample adds to the light of sRGB's red,
-     * green and blue, of 1 << (LIGHT_BITS + FRACTION_BITS); and light's
-     * level. */
+     * green and blue, of 1 << (LIGHT_BITS + FRACTION_BITS). */
     int32_t share[3][256][4];
-    uint8_t level_of[LIGHT_MAX + 1];
-    /* LEVELS: of grey. */
-    uint8_t grey[256][3];
-    /* LIBRARY */
-    struct allowance allowance;
-    cmsContext context;      /* owned */
-    cmsHTRANSFORM transform; /* owned */
+    uint8_t level_of[LIGHT_MAX + 1]; /* of light, sRGB's */
+    uint8_t grey[256];               /* LEVELS */
 };
 
-/* The library asks before it knows of the allowance, once. */
-static bool take(cmsContext context, cmsUInt32Number len)
+static void link_piece(struct piece *piece, struct piece *ring)
 {
-    struct allowance *allowance = cmsGetContextUserData(context);
-
-    if (allowance && len > allowance->left)
-        return false;
-    if (allowance)
-        allowance->left -= len;
-    return true;
+    piece->before = ring;
+    piece->after = ring->after;
+    piece->after->before = piece;
+    ring->after = piece;
 }
 
-static void *note(cmsContext context, void *memory)
+static void unlink_piece(struct piece *piece)
 {
-    struct allowance *allowance = cmsGetContextUserData(context);
-
-    if (allowance && !memory)
-        allowance->failed = true;
-    return memory;
+    piece->before->after = piece->after;
+    piece->after->before = piece->before;
+    piece->before = piece->after = piece;
 }
 
+static struct piece *piece_of(void *memory)
+{
+    return (struct piece *)(void *)((uint8_t *)memory - PIECE_LEN);
+}
+
+/* The first piece is for the context itself, before it knows of an allowance:
+ * it is a ring of its own. */
 static void *get_memory(cmsContext context, cmsUInt32Number len)
 {
-    return take(context, len) ? note(context, malloc(len)) : NULL;
+    struct allowance *allowance = cmsGetContextUserData(context);
+    struct piece *piece;
+
+    if (allowance && len > allowance->left)
+        return NULL;
+    piece = malloc(PIECE_LEN + (size_t)len);
+    if (!piece) {
+        if (allowance)
+            allowance->failed = true;
+        return NULL;
+    }
+    piece->len = len;
+    piece->before = piece->after = piece;
+    if (allowance) {
+        allowance->left -= len;
+        link_piece(piece, &allowance->ring);
+    }
+    return (uint8_t *)piece + PIECE_LEN;
+}
+
+static void give_memory_back(cmsContext context, void *memory)
+{
+    struct piece *piece;
+
+    (void)context;
+    if (!memory)
+        return;
+    piece = piece_of(memory);
+    unlink_piece(piece);
+    free(piece);
 }
 
 static void *get_more_memory(cmsContext context, void *memory,
                              cmsUInt32Number len)
 {
-    return take(context, len) ? note(context, realloc(memory, len)) : NULL;
+    void *more = get_memory(context, len);
+    size_t old_len;
+
+    if (!more || !memory)
+        return more;
+    old_len = piece_of(memory)->len;
+    memcpy(more, memory, old_len < len ? old_len : len);
+    give_memory_back(context, memory);
+    return more;
 }
 
-static void give_memory_back(cmsContext context, void *memory)
+/* What the library has left behind. */
+static void free_pieces(struct allowance *allowance)
+{
+    while (allowance->ring.after != &allowance->ring) {
+        struct piece *piece = allowance->ring.after;
+
+        unlink_piece(piece);
+        free(piece);
+    }
+}
+
+static void *get_mutex(cmsContext context)
+{
+    return context; /* anything but NULL */
+}
+
+static void give_mutex_back(cmsContext context, void *mutex)
 {
     (void)context;
-    free(memory);
+    (void)mutex;
 }
 
+static cmsBool lock_mutex(cmsContext context, void *mutex)
+{
+    (void)context;
+    (void)mutex;
+    return TRUE;
+}
+
+/* One thread at a time needs no mutex; the library's own cannot do without
+ * memory. */
 static cmsContext new_context(struct allowance *allowance)
 {
+    cmsPluginMutex mutex = {
+        .base = {.Magic = cmsPluginMagicNumber,
+                 .ExpectedVersion = 2060,
+                 .Type = cmsPluginMutexSig},
+        .CreateMutexPtr = get_mutex,
+        .DestroyMutexPtr = give_mutex_back,
+        .LockMutexPtr = lock_mutex,
+        .UnlockMutexPtr = give_mutex_back,
+    };
     cmsPluginMemHandler memory = {
         .base = {.Magic = cmsPluginMagicNumber,
                  .ExpectedVersion = 2000,
-                 .Type = cmsPluginMemHandlerSig},
+                 .Type = cmsPluginMemHandlerSig,
+                 .Next = &mutex.base},
         .MallocPtr = get_memory,
         .FreePtr = give_memory_back,
         .ReallocPtr = get_more_memory,
@@ -141,16 +216,17 @@ static int32_t to_share(double light)
                                           : lrint(share));
 }
 
-/* Whether the library, too, would take the curves and the matrix. */
-static bool is_matrix(cmsHPROFILE profile)
+/* What a curve makes of a level: 0 to 1. */
+static double eval(const cmsToneCurve *curve, int level)
 {
-    return cmsGetColorSpace(profile) == cmsSigRgbData &&
-           cmsGetPCS(profile) == cmsSigXYZData && cmsIsMatrixShaper(profile) &&
-           !cmsIsTag(profile, cmsSigAToB0Tag) &&
-           !cmsIsTag(profile, cmsSigDToB0Tag);
+    const float value = cmsEvalToneCurveFloat(curve, (float)level / 255);
+
+    return value > 1 ? 1 : value > 0 ? value : 0; /* not a number: 0 */
 }
 
-static bool make_matrix(struct image_colour *colour, cmsHPROFILE profile)
+/* Tables of three dimensions, which a few profiles have besides or instead, are
+ * left aside. */
+static void make_matrix(struct image_colour *colour, cmsHPROFILE profile)
 {
     static const cmsTagSignature colorants[] = {
         cmsSigRedColorantTag, cmsSigGreenColorantTag, cmsSigBlueColorantTag};
@@ -162,14 +238,10 @@ static bool make_matrix(struct image_colour *colour, cmsHPROFILE profile)
         const cmsToneCurve *curve = cmsReadTag(profile, curves[c]);
 
         if (!xyz || !curve)
-            return false;
+            return;
         for (int level = 0; level < 256; level++) {
-            float light = cmsEvalToneCurveFloat(curve, (float)level / 255);
+            const double light = eval(curve, level);
 
-            if (!(light > 0)) /* nor a number */
-                light = 0;
-            if (light > 1)
-                light = 1;
             for (int i = 0; i < 3; i++)
                 colour->share[c][level][i] = to_share(
                     light *
@@ -179,7 +251,6 @@ static bool make_matrix(struct image_colour *colour, cmsHPROFILE profile)
     }
     make_level_of(colour->level_of);
     colour->kind = MATRIX;
-    return true;
 }
 
 static void convert_by_matrix(const struct image_colour *colour,
@@ -208,109 +279,107 @@ static void convert_by_levels(const struct image_colour *colour,
                               uint8_t *pixels, size_t count, unsigned channels)
 {
     for (; count > 0; count--, pixels += channels)
-        memcpy(pixels, colour->grey[pixels[0]], 3);
+        memset(pixels, colour->grey[pixels[0]], 3);
 }
 
-/* `taken` samples of every `channels` come in, and 3 go to every `step`. */
-static void convert_by_library(const struct image_colour *colour, uint8_t *out,
-                               const uint8_t *in, size_t count, unsigned taken,
-                               unsigned channels, unsigned step)
+/* Grey's curve leads to light, or to CIE's lightness. */
+static double lightness_to_light(double lightness)
 {
-    uint8_t before[4 * BLOCK], after[3 * BLOCK];
+    const double root = (100 * lightness + 16) / 116;
 
-    while (count > 0) {
-        const size_t num = count < BLOCK ? count : BLOCK;
-
-        for (size_t i = 0; i < num; i++, in += channels)
-            memcpy(before + taken * i, in, taken);
-        cmsDoTransform(colour->transform, before, after, (cmsUInt32Number)num);
-        for (size_t i = 0; i < num; i++, out += step)
-            memcpy(out, after + 3 * i, 3);
-        count -= num;
-    }
+    return root > 6.0 / 29 ? root * root * root
+                           : (root - 4.0 / 29) * 3 * (6.0 / 29) * (6.0 / 29);
 }
 
-/* The samples of a profile, as the library has them; 0: of no use here. */
-static cmsUInt32Number find_type(cmsHPROFILE profile,
-                                 enum image_colour_samples samples)
+static void make_levels(struct image_colour *colour, cmsHPROFILE profile)
 {
-    switch (cmsGetColorSpace(profile)) {
-    case cmsSigRgbData:
-        return samples == IMAGE_COLOUR_CMYK_INVERTED ? 0 : TYPE_RGB_8;
-    case cmsSigGrayData:
-        return samples == IMAGE_COLOUR_GREY ? TYPE_GRAY_8 : 0;
-    case cmsSigCmykData:
-        return samples == IMAGE_COLOUR_CMYK_INVERTED ? TYPE_CMYK_8_REV : 0;
-    default:
-        return 0;
-    }
-}
+    const bool lab = cmsGetPCS(profile) == cmsSigLabData;
+    const cmsToneCurve *curve = cmsReadTag(profile, cmsSigGrayTRCTag);
 
-/* Makes a transform, and of grey a table by it. */
-static void make_transform(struct image_colour *colour, cmsHPROFILE profile,
-                           cmsUInt32Number type)
-{
-    cmsHPROFILE srgb = cmsCreate_sRGBProfileTHR(colour->context);
-    uint8_t levels[256];
-
-    if (srgb)
-        colour->transform = cmsCreateTransformTHR(
-            colour->context, profile, type, srgb, TYPE_RGB_8, INTENT_PERCEPTUAL, 0);
-    if (srgb)
-        cmsCloseProfile(srgb);
-    if (!colour->transform)
+    if (!curve)
         return;
-    colour->kind = LIBRARY;
-    if (type != TYPE_GRAY_8)
-        return;
-    for (int level = 0; level < 256; level++)
-        levels[level] = (uint8_t)level;
-    cmsDoTransform(colour->transform, levels, colour->grey, 256);
-    cmsDeleteTransform(colour->transform);
-    colour->transform = NULL;
+    make_level_of(colour->level_of);
+    for (int level = 0; level < 256; level++) {
+        const double value = eval(curve, level);
+        const double light = lab ? lightness_to_light(value) : value;
+
+        colour->grey[level] = colour->level_of[lrint(light * LIGHT_MAX)];
+    }
     colour->kind = LEVELS;
+}
+
+/* All levels of grey, and of colours 9 x 9 x 9. */
+enum { NUM_SAMPLES = 256 + 9 * 9 * 9 };
+
+static void make_sample(uint8_t pixel[3], int i)
+{
+    const int grid = i - 256;
+
+    memset(pixel, i, 3);
+    if (grid < 0)
+        return;
+    pixel[0] = (uint8_t)(grid % 9 * 255 / 8);
+    pixel[1] = (uint8_t)(grid / 9 % 9 * 255 / 8);
+    pixel[2] = (uint8_t)(grid / 81 * 255 / 8);
 }
 
 /* Whether nothing moves by more than a level, which is what other programs
  * differ by: sRGB, in all its forms. */
 static bool is_identity(const struct image_colour *colour)
 {
-    for (int i = 0; i < 256 + 9 * 9 * 9; i++) {
-        const int grid = i - 256;
-        uint8_t pixel[3] = {(uint8_t)i, (uint8_t)i, (uint8_t)i};
-        uint8_t other[3];
+    for (int i = 0; i < (colour->kind == LEVELS ? 256 : NUM_SAMPLES); i++) {
+        uint8_t before[3], after[3];
 
-        if (grid >= 0) {
-            pixel[0] = (uint8_t)(grid % 9 * 255 / 8);
-            pixel[1] = (uint8_t)(grid / 9 % 9 * 255 / 8);
-            pixel[2] = (uint8_t)(grid / 81 * 255 / 8);
-        }
-        if (grid >= 0 && colour->kind == LEVELS)
-            break;
-        memcpy(other, pixel, 3);
-        image_colour_convert(colour, other, 1, 3);
+        make_sample(before, i);
+        memcpy(after, before, 3);
+        image_colour_convert(colour, after, 1, 3);
         for (int c = 0; c < 3; c++)
-            if (abs(other[c] - pixel[c]) > 1)
+            if (abs(after[c] - before[c]) > 1)
                 return false;
     }
     return true;
 }
 
-static void read_profile(struct image_colour *colour, struct bytes bytes)
+static void read_profile(struct image_colour *colour, cmsHPROFILE profile)
 {
-    cmsHPROFILE profile = cmsOpenProfileFromMemTHR(
-        colour->context, bytes.data, (cmsUInt32Number)bytes.len);
-    cmsUInt32Number type;
-
-    if (!profile)
-        return;
-    type = find_type(profile, colour->samples);
-    if (type != 0 && !(is_matrix(profile) && make_matrix(colour, profile)))
-        make_transform(colour, profile, type);
-    cmsCloseProfile(profile);
-    if (colour->samples != IMAGE_COLOUR_CMYK_INVERTED &&
-        colour->kind != AS_IT_IS && is_identity(colour))
+    switch (cmsGetColorSpace(profile)) {
+    case cmsSigRgbData:
+        if (cmsGetPCS(profile) == cmsSigXYZData)
+            make_matrix(colour, profile);
+        break;
+    case cmsSigGrayData:
+        if (colour->grey_samples)
+            make_levels(colour, profile);
+        break;
+    default:
+        break;
+    }
+    if (colour->kind != AS_IT_IS && is_identity(colour))
         colour->kind = AS_IT_IS;
+}
+
+/* False: there was no memory. A broken profile is none. */
+static bool open_profile(struct image_colour *colour, struct bytes bytes)
+{
+    struct allowance allowance = {.left = MAX_MEMORY};
+    cmsContext context;
+    cmsHPROFILE profile = NULL;
+
+    allowance.ring.before = allowance.ring.after = &allowance.ring;
+    context = new_context(&allowance);
+    if (!context)
+        allowance.failed = true;
+    else
+        profile = cmsOpenProfileFromMemTHR(context, bytes.data,
+                                           (cmsUInt32Number)bytes.len);
+    if (profile) {
+        read_profile(colour, profile);
+        cmsCloseProfile(profile);
+    }
+    if (context)
+        cmsDeleteContext(context);
+    free_pieces(&allowance);
+    return !allowance.failed;
 }
 
 /* The profile is kept for the next picture, unless it is a long one. */
@@ -327,18 +396,7 @@ static bool keep_bytes(struct image_colour *colour, struct bytes profile,
     return true;
 }
 
-static void release_context(struct image_colour *colour)
-{
-    if (colour->transform)
-        cmsDeleteTransform(colour->transform);
-    if (colour->context)
-        cmsDeleteContext(colour->context);
-    colour->transform = NULL;
-    colour->context = NULL;
-}
-
-static struct image_colour *new_colour(struct bytes profile,
-                                       enum image_colour_samples samples,
+static struct image_colour *new_colour(struct bytes profile, bool grey,
                                        struct error *err)
 {
     struct image_colour *colour = calloc(1, sizeof *colour);
@@ -347,18 +405,12 @@ static struct image_colour *new_colour(struct bytes profile,
         fail(err, ERROR_MEMORY, "no memory for a colour profile");
         return NULL;
     }
-    colour->samples = samples;
-    colour->allowance.left = MAX_MEMORY;
-    colour->context = new_context(&colour->allowance);
-    if (colour->context)
-        read_profile(colour, profile);
-    if (!colour->context || colour->allowance.failed) {
+    colour->grey_samples = grey;
+    if (!open_profile(colour, profile)) {
         fail(err, ERROR_MEMORY, "no memory for a colour profile");
         image_colour_free(colour);
         return NULL;
     }
-    if (colour->kind != LIBRARY)
-        release_context(colour);
     if (!keep_bytes(colour, profile, err)) {
         image_colour_free(colour);
         return NULL;
@@ -367,23 +419,23 @@ static struct image_colour *new_colour(struct bytes profile,
 }
 
 static bool is_of(const struct image_colour *colour, struct bytes profile,
-                  enum image_colour_samples samples)
+                  bool grey)
 {
-    return colour && colour->samples == samples && colour->profile &&
+    return colour && colour->grey_samples == grey && colour->profile &&
            colour->profile_len == profile.len &&
            memcmp(colour->profile, profile.data, profile.len) == 0;
 }
 
 bool image_colour_find(const struct image_colour **colour,
                        struct image_colour **kept, struct bytes profile,
-                       enum image_colour_samples samples, struct error *err)
+                       bool grey, struct error *err)
 {
     *colour = NULL;
     if (profile.len < HEADER_LEN || profile.len > IMAGE_COLOUR_MAX_LEN)
         return true;
-    if (!is_of(*kept, profile, samples)) {
+    if (!is_of(*kept, profile, grey)) {
         image_colour_free(*kept);
-        *kept = new_colour(profile, samples, err);
+        *kept = new_colour(profile, grey, err);
         if (!*kept)
             return false;
     }
@@ -395,41 +447,16 @@ bool image_colour_find(const struct image_colour **colour,
 void image_colour_convert(const struct image_colour *colour, uint8_t *pixels,
                           size_t count, unsigned channels)
 {
-    switch (colour->kind) {
-    case AS_IT_IS:
-        break;
-    case MATRIX:
+    if (colour->kind == MATRIX)
         convert_by_matrix(colour, pixels, count, channels);
-        break;
-    case LEVELS:
+    else if (colour->kind == LEVELS)
         convert_by_levels(colour, pixels, count, channels);
-        break;
-    case LIBRARY:
-        convert_by_library(colour, pixels, pixels, count, 3, channels,
-                           channels);
-        break;
-    }
-}
-
-void image_colour_convert_ink(const struct image_colour *colour, uint8_t *out,
-                              const uint8_t *ink, size_t count)
-{
-    convert_by_library(colour, out, ink, count, 4, 4, 3);
-}
-
-void image_colour_trim(struct image_colour **kept)
-{
-    if (*kept && ((*kept)->kind == LIBRARY || !(*kept)->profile)) {
-        image_colour_free(*kept);
-        *kept = NULL;
-    }
 }
 
 void image_colour_free(struct image_colour *colour)
 {
     if (!colour)
         return;
-    release_context(colour);
     free(colour->profile);
     free(colour);
 }

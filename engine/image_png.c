@@ -80,10 +80,8 @@ static bool find_colour(struct image_png_rows *rows,
                         const struct image_png_file *png,
                         const struct spng_ihdr *header, struct error *err)
 {
-    const bool grey = header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
-                      header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
-
-    job->grey = grey;
+    job->grey = header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
+                header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
     if (!image_png_text_unpack_profile(&job->profile_room, &png->texts, err))
         return false;
     job->profile = (struct bytes){.data = job->profile_room.data,
@@ -91,9 +89,7 @@ static bool find_colour(struct image_png_rows *rows,
     if (png->apple || header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
         header->color_type == SPNG_COLOR_TYPE_TRUECOLOR)
         return true;
-    if (!image_codec_find_colour(&rows->colour, job,
-                                 grey ? IMAGE_COLOUR_GREY : IMAGE_COLOUR_RGB,
-                                 err))
+    if (!image_codec_find_colour(&rows->colour, job, err))
         return false;
     job->profile = (struct bytes){0};
     return true;

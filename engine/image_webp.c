@@ -230,7 +230,7 @@ static bool read_outline(struct outline *outline, struct bytes file,
         return fail_cut_short(err);
     outline->open = riff_len > file.len;
     if (!bytes_take(&file, &riff, outline->open ? file.len : riff_len) ||
-        !bytes_skip(&riff, RIFF_TAG_LEN))
+        !bytes_skip(&riff, RIFF_TAG_LEN) || riff.len < CHUNK_HEAD_LEN)
         return fail_cut_short(err);
     if (!bytes_begin_with(&riff, "VP8", 3))
         return fail(err, ERROR_INPUT, "the WebP begins with a strange chunk");
