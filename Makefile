@@ -61,8 +61,8 @@ PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 # --- flags -------------------------------------------------------------------
 
-PKGS := libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle inih \
-        libseccomp
+PKGS := libmicrohttpd jansson libturbojpeg spng libwebp lcms2 zlib libprotobuf-c \
+        nettle inih libseccomp
 # Asked once, when the first recipe needs them: before `make deps` there may be
 # no pkg-config to ask.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $$(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -98,6 +98,7 @@ KERNEL_SRC := $(wildcard engine/resize.c engine/preprocess.c engine/cam.c \
                          engine/heatmap.c engine/box.c engine/deflate.c \
                          engine/pngout.c engine/quantize.c \
                          engine/image_png_rows.c engine/image_reduce.c \
+                         engine/image_colour.c \
                          engine/kernel_*.c)
 
 objects = $(1:%.c=$B/obj/%.o)

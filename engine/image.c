@@ -6,11 +6,14 @@
 
 #include "bytes.h"
 #include "image_codec.h"
+#include "image_colour.h"
+#include "image_name.h"
 #include "room.h"
 
 enum {
     RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
     TILE = 128,           /* pixels; 128 x 128 x 3 stay in the L2 cache */
+    COLOURS_AT_A_TIME = 1 << 18, /* pixels between two looks at the clock */
 };
 
 static bool is_jpeg(const struct bytes *file)
@@ -230,6 +233,37 @@ static void flatten_cmyk_inverted(uint8_t *pixels, size_t count)
     }
 }
 
+bool image_codec_find_colour(const struct image_colour **colour,
+                             const struct image_codec_job *job,
+                             struct error *err)
+{
+    return image_colour_find(colour, &job->image->colour, job->profile,
+                             job->grey, err);
+}
+
+/* By the profile to sRGB: before alpha. */
+static bool convert_colours(const struct image_codec_job *job,
+                            struct error *err)
+{
+    const size_t count = (size_t)job->width * job->height;
+    const struct image_colour *colour;
+
+    if (job->layout == IMAGE_CODEC_CMYK_INVERTED)
+        return true;
+    if (!image_codec_find_colour(&colour, job, err))
+        return false;
+    for (size_t at = 0; colour && at < count; at += COLOURS_AT_A_TIME) {
+        const size_t num =
+            count - at < COLOURS_AT_A_TIME ? count - at : COLOURS_AT_A_TIME;
+
+        if (!image_codec_goes_on(job, err))
+            return false;
+        image_colour_convert(colour, job->raw + at * job->channels, num,
+                             job->channels);
+    }
+    return true;
+}
+
 static void flatten(const struct image_codec_job *job)
 {
     const size_t count = (size_t)job->width * job->height;
@@ -317,6 +351,17 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
     return image_decode_for(image, &everything, bytes, len, limits, err);
 }
 
+static bool fail_unknown(struct bytes file, struct error *err)
+{
+    const char *name = image_name_of(file);
+
+    if (!name)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the file is not a JPEG, PNG or WebP image");
+    return fail(err, ERROR_UNSUPPORTED,
+                "the file is not a JPEG, PNG or WebP image; it is %s", name);
+}
+
 bool image_decode_for(struct image *image, const struct image_need *need,
                       const uint8_t *bytes, size_t len,
                       const struct image_limits *limits, struct error *err)
@@ -325,6 +370,7 @@ bool image_decode_for(struct image *image, const struct image_need *need,
     const struct codec *codec = find_codec(&file);
     struct image_codec_job job = {
         .image = image, .limits = limits, .need = need, .coded_len = len};
+    bool ok;
 
     image->width = image->height = 0;
     image->pixel_width = image->pixel_height = 0;
@@ -332,9 +378,10 @@ bool image_decode_for(struct image *image, const struct image_need *need,
     if (len == 0)
         return fail(err, ERROR_INPUT, "the image is empty");
     if (!codec)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "the file is not a JPEG, PNG or WebP image");
-    if (!codec->decode(&job, bytes, len, err))
+        return fail_unknown(file, err);
+    ok = codec->decode(&job, bytes, len, err) && convert_colours(&job, err);
+    buf_release(&job.profile_room);
+    if (!ok)
         return false;
 
     flatten(&job);
@@ -366,5 +413,6 @@ void image_release(struct image *image)
     free(image->scratch);
     free(image->rows);
     free(image->sums);
+    image_colour_free(image->colour);
     *image = (struct image){0};
 }

@@ -9,11 +9,13 @@
 
 #include "error.h"
 
+struct image_colour;
+
 enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
 
 /* An upright RGB picture. `= {0}` is empty. */
 struct image {
-    uint32_t width, height; /* of the file, after EXIF orientation */
+    uint32_t width, height; /* of the file, upright */
     /* Of `pixels`: the same, or less where image_decode was told that less
      * will do. */
     uint32_t pixel_width, pixel_height;
@@ -26,6 +28,7 @@ struct image {
     size_t rows_cap;          /* bytes allocated */
     uint16_t *sums;           /* of a picture being reduced; owned */
     size_t sums_cap;          /* bytes allocated */
+    struct image_colour *colour; /* of the last profile; owned, may be NULL */
 };
 
 /* All inclusive; 0 means no limit. */
@@ -52,10 +55,11 @@ struct image_need {
     void *user;
 };
 
-/* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (EXIF orientation
- * applied) and without alpha (composed on white; 16-bit samples are reduced
- * to 8). An animation gives its first frame. `image` is empty or holds an
- * earlier picture, whose memory is used again.
+/* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (by the orientation
+ * in EXIF or else XMP), in sRGB (by the colour profile in it) and without alpha
+ * (composed on white; 16-bit samples are reduced to 8). An animation gives its
+ * first frame. A file may lack its end if its pixels are whole. `image` is empty
+ * or holds an earlier picture, whose memory is used again.
  *
  * ERROR_UNSUPPORTED  not one of the three formats, or a kind we do not read
  * ERROR_INPUT        broken or cut short

@@ -8,7 +8,10 @@
  * there, and writes the samples to job->raw. Limits, memory, alpha, CMYK and
  * orientation are image.c's. Any thread. */
 
+#include "buf.h"
+#include "bytes.h"
 #include "image.h"
+#include "image_colour.h"
 
 /* What the samples in job->raw are, 8 bits each. */
 enum image_codec_layout {
@@ -31,6 +34,11 @@ struct image_codec_job {
     unsigned orientation; /* EXIF's, 1..8 */
     unsigned channels;    /* of the layout: 3 or 4 */
     uint8_t *raw;         /* (height, width, channels); borrowed from image */
+    /* The colour profile of what is in `raw`, or empty: in the file, or in
+     * profile_room. */
+    struct bytes profile;
+    struct buf profile_room; /* owned; freed by image.c */
+    bool grey;               /* samples are grey, though they are three */
 };
 
 /* Checks the sides against the limits, for codecs that know them before they
@@ -76,6 +84,14 @@ bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
 /* The largest such scale that leaves what is needed of a picture. */
 unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
                            uint32_t height, unsigned orientation);
+
+/* Finds what job->profile does to the samples, for codecs that convert some
+ * before they are in `raw`, and then make job->profile empty. *colour is NULL
+ * where they stay as they are. ERROR_MEMORY. */
+bool image_codec_find_colour(const struct image_colour **colour,
+                             const struct image_codec_job *job,
+                             struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Bytes of job->raw, known not to overflow after image_codec_begin. */
 size_t image_codec_row_len(const struct image_codec_job *job);

@@ -6,14 +6,20 @@
  * picture, however few bytes it has) and bounds the number of markers (the
  * library walks over them once more), and tells a file cut short from one with
  * harmless oddities: the library reports both as a warning, and of several
- * keeps the first only. */
+ * keeps the first only.
+ *
+ * A file that lacks its end, whatever comes in its place, is whole if its
+ * pixels are. Then the library gets a copy, up to where the last scan's data
+ * end, with an end: what it would say of the missing one is out of the way of
+ * what it has to say of missing data. */
 
 #include <string.h>
 #include <turbojpeg.h>
 
+#include "buf.h"
 #include "bytes.h"
 #include "image_codec.h"
-#include "image_exif.h"
+#include "image_jpeg_notes.h"
 
 enum {
     /* Encoders write some 10 scans. Those beyond the usual number may amount to
@@ -26,6 +32,7 @@ enum {
     MAX_SEGMENTS = 10000,
 
     MAX_CHANNELS = 4,
+    NUM_COEFFICIENTS = 64, /* of a block */
 
     /* Bytes of a coefficient, and one for the time that it takes to get that
      * much memory. */
@@ -51,7 +58,7 @@ enum {
     MARKER_SOI = 0xd8,
     MARKER_EOI = 0xd9,
     MARKER_SOS = 0xda,
-    MARKER_APP1 = 0xe1,
+    MARKER_DRI = 0xdd,
 };
 
 /* What the markers say. */
@@ -66,9 +73,19 @@ struct outline {
     uint64_t num_scanned;  /* samples, of all scans together */
     unsigned num_segments; /* and other markers outside scans */
     uint64_t num_restarts; /* within them */
-    size_t coded_len;      /* bytes from the first scan to the end */
+    size_t scans_start;    /* bytes from the file's start to the first scan */
+    size_t coded_len;      /* and from there to the end of the last */
     bool keeps_all;        /* coefficients, until the last scan */
-    unsigned orientation;  /* 0 until EXIF was seen */
+    /* Of each channel: the bits of each coefficient that scans have left out so
+     * far, and one more; 0: no scan has had it. */
+    uint8_t left_out[MAX_CHANNELS][NUM_COEFFICIENTS];
+    struct image_jpeg_notes notes;
+    unsigned interval; /* MCUs from one restart to the next; 0: there is none */
+    uint64_t num_mcus; /* of a scan of all channels */
+    bool in_scan;      /* the next marker ends its data */
+    size_t scan_end;   /* bytes from the file's start to the end of a scan */
+    bool open;         /* the file's end is missing, or broken */
+    struct error why;  /* what is wrong with it */
 };
 
 /* The process that a frame header's marker stands for, or NULL for those we
@@ -136,6 +153,11 @@ static bool next_marker(struct bytes *file, unsigned *marker)
     return false;
 }
 
+static uint64_t divide_up(uint32_t a, uint32_t b)
+{
+    return ((uint64_t)a + b - 1) / b;
+}
+
 /* `components` is what the frame header says of each channel: name, sampling,
  * table. */
 static void count_samples(struct outline *outline, struct bytes components)
@@ -162,6 +184,10 @@ static void count_samples(struct outline *outline, struct bytes components)
                           (outline->height / (8 * max_down) + 1);
     for (unsigned i = 0; i < outline->num_channels; i++)
         outline->num_samples[i] = mcus * across[i] * down[i] * 64;
+    if (outline->num_channels == 1)
+        max_across = max_down = 1;
+    outline->num_mcus = divide_up(outline->width, 8 * max_across) *
+                        divide_up(outline->height, 8 * max_down);
 }
 
 static uint64_t all_samples(const struct outline *outline)
@@ -216,6 +242,34 @@ static bool read_frame_header(struct outline *outline,
     return image_codec_check(job, width, height, err);
 }
 
+/* `range` is the end of a scan's header: the first coefficient, the last, and
+ * the bits that the scans before have left out, and this one. */
+static void note_coefficients(struct outline *outline, struct bytes channels,
+                              struct bytes range)
+{
+    uint8_t name, tables, first, last, bits;
+
+    if (!bytes_u8(&range, &first) || !bytes_u8(&range, &last) ||
+        !bytes_u8(&range, &bits))
+        return;
+    while (bytes_u8(&channels, &name) && bytes_u8(&channels, &tables))
+        for (unsigned c = 0; c < outline->num_channels; c++)
+            for (unsigned i = first; i <= last && i < NUM_COEFFICIENTS; i++)
+                if (outline->names[c] == name)
+                    outline->left_out[c][i] = (bits & 15) + 1;
+}
+
+/* Whether the scans have had everything: a picture in several of which the
+ * last are missing looks whole, and is blurred. */
+static bool has_all_coefficients(const struct outline *outline)
+{
+    for (unsigned c = 0; c < outline->num_channels; c++)
+        for (unsigned i = 0; i < NUM_COEFFICIENTS; i++)
+            if (outline->left_out[c][i] != 1)
+                return false;
+    return true;
+}
+
 /* `header` is the scan's: how many channels, then each one's name and tables,
  * and more. The library keeps the coefficients of all scans if the first has
  * not all channels, or they are progressive. */
@@ -239,9 +293,12 @@ static bool count_scan(struct outline *outline, struct bytes header,
         return fail(err, ERROR_INPUT, "the JPEG has a scan without a header");
     if (count < outline->num_channels && outline->num_scans == 1)
         outline->keeps_all = true;
+    struct bytes channels = header;
     while (count-- > 0 && bytes_u8(&header, &name) &&
            bytes_u8(&header, &tables))
         outline->num_scanned += samples_named(outline, name);
+    channels.len -= header.len;
+    note_coefficients(outline, channels, header);
     return true;
 }
 
@@ -254,9 +311,10 @@ static bool read_segment(struct outline *outline,
         return read_frame_header(outline, job, segment, marker, err);
     if (marker == MARKER_SOS)
         return count_scan(outline, segment, err);
-    if (marker == MARKER_APP1 && !outline->orientation &&
-        bytes_begin_with(&segment, "Exif\0\0", 6))
-        outline->orientation = image_exif_orientation(segment);
+    if (marker == MARKER_DRI && segment.len >= 2)
+        outline->interval = (unsigned)segment.data[0] << 8 | segment.data[1];
+    if (!outline->num_scans)
+        image_jpeg_notes_take(&outline->notes, marker, segment);
     return true;
 }
 
@@ -282,22 +340,39 @@ static bool count_marker(struct outline *outline, unsigned marker,
     return true;
 }
 
-/* Walks over the markers up to the one that ends the picture. */
-static bool read_outline(struct outline *outline,
-                         const struct image_codec_job *job, struct bytes file,
-                         struct error *err)
+/* Notes where a scan's data end: before `file`, which is after a marker that
+ * is not one of theirs, or at the end. */
+static void end_scan(struct outline *outline, const struct bytes *whole,
+                     const struct bytes *file, size_t marker_len)
 {
+    if (outline->in_scan)
+        outline->scan_end = whole->len - file->len - marker_len;
+    outline->in_scan = false;
+}
+
+/* Walks over the markers up to the one that ends the picture. */
+static bool walk(struct outline *outline, const struct image_codec_job *job,
+                 const struct bytes *whole, struct error *err)
+{
+    struct bytes file = *whole;
+
     for (;;) {
         struct bytes segment;
         unsigned marker;
         uint16_t len;
 
-        if (!next_marker(&file, &marker))
+        if (!next_marker(&file, &marker)) {
+            end_scan(outline, whole, &(struct bytes){0}, 0);
             return fail_cut_short(err);
+        }
+        if (marker < MARKER_RST0 || marker >= MARKER_SOI)
+            end_scan(outline, whole, &file, 2);
         if (marker == MARKER_EOI)
             break;
+        if (marker == MARKER_SOI && outline->num_scans > 0)
+            return fail_cut_short(err); /* it is another picture's */
         if (marker == MARKER_SOS && !outline->num_scans)
-            outline->coded_len = file.len;
+            outline->scans_start = whole->len - file.len;
         if (!count_marker(outline, marker, err))
             return false;
         if (stands_alone(marker))
@@ -311,10 +386,39 @@ static bool read_outline(struct outline *outline,
             return fail_cut_short(err);
         if (!read_segment(outline, job, segment, marker, err))
             return false;
+        outline->in_scan = marker == MARKER_SOS;
     }
     if (!outline->num_scans)
         return fail(err, ERROR_INPUT, "the JPEG has no picture in it");
-    outline->coded_len -= file.len;
+    return true;
+}
+
+/* Zeros after the last scan, that a file was filled up with, are not its data:
+ * but the last of them may be. */
+static size_t without_zeros(const struct bytes *file, size_t len)
+{
+    while (len > 1 && file->data[len - 1] == 0 && file->data[len - 2] == 0)
+        len--;
+    return len;
+}
+
+static bool read_outline(struct outline *outline,
+                         const struct image_codec_job *job, struct bytes file,
+                         struct error *err)
+{
+    if (walk(outline, job, &file, &outline->why)) {
+        outline->coded_len = outline->scan_end - outline->scans_start;
+        return true;
+    }
+    outline->open = outline->why.kind == ERROR_INPUT &&
+                    outline->scan_end > 0 && has_all_coefficients(outline);
+    if (!outline->open) {
+        if (err)
+            *err = outline->why;
+        return false;
+    }
+    outline->scan_end = without_zeros(&file, outline->scan_end);
+    outline->coded_len = outline->scan_end - outline->scans_start;
     return true;
 }
 
@@ -364,11 +468,12 @@ static bool last_row_is_marked(const struct image_codec_job *job, int attempt)
  * A row of a few pixels may happen to look so; then another mark decides. */
 static bool decode_rows(struct image_codec_job *job, tjhandle handle,
                         const uint8_t *bytes, size_t len, bool is_cmyk,
-                        struct error *err)
+                        bool *warned, struct error *err)
 {
     const size_t row_len = image_codec_row_len(job);
     const int num_attempts = row_len < MARK_LEN ? 2 : 1;
 
+    *warned = false;
     for (int i = 0; i < num_attempts; i++) {
         mark_last_row(job, i);
         if (tjDecompress2(handle, bytes, (unsigned long)len, job->raw,
@@ -376,6 +481,7 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
                           is_cmyk ? TJPF_CMYK : TJPF_RGB,
                           TJFLAG_ACCURATEDCT) == 0)
             return true;
+        *warned = true;
         if (tjGetErrorCode(handle) != TJERR_WARNING)
             break;
         if (!last_row_is_marked(job, i))
@@ -388,20 +494,78 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
                 tjGetErrorStr2(handle));
 }
 
+/* Whether all restarts of a single scan are there, or none has to be. */
+static bool has_all_restarts(const struct outline *outline)
+{
+    return outline->interval == 0 ||
+           (outline->num_scans == 1 &&
+            outline->num_restarts >=
+                (outline->num_mcus - 1) / outline->interval);
+}
+
+/* Whether the library has found nothing amiss but bytes after the last scan's
+ * data: at the end, or at what looks like a restart among them. It says the
+ * same of bytes before a restart that is missing. */
+static bool only_warns_of_the_end(tjhandle handle,
+                                  const struct outline *outline)
+{
+    static const char text[] = "extraneous bytes before marker 0xd";
+    const char *warning = strstr(tjGetErrorStr2(handle), text);
+
+    if (!warning || !has_all_restarts(outline))
+        return false;
+    warning += sizeof text - 1;
+    return *warning == '9' || (*warning >= '0' && *warning <= '7');
+}
+
+/* Decodes a file that has no end: whatever else is wrong, it is cut short. */
+static bool decode_open(struct image_codec_job *job, tjhandle handle,
+                        const struct outline *outline, const uint8_t *bytes,
+                        bool is_cmyk, struct error *err)
+{
+    static const uint8_t end[] = {0xff, MARKER_EOI};
+    struct error why = {0};
+    struct buf closed = {0};
+    bool warned, ok = false;
+
+    if (!buf_reserve(&closed, outline->scan_end + sizeof end, err) ||
+        !buf_append(&closed, bytes, outline->scan_end, err) ||
+        !buf_append(&closed, end, sizeof end, err))
+        goto out;
+    ok = decode_rows(job, handle, closed.data, closed.len, is_cmyk, &warned,
+                     &why);
+    if (why.kind == ERROR_MEMORY) {
+        fail(err, ERROR_MEMORY, "%s", why.text);
+    } else if (!ok ||
+               (warned && !only_warns_of_the_end(handle, outline))) {
+        fail(err, ERROR_INPUT, "%s", outline->why.text);
+        ok = false;
+    }
+out:
+    buf_release(&closed);
+    return ok;
+}
+
 bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
                        size_t len, struct error *err)
 {
     const struct bytes file = {.data = bytes, .len = len};
     struct outline outline = {0};
     tjhandle handle = NULL;
-    bool ok = false;
+    bool warned, ok = false;
 
     if (!read_outline(&outline, job, file, err))
         return false;
     const bool is_cmyk = outline.num_channels == 4;
-    const unsigned orientation = outline.orientation ? outline.orientation : 1;
+    const unsigned orientation = image_jpeg_notes_orientation(&outline.notes);
     job->coded_len = outline.coded_len;
     job->held = outline.keeps_all ? KEPT_SAMPLE_LEN * all_samples(&outline) : 0;
+    if (outline.open)
+        job->held += outline.scan_end;
+    job->grey = outline.num_channels == 1;
+    if (!image_jpeg_notes_profile(&job->profile, &job->profile_room,
+                                  &outline.notes, err))
+        return false;
     if (!image_codec_allow_time(job, NS_SCANNED_4 * outline.num_scanned / 4,
                                 err) ||
         !image_codec_begin_scaled(
@@ -416,7 +580,9 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
         fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
         goto out;
     }
-    ok = decode_rows(job, handle, bytes, len, is_cmyk, err);
+    ok = outline.open
+             ? decode_open(job, handle, &outline, bytes, is_cmyk, err)
+             : decode_rows(job, handle, bytes, len, is_cmyk, &warned, err);
 out:
     if (handle)
         tjDestroy(handle);

@@ -74,6 +74,27 @@ static unsigned ns_to_undo(int filter, bool thin)
     }
 }
 
+/* Palettes, and samples with alpha, become sRGB here, and all others later. */
+static bool find_colour(struct image_png_rows *rows,
+                        struct image_codec_job *job,
+                        const struct image_png_file *png,
+                        const struct spng_ihdr *header, struct error *err)
+{
+    job->grey = header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
+                header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
+    if (!image_png_text_unpack_profile(&job->profile_room, &png->texts, err))
+        return false;
+    job->profile = (struct bytes){.data = job->profile_room.data,
+                                  .len = job->profile_room.len};
+    if (png->apple || header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
+        header->color_type == SPNG_COLOR_TYPE_TRUECOLOR)
+        return true;
+    if (!image_codec_find_colour(&rows->colour, job, err))
+        return false;
+    job->profile = (struct bytes){0};
+    return true;
+}
+
 /* How the rows become pixels, by the chunks before the data. */
 static bool find_rows(struct image_png_rows *rows, spng_ctx *context,
                       const struct spng_ihdr *header, struct error *err)
@@ -85,10 +106,8 @@ static bool find_rows(struct image_png_rows *rows, spng_ctx *context,
 
     if (result && result != SPNG_ECHUNKAVAIL)
         return check_result(result, err);
-    *rows = (struct image_png_rows){
-        .kind = (enum image_png_rows_kind)header->color_type,
-        .depth = header->bit_depth,
-    };
+    rows->kind = (enum image_png_rows_kind)header->color_type;
+    rows->depth = header->bit_depth;
     if (rows->kind == IMAGE_PNG_ROWS_PALETTE) {
         if (!check_result(spng_get_plte(context, &palette), err))
             return false;
@@ -102,6 +121,8 @@ static bool find_rows(struct image_png_rows *rows, spng_ctx *context,
         for (size_t i = 0; has_clear && i < clear.n_type3_entries && i < 256;
              i++)
             rows->palette[i][3] = clear.type3_alpha[i];
+        if (rows->colour)
+            image_colour_convert(rows->colour, rows->palette[0], 256, 4);
     } else if (has_clear) {
         const bool grey = rows->kind == IMAGE_PNG_ROWS_GREY;
 
@@ -246,6 +267,7 @@ static bool decode(struct image_codec_job *job, spng_ctx *context,
     struct image_png_file png;
     struct image_png_file_source source = {.png = &png};
     struct spng_ihdr header;
+    unsigned orientation;
 
     if (!image_png_file_begin(&png, file, err) ||
         !check_result(spng_set_png_stream(context, read_source, &source),
@@ -259,14 +281,18 @@ static bool decode(struct image_codec_job *job, spng_ctx *context,
     job->coded_len = (size_t)png.data_len;
     decoding.ns = count_ns(&header, decoding.stored_len);
     decoding.thin = pixel_bits(&header) < 24;
+    decoding.rows.apple = png.apple;
+    if (!image_png_text_orientation(&orientation, &png.texts, err))
+        return false;
     const unsigned scale =
-        image_codec_scale(job, header.width, header.height, png.orientation);
+        image_codec_scale(job, header.width, header.height, orientation);
     if (decoding.interlaced && scale > 1)
         job->held = image_reduce_any_len(header.width, header.height, scale);
     if (!image_codec_allow_time(job, decoding.ns, err) ||
+        !find_colour(&decoding.rows, job, &png, &header, err) ||
         !find_rows(&decoding.rows, context, &header, err) ||
         !image_codec_begin_scaled(job, header.width, header.height, scale,
-                                  IMAGE_CODEC_RGB, png.orientation, err) ||
+                                  IMAGE_CODEC_RGB, orientation, err) ||
         !reserve_rows(&decoding, err))
         return false;
     /* The chunks after the picture are read for the check sum of its last. */

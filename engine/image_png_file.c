@@ -1,9 +1,9 @@
 #include "image_png_file.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "crc.h"
-#include "image_exif.h"
 
 enum {
     CHUNK_HEAD_LEN = 8, /* length, type */
@@ -14,6 +14,7 @@ enum {
      * some kilobytes; where there is but a byte in each, to take them one by
      * one costs a hundred times what they hold. */
     SHORT_DATA = 256,
+    MAX_MERGED = INT32_MAX - 64, /* bytes */
 };
 
 /* A chunk's type as a number, as it is in the file. */
@@ -26,6 +27,11 @@ enum {
     TYPE_IDAT = TYPE('I', 'D', 'A', 'T'),
     TYPE_IEND = TYPE('I', 'E', 'N', 'D'),
     TYPE_EXIF = TYPE('e', 'X', 'I', 'f'),
+    TYPE_ICCP = TYPE('i', 'C', 'C', 'P'),
+    TYPE_TEXT = TYPE('t', 'E', 'X', 't'),
+    TYPE_ZTXT = TYPE('z', 'T', 'X', 't'),
+    TYPE_ITXT = TYPE('i', 'T', 'X', 't'),
+    TYPE_CGBI = TYPE('C', 'g', 'B', 'I'),
     TYPE_TRNS = TYPE('t', 'R', 'N', 'S'),
     TYPE_ANCILLARY = 0x20000000, /* a small letter first */
 };
@@ -84,13 +90,14 @@ bool image_png_file_begin(struct image_png_file *png, struct bytes file,
 {
     struct chunk chunk;
 
-    *png = (struct image_png_file){.orientation = 1};
+    *png = (struct image_png_file){0};
     if (!bytes_take(&file, &png->signature, IMAGE_PNG_FILE_SIGNATURE))
         return fail_cut_short(err);
     do {
         if (!next_chunk(&file, &chunk))
             return fail_cut_short(err);
-    } while (chunk.type & TYPE_ANCILLARY);
+        png->apple = png->apple || chunk.type == TYPE_CGBI;
+    } while (chunk.type & TYPE_ANCILLARY || chunk.type == TYPE_CGBI);
     png->header = chunk.whole;
     return true;
 }
@@ -118,8 +125,23 @@ static bool read_chunk(struct image_png_file *png, const struct chunk *chunk,
         return true;
     case TYPE_IEND:
         return true;
+    case TYPE_CGBI: /* before the header, or of no use */
+        return true;
+    case TYPE_ICCP:
+        if (png->data.len == 0)
+            image_png_text_profile(&png->texts, chunk->data);
+        return true;
     case TYPE_EXIF:
-        png->orientation = image_exif_orientation(chunk->data);
+        image_png_text_exif(&png->texts, chunk->data);
+        return true;
+    case TYPE_TEXT:
+        image_png_text_plain(&png->texts, chunk->data);
+        return true;
+    case TYPE_ZTXT:
+        image_png_text_packed(&png->texts, chunk->data);
+        return true;
+    case TYPE_ITXT:
+        image_png_text_international(&png->texts, chunk->data);
         return true;
     default:
         return chunk->type & TYPE_ANCILLARY ? true : fail_unknown(err);
@@ -141,6 +163,9 @@ static bool next_data(struct bytes *chunks, struct chunk *chunk)
     return false;
 }
 
+/* zlib's header: as long a window as there is. */
+static const uint8_t zlib_head[2] = {0x78, 0x01};
+
 /* Checks each chunk's sum, and computes that of all together. */
 static bool merge(struct image_png_file *png, struct error *err)
 {
@@ -151,6 +176,10 @@ static bool merge(struct image_png_file *png, struct error *err)
 
     crc_init(&crc);
     sum = crc_of(&crc, (const uint8_t *)"IDAT", 4);
+    if (png->apple) {
+        sum = crc_more(&crc, sum, zlib_head, sizeof zlib_head);
+        png->data_len += sizeof zlib_head;
+    }
     while (next_data(&chunks, &chunk)) {
         const uint8_t *data = chunk.data.data;
         const size_t len = chunk.data.len;
@@ -160,9 +189,43 @@ static bool merge(struct image_png_file *png, struct error *err)
                         "the PNG is broken (a wrong check sum)");
         sum = crc_more(&crc, sum, data, len);
     }
+    sum = crc_more(&crc, sum, png->tail.data, png->tail.len);
     write_u32(png->data_sum, sum);
     png->merged = true;
     return true;
+}
+
+static bool is_letter(uint32_t c)
+{
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static bool is_type(uint32_t type)
+{
+    return is_letter(type >> 24) && is_letter(type >> 16 & 255) &&
+           is_letter(type >> 8 & 255) && is_letter(type & 255);
+}
+
+/* Takes what there is of a chunk of data that is cut short. */
+static void read_tail(struct image_png_file *png, struct bytes file)
+{
+    const struct bytes from = file;
+    struct bytes head;
+    size_t len;
+
+    if (!bytes_take(&file, &head, CHUNK_HEAD_LEN) ||
+        read_u32(head.data + 4) != TYPE_IDAT)
+        return;
+    len = read_u32(head.data);
+    if (len > file.len)
+        len = file.len;
+    if (len == 0)
+        return;
+    if (png->data.len == 0)
+        png->data = from;
+    png->tail = (struct bytes){.data = file.data, .len = len};
+    png->data_len += len;
+    png->num_data++;
 }
 
 bool image_png_file_read(struct image_png_file *png, struct bytes file,
@@ -175,13 +238,21 @@ bool image_png_file_read(struct image_png_file *png, struct bytes file,
         return fail_cut_short(err);
     do {
         from = file;
-        if (!next_chunk(&file, &chunk))
-            return fail_cut_short(err);
+        if (!next_chunk(&file, &chunk)) {
+            read_tail(png, from);
+            if (png->data.len == 0)
+                return fail_cut_short(err);
+            break;
+        }
+        if (png->data.len > 0 && !is_type(chunk.type))
+            break;
         if (!read_chunk(png, &chunk, from, err))
             return false;
     } while (chunk.type != TYPE_IEND);
-    if (png->data_len / SHORT_DATA < png->num_data &&
-        png->data_len <= INT32_MAX)
+    if (png->data_len > MAX_MERGED)
+        return true;
+    if (png->data_len / SHORT_DATA < png->num_data || png->tail.len > 0 ||
+        png->apple)
         return merge(png, err);
     return true;
 }
@@ -211,18 +282,24 @@ static bool next_part(struct image_png_file_source *source)
     case 4:
         write_u32(source->data_head, (uint32_t)png->data_len);
         memcpy(source->data_head + 4, "IDAT", 4);
+        memcpy(source->data_head + CHUNK_HEAD_LEN, zlib_head, sizeof zlib_head);
         if (png->merged)
-            part = (struct bytes){source->data_head, CHUNK_HEAD_LEN};
+            part = (struct bytes){
+                source->data_head,
+                CHUNK_HEAD_LEN + (png->apple ? sizeof zlib_head : 0)};
         break;
     case 5:
         if (next_data(&source->chunks, &chunk)) {
             source->part = png->merged ? chunk.data : chunk.whole;
             return true; /* and more of them */
         }
+        part = png->tail;
+        break;
+    case 6:
         if (png->merged)
             part = (struct bytes){png->data_sum, CHUNK_CRC_LEN};
         break;
-    case 6:
+    case 7:
         part = (struct bytes){end, sizeof end - 1};
         break;
     default:

@@ -117,6 +117,49 @@ static void convert_rgba_16(const struct image_png_rows *rows, uint8_t *out,
             out[c] = image_codec_on_white(in[2 * c], in[6]);
 }
 
+/* Blue, green, red of 8 bits. */
+static void convert_apple_rgb(const struct image_png_rows *rows, uint8_t *out,
+                              const uint8_t *in, size_t width)
+{
+    (void)rows;
+    for (size_t i = 0; i < width; i++, in += 3, out += 3)
+        for (size_t c = 0; c < 3; c++)
+            out[c] = in[2 - c];
+}
+
+/* Multiplied by alpha already; of a file that says so and is not, no more than
+ * white comes of it. */
+static void convert_apple_rgba(const struct image_png_rows *rows, uint8_t *out,
+                               const uint8_t *in, size_t width)
+{
+    (void)rows;
+    for (size_t i = 0; i < width; i++, in += 4, out += 3)
+        for (size_t c = 0; c < 3; c++) {
+            const unsigned level = in[2 - c] + 255u - in[3];
+
+            out[c] = (uint8_t)(level > 255 ? 255 : level);
+        }
+}
+
+/* Samples, then their colours, then alpha. */
+static void convert_coloured(const struct image_png_rows *rows, uint8_t *out,
+                             const uint8_t *in, size_t width)
+{
+    const size_t step = rows->depth / 8; /* bytes of a sample */
+    const size_t next = rows->kind == IMAGE_PNG_ROWS_RGBA ? step : 0;
+    const size_t alpha_at = next * 2 + step;
+    const size_t pixel = alpha_at + step;
+
+    for (size_t i = 0; i < width; i++)
+        for (size_t c = 0; c < 3; c++)
+            out[3 * i + c] = in[pixel * i + next * c];
+    image_colour_convert(rows->colour, out, width, 3);
+    for (size_t i = 0; i < width; i++)
+        for (size_t c = 0; c < 3; c++)
+            out[3 * i + c] = image_codec_on_white(out[3 * i + c],
+                                                  in[pixel * i + alpha_at]);
+}
+
 /* Colours of all samples of up to 8 bits. */
 static void make_grey_palette(struct image_png_rows *rows)
 {
@@ -177,12 +220,19 @@ void image_png_rows_init(struct image_png_rows *rows)
         rows->convert = deep ? convert_rgba_16 : convert_rgba_8;
         break;
     }
+    if (rows->colour && (rows->kind == IMAGE_PNG_ROWS_RGBA ||
+                         rows->kind == IMAGE_PNG_ROWS_GREY_ALPHA))
+        rows->convert = convert_coloured;
+    if (rows->apple && rows->depth == 8 && rows->kind == IMAGE_PNG_ROWS_RGB)
+        rows->convert = convert_apple_rgb;
+    if (rows->apple && rows->depth == 8 && rows->kind == IMAGE_PNG_ROWS_RGBA)
+        rows->convert = convert_apple_rgba;
 }
 
 bool image_png_rows_are_rgb(const struct image_png_rows *rows)
 {
     return rows->kind == IMAGE_PNG_ROWS_RGB && rows->depth == 8 &&
-           !rows->has_key;
+           !rows->has_key && !rows->apple;
 }
 
 bool image_png_rows_are_grey(const struct image_png_rows *rows)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image_colour.h"
+
 enum image_png_rows_kind {
     IMAGE_PNG_ROWS_GREY = 0, /* as PNG numbers them */
     IMAGE_PNG_ROWS_RGB = 2,
@@ -24,6 +26,9 @@ struct image_png_rows {
     bool has_key;            /* of grey and RGB: */
     uint16_t key[3];         /* the sample or three that are transparent */
     uint8_t palette[256][4]; /* RGBA */
+    bool apple;              /* Apple's own: see image_png_file.h */
+    /* Of kinds with alpha: what makes samples sRGB, or NULL; borrowed. */
+    const struct image_colour *colour;
     /* Of grey and palettes of up to 8 bits: the pixels of a byte. */
     uint8_t pixels[256][24];
     void (*convert)(const struct image_png_rows *rows, uint8_t *out,

@@ -11,10 +11,16 @@
 #include "image_codec.h"
 #include "image_exif.h"
 #include "image_vp8l.h"
+#include "image_xmp.h"
 
 enum {
     RIFF_TAG_LEN = 4,
+    CHUNK_HEAD_LEN = 8,
     MAX_CHUNKS = 65536, /* a long animation has thousands */
+
+    FLAG_XMP = 0x04,
+    FLAG_EXIF = 0x08,
+    FLAG_PROFILE = 0x20,
 
     /* What lossy ones take: */
     NS_LOSSY_PIXEL = 4,  /* a pixel, however few bits it has */
@@ -31,11 +37,15 @@ struct frame {
 struct picture {
     struct bytes data;  /* of VP8 or VP8L */
     struct bytes alpha; /* of ALPH, or empty */
+    struct bytes whole; /* the chunks of both, and what is between them */
     bool lossless;
 };
 
-/* What the chunks say. */
+/* What the chunks say. Those about the picture count if VP8X announces them. */
 struct outline {
+    uint8_t flags; /* of VP8X: FLAG_… */
+    bool open;     /* the file ends before the length it gives itself */
+    struct bytes exif, xmp, profile;
     unsigned orientation;
     struct picture picture;
     bool has_frame;
@@ -65,11 +75,48 @@ static void read_picture(struct picture *picture, struct bytes tag,
 {
     if (picture->data.len > 0)
         return;
-    if (bytes_begin_with(&tag, "ALPH", RIFF_TAG_LEN))
+    if (bytes_begin_with(&tag, "ALPH", RIFF_TAG_LEN)) {
         picture->alpha = data;
+        if (picture->whole.len == 0)
+            picture->whole = tag;
+    }
     picture->lossless = bytes_begin_with(&tag, "VP8L", RIFF_TAG_LEN);
-    if (picture->lossless || bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN))
+    if (picture->lossless || bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN)) {
         picture->data = data;
+        if (picture->whole.len == 0)
+            picture->whole = tag;
+        picture->whole.len =
+            (size_t)(data.data + data.len - picture->whole.data);
+    }
+}
+
+/* Takes what a chunk says of the picture: the first of each kind. */
+static void read_note(struct outline *outline, struct bytes tag,
+                      struct bytes data)
+{
+    const struct {
+        const char *tag;
+        uint8_t flag;
+        struct bytes *data;
+    } notes[] = {
+        {"EXIF", FLAG_EXIF, &outline->exif},
+        {"XMP ", FLAG_XMP, &outline->xmp},
+        {"ICCP", FLAG_PROFILE, &outline->profile},
+    };
+
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
+        if (bytes_begin_with(&tag, notes[i].tag, RIFF_TAG_LEN) &&
+            outline->flags & notes[i].flag && notes[i].data->len == 0)
+            *notes[i].data = data;
+}
+
+static void find_orientation(struct outline *outline)
+{
+    outline->orientation = image_exif_orientation(outline->exif);
+    if (outline->orientation == 0)
+        outline->orientation = image_xmp_orientation(outline->xmp);
+    if (outline->orientation == 0)
+        outline->orientation = 1;
 }
 
 /* Finds the picture in a frame's chunks. */
@@ -151,36 +198,59 @@ static bool read_frame(struct frame *frame, struct bytes data)
     return true;
 }
 
+/* Takes a chunk of the file. */
+static bool read_chunk(struct outline *outline, struct bytes tag,
+                       struct bytes data, struct error *err)
+{
+    read_picture(&outline->picture, tag, data);
+    read_note(outline, tag, data);
+    if (bytes_begin_with(&tag, "ANMF", RIFF_TAG_LEN) && !outline->has_frame) {
+        if (!read_frame(&outline->frame, data))
+            return fail(err, ERROR_INPUT,
+                        "the WebP has a broken animation frame");
+        outline->has_frame = true;
+    }
+    return true;
+}
+
+static bool has_pixels(const struct outline *outline)
+{
+    return outline->has_frame || outline->picture.data.len > 0;
+}
+
+/* A file that ends early is whole if its pixels are: browsers show it. */
 static bool read_outline(struct outline *outline, struct bytes file,
                          struct error *err)
 {
     struct bytes riff, tag, data;
     uint32_t riff_len, num_chunks = 0;
 
-    *outline = (struct outline){.orientation = 1};
-    if (!bytes_skip(&file, RIFF_TAG_LEN) || !bytes_u32le(&file, &riff_len) ||
-        !bytes_take(&file, &riff, riff_len) || !bytes_skip(&riff, RIFF_TAG_LEN))
+    *outline = (struct outline){0};
+    if (!bytes_skip(&file, RIFF_TAG_LEN) || !bytes_u32le(&file, &riff_len))
+        return fail_cut_short(err);
+    outline->open = riff_len > file.len;
+    if (!bytes_take(&file, &riff, outline->open ? file.len : riff_len) ||
+        !bytes_skip(&riff, RIFF_TAG_LEN) || riff.len < CHUNK_HEAD_LEN)
         return fail_cut_short(err);
     if (!bytes_begin_with(&riff, "VP8", 3))
         return fail(err, ERROR_INPUT, "the WebP begins with a strange chunk");
+    if (bytes_begin_with(&riff, "VP8X", RIFF_TAG_LEN) &&
+        riff.len > CHUNK_HEAD_LEN)
+        outline->flags = riff.data[CHUNK_HEAD_LEN];
     while (riff.len > 0) {
-        if (!next_chunk(&riff, &tag, &data))
+        if (!next_chunk(&riff, &tag, &data)) {
+            if (outline->open && has_pixels(outline))
+                break;
             return fail_cut_short(err);
+        }
         if (++num_chunks > MAX_CHUNKS)
             return error_limit(err, MAX_CHUNKS,
                                "the WebP has more than the %d chunks allowed",
                                MAX_CHUNKS);
-        read_picture(&outline->picture, tag, data);
-        if (bytes_begin_with(&tag, "EXIF", RIFF_TAG_LEN)) {
-            outline->orientation = image_exif_orientation(data);
-        } else if (bytes_begin_with(&tag, "ANMF", RIFF_TAG_LEN) &&
-                   !outline->has_frame) {
-            if (!read_frame(&outline->frame, data))
-                return fail(err, ERROR_INPUT,
-                            "the WebP has a broken animation frame");
-            outline->has_frame = true;
-        }
+        if (!read_chunk(outline, tag, data, err))
+            return false;
     }
+    find_orientation(outline);
     return true;
 }
 
@@ -275,6 +345,7 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
     const uint32_t height = (uint32_t)features.height;
     if (!image_codec_check(job, width, height, err))
         return false;
+    job->profile = outline.profile;
     if (features.has_animation)
         return decode_animation(job, width, height, &outline, err);
 
@@ -282,7 +353,12 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
         return fail(err, ERROR_INPUT, "the WebP has no picture in it");
     if (!check_picture(job, &outline.picture, width, height, err))
         return false;
-    const struct frame whole = {.width = width, .height = height, .file = file};
+    /* The library would insist on the length that the file gives itself. */
+    const struct frame whole = {
+        .width = width,
+        .height = height,
+        .file = outline.open ? outline.picture.whole : file,
+    };
     if (!image_codec_begin_scaled(
             job, width, height,
             image_codec_scale(job, width, height, outline.orientation),

@@ -43,8 +43,8 @@ esac
 # Those that there are for each processor: one for each foreign library.
 development=(
     libc6-dev libxnnpack-dev libpthreadpool-dev libmicrohttpd-dev libjansson-dev
-    libturbojpeg0-dev libspng-dev libwebp-dev libprotobuf-c-dev nettle-dev
-    libinih-dev libseccomp-dev
+    libturbojpeg0-dev libspng-dev libwebp-dev liblcms2-dev zlib1g-dev
+    libprotobuf-c-dev nettle-dev libinih-dev libseccomp-dev
 )
 packages=(
     # the compiler's helpers
@@ -60,8 +60,8 @@ else
     compiler=gcc
 fi
 packages+=("$compiler")
-libraries=(libmicrohttpd jansson libturbojpeg spng libwebp libprotobuf-c nettle
-    inih libseccomp)
+libraries=(libmicrohttpd jansson libturbojpeg spng libwebp lcms2 zlib
+    libprotobuf-c nettle inih libseccomp)
 case "${1-}" in
 '') ;;
 unit | test)

@@ -49,13 +49,16 @@ static bool has_suffix(const char *name, const char *suffix)
 }
 
 /* Lossless files must give the very pixels. Decoders of lossy ones may round
- * in their own way, from one version to the next: by a level or two. */
+ * in their own way, from one version to the next: by a level or two; and
+ * littlecms, in 14 bits, by one. */
 static int max_difference(const char *name)
 {
+    const int rounded = strstr(name, "profile") ? 1 : 0;
+
     return has_suffix(name, ".png") || strstr(name, "lossless") ||
                    strstr(name, "animated")
-               ? 0
-               : 2;
+               ? rounded
+               : rounded + 2;
 }
 
 static void check_case(struct image *image, const char *name)
@@ -100,7 +103,7 @@ static void every_kind_of_picture_shows_what_pillow_shows(void **state)
         check_case(&image, name);
         num_cases++;
     }
-    assert_true(num_cases >= 60);
+    assert_true(num_cases >= 150);
     closedir(folder);
     image_release(&image);
 }
@@ -153,41 +156,64 @@ static void every_invalid_picture_is_refused_for_its_reason(void **state)
         image_release(&image);
         num_cases++;
     }
-    assert_true(num_cases >= 30);
+    assert_true(num_cases >= 60);
     closedir(folder);
 }
 
-static void a_file_cut_anywhere_is_refused(void **state)
+/* Whether the first of two pictures shows what the second does. */
+static bool shows_the_same(const struct image *a, const struct image *b)
 {
-    static const char *const names[] = {
-        "jpeg-420.jpg",        "jpeg-progressive.jpg",
-        "jpeg-cmyk.jpg",       "png-type2-8bit.png",
-        "png-type6-16bit.png", "png-type3-4bit-trns-interlaced.png",
-        "png-exif-3.png",      "webp-lossy.webp",
-        "webp-lossless.webp",  "webp-lossy-alpha.webp",
-        "webp-animated.webp",  "webp-exif-8.webp",
-    };
-    struct image image = {0};
+    return a->width == b->width && a->height == b->height &&
+           memcmp(a->pixels, b->pixels, (size_t)a->width * a->height * 3) == 0;
+}
+
+/* `tail`: the bytes after the last that pixels are made of. */
+static void check_cuts(const char *name, size_t tail)
+{
+    struct image whole = {0}, image = {0};
+    struct error none = {0};
     struct buf file = {0};
     char path[512];
 
-    (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", VALID, names[i]);
-        read_file(&file, path);
-        for (size_t len = 0; len < file.len; len++) {
-            struct error err = {0};
+    snprintf(path, sizeof path, "%s/%s", VALID, name);
+    read_file(&file, path);
+    assert_true(
+        image_decode(&whole, file.data, file.len, &usual_limits, &none));
+    for (size_t len = 0; len < file.len; len++) {
+        struct error err = {0};
+        const bool ok =
+            decode_exactly(&image, file.data, len, &usual_limits, &err);
 
-            if (decode_exactly(&image, file.data, len, &usual_limits, &err))
-                fail_msg("%s decodes from %zu bytes", names[i], len);
-            /* Before the signature is complete it is no picture at all. */
-            if (err.kind != ERROR_INPUT &&
-                !(err.kind == ERROR_UNSUPPORTED && len < 12))
-                fail_msg("%s, %zu bytes: %s", names[i], len, err.text);
-        }
+        if (ok != (len >= file.len - tail))
+            fail_msg("%s, %zu of %zu bytes: %s", name, len, file.len,
+                     ok ? "decoded" : err.text);
+        if (ok && !shows_the_same(&image, &whole))
+            fail_msg("%s shows another picture from %zu bytes", name, len);
+        /* Before the signature is complete it is no picture at all. */
+        if (!ok && err.kind != ERROR_INPUT &&
+            !(err.kind == ERROR_UNSUPPORTED && len < 12))
+            fail_msg("%s, %zu bytes: %s", name, len, err.text);
     }
     buf_release(&file);
     image_release(&image);
+    image_release(&whole);
+}
+
+static void a_file_cut_within_its_pixels_is_refused(void **state)
+{
+    (void)state;
+    check_cuts("jpeg-420.jpg", 2); /* the end */
+    check_cuts("jpeg-progressive.jpg", 2);
+    check_cuts("jpeg-restart.jpg", 2);
+    check_cuts("jpeg-cmyk.jpg", 2);
+    /* IEND, and the check sums of IDAT and zlib */
+    check_cuts("png-type2-8bit.png", 12 + 4 + 4);
+    check_cuts("png-type6-16bit.png", 12 + 4 + 4);
+    check_cuts("png-type3-4bit-trns-interlaced.png", 12 + 4 + 4);
+    check_cuts("webp-lossy.webp", 0);
+    check_cuts("webp-lossless.webp", 1); /* a byte to make it even */
+    check_cuts("webp-lossy-alpha.webp", 0);
+    check_cuts("webp-animated.webp", 692); /* the other frame */
 }
 
 static void limits_are_inclusive(void **state)
@@ -282,7 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_picture_shows_what_pillow_shows),
         cmocka_unit_test(every_invalid_picture_is_refused_for_its_reason),
-        cmocka_unit_test(a_file_cut_anywhere_is_refused),
+        cmocka_unit_test(a_file_cut_within_its_pixels_is_refused),
         cmocka_unit_test(limits_are_inclusive),
         cmocka_unit_test(rows_beyond_all_memory_are_refused),
         cmocka_unit_test(memory_is_used_again_and_only_grows),

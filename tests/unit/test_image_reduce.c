@@ -82,8 +82,10 @@ static void a_reduced_png_has_the_means_of_its_pixels(void **state)
     (void)state;
     assert_non_null(folder);
     while ((name = ppm_next_case(folder)) != NULL) {
-        /* Turned pictures have their narrower cells at other edges. */
-        if (!strstr(name, ".png") || strstr(name, "exif"))
+        /* Turned pictures have their narrower cells at other edges, and colours
+         * change after the means are taken. */
+        if (!strstr(name, ".png") || strstr(name, "exif") ||
+            strstr(name, "xmp") || strstr(name, "profile"))
             continue;
         read_file(&file, name);
         for (unsigned scale = 2; scale <= 8; scale *= 2)

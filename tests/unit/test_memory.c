@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <webp/decode.h>
 
@@ -182,6 +183,7 @@ static void metrics_are_whole_or_there_is_no_room(void **state)
 
 int main(void)
 {
+    tzset(); /* which gmtime does once, in a colour profile's way */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_picture_of_any_kind_is_decoded_or_there_is_no_room),
         cmocka_unit_test(options_are_kept_or_there_is_no_room),

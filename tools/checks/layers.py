@@ -48,6 +48,8 @@ DOORS = {
     "jpeglib.h": ["engine/image_jpeg.c"],
     "spng.h": ["engine/image_png.c"],
     "webp/*": ["engine/image_webp.c"],
+    "lcms2*.h": ["engine/image_colour.c"],
+    "zlib.h": ["engine/unpack.c"],
     "protobuf-c/*": ["engine/onnx*.[ch]"],
     "onnx.pb-c.h": ["engine/onnx*.[ch]"],
     "microhttpd.h": [

@@ -23,7 +23,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 IMAGES = Path("tests/cases/images")
 INVALID = Path("tests/cases/invalid-images")
@@ -60,10 +60,32 @@ def over_white(pixels: np.ndarray) -> np.ndarray:
     return ((2 * value + 255) // 510).astype(np.uint8)
 
 
+def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """By the profile, as Pillow does by default; alpha stays."""
+    space = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    srgb = ImageCms.createProfile("sRGB")
+    mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[
+        space.profile.xcolor_space.strip()
+    ]
+    plain = image if image.mode == mode else image.convert("RGBA").convert(mode)
+    result = ImageCms.profileToProfile(plain, space, srgb, outputMode="RGB")
+    if has_alpha(image):
+        result.putalpha(image.convert("RGBA").getchannel("A"))
+    return result
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Whether not all of it covers what is behind."""
+    return "A" in image.mode or "transparency" in image.info
+
+
 def pillow_pixels(data: bytes) -> np.ndarray:
     """What Pillow shows of a file: upright RGB over white."""
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-    if "A" in image.mode or "transparency" in image.info:
+    profile = image.info.get("icc_profile")
+    if profile:
+        image = to_srgb(image, profile)
+    if has_alpha(image):
         return over_white(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB"))
 
@@ -85,7 +107,7 @@ def add(name: str, data: bytes, pixels: np.ndarray | None = None) -> None:
 def add_invalid(name: str, data: bytes, kind: str, text: str) -> None:
     """Add a case that must fail."""
     folder = INVALID / name
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "input").write_bytes(data)
     (folder / "error").write_text(f"{kind}\n{text}\n")
 
@@ -410,7 +432,8 @@ def make_invalid() -> None:
     cut, broken = "cut short", "broken"
     add_invalid("empty", b"", "bad-input", "empty")
     add_invalid("text", b"this is not a picture\n", "unsupported", "not a JPEG")
-    add_invalid("gif", b"GIF89a" + bytes(30), "unsupported", "not a JPEG")
+    for name, data, text in OTHERS:
+        add_invalid(name, data, "unsupported", f"it is {text}")
 
     plain = jpeg(photo(37, 27))
     progressive = jpeg(photo(37, 27), progressive=True)
@@ -418,7 +441,7 @@ def make_invalid() -> None:
     add_invalid("jpeg-start-only", plain[:3], "bad-input", cut)
     add_invalid("jpeg-cut-header", plain[: frame + 4], "bad-input", cut)
     add_invalid("jpeg-cut-data", plain[:-20], "bad-input", cut)
-    add_invalid("jpeg-cut-end", plain[:-2], "bad-input", cut)
+    add_invalid("jpeg-cut-byte", plain[:-3], "bad-input", cut)
     add_invalid("jpeg-cut-progressive", progressive[:-40], "bad-input", cut)
     add_invalid("jpeg-12-bit", patched(plain, frame + 4, 12), "unsupported", "12 bits")
     for code, text in [
@@ -438,7 +461,7 @@ def make_invalid() -> None:
     scan = plain.index(b"\xff\xda")
     header = plain[scan : scan + 14]
     scans = plain[:scan] + header * 101 + plain[-2:]
-    add_invalid("jpeg-scans", scans, "over-limit", "more than 100 scans")
+    add_invalid("jpeg-scans", scans, "over-limit", "more than the 100 scans")
     add_invalid("jpeg-no-scan", plain[:scan] + plain[-2:], "bad-input", "no picture")
     add_invalid(
         "jpeg-scan-first", plain[:2] + plain[scan:], "bad-input", "before its frame"
@@ -480,7 +503,7 @@ def make_invalid() -> None:
     )
     add_invalid("png-signature-only", good[:8], "bad-input", cut)
     add_invalid("png-cut-data", good[:60], "bad-input", cut)
-    add_invalid("png-cut-end", good[:-12], "bad-input", cut)
+    add_invalid("png-cut-byte", good[:-22], "bad-input", cut)
     add_invalid("png-header-crc", patched(good, 30, good[30] ^ 1), "bad-input", broken)
     data_at = good.index(b"IDAT") + 4
     flipped = patched(good, data_at + 20, good[data_at + 20] ^ 0x10)
@@ -496,7 +519,7 @@ def make_invalid() -> None:
     add_invalid("png-no-palette", png(samples[..., :1], PALETTE, 8), "bad-input", "")
     add_invalid(
         "png-unknown-critical",
-        png(samples, RGB, 8, before=chunk(b"CgBI", bytes(4))),
+        png(samples, RGB, 8, before=chunk(b"OddY", bytes(4))),
         "unsupported",
         "chunk that we do not know",
     )
@@ -522,6 +545,425 @@ def make_invalid() -> None:
     none = struct.pack("<I", 0x12) + u24(23) * 2
     data = riff((b"VP8X", none), (b"ANIM", b"\xff\0\0\xff\0\0"))
     add_invalid("webp-animated-none", data, "bad-input", "no frames")
+
+
+# Colour profiles
+
+
+def icc_tag(kind: bytes, data: bytes) -> bytes:
+    """One tag's data: a type, 4 reserved bytes."""
+    return kind + bytes(4) + data
+
+
+def icc_profile(
+    space: bytes, connection: bytes, tags: dict[bytes, bytes], version: int = 2
+) -> bytes:
+    """An ICC profile of a screen."""
+    at = 128 + 4 + 12 * len(tags)
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags.items():
+        table += name + struct.pack(">II", at + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    white = struct.pack(">3i", *(round(x * 65536) for x in (0.9642, 1, 0.8249)))
+    header = struct.pack(
+        ">I4sI4s4s4s12s4s", 0, b"", version << 24, b"mntr", space, connection,
+        bytes(12), b"acsp",
+    )  # fmt: skip
+    header = header.ljust(68, b"\0") + white
+    header = header.ljust(128, b"\0")
+    size = struct.pack(">I", len(header + table + body))
+    return size + header[4:] + table + body
+
+
+def icc_xyz(values: list[float]) -> bytes:
+    """A colour."""
+    return icc_tag(b"XYZ ", struct.pack(">3i", *(round(v * 65536) for v in values)))
+
+
+def icc_gamma(gamma: float) -> bytes:
+    """A curve that is a power."""
+    return icc_tag(b"curv", struct.pack(">IH", 1, round(gamma * 256)))
+
+
+def icc_srgb_curve() -> bytes:
+    """sRGB's curve, as phones have it."""
+    numbers = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    values = struct.pack(">5i", *(round(v * 65536) for v in numbers))
+    return icc_tag(b"para", struct.pack(">HH", 3, 0) + values)
+
+
+# Of primaries, for a white of D50; the last is sRGB's.
+DISPLAY_P3 = [
+    (0.5151, 0.2412, -0.0011),
+    (0.292, 0.6922, 0.0419),
+    (0.1571, 0.0666, 0.7841),
+]
+ADOBE_RGB = [
+    (0.6097, 0.3111, 0.0195),
+    (0.2053, 0.6257, 0.0609),
+    (0.1492, 0.0632, 0.7446),
+]
+SRGB = [(0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141)]  # fmt: skip
+
+
+def matrix_profile(primaries: list, curve: bytes, version: int = 2) -> bytes:
+    """Three primaries, and a curve for all of them."""
+    names = (b"r", b"g", b"b")
+    tags = {n + b"XYZ": icc_xyz(p) for n, p in zip(names, primaries, strict=True)}
+    tags |= {n + b"TRC": curve for n in names}
+    return icc_profile(b"RGB ", b"XYZ ", tags, version)
+
+
+def table_profile(space: bytes, channels: int) -> bytes:
+    """A table of two points a channel, in Lab: an odd printer's or scanner's."""
+    points = np.indices((2,) * channels).reshape(channels, -1).T
+    ink = space == b"CMYK"
+    light = 1 - points if ink else points
+    rgb = light[:, :3] * (light[:, 3:] if ink else 1) * 0.9 + 0.05
+    lab = np.stack(
+        [
+            rgb @ [0.25, 0.65, 0.1] * 255,
+            128 + (rgb[:, 0] - rgb[:, 1]) * 70,
+            128 + (rgb[:, 1] - rgb[:, 2]) * 70,
+        ],
+        -1,
+    )
+    ramp = bytes(range(256))
+    head = struct.pack(">4B", channels, 3, 2, 0)
+    matrix = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    table = lab.round().astype(np.uint8).tobytes()
+    lut = icc_tag(b"mft1", head + matrix + ramp * channels + table + ramp * 3)
+    return icc_profile(space, b"Lab ", {b"A2B0": lut})
+
+
+def with_profile(data: bytes, profile: bytes, order: list[int]) -> bytes:
+    """A JPEG with the profile in parts, which come in that order."""
+    size = -(-len(profile) // len(order))
+    for number in reversed(order):
+        part = profile[(number - 1) * size : number * size]
+        mark = b"ICC_PROFILE\0" + bytes([number, len(order)])
+        data = with_segment(data, 0xE2, mark + part)
+    return data
+
+
+def make_profiles() -> None:
+    """Pictures that are not sRGB, and some whose profile is of no use."""
+    picture = photo(37, 27)
+    grey = picture.convert("L")
+    clear = picture.copy()
+    clear.putalpha(Image.linear_gradient("L").resize(picture.size))
+    p3 = matrix_profile(DISPLAY_P3, icc_srgb_curve(), 4)
+    adobe = matrix_profile(ADOBE_RGB, icc_gamma(2.2))
+    srgb = matrix_profile(SRGB, icc_srgb_curve(), 4)
+    dark = icc_profile(b"GRAY", b"XYZ ", {b"kTRC": icc_gamma(1.4)})
+    light = icc_profile(b"GRAY", b"Lab ", {b"kTRC": icc_gamma(1.4)})
+    tables = table_profile(b"RGB ", 3)
+
+    plain = jpeg(picture, subsampling=0)
+    add("jpeg-profile-p3.jpg", with_profile(plain, p3, [1]))
+    add("jpeg-profile-adobe.jpg", with_profile(plain, adobe, [1]))
+    add("jpeg-profile-parts.jpg", with_profile(plain, adobe, [3, 1, 2]))
+    add("jpeg-profile-srgb.jpg", with_profile(plain, srgb, [1]), pillow_pixels(plain))
+    add("jpeg-profile-grey.jpg", with_profile(jpeg(grey), dark, [1]))
+    add("jpeg-profile-grey-lab.jpg", with_profile(jpeg(grey), light, [1]))
+    # Pillow would not have it: to RGB it is, as in browsers.
+    colours = to_srgb(Image.open(io.BytesIO(jpeg(grey))).convert("RGB"), adobe)
+    data = with_profile(jpeg(grey), adobe, [1])
+    add("jpeg-profile-rgb-for-grey.jpg", data, np.asarray(colours))
+    # Not by tables: ink is shown as without a profile.
+    ink = jpeg(photo(30, 24).convert("CMYK"), quality=90)
+    data = with_profile(ink, table_profile(b"CMYK", 4), [1])
+    add("jpeg-useless-tables-for-ink.jpg", data, pillow_pixels(ink))
+    turned = with_segment(
+        with_profile(plain, p3, [1]), 0xE1, b"Exif\0\0" + tiff(6, ">")
+    )
+    add("jpeg-profile-turned.jpg", turned)
+    for name, data in [
+        (
+            "part-missing",
+            with_profile(plain, p3, [1, 2, 3]).replace(b"ICC_P", b"ICC_Q", 1),
+        ),
+        ("cut", with_profile(plain, p3[:300], [1])),
+        ("zeros", with_profile(plain, bytes(500), [1])),
+        ("of-grey", with_profile(plain, dark, [1])),
+        ("of-ink", with_profile(plain, table_profile(b"CMYK", 4), [1])),
+        ("tables", with_profile(plain, tables, [1])),
+    ]:
+        add(f"jpeg-useless-{name}.jpg", data, pillow_pixels(plain))
+
+    samples = np.asarray(clear).astype(int)
+    before = chunk(b"iCCP", b"P3\0\0" + zlib.compress(p3))
+    for name, color, depth, part in [
+        ("rgb", RGB, 8, samples[..., :3]),
+        ("rgb-16bit", RGB, 16, samples[..., :3] * 257),
+        ("rgba", RGB_ALPHA, 8, samples),
+        ("rgba-16bit", RGB_ALPHA, 16, samples * 257),
+    ]:
+        for interlaced in (False, True):
+            suffix = "-interlaced" if interlaced else ""
+            data = png(part, color, depth, before=before, interlaced=interlaced)
+            add(f"png-profile-{name}{suffix}.png", data)
+    grey_before = chunk(b"iCCP", b"dark\0\0" + zlib.compress(dark))
+    add("png-profile-grey.png", png(samples[..., :1], GREY, 8, before=grey_before))
+    data = png(samples[..., [0, 3]], GREY_ALPHA, 8, before=grey_before)
+    add("png-profile-grey-alpha.png", data)
+    colors = np.random.default_rng(7).integers(0, 256, (64, 3)).astype(np.uint8)
+    plte = chunk(b"PLTE", colors.tobytes())
+    trns = chunk(b"tRNS", bytes(range(0, 256, 8)))
+    data = png(samples[..., :1] % 64, PALETTE, 8, before=before + plte + trns)
+    add("png-profile-palette.png", data)
+    useless = chunk(b"iCCP", b"P3\0\0" + zlib.compress(p3)[:-40])
+    plain_png = png(samples[..., :3], RGB, 8)
+    data = png(samples[..., :3], RGB, 8, before=useless)
+    add("png-useless-profile.png", data, pillow_pixels(plain_png))
+    late = png(samples[..., :3], RGB, 8, after=before)
+    add("png-useless-late-profile.png", late, pillow_pixels(plain_png))
+
+    add("webp-profile-lossless.webp", webp(picture, lossless=True, icc_profile=p3))
+    add("webp-profile-alpha-lossless.webp", webp(clear, lossless=True, icc_profile=p3))
+    add("webp-profile-lossy.webp", webp(picture, quality=90, icc_profile=adobe))
+    frames = [clear, clear.rotate(180)]
+    data = webp(
+        frames[0], save_all=True, append_images=frames[1:], lossless=True,
+        icc_profile=p3,
+    )  # fmt: skip
+    add("webp-profile-animated.webp", data)
+
+
+# Which way is up, besides plain EXIF
+
+
+def xmp(orientation: int, *, element: bool = False) -> bytes:
+    """A packet that names an orientation, in one of the two ways to do so."""
+    attribute = f' tiff:Orientation="{orientation}"'
+    inner = f"<tiff:Orientation>{orientation}</tiff:Orientation>"
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
+        '"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'xmlns:tiff="http://ns.adobe.com/tiff/1.0/"'
+        f"{'' if element else attribute}>{inner if element else ''}"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()
+
+
+def raw_profile(block: bytes) -> bytes:
+    """EXIF as ImageMagick writes it into a PNG's text."""
+    digits = (b"Exif\0\0" + block).hex()
+    lines = [digits[i : i + 72] for i in range(0, len(digits), 72)]
+    return f"\nexif\n{len(digits) // 2:8}\n{chr(10).join(lines)}\n".encode()
+
+
+def odd_tiff(
+    kind: int, value: bytes, *, magic: bytes = b"*\0", more: bytes = b""
+) -> bytes:
+    """An EXIF block whose orientation is of another type, or elsewhere."""
+    count = len(more) // 2 or 1
+    entry = struct.pack("<HHI", 0x0112, kind, count) + value
+    return b"II" + magic + struct.pack("<IH", 8, 1) + entry + bytes(4) + more
+
+
+def make_orientations() -> None:
+    """XMP, texts of PNGs, odd EXIF, and which of them counts."""
+    small = jpeg(photo(20, 12))
+    samples = np.asarray(photo(13, 11)).astype(int)
+    start = b"http://ns.adobe.com/xap/1.0/\0"
+    bits = webp(photo(16, 12), lossless=True)
+    canvas = u24(15) + u24(11)
+
+    for name, packet in [("attribute", xmp(6)), ("element", xmp(8, element=True))]:
+        add(f"jpeg-xmp-{name}.jpg", with_segment(small, 0xE1, start + packet))
+        text = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
+        add(f"png-xmp-{name}.png", png(samples, RGB, 8, before=text))
+        data = riff(
+            (b"VP8X", struct.pack("<I", 4) + canvas),
+            (bits[12:16], bits[20:]),
+            (b"XMP ", packet),
+        )
+        add(f"webp-xmp-{name}-lossless.webp", data)
+    packed = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp(5))
+    add("png-xmp-packed.png", png(samples, RGB, 8, after=chunk(b"iTXt", packed)))
+    add("jpeg-xmp-9.jpg", with_segment(small, 0xE1, start + xmp(9)))
+
+    name = b"Raw profile type exif\0"
+    raw = raw_profile(tiff(6, "<"))
+    for kind, data in [
+        ("text", chunk(b"tEXt", name + raw)),
+        ("packed", chunk(b"zTXt", name + b"\0" + zlib.compress(raw))),
+        ("international", chunk(b"iTXt", name + b"\0\0\0\0" + raw)),
+        (
+            "last",
+            chunk(b"tEXt", name + raw_profile(tiff(3, "<")))
+            + chunk(b"tEXt", name + raw),
+        ),
+    ]:
+        add(f"png-raw-exif-{kind}.png", png(samples, RGB, 8, before=data))
+    add(
+        "png-text-exif.png",
+        png(samples, RGB, 8, before=chunk(b"tEXt", b"exif\0" + tiff(8, ">"))),
+    )
+    no_hex = chunk(b"tEXt", name + raw.replace(b"4578", b"45x8"))
+    plain = pillow_pixels(png(samples, RGB, 8))
+    add("png-raw-exif-broken.png", png(samples, RGB, 8, before=no_hex), plain)
+    many = chunk(b"zTXt", name + b"\0" + zlib.compress(bytes(4 << 20), 9))
+    add("png-raw-exif-bomb.png", png(samples, RGB, 8, before=many * 9), plain)
+
+    nothing = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"
+    with_xmp = with_segment(small, 0xE1, start + xmp(3))
+    for name, block in [
+        ("exif-first", tiff(6, ">")),
+        ("no-orientation", nothing),
+        ("orientation-0", tiff(0, "<")),
+    ]:
+        data = with_segment(with_xmp, 0xE1, b"Exif\0\0" + block)
+        add(f"jpeg-both-{name}.jpg", data)
+    both = chunk(b"tEXt", b"Raw profile type exif\0" + raw)
+    data = png(samples, RGB, 8, before=both, after=chunk(b"eXIf", tiff(3, "<")))
+    add("png-both-exif-first.png", data)
+    data = riff(
+        (b"VP8X", struct.pack("<I", 12) + canvas),
+        (bits[12:16], bits[20:]),
+        (b"EXIF", tiff(6, "<")),
+        (b"XMP ", xmp(3)),
+    )
+    add("webp-both-lossless.webp", data)
+    data = riff(
+        (b"VP8X", struct.pack("<I", 0) + canvas),
+        (bits[12:16], bits[20:]),
+        (b"EXIF", tiff(6, "<")),
+    )
+    add("webp-exif-not-announced-lossless.webp", data)
+
+    for name, block in [
+        ("long", odd_tiff(4, b"\6\0\0\0")),
+        ("byte", odd_tiff(1, b"\6\0\0\0")),
+        ("text", odd_tiff(2, b"6\0\0\0")),
+        ("no-type", odd_tiff(99, b"\6\0\0\0")),
+        (
+            "three",
+            odd_tiff(3, struct.pack("<I", 26), more=struct.pack("<HHH", 8, 1, 1)),
+        ),
+        ("magic", odd_tiff(3, b"\6\0\0\0", magic=b"\0*")),
+        ("twice", b"Exif\0\0" + tiff(6, ">")),
+    ]:
+        add(f"jpeg-odd-exif-{name}.jpg", with_segment(small, 0xE1, b"Exif\0\0" + block))
+
+
+# Files without an end
+
+
+def deflate_raw(data: bytes) -> bytes:
+    """As zlib, without its header and check sum."""
+    packer = zlib.compressobj(9, wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+def make_ends() -> None:
+    """What comes in the place of the end, if their pixels are whole."""
+    picture = photo(37, 27)
+    thumbnail = jpeg(photo(8, 6))
+    trailer = b"SEFH" + bytes(range(200)) + b"SEFT"
+    zeros = bytes(3000)
+    for name, whole in [
+        ("plain", jpeg(picture)),
+        ("progressive", jpeg(picture, progressive=True)),
+        ("restart", jpeg(picture, restart_marker_blocks=2)),
+    ]:
+        shown = pillow_pixels(whole)
+        for end, data in [
+            ("nothing", b""),
+            ("half", b"\xff"),
+            ("zeros", zeros),
+            ("trailer", trailer),
+            ("pictures", thumbnail * 2),
+            ("zeros-picture", zeros + thumbnail[:-2]),
+            ("segment", b"\xff\xe1\x7f\xffcut short"),
+        ]:
+            add(f"jpeg-end-{name}-{end}.jpg", whole[:-2] + data, shown)
+    add("jpeg-end-pictures.jpg", jpeg(picture) + thumbnail * 2)
+
+    samples = np.asarray(picture).astype(int)
+    good = png(samples, RGB, 8)
+    shown = png_pixels(samples, RGB, 8)
+    for end, data in [
+        ("nothing", good[:-12]),
+        ("half", good[:-4]),
+        ("zeros", good[:-12] + zeros),
+        ("trailer", good[:-12] + trailer),
+        ("after", good + trailer),
+        ("no-sum", good[:-16]),
+        ("half-a-sum", good[:-14]),
+        ("no-check", good[:-20]),
+    ]:
+        add(f"png-end-{end}.png", data, shown)
+
+    lossless = webp(picture, lossless=True)
+    shown = pillow_pixels(lossless)
+    longer = struct.pack("<I", len(lossless))
+    add("webp-end-longer-lossless.webp", lossless[:4] + longer + lossless[8:], shown)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    data = webp(picture, lossless=True, exif=exif)
+    add("webp-end-no-exif-lossless.webp", data[: data.index(b"EXIF") + 10], shown)
+
+    apple = samples[..., ::-1]
+    head = struct.pack(">IIBBBBB", 37, 27, 8, RGB, 0, 0, 0)
+    data = (
+        good[:8]
+        + chunk(b"CgBI", b"\x50\0\x20\x06")
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", deflate_raw(pack_rows(apple, 8)))
+        + good[-12:]
+    )
+    add("png-apple-rgb.png", data, png_pixels(samples, RGB, 8))
+    alpha = np.asarray(Image.linear_gradient("L").resize(picture.size)).astype(int)
+    alpha = alpha[..., None]
+    shown = over_white(np.concatenate([samples, alpha], -1))
+    times = np.concatenate([(apple * alpha + 127) // 255, alpha], -1)
+    head = struct.pack(">IIBBBBB", 37, 27, 8, RGB_ALPHA, 0, 0, 0)
+    packed = deflate_raw(pack_rows(times, 8))
+    data = (
+        good[:8]
+        + chunk(b"CgBI", b"\x50\0\x20\x02")
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", packed[:300])
+        + chunk(b"IDAT", packed[300:])
+        + good[-12:]
+    )
+    add("png-apple-rgba.png", data, shown)
+
+
+def iso(brand: bytes, *more: bytes) -> bytes:
+    """The beginning of an ISO media file."""
+    body = b"ftyp" + brand + bytes(4) + b"".join(more)
+    return struct.pack(">I", len(body) + 4) + body + bytes(40)
+
+
+# What people send under the name of a picture, and what it is.
+OTHERS = [
+    ("gif", b"GIF89a" + bytes(30), "a GIF image"),
+    ("heic", iso(b"heic", b"mif1", b"heic"), "a HEIC image"),
+    ("heic-mif1", iso(b"mif1", b"mif1", b"heic"), "a HEIC image"),
+    ("avif", iso(b"avif", b"avif", b"mif1"), "an AVIF image"),
+    ("avif-mif1", iso(b"mif1", b"avif", b"miaf"), "an AVIF image"),
+    ("mp4", iso(b"isom", b"iso2", b"mp41"), "an MP4 video"),
+    ("mov", iso(b"qt  "), "a QuickTime video"),
+    ("cr3", iso(b"crx "), "a raw photo (CR3)"),
+    ("iso-other", iso(b"zzzz"), "a video or picture of ISO's media format"),
+    ("jxl", b"\xff\x0a" + bytes(30), "a JPEG XL image"),
+    ("jxl-box", b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(9), "a JPEG XL image"),
+    ("jp2", b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(9), "a JPEG 2000 image"),
+    ("tiff", b"II*\0" + bytes(30), "a TIFF image"),
+    ("bmp", b"BM" + bytes(12) + b"\x28" + bytes(60), "a BMP image"),
+    ("psd", b"8BPS\0\1" + bytes(30), "a Photoshop file"),
+    ("pdf", b"%PDF-1.7\n", "a PDF"),
+    ("ico", b"\0\0\1\0\1\0" + bytes(30), "an icon"),
+    ("svg", b'<?xml version="1.0"?>\n<!-- x -->\n<svg xmlns="">', "an SVG drawing"),
+    ("html", b"\n<!DOCTYPE html>\n<title>404", "an HTML page"),
+    ("ppm", b"P6\n3 2\n255\n" + bytes(18), "a PNM image"),
+    ("zip", b"PK\3\4" + bytes(30), "a ZIP archive"),
+    ("data-url", b"data:image/png;base64,iVBORw0KGgo=", "a data URL"),
+    ("png-as-text", b"\x89PNG\n\x1a\n" + bytes(30), "a PNG that was damaged"),
+]
 
 
 # Resizing
@@ -566,12 +1008,16 @@ def make_resized() -> None:
 
 def main() -> None:
     """Make all cases anew."""
-    for folder in (IMAGES, INVALID, RESIZE):
+    # Some of the invalid ones are made elsewhere.
+    for folder in (IMAGES, RESIZE):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     make_pngs()
     make_jpegs()
     make_webps()
+    make_profiles()
+    make_orientations()
+    make_ends()
     make_invalid()
     make_resized()
 
