@@ -399,6 +399,35 @@ static void match_tanh(struct graph *graph, struct graph_node *node)
         become_function(graph, node, inner, GRAPH_SIGMOID);
 }
 
+/* sigmoid(x) where x >= 0, and sigmoid(x) elsewhere: written out in two ways so
+ * that nothing overflows. */
+static void match_stable_sigmoid(struct graph *graph, struct graph_node *node)
+{
+    const struct graph_node *a =
+        function_maker(graph, node->inputs[1], GRAPH_SIGMOID);
+    const struct graph_node *b =
+        function_maker(graph, node->inputs[2], GRAPH_SIGMOID);
+
+    if (a && b && a->inputs[0] == b->inputs[0])
+        become_function(graph, node, a->inputs[0], GRAPH_SIGMOID);
+}
+
+/* -softplus(-x), which is log(sigmoid(x)) */
+static void match_log_sigmoid(struct graph *graph, struct graph_node *node)
+{
+    int plus = node->inputs[0], x;
+    const struct graph_node *softplus =
+        function_maker(graph, plus, GRAPH_SOFTPLUS);
+
+    if (!softplus || graph_num_uses(graph, plus) != 1 ||
+        !is_negative(graph, softplus->inputs[0], &x) ||
+        !graph_shape_equal(&graph->values[x].shape, &graph->values[plus].shape))
+        return;
+    become_function(graph, &graph->nodes[graph->values[plus].producer], x,
+                    GRAPH_SIGMOID);
+    node->unary.function = GRAPH_LOG;
+}
+
 /* The one axis that a reduction of x is over, which it keeps; or -1. */
 static int64_t reduced_axis(const struct graph *graph, int value, int x,
                             enum graph_reduction function)
@@ -486,6 +515,11 @@ static void match_scores(struct graph *graph, struct graph_node *node)
     case GRAPH_UNARY:
         if (node->unary.function == GRAPH_RECIPROCAL)
             match_sigmoid(graph, node);
+        if (node->unary.function == GRAPH_NEGATE)
+            match_log_sigmoid(graph, node);
+        break;
+    case GRAPH_WHERE:
+        match_stable_sigmoid(graph, node);
         break;
     case GRAPH_DIV:
         match_sigmoid(graph, node);

@@ -102,6 +102,8 @@ static int subject_of(const struct graph *graph, const struct graph_node *node)
     case GRAPH_UNARY:
     case GRAPH_CLAMP:
     case GRAPH_HARDMAX:
+    case GRAPH_QUANTIZE:
+    case GRAPH_DEQUANTIZE:
         return node->inputs[0];
     case GRAPH_GATHER:
     case GRAPH_SLICE:
@@ -348,6 +350,8 @@ static void apply(struct effect *effect, const struct graph *graph,
         effect->high = 1;
         break;
     case GRAPH_CLAMP:
+    case GRAPH_QUANTIZE: /* with its counterpart it rounds */
+    case GRAPH_DEQUANTIZE:
         break;
     default:
         apply_number(effect, graph, node);
@@ -538,6 +542,31 @@ static bool use_link(struct head *head, const struct graph *graph,
     return true;
 }
 
+/* Whether a network cannot put out logits with this node: it decides, or
+ * divides numbers by what they are themselves. */
+static bool is_no_end_of_logits(const struct graph *graph,
+                                const struct graph_node *node)
+{
+    switch (node->op) {
+    case GRAPH_EQUAL:
+    case GRAPH_LESS:
+    case GRAPH_LESS_EQUAL:
+    case GRAPH_AND:
+    case GRAPH_OR:
+    case GRAPH_XOR:
+    case GRAPH_WHERE:
+    case GRAPH_MOD:
+    case GRAPH_HARDMAX:
+        return true;
+    case GRAPH_DIV:
+    case GRAPH_POW:
+        return !graph_input(graph, node, 0)->data &&
+               !graph_input(graph, node, 1)->data;
+    default:
+        return false;
+    }
+}
+
 /* What comes out are the logits; unless it looks like something else. */
 static bool use_output(struct head *head, const struct graph *graph, int output,
                        const struct tail *tail, const struct head_wish *wish,
@@ -551,7 +580,8 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
     find_effect(&effect, graph, tail, start ? (double)start->min : -INFINITY,
                 start ? (double)start->max : INFINITY);
     if (wish->scores == HEAD_OPEN && last &&
-        (effect.has_function || (effect.low >= -1 && effect.high <= 1)))
+        (effect.has_function || (start && is_no_end_of_logits(graph, start)) ||
+         (effect.low >= -1 && effect.high <= 1)))
         return fail(err, ERROR_UNSUPPORTED,
                     "the network ends in %s, which is neither softmax nor "
                     "sigmoid; %s says which of them makes scores of what comes "

@@ -10,6 +10,8 @@ struct onnx_name {
     int maker;        /* the node, or GRAPH_NONE */
     bool is_needed;
     bool is_strange; /* made with what we do not read */
+    bool is_output;
+    bool is_stood_for; /* what an output decides about */
 };
 
 /* What is being found, and in what. */
@@ -217,9 +219,9 @@ static bool take_outputs(struct search *search, const char *wanted)
             continue;
         needed->outputs[needed->num_outputs++] = (struct onnx_needed_output){
             .name = name,
-            .value =
-                needed->all ? name : behind_decision(search, name),
+            .value = needed->all ? name : behind_decision(search, name),
         };
+        name_of(needed, name)->is_output = true;
         if (wanted)
             return true;
     }
@@ -228,6 +230,24 @@ static bool take_outputs(struct search *search, const char *wanted)
     list_outputs(list, sizeof list, proto);
     return fail(search->err, ERROR_INPUT,
                 "it has no output \"%.60s\"; its outputs are %s", wanted, list);
+}
+
+/* Leaves out outputs that stand for what is an output itself, and second ones
+ * that stand for the same. */
+static void leave_doubles_out(struct onnx_needed *needed)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < needed->num_outputs; i++) {
+        const struct onnx_needed_output output = needed->outputs[i];
+        struct onnx_name *name = slot_of(needed, output.value);
+        bool is_itself = output.name == output.value;
+
+        if (is_itself || !(name->is_output || name->is_stood_for))
+            needed->outputs[kept++] = output;
+        name->is_stood_for |= !is_itself;
+    }
+    needed->num_outputs = kept;
 }
 
 /* Leaves out outputs that are made with something strange, unless all are. */
@@ -279,8 +299,10 @@ bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
     ok = take_room(&search) && name_all(&search) &&
          take_outputs(&search, output);
     if (ok) {
-        if (!all)
+        if (!all) {
+            leave_doubles_out(needed);
             leave_strange_out(needed);
+        }
         need_operands(&search);
     } else {
         onnx_needed_release(needed);
