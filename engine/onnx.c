@@ -132,6 +132,36 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
     return true;
 }
 
+/* A constant of the file. One of a type that is not read gets no elements:
+ * whatever takes it is refused. */
+static bool define_initializer(struct onnx_reader *reader,
+                               onnx_tensor_proto *tensor)
+{
+    const char *name = tensor->name ? tensor->name : "";
+    int number;
+
+    if (onnx_element_of(tensor->data_type))
+        return define_tensor(reader, name, tensor);
+    number = define(reader, name, GRAPH_FLOAT);
+    if (number == GRAPH_NONE)
+        return false;
+    reader->graph->values[number].element = tensor->data_type;
+    return true;
+}
+
+/* Whether an operand has elements, or will have. */
+static bool check_operand(const struct onnx_reader *reader, int number)
+{
+    const struct graph_value *value = &reader->graph->values[number];
+    char text[ONNX_ELEMENT_NAME];
+
+    if (value->element == 0 || value->data || onnx_element_of(value->element))
+        return true;
+    return fail(reader->err, ERROR_UNSUPPORTED,
+                "the constant \"%.100s\" is of type %s, which is not supported",
+                value->name, onnx_element_name(text, value->element));
+}
+
 /* ---- nodes ---- */
 
 static bool is_word_of(const char *words, const char *word)
@@ -216,6 +246,8 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
             return fail(reader->err, ERROR_INPUT,
                         "its input \"%.100s\" is made by no node before it",
                         name);
+        if (!check_operand(reader, node->inputs[i]))
+            return false;
     }
     for (uint32_t i = 0; i < node->num_outputs; i++) {
         enum graph_type type = GRAPH_FLOAT;
@@ -464,12 +496,25 @@ static bool leave_input_out(struct onnx_reader *reader, const char *name)
             define(reader, name, GRAPH_FLOAT) != GRAPH_NONE);
 }
 
+/* Whether the outputs need any input. */
+static bool is_input_needed(const struct onnx_reader *reader,
+                            const onnx_graph_proto *proto)
+{
+    for (size_t i = 0; i < proto->n_input; i++)
+        if (proto->input[i]->name &&
+            *slot_of(reader, proto->input[i]->name) == GRAPH_NONE &&
+            onnx_needed_has(&reader->needed, proto->input[i]->name))
+            return true;
+    return false;
+}
+
 /* The inputs that are not initialisers; files of old exporters list those as
  * inputs too. */
 static bool read_inputs(struct onnx_reader *reader,
                         const onnx_graph_proto *proto)
 {
     const struct graph *graph = reader->graph;
+    bool some = reader->picture && is_input_needed(reader, proto);
 
     for (size_t i = 0; i < proto->n_input; i++) {
         const onnx_value_info_proto *info = proto->input[i];
@@ -477,7 +522,7 @@ static bool read_inputs(struct onnx_reader *reader,
         if (!info->name)
             return fail(reader->err, ERROR_INPUT, "an input has no name");
         if (*slot_of(reader, info->name) != GRAPH_NONE ||
-            (reader->picture && !onnx_needed_has(&reader->needed, info->name)))
+            (some && !onnx_needed_has(&reader->needed, info->name)))
             continue;
         if (!(reader->picture ? read_picture(reader, info)
                               : read_bound(reader, info)) &&
@@ -556,7 +601,7 @@ static bool read_graph(struct onnx_reader *reader,
 
         if (!onnx_needed_has(&reader->needed, tensor->name ? tensor->name : ""))
             continue;
-        if (!define_tensor(reader, tensor->name ? tensor->name : "", tensor))
+        if (!define_initializer(reader, tensor))
             return false;
     }
     if (!read_inputs(reader, proto))

@@ -22,8 +22,7 @@ struct onnx_input {
 };
 
 /* Reads the ONNX model of `len` bytes into an empty graph, as far as its
- * outputs need it: of several, those that are made with operators or types
- * which are not read are left out if there are others. Where an output is a
+ * outputs need it. Where an output is a
  * decision about a row of scores (by ArgMax, TopK or ZipMap), the graph's is
  * that row. The graph's output_names are the file's. The one input that
  * is not an initialiser gets the shape the file gives it: open dimensions

@@ -9,7 +9,6 @@ struct onnx_name {
     const char *text; /* NULL: an empty slot */
     int maker;        /* the node, or GRAPH_NONE */
     bool is_needed;
-    bool is_strange; /* made with what we do not read */
     bool is_output;
     bool is_stood_for; /* what an output decides about */
 };
@@ -25,8 +24,7 @@ struct search {
 
 /* Decisions that a row of scores ends in. What they are made from is what
  * there is to serve. */
-static const char *const decisions[] = {"ArgMax", "TopK", "ZipMap", "Hardmax",
-                                        NULL};
+static const char *const decisions[] = {"ArgMax", "TopK", "ZipMap", NULL};
 
 /* What may stand between a decision and the output. */
 static const char *const wrappings[] = {
@@ -71,7 +69,7 @@ static bool take_room(struct search *search)
 {
     const onnx_graph_proto *proto = search->proto;
     struct onnx_needed *needed = search->needed;
-    size_t wanted = proto->n_initializer + proto->n_output + 1;
+    size_t wanted = proto->n_output + 1;
 
     for (size_t i = 0; i < proto->n_node; i++)
         wanted += proto->node[i]->n_output + proto->node[i]->n_input;
@@ -87,50 +85,14 @@ static bool take_room(struct search *search)
     return true;
 }
 
-/* ---- what we do not read ---- */
-
-static bool is_one_of(const char *const *words, const char *word)
-{
-    while (word && *words && strcmp(*words, word) != 0)
-        words++;
-    return word && *words;
-}
-
-static bool is_strange_tensor(const onnx_tensor_proto *tensor)
-{
-    return !onnx_element_of(tensor->data_type);
-}
-
-/* Whether a node is of a kind that we do not read at all. */
-static bool is_strange_node(const onnx_node_proto *node)
-{
-    if (!node->op_type || !onnx_is_plain_domain(node->domain))
-        return true;
-    if (strcmp(node->op_type, "Constant") != 0)
-        return !onnx_ops_find(node->op_type);
-    for (size_t i = 0; i < node->n_attribute; i++)
-        if (node->attribute[i]->t && is_strange_tensor(node->attribute[i]->t))
-            return true;
-    return false;
-}
-
-/* Names what the file makes, in its order, and marks what is made with
- * something strange. */
+/* Names what the nodes make. */
 static bool name_all(struct search *search)
 {
     const onnx_graph_proto *proto = search->proto;
 
-    for (size_t i = 0; i < proto->n_initializer; i++)
-        if (proto->initializer[i]->name)
-            name_of(search->needed, proto->initializer[i]->name)->is_strange =
-                is_strange_tensor(proto->initializer[i]);
     for (size_t i = 0; i < proto->n_node; i++) {
         const onnx_node_proto *node = proto->node[i];
-        bool is_strange = is_strange_node(node);
 
-        for (size_t k = 0; k < node->n_input; k++)
-            is_strange |= *node->input[k] &&
-                          slot_of(search->needed, node->input[k])->is_strange;
         for (size_t k = 0; k < node->n_output; k++) {
             struct onnx_name *name;
 
@@ -141,13 +103,19 @@ static bool name_all(struct search *search)
                 return fail(search->err, ERROR_INPUT,
                             "two values are called \"%.100s\"", name->text);
             name->maker = (int)i;
-            name->is_strange |= is_strange;
         }
     }
     return true;
 }
 
 /* ---- the outputs ---- */
+
+static bool is_one_of(const char *const *words, const char *word)
+{
+    while (word && *words && strcmp(*words, word) != 0)
+        words++;
+    return word && *words;
+}
 
 /* The operand that a decision or a wrapping is about: an index into a list of
  * constants comes second. */
@@ -250,18 +218,6 @@ static void leave_doubles_out(struct onnx_needed *needed)
     needed->num_outputs = kept;
 }
 
-/* Leaves out outputs that are made with something strange, unless all are. */
-static void leave_strange_out(struct onnx_needed *needed)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < needed->num_outputs; i++)
-        if (!slot_of(needed, needed->outputs[i].value)->is_strange)
-            needed->outputs[kept++] = needed->outputs[i];
-    if (kept > 0)
-        needed->num_outputs = kept;
-}
-
 /* ---- what they need ---- */
 
 static void need(struct search *search, const char *text)
@@ -275,10 +231,22 @@ static void need(struct search *search, const char *text)
     search->stack[search->depth++] = name->maker;
 }
 
+/* Whether a node is malformed so that nothing can need it; it is read, and
+ * refused by its name. */
+static bool makes_nothing(const onnx_node_proto *node)
+{
+    for (size_t i = 0; i < node->n_output; i++)
+        if (*node->output[i])
+            return false;
+    return true;
+}
+
 static void need_operands(struct search *search)
 {
     for (size_t i = 0; i < search->needed->num_outputs; i++)
         need(search, search->needed->outputs[i].value);
+    for (size_t i = 0; i < search->proto->n_node; i++)
+        search->needed->nodes[i] |= makes_nothing(search->proto->node[i]);
     while (search->depth > 0) {
         const onnx_node_proto *node =
             search->proto->node[search->stack[--search->depth]];
@@ -299,10 +267,8 @@ bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
     ok = take_room(&search) && name_all(&search) &&
          take_outputs(&search, output);
     if (ok) {
-        if (!all) {
+        if (!all)
             leave_doubles_out(needed);
-            leave_strange_out(needed);
-        }
         need_operands(&search);
     } else {
         onnx_needed_release(needed);

@@ -85,10 +85,8 @@ bool onnx_is_plain_domain(const char *domain);
 /* ---- onnx_needed.c ---- */
 
 /* Finds what is to be read for one output of that name, or where `output` is
- * NULL for each. Outputs that are made with operators or types that are not
- * read are left out where there are others. An output that is a decision about
- * a row of scores (ArgMax, TopK, ZipMap) stands for that row. With `all` each
- * output is taken as it is.
+ * NULL for each. An output that is a decision about a row of scores (ArgMax,
+ * TopK, ZipMap) stands for that row. With `all` each output is taken as it is.
  * ERROR_INPUT: no output of that name, or two values of one; ERROR_MEMORY. */
 bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
                       const char *output, bool all, struct error *err)
