@@ -80,6 +80,20 @@ bool cmd_model_number(uint32_t *number, const char *flag, const char *text,
     return true;
 }
 
+bool cmd_model_scores(enum head_scores *scores, const char *text,
+                      struct error *err)
+{
+#define X(choice, name)            \
+    if (strcmp(text, name) == 0) { \
+        *scores = choice;          \
+        return true;               \
+    }
+    HEAD_SCORES(X)
+#undef X
+    return fail(err, ERROR_INPUT,
+                "--scores takes softmax or sigmoid, not \"%.40s\"", text);
+}
+
 int cmd_model_complain(const char *name, const char *file,
                        const struct error *err)
 {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "survey.h"
 
 enum { CMD_MODEL_OK, CMD_MODEL_FAILED, CMD_MODEL_USAGE };
 
@@ -32,6 +33,10 @@ bool cmd_model_parse(const char **file, bool *help, int argc, char **argv,
 bool cmd_model_number(uint32_t *number, const char *flag, const char *text,
                       uint32_t max, struct error *err)
     __attribute__((warn_unused_result));
+
+/* --scores: what makes scores of what comes out. ERROR_INPUT. */
+bool cmd_model_scores(enum head_scores *scores, const char *text,
+                      struct error *err) __attribute__((warn_unused_result));
 
 /* Says what is wrong with a file, or, where `file` is NULL, with how `wherefore
  * model NAME` was called. Returns the exit status. */

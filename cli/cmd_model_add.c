@@ -23,6 +23,7 @@ enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 struct add {
     struct bundle_recipe recipe;
     const char *file, *labels, *to;
+    enum head_scores scores;
     bool help;
     char name[256], folder[PATH_SIZE];
     struct buf onnx_bytes, label_bytes; /* owned */
@@ -36,6 +37,11 @@ struct add {
       "with a\n                       tab between")                         \
     X(WIDTH, "width", "N", "of the input, in pixels (default: FILE's)")     \
     X(HEIGHT, "height", "N", "likewise")                                    \
+    X(INPUT_SIZE, "input-size", "SIZE", "both: N or WxH")                   \
+    X(OUTPUT, "output", "NAME",                                             \
+      "FILE's output with the classes, if there are several")               \
+    X(SCORES, "scores", "HOW",                                              \
+      "softmax or sigmoid, where FILE does not say")                        \
     X(RESIZE, "resize", "HOW", "stretch (default), crop or letterbox")      \
     X(CROP_FRACTION, "crop-fraction", "F",                                  \
       "how much of the picture's middle crop keeps")                        \
@@ -100,10 +106,41 @@ static bool parse_three(double numbers[3], const char *flag, const char *text,
     if ((count != 3 && count != 1) || *end)
         return fail(
             err, ERROR_INPUT,
-            "--%s takes three numbers with commas between, not \"%.40s\"", flag,
-            text);
+            "--%s takes a number, or three with commas between, not \"%.40s\"",
+            flag, text);
     if (count == 1)
         numbers[1] = numbers[2] = numbers[0];
+    return true;
+}
+
+/* One of some names, such as "stretch". */
+static bool take_choice(const char **choice, const char *flag,
+                        const char *argument, const char *const *names,
+                        struct error *err)
+{
+    char list[128] = "";
+    size_t len = 0;
+
+    *choice = argument;
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(argument, names[i]) == 0)
+            return true;
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s%s",
+                                i == 0            ? ""
+                                : !names[i + 1] ? " or "
+                                                  : ", ",
+                                names[i]);
+    }
+    return fail(err, ERROR_INPUT, "--%s takes %s, not \"%.40s\"", flag, list,
+                argument);
+}
+
+static bool take_std(double std[3], const char *argument, struct error *err)
+{
+    if (!parse_three(std, "std", argument, err))
+        return false;
+    if (!(std[0] > 0 && std[1] > 0 && std[2] > 0))
+        return fail(err, ERROR_INPUT, "--std takes numbers above 0");
     return true;
 }
 
@@ -112,7 +149,13 @@ static bool take(void *data, int option, const char *argument,
 {
     struct add *add = data;
     struct bundle_recipe *recipe = &add->recipe;
+    struct engine_options size = {0};
     char *end;
+#define X(choice, name) name,
+    static const char *const resizes[] = {PREPROCESS_RESIZES(X) NULL};
+    static const char *const filters[] = {RESIZE_FILTERS(X) NULL};
+#undef X
+    static const char *const channels[] = {"RGB", "BGR", "L", NULL};
 
     switch (option) {
     case OPTION_NAME:
@@ -127,25 +170,36 @@ static bool take(void *data, int option, const char *argument,
     case OPTION_HEIGHT:
         return cmd_model_number(&recipe->height, "height", argument, MAX_SIDE,
                                 err);
-    case OPTION_RESIZE:
-        recipe->resize = argument;
+    case OPTION_INPUT_SIZE:
+        if (!engine_options_parse_size(&size, argument, err))
+            return error_prefix(err, "--input-size");
+        recipe->width = size.input_width;
+        recipe->height = size.input_height;
         return true;
+    case OPTION_OUTPUT:
+        recipe->output = argument;
+        return true;
+    case OPTION_SCORES:
+        recipe->scores = argument;
+        return cmd_model_scores(&add->scores, argument, err);
+    case OPTION_RESIZE:
+        return take_choice(&recipe->resize, "resize", argument, resizes, err);
     case OPTION_CROP_FRACTION:
         recipe->crop_fraction = strtod(argument, &end);
-        return (end > argument && !*end && recipe->crop_fraction > 0 &&
+        return (end > argument && !*end && recipe->crop_fraction >= 0.01 &&
                 recipe->crop_fraction <= 1) ||
                fail(err, ERROR_INPUT,
-                    "--crop-fraction takes a number above 0, at most 1");
+                    "--crop-fraction takes a number from 0.01 to 1");
     case OPTION_INTERPOLATION:
-        recipe->interpolation = argument;
-        return true;
+        return take_choice(&recipe->interpolation, "interpolation", argument,
+                           filters, err);
     case OPTION_MEAN:
         return parse_three(recipe->mean, "mean", argument, err);
     case OPTION_STD:
-        return parse_three(recipe->std, "std", argument, err);
+        return take_std(recipe->std, argument, err);
     case OPTION_CHANNELS:
-        recipe->channels = argument;
-        return true;
+        return take_choice(&recipe->channels, "channels", argument, channels,
+                           err);
     case OPTION_SOURCE:
         recipe->source = argument;
         return true;
@@ -189,13 +243,34 @@ static bool choose_names(struct add *add, struct error *err)
     return true;
 }
 
+static bool check_channels(const struct add *add, size_t channels,
+                           struct error *err)
+{
+    bool is_grey = strcmp(add->recipe.channels, "L") == 0;
+
+    if (channels == 1 && !is_grey)
+        return fail(err, ERROR_INPUT,
+                    "it takes pictures of one channel; --channels L says so, "
+                    "and --mean and --std take one number each then");
+    if (channels == 3 && is_grey)
+        return fail(err, ERROR_INPUT,
+                    "it takes pictures of three channels; --channels is RGB or "
+                    "BGR then");
+    return true;
+}
+
 /* Looks at the network itself: its size, and whether it can be used. */
 static bool look(struct add *add, struct error *err)
 {
-    struct survey_options size = {.width = add->recipe.width,
-                                  .height = add->recipe.height};
+    struct survey_options look_for = {
+        .width = add->recipe.width,
+        .height = add->recipe.height,
+        .output = add->recipe.output,
+        .scores = add->scores,
+        .labels = add->labels,
+    };
     struct survey survey = {0};
-    bool ok = survey_open(&survey, add->file, &size, err);
+    bool ok = survey_open(&survey, add->file, &look_for, err);
     const struct graph_problem *first = survey.problems.first;
 
     if (ok && first)
@@ -205,6 +280,7 @@ static bool look(struct add *add, struct error *err)
                   first->next ? "; `wherefore model check` lists more" : "");
     else if (ok && survey.failure.kind != ERROR_NONE)
         ok = fail(err, survey.failure.kind, "%s", survey.failure.text);
+    ok = ok && check_channels(add, survey.channels, err);
     add->recipe.width = (uint32_t)survey.input_width;
     add->recipe.height = (uint32_t)survey.input_height;
     survey_release(&survey);
@@ -259,7 +335,7 @@ static bool make(struct add *add, struct error *err)
         return false;
     if (lstat(add->folder, &info) == 0)
         return fail(err, ERROR_IO, "%.200s is there already", add->folder);
-    if (!look(add, err) || !read_files(add, err))
+    if (!read_files(add, err) || !look(add, err))
         return false;
     if (!add->to && mkdir("models", 0777) != 0 && errno != EEXIST)
         return fail(err, ERROR_IO, "models/ cannot be made: %s",

@@ -27,13 +27,17 @@ enum {
     OPTION_HEIGHT,
     OPTION_RUNS,
     OPTION_JSON,
-    OPTION_SIZE
+    OPTION_SIZE,
+    OPTION_OUTPUT,
+    OPTION_SCORES
 };
 
 #define COMMON_OPTIONS                                        \
     {"width", required_argument, NULL, OPTION_WIDTH},         \
         {"height", required_argument, NULL, OPTION_HEIGHT},   \
         {"input-size", required_argument, NULL, OPTION_SIZE}, \
+        {"output", required_argument, NULL, OPTION_OUTPUT},   \
+        {"scores", required_argument, NULL, OPTION_SCORES},   \
         {"json", no_argument, NULL, OPTION_JSON},             \
     {                                                         \
         "help", no_argument, NULL, 'h'                        \
@@ -47,6 +51,8 @@ static const char common_help[] =
     "  --width N          of the input, in pixels, where FILE leaves it open\n"
     "  --height N         likewise\n"
     "  --input-size SIZE  N or WxH, in place of FILE's own\n"
+    "  --output NAME      the output with the classes, if there are several\n"
+    "  --scores HOW       softmax or sigmoid, where FILE does not say\n"
     "  --json             print one JSON object\n"
     "  --help             print this and exit\n"
     "\n"
@@ -72,12 +78,15 @@ static bool take(void *data, int option, const char *argument,
     case OPTION_SIZE:
         if (!engine_options_parse_size(&size, argument, err))
             return error_prefix(err, "--input-size");
-        look->options = (struct survey_options){
-            .width = size.input_width,
-            .height = size.input_height,
-            .override = true,
-        };
+        look->options.width = size.input_width;
+        look->options.height = size.input_height;
+        look->options.override = true;
         return true;
+    case OPTION_OUTPUT:
+        look->options.output = argument;
+        return true;
+    case OPTION_SCORES:
+        return cmd_model_scores(&look->options.scores, argument, err);
     default:
         look->json = true;
         return true;
@@ -121,6 +130,20 @@ static void print_problems(const struct survey *survey)
                num_nodes > 0 ? "more" : "nodes");
     if (survey->problems.count > 0)
         putchar('\n');
+}
+
+static void print_supported(const struct survey *survey)
+{
+    size_t count = survey->file.num_nodes - survey->num_left_out;
+
+    if (survey->num_left_out == 0) {
+        printf("all %zu nodes are supported\n", count);
+        return;
+    }
+    printf("all %zu nodes that the output \"", count);
+    complain_print(stdout, survey->output);
+    printf("\" needs are supported; %zu more do not matter\n",
+           survey->num_left_out);
 }
 
 static void print_values(const char *what,
@@ -177,9 +200,24 @@ static void print_count(size_t count, const char *what)
     printf("%zu %s%s", count, what, count == 1 ? "" : "s");
 }
 
+/* Which output is served, if it is not all of the file. */
+static void print_served(const struct survey *survey)
+{
+    if (survey->file.num_outputs == 1 && survey->num_left_out == 0)
+        return;
+    printf("served     ");
+    complain_print(stdout, survey->output);
+    printf("; it does without ");
+    print_count(survey->num_left_out, "node");
+    putchar('\n');
+}
+
 static void print_costs(const struct survey *survey)
 {
-    printf("head       %s, %zu classes\n", survey->head, survey->num_classes);
+    print_served(survey);
+    printf("head       %s, %zu %s, scores by %s\n", survey->head,
+           survey->num_classes, survey->num_classes == 1 ? "class" : "classes",
+           survey->scores);
     if (survey->refusal)
         printf("maps       none: %s\n", survey->refusal);
     else
@@ -263,7 +301,7 @@ int cmd_model_check(int argc, char **argv)
     } else {
         print_problems(&survey);
         if (is_usable(&survey))
-            printf("all %zu nodes are supported\n", survey.file.num_nodes);
+            print_supported(&survey);
     }
     return finish(&survey, status, argv[0], look.file, &err);
 }

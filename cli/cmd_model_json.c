@@ -88,9 +88,10 @@ static bool add_costs(json_t *root, const struct survey *survey)
                       "height", (json_int_t)survey->map_height, "features",
                       (json_int_t)survey->num_features);
     more = json_pack(
-        "{s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:s, s:I, s:f, "
+        "{s:o, s:s, s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:s, s:I, s:f, "
         "s:o}",
-        "head", text(survey->head), "refusal", text(survey->refusal), "classes",
+        "output", text(survey->output), "scores", survey->scores, "head",
+        text(survey->head), "refusal", text(survey->refusal), "classes",
         (json_int_t)survey->num_classes, "map", map, "macs",
         (json_int_t)survey->macs, "session_bytes",
         (json_int_t)survey->session_bytes, "load_ms", survey->load_ms, "run_ms",

@@ -309,6 +309,28 @@ static bool read_name(struct bundle *bundle, const json_t *root,
     return copy_text(&bundle->name, name, err);
 }
 
+static bool read_scores(struct bundle *bundle, const json_t *root,
+                        struct error *err)
+{
+    static const char *const names[] = {
+#define X(scores, name) name,
+        HEAD_SCORES(X)
+#undef X
+    };
+    const json_t *member = json_object_get(root, "scores");
+    const char *text = json_string_value(member);
+
+    if (!member || json_is_null(member))
+        return true;
+    for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0) {
+            bundle->scores = (enum head_scores)(HEAD_OPEN + 1 + i);
+            return true;
+        }
+    return fail(err, ERROR_INPUT,
+                "scores must be \"softmax\" or \"sigmoid\"");
+}
+
 static bool read_members(struct bundle *bundle, const char *folder,
                          const json_t *root, struct error *err)
 {
@@ -317,6 +339,8 @@ static bool read_members(struct bundle *bundle, const char *folder,
     return read_name(bundle, root, err) &&
            read_input(&bundle->input, root, err) &&
            read_onnx(bundle, folder, root, err) &&
+           read_optional_text(&bundle->output, root, "output", err) &&
+           read_scores(bundle, root, err) &&
            read_optional_text(&bundle->source, root, "source", err) &&
            read_optional_text(&bundle->license, root, "license", err);
 }
@@ -451,6 +475,7 @@ void bundle_release(struct bundle *bundle)
     free(bundle->onnx_path);
     free(bundle->source);
     free(bundle->license);
+    free(bundle->output);
     labels_release(&bundle->labels);
     *bundle = (struct bundle){0};
 }

@@ -23,7 +23,12 @@
  *     "pad"            of "letterbox": a level, or red, green and blue, 0 to
  *                      255; 114 if left out
  *
- * "sha256", "source" and "license" may be left out.
+ * "sha256", "source" and "license" may be left out, and so may
+ *
+ *     "output"  the name of the network's output that is served (network.h
+ *               says which it is otherwise)
+ *     "scores"  "softmax" or "sigmoid": what makes scores of what comes out,
+ *               for a network that ends before it does so itself
  *
  * A folder without model.json gets its own name; the input's size is that of
  * model.onnx; the picture is stretched with bicubic interpolation, in RGB, and
@@ -31,6 +36,7 @@
  * 255 x (0.485, 0.456, 0.406) and 255 x (0.229, 0.224, 0.225). */
 
 #include "error.h"
+#include "head.h"
 #include "labels.h"
 #include "preprocess.h"
 
@@ -40,6 +46,8 @@ struct bundle {
     char *onnx_path; /* owned */
     char *source;    /* where the weights come from, or NULL; owned */
     char *license;   /* or NULL; owned */
+    char *output;    /* which of the network's outputs, or NULL; owned */
+    enum head_scores scores;      /* HEAD_OPEN where it is not said */
     struct preprocess_spec input; /* width and height 0: the file's */
     struct labels labels;         /* empty where the folder has no labels.txt */
 };

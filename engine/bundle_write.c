@@ -64,9 +64,10 @@ static json_t *describe(const struct bundle_recipe *recipe)
         json_object_set_new(input, "crop_fraction",
                             json_real(recipe->crop_fraction));
     hash(sha256, recipe->onnx);
-    return json_pack("{s:s, s:o, s:{s:s, s:s}, s:s*, s:s*}", "name",
+    return json_pack("{s:s, s:o, s:{s:s, s:s}, s:s*, s:s*, s:s*, s:s*}", "name",
                      recipe->name, "input", input, "onnx", "file", files[0],
-                     "sha256", sha256, "source", recipe->source, "license",
+                     "sha256", sha256, "output", recipe->output, "scores",
+                     recipe->scores, "source", recipe->source, "license",
                      recipe->license);
 }
 

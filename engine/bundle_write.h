@@ -12,7 +12,7 @@
 /* What model.json is to say; texts are as there, and NULL is left out. */
 struct bundle_recipe {
     const char *name;
-    const char *source, *license;
+    const char *source, *license, *output, *scores;
     uint32_t width, height;
     const char *channels, *resize, *interpolation;
     double crop_fraction; /* 0: left out */

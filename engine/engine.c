@@ -8,7 +8,7 @@
 #include "bundle.h"
 #include "graph.h"
 #include "head.h"
-#include "onnx.h"
+#include "network.h"
 #include "plan.h"
 #include "precision.h"
 #include "preprocess.h"
@@ -32,7 +32,7 @@ struct engine_session {
     struct render render;
     struct image image;
     struct preprocess_view view; /* what the map covers of the image */
-    float *scores;               /* (num_classes) owned */
+    float *logits, *scores;      /* (num_classes) owned */
     size_t *best;                /* (num_classes) scratch; owned */
     float *map;                  /* (map height, map width) owned */
     struct engine_map described; /* what `map` holds */
@@ -107,21 +107,28 @@ bool engine_options_parse_precision(struct engine_options *options,
                 "\"%.40s\" is no precision: it is fp32, int8 or auto", text);
 }
 
-/* Reads model.onnx into the engine's graph. */
-static bool read_graph(struct engine *engine, const char *folder, bool override,
+/* Reads model.onnx into the engine's graph and head. */
+static bool read_network(struct engine *engine, const char *folder, bool override,
                        struct error *err)
 {
     const struct preprocess_spec *spec = &engine->bundle.input;
-    struct onnx_input size = {
-        .width = spec->width,
-        .height = spec->height,
-        .override = override,
-        .folder = folder,
+    const struct bundle *bundle = &engine->bundle;
+    struct network_options options = {
+        .input =
+            {
+                .width = spec->width,
+                .height = spec->height,
+                .override = override,
+                .folder = folder,
+                .output = bundle->output,
+            },
+        .wish = {.scores = bundle->scores, .num_names = bundle->labels.count},
     };
     struct buf file = {0};
     bool ok =
-        buf_append_file(&file, engine->bundle.onnx_path, MAX_ONNX_BYTES, err) &&
-        onnx_read(&engine->graph, file.data, file.len, &size, err);
+        buf_append_file(&file, bundle->onnx_path, MAX_ONNX_BYTES, err) &&
+        network_read(&engine->graph, &engine->head, file.data, file.len,
+                     &options, NULL, err);
 
     buf_release(&file);
     return ok;
@@ -157,12 +164,8 @@ static bool prepare_graph(struct engine *engine, const char *folder,
 {
     struct graph *graph = &engine->graph;
 
-    if (!read_graph(engine, folder, override, err) ||
-        !graph_infer(graph, err) || !graph_fold(graph, err) ||
-        !graph_layout(graph, err) ||
-        !read_size(&engine->bundle.input, graph, err) ||
-        !head_find(&engine->head, graph, err) ||
-        !head_set_outputs(&engine->head, graph, err))
+    if (!read_network(engine, folder, override, err) ||
+        !read_size(&engine->bundle.input, graph, err))
         return false;
     engine->plan = precision_plan(graph, &engine->head, precision, err);
     return engine->plan != NULL;
@@ -234,6 +237,9 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .input_height = engine->bundle.input.height,
         .num_classes = head->num_classes,
         .head = head->name,
+        .output = head->output,
+        .scores = head_scores_name(head->scores),
+        .is_exclusive = head->scores == HEAD_SOFTMAX || head->is_pair,
         .refusal = head->refusal,
         .is_max = head->is_max,
         .precision = plan_num_int8(engine->plan) > 0 ? "int8" : "fp32",
@@ -296,11 +302,12 @@ struct engine_session *engine_session_new(const struct engine *engine,
     engine_info(engine, &info);
     session->engine = engine;
     session->overlay_side = SIZE_MAX;
+    session->logits = calloc(num_classes, sizeof *session->logits);
     session->scores = calloc(num_classes, sizeof *session->scores);
     session->best = calloc(num_classes, sizeof *session->best);
     session->map =
         calloc(info.map_height * info.map_width + 1, sizeof *session->map);
-    if (!session->scores || !session->best || !session->map) {
+    if (!session->logits || !session->scores || !session->best || !session->map) {
         fail(err, ERROR_MEMORY, "no room for %zu classes", num_classes);
         goto out;
     }
@@ -373,20 +380,33 @@ const struct image *engine_session_image(const struct engine_session *session)
     return &session->image;
 }
 
+/* The classes' logits and scores, from what the network computed. */
+static bool read_logits(struct engine_session *session, struct error *err)
+{
+    const struct head *head = &session->engine->head;
+    const float *made = plan_session_data(session->plan, head->logits);
+
+    for (size_t i = 0; i < head->num_classes; i++) {
+        session->logits[i] = head_logit(head, made, i);
+        if (!isfinite(session->logits[i]))
+            return fail(err, ERROR_INTERNAL,
+                        "the network's logit of class %zu is not finite", i);
+    }
+    if (head->scores == HEAD_SIGMOID)
+        topk_sigmoid(session->scores, session->logits, head->num_classes);
+    else
+        topk_softmax(session->scores, session->logits, head->num_classes);
+    return true;
+}
+
 bool engine_session_run(struct engine_session *session, struct error *err)
 {
     double start = now_ms();
-    bool ok = plan_session_run(session->plan, err);
+    bool ok =
+        plan_session_run(session->plan, err) && read_logits(session, err);
 
     session->num_runs++;
     session->has_map = false;
-    for (size_t i = 0; ok && i < session->engine->head.num_classes; i++)
-        if (!isfinite(engine_session_logits(session)[i]))
-            ok = fail(err, ERROR_INTERNAL,
-                      "the network's logit of class %zu is not finite", i);
-    if (ok)
-        topk_softmax(session->scores, engine_session_logits(session),
-                     session->engine->head.num_classes);
     session->timing.infer = now_ms() - start;
     return ok;
 }
@@ -536,7 +556,7 @@ float *engine_session_input(struct engine_session *session)
 
 const float *engine_session_logits(const struct engine_session *session)
 {
-    return plan_session_data(session->plan, session->engine->head.logits);
+    return session->logits;
 }
 
 const float *engine_session_features(const struct engine_session *session)
@@ -556,6 +576,7 @@ void engine_session_free(struct engine_session *session)
     render_release(&session->render);
     image_release(&session->image);
     buf_release(&session->scratch);
+    free(session->logits);
     free(session->scores);
     free(session->best);
     free(session->map);

@@ -56,6 +56,11 @@ struct engine_info {
     size_t map_width, map_height; /* cells; 0 where there is no CAM head */
     size_t num_features;          /* channels of the last feature map */
     const char *head;             /* what the head is, such as "gap-linear" */
+    const char *output;           /* the file's output that is served */
+    const char *scores;           /* what makes scores of logits: "softmax" or
+                                     "sigmoid" */
+    bool is_exclusive; /* a picture is of one class; else of any number of
+                          them, each with a score of its own */
     const char *refusal; /* why no CAM is defined, or NULL where one is */
     bool is_max;         /* the logit is a sum of largest values, not of means:
                             mean_plus_bias below is not the logit */
@@ -66,7 +71,8 @@ struct engine_info {
 struct engine_class {
     size_t index;
     float logit;
-    float score; /* softmax over all classes, 0..1 */
+    float score; /* 0..1: softmax over all classes, or sigmoid of the logit
+                    (engine_info.scores) */
 };
 
 /* The class activation map of one class. */

@@ -201,6 +201,7 @@ bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
     free(graph->outputs);
     graph->outputs = outputs;
     graph->num_outputs = count;
+    graph->output_names = NULL;
     return true;
 }
 

@@ -400,6 +400,9 @@ struct graph {
     size_t num_inputs;
     int *outputs; /* (num_outputs) owned */
     size_t num_outputs;
+    const char **output_names; /* (num_outputs) what the file calls them, from
+                                  onnx_read to graph_set_outputs; in the arena */
+    size_t num_left_out; /* nodes of the file that no output needs */
 };
 
 const char *graph_op_name(enum graph_op op);
@@ -496,7 +499,7 @@ bool graph_infer(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
 /* graph_idiom.c: makes one node of the several that exporters write for GELU,
- * hard swish and normalization. graph_fold begins with it. */
+ * hard swish, normalization, sigmoid and softmax. graph_fold begins with it. */
 void graph_idiom(struct graph *graph);
 
 /* graph_fold.c: removes identities and folds into the node before or after

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "cam.h"
+#include "head_output.h"
 
 static const struct graph_node *producer_of(const struct graph *graph,
                                             int value)
@@ -203,7 +204,18 @@ static const char *find_features(struct head *head, const struct graph *graph)
 
 /* ---- outputs ---- */
 
-static bool is_one_row(const struct graph_shape *shape)
+const char *head_scores_name(enum head_scores scores)
+{
+    static const char *const names[] = {
+#define X(scores, name) [scores] = name,
+        HEAD_SCORES(X)
+#undef X
+    };
+
+    return names[scores] ? names[scores] : "open";
+}
+
+bool head_is_row(const struct graph_shape *shape)
 {
     uint32_t wide = 0;
 
@@ -212,53 +224,16 @@ static bool is_one_row(const struct graph_shape *shape)
     return wide <= 1 && graph_shape_count(shape) > 0;
 }
 
-/* The first output that is one row of two numbers or more; else one number. */
-static int find_output(const struct graph *graph)
+static bool is_row_of_floats(const struct graph *graph, int value)
 {
-    int found = GRAPH_NONE;
-
-    for (size_t i = 0; i < graph->num_outputs; i++) {
-        const struct graph_shape *shape =
-            &graph->values[graph->outputs[i]].shape;
-
-        if (!is_one_row(shape) ||
-            graph->values[graph->outputs[i]].type != GRAPH_FLOAT)
-            continue;
-        if (graph_shape_count(shape) > 1)
-            return graph->outputs[i];
-        if (found == GRAPH_NONE)
-            found = graph->outputs[i];
-    }
-    return found;
+    return graph->values[value].type == GRAPH_FLOAT &&
+           head_is_row(&graph->values[value].shape);
 }
 
-/* Whether a softmax is over all of its operand. */
-static bool is_over_all(const struct graph *graph,
-                        const struct graph_node *softmax)
+bool head_find_at(struct head *head, const struct graph *graph, int output,
+                  const struct head_wish *wish, struct error *err)
 {
-    const struct graph_shape *x = &graph_input(graph, softmax, 0)->shape;
-    size_t axis = (size_t)softmax->axis, length = x->dim[axis];
-
-    for (size_t i = axis + 1; softmax->to_matrix && i < x->rank; i++)
-        length *= x->dim[i];
-    return length == graph_shape_count(x);
-}
-
-/* What a softmax over all classes is made from. */
-static int before_softmax(const struct graph *graph, int value)
-{
-    const struct graph_node *last =
-        producer_of(graph, behind_reshapes(graph, value));
-
-    if (last && (last->op == GRAPH_SOFTMAX || last->op == GRAPH_LOG_SOFTMAX) &&
-        is_over_all(graph, last))
-        return last->inputs[0];
-    return value;
-}
-
-bool head_find(struct head *head, const struct graph *graph, struct error *err)
-{
-    int output = find_output(graph);
+    static const struct head_wish nothing = {0};
     char text[GRAPH_SHAPE_TEXT];
 
     *head = (struct head){
@@ -267,16 +242,35 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
         .weights = GRAPH_NONE,
         .bias = GRAPH_NONE,
     };
-    if (output == GRAPH_NONE)
+    if (!is_row_of_floats(graph, output))
         return fail(
             err, ERROR_UNSUPPORTED,
             "the network's output is %s; a classifier's is one row, a number "
             "for each class",
-            graph_shape_text(text, &graph->values[graph->outputs[0]].shape));
-    head->logits = before_softmax(graph, output);
-    head->num_classes = graph_shape_count(&graph->values[head->logits].shape);
+            graph_shape_text(text, &graph->values[output].shape));
+    if (!head_output_read(head, graph, output, wish ? wish : &nothing, err))
+        return false;
     head->refusal = find_features(head, graph);
     return true;
+}
+
+bool head_find(struct head *head, const struct graph *graph, struct error *err)
+{
+    int found = graph->outputs[0];
+    size_t most = 0;
+
+    for (size_t i = 0; i < graph->num_outputs && most < 2; i++) {
+        int output = graph->outputs[i];
+        size_t count = is_row_of_floats(graph, output)
+                           ? graph_shape_count(&graph->values[output].shape)
+                           : 0;
+
+        if (count > most) {
+            most = count;
+            found = output;
+        }
+    }
+    return head_find_at(head, graph, found, NULL, err);
 }
 
 bool head_set_outputs(const struct head *head, struct graph *graph,
@@ -293,6 +287,13 @@ bool head_set_outputs(const struct head *head, struct graph *graph,
 
 /* ---- maps ---- */
 
+/* Which logit is class k's, and whether with the other sign. */
+static size_t row_of(bool *is_negated, const struct head *head, size_t k)
+{
+    *is_negated = head->is_negated != (head->is_pair && k == 0);
+    return head->is_pair ? 0 : k;
+}
+
 void head_map(float *restrict map, const struct head *head,
               const struct graph *graph, const float *restrict features,
               size_t k)
@@ -300,19 +301,36 @@ void head_map(float *restrict map, const struct head *head,
     const struct graph_shape *shape = &graph->values[head->features].shape;
     size_t height = shape->dim[1], width = shape->dim[2];
     size_t channels = shape->dim[3];
+    bool is_negated;
+    size_t row = row_of(&is_negated, head, k);
 
     if (head->weights == GRAPH_NONE)
         for (size_t i = 0; i < height * width; i++)
-            map[i] = features[i * channels + k];
+            map[i] = features[i * channels + row];
     else
         cam_map(map, features,
-                graph_floats(&graph->values[head->weights]) + k * channels,
+                graph_floats(&graph->values[head->weights]) + row * channels,
                 height, width, channels);
+    for (size_t i = 0; is_negated && i < height * width; i++)
+        map[i] = 0 - map[i];
+}
+
+float head_logit(const struct head *head, const float *logits, size_t k)
+{
+    bool is_negated;
+    size_t row = row_of(&is_negated, head, k);
+
+    return is_negated ? 0 - logits[row] : logits[row];
 }
 
 double head_bias(const struct head *head, const struct graph *graph, size_t k)
 {
+    bool is_negated;
+    size_t row = row_of(&is_negated, head, k);
+    double bias;
+
     if (head->bias == GRAPH_NONE)
         return 0;
-    return (double)graph_floats(&graph->values[head->bias])[k];
+    bias = (double)graph_floats(&graph->values[head->bias])[row];
+    return is_negated ? 0 - bias : bias;
 }

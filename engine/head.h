@@ -19,27 +19,75 @@
  * channel to channel.
  *
  * Between these there may be reshapes; graph_fold has put BatchNorm and the
- * like into the linear layer, and made one of several. A softmax after the
- * logits is left out. */
+ * like into the linear layer, and made one of several.
+ *
+ * The logits are what stands before the network's last softmax or sigmoid; a
+ * network without either puts out its logits. Scores are made of them by what
+ * the network itself has: a softmax over all classes, or a sigmoid of each,
+ * where classes do not exclude each other. A single logit is a yes or no: it
+ * is one class's, or two classes', of which the second is the yes, with the
+ * logit, and the first the no, with its negative. */
 
 #include "graph.h"
 
+/* X(enumerator, name) */
+#define HEAD_SCORES(X)         \
+    X(HEAD_SOFTMAX, "softmax") \
+    X(HEAD_SIGMOID, "sigmoid")
+
+enum head_scores {
+    HEAD_OPEN, /* of a wish: as the network has it */
+#define X(scores, name) scores,
+    HEAD_SCORES(X)
+#undef X
+};
+
+/* What is known of the classes from elsewhere than the network; `= {0}` is
+ * nothing. */
+struct head_wish {
+    enum head_scores scores; /* what makes scores of what comes out, where the
+                                network does not say */
+    size_t num_names;        /* of classes; 0: there are none. Two names make
+                                two classes of a single logit */
+    bool by_options;         /* as in struct onnx_input */
+};
+
 struct head {
     const char *name;    /* one of those above, or "none" */
+    const char *output;  /* what the file calls the output, or NULL; set by
+                            network.c, in the graph's memory */
     const char *refusal; /* why no map is defined, or NULL where one is */
-    int logits;          /* value; before a softmax, if there is one */
+    int logits;          /* value; before a softmax or sigmoid, if any */
+    size_t num_logits;
+    enum head_scores scores; /* never HEAD_OPEN */
+    bool makes_scores;       /* the network makes the scores itself */
+    bool is_negated; /* each logit is the negative of what `logits` holds */
+    bool is_pair;    /* the one logit is class 1's, its negative class 0's */
     int features;        /* value, (1, H, W, C), or GRAPH_NONE */
-    int weights;         /* constant, (classes, C) in order, or GRAPH_NONE:
-                            class k is channel k, if there are features */
-    int bias;            /* constant, (classes), or GRAPH_NONE: zeros */
+    int weights;         /* constant, (logits, C) in order, or GRAPH_NONE:
+                            logit k is channel k, if there are features */
+    int bias;            /* constant, (logits), or GRAPH_NONE: zeros */
     bool is_max;         /* pools by the maximum */
     size_t num_classes;
 };
 
-/* Looks at a graph after graph_layout: at the first of its outputs that is one
- * row of numbers, one a class. A network that classifies but has no such
- * layers is no failure: refusal then says why.
- * ERROR_UNSUPPORTED: no output is one row of numbers. */
+const char *head_scores_name(enum head_scores scores);
+
+/* Whether it is one row of numbers, in however many dimensions. */
+bool head_is_row(const struct graph_shape *shape);
+
+/* Looks at a graph after graph_layout, at one of its outputs. A network that
+ * classifies but has no such layers is no failure: refusal then says why. wish
+ * may be NULL.
+ * ERROR_UNSUPPORTED  the output is not one row of numbers, or scores cannot be
+ *                    made of it
+ * ERROR_INPUT        the wish contradicts it */
+bool head_find_at(struct head *head, const struct graph *graph, int output,
+                  const struct head_wish *wish, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The same, of the first of the graph's outputs that is one row of two numbers
+ * or more, else of one number. */
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
@@ -55,6 +103,9 @@ bool head_set_outputs(const struct head *head, struct graph *graph,
 void head_map(float *restrict map, const struct head *head,
               const struct graph *graph, const float *restrict features,
               size_t k);
+
+/* The logit of class k < num_classes; `logits` are (num_logits). */
+float head_logit(const struct head *head, const float *logits, size_t k);
 
 /* The bias of class k < num_classes. */
 double head_bias(const struct head *head, const struct graph *graph, size_t k);

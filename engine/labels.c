@@ -88,6 +88,14 @@ static bool add_line(struct labels *labels, char *text, struct error *err)
     return true;
 }
 
+/* Whether there is nothing but this one line end left: a file that ends in an
+ * empty line names no class with it. */
+static bool is_last_line_end(const char *text, const char *end)
+{
+    return (end - text == 1 && text[0] == '\n') ||
+           (end - text == 2 && text[0] == '\r' && text[1] == '\n');
+}
+
 static size_t num_lines(const char *text, const char *end)
 {
     size_t num = 0;
@@ -104,7 +112,7 @@ static size_t num_lines(const char *text, const char *end)
 static bool add_lines(struct labels *labels, char *text, char *end,
                       struct error *err)
 {
-    while (text < end) {
+    while (text < end && !(labels->count > 0 && is_last_line_end(text, end))) {
         char *stop = memchr(text, '\n', (size_t)(end - text));
         char *next = stop ? stop + 1 : end;
 

@@ -112,13 +112,14 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
                           onnx_tensor_proto *tensor)
 {
     const struct onnx_element *element = onnx_element_of(tensor->data_type);
+    char text[ONNX_ELEMENT_NAME];
     int number;
 
     if (!element)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "the constant \"%.100s\" is of type %d, which is not "
+                    "the constant \"%.100s\" is of type %s, which is not "
                     "supported",
-                    name, (int)tensor->data_type);
+                    name, onnx_element_name(text, tensor->data_type));
     number = define(reader, name, element->type);
     if (number == GRAPH_NONE)
         return false;
@@ -129,6 +130,36 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
     free(tensor->raw_data.data);
     tensor->raw_data = (ProtobufCBinaryData){0};
     return true;
+}
+
+/* A constant of the file. One of a type that is not read gets no elements:
+ * whatever takes it is refused. */
+static bool define_initializer(struct onnx_reader *reader,
+                               onnx_tensor_proto *tensor)
+{
+    const char *name = tensor->name ? tensor->name : "";
+    int number;
+
+    if (onnx_element_of(tensor->data_type))
+        return define_tensor(reader, name, tensor);
+    number = define(reader, name, GRAPH_FLOAT);
+    if (number == GRAPH_NONE)
+        return false;
+    reader->graph->values[number].element = tensor->data_type;
+    return true;
+}
+
+/* Whether an operand has elements, or will have. */
+static bool check_operand(const struct onnx_reader *reader, int number)
+{
+    const struct graph_value *value = &reader->graph->values[number];
+    char text[ONNX_ELEMENT_NAME];
+
+    if (value->element == 0 || value->data || onnx_element_of(value->element))
+        return true;
+    return fail(reader->err, ERROR_UNSUPPORTED,
+                "the constant \"%.100s\" is of type %s, which is not supported",
+                value->name, onnx_element_name(text, value->element));
 }
 
 /* ---- nodes ---- */
@@ -215,6 +246,8 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
             return fail(reader->err, ERROR_INPUT,
                         "its input \"%.100s\" is made by no node before it",
                         name);
+        if (!check_operand(reader, node->inputs[i]))
+            return false;
     }
     for (uint32_t i = 0; i < node->num_outputs; i++) {
         enum graph_type type = GRAPH_FLOAT;
@@ -232,10 +265,14 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
     return true;
 }
 
+bool onnx_is_plain_domain(const char *domain)
+{
+    return !domain || !*domain || strcmp(domain, "ai.onnx") == 0;
+}
+
 static bool read_operator(struct onnx_reader *reader, const char *name)
 {
     const char *onnx_op = reader->node->op_type;
-    const char *domain = reader->node->domain;
     const struct onnx_operator *row = onnx_ops_find(onnx_op);
     size_t num_inputs = reader->node->n_input;
     struct graph_node *node;
@@ -243,9 +280,10 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     /* Trailing operands that are left out are as good as not there. */
     while (num_inputs > 0 && !*reader->node->input[num_inputs - 1])
         num_inputs--;
-    if (domain && *domain && strcmp(domain, "ai.onnx") != 0)
+    if (!onnx_is_plain_domain(reader->node->domain))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "operators of domain \"%.60s\" are not supported", domain);
+                    "operators of domain \"%.60s\" are not supported",
+                    reader->node->domain);
     if (!row)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "operator %.60s is not supported", onnx_op);
@@ -324,6 +362,7 @@ static bool read_input_shape(struct onnx_reader *reader,
     const Onnx__TypeProto__Tensor *type =
         info->type ? info->type->tensor_type : NULL;
     const struct onnx_element *element;
+    char text[ONNX_ELEMENT_NAME];
     int64_t dims[4] = {0}; /* 0: open */
     bool nhwc;
 
@@ -335,9 +374,8 @@ static bool read_input_shape(struct onnx_reader *reader,
     element = onnx_element_of(type->elem_type);
     if (!element || element->type != GRAPH_FLOAT)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is of %s%s; a picture's samples are of type float",
-                    element ? "type " : "an unknown type",
-                    element ? element->name : "");
+                    "it is of type %s; a picture's samples are of type float",
+                    onnx_element_name(text, type->elem_type));
     for (size_t i = 0; i < 4; i++)
         if (type->shape->dim[i]->has_dim_value)
             dims[i] = type->shape->dim[i]->dim_value;
@@ -361,8 +399,11 @@ static bool read_input_shape(struct onnx_reader *reader,
                     (long long)dims[3]);
     if (dims[nhwc ? 1 : 2] <= 0 || dims[nhwc ? 2 : 3] <= 0)
         return fail(reader->err, ERROR_INPUT,
-                    "its height and width are open; input.width and "
-                    "input.height of model.json, or --input-size, give them");
+                    "its height and width are open; %s give them",
+                    size->by_options
+                        ? "--width and --height"
+                        : "input.width and input.height of model.json, or "
+                          "--input-size,");
     if ((size->height > 0 && dims[nhwc ? 1 : 2] != (int64_t)size->height) ||
         (size->width > 0 && dims[nhwc ? 2 : 3] != (int64_t)size->width))
         return fail(reader->err, ERROR_INPUT,
@@ -455,19 +496,33 @@ static bool leave_input_out(struct onnx_reader *reader, const char *name)
             define(reader, name, GRAPH_FLOAT) != GRAPH_NONE);
 }
 
+/* Whether the outputs need any input. */
+static bool is_input_needed(const struct onnx_reader *reader,
+                            const onnx_graph_proto *proto)
+{
+    for (size_t i = 0; i < proto->n_input; i++)
+        if (proto->input[i]->name &&
+            *slot_of(reader, proto->input[i]->name) == GRAPH_NONE &&
+            onnx_needed_has(&reader->needed, proto->input[i]->name))
+            return true;
+    return false;
+}
+
 /* The inputs that are not initialisers; files of old exporters list those as
  * inputs too. */
 static bool read_inputs(struct onnx_reader *reader,
                         const onnx_graph_proto *proto)
 {
     const struct graph *graph = reader->graph;
+    bool some = reader->picture && is_input_needed(reader, proto);
 
     for (size_t i = 0; i < proto->n_input; i++) {
         const onnx_value_info_proto *info = proto->input[i];
 
         if (!info->name)
             return fail(reader->err, ERROR_INPUT, "an input has no name");
-        if (*slot_of(reader, info->name) != GRAPH_NONE)
+        if (*slot_of(reader, info->name) != GRAPH_NONE ||
+            (some && !onnx_needed_has(&reader->needed, info->name)))
             continue;
         if (!(reader->picture ? read_picture(reader, info)
                               : read_bound(reader, info)) &&
@@ -487,25 +542,32 @@ static bool read_inputs(struct onnx_reader *reader,
 static bool read_outputs(struct onnx_reader *reader,
                          const onnx_graph_proto *proto)
 {
+    const struct onnx_needed *needed = &reader->needed;
     struct graph *graph = reader->graph;
 
     if (proto->n_output < 1 || proto->n_output > MAX_VALUES)
         return fail(reader->err, ERROR_INPUT, "the network has %zu outputs",
                     proto->n_output);
-    graph->outputs = malloc(proto->n_output * sizeof *graph->outputs);
-    if (!graph->outputs)
+    graph->outputs = malloc((needed->num_outputs + 1) * sizeof *graph->outputs);
+    graph->output_names = arena_take(&graph->arena, needed->num_outputs + 1,
+                                     sizeof *graph->output_names, reader->err);
+    if (!graph->outputs || !graph->output_names)
         return fail(reader->err, ERROR_MEMORY, "no room for the outputs");
-    for (size_t i = 0; i < proto->n_output; i++) {
-        const char *name = proto->output[i]->name;
-        int value = name ? *slot_of(reader, name) : GRAPH_NONE;
+    for (size_t i = 0; i < needed->num_outputs; i++) {
+        const char *name = needed->outputs[i].name;
+        int value = *slot_of(reader, needed->outputs[i].value);
 
         if (value == GRAPH_NONE)
             return fail(reader->err, ERROR_INPUT,
-                        "the output \"%.100s\" is made by no node",
-                        name ? name : "");
+                        "the output \"%.100s\" is made by no node", name);
+        graph->output_names[i] =
+            arena_text(&graph->arena, name, strlen(name), reader->err);
+        if (!graph->output_names[i])
+            return false;
         graph->outputs[graph->num_outputs++] = value;
     }
-    return true;
+    return graph->num_outputs > 0 ||
+           fail(reader->err, ERROR_INPUT, "the network's outputs have no names");
 }
 
 static bool read_opset(struct onnx_reader *reader)
@@ -529,19 +591,27 @@ static bool read_graph(struct onnx_reader *reader,
 {
     const struct graph_problems *problems = reader->graph->problems;
 
-    if (!init_slots(reader, proto))
+    if (!init_slots(reader, proto) ||
+        !onnx_needed_find(&reader->needed, proto,
+                          reader->picture ? reader->picture->output : NULL,
+                          !reader->picture, reader->err))
         return false;
     for (size_t i = 0; i < proto->n_initializer; i++) {
         onnx_tensor_proto *tensor = proto->initializer[i];
 
-        if (!define_tensor(reader, tensor->name ? tensor->name : "", tensor))
+        if (!onnx_needed_has(&reader->needed, tensor->name ? tensor->name : ""))
+            continue;
+        if (!define_initializer(reader, tensor))
             return false;
     }
     if (!read_inputs(reader, proto))
         return false;
-    for (size_t i = 0; i < proto->n_node; i++)
-        if (!read_node(reader, proto->node[i]))
+    for (size_t i = 0; i < proto->n_node; i++) {
+        if (!reader->needed.nodes[i])
+            reader->graph->num_left_out++;
+        else if (!read_node(reader, proto->node[i]))
             return false;
+    }
     if (read_outputs(reader, proto))
         return true;
     if (!problems || problems->count == 0 || reader->err->kind == ERROR_MEMORY)
@@ -562,6 +632,7 @@ static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
     else
         ok = read_opset(reader) && read_graph(reader, model->graph);
     free(reader->slots);
+    onnx_needed_release(&reader->needed);
     if (model)
         onnx__model_proto__free_unpacked(model, NULL);
     if (!ok)

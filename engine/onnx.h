@@ -3,6 +3,7 @@
 
 /* ONNX files to graphs. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,15 +16,22 @@ struct onnx_input {
     bool override;        /* the file's own size yields to this one */
     const char *folder;   /* where the model's other files are; NULL: it must
                              have none */
+    const char *output;   /* the output to be served; NULL: any */
+    bool by_options;      /* errors name `wherefore model`'s options rather than
+                             the members of model.json */
 };
 
-/* Reads the ONNX model of `len` bytes into an empty graph. The one input that
+/* Reads the ONNX model of `len` bytes into an empty graph, as far as its
+ * outputs need it. Where an output is a
+ * decision about a row of scores (by ArgMax, TopK or ZipMap), the graph's is
+ * that row. The graph's output_names are the file's. The one input that
  * is not an initialiser gets the shape the file gives it: open dimensions
  * become 1 (batch) or those of `input`; they must agree where both are given,
  * unless `input` overrides. Numbers of 16 or 64 bits become floats, weights
  * and pictures alike.
  *
- * ERROR_INPUT        not an ONNX model, or one that contradicts itself
+ * ERROR_INPUT        not an ONNX model, one that contradicts itself, or one
+ *                    without the output that is asked for
  * ERROR_UNSUPPORTED  an operator, attribute, type or opset we do not have;
  *                    the text names the node
  * ERROR_IO           a constant's data is in another file, which is not there

@@ -375,6 +375,7 @@ static bool convert_quantize(struct onnx_reader *reader,
     };
     const struct graph_value *zero = graph_input(reader->graph, node, 2);
     int64_t type = onnx_attribute_int(reader, "output_dtype", 0);
+    char text[ONNX_ELEMENT_NAME];
 
     if (zero)
         type = zero->element;
@@ -387,7 +388,8 @@ static bool convert_quantize(struct onnx_reader *reader,
             return convert_dequantize(reader, node);
         }
     return fail(reader->err, ERROR_UNSUPPORTED,
-                "numbers of type %lld are not supported", (long long)type);
+                "numbers of type %s are not supported",
+                onnx_element_name(text, (int32_t)type));
 }
 
 /* ---- of two numbers ---- */

@@ -116,15 +116,21 @@ static bool convert_fill(struct onnx_reader *reader, struct graph_node *node)
     const onnx_attribute_proto *found = onnx_attribute(reader, "value");
     struct graph_value value = {.type = GRAPH_FLOAT, .has_shape = true};
     const struct onnx_element *element;
+    char text[ONNX_ELEMENT_NAME];
     bool ok;
 
     graph_output(reader->graph, node, 0)->type = GRAPH_FLOAT;
     if (!found || !found->t)
         return true;
     element = onnx_element_of(found->t->data_type);
-    if (!element || found->t->data_location != 0)
+    if (!element)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute value is of a type that is not supported");
+                    "attribute value is of type %s, which is not supported",
+                    onnx_element_name(text, found->t->data_type));
+    if (found->t->data_location != 0)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute value is in another file, which is not "
+                    "supported");
     value.type = element->type;
     value.shape = (struct graph_shape){.rank = 1, .dim = {1}};
     ok = onnx_fill_constant(&value, found->t, reader->err);
@@ -139,12 +145,14 @@ static bool convert_fill(struct onnx_reader *reader, struct graph_node *node)
 
 static bool convert_cast(struct onnx_reader *reader, struct graph_node *node)
 {
-    const struct onnx_element *element =
-        onnx_element_of((int32_t)onnx_attribute_int(reader, "to", 0));
+    int32_t to = (int32_t)onnx_attribute_int(reader, "to", 0);
+    const struct onnx_element *element = onnx_element_of(to);
+    char text[ONNX_ELEMENT_NAME];
 
     if (!element)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it casts to a type that is not supported");
+                    "it casts to type %s, which is not supported",
+                    onnx_element_name(text, to));
     graph_output(reader->graph, node, 0)->type = element->type;
     return true;
 }

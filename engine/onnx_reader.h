@@ -2,7 +2,7 @@
 #define ENGINE_ONNX_READER_H
 
 /* What the files of the ONNX reader share: onnx.c walks the file,
- * onnx_tensor.c reads constants, onnx_attribute.c attributes, and onnx_ops_*.c
+ * onnx_needed.c finds what of it is needed, onnx_tensor.c reads constants, onnx_attribute.c attributes, and onnx_ops_*.c
  * turn operators into nodes. Private to them. */
 
 #include "graph.h"
@@ -34,9 +34,28 @@ enum {
     ONNX_BFLOAT16 = 16,
 };
 
+struct onnx_name; /* private to onnx_needed.c */
+
+/* An output of the file, and the value that is served for it: itself, or what
+ * it decides about. Names are borrowed from the file. */
+struct onnx_needed_output {
+    const char *name, *value;
+};
+
+/* What of a file its outputs need. `= {0}` is empty. */
+struct onnx_needed {
+    struct onnx_needed_output *outputs; /* (num_outputs) owned */
+    size_t num_outputs;
+    bool *nodes; /* (n_node) of the file; owned */
+    bool all;    /* each output as it is */
+    struct onnx_name *names; /* (num_slots), a power of two; owned */
+    size_t num_slots;
+};
+
 /* A file being read. */
 struct onnx_reader {
     struct graph *graph;
+    struct onnx_needed needed;
     int64_t opset;
     const onnx_model_proto *model;
     const char *folder;    /* where external data is; NULL: nowhere */
@@ -60,6 +79,24 @@ struct onnx_reader {
 int onnx_define_output(struct onnx_reader *reader, size_t i,
                        enum graph_type type);
 
+/* Whether the domain is that of ONNX's own operators. */
+bool onnx_is_plain_domain(const char *domain);
+
+/* ---- onnx_needed.c ---- */
+
+/* Finds what is to be read for one output of that name, or where `output` is
+ * NULL for each. An output that is a decision about a row of scores (ArgMax,
+ * TopK, ZipMap) stands for that row. With `all` each output is taken as it is.
+ * ERROR_INPUT: no output of that name, or two values of one; ERROR_MEMORY. */
+bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
+                      const char *output, bool all, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Whether an output needs the value, an initialiser or an input for example. */
+bool onnx_needed_has(const struct onnx_needed *needed, const char *name);
+
+void onnx_needed_release(struct onnx_needed *needed);
+
 /* ---- onnx_tensor.c ---- */
 
 /* A TensorProto.DataType: its name, the size of one element in raw_data, and
@@ -72,6 +109,11 @@ struct onnx_element {
 
 /* NULL: a type we do not read. */
 const struct onnx_element *onnx_element_of(int32_t type);
+
+/* What the specification calls a type, read or not, such as "int4". Text is
+ * room for those that it does not know. */
+enum { ONNX_ELEMENT_NAME = 32 };
+const char *onnx_element_name(char text[ONNX_ELEMENT_NAME], int32_t type);
 
 /* Fills a value whose shape is known with a tensor's elements. ERROR_INPUT:
  * too few or too many of them, or one is not a number. ERROR_MEMORY. */

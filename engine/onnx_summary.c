@@ -58,15 +58,15 @@ static bool read_value(struct onnx_summary *summary,
 {
     const Onnx__TypeProto__Tensor *type =
         info->type ? info->type->tensor_type : NULL;
-    const struct onnx_element *element =
-        type ? onnx_element_of(type->elem_type) : NULL;
-    char shape[SHAPE_SIZE];
+    char shape[SHAPE_SIZE], text[ONNX_ELEMENT_NAME];
+    const char *element =
+        type ? onnx_element_name(text, type->elem_type) : "unknown type";
 
     describe_shape(shape, type);
     value->name = copy(summary, info->name, err);
-    value->type = element ? element->name : "unknown type";
+    value->type = arena_text(&summary->arena, element, strlen(element), err);
     value->shape = arena_text(&summary->arena, shape, strlen(shape), err);
-    return value->name && value->shape;
+    return value->name && value->type && value->shape;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -1,6 +1,7 @@
 #include "onnx_reader.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static float half_to_float(uint16_t half)
@@ -44,6 +45,31 @@ static const struct onnx_element elements[] = {
     [ONNX_UINT64] = {"uint64", 8, GRAPH_INT},
     [ONNX_BFLOAT16] = {"bfloat16", 2, GRAPH_FLOAT},
 };
+
+/* The types that are not read, as the specification calls them. */
+static const struct {
+    int32_t type;
+    const char *name;
+} others[] = {
+    {8, "string"},          {14, "complex64"},     {15, "complex128"},
+    {17, "float8e4m3fn"},   {18, "float8e4m3fnuz"}, {19, "float8e5m2"},
+    {20, "float8e5m2fnuz"}, {21, "uint4"},         {22, "int4"},
+    {23, "float4e2m1"},     {24, "float8e8m0"},    {25, "uint2"},
+    {26, "int2"},           {27, "float6e2m3"},    {28, "float6e3m2"},
+};
+
+const char *onnx_element_name(char text[ONNX_ELEMENT_NAME], int32_t type)
+{
+    const struct onnx_element *element = onnx_element_of(type);
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i].type == type)
+            return others[i].name;
+    if (element)
+        return element->name;
+    snprintf(text, ONNX_ELEMENT_NAME, "number %d", (int)type);
+    return text;
+}
 
 const struct onnx_element *onnx_element_of(int32_t type)
 {

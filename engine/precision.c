@@ -110,7 +110,7 @@ static bool try_picture(struct trial *trial, uint32_t number, struct error *err)
             return false;
     error = difference(plan_session_data(trial->fp32, logits),
                        plan_session_data(trial->int8, logits),
-                       trial->head->num_classes);
+                       trial->head->num_logits);
     if (!(error <= trial->error))
         trial->error = error;
     return true;

@@ -9,7 +9,7 @@
 #include "buf.h"
 #include "bundle.h"
 #include "head.h"
-#include "onnx.h"
+#include "network.h"
 #include "pages.h"
 #include "plan.h"
 #include "precision.h"
@@ -25,8 +25,8 @@ struct survey_network {
 
 /* Where a network is, and how large its input. `= {0}` is empty. */
 struct place {
-    char *path, *folder; /* owned */
-    struct onnx_input input;
+    char *path, *folder, *output; /* owned */
+    struct network_options options;
 };
 
 static double now_ms(void)
@@ -43,6 +43,7 @@ static void place_release(struct place *place)
 {
     free(place->path);
     free(place->folder);
+    free(place->output);
 }
 
 /* The folder of a file, as dirname(1) has it. */
@@ -60,6 +61,9 @@ static bool find_network(struct place *place, const char *path,
                          struct error *err)
 {
     struct bundle bundle = {0};
+    struct labels labels = {0};
+    const char *output;
+    size_t num_names;
     struct stat info;
     bool is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 
@@ -67,14 +71,35 @@ static bool find_network(struct place *place, const char *path,
         return false;
     place->path = strdup(is_folder ? bundle.onnx_path : path);
     place->folder = place->path ? folder_of(place->path) : NULL;
-    place->input = (struct onnx_input){
-        .width = options->width ? options->width : bundle.input.width,
-        .height = options->height ? options->height : bundle.input.height,
-        .override = options->override,
-        .folder = place->folder,
+    if (options->labels && !labels_read(&labels, options->labels, err)) {
+        bundle_release(&bundle);
+        return error_prefix(err, "%.200s", options->labels);
+    }
+    num_names = options->labels ? labels.count : bundle.labels.count;
+    labels_release(&labels);
+    output = options->output ? options->output : bundle.output;
+    place->output = output ? strdup(output) : NULL;
+    place->options = (struct network_options){
+        .input =
+            {
+                .width = options->width ? options->width : bundle.input.width,
+                .height =
+                    options->height ? options->height : bundle.input.height,
+                .override = options->override,
+                .folder = place->folder,
+                .output = place->output,
+                .by_options = true,
+            },
+        .wish =
+            {
+                .scores = options->scores ? options->scores : bundle.scores,
+                .num_names = num_names,
+                .by_options = true,
+            },
     };
     bundle_release(&bundle);
-    return place->folder || fail(err, ERROR_MEMORY, "no room for a path");
+    return (place->folder && (place->output || !output)) ||
+           fail(err, ERROR_MEMORY, "no room for a path");
 }
 
 /* ---- looking at it ---- */
@@ -105,22 +130,13 @@ static uint64_t count_macs(const struct graph *graph)
 
 /* From the file to a plan, as engine_open does. */
 static bool prepare(struct survey *survey, const struct buf *file,
-                    const struct onnx_input *input, struct error *err)
+                    const struct network_options *options, struct error *err)
 {
     struct survey_network *network = survey->network;
     struct graph *graph = &network->graph;
 
-    graph->problems = &survey->problems;
-    if (!onnx_read(graph, file->data, file->len, input, err)) {
-        survey->problems = (struct graph_problems){0}; /* gone with it */
-        return false;
-    }
-    if (!graph_infer(graph, err))
-        return false;
-    graph->problems = NULL;
-    if (!graph_fold(graph, err) || !graph_layout(graph, err) ||
-        !head_find(&network->head, graph, err) ||
-        !head_set_outputs(&network->head, graph, err))
+    if (!network_read(graph, &network->head, file->data, file->len, options,
+                      &survey->problems, err))
         return false;
     network->plan = plan_new(graph, err);
     return network->plan != NULL;
@@ -160,7 +176,10 @@ static bool describe(struct survey *survey, struct error *err)
 
     survey->input_height = shape->dim[1];
     survey->input_width = shape->dim[2];
+    survey->channels = shape->dim[3];
     survey->head = head->name;
+    survey->output = head->output;
+    survey->scores = head_scores_name(head->scores);
     survey->refusal = head->refusal;
     survey->num_classes = head->num_classes;
     if (head->features != GRAPH_NONE) {
@@ -171,6 +190,7 @@ static bool describe(struct survey *survey, struct error *err)
     }
     survey->macs = count_macs(graph);
     survey->runtime = xnnrun_generation();
+    survey->num_left_out = graph->num_left_out;
     survey->num_nodes = graph->num_nodes;
     for (size_t n = 0; n < graph->num_nodes; n++)
         survey->num_int8 += precision_suits_int8(graph, head, &graph->nodes[n]);
@@ -195,7 +215,7 @@ bool survey_open(struct survey *survey, const char *path,
         fail(err, ERROR_MEMORY, "no room for a network");
         goto out;
     }
-    if (prepare(survey, &file, &place.input, &why)) {
+    if (prepare(survey, &file, &place.options, &why)) {
         survey->load_ms = now_ms() - start;
         ok = describe(survey, err);
     } else if (why.kind == ERROR_MEMORY) {

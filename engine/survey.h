@@ -21,6 +21,7 @@
 
 #include "error.h"
 #include "graph.h"
+#include "head.h"
 #include "onnx_summary.h"
 #include "plan.h"
 
@@ -28,6 +29,11 @@ struct survey_options {
     uint32_t width, height; /* of the input where the file leaves it open;
                                0: what model.json says, if there is one */
     bool override;          /* the file's own size yields to it */
+    const char *output;     /* the output to be served; NULL: what model.json
+                               says, if there is one, or any */
+    enum head_scores scores; /* likewise */
+    const char *labels; /* a labels.txt apart; NULL: the folder's, if it has
+                           one */
 };
 
 /* A part of the plan (plan.h): an XNNPACK runtime of several nodes, or a kernel
@@ -49,7 +55,10 @@ struct survey {
                              or where there are problems */
 
     /* From here on only where it can be run. */
-    size_t input_width, input_height;
+    size_t input_width, input_height, channels;
+    const char *output;  /* the file's output that is served */
+    const char *scores;  /* what makes scores of its logits: "softmax" or
+                            "sigmoid" */
     const char *head;    /* such as "gap-linear"; NULL: no classifier */
     const char *refusal; /* why there are no class activation maps, or NULL */
     size_t num_classes;
@@ -58,6 +67,7 @@ struct survey {
     const char *runtime; /* the XNNPACK generation in use, such as "2022" */
     struct survey_step *steps; /* (num_steps) owned */
     size_t num_steps, num_run_by[PLAN_NUM_RUNNERS];
+    size_t num_left_out; /* nodes of the file that `output` does not need */
     size_t num_nodes; /* all steps together */
     size_t num_int8;  /* nodes that would compute with integers of 8 bits where
                          that is asked for (engine.h); here floats do */

@@ -51,6 +51,17 @@ void topk_softmax(float *scores, const float *logits, size_t count)
             scores[i] = (float)(scores[i] / sum);
 }
 
+void topk_sigmoid(float *scores, const float *logits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double small = exp(-fabs((double)logits[i])); /* at most 1 */
+
+        scores[i] = isnan(logits[i]) ? 0
+                    : logits[i] < 0  ? (float)(small / (1 + small))
+                                     : (float)(1 / (1 + small));
+    }
+}
+
 /* A binary heap of indices, worst on top: root is heap[0]. */
 static void sift_down(size_t *heap, size_t count, size_t at,
                       const float *values)

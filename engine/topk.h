@@ -10,6 +10,11 @@
  * share the whole score. All are 0 where every logit is NaN. */
 void topk_softmax(float *scores, const float *logits, size_t count);
 
+/* Sigmoid: scores[i] = 1 / (1 + exp(-logits[i])), without an overflow on the
+ * way, so that small scores keep their digits. The arrays, (count) each, may be
+ * the same. A NaN logit scores 0. */
+void topk_sigmoid(float *scores, const float *logits, size_t count);
+
 /* Writes the indices of the `k` largest values, largest first; of equal
  * values the lower index comes first; NaN ranks below all numbers.
  * k is at most count. */

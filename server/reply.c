@@ -307,7 +307,8 @@ static bool write_json(struct reply *reply, struct context *c, json_t *root,
 {
     if (!put(root, "model", text(c->info.name)) ||
         !put(root, "method",
-             c->info.refusal ? json_null() : json_string("cam")))
+             c->info.refusal ? json_null() : json_string("cam")) ||
+        !put(root, "scores", json_string(c->info.scores)))
         return fail(err, ERROR_MEMORY, "no room for the answer");
     if (!put_picture(root, c, err) || !put_classes(root, c, err))
         return false;
@@ -451,6 +452,9 @@ static json_t *describe(const struct model *model)
         put(root, "loaded", text(model->loaded)) &&
         put(root, "method", info->refusal ? json_null() : json_string("cam")) &&
         put(root, "head", text(info->head)) &&
+        put(root, "output", text(info->output)) &&
+        put(root, "scores", text(info->scores)) &&
+        put(root, "exclusive", json_boolean(info->is_exclusive)) &&
         put(root, "refusal", text(info->refusal)) &&
         put(root, "input", model_input(info)) &&
         put(root, "precision", text(info->precision)) &&

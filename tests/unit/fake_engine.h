@@ -79,6 +79,9 @@ void engine_info(const struct engine *engine, struct engine_info *info)
                                  .map_width = engine->refusal ? 0 : 2,
                                  .map_height = engine->refusal ? 0 : 2,
                                  .head = "gap-linear",
+                                 .output = "logits",
+                                 .scores = "softmax",
+                                 .is_exclusive = true,
                                  .refusal = engine->refusal,
                                  .precision = "fp32",
                                  .runtime = "fake"};

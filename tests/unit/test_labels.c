@@ -64,6 +64,21 @@ static void a_line_is_a_label_or_an_id_and_a_label(void **state)
     assert_null(labels.text);
 }
 
+static void one_empty_line_at_the_end_names_no_class(void **state)
+{
+    static const char *const texts[] = {"cat\ndog\n\n", "cat\ndog\n\r\n",
+                                        "cat\r\ndog\r\n\r\n"};
+    struct labels labels;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        read_good(&labels, texts[i]);
+        assert_int_equal(labels.count, 2);
+        assert_string_equal(labels.names[1], "dog");
+        labels_release(&labels);
+    }
+}
+
 static void line_ends_and_a_byte_order_mark_are_no_part_of_labels(void **state)
 {
     struct labels labels;
@@ -94,8 +109,9 @@ static void malformed_files_are_refused_by_line(void **state)
         CASE("\xef\xbb\xbf", "no lines"),
         CASE("\n", "line 1 is empty"),
         CASE("cat\n\ndog\n", "line 2 is empty"),
-        CASE("cat\n\n", "line 2 is empty"),
-        CASE("cat\n\r\n", "line 2 is empty"),
+        CASE("cat\n\n\n", "line 2 is empty"),
+        CASE("cat\n\r\n\n", "line 2 is empty"),
+        CASE("\n\n", "line 1 is empty"),
         CASE("\tcat\n", "line 1 lacks"),
         CASE("n01\t\n", "line 1 lacks"),
         CASE("n01\t\r\n", "line 1 lacks"),
@@ -251,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_a_label_or_an_id_and_a_label),
         cmocka_unit_test(line_ends_and_a_byte_order_mark_are_no_part_of_labels),
+        cmocka_unit_test(one_empty_line_at_the_end_names_no_class),
         cmocka_unit_test(malformed_files_are_refused_by_line),
         cmocka_unit_test(the_outermost_characters_of_each_length_are_read),
         cmocka_unit_test(a_missing_file_is_an_io_error),

@@ -66,6 +66,7 @@ static void an_answer_has_everything_in_its_place(void **state)
     (void)state;
     assert_string_equal(string_at(root, "model"), "fake");
     assert_string_equal(string_at(root, "method"), "cam");
+    assert_string_equal(string_at(root, "scores"), "softmax");
     assert_int_equal(integer_at(json_object_get(root, "image"), "width"), 8);
     assert_int_equal(json_array_size(classes), 2);
     assert_string_equal(string_at(first, "label"), "cat");

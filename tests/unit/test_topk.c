@@ -116,10 +116,51 @@ static void the_k_best_are_the_head_of_a_full_sort(void **state)
     }
 }
 
+static void a_sigmoid_keeps_its_digits_at_both_ends(void **state)
+{
+    /* By mpmath; doubles hold them, and a float of each is the nearest. */
+    static const struct {
+        float logit;
+        double score;
+    } cases[] = {
+        {0, 0.5},
+        {-0.43f, 0.39412629},
+        {2, 0.88079708},
+        {-20, 2.0611536e-9},
+        {-80, 1.8048514e-35},
+        {40, 1},
+        {-1000, 0},
+        {1000, 1},
+        {-INFINITY, 0},
+        {INFINITY, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        float score = cases[i].logit;
+
+        topk_sigmoid(&score, &score, 1); /* in place */
+        assert_true(fabs((double)score - cases[i].score) <=
+                    1e-6 * cases[i].score);
+    }
+}
+
+static void a_sigmoid_of_what_is_no_number_is_0(void **state)
+{
+    float scores[2] = {NAN, 1};
+
+    (void)state;
+    topk_sigmoid(scores, scores, 2);
+    assert_true(scores[0] <= 0 && scores[0] >= 0);
+    assert_true(fabs((double)scores[1] - 0.73105858) < 1e-7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_are_the_softmax),
+        cmocka_unit_test(a_sigmoid_keeps_its_digits_at_both_ends),
+        cmocka_unit_test(a_sigmoid_of_what_is_no_number_is_0),
         cmocka_unit_test(huge_logits_do_not_overflow),
         cmocka_unit_test(infinite_logits_share_the_whole_score),
         cmocka_unit_test(nan_scores_nothing_and_spoils_nothing),

@@ -122,7 +122,7 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
         "no input",
         model(relu, {"x": noise(1, 3, 8, 8)}, shape=None),
     )
-    made = model(relu)
+    made = model([node("Add", "x z")])
     made.graph.input.append(
         helper.make_tensor_value_info("z", TensorProto.FLOAT, PICTURE)
     )
