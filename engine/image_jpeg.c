@@ -20,7 +20,7 @@ enum {
      * channel, of which they code each sample 4 to 6 times. All scans together
      * may have so many samples for each pixel, and so many more. */
     MAX_SCANS = 100,
-    MAX_SCANNED_TIMES = 32,
+    MAX_SCANNED_TIMES = 24,
     MAX_SCANNED_MORE = 50000000,
 
     /* A segment may have 64 KB, so that of a profile of 16 MB takes 250. */
