@@ -97,8 +97,7 @@ STATIC := $(shell find static -type f 2>/dev/null)
 KERNEL_SRC := $(wildcard engine/resize.c engine/preprocess.c engine/cam.c \
                          engine/heatmap.c engine/box.c engine/deflate.c \
                          engine/pngout.c engine/quantize.c \
-                         engine/image_png_rows.c engine/image_reduce.c \
-                         engine/image_colour.c \
+                         engine/image_png_rows.c engine/image_colour.c \
                          engine/kernel_*.c)
 
 objects = $(1:%.c=$B/obj/%.o)

@@ -194,10 +194,6 @@ static int open_all(struct cam *cam)
         complain_about("cam", model, &err);
         return STATUS_FAILED;
     }
-    engine_session_expect(
-        cam->session, !options->heatmap || !cam->ask.style.overlay ? 0
-                      : cam->ask.style.max_side > 0 ? cam->ask.style.max_side
-                                                    : SIZE_MAX);
     return STATUS_OK;
 }
 

@@ -38,7 +38,6 @@ struct engine_session {
     struct engine_map described; /* what `map` holds */
     bool has_map;
     struct buf scratch;
-    size_t overlay_side;      /* as engine_session_expect was told */
     bool (*gone)(void *user); /* as engine_session_watch was told */
     void *user;
     uint64_t num_runs;
@@ -301,7 +300,6 @@ struct engine_session *engine_session_new(const struct engine *engine,
     }
     engine_info(engine, &info);
     session->engine = engine;
-    session->overlay_side = SIZE_MAX;
     session->logits = calloc(num_classes, sizeof *session->logits);
     session->scores = calloc(num_classes, sizeof *session->scores);
     session->best = calloc(num_classes, sizeof *session->best);
@@ -322,11 +320,6 @@ out:
     return session;
 }
 
-void engine_session_expect(struct engine_session *session, size_t overlay_side)
-{
-    session->overlay_side = overlay_side;
-}
-
 void engine_session_watch(struct engine_session *session,
                           bool (*gone)(void *user), void *user)
 {
@@ -334,38 +327,17 @@ void engine_session_watch(struct engine_session *session,
     session->user = user;
 }
 
-/* Both sides as long as the overlay's longest, and some times the input's. */
-static struct image_need find_need(const struct engine_session *session)
-{
-    const struct preprocess_spec *spec = &session->engine->bundle.input;
-    uint32_t side;
-
-    if (session->overlay_side > UINT16_MAX || spec->resize == PREPROCESS_CROP)
-        return (struct image_need){0};
-    side = (uint32_t)session->overlay_side;
-    return (struct image_need){
-        .width = side > ENGINE_DETAIL * spec->width
-                     ? side
-                     : ENGINE_DETAIL * spec->width,
-        .height = side > ENGINE_DETAIL * spec->height
-                      ? side
-                      : ENGINE_DETAIL * spec->height,
-    };
-}
-
 bool engine_sample(struct engine_session *session, const uint8_t *bytes,
                    size_t len, const struct image_limits *limits,
                    struct error *err)
 {
-    struct image_need need = find_need(session);
+    const struct image_wait wait = {session->gone, session->user};
     double start = now_ms(), decoded;
     bool ok;
 
-    need.gone = session->gone;
-    need.user = session->user;
     session->timing = (struct engine_timing){0};
     session->has_map = false;
-    if (!image_decode_for(&session->image, &need, bytes, len, limits, err))
+    if (!image_decode_for(&session->image, &wait, bytes, len, limits, err))
         return false;
     decoded = now_ms();
     ok = preprocess_apply(session->preprocess, engine_session_input(session),

@@ -180,15 +180,6 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
                    size_t len, const struct image_limits *limits,
                    struct error *err) __attribute__((warn_unused_result));
 
-/* Says, for the engine_samples to come, the longest side of a picture that an
- * overlay will have: 0 where there will be none, SIZE_MAX (as at first) for the
- * picture's own. Large pictures are decoded at a half, a quarter or an
- * eighth where that still is the overlay's size, and ENGINE_DETAIL times the
- * input's a side; width, height, boxes and maps are the whole picture's in any
- * case. */
-enum { ENGINE_DETAIL = 2 };
-void engine_session_expect(struct engine_session *session, size_t overlay_side);
-
 /* Says, for the engine_samples to come, whom to ask now and then whether nobody
  * needs the picture any more: they fail with ERROR_BUSY then. Of PNGs only,
  * which alone can take long. NULL, as at first: nobody. */

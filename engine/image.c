@@ -89,70 +89,59 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
     return true;
 }
 
+/* What of a picture's cost is not that of its free pixels. */
+static uint64_t beyond_free(uint64_t cost, uint64_t pixels,
+                            uint64_t free_pixels)
+{
+    if (pixels <= free_pixels)
+        return 0;
+    return (uint64_t)((double)cost * (double)(pixels - free_pixels) /
+                      (double)pixels);
+}
+
 /* `cost` is in millionths of `unit`. */
-static bool allow(const struct image_codec_job *job, uint64_t cost,
-                  const char *unit, struct error *err)
+static bool allow(const struct image_codec_job *job, uint64_t pixels,
+                  uint64_t cost, const char *unit, struct error *err)
 {
     const uint64_t max = job->limits->max_unpacked;
     const uint64_t more = IMAGE_UNPACKED * (uint64_t)job->coded_len;
+    const uint64_t free_pixels = job->limits->free_pixels;
 
+    cost = beyond_free(cost, pixels, free_pixels);
     if (max == 0 || cost <= max || cost - max <= more)
         return true;
     return error_limit(err, max + more,
-                       "the image takes %" PRIu64 " %s to decode; at most "
-                       "%" PRIu64 " %s are allowed for a file of its size",
-                       cost / 1000000, unit, (max + more) / 1000000, unit);
+                       "the image takes %" PRIu64 " %s to decode beyond its "
+                       "first %" PRIu64 " megapixels; at most %" PRIu64
+                       " %s are allowed for a file of its size",
+                       cost / 1000000, unit, free_pixels / 1000000,
+                       (max + more) / 1000000, unit);
 }
 
-bool image_codec_allow_bytes(const struct image_codec_job *job, uint64_t bytes,
-                             struct error *err)
+bool image_codec_allow_bytes(const struct image_codec_job *job, uint64_t pixels,
+                             uint64_t bytes, struct error *err)
 {
-    return allow(job, bytes, "MB", err);
+    return allow(job, pixels, bytes, "MB", err);
 }
 
-bool image_codec_allow_time(const struct image_codec_job *job, uint64_t ns,
-                            struct error *err)
+bool image_codec_allow_time(const struct image_codec_job *job, uint64_t pixels,
+                            uint64_t ns, struct error *err)
 {
-    return allow(job, ns, "ms", err);
+    return allow(job, pixels, ns, "ms", err);
 }
 
 bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
 {
-    const struct image_need *need = job->need;
+    const struct image_wait *wait = job->wait;
 
-    if (need->gone && need->gone(need->user))
+    if (wait->gone && wait->gone(wait->user))
         return fail(err, ERROR_BUSY, "nobody waits for the image any more");
     return true;
-}
-
-unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
-                           uint32_t height, unsigned orientation)
-{
-    const bool lying = orientation >= 5;
-    uint32_t need_width = lying ? job->need->height : job->need->width;
-    uint32_t need_height = lying ? job->need->width : job->need->height;
-    unsigned scale = 1;
-
-    if (need_width == 0 || need_height == 0)
-        return 1;
-    while (scale < 8 && width / (2 * scale) >= need_width &&
-           height / (2 * scale) >= need_height)
-        scale *= 2;
-    return scale;
 }
 
 bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                        uint32_t height, enum image_codec_layout layout,
                        unsigned orientation, struct error *err)
-{
-    return image_codec_begin_scaled(job, width, height, 1, layout, orientation,
-                                    err);
-}
-
-bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
-                              uint32_t height, unsigned scale,
-                              enum image_codec_layout layout,
-                              unsigned orientation, struct error *err)
 {
     struct image *image = job->image;
     const unsigned channels = layout == IMAGE_CODEC_RGB ? 3 : 4;
@@ -160,18 +149,14 @@ bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
 
     if (!image_codec_check(job, width, height, err))
         return false;
-    job->full_width = width;
-    job->full_height = height;
-    width = (width - 1) / scale + 1;
-    height = (height - 1) / scale + 1;
     if (!raw_len(&len, width, height, channels))
         return fail(err, ERROR_MEMORY,
                     "%" PRIu32 " x %" PRIu32 " pixels exceed the memory", width,
                     height);
     const size_t pixels_len = orientation == 1 ? len : len / channels * 3;
     const size_t scratch_len = orientation == 1 ? 0 : len + 1;
-    if (!image_codec_allow_bytes(job, job->held + pixels_len + scratch_len,
-                                 err))
+    if (!image_codec_allow_bytes(job, (uint64_t)width * height,
+                                 job->held + pixels_len + scratch_len, err))
         return false;
     if (scratch_len > 0) {
         image->scratch = room_reserve(image->scratch, &image->scratch_cap,
@@ -186,7 +171,6 @@ bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
     job->raw = orientation == 1 ? image->pixels : image->scratch;
     job->width = width;
     job->height = height;
-    job->scale = scale;
     job->layout = layout;
     job->orientation = orientation;
     job->channels = channels;
@@ -346,9 +330,9 @@ static void turn_upright(uint8_t *restrict pixels, uint32_t width,
 bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
 {
-    static const struct image_need everything = {0};
+    static const struct image_wait somebody = {0};
 
-    return image_decode_for(image, &everything, bytes, len, limits, err);
+    return image_decode_for(image, &somebody, bytes, len, limits, err);
 }
 
 static bool fail_unknown(struct bytes file, struct error *err)
@@ -362,18 +346,17 @@ static bool fail_unknown(struct bytes file, struct error *err)
                 "the file is not a JPEG, PNG or WebP image; it is %s", name);
 }
 
-bool image_decode_for(struct image *image, const struct image_need *need,
+bool image_decode_for(struct image *image, const struct image_wait *wait,
                       const uint8_t *bytes, size_t len,
                       const struct image_limits *limits, struct error *err)
 {
     const struct bytes file = {.data = bytes, .len = len};
     const struct codec *codec = find_codec(&file);
     struct image_codec_job job = {
-        .image = image, .limits = limits, .need = need, .coded_len = len};
+        .image = image, .limits = limits, .wait = wait, .coded_len = len};
     bool ok;
 
     image->width = image->height = 0;
-    image->pixel_width = image->pixel_height = 0;
     image->format = IMAGE_UNKNOWN;
     if (len == 0)
         return fail(err, ERROR_INPUT, "the image is empty");
@@ -386,15 +369,11 @@ bool image_decode_for(struct image *image, const struct image_need *need,
 
     flatten(&job);
     const bool lying = job.orientation >= 5;
-    const uint32_t width = lying ? job.height : job.width;
-    const uint32_t height = lying ? job.width : job.height;
+    image->width = lying ? job.height : job.width;
+    image->height = lying ? job.width : job.height;
     if (job.orientation != 1)
-        turn_upright(image->pixels, width, height, job.raw,
+        turn_upright(image->pixels, image->width, image->height, job.raw,
                      find_turn(job.orientation, job.width, job.height));
-    image->pixel_width = width;
-    image->pixel_height = height;
-    image->width = lying ? job.full_height : job.full_width;
-    image->height = lying ? job.full_width : job.full_height;
     image->format = codec->format;
     return true;
 }
@@ -412,7 +391,6 @@ void image_release(struct image *image)
     free(image->pixels);
     free(image->scratch);
     free(image->rows);
-    free(image->sums);
     image_colour_free(image->colour);
     *image = (struct image){0};
 }

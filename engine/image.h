@@ -15,19 +15,14 @@ enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
 
 /* An upright RGB picture. `= {0}` is empty. */
 struct image {
-    uint32_t width, height; /* of the file, upright */
-    /* Of `pixels`: the same, or less where image_decode was told that less
-     * will do. */
-    uint32_t pixel_width, pixel_height;
+    uint32_t width, height;   /* of the file, upright */
     enum image_format format; /* of the file it came from */
-    uint8_t *pixels;          /* (pixel_height, pixel_width, 3) RGB; owned */
+    uint8_t *pixels;          /* (height, width, 3) RGB; owned */
     size_t pixels_cap;        /* bytes allocated, reused by image_decode */
     uint8_t *scratch;         /* a picture on its way to be turned; owned */
     size_t scratch_cap;       /* bytes allocated, 0 until one had to be */
     uint8_t *rows;            /* of a PNG on their way; owned */
     size_t rows_cap;          /* bytes allocated */
-    uint16_t *sums;           /* of a picture being reduced; owned */
-    size_t sums_cap;          /* bytes allocated */
     struct image_colour *colour; /* of the last profile; owned, may be NULL */
 };
 
@@ -41,16 +36,19 @@ struct image_limits {
      * scans, of lossless WebPs) together; and nanoseconds, as the codecs count
      * them (see there). */
     uint64_t max_unpacked;
+    /* Of which the share of so many pixels is not counted: pictures that are
+     * no larger are not refused for what they take. */
+    uint64_t free_pixels;
 };
 
-enum { IMAGE_UNPACKED = 192 };
+enum {
+    IMAGE_UNPACKED = 192,
+    IMAGE_FREE_PIXELS = 4096 * 4096, /* what a service gives free */
+};
 
-/* What is enough, so that large pictures need not be decoded in full: pixels
- * may be a half, a quarter or an eighth as many a side, if both sides still are
- * these. `= {0}` is everything. */
-struct image_need {
-    uint32_t width, height; /* pixels, upright; one of them 0: all there are */
-    /* Asked now and then, unless NULL: whether nobody needs the picture. */
+/* Who waits for a picture. `= {0}` is somebody who never leaves. */
+struct image_wait {
+    /* Asked now and then, unless NULL: whether nobody needs it any more. */
     bool (*gone)(void *user);
     void *user;
 };
@@ -65,7 +63,7 @@ struct image_need {
  * ERROR_INPUT        broken or cut short
  * ERROR_LIMIT        larger than `limits`; found before memory is taken, but
  *                    for what a PNG's filters add
- * ERROR_BUSY         need->gone() says that nobody needs it any more
+ * ERROR_BUSY         wait->gone() says that nobody needs it any more
  * ERROR_MEMORY       no room for the pixels
  *
  * On failure width and height are 0; the memory may be kept for the next
@@ -74,8 +72,8 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The same, for whom less than all pixels may be enough. */
-bool image_decode_for(struct image *image, const struct image_need *need,
+/* The same, for somebody who may leave. */
+bool image_decode_for(struct image *image, const struct image_wait *wait,
                       const uint8_t *bytes, size_t len,
                       const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));

@@ -24,13 +24,11 @@ enum image_codec_layout {
 struct image_codec_job {
     struct image *image;               /* borrowed */
     const struct image_limits *limits; /* borrowed */
-    const struct image_need *need;     /* borrowed */
-    uint32_t full_width, full_height;  /* as stored */
-    uint32_t width, height;            /* of `raw`: the same, or reduced */
+    const struct image_wait *wait;     /* borrowed */
+    uint32_t width, height;            /* as stored */
     enum image_codec_layout layout;
     size_t coded_len;     /* the file's bytes that pixels are made of */
     uint64_t held;        /* bytes that the library takes besides `raw` */
-    unsigned scale;       /* 1, 2, 4, 8 */
     unsigned orientation; /* EXIF's, 1..8 */
     unsigned channels;    /* of the layout: 3 or 4 */
     uint8_t *raw;         /* (height, width, channels); borrowed from image */
@@ -48,15 +46,16 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
                        uint32_t height, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Checks what decoding takes, bytes of memory or nanoseconds, against what
+/* Checks what decoding a picture of so many pixels takes, bytes of memory or
+ * nanoseconds, without the share of those that are free, against what
  * limits->max_unpacked allows for job->coded_len. The time is what each codec
  * takes it for: all that counts is that it is much the same for all pictures
  * that are to be refused. ERROR_LIMIT. */
-bool image_codec_allow_bytes(const struct image_codec_job *job, uint64_t bytes,
-                             struct error *err)
+bool image_codec_allow_bytes(const struct image_codec_job *job, uint64_t pixels,
+                             uint64_t bytes, struct error *err)
     __attribute__((warn_unused_result));
-bool image_codec_allow_time(const struct image_codec_job *job, uint64_t ns,
-                            struct error *err)
+bool image_codec_allow_time(const struct image_codec_job *job, uint64_t pixels,
+                            uint64_t ns, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Whether somebody still waits for the picture: to be asked every few
@@ -72,18 +71,6 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                        uint32_t height, enum image_codec_layout layout,
                        unsigned orientation, struct error *err)
     __attribute__((warn_unused_result));
-
-/* The same for `scale`: 1, or 2, 4 or 8, by which the sides of what is stored
- * are divided, and rounded up. */
-bool image_codec_begin_scaled(struct image_codec_job *job, uint32_t width,
-                              uint32_t height, unsigned scale,
-                              enum image_codec_layout layout,
-                              unsigned orientation, struct error *err)
-    __attribute__((warn_unused_result));
-
-/* The largest such scale that leaves what is needed of a picture. */
-unsigned image_codec_scale(const struct image_codec_job *job, uint32_t width,
-                           uint32_t height, unsigned orientation);
 
 /* Finds what job->profile does to the samples, for codecs that convert some
  * before they are in `raw`, and then make job->profile empty. *colour is NULL

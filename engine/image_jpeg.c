@@ -22,11 +22,12 @@
 #include "image_jpeg_notes.h"
 
 enum {
-    /* Encoders write some 10 scans. Those beyond the usual number may amount to
-     * so many pixels together, whatever the file's length. */
+    /* Encoders write some 10 scans, mozjpeg up to 17, most of them of one
+     * channel, of which they code each sample 4 to 6 times. All scans together
+     * may have so many samples for each pixel, and so many more. */
     MAX_SCANS = 100,
-    MAX_USUAL_SCANS = 16,
-    MAX_SCANNED_PIXELS = 50000000,
+    MAX_SCANNED_TIMES = 24,
+    MAX_SCANNED_MORE = 50000000,
 
     /* A segment may have 64 KB, so that of a profile of 16 MB takes 250. */
     MAX_SEGMENTS = 10000,
@@ -277,18 +278,15 @@ static bool count_scan(struct outline *outline, struct bytes header,
                        struct error *err)
 {
     const uint64_t num_pixels = (uint64_t)outline->width * outline->height;
-    unsigned max = MAX_SCANS;
     uint8_t count, name, tables;
 
     if (!outline->num_channels)
         return fail(err, ERROR_INPUT,
                     "the JPEG has data before its frame header");
-    if (num_pixels > MAX_SCANNED_PIXELS / (MAX_SCANS - MAX_USUAL_SCANS))
-        max = MAX_USUAL_SCANS + (unsigned)(MAX_SCANNED_PIXELS / num_pixels);
-    if (++outline->num_scans > max)
-        return error_limit(
-            err, max,
-            "the JPEG has more than the %u scans allowed for its size", max);
+    if (++outline->num_scans > MAX_SCANS)
+        return error_limit(err, MAX_SCANS,
+                           "the JPEG has more than the %d scans allowed",
+                           MAX_SCANS);
     if (!bytes_u8(&header, &count))
         return fail(err, ERROR_INPUT, "the JPEG has a scan without a header");
     if (count < outline->num_channels && outline->num_scans == 1)
@@ -299,6 +297,12 @@ static bool count_scan(struct outline *outline, struct bytes header,
         outline->num_scanned += samples_named(outline, name);
     channels.len -= header.len;
     note_coefficients(outline, channels, header);
+    if (outline->num_scanned >
+        MAX_SCANNED_TIMES * num_pixels + MAX_SCANNED_MORE)
+        return error_limit(
+            err, outline->num_scans - 1,
+            "the JPEG has more than the %u scans allowed for its size",
+            outline->num_scans - 1);
     return true;
 }
 
@@ -566,13 +570,12 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
     if (!image_jpeg_notes_profile(&job->profile, &job->profile_room,
                                   &outline.notes, err))
         return false;
-    if (!image_codec_allow_time(job, NS_SCANNED_4 * outline.num_scanned / 4,
-                                err) ||
-        !image_codec_begin_scaled(
-            job, outline.width, outline.height,
-            image_codec_scale(job, outline.width, outline.height, orientation),
-            is_cmyk ? IMAGE_CODEC_CMYK_INVERTED : IMAGE_CODEC_RGB, orientation,
-            err))
+    if (!image_codec_allow_time(job, (uint64_t)outline.width * outline.height,
+                                NS_SCANNED_4 * outline.num_scanned / 4, err) ||
+        !image_codec_begin(job, outline.width, outline.height,
+                           is_cmyk ? IMAGE_CODEC_CMYK_INVERTED
+                                   : IMAGE_CODEC_RGB,
+                           orientation, err))
         return false;
 
     handle = tjInitDecompress();

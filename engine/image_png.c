@@ -1,6 +1,5 @@
 /* PNG through libspng, which sees what image_png_file.c lets it see, and gives
- * rows as they are stored: to pixels, and to as many of them as are needed,
- * they are made here, a row at a time. */
+ * rows as they are stored: they are made pixels here, a row at a time. */
 
 #include <spng.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include "image_codec.h"
 #include "image_png_file.h"
 #include "image_png_rows.h"
-#include "image_reduce.h"
 #include "room.h"
 
 enum {
@@ -146,34 +144,43 @@ struct decoding {
     struct image_codec_job *job;
     spng_ctx *context;
     struct image_png_rows rows;
-    struct image_reduce reduce;
     bool interlaced;
-    bool as_stored;    /* rows are taken as they are */
+    bool as_stored;    /* rows are RGB already, in their place */
     bool thin;         /* a pixel is less than three bytes */
     uint64_t ns;       /* for all rows, and the filters of those so far */
     size_t stored_len; /* bytes of a row as stored */
     uint8_t *stored;   /* (stored_len); borrowed from the image */
-    uint8_t *pixels;   /* (full_width, 3); borrowed from the image */
+    uint8_t *pixels;   /* (width, 3) of a pass; borrowed from the image */
 };
 
-/* Rows go one of four ways: pixels of passes to their places, stored rows to
- * job->raw as they are or converted, or, to be reduced, converted or not. */
+/* Takes the pixels of a row of a pass to their places. */
+static void place(const struct image_codec_job *job, const struct pass *pass,
+                  uint32_t y, const uint8_t *pixels)
+{
+    uint8_t *row = job->raw + y * image_codec_row_len(job);
+
+    for (uint32_t x = pass->x; x < job->width; x += pass->step_x, pixels += 3)
+        memcpy(row + 3 * (size_t)x, pixels, 3);
+}
+
+/* Rows go one of three ways: pixels of passes to their places, stored rows to
+ * job->raw as they are or converted. */
 static bool decode_row(struct decoding *decoding, bool *done, struct error *err)
 {
     const struct image_codec_job *job = decoding->job;
-    const bool reduced = job->scale > 1;
     struct spng_row_info info;
     uint8_t *stored = decoding->stored, *pixels = decoding->pixels;
-    uint32_t width = job->full_width;
+    uint32_t width = job->width;
     int result = spng_get_row_info(decoding->context, &info);
 
     if (!check_result(result, err))
         return false;
     decoding->ns +=
         ns_to_undo(info.filter, decoding->thin) * decoding->stored_len;
-    if (!image_codec_allow_time(job, decoding->ns, err))
+    if (!image_codec_allow_time(job, (uint64_t)job->width * job->height,
+                                decoding->ns, err))
         return false;
-    if (!decoding->interlaced && !reduced)
+    if (!decoding->interlaced)
         pixels = job->raw + info.row_num * image_codec_row_len(job);
     if (decoding->as_stored)
         stored = pixels;
@@ -187,14 +194,10 @@ static bool decode_row(struct decoding *decoding, bool *done, struct error *err)
 
         width = (width - pass->x + pass->step_x - 1) / pass->step_x;
         image_png_rows_convert(&decoding->rows, pixels, stored, width);
-        image_reduce_some(&decoding->reduce, pass->x, pass->step_x,
-                          info.row_num, pixels, width);
-        return true;
-    }
-    if (!decoding->as_stored)
+        place(job, pass, info.row_num, pixels);
+    } else if (!decoding->as_stored) {
         image_png_rows_convert(&decoding->rows, pixels, stored, width);
-    if (reduced)
-        image_reduce_row(&decoding->reduce, info.row_num, pixels);
+    }
     return true;
 }
 
@@ -211,29 +214,18 @@ static bool decode_rows(struct decoding *decoding, struct error *err)
         if ((i % pause == 0 && !image_codec_goes_on(decoding->job, err)) ||
             !decode_row(decoding, &done, err))
             return false;
-    if (decoding->interlaced)
-        image_reduce_end(&decoding->reduce);
     return true;
 }
 
-/* Room for a row as stored, and its pixels, and for reducing. */
+/* Room for a row as stored, and for its pixels. */
 static bool reserve_rows(struct decoding *decoding, struct error *err)
 {
     const struct image_codec_job *job = decoding->job;
     struct image *image = job->image;
-    const size_t pixels_len = 3 * (size_t)job->full_width;
-    const bool grey =
-        job->scale > 1 && image_png_rows_are_grey(&decoding->rows);
+    const size_t pixels_len = 3 * (size_t)job->width;
 
-    if (decoding->interlaced) {
-        if (!image_reduce_begin_any(&decoding->reduce, job, err))
-            return false;
-    } else if (!image_reduce_begin(&decoding->reduce, job, grey ? 1 : 3, err)) {
-        return false;
-    }
-    decoding->as_stored = !decoding->interlaced &&
-                          (grey || image_png_rows_are_rgb(&decoding->rows));
-
+    decoding->as_stored =
+        !decoding->interlaced && image_png_rows_are_rgb(&decoding->rows);
     image->rows = room_reserve(image->rows, &image->rows_cap,
                                decoding->stored_len + pixels_len, 1, err);
     if (!image->rows)
@@ -284,15 +276,12 @@ static bool decode(struct image_codec_job *job, spng_ctx *context,
     decoding.rows.apple = png.apple;
     if (!image_png_text_orientation(&orientation, &png.texts, err))
         return false;
-    const unsigned scale =
-        image_codec_scale(job, header.width, header.height, orientation);
-    if (decoding.interlaced && scale > 1)
-        job->held = image_reduce_any_len(header.width, header.height, scale);
-    if (!image_codec_allow_time(job, decoding.ns, err) ||
+    if (!image_codec_allow_time(job, (uint64_t)header.width * header.height,
+                                decoding.ns, err) ||
         !find_colour(&decoding.rows, job, &png, &header, err) ||
         !find_rows(&decoding.rows, context, &header, err) ||
-        !image_codec_begin_scaled(job, header.width, header.height, scale,
-                                  IMAGE_CODEC_RGB, orientation, err) ||
+        !image_codec_begin(job, header.width, header.height, IMAGE_CODEC_RGB,
+                           orientation, err) ||
         !reserve_rows(&decoding, err))
         return false;
     /* The chunks after the picture are read for the check sum of its last. */

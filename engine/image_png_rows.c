@@ -235,12 +235,6 @@ bool image_png_rows_are_rgb(const struct image_png_rows *rows)
            !rows->has_key && !rows->apple;
 }
 
-bool image_png_rows_are_grey(const struct image_png_rows *rows)
-{
-    return rows->kind == IMAGE_PNG_ROWS_GREY && rows->depth == 8 &&
-           !rows->has_key;
-}
-
 void image_png_rows_convert(const struct image_png_rows *rows, uint8_t *out,
                             const uint8_t *in, size_t width)
 {

@@ -38,9 +38,8 @@ struct image_png_rows {
 /* Completes what the caller has filled in. */
 void image_png_rows_init(struct image_png_rows *rows);
 
-/* Whether stored rows are RGB, or grey, of 8 bits already. */
+/* Whether stored rows are RGB of 8 bits already. */
 bool image_png_rows_are_rgb(const struct image_png_rows *rows);
-bool image_png_rows_are_grey(const struct image_png_rows *rows);
 
 /* `in` is a row of `width` pixels as stored, big-endian; `out` (width, 3). */
 void image_png_rows_convert(const struct image_png_rows *rows, uint8_t *out,

@@ -166,7 +166,7 @@ static bool check_picture(struct image_codec_job *job,
     /* Whole pictures of 4 bytes a pixel where they are lossless. */
     job->held = (picture->lossless || lossless_alpha ? 4 * pixels : 0) +
                 (has_alpha ? pixels : 0);
-    if (!image_codec_allow_bytes(job, job->held, err))
+    if (!image_codec_allow_bytes(job, pixels, job->held, err))
         return false;
     if (!picture->lossless)
         ns = NS_LOSSY_PIXEL * pixels + NS_LOSSY_BYTE * picture->data.len;
@@ -175,7 +175,7 @@ static bool check_picture(struct image_codec_job *job,
         (lossless_alpha &&
          !image_vp8l_check(&ns_pixel, alpha, width, height, false, err)))
         return false;
-    return image_codec_allow_time(job, ns + ns_pixel * pixels, err);
+    return image_codec_allow_time(job, pixels, ns + ns_pixel * pixels, err);
 }
 
 /* An ANMF chunk: x / 2, y / 2, width - 1, height - 1, duration, flags, then
@@ -288,9 +288,6 @@ static bool decode_at(struct image_codec_job *job, const struct frame *frame,
     config.output.colorspace =
         job->layout == IMAGE_CODEC_RGBA ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
-    config.options.use_scaling = job->scale > 1;
-    config.options.scaled_width = (int)job->width;
-    config.options.scaled_height = (int)job->height;
     config.output.u.RGBA.rgba = job->raw + offset;
     config.output.u.RGBA.stride = (int)stride;
     config.output.u.RGBA.size = image_codec_raw_len(job) - offset;
@@ -359,11 +356,10 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
         .height = height,
         .file = outline.open ? outline.picture.whole : file,
     };
-    if (!image_codec_begin_scaled(
-            job, width, height,
-            image_codec_scale(job, width, height, outline.orientation),
-            features.has_alpha ? IMAGE_CODEC_RGBA : IMAGE_CODEC_RGB,
-            outline.orientation, err))
+    if (!image_codec_begin(job, width, height,
+                           features.has_alpha ? IMAGE_CODEC_RGBA
+                                              : IMAGE_CODEC_RGB,
+                           outline.orientation, err))
         return false;
     return decode_at(job, &whole, err);
 }

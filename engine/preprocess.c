@@ -212,8 +212,7 @@ bool preprocess_apply(struct preprocess *preprocess, float *input,
     const struct placement place = find_placement(spec, image);
 
     if (!resize_rgb_part(&preprocess->resize, preprocess->pixels, &place.part,
-                         image->pixels, image->pixel_width, image->pixel_height,
-                         err))
+                         image->pixels, image->width, image->height, err))
         return false;
     put_in_place(preprocess->pixels, &place, spec);
     normalise(preprocess, input);

@@ -80,13 +80,13 @@ static const uint8_t *picture_at(struct render *render,
                                  const struct image *image, uint32_t width,
                                  uint32_t height, struct error *err)
 {
-    if (width == image->pixel_width && height == image->pixel_height)
+    if (width == image->width && height == image->height)
         return image->pixels;
     render->small = room_reserve(render->small, &render->small_cap,
                                  (size_t)width * height, 3, err);
-    if (!render->small || !resize_rgb(&render->resize, render->small, width,
-                                      height, image->pixels, image->pixel_width,
-                                      image->pixel_height, err))
+    if (!render->small ||
+        !resize_rgb(&render->resize, render->small, width, height,
+                    image->pixels, image->width, image->height, err))
         return NULL;
     return render->small;
 }

@@ -102,7 +102,7 @@
            "highest picture")                                                 \
     NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",       \
            "largest picture, width x height")                                 \
-    NUMBER(max_unpacked_bytes, "max-unpacked-bytes", 50000000, 1,             \
+    NUMBER(max_unpacked_bytes, "max-unpacked-bytes", 100000000, 1,             \
            1000000000000, "bytes",                                            \
            "what decoding a picture may take, in bytes of memory and in "     \
            "nanoseconds, whatever its file's length; for each byte of it "    \

@@ -42,14 +42,6 @@ static void fail_with(struct job *job, const struct error *err, bool decoded)
     problem_reply(&job->reply, problem_at(err, decoded), err->text, err->limit);
 }
 
-/* The longest side that a photo under a heatmap has to have. */
-static size_t overlay_side(const struct ask *ask)
-{
-    if (ask->heatmap != ASK_OVERLAY)
-        return 0;
-    return ask->style.max_side > 0 ? ask->style.max_side : SIZE_MAX;
-}
-
 static bool nobody_waits(void *user)
 {
     struct job *job = user;
@@ -72,7 +64,6 @@ void job_run(struct job *job, struct engine_session *session,
         note_stages(job, session, timing.queue, STAGES_DECODE);
         return;
     }
-    engine_session_expect(session, overlay_side(&job->ask));
     engine_session_watch(session, nobody_waits, job);
     ok = engine_sample(session, job->picture.data, job->picture.len, limits,
                        &err);

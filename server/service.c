@@ -30,6 +30,7 @@ bool service_open(struct service *service, const struct config *config,
         .max_height = (uint32_t)config->max_height,
         .max_pixels = config->max_pixels,
         .max_unpacked = config->max_unpacked_bytes,
+        .free_pixels = IMAGE_FREE_PIXELS,
     };
     struct pool_size size = {
         .num_workers = config->workers,

@@ -18,10 +18,11 @@ from bombs import (
 )
 from conftest import LARGE, SANITIZED, Server, running
 
-# Besides what comes with any picture of those bytes. Measured: 0.09 s at most;
-# the rest is for machines that are slower, or busy.
-SECONDS = 0.25
-KB = 50_000
+# Besides what comes with any picture of those bytes; and of those that are
+# answered, or refused for the filters of their last rows, as large as they may
+# be. Measured: a third of it; the rest is for machines that are slower, or busy.
+SECONDS, SECONDS_WITHIN = 0.25, 1.5
+KB, KB_WITHIN = 50_000, 300_000
 
 
 @pytest.fixture
@@ -43,12 +44,13 @@ def test_a_picture_costs_next_to_nothing(worker: Server, name: str) -> None:
     answer, cpu, memory = measure(worker, picture)
     print(f"{len(picture)} bytes: {answer.status_code}, {cpu:.3f} s, {memory} KB")
 
+    decoded = name.endswith(("-within", "-late"))
     if name.endswith("-within"):
         assert answer.status_code == 200, answer.text
     assert answer.status_code == 200 or 400 <= answer.status_code < 500
-    assert cpu < SECONDS
+    assert cpu < (SECONDS_WITHIN if decoded else SECONDS)
     # The body itself is there too, and once more while it arrives.
-    assert memory < KB + 2 * len(picture) / 1000
+    assert memory < (KB_WITHIN if decoded else KB) + 2 * len(picture) / 1000
 
 
 @LARGE
@@ -57,8 +59,8 @@ def test_scans_are_bounded_by_the_pixels(server: Server) -> None:
     for width, height, scans, status in (
         (8, 8, 100, 200),
         (8, 8, 101, 413),
-        (2000, 1500, 20, 200),
-        (2000, 1500, 23, 413),
+        (2000, 1500, 38, 200),
+        (2000, 1500, 39, 413),
     ):
         answer = server.cam(
             jpeg_scans(width, height, scans), params={"heatmap": "none"}

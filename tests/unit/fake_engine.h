@@ -149,12 +149,6 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
     return true;
 }
 
-void engine_session_expect(struct engine_session *session, size_t overlay_side)
-{
-    (void)session;
-    (void)overlay_side;
-}
-
 void engine_session_watch(struct engine_session *session,
                           bool (*gone)(void *user), void *user)
 {

@@ -13,17 +13,24 @@
 
 #include <cmocka.h>
 
-static bool decodes(const struct buf *file, uint64_t max_unpacked)
+static bool decodes_with(const struct buf *file,
+                         const struct image_limits *limits)
 {
-    const struct image_limits limits = {.max_unpacked = max_unpacked};
     struct image image = {0};
     struct error err = {0};
-    const bool ok = image_decode(&image, file->data, file->len, &limits, &err);
+    const bool ok = image_decode(&image, file->data, file->len, limits, &err);
 
     if (!ok && err.kind != ERROR_LIMIT)
         fail_msg("%s", err.text);
     image_release(&image);
     return ok;
+}
+
+static bool decodes(const struct buf *file, uint64_t max_unpacked)
+{
+    const struct image_limits limits = {.max_unpacked = max_unpacked};
+
+    return decodes_with(file, &limits);
 }
 
 /* Checks that a picture takes `cost`, some of which its bytes in the file pay
@@ -213,6 +220,32 @@ static void a_png_takes_its_bytes_and_what_their_filters_do(void **state)
     free(black);
 }
 
+/* Of a picture twice as large, the half of what it takes: three for each byte,
+ * as above. */
+static void the_share_of_free_pixels_is_not_counted(void **state)
+{
+    enum { WIDTH = 1000, HEIGHT = 500, LEN = WIDTH * HEIGHT * 3 };
+    uint8_t *black = calloc(LEN, 1);
+    struct image_limits limits = {.max_unpacked = 1};
+    struct pngout_scratch scratch = {0};
+    struct buf file = {0};
+
+    (void)state;
+    assert_non_null(black);
+    assert_true(pngout_rgb(&file, &scratch, black, WIDTH, HEIGHT, NULL));
+    assert_false(decodes_with(&file, &limits));
+    limits.free_pixels = WIDTH * HEIGHT;
+    assert_true(decodes_with(&file, &limits));
+    limits.free_pixels = WIDTH * HEIGHT / 2;
+    limits.max_unpacked = 3 * LEN / 2;
+    assert_true(decodes_with(&file, &limits));
+    limits.max_unpacked -= IMAGE_UNPACKED * (uint64_t)file.len + 3 * WIDTH;
+    assert_false(decodes_with(&file, &limits));
+    pngout_scratch_release(&scratch);
+    buf_release(&file);
+    free(black);
+}
+
 /* All flags off, and no coefficients. */
 static void a_lossy_webp_takes_its_pixels_and_bytes(void **state)
 {
@@ -293,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_progressive_jpeg_takes_the_samples_of_its_scans),
         cmocka_unit_test(a_channel_whose_name_is_not_its_own_may_be_any),
         cmocka_unit_test(a_png_takes_its_bytes_and_what_their_filters_do),
+        cmocka_unit_test(the_share_of_free_pixels_is_not_counted),
         cmocka_unit_test(a_lossy_webp_takes_its_pixels_and_bytes),
         cmocka_unit_test(a_lossless_webp_takes_longer_if_it_is_predicted),
     };

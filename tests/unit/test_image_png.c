@@ -239,6 +239,35 @@ static void pictures_without_data_or_with_two_headers_are_refused(void **state)
     }
 }
 
+static bool is_gone(void *user)
+{
+    return --*(int *)user < 0;
+}
+
+static void nobody_waits_for_a_picture_that_is_not_needed(void **state)
+{
+    struct image image = {0};
+    struct buf file = {0};
+    struct error err = {0}, none = {0};
+    int asked = 0, patient = 1000;
+    const struct image_wait gone = {.gone = is_gone, .user = &asked};
+    const struct image_wait waiting = {.gone = is_gone, .user = &patient};
+
+    (void)state;
+    if (!buf_append_file(&file, "tests/cases/images/png-type2-8bit.png",
+                         1 << 20, &err))
+        fail_msg("%s", err.text);
+    assert_false(
+        image_decode_for(&image, &gone, file.data, file.len, &no_limits, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    assert_int_equal(image.width, 0);
+    assert_true(image_decode_for(&image, &waiting, file.data, file.len,
+                                 &no_limits, &none));
+    assert_true(patient < 1000);
+    buf_release(&file);
+    image_release(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_transparent_colour_has_as_many_bits_as_a_sample),
         cmocka_unit_test(each_of_many_check_sums_counts),
         cmocka_unit_test(pictures_without_data_or_with_two_headers_are_refused),
+        cmocka_unit_test(nobody_waits_for_a_picture_that_is_not_needed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

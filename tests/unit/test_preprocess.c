@@ -16,12 +16,8 @@
 #define ROUNDING 1e-5f
 
 static uint8_t pixels[2 * 2 * 3] = {0, 64, 255, 10, 20, 30, 1, 2, 3, 4, 5, 6};
-static const struct image picture = {.width = 2,
-                                     .height = 2,
-                                     .pixel_width = 2,
-                                     .pixel_height = 2,
-                                     .format = IMAGE_PNG,
-                                     .pixels = pixels};
+static const struct image picture = {
+    .width = 2, .height = 2, .format = IMAGE_PNG, .pixels = pixels};
 
 static struct preprocess_spec square_spec(uint32_t side)
 {
@@ -95,11 +91,7 @@ static void stretching_shows_the_whole_picture(void **state)
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
     struct preprocess_view view = {.x = 9, .y = 9};
     static uint8_t grey[7 * 3 * 3];
-    const struct image wide = {.width = 7,
-                               .height = 3,
-                               .pixel_width = 7,
-                               .pixel_height = 3,
-                               .pixels = grey};
+    const struct image wide = {.width = 7, .height = 3, .pixels = grey};
     float input[5 * 5 * 3];
 
     (void)state;
@@ -161,11 +153,8 @@ static void check_case(const char *name)
     };
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
     uint8_t *noise = ppm_noise(width, height);
-    const struct image image = {.width = width,
-                                .height = height,
-                                .pixel_width = width,
-                                .pixel_height = height,
-                                .pixels = noise};
+    const struct image image = {
+        .width = width, .height = height, .pixels = noise};
     const size_t count = (size_t)in_width * in_height * 3;
     float *input = malloc(count * sizeof *input);
 
@@ -210,11 +199,8 @@ static void check_way_back(const struct preprocess_spec *spec, uint32_t width,
     uint8_t *black = calloc((size_t)width * height, 3);
     float *input =
         calloc((size_t)spec->width * spec->height * 3, sizeof(float));
-    const struct image image = {.width = width,
-                                .height = height,
-                                .pixel_width = width,
-                                .pixel_height = height,
-                                .pixels = black};
+    const struct image image = {
+        .width = width, .height = height, .pixels = black};
     struct preprocess_view view;
     double sum = 0, x = 0, y = 0;
 
@@ -270,11 +256,7 @@ static void the_view_leads_back_to_the_picture(void **state)
 static void a_crop_shows_less_and_a_letterbox_more(void **state)
 {
     static uint8_t grey[200 * 100 * 3];
-    const struct image wide = {.width = 200,
-                               .height = 100,
-                               .pixel_width = 200,
-                               .pixel_height = 100,
-                               .pixels = grey};
+    const struct image wide = {.width = 200, .height = 100, .pixels = grey};
     struct preprocess_spec spec = square_spec(50);
     struct preprocess_view view;
     float input[50 * 50 * 3];
@@ -311,8 +293,6 @@ static void strips_of_one_pixel_are_prepared(void **state)
         for (int upright = 0; upright < 2; upright++) {
             const struct image image = {.width = upright ? 1 : 16384,
                                         .height = upright ? 16384 : 1,
-                                        .pixel_width = upright ? 1 : 16384,
-                                        .pixel_height = upright ? 16384 : 1,
                                         .pixels = strip};
 
             spec.resize = (enum preprocess_resize)resize;
@@ -330,11 +310,7 @@ static void one_preprocess_serves_pictures_of_any_size(void **state)
     const struct preprocess_spec spec = square_spec(2);
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
     uint8_t one[3] = {127, 100, 50};
-    const struct image dot = {.width = 1,
-                              .height = 1,
-                              .pixel_width = 1,
-                              .pixel_height = 1,
-                              .pixels = one};
+    const struct image dot = {.width = 1, .height = 1, .pixels = one};
     struct preprocess_view view;
     float input[2 * 2 * 3];
 

@@ -23,10 +23,7 @@ struct scene {
 static void set_scene(struct scene *scene, uint32_t width, uint32_t height,
                       struct preprocess_view view)
 {
-    *scene = (struct scene){.image = {.width = width,
-                                      .height = height,
-                                      .pixel_width = width,
-                                      .pixel_height = height}};
+    *scene = (struct scene){.image = {.width = width, .height = height}};
     scene->image.pixels = calloc((size_t)width * height, 3);
     assert_non_null(scene->image.pixels);
     for (int i = 0; i < CELLS * CELLS; i++)
