@@ -461,6 +461,10 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   struct error *err)
     __attribute__((warn_unused_result));
 
+/* Moves the nodes from number `first` on, which were added last, before number
+ * `to`, where those stand that need them; renews `producer`. */
+void graph_move_nodes(struct graph *graph, size_t first, size_t to);
+
 /* The value of an operand, or NULL where it is left out. */
 struct graph_value *graph_input(const struct graph *graph,
                                 const struct graph_node *node, uint32_t i);
