@@ -53,6 +53,7 @@ static bool can_clamp(const struct graph_node *node)
     case GRAPH_MAX_POOL:
     case GRAPH_AVERAGE_POOL:
     case GRAPH_LINEAR:
+    case GRAPH_NORM:
         return true;
     default:
         return false;
@@ -338,6 +339,62 @@ static bool fold_batch_norm(struct graph *graph, struct graph_node *node,
     return batch_norm_to_conv(graph, node, &affine, err);
 }
 
+/* Puts a scale and a shift of each channel into a normalization of groups,
+ * whose own are one for each channel or for each group. */
+static bool apply_to_norm(struct graph *graph, struct graph_node *norm,
+                          const struct affine *affine, struct error *err)
+{
+    struct graph_shape shape = {.rank = 1, .dim = {affine->num}};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    const struct graph_node old = *norm;
+
+    if (!inputs)
+        return false;
+    inputs[0] = norm->inputs[0];
+    for (int k = 1; k < 3; k++) {
+        inputs[k] =
+            graph_add_constant(graph, norm->name, GRAPH_FLOAT, &shape, err);
+        if (inputs[k] == GRAPH_NONE)
+            return false;
+    }
+    for (size_t c = 0; c < affine->num; c++) {
+        double own[3] = {0, 1, 0};
+
+        for (uint32_t k = 1; k < 3; k++) {
+            const struct graph_value *value = graph_input(graph, &old, k);
+
+            if (value)
+                own[k] = (double)graph_floats(
+                    value)[c * graph_shape_count(&value->shape) / affine->num];
+        }
+        ((float *)graph->values[inputs[1]].data)[c] =
+            (float)(own[1] * affine->scale[c]);
+        ((float *)graph->values[inputs[2]].data)[c] =
+            (float)(own[2] * affine->scale[c] + affine->shift[c]);
+    }
+    norm->inputs = inputs;
+    norm->num_inputs = 3;
+    for (uint32_t k = 1; k < old.num_inputs; k++)
+        graph_fold_drop(graph, old.inputs[k]);
+    return true;
+}
+
+/* The normalization of groups before operand i that a scale and a shift could
+ * go into, or NULL. */
+static struct graph_node *norm_target(const struct graph *graph,
+                                      const struct graph_node *node, uint32_t i)
+{
+    struct graph_node *norm = sole_producer(graph, node, i);
+
+    if (!norm || norm->op != GRAPH_NORM || norm->norm.groups == 0 ||
+        graph_is_clamped(norm))
+        return NULL;
+    for (uint32_t k = 1; k < norm->num_inputs; k++)
+        if (graph_input(graph, norm, k) && !graph_input(graph, norm, k)->data)
+            return NULL;
+    return norm;
+}
+
 static bool fold_binary(struct graph *graph, struct graph_node *node,
                         struct error *err)
 {
@@ -345,18 +402,21 @@ static bool fold_binary(struct graph *graph, struct graph_node *node,
         const struct graph_value *constant = graph_input(graph, node, i);
         const struct graph_value *y = graph_input(graph, node, 1 - i);
         struct graph_node *before = affine_target(graph, node, 1 - i);
+        struct graph_node *norm = norm_target(graph, node, 1 - i);
         struct affine affine;
         size_t axis;
 
+        before = before ? before : norm;
         if (!before || !constant->data || (node->op == GRAPH_DIV && i == 0))
             continue;
-        axis = channel_axis(graph, before);
+        axis = norm ? norm->norm.channel : channel_axis(graph, before);
         if (!is_per_channel(&constant->shape, &y->shape, axis) ||
             !graph_shape_equal(&y->shape, &graph_output(graph, node, 0)->shape))
             continue;
         if (!affine_of_binary(graph, &affine, node, i, y->shape.dim[axis],
                               err) ||
-            !apply_affine(graph, before, &affine, err))
+            !(norm ? apply_to_norm(graph, norm, &affine, err)
+                   : apply_affine(graph, before, &affine, err)))
             return false;
         before->min = node->min;
         before->max = node->max;
