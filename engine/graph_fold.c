@@ -427,6 +427,170 @@ static bool fold_binary(struct graph *graph, struct graph_node *node,
     return true;
 }
 
+/* ---- sums of layers ---- */
+
+/* The LINEAR or CONV of which the value is the result, maybe reshaped, if
+ * nothing else uses it. */
+static struct graph_node *layer_of(const struct graph *graph, int value)
+{
+    int node;
+
+    while (graph_num_uses(graph, value) == 1 &&
+           (node = graph->values[value].producer) != GRAPH_NONE) {
+        struct graph_node *made_by = &graph->nodes[node];
+
+        if (made_by->op == GRAPH_LINEAR || made_by->op == GRAPH_CONV)
+            return graph_is_clamped(made_by) ? NULL : made_by;
+        if (made_by->op != GRAPH_RESHAPE || made_by->num_inputs == 0)
+            return NULL;
+        value = made_by->inputs[0];
+    }
+    return NULL;
+}
+
+static int behind_reshapes(const struct graph *graph, int value)
+{
+    int node;
+
+    while ((node = graph->values[value].producer) != GRAPH_NONE &&
+           graph->nodes[node].op == GRAPH_RESHAPE &&
+           graph->nodes[node].num_inputs > 0)
+        value = graph->nodes[node].inputs[0];
+    return value;
+}
+
+/* Whether two layers do the same to the same but for their weights. */
+static bool are_alike(const struct graph *graph, const struct graph_node *a,
+                      const struct graph_node *b)
+{
+    return a != b && a->op == b->op &&
+           behind_reshapes(graph, a->inputs[0]) ==
+               behind_reshapes(graph, b->inputs[0]) &&
+           graph_shape_equal(&graph_input(graph, a, 0)->shape,
+                             &graph_input(graph, b, 0)->shape) &&
+           graph_shape_equal(&graph_input(graph, a, 1)->shape,
+                             &graph_input(graph, b, 1)->shape) &&
+           (a->op == GRAPH_LINEAR ||
+            (a->conv.groups == b->conv.groups &&
+             memcmp(&a->conv.window, &b->conv.window, sizeof a->conv.window) ==
+                 0));
+}
+
+/* of_a a + of_b b as one layer, in the place of the later one of the two,
+ * which is returned; the other one has no users any more. NULL on failure. */
+static struct graph_node *add_layers(struct graph *graph, struct graph_node *a,
+                                     double of_a, struct graph_node *b,
+                                     double of_b, struct error *err)
+{
+    struct graph_node *const both[] = {a, b};
+    const double factors[] = {of_a, of_b};
+    struct graph_node *last = a > b ? a : b;
+    struct graph_shape shape = graph_input(graph, a, 1)->shape;
+    struct graph_shape bias_shape = {.rank = 1, .dim = {shape.dim[0]}};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    float *weights, *bias;
+
+    if (!inputs)
+        return NULL;
+    inputs[0] = last->inputs[0];
+    inputs[1] = graph_add_constant(graph, last->name, GRAPH_FLOAT, &shape, err);
+    if (inputs[1] == GRAPH_NONE)
+        return NULL;
+    inputs[2] =
+        graph_add_constant(graph, last->name, GRAPH_FLOAT, &bias_shape, err);
+    if (inputs[2] == GRAPH_NONE)
+        return NULL;
+    weights = graph->values[inputs[1]].data;
+    bias = graph->values[inputs[2]].data;
+    for (int k = 0; k < 2; k++) {
+        const struct graph_value *own = graph_input(graph, both[k], 2);
+        const float *from = graph_floats(graph_input(graph, both[k], 1));
+
+        for (size_t i = 0; i < graph_shape_count(&shape); i++)
+            weights[i] += (float)(factors[k] * (double)from[i]);
+        for (size_t o = 0; own && o < shape.dim[0]; o++)
+            bias[o] += (float)(factors[k] * (double)graph_floats(own)[o]);
+    }
+    last->inputs = inputs;
+    last->num_inputs = 3;
+    return last;
+}
+
+/* The sum or the difference of two layers on the same numbers is a layer:
+ * what the heads of networks are that were trained with two. */
+static bool fold_sum(struct graph *graph, struct graph_node *node,
+                     struct error *err)
+{
+    struct graph_node *a, *b, *sum;
+
+    if (node->num_inputs < 2 || (node->op != GRAPH_ADD && node->op != GRAPH_SUB))
+        return true;
+    a = sole_producer(graph, node, 0);
+    b = sole_producer(graph, node, 1);
+    if (!a || !b || layer_of(graph, node->inputs[0]) != a ||
+        layer_of(graph, node->inputs[1]) != b || !are_alike(graph, a, b))
+        return true;
+    sum = add_layers(graph, a, 1, b, node->op == GRAPH_ADD ? 1 : -1, err);
+    if (!sum)
+        return false;
+    sum->min = node->min;
+    sum->max = node->max;
+    node->inputs[0] = sum->outputs[0];
+    bypass(graph, node);
+    return true;
+}
+
+/* The concatenation along the one axis that a mean or a sum is over, of
+ * operands that are of length 1 there; or NULL. */
+static const struct graph_node *stack_before(const struct graph *graph,
+                                             const struct graph_node *node)
+{
+    const struct graph_node *stack = sole_producer(graph, node, 0);
+    size_t num_axes = 0;
+
+    if (!stack || stack->op != GRAPH_CONCAT || stack->num_inputs < 2 ||
+        !node->reduce.axis[stack->axis] ||
+        (node->op == GRAPH_REDUCE &&
+         node->reduce.function != GRAPH_REDUCE_SUM) ||
+        graph_output(graph, stack, 0)->shape.dim[stack->axis] !=
+            stack->num_inputs)
+        return NULL;
+    for (uint32_t i = 0; i < GRAPH_MAX_RANK; i++)
+        num_axes += node->reduce.axis[i];
+    return num_axes == 1 ? stack : NULL;
+}
+
+/* The same, written as a stack of layers and its mean. */
+static bool fold_stack(struct graph *graph, struct graph_node *node,
+                       struct error *err)
+{
+    const struct graph_node *stack = stack_before(graph, node);
+    struct graph_node *sum = NULL;
+    double factor = 1;
+
+    for (uint32_t i = 0; stack && i < stack->num_inputs; i++) {
+        struct graph_node *layer = layer_of(graph, stack->inputs[i]);
+
+        if (!layer || (sum && !are_alike(graph, sum, layer)))
+            return true;
+        sum = layer;
+    }
+    if (!stack)
+        return true;
+    sum = layer_of(graph, stack->inputs[0]);
+    if (node->op == GRAPH_MEAN)
+        factor = 1 / (double)stack->num_inputs;
+    for (uint32_t i = 1; i < stack->num_inputs; i++) {
+        sum = add_layers(graph, sum, i == 1 ? factor : 1,
+                         layer_of(graph, stack->inputs[i]), factor, err);
+        if (!sum)
+            return false;
+    }
+    node->op = GRAPH_RESHAPE;
+    node->inputs[0] = sum->outputs[0];
+    return true;
+}
+
 /* ---- padding ---- */
 
 /* Zeros around the image before a convolution are the convolution's own. */
@@ -595,7 +759,11 @@ bool graph_fold(struct graph *graph, struct error *err)
         case GRAPH_SUB:
         case GRAPH_MUL:
         case GRAPH_DIV:
-            ok = fold_binary(graph, node, err);
+            ok = fold_binary(graph, node, err) && fold_sum(graph, node, err);
+            break;
+        case GRAPH_MEAN:
+        case GRAPH_REDUCE:
+            ok = fold_stack(graph, node, err);
             break;
         case GRAPH_CONCAT:
             if (node->num_inputs == 1)
