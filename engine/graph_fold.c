@@ -664,6 +664,21 @@ static bool is_all(const struct graph_value *value, double number)
     return true;
 }
 
+/* Whether only axes of length 1 move past others. */
+static bool is_still(const struct graph_shape *x, const size_t *perm)
+{
+    size_t last = 0;
+
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (x->dim[perm[i]] == 1)
+            continue;
+        if (perm[i] < last)
+            return false;
+        last = perm[i];
+    }
+    return true;
+}
+
 /* The operand that the node's result equals, element by element in order, or
  * -1. */
 static int same_as(const struct graph *graph, const struct graph_node *node)
@@ -690,6 +705,8 @@ static int same_as(const struct graph *graph, const struct graph_node *node)
         return starts_first ? 0 : -1;
     case GRAPH_GATHER:
         return takes_all(graph, node) ? 0 : -1;
+    case GRAPH_TRANSPOSE:
+        return is_still(x, node->perm) ? 0 : -1;
     case GRAPH_WHERE:
         if (!is_all(graph_input(graph, node, 0), 1))
             return is_all(graph_input(graph, node, 0), 0) ? 2 : -1;
@@ -781,6 +798,7 @@ bool graph_fold(struct graph *graph, struct error *err)
         if (!ok)
             return false;
     }
+    graph_prune(graph); /* what is left of reshapes in a row uses nothing */
     if (!graph_fold_rows(graph, err))
         return false;
     graph_prune(graph);

@@ -42,19 +42,57 @@ static struct graph_picture of_input(const struct graph_shape *shape)
     return on_axes(shape, shape->dim[3] == 3 || shape->dim[3] == 1 ? 1 : 2);
 }
 
+/* The axis from `i` on that is not of length 1. */
+static uint32_t next_axis(const struct graph_shape *shape, uint32_t i)
+{
+    while (i < shape->rank && shape->dim[i] == 1)
+        i++;
+    return i;
+}
+
+/* Rows and columns from axis `i` on, where the whole of both is on axes of
+ * their own: as they were, or in blocks, which then are the cells: of 14 rows
+ * 7 blocks of 2. */
+static struct graph_picture divided(struct graph_picture picture,
+                                    const struct graph_shape *out, uint32_t i)
+{
+    const struct graph_picture none = {0};
+    size_t block = 1;
+
+    picture.rows = i;
+    if (i == out->rank || picture.height % out->dim[i] != 0)
+        return none;
+    while (out->dim[picture.rows] * block < picture.height) {
+        i = next_axis(out, i + 1);
+        if (i == out->rank)
+            return none;
+        block *= out->dim[i];
+    }
+    if (out->dim[picture.rows] * block != picture.height)
+        return none;
+    picture.columns = next_axis(out, i + 1);
+    if (picture.columns == out->rank ||
+        picture.width % out->dim[picture.columns] != 0)
+        return none;
+    picture.height = out->dim[picture.rows];
+    picture.width = out->dim[picture.columns];
+    return picture;
+}
+
 /* The picture in a shape that has the same elements in the same order. */
 static struct graph_picture reshaped(const struct graph_picture *picture,
                                      const struct graph_shape *x,
                                      const struct graph_shape *out)
 {
     struct graph_picture moved = *picture;
-    size_t before = product(x, 0, picture->rows), length, so_far = 1;
-    uint32_t i = 0, next;
+    size_t before, length, so_far = 1;
+    uint32_t i = 0;
 
     if (picture->height == 0 || graph_shape_count(out) == 0 ||
         picture->columns < picture->rows ||
         product(x, picture->rows + 1, picture->columns) != 1)
         return (struct graph_picture){0};
+    before = product(x, 0, picture->rows);
     length = is_split(picture) ? picture->height * picture->width
                                : x->dim[picture->rows];
     while (i < out->rank && (so_far < before || out->dim[i] == 1))
@@ -64,13 +102,8 @@ static struct graph_picture reshaped(const struct graph_picture *picture,
     moved.rows = moved.columns = i;
     if (out->dim[i] == length)
         return moved;
-    for (next = i + 1; next < out->rank && out->dim[next] == 1;)
-        next++;
-    moved.columns = next;
-    if (next == out->rank || !is_whole(picture, x) ||
-        out->dim[i] != picture->height || out->dim[next] != picture->width)
-        return (struct graph_picture){0};
-    return moved;
+    return is_whole(picture, x) ? divided(moved, out, i)
+                                : (struct graph_picture){0};
 }
 
 static struct graph_picture transposed(const struct graph_picture *picture,

@@ -18,6 +18,19 @@
  * weights[k][c] times the largest features[y][x][c], whose places differ from
  * channel to channel.
  *
+ * A normalization between pool and linear layer, as ConvNeXt has it,
+ *
+ *     gap-norm-linear  features -> mean over H and W -> (pooled - mean) /
+ *                      deviation -> linear -> logits
+ *
+ * subtracts one number from all pooled features and divides all by another.
+ * For a given picture these are constants, so that the same holds of
+ *
+ *     map_k[y][x] = sum over c of weights[k][c]
+ *                                 (features[y][x][c] - mean) / deviation
+ *
+ * but the scale of such a map is its picture's own.
+ *
  * Between these there may be reshapes; graph_fold has put BatchNorm and the
  * like into the linear layer, and made one of several. A softmax after the
  * logits is left out. */
@@ -33,13 +46,21 @@ struct head {
                             class k is channel k, if there are features */
     int bias;            /* constant, (classes), or GRAPH_NONE: zeros */
     bool is_max;         /* pools by the maximum */
+    bool is_normalized;  /* gap-norm-linear */
+    double epsilon;      /* of its variance */
     size_t num_classes;
+    char text[256]; /* of a refusal that has numbers in it */
+};
+
+/* What a picture's pooled features are normalized by. */
+struct head_scale {
+    double mean, deviation;
 };
 
 /* Looks at a graph after graph_layout: at the first of its outputs that is one
  * row of numbers, one a class. A network that classifies but has no such
  * layers is no failure: refusal then says why.
- * ERROR_UNSUPPORTED: no output is one row of numbers. */
+ * ERROR_UNSUPPORTED: no output is one row of numbers. ERROR_MEMORY. */
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
@@ -47,6 +68,13 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
  * and drops what neither needs. ERROR_MEMORY. */
 bool head_set_outputs(const struct head *head, struct graph *graph,
                       struct error *err) __attribute__((warn_unused_result));
+
+/* The mean of the picture's pooled features and their deviation, with epsilon;
+ * 0 and 1 where the head is not normalized.
+ *
+ * features  in   (H, W, C) */
+void head_scale(struct head_scale *scale, const struct head *head,
+                const struct graph *graph, const float *restrict features);
 
 /* Writes the map of class k < num_classes; the head must have no refusal.
  *
