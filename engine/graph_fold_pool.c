@@ -105,7 +105,9 @@ static int open_operand(const struct graph *graph,
 
 /* What one node adds to a chain. */
 struct link {
-    bool is_linear, is_max, shifts;
+    bool is_linear, is_max;
+    bool shifts;   /* something is added */
+    bool is_shift; /* to each element: what is added to places is the map's */
     double cost; /* for each element of its result */
 };
 
@@ -164,7 +166,7 @@ static bool read_link(struct link *link, const struct graph *graph,
         return graph_shape_count(out) < graph_shape_count(x);
     case GRAPH_ADD:
     case GRAPH_SUB:
-        link->shifts = true; /* fall through */
+        link->shifts = link->is_shift = true; /* fall through */
     case GRAPH_MUL:
     case GRAPH_DIV:
         link->is_linear = true;
@@ -203,8 +205,10 @@ static bool read_channels(struct chain *chain, const struct pass *pass, int x)
     return chain->axis < shape->rank;
 }
 
-/* Whether the node pools just as the rest of the engine expects it. */
-static bool is_direct(const struct pass *pass, const struct graph_node *node)
+/* Whether the node pools just as the rest of the engine expects it, and not
+ * what is left of a picture of which rows or columns were pooled before. */
+static bool is_direct(const struct pass *pass, const struct graph_node *node,
+                      bool is_reduced)
 {
     const struct graph_picture *picture = &pass->pictures[node->inputs[0]];
     const struct graph_shape *x = &graph_input(pass->graph, node, 0)->shape;
@@ -213,7 +217,8 @@ static bool is_direct(const struct pass *pass, const struct graph_node *node)
          !(node->op == GRAPH_REDUCE &&
            node->reduce.function == GRAPH_REDUCE_MAX)) ||
         picture->height == 0 || picture->rows == picture->columns ||
-        x->rank != 4 || x->dim[0] != 1)
+        x->rank != 4 || x->dim[0] != 1 ||
+        (is_reduced && (picture->height == 1 || picture->width == 1)))
         return false;
     for (uint32_t i = 1; i < x->rank; i++)
         if (node->reduce.axis[i] !=
@@ -229,7 +234,7 @@ static bool find_chain(struct chain *chain, const struct pass *pass,
 {
     const struct graph *graph = pass->graph;
     const struct graph_node *node = &graph->nodes[start];
-    bool is_linear = false;
+    bool is_linear = false, is_reduced = false;
     int value, found = -1;
 
     *chain = (struct chain){0};
@@ -249,10 +254,12 @@ static bool find_chain(struct chain *chain, const struct pass *pass,
             break;
         value = node->outputs[0];
         count = graph_shape_count(&graph->values[value].shape);
-        if (count < chain->channels ||
-            (is_linear && link.is_max) || (chain->is_max && link.is_linear))
+        if (count < chain->channels || (is_linear && link.is_max) ||
+            (chain->is_max && link.is_linear) ||
+            (link.is_shift && count != chain->channels))
             break;
-        chain->is_direct |= is_direct(pass, node);
+        chain->is_direct |= is_direct(pass, node, is_reduced);
+        is_reduced |= count < chain->cells * chain->channels;
         is_linear |= link.is_linear;
         chain->is_max |= link.is_max;
         chain->shifts |= link.shifts;

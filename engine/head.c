@@ -124,6 +124,10 @@ static size_t count_of(const struct graph *graph, int value)
     return graph_shape_count(&graph->values[value].shape);
 }
 
+static const char no_places[] =
+    "the cells that are pooled at the end cannot be followed back to places of "
+    "the picture: attention made them, or they were put in another order";
+
 /* Why a node ends the picture that goes into it; NULL where it does not. */
 static const char *explain_node(struct head *head, const struct graph *graph,
                                 const struct graph_picture *pictures,
@@ -153,9 +157,7 @@ static const char *explain_node(struct head *head, const struct graph *graph,
                "global average or maximum";
     if ((node->op == GRAPH_MEAN || node->op == GRAPH_REDUCE) && fewer &&
         from->height == 0)
-        return "what is pooled at the end is no feature map of a convolution "
-               "but numbers put in another order, so that its cells are no "
-               "places";
+        return no_places;
     if (cells > 1 && to->height == 0 && !fewer) {
         snprintf(head->text, sizeof head->text,
                  "there is no global average or maximum pooling between the "
@@ -220,9 +222,7 @@ static const char *set_features(struct head *head, const struct graph *graph,
         return "what is pooled at the end is a map of a single cell, which "
                "says nothing about where a class is";
     if (!is_picture(&pictures[pool->inputs[0]]))
-        return "what is pooled at the end is no feature map of a convolution "
-               "but numbers put in another order, so that its cells are no "
-               "places";
+        return no_places;
     if (graph_is_clamped(pool))
         return "what global pooling gives is clamped, so that a class's map "
                "does not add up to its logit";
@@ -261,6 +261,30 @@ static const char *read_linear(struct head *head, const struct graph *graph,
     return NULL;
 }
 
+/* Whether a value is a sum of what linear layers make, whatever it is
+ * multiplied by. */
+static bool is_of_several(const struct graph *graph,
+                          const struct graph_node *node)
+{
+    size_t num_layers = 0;
+
+    while (node && (node->op == GRAPH_MUL || node->op == GRAPH_DIV ||
+                    node->op == GRAPH_RESHAPE) &&
+           first_open(graph, node) != GRAPH_NONE)
+        node = producer_of(graph, first_open(graph, node));
+    if (node && node->op == GRAPH_MEAN)
+        node = producer_of(graph, behind_reshapes(graph, node->inputs[0]));
+    if (!node || (node->op != GRAPH_ADD && node->op != GRAPH_CONCAT))
+        return false;
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_node *part =
+            producer_of(graph, behind_reshapes(graph, node->inputs[i]));
+
+        num_layers += part && is_linear_layer(graph, part);
+    }
+    return num_layers > 1;
+}
+
 /* Looks behind the logits for the layers of the header; says why where they
  * are not there. */
 static const char *find_features(struct head *head, const struct graph *graph,
@@ -280,6 +304,10 @@ static const char *find_features(struct head *head, const struct graph *graph,
         return "the network ends in a function of each number that is no "
                "softmax, so that a class's map does not add up to what comes "
                "out";
+    if (last && !is_linear_layer(graph, last) && is_of_several(graph, last))
+        return "the classes are the sum of what several layers make of "
+               "different features, so that they have no weights for one "
+               "feature map's channels";
     if (!last || !is_linear_layer(graph, last))
         return "the network does not end in a linear layer or in global "
                "pooling, so that its classes have no weights for the feature "
