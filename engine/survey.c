@@ -162,6 +162,7 @@ static bool describe(struct survey *survey, struct error *err)
     survey->input_width = shape->dim[2];
     survey->head = head->name;
     survey->refusal = head->refusal;
+    survey->is_normalized = head->is_normalized;
     survey->num_classes = head->num_classes;
     if (head->features != GRAPH_NONE) {
         shape = &graph->values[head->features].shape;
