@@ -656,10 +656,12 @@ static bool takes_all(const struct graph *graph, const struct graph_node *node)
 /* Whether a constant is that number everywhere. */
 static bool is_all(const struct graph_value *value, double number)
 {
-    if (!value || !value->data || value->type != GRAPH_FLOAT)
+    if (!value || !value->data)
         return false;
     for (size_t i = 0; i < graph_shape_count(&value->shape); i++)
-        if ((double)graph_floats(value)[i] != number)
+        if ((value->type == GRAPH_INT ? (double)graph_ints(value)[i]
+                                      : (double)graph_floats(value)[i]) !=
+            number)
             return false;
     return true;
 }
@@ -701,7 +703,7 @@ static int same_as(const struct graph *graph, const struct graph_node *node)
         return starts_first ? 0 : -1;
     case GRAPH_PAD: /* by nothing */
         for (uint32_t i = 0; i < x->rank; i++)
-            starts_first &= node->pad.before[i] == 0;
+            starts_first &= node->pad.before[i] == 0 && node->pad.after[i] == 0;
         return starts_first ? 0 : -1;
     case GRAPH_GATHER:
         return takes_all(graph, node) ? 0 : -1;

@@ -202,7 +202,7 @@ static bool read_channels(struct chain *chain, const struct pass *pass, int x)
         chain->axis = i;
         chain->channels = shape->dim[i];
     }
-    return chain->axis < shape->rank;
+    return chain->axis < shape->rank && chain->channels > 0;
 }
 
 /* Whether the node pools just as the rest of the engine expects it, and not
@@ -236,6 +236,7 @@ static bool find_chain(struct chain *chain, const struct pass *pass,
     const struct graph_node *node = &graph->nodes[start];
     bool is_linear = false, is_reduced = false;
     int value, found = -1;
+    size_t before;
 
     *chain = (struct chain){0};
     if (node->num_outputs == 0 ||
@@ -243,6 +244,7 @@ static bool find_chain(struct chain *chain, const struct pass *pass,
         !read_channels(chain, pass, node->inputs[found]))
         return false;
     value = chain->x;
+    before = chain->cells * chain->channels;
     chain->out = GRAPH_NONE;
     for (size_t n = start; chain->num < MAX_CHAIN;) {
         struct link link;
@@ -264,7 +266,8 @@ static bool find_chain(struct chain *chain, const struct pass *pass,
         chain->is_max |= link.is_max;
         chain->shifts |= link.shifts;
         chain->nodes[chain->num++] = n;
-        chain->cost += (double)count * link.cost;
+        chain->cost += fmax((double)count * link.cost, (double)before);
+        before = count;
         if (count == chain->channels)
             chain->out = value;
         if (pass->user[value] == GRAPH_NONE)
@@ -415,13 +418,17 @@ static void fill_noise(struct trial *trial, const struct pass *pass,
     }
 }
 
+/* So many pictures make each place the largest in some channel. */
+static size_t num_rounds(const struct chain *chain)
+{
+    return (chain->cells + chain->channels - 1) / chain->channels + 1;
+}
+
 /* Whether the chain takes the largest of all cells, of each channel. */
 static bool is_maximum(struct trial *trial, const struct pass *pass,
                        const struct chain *chain)
 {
-    size_t rounds = (chain->cells + chain->channels - 1) / chain->channels + 1;
-
-    for (size_t seed = 0; seed < rounds; seed++) {
+    for (size_t seed = 0; seed < num_rounds(chain); seed++) {
         fill_noise(trial, pass, chain, seed * chain->channels);
         if (!run(pass, chain, trial->x, trial->room, trial->out))
             return false;
@@ -603,15 +610,17 @@ static bool try_at(struct pass *pass, size_t start, bool *found)
 {
     struct chain chain;
     struct trial trial = {0};
+    double cost;
     bool ok;
 
     *found = false;
     if (!find_chain(&chain, pass, start) || chain.is_direct)
         return true;
     trim(&chain, pass->graph);
-    if (4 * chain.cost > MAX_COST || pass->cost + 4 * chain.cost > MAX_COSTS)
+    cost = chain.cost * (chain.is_max ? (double)num_rounds(&chain) : 4);
+    if (cost > MAX_COST || pass->cost + cost > MAX_COSTS)
         return true;
-    pass->cost += 4 * chain.cost;
+    pass->cost += cost;
     ok = init(&trial, pass, &chain);
     if (ok) {
         *found = chain.is_max ? is_maximum(&trial, pass, &chain)
