@@ -281,6 +281,8 @@ struct graph_node {
                 GRAPH_NORM_GROUP,    /* over pixels and groups of channels */
             } rule;
             float epsilon;
+            bool about_zero; /* no mean is subtracted: x / sqrt(mean of squares
+                                + epsilon) */
             int64_t raw_axes[GRAPH_MAX_RANK];
             uint32_t num_raw_axes;
             /* From graph_infer on. Where there are groups, axis `channel` is

@@ -232,6 +232,102 @@ static void match_norm(struct graph *graph, struct graph_node *node, int d,
     node->norm.epsilon = (float)epsilon;
 }
 
+/* The mean over axes of which the value is the square's, or NULL. */
+static const struct graph_node *mean_of_squares(const struct graph *graph,
+                                                int value, int x)
+{
+    const struct graph_node *mean = maker(graph, value, GRAPH_MEAN), *squared;
+
+    if (!mean || !mean->reduce.keep_dims)
+        return NULL;
+    squared = function_maker(graph, mean->inputs[0], GRAPH_SQUARE);
+    if (squared)
+        return squared->inputs[0] == x ? mean : NULL;
+    squared = maker(graph, mean->inputs[0], GRAPH_MUL);
+    return squared && squared->inputs[0] == x && squared->inputs[1] == x &&
+                   is_clamped_to(squared, -INFINITY, INFINITY)
+               ? mean
+               : NULL;
+}
+
+/* Makes the node a normalization of x about zero, over axes of another. */
+static void make_about_zero(struct graph *graph, struct graph_node *node, int x,
+                            const struct graph_node *over, double epsilon)
+{
+    bool axis[GRAPH_MAX_RANK];
+
+    if (!graph_shape_equal(&graph->values[x].shape,
+                           &graph_output(graph, node, 0)->shape))
+        return;
+    memcpy(axis, over->reduce.axis, sizeof axis);
+    node->inputs[0] = x;
+    node->num_inputs = 1;
+    node->op = GRAPH_NORM;
+    memset(&node->norm, 0, sizeof node->norm);
+    memcpy(node->norm.axis, axis, sizeof axis);
+    node->norm.epsilon = (float)epsilon;
+    node->norm.about_zero = true;
+}
+
+/* RMSNorm: x / sqrt(mean of squares of x + epsilon). */
+static void match_rms_norm(struct graph *graph, struct graph_node *node, int x,
+                           int under_root)
+{
+    const struct graph_node *mean;
+    double epsilon;
+    int sum;
+
+    if (node->op == GRAPH_NORM || under_root == GRAPH_NONE ||
+        !is_with_number(graph, under_root, GRAPH_ADD, -INFINITY, INFINITY, &sum,
+                        &epsilon) ||
+        !(mean = mean_of_squares(graph, sum, x)))
+        return;
+    make_about_zero(graph, node, x, mean, epsilon);
+}
+
+/* PyTorch's normalize: x / max(sqrt(sum of squares of x), bound), which is x /
+ * sqrt(mean of squares + bound^2 / n) / sqrt(n) but for x as small as the
+ * bound, some 1e-12. */
+static void match_l2_norm(struct graph *graph, struct graph_node *node)
+{
+    int x = node->inputs[0], value = node->inputs[1], scale;
+    const struct graph_node *expand = maker(graph, value, GRAPH_EXPAND);
+    const struct graph_node *clamp, *norm;
+    const struct graph_shape *shape = &graph->values[x].shape;
+    double bound = 0, count = 1;
+
+    if (expand)
+        value = expand->inputs[0];
+    clamp = maker(graph, value, GRAPH_CLAMP);
+    if (clamp && clamp->min > 0 && clamp->max == INFINITY) {
+        bound = (double)clamp->min;
+        value = clamp->inputs[0];
+    } else if (!is_with_number(graph, value, GRAPH_MAX, -INFINITY, INFINITY,
+                               &value, &bound)) {
+        return;
+    }
+    norm = maker(graph, value, GRAPH_REDUCE);
+    if (!norm || norm->reduce.function != GRAPH_REDUCE_L2 ||
+        !norm->reduce.keep_dims || norm->inputs[0] != x || !(bound > 0) ||
+        bound > 1e-6)
+        return;
+    for (uint32_t i = 0; i < shape->rank; i++)
+        count *= norm->reduce.axis[i] ? (double)shape->dim[i] : 1;
+    if (count < 1)
+        return;
+    scale = graph_add_constant(graph, node->name, GRAPH_FLOAT,
+                               &(struct graph_shape){.rank = 1, .dim = {1}},
+                               NULL);
+    if (scale == GRAPH_NONE)
+        return; /* it stays as it is */
+    ((float *)graph->values[scale].data)[0] = (float)(1 / sqrt(count));
+    make_about_zero(graph, node, x, norm, bound * bound / count);
+    if (node->op != GRAPH_NORM)
+        return;
+    node->inputs[1] = scale;
+    node->num_inputs = 2;
+}
+
 /* The same, where the root divides or its inverse is a factor. */
 static void match_norms(struct graph *graph, struct graph_node *node)
 {
@@ -242,11 +338,19 @@ static void match_norms(struct graph *graph, struct graph_node *node)
     if (node->op == GRAPH_DIV) {
         if (root)
             match_norm(graph, node, a, root->inputs[0]);
+        if (root && node->op == GRAPH_DIV)
+            match_rms_norm(graph, node, a, root->inputs[0]);
+        if (node->op == GRAPH_DIV)
+            match_l2_norm(graph, node);
         return;
     }
     match_norm(graph, node, a, inverse_root_of(graph, b));
     if (node->op == GRAPH_MUL)
         match_norm(graph, node, b, inverse_root_of(graph, a));
+    if (node->op == GRAPH_MUL)
+        match_rms_norm(graph, node, a, inverse_root_of(graph, b));
+    if (node->op == GRAPH_MUL)
+        match_rms_norm(graph, node, b, inverse_root_of(graph, a));
 }
 
 /* ---- GroupNorm ---- */

@@ -255,6 +255,7 @@ static const char *read_linear(struct head *head, const struct graph *graph,
                  : head->is_max ? "gmp-linear"
                                 : "gap-linear";
     head->is_normalized = norm != NULL;
+    head->about_zero = norm && norm->norm.about_zero;
     head->epsilon = norm ? (double)norm->norm.epsilon : 0;
     head->weights = last->inputs[1];
     head->bias = last->num_inputs > 2 ? last->inputs[2] : GRAPH_NONE;
@@ -436,7 +437,7 @@ void head_scale(struct head_scale *scale, const struct head *head,
         return;
     for (size_t i = 0; i < cells * channels; i++)
         sum += (double)features[i];
-    scale->mean = sum / (double)(cells * channels);
+    scale->mean = head->about_zero ? 0 : sum / (double)(cells * channels);
     for (size_t c = 0; c < channels; c++) {
         double pooled = 0;
 

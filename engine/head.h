@@ -29,7 +29,8 @@
  *     map_k[y][x] = sum over c of weights[k][c]
  *                                 (features[y][x][c] - mean) / deviation
  *
- * but the scale of such a map is its picture's own.
+ * but the scale of such a map is its picture's own. RMSNorm and a division by
+ * the features' length are the same with a mean of 0.
  *
  * Between these there may be reshapes; graph_fold has put BatchNorm and the
  * like into the linear layer, and made one of several. A softmax after the
@@ -47,6 +48,7 @@ struct head {
     int bias;            /* constant, (classes), or GRAPH_NONE: zeros */
     bool is_max;         /* pools by the maximum */
     bool is_normalized;  /* gap-norm-linear */
+    bool about_zero;     /* its mean is 0: RMSNorm, or a length of 1 */
     double epsilon;      /* of its variance */
     size_t num_classes;
     char text[256]; /* of a refusal that has numbers in it */
