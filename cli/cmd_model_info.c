@@ -223,6 +223,9 @@ static void print_costs(const struct survey *survey)
     else
         printf("maps       %zu x %zu cells of %zu features (width x height)\n",
                survey->map_width, survey->map_height, survey->num_features);
+    if (survey->is_normalized)
+        printf("           on a scale of each picture's own: the pooled "
+               "features are normalized\n");
     printf("work       %.3f billion multiply-adds a picture of %zu x %zu\n",
            (double)survey->macs / 1e9, survey->input_width,
            survey->input_height);

@@ -241,6 +241,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .is_exclusive = head->scores == HEAD_SOFTMAX || head->is_pair,
         .refusal = head->refusal,
         .is_max = head->is_max,
+        .is_normalized = head->is_normalized,
         .precision = plan_num_int8(engine->plan) > 0 ? "int8" : "fp32",
         .runtime = xnnrun_generation(),
     };
@@ -415,6 +416,7 @@ static bool make_map(struct engine_session *session, size_t index,
     const struct head *head = &engine->head;
     struct engine_map *map = &session->described;
     struct engine_info info;
+    struct head_scale scale;
     double sum = 0;
     size_t count;
 
@@ -444,6 +446,9 @@ static bool make_map(struct engine_session *session, size_t index,
     map->region = session->view;
     map->mean_plus_bias =
         sum / (double)count + head_bias(head, &engine->graph, index);
+    head_scale(&scale, head, &engine->graph, engine_session_features(session));
+    map->norm_mean = scale.mean;
+    map->norm_deviation = scale.deviation;
     session->has_map = true;
     return true;
 }

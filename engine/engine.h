@@ -64,6 +64,8 @@ struct engine_info {
     const char *refusal; /* why no CAM is defined, or NULL where one is */
     bool is_max;         /* the logit is a sum of largest values, not of means:
                             mean_plus_bias below is not the logit */
+    bool is_normalized;  /* the pooled features are normalized: a map's scale is
+                            its picture's own (engine_map) */
     const char *precision; /* what it computes with: "fp32" or "int8" */
     const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
 };
@@ -90,6 +92,10 @@ struct engine_map {
                               of weight x largest activation, each from a cell
                               of its own; no sum over one map's cells gives it,
                               and this is only what its name says. */
+    double norm_mean, norm_deviation; /* what is subtracted from this picture's
+                                         features before they are weighed, and
+                                         what they are divided by: 0 and 1, but
+                                         where engine_info.is_normalized */
     struct preprocess_view region; /* the part of the upright picture that the
                                       cells cover, in its pixels; may reach
                                       beyond it (letterbox) */

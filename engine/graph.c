@@ -233,6 +233,28 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
     return &nodes[graph->num_nodes++];
 }
 
+/* Of the nodes from one on, up to another. Three of these exchange parts. */
+static void reverse(struct graph_node *nodes, size_t from, size_t to)
+{
+    while (from + 1 < to) {
+        struct graph_node node = nodes[from];
+
+        nodes[from++] = nodes[--to];
+        nodes[to] = node;
+    }
+}
+
+void graph_move_nodes(struct graph *graph, size_t first, size_t to)
+{
+    reverse(graph->nodes, to, first);
+    reverse(graph->nodes, first, graph->num_nodes);
+    reverse(graph->nodes, to, graph->num_nodes);
+    for (size_t n = to; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_outputs; i++)
+            if (graph->nodes[n].outputs[i] != GRAPH_NONE)
+                graph->values[graph->nodes[n].outputs[i]].producer = (int)n;
+}
+
 static struct graph_value *operand(const struct graph *graph,
                                    const int *operands, uint32_t count,
                                    uint32_t i)

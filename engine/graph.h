@@ -281,6 +281,8 @@ struct graph_node {
                 GRAPH_NORM_GROUP,    /* over pixels and groups of channels */
             } rule;
             float epsilon;
+            bool about_zero; /* no mean is subtracted: x / sqrt(mean of squares
+                                + epsilon) */
             int64_t raw_axes[GRAPH_MAX_RANK];
             uint32_t num_raw_axes;
             /* From graph_infer on. Where there are groups, axis `channel` is
@@ -463,6 +465,10 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   uint32_t num_inputs, uint32_t num_outputs,
                                   struct error *err)
     __attribute__((warn_unused_result));
+
+/* Moves the nodes from number `first` on, which were added last, before number
+ * `to`, where those stand that need them; renews `producer`. */
+void graph_move_nodes(struct graph *graph, size_t first, size_t to);
 
 /* The value of an operand, or NULL where it is left out. */
 struct graph_value *graph_input(const struct graph *graph,

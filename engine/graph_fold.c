@@ -53,6 +53,7 @@ static bool can_clamp(const struct graph_node *node)
     case GRAPH_MAX_POOL:
     case GRAPH_AVERAGE_POOL:
     case GRAPH_LINEAR:
+    case GRAPH_NORM:
         return true;
     default:
         return false;
@@ -338,6 +339,62 @@ static bool fold_batch_norm(struct graph *graph, struct graph_node *node,
     return batch_norm_to_conv(graph, node, &affine, err);
 }
 
+/* Puts a scale and a shift of each channel into a normalization of groups,
+ * whose own are one for each channel or for each group. */
+static bool apply_to_norm(struct graph *graph, struct graph_node *norm,
+                          const struct affine *affine, struct error *err)
+{
+    struct graph_shape shape = {.rank = 1, .dim = {affine->num}};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    const struct graph_node old = *norm;
+
+    if (!inputs)
+        return false;
+    inputs[0] = norm->inputs[0];
+    for (int k = 1; k < 3; k++) {
+        inputs[k] =
+            graph_add_constant(graph, norm->name, GRAPH_FLOAT, &shape, err);
+        if (inputs[k] == GRAPH_NONE)
+            return false;
+    }
+    for (size_t c = 0; c < affine->num; c++) {
+        double own[3] = {0, 1, 0};
+
+        for (uint32_t k = 1; k < 3; k++) {
+            const struct graph_value *value = graph_input(graph, &old, k);
+
+            if (value)
+                own[k] = (double)graph_floats(
+                    value)[c * graph_shape_count(&value->shape) / affine->num];
+        }
+        ((float *)graph->values[inputs[1]].data)[c] =
+            (float)(own[1] * affine->scale[c]);
+        ((float *)graph->values[inputs[2]].data)[c] =
+            (float)(own[2] * affine->scale[c] + affine->shift[c]);
+    }
+    norm->inputs = inputs;
+    norm->num_inputs = 3;
+    for (uint32_t k = 1; k < old.num_inputs; k++)
+        graph_fold_drop(graph, old.inputs[k]);
+    return true;
+}
+
+/* The normalization of groups before operand i that a scale and a shift could
+ * go into, or NULL. */
+static struct graph_node *norm_target(const struct graph *graph,
+                                      const struct graph_node *node, uint32_t i)
+{
+    struct graph_node *norm = sole_producer(graph, node, i);
+
+    if (!norm || norm->op != GRAPH_NORM || norm->norm.groups == 0 ||
+        graph_is_clamped(norm))
+        return NULL;
+    for (uint32_t k = 1; k < norm->num_inputs; k++)
+        if (graph_input(graph, norm, k) && !graph_input(graph, norm, k)->data)
+            return NULL;
+    return norm;
+}
+
 static bool fold_binary(struct graph *graph, struct graph_node *node,
                         struct error *err)
 {
@@ -345,18 +402,21 @@ static bool fold_binary(struct graph *graph, struct graph_node *node,
         const struct graph_value *constant = graph_input(graph, node, i);
         const struct graph_value *y = graph_input(graph, node, 1 - i);
         struct graph_node *before = affine_target(graph, node, 1 - i);
+        struct graph_node *norm = norm_target(graph, node, 1 - i);
         struct affine affine;
         size_t axis;
 
+        before = before ? before : norm;
         if (!before || !constant->data || (node->op == GRAPH_DIV && i == 0))
             continue;
-        axis = channel_axis(graph, before);
+        axis = norm ? norm->norm.channel : channel_axis(graph, before);
         if (!is_per_channel(&constant->shape, &y->shape, axis) ||
             !graph_shape_equal(&y->shape, &graph_output(graph, node, 0)->shape))
             continue;
         if (!affine_of_binary(graph, &affine, node, i, y->shape.dim[axis],
                               err) ||
-            !apply_affine(graph, before, &affine, err))
+            !(norm ? apply_to_norm(graph, norm, &affine, err)
+                   : apply_affine(graph, before, &affine, err)))
             return false;
         before->min = node->min;
         before->max = node->max;
@@ -364,6 +424,170 @@ static bool fold_binary(struct graph *graph, struct graph_node *node,
         bypass(graph, node);
         return true;
     }
+    return true;
+}
+
+/* ---- sums of layers ---- */
+
+/* The LINEAR or CONV of which the value is the result, maybe reshaped, if
+ * nothing else uses it. */
+static struct graph_node *layer_of(const struct graph *graph, int value)
+{
+    int node;
+
+    while (graph_num_uses(graph, value) == 1 &&
+           (node = graph->values[value].producer) != GRAPH_NONE) {
+        struct graph_node *made_by = &graph->nodes[node];
+
+        if (made_by->op == GRAPH_LINEAR || made_by->op == GRAPH_CONV)
+            return graph_is_clamped(made_by) ? NULL : made_by;
+        if (made_by->op != GRAPH_RESHAPE || made_by->num_inputs == 0)
+            return NULL;
+        value = made_by->inputs[0];
+    }
+    return NULL;
+}
+
+static int behind_reshapes(const struct graph *graph, int value)
+{
+    int node;
+
+    while ((node = graph->values[value].producer) != GRAPH_NONE &&
+           graph->nodes[node].op == GRAPH_RESHAPE &&
+           graph->nodes[node].num_inputs > 0)
+        value = graph->nodes[node].inputs[0];
+    return value;
+}
+
+/* Whether two layers do the same to the same but for their weights. */
+static bool are_alike(const struct graph *graph, const struct graph_node *a,
+                      const struct graph_node *b)
+{
+    return a != b && a->op == b->op &&
+           behind_reshapes(graph, a->inputs[0]) ==
+               behind_reshapes(graph, b->inputs[0]) &&
+           graph_shape_equal(&graph_input(graph, a, 0)->shape,
+                             &graph_input(graph, b, 0)->shape) &&
+           graph_shape_equal(&graph_input(graph, a, 1)->shape,
+                             &graph_input(graph, b, 1)->shape) &&
+           (a->op == GRAPH_LINEAR ||
+            (a->conv.groups == b->conv.groups &&
+             memcmp(&a->conv.window, &b->conv.window, sizeof a->conv.window) ==
+                 0));
+}
+
+/* of_a a + of_b b as one layer, in the place of the later one of the two,
+ * which is returned; the other one has no users any more. NULL on failure. */
+static struct graph_node *add_layers(struct graph *graph, struct graph_node *a,
+                                     double of_a, struct graph_node *b,
+                                     double of_b, struct error *err)
+{
+    struct graph_node *const both[] = {a, b};
+    const double factors[] = {of_a, of_b};
+    struct graph_node *last = a > b ? a : b;
+    struct graph_shape shape = graph_input(graph, a, 1)->shape;
+    struct graph_shape bias_shape = {.rank = 1, .dim = {shape.dim[0]}};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    float *weights, *bias;
+
+    if (!inputs)
+        return NULL;
+    inputs[0] = last->inputs[0];
+    inputs[1] = graph_add_constant(graph, last->name, GRAPH_FLOAT, &shape, err);
+    if (inputs[1] == GRAPH_NONE)
+        return NULL;
+    inputs[2] =
+        graph_add_constant(graph, last->name, GRAPH_FLOAT, &bias_shape, err);
+    if (inputs[2] == GRAPH_NONE)
+        return NULL;
+    weights = graph->values[inputs[1]].data;
+    bias = graph->values[inputs[2]].data;
+    for (int k = 0; k < 2; k++) {
+        const struct graph_value *own = graph_input(graph, both[k], 2);
+        const float *from = graph_floats(graph_input(graph, both[k], 1));
+
+        for (size_t i = 0; i < graph_shape_count(&shape); i++)
+            weights[i] += (float)(factors[k] * (double)from[i]);
+        for (size_t o = 0; own && o < shape.dim[0]; o++)
+            bias[o] += (float)(factors[k] * (double)graph_floats(own)[o]);
+    }
+    last->inputs = inputs;
+    last->num_inputs = 3;
+    return last;
+}
+
+/* The sum or the difference of two layers on the same numbers is a layer:
+ * what the heads of networks are that were trained with two. */
+static bool fold_sum(struct graph *graph, struct graph_node *node,
+                     struct error *err)
+{
+    struct graph_node *a, *b, *sum;
+
+    if (node->num_inputs < 2 || (node->op != GRAPH_ADD && node->op != GRAPH_SUB))
+        return true;
+    a = sole_producer(graph, node, 0);
+    b = sole_producer(graph, node, 1);
+    if (!a || !b || layer_of(graph, node->inputs[0]) != a ||
+        layer_of(graph, node->inputs[1]) != b || !are_alike(graph, a, b))
+        return true;
+    sum = add_layers(graph, a, 1, b, node->op == GRAPH_ADD ? 1 : -1, err);
+    if (!sum)
+        return false;
+    sum->min = node->min;
+    sum->max = node->max;
+    node->inputs[0] = sum->outputs[0];
+    bypass(graph, node);
+    return true;
+}
+
+/* The concatenation along the one axis that a mean or a sum is over, of
+ * operands that are of length 1 there; or NULL. */
+static const struct graph_node *stack_before(const struct graph *graph,
+                                             const struct graph_node *node)
+{
+    const struct graph_node *stack = sole_producer(graph, node, 0);
+    size_t num_axes = 0;
+
+    if (!stack || stack->op != GRAPH_CONCAT || stack->num_inputs < 2 ||
+        !node->reduce.axis[stack->axis] ||
+        (node->op == GRAPH_REDUCE &&
+         node->reduce.function != GRAPH_REDUCE_SUM) ||
+        graph_output(graph, stack, 0)->shape.dim[stack->axis] !=
+            stack->num_inputs)
+        return NULL;
+    for (uint32_t i = 0; i < GRAPH_MAX_RANK; i++)
+        num_axes += node->reduce.axis[i];
+    return num_axes == 1 ? stack : NULL;
+}
+
+/* The same, written as a stack of layers and its mean. */
+static bool fold_stack(struct graph *graph, struct graph_node *node,
+                       struct error *err)
+{
+    const struct graph_node *stack = stack_before(graph, node);
+    struct graph_node *sum = NULL;
+    double factor = 1;
+
+    for (uint32_t i = 0; stack && i < stack->num_inputs; i++) {
+        struct graph_node *layer = layer_of(graph, stack->inputs[i]);
+
+        if (!layer || (sum && !are_alike(graph, sum, layer)))
+            return true;
+        sum = layer;
+    }
+    if (!stack)
+        return true;
+    sum = layer_of(graph, stack->inputs[0]);
+    if (node->op == GRAPH_MEAN)
+        factor = 1 / (double)stack->num_inputs;
+    for (uint32_t i = 1; i < stack->num_inputs; i++) {
+        sum = add_layers(graph, sum, i == 1 ? factor : 1,
+                         layer_of(graph, stack->inputs[i]), factor, err);
+        if (!sum)
+            return false;
+    }
+    node->op = GRAPH_RESHAPE;
+    node->inputs[0] = sum->outputs[0];
     return true;
 }
 
@@ -408,13 +632,132 @@ static void fold_reshape(struct graph *graph, struct graph_node *node)
         bypass(graph, node);
 }
 
+/* ---- what changes nothing ---- */
+
+/* Whether the indices take each element along the axis, in order. */
+static bool takes_all(const struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+    const struct graph_value *indices = graph_input(graph, node, 1);
+    size_t count = graph_shape_count(&indices->shape);
+    int64_t length = (int64_t)x->dim[node->axis];
+
+    if (!indices->data || indices->type != GRAPH_INT || (int64_t)count != length)
+        return false;
+    for (int64_t i = 0; i < length; i++) {
+        int64_t index = graph_ints(indices)[i];
+
+        if (index != i && index != i - length)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a constant is that number everywhere. */
+static bool is_all(const struct graph_value *value, double number)
+{
+    if (!value || !value->data)
+        return false;
+    for (size_t i = 0; i < graph_shape_count(&value->shape); i++)
+        if ((value->type == GRAPH_INT ? (double)graph_ints(value)[i]
+                                      : (double)graph_floats(value)[i]) !=
+            number)
+            return false;
+    return true;
+}
+
+/* Whether only axes of length 1 move past others. */
+static bool is_still(const struct graph_shape *x, const size_t *perm)
+{
+    size_t last = 0;
+
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (x->dim[perm[i]] == 1)
+            continue;
+        if (perm[i] < last)
+            return false;
+        last = perm[i];
+    }
+    return true;
+}
+
+/* The operand that the node's result equals, element by element in order, or
+ * -1. */
+static int same_as(const struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_value *b = graph_input(graph, node, 1);
+    const struct graph_shape *x;
+    bool starts_first = true;
+
+    if (node->num_inputs == 0 || !graph_input(graph, node, 0) ||
+        graph_is_clamped(node))
+        return -1;
+    x = &graph_input(graph, node, 0)->shape;
+    switch (node->op) {
+    case GRAPH_IDENTITY:
+    case GRAPH_EXPAND: /* to as many elements */
+        return 0;
+    case GRAPH_SLICE:
+        for (uint32_t i = 0; i < x->rank; i++)
+            starts_first &= node->slice.start[i] == 0;
+        return starts_first ? 0 : -1;
+    case GRAPH_PAD: /* by nothing */
+        for (uint32_t i = 0; i < x->rank; i++)
+            starts_first &= node->pad.before[i] == 0 && node->pad.after[i] == 0;
+        return starts_first ? 0 : -1;
+    case GRAPH_GATHER:
+        return takes_all(graph, node) ? 0 : -1;
+    case GRAPH_TRANSPOSE:
+        return is_still(x, node->perm) ? 0 : -1;
+    case GRAPH_WHERE:
+        if (!is_all(graph_input(graph, node, 0), 1))
+            return is_all(graph_input(graph, node, 0), 0) ? 2 : -1;
+        return 1;
+    case GRAPH_MUL:
+    case GRAPH_ADD:
+        if (is_all(b, node->op == GRAPH_MUL))
+            return 0;
+        return is_all(graph_input(graph, node, 0), node->op == GRAPH_MUL) ? 1
+                                                                         : -1;
+    case GRAPH_DIV:
+    case GRAPH_SUB:
+        return is_all(b, node->op == GRAPH_DIV) ? 0 : -1;
+    default:
+        return -1;
+    }
+}
+
+/* Takes out what gives one of its operands as it is; where only the shape is
+ * another, a reshape remains. */
+static void fold_moves(struct graph *graph)
+{
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        struct graph_node *node = &graph->nodes[n];
+        const struct graph_value *out = graph_output(graph, node, 0), *x;
+        int same = same_as(graph, node);
+
+        if (same < 0 || !out || node->num_outputs != 1)
+            continue;
+        x = graph_input(graph, node, (uint32_t)same);
+        if (x->data || x->type != out->type ||
+            graph_shape_count(&x->shape) != graph_shape_count(&out->shape))
+            continue;
+        node->inputs[0] = node->inputs[same];
+        node->num_inputs = 1;
+        if (graph_shape_equal(&x->shape, &out->shape))
+            bypass(graph, node);
+        else
+            node->op = GRAPH_RESHAPE;
+    }
+}
+
 bool graph_fold(struct graph *graph, struct error *err)
 {
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        if (graph->nodes[n].op == GRAPH_IDENTITY)
-            bypass(graph, &graph->nodes[n]);
+    fold_moves(graph);
     graph_prune(graph);
     graph_idiom(graph);
+    if (!graph_fold_pools(graph, err))
+        return false;
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];
         bool ok = true;
@@ -435,7 +778,11 @@ bool graph_fold(struct graph *graph, struct error *err)
         case GRAPH_SUB:
         case GRAPH_MUL:
         case GRAPH_DIV:
-            ok = fold_binary(graph, node, err);
+            ok = fold_binary(graph, node, err) && fold_sum(graph, node, err);
+            break;
+        case GRAPH_MEAN:
+        case GRAPH_REDUCE:
+            ok = fold_stack(graph, node, err);
             break;
         case GRAPH_CONCAT:
             if (node->num_inputs == 1)
@@ -453,6 +800,7 @@ bool graph_fold(struct graph *graph, struct error *err)
         if (!ok)
             return false;
     }
+    graph_prune(graph); /* what is left of reshapes in a row uses nothing */
     if (!graph_fold_rows(graph, err))
         return false;
     graph_prune(graph);

@@ -7,7 +7,8 @@
  *
  * is one layer, and its weights are those of the channels that were pooled:
  * what a class activation map is made of. It costs next to nothing, whether
- * the product is larger than its factors or not. */
+ * the product is larger than its factors or not. The scale and the bias of a
+ * normalization of the row become the layer's too. */
 
 #include "graph_fold.h"
 
@@ -265,6 +266,89 @@ static bool fold_before(struct graph *graph, struct row *row,
     return rewire(graph, row, before, weights, bias, err);
 }
 
+/* ---- a normalization before a layer ---- */
+
+/* Whether an operand is one number, or one for each input of the layer. */
+static bool is_each(const struct graph_value *value, size_t num)
+{
+    size_t count = value ? graph_shape_count(&value->shape) : 1;
+
+    return !value || (value->data && (count == 1 || count == num));
+}
+
+/* The normalization of one row before the layer whose scale and bias could be
+ * the layer's, or NULL. */
+static struct graph_node *read_norm(const struct graph *graph,
+                                    const struct row *row)
+{
+    int value = row->node->inputs[0];
+    struct graph_node *node = sole_producer(graph, value);
+
+    while (node && node->op == GRAPH_RESHAPE)
+        node = sole_producer(graph, node->inputs[0]);
+    if (!node || node->op != GRAPH_NORM || node->num_inputs < 2 ||
+        graph_is_clamped(node) || row->diagonal ||
+        !is_each(graph_input(graph, node, 1), row->num_in) ||
+        !is_each(graph_input(graph, node, 2), row->num_in))
+        return NULL;
+    return node;
+}
+
+static double number_at(const struct graph_value *value, size_t i,
+                        double otherwise)
+{
+    if (!value)
+        return otherwise;
+    return (double)
+        graph_floats(value)[graph_shape_count(&value->shape) == 1 ? 0 : i];
+}
+
+/* W (scale n + shift) + b = (W scale) n + (W shift + b) */
+static bool fold_norm(struct graph *graph, struct row *row,
+                      struct graph_node *norm, struct error *err)
+{
+    struct graph_shape shape = graph_input(graph, row->node, 1)->shape;
+    struct graph_shape bias_shape = {.rank = 1, .dim = {row->num_out}};
+    const struct graph_node old[2] = {*row->node, *norm};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    int weights, bias;
+
+    if (!inputs)
+        return false;
+    weights =
+        graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &shape, err);
+    if (weights == GRAPH_NONE)
+        return false;
+    bias = graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &bias_shape,
+                              err);
+    if (bias == GRAPH_NONE)
+        return false;
+    for (size_t o = 0; o < row->num_out; o++) {
+        const float *from = row->weights + o * row->num_in;
+        float *to = (float *)graph->values[weights].data + o * row->num_in;
+        double sum = bias_at(row, o);
+
+        for (size_t i = 0; i < row->num_in; i++) {
+            double scale = number_at(graph_input(graph, norm, 1), i, 1);
+            double shift = number_at(graph_input(graph, norm, 2), i, 0);
+
+            to[i] = (float)((double)from[i] * scale);
+            sum += (double)from[i] * shift;
+        }
+        ((float *)graph->values[bias].data)[o] = (float)sum;
+    }
+    inputs[0] = row->node->inputs[0];
+    inputs[1] = weights;
+    inputs[2] = bias;
+    row->node->inputs = inputs;
+    row->node->num_inputs = 3;
+    norm->num_inputs = 1;
+    for (int n = 0; n < 2; n++)
+        for (uint32_t i = 1; i < old[n].num_inputs; i++)
+            graph_fold_drop(graph, old[n].inputs[i]);
+    return true;
+}
+
 bool graph_fold_rows(struct graph *graph, struct error *err)
 {
     double allowance = MAX_PRODUCTS;
@@ -278,6 +362,12 @@ bool graph_fold_rows(struct graph *graph, struct error *err)
                (double)row.num_out * (double)before.num_in <= MAX_WEIGHTS) {
             allowance -= cost_of(&row, &before);
             if (!fold_before(graph, &row, &before, err))
+                return false;
+        }
+        if (read_layer(&row, graph, &graph->nodes[n])) {
+            struct graph_node *norm = read_norm(graph, &row);
+
+            if (norm && !fold_norm(graph, &row, norm, err))
                 return false;
         }
     }

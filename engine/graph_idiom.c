@@ -171,21 +171,40 @@ static void match_product(struct graph *graph, struct graph_node *node)
         try_gates(graph, node, a, other, factor);
 }
 
-/* d / sqrt(mean of squares of d + epsilon), where d = x - mean of x. */
-static void match_norm(struct graph *graph, struct graph_node *node)
+/* The number of which the value is 1 / sqrt; GRAPH_NONE where it is none. */
+static int inverse_root_of(const struct graph *graph, int value)
 {
-    int d = node->inputs[0], sum, square;
-    const struct graph_node *root =
-        function_maker(graph, node->inputs[1], GRAPH_SQRT);
+    const struct graph_node *node = maker(graph, value, GRAPH_DIV);
+    double one;
+
+    if (!node)
+        node = function_maker(graph, value, GRAPH_RECIPROCAL);
+    else if (!is_clamped_to(node, -INFINITY, INFINITY) ||
+             !is_number(graph, node->inputs[0], &one) || one != 1)
+        return GRAPH_NONE;
+    if (node)
+        node = function_maker(graph, node->inputs[node->num_inputs - 1],
+                              GRAPH_SQRT);
+    else if ((node = function_maker(graph, value, GRAPH_POWER)) &&
+             node->unary.alpha != -0.5f)
+        node = NULL;
+    return node ? node->inputs[0] : GRAPH_NONE;
+}
+
+/* d / sqrt(mean of squares of d + epsilon), where d = x - mean of x. */
+static void match_norm(struct graph *graph, struct graph_node *node, int d,
+                       int under_root)
+{
+    int sum, square;
     const struct graph_node *difference = maker(graph, d, GRAPH_SUB);
     const struct graph_node *mean, *variance, *squared;
     bool axis[GRAPH_MAX_RANK];
     double epsilon;
 
-    if (!root || !difference ||
+    if (under_root == GRAPH_NONE || !difference ||
         !is_clamped_to(difference, -INFINITY, INFINITY) ||
-        !is_with_number(graph, root->inputs[0], GRAPH_ADD, -INFINITY, INFINITY,
-                        &sum, &epsilon))
+        !is_with_number(graph, under_root, GRAPH_ADD, -INFINITY, INFINITY, &sum,
+                        &epsilon))
         return;
     mean = maker(graph, difference->inputs[1], GRAPH_MEAN);
     variance = maker(graph, sum, GRAPH_MEAN);
@@ -212,6 +231,173 @@ static void match_norm(struct graph *graph, struct graph_node *node)
     memset(&node->norm, 0, sizeof node->norm);
     memcpy(node->norm.axis, axis, sizeof axis);
     node->norm.epsilon = (float)epsilon;
+}
+
+/* The mean over axes of which the value is the square's, or NULL. */
+static const struct graph_node *mean_of_squares(const struct graph *graph,
+                                                int value, int x)
+{
+    const struct graph_node *mean = maker(graph, value, GRAPH_MEAN), *squared;
+
+    if (!mean || !mean->reduce.keep_dims)
+        return NULL;
+    squared = function_maker(graph, mean->inputs[0], GRAPH_SQUARE);
+    if (squared)
+        return squared->inputs[0] == x ? mean : NULL;
+    squared = maker(graph, mean->inputs[0], GRAPH_MUL);
+    return squared && squared->inputs[0] == x && squared->inputs[1] == x &&
+                   is_clamped_to(squared, -INFINITY, INFINITY)
+               ? mean
+               : NULL;
+}
+
+/* Makes the node a normalization of x about zero, over axes of another. */
+static void make_about_zero(struct graph *graph, struct graph_node *node, int x,
+                            const struct graph_node *over, double epsilon)
+{
+    bool axis[GRAPH_MAX_RANK];
+
+    if (!graph_shape_equal(&graph->values[x].shape,
+                           &graph_output(graph, node, 0)->shape))
+        return;
+    memcpy(axis, over->reduce.axis, sizeof axis);
+    node->inputs[0] = x;
+    node->num_inputs = 1;
+    node->op = GRAPH_NORM;
+    memset(&node->norm, 0, sizeof node->norm);
+    memcpy(node->norm.axis, axis, sizeof axis);
+    node->norm.epsilon = (float)epsilon;
+    node->norm.about_zero = true;
+}
+
+/* RMSNorm: x / sqrt(mean of squares of x + epsilon). */
+static void match_rms_norm(struct graph *graph, struct graph_node *node, int x,
+                           int under_root)
+{
+    const struct graph_node *mean;
+    double epsilon;
+    int sum;
+
+    if (node->op == GRAPH_NORM || under_root == GRAPH_NONE ||
+        !is_with_number(graph, under_root, GRAPH_ADD, -INFINITY, INFINITY, &sum,
+                        &epsilon) ||
+        !(mean = mean_of_squares(graph, sum, x)))
+        return;
+    make_about_zero(graph, node, x, mean, epsilon);
+}
+
+/* PyTorch's normalize: x / max(sqrt(sum of squares of x), bound), which is x /
+ * sqrt(mean of squares + bound^2 / n) / sqrt(n) but for x as small as the
+ * bound, some 1e-12. */
+static void match_l2_norm(struct graph *graph, struct graph_node *node)
+{
+    int x = node->inputs[0], value = node->inputs[1], scale;
+    const struct graph_node *expand = maker(graph, value, GRAPH_EXPAND);
+    const struct graph_node *clamp, *norm;
+    const struct graph_shape *shape = &graph->values[x].shape;
+    double bound = 0, count = 1;
+
+    if (expand)
+        value = expand->inputs[0];
+    clamp = maker(graph, value, GRAPH_CLAMP);
+    if (clamp && clamp->min > 0 && clamp->max == INFINITY) {
+        bound = (double)clamp->min;
+        value = clamp->inputs[0];
+    } else if (!is_with_number(graph, value, GRAPH_MAX, -INFINITY, INFINITY,
+                               &value, &bound)) {
+        return;
+    }
+    norm = maker(graph, value, GRAPH_REDUCE);
+    if (!norm || norm->reduce.function != GRAPH_REDUCE_L2 ||
+        !norm->reduce.keep_dims || norm->inputs[0] != x || !(bound > 0) ||
+        bound > 1e-6)
+        return;
+    for (uint32_t i = 0; i < shape->rank; i++)
+        count *= norm->reduce.axis[i] ? (double)shape->dim[i] : 1;
+    if (count < 1)
+        return;
+    scale = graph_add_constant(graph, node->name, GRAPH_FLOAT,
+                               &(struct graph_shape){.rank = 1, .dim = {1}},
+                               NULL);
+    if (scale == GRAPH_NONE)
+        return; /* it stays as it is */
+    ((float *)graph->values[scale].data)[0] = (float)(1 / sqrt(count));
+    make_about_zero(graph, node, x, norm, bound * bound / count);
+    if (node->op != GRAPH_NORM)
+        return;
+    node->inputs[1] = scale;
+    node->num_inputs = 2;
+}
+
+/* The same, where the root divides or its inverse is a factor. */
+static void match_norms(struct graph *graph, struct graph_node *node)
+{
+    const struct graph_node *root =
+        function_maker(graph, node->inputs[1], GRAPH_SQRT);
+    int a = node->inputs[0], b = node->inputs[1];
+
+    if (node->op == GRAPH_DIV) {
+        if (root)
+            match_norm(graph, node, a, root->inputs[0]);
+        if (root && node->op == GRAPH_DIV)
+            match_rms_norm(graph, node, a, root->inputs[0]);
+        if (node->op == GRAPH_DIV)
+            match_l2_norm(graph, node);
+        return;
+    }
+    match_norm(graph, node, a, inverse_root_of(graph, b));
+    if (node->op == GRAPH_MUL)
+        match_norm(graph, node, b, inverse_root_of(graph, a));
+    if (node->op == GRAPH_MUL)
+        match_rms_norm(graph, node, a, inverse_root_of(graph, b));
+    if (node->op == GRAPH_MUL)
+        match_rms_norm(graph, node, b, inverse_root_of(graph, a));
+}
+
+/* ---- GroupNorm ---- */
+
+/* Whether all axes from `first` on are normalized over, and no other. */
+static bool is_over_last(const struct graph_node *norm, uint32_t first,
+                         uint32_t rank)
+{
+    for (uint32_t i = 0; i < rank; i++)
+        if (norm->norm.axis[i] != (i >= first))
+            return false;
+    return true;
+}
+
+/* A picture (N, C, H, W) that is reshaped to (N, groups, ...), normalized over
+ * what is in each group, and reshaped back. It is normalized as the picture
+ * that it is, so that it need not be laid out in planes for it. */
+static void match_group_norm(struct graph *graph,
+                             const struct graph_node *back)
+{
+    const struct graph_shape *to = &graph_output(graph, back, 0)->shape;
+    int made = back->inputs[0];
+    const struct graph_node *there, *maker_of = maker(graph, made, GRAPH_NORM);
+    struct graph_shape *shape = &graph->values[made].shape;
+    struct graph_node *norm;
+
+    if (!maker_of)
+        return;
+    norm = &graph->nodes[maker_of - graph->nodes];
+    there = maker(graph, norm->inputs[0], GRAPH_RESHAPE);
+    if (!there || to->rank < 3 || shape->rank < 3 ||
+        !graph_shape_equal(&graph->values[there->inputs[0]].shape, to) ||
+        to->dim[0] != shape->dim[0] || shape->dim[1] == 0 ||
+        to->dim[1] % shape->dim[1] != 0 ||
+        !is_over_last(norm, 2, shape->rank) || graph_num_uses(graph, made) != 1)
+        return;
+    if (norm->norm.groups == 0 && norm->num_inputs > 1)
+        return; /* scale and bias broadcast to the other shape */
+    if (norm->norm.groups != 0 && norm->norm.groups != shape->dim[1])
+        return;
+    norm->norm.groups = shape->dim[1];
+    norm->norm.channel = 1;
+    for (uint32_t i = 0; i < to->rank; i++)
+        norm->norm.axis[i] = i >= 2;
+    norm->inputs[0] = there->inputs[0];
+    *shape = *to;
 }
 
 /* ---- torch's LocalResponseNorm ---- */
@@ -545,6 +731,8 @@ void graph_idiom(struct graph *graph)
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];
 
+        if (node->op == GRAPH_RESHAPE)
+            match_group_norm(graph, node);
         if (!is_clamped_to(node, -INFINITY, INFINITY) ||
             graph_output(graph, node, 0)->type != GRAPH_FLOAT)
             continue;
@@ -552,8 +740,8 @@ void graph_idiom(struct graph *graph)
         if (node->op != GRAPH_MUL && node->op != GRAPH_DIV)
             continue;
         match_product(graph, node);
-        if (node->op == GRAPH_DIV)
-            match_norm(graph, node);
+        if (node->op == GRAPH_DIV || node->op == GRAPH_MUL)
+            match_norms(graph, node);
         if (node->op == GRAPH_DIV)
             match_lrn(graph, node);
     }

@@ -533,17 +533,40 @@ static void to_max_pool(struct graph_node *node, const struct graph_shape *x)
     }
 }
 
+/* How global pooling of (1, C, H, W) or (1, H, W, C) wants its operand stored:
+ * pixel by pixel; NULL for what is none. */
+static const size_t *pixels_of(const struct graph_node *node, uint32_t rank)
+{
+    const bool *axis = node->reduce.axis;
+
+    if (rank != 4 || axis[0] || !axis[2] || axis[1] == axis[3] ||
+        (node->op != GRAPH_MEAN && node->reduce.function != GRAPH_REDUCE_MAX))
+        return NULL;
+    return axis[1] ? identity : nchw_of_nhwc;
+}
+
 /* Afterwards every mean keeps its axes; a reshape drops them where the file
  * says so. */
 static bool layout_mean(struct pass *pass, struct graph_node *node)
 {
     struct view view = view_of(pass, node->inputs[0]);
-    const struct graph_shape stored = pass->graph->values[view.stored].shape;
-    struct graph_shape kept = stored;
+    struct graph_shape stored = pass->graph->values[view.stored].shape;
+    struct graph_shape kept;
     struct graph_node mean = *node;
+    const size_t *wanted;
     int full, *operands;
     struct graph_value *value;
 
+    wanted = pixels_of(node, stored.rank);
+    if (wanted && order_matters(&stored, view.perm, wanted)) {
+        view.stored = stored_as(pass, node->inputs[0], wanted);
+        if (view.stored == GRAPH_NONE)
+            return false;
+        memcpy(view.perm, wanted, sizeof view.perm);
+        set_view(pass, node->inputs[0], view.stored, view.perm);
+        stored = pass->graph->values[view.stored].shape;
+    }
+    kept = stored;
     memset(mean.reduce.axis, 0, sizeof mean.reduce.axis);
     for (uint32_t i = 0; i < kept.rank; i++)
         if (node->reduce.axis[i]) {

@@ -155,7 +155,7 @@ static bool is_linear(const struct graph_site *site, size_t columns)
     const struct graph_value *c = graph_site_in(site, 2);
     size_t count = c ? graph_shape_count(&c->shape) : 0;
 
-    return !a->data && a->shape.rank >= 2 && b->data && b->shape.rank == 2 &&
+    return !a->data && a->shape.rank >= 1 && b->data && b->shape.rank == 2 &&
            !site->node->gemm.transpose_a &&
            (!c || (c->data && (count == 1 ||
                                (count == columns &&
@@ -177,6 +177,23 @@ static bool matrix_size(const struct graph_shape *shape, bool is_b,
         *rows = *columns;
         *columns = count;
     }
+    return true;
+}
+
+/* W x, with constant weights in front of a vector, is x W transposed. */
+static bool turn(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+    const struct graph_value *a = graph_site_in(site, 0);
+    const struct graph_value *b = graph_site_in(site, 1);
+    int weights = node->inputs[0];
+
+    if (!a->data || a->shape.rank != 2 || b->data || b->shape.rank != 1 ||
+        node->num_inputs > 2 || node->gemm.transpose_a)
+        return false;
+    node->inputs[0] = node->inputs[1];
+    node->inputs[1] = weights;
+    node->gemm.transpose_b = true;
     return true;
 }
 
@@ -203,7 +220,7 @@ bool graph_shape_matmul(struct graph_site *site)
         site->shape.dim[site->shape.rank++] = rows;
     if (b->rank > 1)
         site->shape.dim[site->shape.rank++] = columns;
-    if (is_linear(site, columns))
+    if (is_linear(site, columns) || turn(site))
         return graph_const_linear(site->graph, site->node, site->err);
     product = site->shape;
     if (graph_site_in(site, 2) &&

@@ -1,8 +1,11 @@
 #include "head.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "cam.h"
+#include "graph_picture.h"
 #include "head_output.h"
 
 static const struct graph_node *producer_of(const struct graph *graph,
@@ -46,25 +49,11 @@ static bool is_linear_layer(const struct graph *graph,
                graph_input(graph, node, 1)->shape.dim[0];
 }
 
-/* Whether a value of rank 4 is stored as (1, H, W, C) because a convolution or
- * a pooling made it so, and not merely looks it after a reshape. */
-static bool is_picture(const struct graph *graph, int value)
+/* Whether a value of rank 4 is a picture stored as (1, H, W, C), and not merely
+ * looks it after a reshape. */
+static bool is_picture(const struct graph_picture *picture)
 {
-    const struct graph_node *node;
-
-    while ((node = producer_of(graph, value)) && !node->nhwc) {
-        uint32_t i = 0;
-
-        if (node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE)
-            return false;
-        while (i < node->num_inputs && (node->inputs[i] == GRAPH_NONE ||
-                                        graph_input(graph, node, i)->data))
-            i++;
-        if (i == node->num_inputs)
-            return false;
-        value = node->inputs[i];
-    }
-    return true;
+    return picture->height > 0 && picture->rows == 1 && picture->columns == 2;
 }
 
 /* Pooling over all of a picture, (1, H, W, C). */
@@ -96,6 +85,24 @@ static bool is_global_pool(const struct graph *graph,
     return true;
 }
 
+/* A normalization of one row of numbers, all of it, whose scale and bias are
+ * the next layer's (graph_fold_rows). */
+static bool is_row_norm(const struct graph *graph,
+                        const struct graph_node *node)
+{
+    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+
+    if (node->op != GRAPH_NORM || node->num_inputs != 1 ||
+        graph_is_clamped(node) || node->norm.groups > 1)
+        return false;
+    for (uint32_t i = 0; node->norm.groups == 0 && i < x->rank; i++)
+        if (x->dim[i] > 1 && !node->norm.axis[i])
+            return false;
+    return node->norm.groups == 0 || x->dim[0] == 1;
+}
+
+/* ---- why there is none ---- */
+
 /* A difference or quotient of what two nodes make. */
 static bool is_of_two(const struct graph *graph, const struct graph_node *node)
 {
@@ -104,76 +111,193 @@ static bool is_of_two(const struct graph *graph, const struct graph_node *node)
            !graph_input(graph, node, 1)->data;
 }
 
+/* Its first operand that is not constant, or GRAPH_NONE. */
+static int first_open(const struct graph *graph, const struct graph_node *node)
+{
+    for (uint32_t i = 0; i < node->num_inputs; i++)
+        if (node->inputs[i] != GRAPH_NONE && !graph_input(graph, node, i)->data)
+            return node->inputs[i];
+    return GRAPH_NONE;
+}
+
+static size_t count_of(const struct graph *graph, int value)
+{
+    return graph_shape_count(&graph->values[value].shape);
+}
+
+static const char no_places[] =
+    "the cells that are pooled at the end cannot be followed back to places of "
+    "the picture: attention made them, or they were put in another order";
+
+/* Why a node ends the picture that goes into it; NULL where it does not. */
+static const char *explain_node(struct head *head, const struct graph *graph,
+                                const struct graph_picture *pictures,
+                                const struct graph_node *node, int x)
+{
+    const struct graph_picture *from = &pictures[x];
+    const struct graph_picture *to = &pictures[node->outputs[0]];
+    size_t cells = from->height * from->width;
+    bool fewer = count_of(graph, x) > count_of(graph, node->outputs[0]);
+
+    if (node->op == GRAPH_CONV && cells > 1 && to->height * to->width == 1) {
+        snprintf(head->text, sizeof head->text,
+                 "a %zu x %zu convolution makes the last feature map a single "
+                 "cell: it has weights for each of the map's %zu places, so "
+                 "that there is no global pooling to read a class's map from",
+                 node->conv.window.kernel[0], node->conv.window.kernel[1],
+                 cells);
+        return head->text;
+    }
+    if ((node->op == GRAPH_SLICE || node->op == GRAPH_GATHER) && fewer)
+        return "the classes are read from one token, which attention fills "
+               "from everywhere, and not from a pooled feature map";
+    if (node->op == GRAPH_MATMUL && node->num_inputs > 1 &&
+        !graph_input(graph, node, 0)->data && !graph_input(graph, node, 1)->data)
+        return "the places of the last feature map are weighed by attention, "
+               "by numbers that are each picture's own, and not pooled by a "
+               "global average or maximum";
+    if ((node->op == GRAPH_MEAN || node->op == GRAPH_REDUCE) && fewer &&
+        from->height == 0)
+        return no_places;
+    if (cells > 1 && to->height == 0 && !fewer) {
+        snprintf(head->text, sizeof head->text,
+                 "there is no global average or maximum pooling between the "
+                 "last feature map and the linear layers: the map's %zu x %zu "
+                 "places are put in a row, and each has weights of its own",
+                 from->height, from->width);
+        return head->text;
+    }
+    return NULL;
+}
+
 /* Why there is no map, where the linear layer takes `value` and that is not
  * what a global pooling gives: what is between, or that there is none. */
-static const char *explain(const struct graph *graph, int value)
+static const char *explain(struct head *head, const struct graph *graph,
+                           const struct graph_picture *pictures, int value)
 {
     bool is_linear = false, is_normalized = false;
     const struct graph_node *node;
 
     while ((node = producer_of(graph, value)) && !is_global_pool(graph, node)) {
-        const struct graph_shape *out = &graph_output(graph, node, 0)->shape;
+        const char *why;
 
         is_linear |= node->op == GRAPH_LINEAR || node->op == GRAPH_CONV;
         is_normalized |= node->op == GRAPH_NORM || is_of_two(graph, node);
-        /* One row still; a sum with another branch is followed one way. */
-        if (node->num_inputs == 0 || node->inputs[0] == GRAPH_NONE ||
-            (node->op != GRAPH_RESHAPE && out->rank == 4 &&
-             out->dim[1] * out->dim[2] > 1 && out->dim[3] > 1))
-            return "there is no global average or maximum pooling between "
-                   "the last feature map and the linear layers, so that their "
-                   "weights belong to single places, not to the map's "
-                   "channels";
-        value = node->inputs[0];
+        /* A sum with another branch is followed one way. */
+        value = first_open(graph, node);
+        if (value == GRAPH_NONE) {
+            node = NULL;
+            break;
+        }
+        why = explain_node(head, graph, pictures, node, value);
+        if (why)
+            return why;
     }
     if (!node)
         return "there is no global average or maximum pooling between a "
                "feature map and the linear layer, so that the layer's weights "
                "do not belong to a map's channels";
-    if (is_normalized)
-        return "between global pooling and the linear layer the features are "
-               "normalized by numbers that are each picture's own, so that a "
-               "class's logit is no weighted sum of the feature map";
     if (is_linear)
         return "between global pooling and the last linear layer there are "
                "another linear layer and an activation, so that a class has "
                "no weights of its own for the feature map's channels";
+    if (is_normalized)
+        return "between global pooling and the linear layer the features are "
+               "divided by numbers that are each picture's own, so that a "
+               "class's logit is no weighted sum of the feature map";
     return "between the last feature map and the linear layer there is "
            "something other than global average or maximum pooling, so that "
            "the layer's weights do not belong to the map's channels";
 }
 
+/* ---- what there is ---- */
+
 /* What is pooled, if there is more than one place in it. */
 static const char *set_features(struct head *head, const struct graph *graph,
+                                const struct graph_picture *pictures,
                                 const struct graph_node *pool)
 {
     const struct graph_shape *x = &graph_input(graph, pool, 0)->shape;
 
-    if (!is_picture(graph, pool->inputs[0]))
-        return "what is pooled at the end is no feature map of a convolution "
-               "but numbers put in another order, so that its cells are no "
-               "places";
-    if (graph_is_clamped(pool))
-        return "what global pooling gives is clamped, so that a class's map "
-               "does not add up to its logit";
     if (x->dim[1] * x->dim[2] < 2)
         return "what is pooled at the end is a map of a single cell, which "
                "says nothing about where a class is";
+    if (!is_picture(&pictures[pool->inputs[0]]))
+        return no_places;
+    if (graph_is_clamped(pool))
+        return "what global pooling gives is clamped, so that a class's map "
+               "does not add up to its logit";
     head->features = pool->inputs[0];
     head->is_max = pool->op != GRAPH_MEAN;
     return NULL;
 }
 
+/* The last layer takes the pooled features, or these normalized. */
+static const char *read_linear(struct head *head, const struct graph *graph,
+                               const struct graph_picture *pictures,
+                               const struct graph_node *last)
+{
+    int value = behind_reshapes(graph, last->inputs[0]);
+    const struct graph_node *pool = producer_of(graph, value), *norm = NULL;
+    const char *refusal;
+
+    if (pool && is_row_norm(graph, pool)) {
+        norm = pool;
+        pool =
+            producer_of(graph, behind_reshapes(graph, norm->inputs[0]));
+    }
+    if (!pool || !is_global_pool(graph, pool) ||
+        (norm && pool->op != GRAPH_MEAN))
+        return explain(head, graph, pictures, value);
+    refusal = set_features(head, graph, pictures, pool);
+    if (refusal)
+        return refusal;
+    head->name = norm           ? "gap-norm-linear"
+                 : head->is_max ? "gmp-linear"
+                                : "gap-linear";
+    head->is_normalized = norm != NULL;
+    head->about_zero = norm && norm->norm.about_zero;
+    head->epsilon = norm ? (double)norm->norm.epsilon : 0;
+    head->weights = last->inputs[1];
+    head->bias = last->num_inputs > 2 ? last->inputs[2] : GRAPH_NONE;
+    return NULL;
+}
+
+/* Whether a value is a sum of what linear layers make, whatever it is
+ * multiplied by. */
+static bool is_of_several(const struct graph *graph,
+                          const struct graph_node *node)
+{
+    size_t num_layers = 0;
+
+    while (node && (node->op == GRAPH_MUL || node->op == GRAPH_DIV ||
+                    node->op == GRAPH_RESHAPE) &&
+           first_open(graph, node) != GRAPH_NONE)
+        node = producer_of(graph, first_open(graph, node));
+    if (node && node->op == GRAPH_MEAN)
+        node = producer_of(graph, behind_reshapes(graph, node->inputs[0]));
+    if (!node || (node->op != GRAPH_ADD && node->op != GRAPH_CONCAT))
+        return false;
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_node *part =
+            producer_of(graph, behind_reshapes(graph, node->inputs[i]));
+
+        num_layers += part && is_linear_layer(graph, part);
+    }
+    return num_layers > 1;
+}
+
 /* Looks behind the logits for the layers of the header; says why where they
  * are not there. */
-static const char *find_features(struct head *head, const struct graph *graph)
+static const char *find_features(struct head *head, const struct graph *graph,
+                                 const struct graph_picture *pictures)
 {
     int value = behind_reshapes(graph, head->logits);
-    const struct graph_node *last = producer_of(graph, value), *pool;
+    const struct graph_node *last = producer_of(graph, value);
     const char *refusal;
 
     if (last && is_global_pool(graph, last)) {
-        refusal = set_features(head, graph, last);
+        refusal = set_features(head, graph, pictures, last);
         if (!refusal)
             head->name = head->is_max ? "conv-gmp" : "conv-gap";
         return refusal;
@@ -182,6 +306,10 @@ static const char *find_features(struct head *head, const struct graph *graph)
         return "the network ends in a function of each number that is no "
                "softmax, so that a class's map does not add up to what comes "
                "out";
+    if (last && !is_linear_layer(graph, last) && is_of_several(graph, last))
+        return "the classes are the sum of what several layers make of "
+               "different features, so that they have no weights for one "
+               "feature map's channels";
     if (!last || !is_linear_layer(graph, last))
         return "the network does not end in a linear layer or in global "
                "pooling, so that its classes have no weights for the feature "
@@ -189,17 +317,7 @@ static const char *find_features(struct head *head, const struct graph *graph)
     if (graph_is_clamped(last))
         return "the network's last linear layer is clamped, so that a class's "
                "map does not add up to its logit";
-    value = behind_reshapes(graph, last->inputs[0]);
-    pool = producer_of(graph, value);
-    if (!pool || !is_global_pool(graph, pool))
-        return explain(graph, value);
-    refusal = set_features(head, graph, pool);
-    if (refusal)
-        return refusal;
-    head->name = head->is_max ? "gmp-linear" : "gap-linear";
-    head->weights = last->inputs[1];
-    head->bias = last->num_inputs > 2 ? last->inputs[2] : GRAPH_NONE;
-    return NULL;
+    return read_linear(head, graph, pictures, last);
 }
 
 /* ---- outputs ---- */
@@ -230,6 +348,21 @@ static bool is_row_of_floats(const struct graph *graph, int value)
            head_is_row(&graph->values[value].shape);
 }
 
+/* What is behind the logits. */
+static bool read_head(struct head *head, const struct graph *graph,
+                      struct error *err)
+{
+    struct graph_picture *pictures =
+        calloc(graph->num_values + 1, sizeof *pictures);
+
+    if (!pictures)
+        return fail(err, ERROR_MEMORY, "no room for a list of values");
+    graph_picture_find(pictures, graph);
+    head->refusal = find_features(head, graph, pictures);
+    free(pictures);
+    return true;
+}
+
 bool head_find_at(struct head *head, const struct graph *graph, int output,
                   const struct head_wish *wish, struct error *err)
 {
@@ -248,10 +381,8 @@ bool head_find_at(struct head *head, const struct graph *graph, int output,
             "the network's output is %s; a classifier's is one row, a number "
             "for each class",
             graph_shape_text(text, &graph->values[output].shape));
-    if (!head_output_read(head, graph, output, wish ? wish : &nothing, err))
-        return false;
-    head->refusal = find_features(head, graph);
-    return true;
+    return head_output_read(head, graph, output, wish ? wish : &nothing, err) &&
+           read_head(head, graph, err);
 }
 
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
@@ -287,6 +418,45 @@ bool head_set_outputs(const struct head *head, struct graph *graph,
 
 /* ---- maps ---- */
 
+void head_scale(struct head_scale *scale, const struct head *head,
+                const struct graph *graph, const float *restrict features)
+{
+    const struct graph_shape *shape = &graph->values[head->features].shape;
+    size_t cells = shape->dim[1] * shape->dim[2], channels = shape->dim[3];
+    double sum = 0, squares = 0;
+
+    *scale = (struct head_scale){.mean = 0, .deviation = 1};
+    if (!head->is_normalized)
+        return;
+    for (size_t i = 0; i < cells * channels; i++)
+        sum += (double)features[i];
+    scale->mean = head->about_zero ? 0 : sum / (double)(cells * channels);
+    for (size_t c = 0; c < channels; c++) {
+        double pooled = 0;
+
+        for (size_t i = c; i < cells * channels; i += channels)
+            pooled += (double)features[i];
+        pooled = pooled / (double)cells - scale->mean;
+        squares += pooled * pooled;
+    }
+    scale->deviation = sqrt(squares / (double)channels + head->epsilon);
+}
+
+/* Of what the weights make of features: what they make of these less their
+ * mean, in deviations. */
+static void normalize(float *restrict map, size_t cells,
+                      const struct head_scale *scale,
+                      const float *restrict weights, size_t channels)
+{
+    double sum = 0;
+
+    for (size_t c = 0; c < channels; c++)
+        sum += (double)weights[c];
+    for (size_t i = 0; i < cells; i++)
+        map[i] = (float)(((double)map[i] - sum * scale->mean) /
+                         scale->deviation);
+}
+
 /* Which logit is class k's, and whether with the other sign. */
 static size_t row_of(bool *is_negated, const struct head *head, size_t k)
 {
@@ -301,16 +471,22 @@ void head_map(float *restrict map, const struct head *head,
     const struct graph_shape *shape = &graph->values[head->features].shape;
     size_t height = shape->dim[1], width = shape->dim[2];
     size_t channels = shape->dim[3];
+    const float *weights;
+    struct head_scale scale;
     bool is_negated;
     size_t row = row_of(&is_negated, head, k);
 
-    if (head->weights == GRAPH_NONE)
+    if (head->weights == GRAPH_NONE) {
         for (size_t i = 0; i < height * width; i++)
             map[i] = features[i * channels + row];
-    else
-        cam_map(map, features,
-                graph_floats(&graph->values[head->weights]) + row * channels,
-                height, width, channels);
+    } else {
+        weights = graph_floats(&graph->values[head->weights]) + row * channels;
+        cam_map(map, features, weights, height, width, channels);
+    }
+    if (head->is_normalized && head->weights != GRAPH_NONE) {
+        head_scale(&scale, head, graph, features);
+        normalize(map, height * width, &scale, weights, channels);
+    }
     for (size_t i = 0; is_negated && i < height * width; i++)
         map[i] = 0 - map[i];
 }

@@ -18,6 +18,20 @@
  * weights[k][c] times the largest features[y][x][c], whose places differ from
  * channel to channel.
  *
+ * A normalization between pool and linear layer, as ConvNeXt has it,
+ *
+ *     gap-norm-linear  features -> mean over H and W -> (pooled - mean) /
+ *                      deviation -> linear -> logits
+ *
+ * subtracts one number from all pooled features and divides all by another.
+ * For a given picture these are constants, so that the same holds of
+ *
+ *     map_k[y][x] = sum over c of weights[k][c]
+ *                                 (features[y][x][c] - mean) / deviation
+ *
+ * but the scale of such a map is its picture's own. RMSNorm and a division by
+ * the features' length are the same with a mean of 0.
+ *
  * Between these there may be reshapes; graph_fold has put BatchNorm and the
  * like into the linear layer, and made one of several.
  *
@@ -68,7 +82,16 @@ struct head {
                             logit k is channel k, if there are features */
     int bias;            /* constant, (logits), or GRAPH_NONE: zeros */
     bool is_max;         /* pools by the maximum */
+    bool is_normalized;  /* gap-norm-linear */
+    bool about_zero;     /* its mean is 0: RMSNorm, or a length of 1 */
+    double epsilon;      /* of its variance */
     size_t num_classes;
+    char text[256]; /* of a refusal that has numbers in it */
+};
+
+/* What a picture's pooled features are normalized by. */
+struct head_scale {
+    double mean, deviation;
 };
 
 const char *head_scores_name(enum head_scores scores);
@@ -81,7 +104,8 @@ bool head_is_row(const struct graph_shape *shape);
  * may be NULL.
  * ERROR_UNSUPPORTED  the output is not one row of numbers, or scores cannot be
  *                    made of it
- * ERROR_INPUT        the wish contradicts it */
+ * ERROR_INPUT        the wish contradicts it
+ * ERROR_MEMORY */
 bool head_find_at(struct head *head, const struct graph *graph, int output,
                   const struct head_wish *wish, struct error *err)
     __attribute__((warn_unused_result));
@@ -95,6 +119,13 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
  * and drops what neither needs. ERROR_MEMORY. */
 bool head_set_outputs(const struct head *head, struct graph *graph,
                       struct error *err) __attribute__((warn_unused_result));
+
+/* The mean of the picture's pooled features and their deviation, with epsilon;
+ * 0 and 1 where the head is not normalized.
+ *
+ * features  in   (H, W, C) */
+void head_scale(struct head_scale *scale, const struct head *head,
+                const struct graph *graph, const float *restrict features);
 
 /* Writes the map of class k < num_classes; the head must have no refusal.
  *

@@ -230,7 +230,9 @@ bool kernel_norm(const struct kernel_call *call)
         add_axis(&gone, 1, 0, 0);
     do {
         double count = (double)count_of(&gone);
-        double mean = sum_of(x, &gone, start.at, 0, 1) / count;
+        double mean = call->node->norm.about_zero
+                          ? 0
+                          : sum_of(x, &gone, start.at, 0, 1) / count;
         double variance = sum_of(x, &gone, start.at, mean, 2) / count;
         float shift = (float)mean;
         float factor =

@@ -316,6 +316,13 @@ static bool convert_layer_norm(struct onnx_reader *reader,
     return true;
 }
 
+static bool convert_rms_norm(struct onnx_reader *reader,
+                             struct graph_node *node)
+{
+    node->norm.about_zero = true;
+    return convert_layer_norm(reader, node);
+}
+
 /* The specification adds 1e-9 to the deviation, which is to say 1e-18 to the
  * variance where it matters. */
 static bool convert_mean_variance(struct onnx_reader *reader,
@@ -486,6 +493,8 @@ const struct onnx_operator onnx_ops_math[] = {
     {"Pow", GRAPH_POW, 2, 2, "", onnx_ops_plain},
     {"QuantizeLinear", GRAPH_QUANTIZE, 2, 3, "axis output_dtype saturate",
      convert_quantize},
+    {"RMSNormalization", GRAPH_NORM, 2, 2, "axis epsilon stash_type",
+     convert_rms_norm},
     {"Reciprocal", GRAPH_UNARY, 1, 1, "", convert_unary},
     {"ReduceL1", GRAPH_REDUCE, 1, 2, "axes keepdims noop_with_empty_axes",
      convert_reduce},

@@ -181,6 +181,7 @@ static bool describe(struct survey *survey, struct error *err)
     survey->output = head->output;
     survey->scores = head_scores_name(head->scores);
     survey->refusal = head->refusal;
+    survey->is_normalized = head->is_normalized;
     survey->num_classes = head->num_classes;
     if (head->features != GRAPH_NONE) {
         shape = &graph->values[head->features].shape;

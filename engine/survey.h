@@ -61,6 +61,7 @@ struct survey {
                             "sigmoid" */
     const char *head;    /* such as "gap-linear"; NULL: no classifier */
     const char *refusal; /* why there are no class activation maps, or NULL */
+    bool is_normalized;  /* the maps' scale is each picture's own (head.h) */
     size_t num_classes;
     size_t map_width, map_height, num_features; /* 0 where there is no map */
     uint64_t macs;       /* multiplications with addition, of one run */

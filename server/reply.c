@@ -162,6 +162,10 @@ static bool put_evidence(json_t *object, struct context *c, size_t index,
          put(value, "min", real((double)map.min)) &&
          put(value, "max", real((double)map.max)) &&
          put(value, "mean_plus_bias", real(map.mean_plus_bias)) &&
+         (!c->info.is_normalized ||
+          put(value, "normalized_by",
+              json_pack("{so so}", "mean", real(map.norm_mean), "deviation",
+                        real(map.norm_deviation)))) &&
          put(value, "region",
              json_pack("{sf sf sf sf}", "x", map.region.x, "y", map.region.y,
                        "width", map.region.width, "height",

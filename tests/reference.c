@@ -872,6 +872,8 @@ static bool run_norm(struct run *run, const struct tensor *out,
                 num += 1;
             }
         }
+        if (run->node->norm.about_zero)
+            sum = 0;
         out->data[i] = (x.data[i] - sum / num) /
                        sqrt(squares / num - sum / num * sum / num +
                             (double)run->node->norm.epsilon);

@@ -92,6 +92,33 @@ class Block(nn.Module):
         return x + y if self.residual else y
 
 
+# The mean of all places, in other words than mean([2, 3]).
+POOLS = {
+    "mean": lambda x: x.mean([2, 3]),
+    "mean3_mean2": lambda x: x.mean(3).mean(2),
+    "flat_mean": lambda x: x.flatten(2).mean(2),
+    "view_sum": lambda x: (
+        x.view(x.size(0), x.size(1), -1).sum(-1) / (x.size(2) * x.size(3))
+    ),
+    "squeeze_all": lambda x: functional.adaptive_avg_pool2d(x, 1).squeeze(),
+    "tokens": lambda x: x.flatten(2).transpose(1, 2).mean(1),
+    "nhwc_flat": lambda x: x.permute(0, 2, 3, 1).flatten(1, 2).mean(1, keepdim=True)[
+        :, 0
+    ],
+    "rows_then_columns": lambda x: functional.avg_pool2d(
+        functional.avg_pool2d(x, (4, 1)), (1, 6)
+    ).flatten(1),
+    "border": lambda x: functional.avg_pool2d(
+        x, (6, 8), padding=1, count_include_pad=False
+    ).flatten(1),
+    "border_of_zeros": lambda x: (
+        functional.avg_pool2d(x, (6, 8), padding=1).flatten(1) * 2
+    ),
+    "ones": lambda x: (x.flatten(2) @ torch.full((24, 1), 1 / 24)).squeeze(2),
+    "no_batch": lambda x: x[0].sum((1, 2)).mul(1 / 24),
+}
+
+
 class Lite(nn.Module):
     """(batch, 3, height, width) to (batch, classes) logits."""
 
@@ -139,8 +166,8 @@ class Lite(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         style = self.style
         x = self.features(x)
-        if style.pool == "mean":
-            x = x.mean([2, 3])
+        if style.pool in POOLS:
+            x = POOLS[style.pool](x)
         else:
             if style.pool == "mean_keepdim":
                 x = x.mean([2, 3], keepdim=True)

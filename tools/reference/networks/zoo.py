@@ -327,7 +327,8 @@ def resnet(block: type, **options: int) -> nn.Module:
 class Net:
     """`features` names the module whose output is the last feature map;
     `weights` the linear layer whose weights make maps of it: "" where a map is
-    a channel, None where no map is defined."""
+    a channel, None where no map is defined; `norm` the LayerNorm of the pooled
+    features before it, if there is one."""
 
     small: Callable[[], nn.Module]
     full: Callable[[], nn.Module]
@@ -335,6 +336,7 @@ class Net:
     weights: str | None
     small_size: tuple[int, int] = (96, 64)  # height, width
     size: tuple[int, int] = (224, 224)
+    norm: str = ""
 
 
 def gmp() -> nn.Module:
@@ -460,7 +462,11 @@ NETS = {
         small_regnet, lambda: tv.regnet_y_400mf(weights=None), "trunk_output", "fc"
     ),
     "convnext": Net(
-        small_convnext, lambda: tv.convnext_tiny(weights=None), "features", None
+        small_convnext,
+        lambda: tv.convnext_tiny(weights=None),
+        "features",
+        "classifier.2",
+        norm="classifier.0",
     ),
     "inception-v3": Net(
         lambda: slimmed(16, small_inception),
@@ -547,6 +553,13 @@ def reference(name: str, model: nn.Module, x: Tensor) -> Reference:
             maps = features
         elif net.weights:
             weights = model.get_submodule(net.weights).weight
-            maps = torch.einsum("kc,cyx->kyx", weights, features)
+            cells = features
+            if net.norm:
+                norm = model.get_submodule(net.norm)
+                pooled = features.mean((1, 2))
+                deviation = (pooled.var(correction=0) + norm.eps).sqrt()
+                cells = (features - pooled.mean()) / deviation
+                weights = weights * norm.weight
+            maps = torch.einsum("kc,cyx->kyx", weights, cells)
     hook.remove()
     return Reference(logits, features, maps)
