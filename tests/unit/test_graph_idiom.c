@@ -95,13 +95,22 @@ static void normalization_is_one_node_where_its_axes_are_one_set(void **state)
 {
     static const struct {
         const char *name;
-        size_t count;
+        size_t count, num_means; /* nodes left */
     } rows[] = {
-        {"normalization-spelt-out", 1},
-        {"layer-norm-spelt-out", 1},
-        {"layer-norm-of-channels-first", 1},
-        {"no-normalization-but-of-other-axes", 0},
-        {"no-normalization-but-of-the-mean", 0},
+        {"normalization-spelt-out", 1, 0},
+        {"layer-norm-spelt-out", 1, 0},
+        {"layer-norm-of-channels-first", 1, 0},
+        {"layer-norm-by-the-inverse", 1, 0},
+        {"layer-norm-by-one-divided", 1, 0},
+        {"rms-norm-spelt-out", 1, 0},
+        {"rms-norm-by-the-inverse", 1, 0},
+        {"rms-norm-by-one-divided", 1, 0},
+        {"no-rms-norm-but-of-another", 0, 0},
+        {"length-of-1-as-torch-has-it", 1, 0},
+        {"length-of-1-by-a-maximum", 1, 0},
+        {"no-length-of-1-but-bounded", 0, 0},
+        {"no-normalization-but-of-other-axes", 1, 1}, /* about zero */
+        {"no-normalization-but-of-the-mean", 0, 0},
     };
 
     (void)state;
@@ -110,7 +119,62 @@ static void normalization_is_one_node_where_its_axes_are_one_set(void **state)
 
         open_case(&graph, rows[i].name);
         if (sketch_count(&graph, GRAPH_NORM) != rows[i].count ||
-            (rows[i].count == 1 && sketch_count(&graph, GRAPH_MEAN) != 0))
+            (rows[i].count == 1 &&
+             sketch_count(&graph, GRAPH_MEAN) != rows[i].num_means))
+            fail_msg("%s", rows[i].name);
+        graph_release(&graph);
+    }
+}
+
+static void group_norm_is_one_node_that_keeps_the_picture(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t num_reshapes;
+    } rows[] = {
+        {"group-norm-spelt-out", 0},
+        {"group-norm-with-numbers-of-groups", 0},
+        {"group-norm-by-its-mean", 0},
+        {"no-group-norm-but-with-a-number-each", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct graph graph = {0};
+
+        open_case(&graph, rows[i].name);
+        if (sketch_count(&graph, GRAPH_NORM) != 1 ||
+            sketch_count(&graph, GRAPH_RESHAPE) != rows[i].num_reshapes ||
+            (rows[i].num_reshapes == 0 && sketch_count(&graph, GRAPH_MUL) > 0))
+            fail_msg("%s", rows[i].name);
+        graph_release(&graph);
+    }
+}
+
+static void what_changes_nothing_goes(void **state)
+{
+    static const struct {
+        const char *name;
+        enum graph_op op;
+        size_t count;
+    } rows[] = {
+        {"gather-of-all", GRAPH_GATHER, 0},
+        {"gather-of-all-from-the-end", GRAPH_GATHER, 0},
+        {"gather-of-all-in-another-shape", GRAPH_GATHER, 0},
+        {"gather-of-another-order", GRAPH_GATHER, 1},
+        {"sum-with-zeros-and-product-with-ones", GRAPH_ADD, 0},
+        {"sum-with-zeros-and-product-with-ones", GRAPH_MUL, 0},
+        {"transpose-of-axes-of-length-1", GRAPH_TRANSPOSE, 0},
+        {"where-all-is-true", GRAPH_WHERE, 0},
+        {"where-all-is-false", GRAPH_WHERE, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct graph graph = {0};
+
+        open_case(&graph, rows[i].name);
+        if (sketch_count(&graph, rows[i].op) != rows[i].count)
             fail_msg("%s", rows[i].name);
         graph_release(&graph);
     }
@@ -136,6 +200,8 @@ int main(void)
         cmocka_unit_test(gelu_is_one_node_however_it_is_grouped),
         cmocka_unit_test(hard_swish_is_one_node_however_it_is_written),
         cmocka_unit_test(normalization_is_one_node_where_its_axes_are_one_set),
+        cmocka_unit_test(group_norm_is_one_node_that_keeps_the_picture),
+        cmocka_unit_test(what_changes_nothing_goes),
         cmocka_unit_test(torch_s_response_norm_is_one_node_where_it_is_centred),
     };
 

@@ -700,6 +700,156 @@ def quantized() -> dict[str, ModelProto]:
     return cases
 
 
+def about_zero() -> dict[str, ModelProto]:
+    """Normalizations that subtract no mean."""
+    cases: dict[str, ModelProto] = {}
+    cases["rms-norm"] = model(
+        [node("RMSNormalization", "x s", epsilon=0.125)], {"s": noise(8)}, opset=23
+    )
+    square = [
+        node("Mul", "x x", "q"),
+        node("ReduceMean", "q", "v", axes=[1]),
+        node("Add", "v e", "ve"),
+        node("Sqrt", "ve", "r"),
+    ]
+    few = {"e": number(0.25), "s": noise(3, 1, 1), "one": number(1)}
+    cases["rms-norm-spelt-out"] = model(
+        [*square, node("Div", "x r", "n"), node("Mul", "n s")], few
+    )
+    cases["rms-norm-by-the-inverse"] = model(
+        [
+            *square,
+            node("Reciprocal", "r", "i"),
+            node("Mul", "x i", "n"),
+            node("Mul", "n s"),
+        ],
+        few,
+    )
+    cases["rms-norm-by-one-divided"] = model(
+        [*square, node("Div", "one r", "i"), node("Mul", "i x", "n"), node("Mul", "n s")],
+        few,
+    )
+    cases["no-rms-norm-but-of-another"] = model(
+        [*square, node("Abs", "x", "z"), node("Div", "z r")], few
+    )
+    length = node("ReduceL2", "x", "l", axes=[1])
+    bound = {"e": number(1e-12), "k": number(0.5)}
+    cases["length-of-1-as-torch-has-it"] = model(
+        [
+            length,
+            node("Clip", "l e", "c"),
+            node("Shape", "x", "t"),
+            node("Expand", "c t", "d"),
+            node("Div", "x d"),
+        ],
+        bound,
+    )
+    cases["length-of-1-by-a-maximum"] = model(
+        [length, node("Max", "l e", "c"), node("Div", "x c")], bound
+    )
+    cases["no-length-of-1-but-bounded"] = model(
+        [length, node("Clip", "l k", "c"), node("Div", "x c")], bound
+    )
+    difference = [
+        node("ReduceMean", "x", "m", axes=[1]),
+        node("Sub", "x m", "d"),
+        node("Mul", "d d", "q"),
+        node("ReduceMean", "q", "v", axes=[1]),
+        node("Add", "v e", "ve"),
+        node("Sqrt", "ve", "r"),
+    ]
+    cases["layer-norm-by-the-inverse"] = model(
+        [*difference, node("Reciprocal", "r", "i"), node("Mul", "d i")], few
+    )
+    cases["layer-norm-by-one-divided"] = model(
+        [*difference, node("Div", "one r", "i"), node("Mul", "i d")], few
+    )
+    return cases
+
+
+def groups_spelt_out() -> dict[str, ModelProto]:
+    """GroupNorm as a normalization of something in another shape."""
+    cases: dict[str, ModelProto] = {}
+    conv = node("Conv", "x w", "a", pads=[1, 1, 1, 1])
+    constants = {
+        "w": noise(6, 3, 3, 3),
+        "r": ints(1, 3, -1),
+        "back": ints(1, 6, 8, 8),
+        "one": noise(3),
+        "zero": noise(3),
+        "k": noise(6, 1, 1),
+        "l": noise(6, 1, 1),
+        "e": number(0.125),
+        "s": noise(128),
+        "t": noise(128),
+    }
+    there, affine = node("Reshape", "a r", "g"), [
+        node("Reshape", "n back", "f"),
+        node("Mul", "f k", "h"),
+        node("Add", "h l", "i"),
+        node("Relu", "i"),
+    ]
+    cases["group-norm-with-numbers-of-groups"] = model(
+        [conv, there, node("InstanceNormalization", "g one zero", "n"), *affine],
+        constants,
+    )
+    cases["group-norm-by-its-mean"] = model(
+        [
+            conv,
+            there,
+            node("ReduceMean", "g", "m", axes=[2]),
+            node("Sub", "g m", "d"),
+            node("Mul", "d d", "q"),
+            node("ReduceMean", "q", "v", axes=[2]),
+            node("Add", "v e", "ve"),
+            node("Sqrt", "ve", "r2"),
+            node("Div", "d r2", "n"),
+            *affine,
+        ],
+        constants,
+    )
+    cases["no-group-norm-but-with-a-number-each"] = model(
+        [conv, there, node("LayerNormalization", "g s t", "n"), *affine], constants
+    )
+    return cases
+
+
+def nothing_done() -> dict[str, ModelProto]:
+    """What gives an operand as it is, or would with other numbers."""
+    cases: dict[str, ModelProto] = {}
+    for name, indices in (
+        ("all", [0, 1, 2]),
+        ("all-from-the-end", [-3, -2, -1]),
+        ("another-order", [0, 2, 1]),
+    ):
+        cases[f"gather-of-{name}"] = model(
+            [node("Relu", "x", "a"), node("Gather", "a i", axis=1)],
+            {"i": ints(*indices)},
+        )
+    cases["gather-of-all-in-another-shape"] = model(
+        [node("Relu", "x", "a"), node("Gather", "a i", "b", axis=1), node("Abs", "b")],
+        {"i": ints(0, 1, 2).reshape(1, 3)},
+    )
+    cases["sum-with-zeros-and-product-with-ones"] = model(
+        [node("Add", "x z", "a"), node("Mul", "o a", "b"), node("Sub", "z b")],
+        {"z": np.zeros((3, 1, 1), np.float32), "o": np.ones((1, 8), np.float32)},
+    )
+    cases["transpose-of-axes-of-length-1"] = model(
+        [
+            node("ReduceMean", "x", "m", axes=[2, 3]),
+            node("Transpose", "m", "t", perm=[0, 2, 3, 1]),
+            node("Add", "t s"),
+        ],
+        {"s": noise(3)},
+    )
+    for truth in (True, False):
+        cases[f"where-all-is-{str(truth).lower()}"] = model(
+            [node("Relu", "x", "a"), node("Where", "c a x")],
+            {"c": np.full((1, 1), truth)},
+        )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """All of them."""
     return (
@@ -712,6 +862,9 @@ def operators() -> dict[str, ModelProto]:
         | batch_norm()
         | quantized()
         | idioms()
+        | about_zero()
+        | groups_spelt_out()
+        | nothing_done()
     )
 
 
@@ -726,6 +879,16 @@ class LRN(OpRun):
             first, last = max(0, c - (size - 1) // 2), c + size // 2
             sums[:, c] = (x[:, first : last + 1] ** 2).sum(axis=1)
         return (x / (bias + alpha / size * sums) ** beta,)
+
+
+class RMSNormalization(OpRun):
+    """Which the evaluator may lack."""
+
+    op_domain = ""
+
+    def _run(self, x, scale, axis=-1, epsilon=1e-5, stash_type=1):
+        axes = tuple(range(axis % x.ndim, x.ndim))
+        return (x / np.sqrt((x**2).mean(axes, keepdims=True) + epsilon) * scale,)
 
 
 class LpNormalization(OpRun):
@@ -771,7 +934,7 @@ class Hardmax(Softmax):
 
 def run(made: ModelProto) -> np.ndarray:
     """What the evaluator makes of a case, mended."""
-    ops = [LRN, LpNormalization]
+    ops = [LRN, LpNormalization, RMSNormalization]
     if made.opset_import[0].version < 13:
         ops += [Softmax, LogSoftmax, Hardmax]
     (output,) = ReferenceEvaluator(made, new_ops=ops).run(None, {"x": picture()})
