@@ -25,6 +25,7 @@ struct add {
     const char *file, *labels, *to;
     bool help;
     char name[256], folder[PATH_SIZE];
+    char onnx_folder[PATH_SIZE];
     struct buf onnx_bytes, label_bytes; /* owned */
 };
 
@@ -211,9 +212,25 @@ static bool look(struct add *add, struct error *err)
     return ok;
 }
 
+/* The folder of FILE, where its weights are if they are in other files. */
+static bool find_weights(struct add *add, struct error *err)
+{
+    const char *slash = strrchr(add->file, '/');
+    size_t len = slash ? (size_t)(slash - add->file) : 1;
+
+    if (len >= sizeof add->onnx_folder)
+        return fail(err, ERROR_INPUT, "FILE's path is too long");
+    memcpy(add->onnx_folder, slash ? add->file : ".", len);
+    add->onnx_folder[len] = '\0';
+    add->recipe.onnx_folder = len > 0 ? add->onnx_folder : "/";
+    return true;
+}
+
 static bool read_files(struct add *add, struct error *err)
 {
     add->recipe.onnx = &add->onnx_bytes;
+    if (!find_weights(add, err))
+        return false;
     if (!buf_append_file(&add->onnx_bytes, add->file, MAX_ONNX_BYTES, err))
         return false;
     if (!add->labels)

@@ -268,7 +268,10 @@ struct graph_node {
             size_t size;
             bool columns_first; /* DEPTH_TO_SPACE: in a channel, ONNX's CRD */
         } block;                /* DEPTH_TO_SPACE, SPACE_TO_DEPTH */
-        float epsilon;          /* BATCH_NORM */
+        struct {
+            float epsilon;
+            bool training; /* by the statistics of x itself */
+        };                 /* BATCH_NORM */
         struct {
             enum graph_function function;
             float alpha, beta;
@@ -394,7 +397,8 @@ struct graph {
     struct graph_node *nodes;        /* (num_nodes) owned */
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
-    size_t allowance; /* elements that may still be computed (graph_const.h) */
+    size_t allowance; /* elements that may still be computed, and how many */
+    size_t room;      /* constants may still have more (graph_const.h) */
     bool raw;         /* pictures stay as the file has them, not NHWC */
     int *inputs;      /* (num_inputs) owned; a picture is the only one */
     size_t num_inputs;

@@ -131,10 +131,41 @@ static bool is_blocked(const struct graph *graph, const struct graph_node *node)
     return false;
 }
 
+/* The last node that takes each of the values that there are now; SIZE_MAX of
+ * the graph's outputs. NULL: ERROR_MEMORY. */
+static size_t *find_last_uses(struct graph *graph, struct error *err)
+{
+    size_t *last = arena_take(&graph->arena, graph->num_values + 1,
+                              sizeof *last, err);
+
+    for (size_t n = 0; last && n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                last[graph->nodes[n].inputs[i]] = n;
+    for (size_t i = 0; last && i < graph->num_outputs; i++)
+        last[graph->outputs[i]] = SIZE_MAX;
+    return last;
+}
+
+/* Gives up what a constant was the last to be computed from. */
+static void drop_used(struct graph *graph, size_t n, const size_t *last)
+{
+    const struct graph_node *node = &graph->nodes[n];
+
+    if (!graph_output(graph, node, 0)->data)
+        return;
+    for (uint32_t i = 0; i < node->num_inputs; i++)
+        if (node->inputs[i] != GRAPH_NONE && last[node->inputs[i]] == n)
+            graph_const_drop(graph, node->inputs[i]);
+}
+
 bool graph_infer(struct graph *graph, struct error *err)
 {
     struct graph_problems *problems = graph->problems;
+    const size_t *last = find_last_uses(graph, err);
 
+    if (!last)
+        return false;
     graph_const_allow(graph);
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];
@@ -145,6 +176,8 @@ bool graph_infer(struct graph *graph, struct error *err)
             if (!graph_forgive(graph, node->name, node->onnx_op, err))
                 return false;
             graph_output(graph, node, 0)->has_shape = false;
+        } else {
+            drop_used(graph, n, last);
         }
     }
     if (problems && problems->count > 0)

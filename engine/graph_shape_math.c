@@ -103,8 +103,13 @@ bool graph_shape_clamp(struct graph_site *site)
     return graph_shape_same(site);
 }
 
+/* In training mode it is computed of constants, weights that are normalized
+ * so; of a picture it would be another function for each batch. */
 bool graph_shape_batch_norm(struct graph_site *site)
 {
+    if (site->node->training && !graph_site_in(site, 0)->data)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "it is in training mode; export the network for inference");
     for (uint32_t i = 1; i < 5; i++) {
         const struct graph_value *value = graph_site_in(site, i);
 

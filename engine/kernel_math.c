@@ -213,31 +213,72 @@ bool kernel_softmax(const struct kernel_call *call)
     return true;
 }
 
-/* QUANTIZE and DEQUANTIZE */
+/* To the nearest integer, halves to even: in a float of this size there is no
+ * room for less. |x| must be below 2^22. */
+static float round_small(float x)
+{
+    const float large = 0x1.8p23f;
+
+    return (x + large) - large;
+}
+
+/* x / scale + zero point, rounded, within the bounds of the type. The bounds
+ * are integers, so that they may come before the rounding. */
+static void quantize(const struct graph_node *node, float *restrict out,
+                     const float *restrict x, size_t count, float scale,
+                     float zero)
+{
+    float low = node->quant.low - zero, high = node->quant.high - zero;
+
+    for (size_t i = 0; i < count; i++) {
+        float y = x[i] / scale;
+
+        y = y > low ? y : low;
+        y = y < high ? y : high;
+        out[i] = round_small(y) + zero;
+    }
+}
+
+static void dequantize(float *restrict out, const float *restrict x,
+                       size_t count, float scale, float zero)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (x[i] - zero) * scale;
+}
+
+/* QUANTIZE and DEQUANTIZE: elements in a row that have the same scale at a
+ * time. */
 bool kernel_quantize(const struct kernel_call *call)
 {
     const struct graph_node *node = call->node;
     const struct graph_value *x = kernel_in(call, 0), *zero = NULL;
     const struct graph_value *scale = kernel_in(call, 1);
     bool each = graph_shape_count(&scale->shape) > 1;
-    size_t axis = (size_t)node->quant.axis, inner = 1;
+    size_t axis = (size_t)node->quant.axis, row = each ? 1 : call->count;
 
     if (node->num_inputs > 2)
         zero = kernel_in(call, 2);
-    for (uint32_t i = (uint32_t)axis + 1; i < x->shape.rank; i++)
-        inner *= x->shape.dim[i];
-    for (size_t i = 0; i < call->count; i++) {
-        size_t c = each ? i / inner % x->shape.dim[axis] : 0;
+    for (uint32_t i = (uint32_t)axis + 1; each && i < x->shape.rank; i++)
+        row *= x->shape.dim[i];
+    for (size_t at = 0; at < call->count; at += row) {
+        size_t c = each ? at / row % x->shape.dim[axis] : 0;
         float factor = ((const float *)call->inputs[1])[c];
         float shift = zero ? float_at(zero, call->inputs[2], (int64_t)c) : 0;
-        float y = float_at(x, call->inputs[0], (int64_t)i);
+        float *out = (float *)call->out + at;
 
         if (node->op == GRAPH_QUANTIZE)
-            y = fminf(fmaxf(nearbyintf(y / factor) + shift, node->quant.low),
-                      node->quant.high);
+            quantize(node, out, (const float *)call->inputs[0] + at, row,
+                     factor, shift);
+        else if (x->type == GRAPH_FLOAT)
+            dequantize(out, (const float *)call->inputs[0] + at, row, factor,
+                       shift);
         else
-            y = (y - shift) * factor;
-        ((float *)call->out)[i] = kernel_clamped(node, y);
+            for (size_t i = 0; i < row; i++)
+                out[i] =
+                    (float_at(x, call->inputs[0], (int64_t)(at + i)) - shift) *
+                    factor;
+        for (size_t i = 0; graph_is_clamped(node) && i < row; i++)
+            out[i] = kernel_clamped(node, out[i]);
     }
     return true;
 }

@@ -37,9 +37,10 @@ static float place_of(const struct graph_node *node, uint32_t axis, size_t out,
         return out_length == 1 ? 0 : (at + 0.5f) / scale - 0.5f;
     case GRAPH_RESIZE_SYMMETRIC: {
         float adjustment = (float)out_length / (scale * (float)length);
-        double offset = (double)length / 2 * (1 - (double)adjustment);
+        float offset = (float)length / 2 * (1 - adjustment);
 
-        return (float)(offset + ((double)out + 0.5) / (double)scale - 0.5);
+        return (float)((double)offset + ((double)out + 0.5) / (double)scale -
+                       0.5);
     }
     default:
         return (at + 0.5f) / scale - 0.5f;

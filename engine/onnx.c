@@ -7,7 +7,7 @@
 
 enum {
     MIN_OPSET = 7,
-    MAX_OPSET = 24,
+    MAX_OPSET = 26,
     MAX_NODES = 20000,
     MAX_VALUES = 200000,
 };
@@ -103,8 +103,9 @@ static bool read_tensor(struct onnx_reader *reader, int number,
     return graph_shape_check(&value->shape, reader->err) &&
            (!external ||
             onnx_external_read(reader, tensor,
-                               graph_shape_count(&value->shape) *
-                                   onnx_element_of(tensor->data_type)->size)) &&
+                               onnx_bytes_of(
+                                   tensor->data_type,
+                                   graph_shape_count(&value->shape)))) &&
            onnx_fill_constant(value, tensor, reader->err);
 }
 
@@ -232,6 +233,17 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
     return true;
 }
 
+/* ONNX's own operators, and those of ONNX Runtime's domain that mean the same
+ * as ONNX's of that name. */
+static bool is_known_domain(const char *domain, const char *onnx_op)
+{
+    if (!domain || !*domain || strcmp(domain, "ai.onnx") == 0)
+        return true;
+    return strcmp(domain, "com.microsoft") == 0 &&
+           (strcmp(onnx_op, "QuantizeLinear") == 0 ||
+            strcmp(onnx_op, "DequantizeLinear") == 0);
+}
+
 static bool read_operator(struct onnx_reader *reader, const char *name)
 {
     const char *onnx_op = reader->node->op_type;
@@ -243,7 +255,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     /* Trailing operands that are left out are as good as not there. */
     while (num_inputs > 0 && !*reader->node->input[num_inputs - 1])
         num_inputs--;
-    if (domain && *domain && strcmp(domain, "ai.onnx") != 0)
+    if (!is_known_domain(domain, onnx_op))
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "operators of domain \"%.60s\" are not supported", domain);
     if (!row)

@@ -14,13 +14,11 @@ static bool convert_batch_norm(struct onnx_reader *reader,
     /* Before opset 14 more than one output says the same. */
     for (size_t i = 1; i < reader->node->n_output; i++)
         training |= *reader->node->output[i] != '\0';
-    if (training)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is in training mode; export the network for inference");
     if (onnx_attribute_int(reader, "spatial", 1) != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "attribute spatial is not 1");
     node->epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
+    node->training = training;
     return true;
 }
 
@@ -372,6 +370,8 @@ static bool convert_quantize(struct onnx_reader *reader,
         {ONNX_INT8, -128, 127},
         {ONNX_UINT16, 0, 65535},
         {ONNX_INT16, -32768, 32767},
+        {ONNX_UINT4, 0, 15},
+        {ONNX_INT4, -8, 7},
     };
     const struct graph_value *zero = graph_input(reader->graph, node, 2);
     int64_t type = onnx_attribute_int(reader, "output_dtype", 0);

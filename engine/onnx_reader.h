@@ -32,6 +32,8 @@ enum {
     ONNX_UINT32 = 12,
     ONNX_UINT64 = 13,
     ONNX_BFLOAT16 = 16,
+    ONNX_UINT4 = 21,
+    ONNX_INT4 = 22,
 };
 
 /* A file being read. */
@@ -66,12 +68,16 @@ int onnx_define_output(struct onnx_reader *reader, size_t i,
  * what it becomes. */
 struct onnx_element {
     const char *name;
-    size_t size; /* bytes */
+    size_t bits;
     enum graph_type type;
 };
 
 /* NULL: a type we do not read. */
 const struct onnx_element *onnx_element_of(int32_t type);
+
+/* The bytes that so many elements of a type we read have in raw_data; two of
+ * 4 bits share one. */
+size_t onnx_bytes_of(int32_t type, size_t count);
 
 /* Fills a value whose shape is known with a tensor's elements. ERROR_INPUT:
  * too few or too many of them, or one is not a number. ERROR_MEMORY. */
