@@ -23,7 +23,7 @@ enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 struct add {
     struct bundle_recipe recipe;
     const char *file, *labels, *to;
-    bool help;
+    bool help, has_mean, has_std;
     char name[256], folder[PATH_SIZE];
     char onnx_folder[PATH_SIZE];
     struct buf onnx_bytes, label_bytes; /* owned */
@@ -44,8 +44,9 @@ struct add {
       "bicubic (default), bilinear or nearest")                             \
     X(MEAN, "mean", "R,G,B",                                                \
       "taken off each channel of 0 to 255 (default:\n"                      \
-      "                       ImageNet's)")                                 \
-    X(STD, "std", "R,G,B", "each is divided by then (default: ImageNet's)") \
+      "                       ImageNet's, or 0 where FILE takes uint8)")    \
+    X(STD, "std", "R,G,B",                                                  \
+      "each is divided by then (default: ImageNet's, or 1)")                \
     X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")      \
     X(SOURCE, "source", "TEXT", "where the weights come from")              \
     X(LICENSE, "license", "TEXT", "of the weights")                         \
@@ -141,8 +142,10 @@ static bool take(void *data, int option, const char *argument,
         recipe->interpolation = argument;
         return true;
     case OPTION_MEAN:
+        add->has_mean = true;
         return parse_three(recipe->mean, "mean", argument, err);
     case OPTION_STD:
+        add->has_std = true;
         return parse_three(recipe->std, "std", argument, err);
     case OPTION_CHANNELS:
         recipe->channels = argument;
@@ -208,6 +211,12 @@ static bool look(struct add *add, struct error *err)
         ok = fail(err, survey.failure.kind, "%s", survey.failure.text);
     add->recipe.width = (uint32_t)survey.input_width;
     add->recipe.height = (uint32_t)survey.input_height;
+    for (int c = 0; survey.takes_bytes && c < 3; c++) {
+        if (!add->has_mean)
+            add->recipe.mean[c] = 0;
+        if (!add->has_std)
+            add->recipe.std[c] = 1;
+    }
     survey_release(&survey);
     return ok;
 }

@@ -28,7 +28,8 @@
  * A folder without model.json gets its own name; the input's size is that of
  * model.onnx; the picture is stretched with bicubic interpolation, in RGB, and
  * mean and std are those that most networks for ImageNet are trained with:
- * 255 x (0.485, 0.456, 0.406) and 255 x (0.229, 0.224, 0.225). */
+ * 255 x (0.485, 0.456, 0.406) and 255 x (0.229, 0.224, 0.225); of a network
+ * that takes bytes, 0 and 1. */
 
 #include "error.h"
 #include "labels.h"
@@ -41,6 +42,7 @@ struct bundle {
     char *source;    /* where the weights come from, or NULL; owned */
     char *license;   /* or NULL; owned */
     struct preprocess_spec input; /* width and height 0: the file's */
+    bool is_assumed;              /* there is no model.json that says so */
     struct labels labels;         /* empty where the folder has no labels.txt */
 };
 

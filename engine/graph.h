@@ -48,7 +48,8 @@ struct graph_value {
     bool has_shape; /* from graph_infer on: every value */
     struct graph_shape shape;
     void *data;   /* the constant's elements, or NULL; owned */
-    int element;  /* the ONNX type of a constant of the file, or 0 */
+    int element;  /* the ONNX type of a constant or an input of the file, and
+                     of what is an input of uint8 still, or 0 */
     int producer; /* index of the node that makes it, or GRAPH_NONE */
 };
 
@@ -400,6 +401,8 @@ struct graph {
     size_t allowance; /* elements that may still be computed, and how many */
     size_t room;      /* constants may still have more (graph_const.h) */
     bool raw;         /* pictures stay as the file has them, not NHWC */
+    bool takes_bytes; /* the picture is to be its samples, 0 to 255, as the
+                         file's input of type uint8 has it */
     int *inputs;      /* (num_inputs) owned; a picture is the only one */
     size_t num_inputs;
     int *outputs; /* (num_outputs) owned */

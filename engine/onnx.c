@@ -200,6 +200,51 @@ static bool read_constant(struct onnx_reader *reader)
     return true;
 }
 
+/* Whether an operation merely hands on what it takes, as what it is. */
+static bool hands_on(enum graph_op op)
+{
+    switch (op) {
+    case GRAPH_IDENTITY:
+    case GRAPH_RESHAPE:
+    case GRAPH_TRANSPOSE:
+    case GRAPH_CONCAT:
+    case GRAPH_SLICE:
+    case GRAPH_GATHER:
+    case GRAPH_EXPAND:
+    case GRAPH_MAX_POOL:
+    case GRAPH_DEPTH_TO_SPACE:
+    case GRAPH_SPACE_TO_DEPTH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A picture that comes as integers is computed with as floats, which is the
+ * same from where the file makes floats of it; before that it is only handed
+ * on. */
+static bool follow_bytes(struct onnx_reader *reader, struct graph_node *node)
+{
+    struct graph_value *values = reader->graph->values;
+    bool is_bytes = false;
+
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(reader->graph, node, i);
+
+        is_bytes |= value && value->type == GRAPH_FLOAT &&
+                    value->element == ONNX_UINT8;
+    }
+    if (!is_bytes || node->op == GRAPH_CAST || node->op == GRAPH_DEQUANTIZE ||
+        node->op == GRAPH_SHAPE)
+        return true;
+    if (!hands_on(node->op))
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it computes with integers of the picture; a Cast to float "
+                    "must come first");
+    values[node->outputs[0]].element = ONNX_UINT8;
+    return true;
+}
+
 static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
                           const struct onnx_operator *row)
 {
@@ -230,7 +275,7 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
         if (node->outputs[i] == GRAPH_NONE)
             return false;
     }
-    return true;
+    return follow_bytes(reader, node);
 }
 
 /* ONNX's own operators, and those of ONNX Runtime's domain that mean the same
@@ -345,11 +390,15 @@ static bool read_input_shape(struct onnx_reader *reader,
                     "height, width",
                     type && type->shape ? type->shape->n_dim : 0);
     element = onnx_element_of(type->elem_type);
-    if (!element || element->type != GRAPH_FLOAT)
+    if (!element ||
+        (element->type != GRAPH_FLOAT && type->elem_type != ONNX_UINT8))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is of %s%s; a picture's samples are of type float",
+                    "it is of %s%s; a picture's samples are of type float, or "
+                    "of uint8 as they are",
                     element ? "type " : "an unknown type",
                     element ? element->name : "");
+    value->element = type->elem_type;
+    reader->graph->takes_bytes = type->elem_type == ONNX_UINT8;
     for (size_t i = 0; i < 4; i++)
         if (type->shape->dim[i]->has_dim_value)
             dims[i] = type->shape->dim[i]->dim_value;

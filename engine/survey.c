@@ -160,6 +160,7 @@ static bool describe(struct survey *survey, struct error *err)
 
     survey->input_height = shape->dim[1];
     survey->input_width = shape->dim[2];
+    survey->takes_bytes = graph->takes_bytes;
     survey->head = head->name;
     survey->refusal = head->refusal;
     survey->num_classes = head->num_classes;

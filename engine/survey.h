@@ -50,6 +50,7 @@ struct survey {
 
     /* From here on only where it can be run. */
     size_t input_width, input_height;
+    bool takes_bytes;    /* its input is of type uint8 */
     const char *head;    /* such as "gap-linear"; NULL: no classifier */
     const char *refusal; /* why there are no class activation maps, or NULL */
     size_t num_classes;
