@@ -109,6 +109,13 @@ struct graph_value {
     X(GRAPH_GATHER_ELEMENTS, "gather-elements") /* x, an index for each */           \
     X(GRAPH_GATHER_ND, "gather-nd") /* x, indices along several axes */              \
     X(GRAPH_RANGE, "range")         /* from a to below b in steps of c */            \
+    X(GRAPH_CUMSUM, "cumulative sum") /* of x along one axis */                      \
+    X(GRAPH_EYE, "diagonal")   /* ones on one, zeros else, as large as x */          \
+    X(GRAPH_TRILU, "triangle") /* x on one side of a diagonal, zeros else */         \
+    X(GRAPH_ONE_HOT, "one-hot") /* indices, depth, values off and on */              \
+    X(GRAPH_SCATTER_ELEMENTS, "scatter-elements") /* x, an index for each            \
+                                                     of the updates, those */        \
+    X(GRAPH_SCATTER_ND, "scatter") /* x, indices along several axes, updates */      \
     X(GRAPH_NONZERO, "non-zero")    /* coordinates of what is not 0 in x */          \
     X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */           \
     X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */           \
@@ -177,6 +184,15 @@ enum graph_reduction {
     GRAPH_REDUCE_SUM_SQUARE,
     GRAPH_REDUCE_LOG_SUM,
     GRAPH_REDUCE_LOG_SUM_EXP,
+};
+
+/* What comes of an element and an update of it. */
+enum graph_scatter {
+    GRAPH_SCATTER_REPLACE,
+    GRAPH_SCATTER_ADD,
+    GRAPH_SCATTER_MUL,
+    GRAPH_SCATTER_MAX,
+    GRAPH_SCATTER_MIN,
 };
 
 enum graph_op {
@@ -368,6 +384,19 @@ struct graph_node {
         struct {
             double value;
         } fill;
+        struct {
+            size_t axis;    /* from graph_infer on */
+            bool exclusive; /* an element does not count in its own sum */
+            bool reverse;   /* from the end */
+        } cumsum;
+        struct {
+            int64_t k;  /* columns to the right of the main one */
+            bool upper; /* TRILU: what is to its right is kept */
+        } diagonal;     /* EYE, TRILU */
+        struct {
+            int64_t axis; /* of SCATTER_ELEMENTS */
+            enum graph_scatter how;
+        } scatter;
     };
 };
 

@@ -80,7 +80,8 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_value *value = graph_input(graph, node, i);
 
-        if (value && !value->data && node->op != GRAPH_SHAPE)
+        if (value && !value->data && node->op != GRAPH_SHAPE &&
+            node->op != GRAPH_EYE)
             return true;
         inputs[i] = value ? value->data : NULL;
     }

@@ -12,7 +12,7 @@
 void graph_const_allow(struct graph *graph);
 
 /* Computes the outputs of a node whose operands are all constant (or whose
- * result does not depend on their elements: SHAPE), where there is a plain
+ * result does not depend on their elements: SHAPE, EYE), where there is a plain
  * kernel for it. The output's shape must be set. Does nothing otherwise.
  * ERROR_INPUT (kernel.h), ERROR_LIMIT (graph_const_allow), ERROR_MEMORY. */
 bool graph_const_fold(struct graph *graph, struct graph_node *node,

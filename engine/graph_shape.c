@@ -53,6 +53,12 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
     [GRAPH_GATHER_ND] = graph_shape_gather_nd,
     [GRAPH_RANGE] = graph_shape_range,
     [GRAPH_NONZERO] = graph_shape_nonzero,
+    [GRAPH_CUMSUM] = graph_shape_cumsum,
+    [GRAPH_EYE] = graph_shape_eye,
+    [GRAPH_TRILU] = graph_shape_trilu,
+    [GRAPH_ONE_HOT] = graph_shape_one_hot,
+    [GRAPH_SCATTER_ELEMENTS] = graph_shape_scatter_elements,
+    [GRAPH_SCATTER_ND] = graph_shape_scatter_nd,
     [GRAPH_SHAPE] = graph_shape_of_shape,
     [GRAPH_EXPAND] = graph_shape_expand,
     [GRAPH_FILL] = graph_shape_fill,
@@ -147,22 +153,31 @@ static size_t *find_last_uses(struct graph *graph, struct error *err)
     return last;
 }
 
-/* Gives up what a constant was the last to be computed from. */
-static void drop_used(struct graph *graph, size_t n, const size_t *last)
+/* Gives up what a constant was the last to be computed from. What a node takes
+ * when it runs stays. */
+static void drop_used(struct graph *graph, size_t n, size_t *last,
+                      size_t num_last)
 {
     const struct graph_node *node = &graph->nodes[n];
+    bool is_constant = graph_output(graph, node, 0)->data != NULL;
 
-    if (!graph_output(graph, node, 0)->data)
-        return;
-    for (uint32_t i = 0; i < node->num_inputs; i++)
-        if (node->inputs[i] != GRAPH_NONE && last[node->inputs[i]] == n)
-            graph_const_drop(graph, node->inputs[i]);
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        int value = node->inputs[i];
+
+        if (value == GRAPH_NONE || (size_t)value >= num_last)
+            continue;
+        if (!is_constant)
+            last[value] = SIZE_MAX;
+        else if (last[value] == n)
+            graph_const_drop(graph, value);
+    }
 }
 
 bool graph_infer(struct graph *graph, struct error *err)
 {
     struct graph_problems *problems = graph->problems;
-    const size_t *last = find_last_uses(graph, err);
+    size_t num_last = graph->num_values;
+    size_t *last = find_last_uses(graph, err);
 
     if (!last)
         return false;
@@ -177,7 +192,7 @@ bool graph_infer(struct graph *graph, struct error *err)
                 return false;
             graph_output(graph, node, 0)->has_shape = false;
         } else {
-            drop_used(graph, n, last);
+            drop_used(graph, n, last, num_last);
         }
     }
     if (problems && problems->count > 0)

@@ -7,7 +7,7 @@
 
 enum {
     MIN_OPSET = 7,
-    MAX_OPSET = 26,
+    MAX_OPSET = 28,
     MAX_NODES = 20000,
     MAX_VALUES = 200000,
 };
