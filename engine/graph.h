@@ -316,6 +316,7 @@ struct graph_node {
         } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
         struct {
             int64_t axis;    /* that scale and zero point are for, if many */
+            size_t block;    /* elements along it that share one; 0: one each */
             float low, high; /* bounds of the result of QUANTIZE */
         } quant;
         bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */

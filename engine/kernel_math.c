@@ -246,38 +246,80 @@ static void dequantize(float *restrict out, const float *restrict x,
         out[i] = (x[i] - zero) * scale;
 }
 
+/* How scales and zero points go with the elements: one for all, one for each
+ * of the `length` places along an axis, or one for each of the blocks along it
+ * and each element of the other axes. */
+struct scales {
+    bool each;
+    size_t length, block, inner; /* elements after one of the axis */
+    size_t row;                  /* elements in a row that share one */
+};
+
+static struct scales scales_of(const struct kernel_call *call)
+{
+    const struct graph_node *node = call->node;
+    const struct graph_shape *x = &kernel_in(call, 0)->shape;
+    size_t axis = (size_t)node->quant.axis;
+    struct scales scales = {
+        .each = graph_shape_count(&kernel_in(call, 1)->shape) > 1,
+        .block = node->quant.block,
+        .inner = 1,
+        .row = call->count,
+    };
+
+    if (!scales.each)
+        return scales;
+    scales.length = x->dim[axis];
+    for (uint32_t i = (uint32_t)axis + 1; i < x->rank; i++)
+        scales.inner *= x->dim[i];
+    scales.row = scales.block > 0 ? 1 : scales.inner;
+    return scales;
+}
+
+/* Which of them is for the elements from `at` on. */
+static size_t scale_at(const struct scales *scales, size_t at)
+{
+    size_t place, outer, blocks;
+
+    if (!scales->each)
+        return 0;
+    place = at / scales->inner % scales->length;
+    if (scales->block == 0)
+        return place;
+    outer = at / scales->inner / scales->length;
+    blocks = (scales->length + scales->block - 1) / scales->block;
+    return (outer * blocks + place / scales->block) * scales->inner +
+           at % scales->inner;
+}
+
 /* QUANTIZE and DEQUANTIZE: elements in a row that have the same scale at a
  * time. */
 bool kernel_quantize(const struct kernel_call *call)
 {
     const struct graph_node *node = call->node;
     const struct graph_value *x = kernel_in(call, 0), *zero = NULL;
-    const struct graph_value *scale = kernel_in(call, 1);
-    bool each = graph_shape_count(&scale->shape) > 1;
-    size_t axis = (size_t)node->quant.axis, row = each ? 1 : call->count;
+    const struct scales scales = scales_of(call);
 
     if (node->num_inputs > 2)
         zero = kernel_in(call, 2);
-    for (uint32_t i = (uint32_t)axis + 1; each && i < x->shape.rank; i++)
-        row *= x->shape.dim[i];
-    for (size_t at = 0; at < call->count; at += row) {
-        size_t c = each ? at / row % x->shape.dim[axis] : 0;
+    for (size_t at = 0; at < call->count; at += scales.row) {
+        size_t c = scale_at(&scales, at);
         float factor = ((const float *)call->inputs[1])[c];
         float shift = zero ? float_at(zero, call->inputs[2], (int64_t)c) : 0;
         float *out = (float *)call->out + at;
 
         if (node->op == GRAPH_QUANTIZE)
-            quantize(node, out, (const float *)call->inputs[0] + at, row,
+            quantize(node, out, (const float *)call->inputs[0] + at, scales.row,
                      factor, shift);
         else if (x->type == GRAPH_FLOAT)
-            dequantize(out, (const float *)call->inputs[0] + at, row, factor,
-                       shift);
+            dequantize(out, (const float *)call->inputs[0] + at, scales.row,
+                       factor, shift);
         else
-            for (size_t i = 0; i < row; i++)
+            for (size_t i = 0; i < scales.row; i++)
                 out[i] =
                     (float_at(x, call->inputs[0], (int64_t)(at + i)) - shift) *
                     factor;
-        for (size_t i = 0; graph_is_clamped(node) && i < row; i++)
+        for (size_t i = 0; graph_is_clamped(node) && i < scales.row; i++)
             out[i] = kernel_clamped(node, out[i]);
     }
     return true;

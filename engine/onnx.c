@@ -278,15 +278,16 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
     return follow_bytes(reader, node);
 }
 
-/* ONNX's own operators, and those of ONNX Runtime's domain that mean the same
- * as ONNX's of that name. */
+/* ONNX's own operators, and those on quantized numbers of ONNX Runtime's
+ * domain. */
 static bool is_known_domain(const char *domain, const char *onnx_op)
 {
     if (!domain || !*domain || strcmp(domain, "ai.onnx") == 0)
         return true;
-    return strcmp(domain, "com.microsoft") == 0 &&
-           (strcmp(onnx_op, "QuantizeLinear") == 0 ||
-            strcmp(onnx_op, "DequantizeLinear") == 0);
+    for (const struct onnx_operator *row = onnx_ops_quant; row->name; row++)
+        if (strcmp(onnx_op, row->name) == 0)
+            return strcmp(domain, "com.microsoft") == 0;
+    return false;
 }
 
 static bool read_operator(struct onnx_reader *reader, const char *name)

@@ -150,6 +150,8 @@ extern const struct onnx_operator onnx_ops_math[];   /* element by element,
 extern const struct onnx_operator onnx_ops_window[]; /* convolution, pooling,
                                                         borders */
 extern const struct onnx_operator onnx_ops_move[];   /* shapes, order, type */
+extern const struct onnx_operator onnx_ops_quant[];  /* of integers that stand
+                                                        for numbers */
 
 /* NULL: an operator we do not read. */
 const struct onnx_operator *onnx_ops_find(const char *name);
