@@ -24,8 +24,9 @@ struct add {
     struct bundle_recipe recipe;
     const char *file, *labels, *to;
     enum head_scores scores;
-    bool help;
+    bool help, has_mean, has_std;
     char name[256], folder[PATH_SIZE];
+    char onnx_folder[PATH_SIZE];
     struct buf onnx_bytes, label_bytes; /* owned */
 };
 
@@ -49,8 +50,9 @@ struct add {
       "bicubic (default), bilinear or nearest")                             \
     X(MEAN, "mean", "R,G,B",                                                \
       "taken off each channel of 0 to 255 (default:\n"                      \
-      "                       ImageNet's)")                                 \
-    X(STD, "std", "R,G,B", "each is divided by then (default: ImageNet's)") \
+      "                       ImageNet's, or 0 where FILE takes uint8)")    \
+    X(STD, "std", "R,G,B",                                                  \
+      "each is divided by then (default: ImageNet's, or 1)")                \
     X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")      \
     X(SOURCE, "source", "TEXT", "where the weights come from")              \
     X(LICENSE, "license", "TEXT", "of the weights")                         \
@@ -194,8 +196,10 @@ static bool take(void *data, int option, const char *argument,
         return take_choice(&recipe->interpolation, "interpolation", argument,
                            filters, err);
     case OPTION_MEAN:
+        add->has_mean = true;
         return parse_three(recipe->mean, "mean", argument, err);
     case OPTION_STD:
+        add->has_std = true;
         return take_std(recipe->std, argument, err);
     case OPTION_CHANNELS:
         return take_choice(&recipe->channels, "channels", argument, channels,
@@ -283,13 +287,35 @@ static bool look(struct add *add, struct error *err)
     ok = ok && check_channels(add, survey.channels, err);
     add->recipe.width = (uint32_t)survey.input_width;
     add->recipe.height = (uint32_t)survey.input_height;
+    for (int c = 0; survey.takes_bytes && c < 3; c++) {
+        if (!add->has_mean)
+            add->recipe.mean[c] = 0;
+        if (!add->has_std)
+            add->recipe.std[c] = 1;
+    }
     survey_release(&survey);
     return ok;
+}
+
+/* The folder of FILE, where its weights are if they are in other files. */
+static bool find_weights(struct add *add, struct error *err)
+{
+    const char *slash = strrchr(add->file, '/');
+    size_t len = slash ? (size_t)(slash - add->file) : 1;
+
+    if (len >= sizeof add->onnx_folder)
+        return fail(err, ERROR_INPUT, "FILE's path is too long");
+    memcpy(add->onnx_folder, slash ? add->file : ".", len);
+    add->onnx_folder[len] = '\0';
+    add->recipe.onnx_folder = len > 0 ? add->onnx_folder : "/";
+    return true;
 }
 
 static bool read_files(struct add *add, struct error *err)
 {
     add->recipe.onnx = &add->onnx_bytes;
+    if (!find_weights(add, err))
+        return false;
     if (!buf_append_file(&add->onnx_bytes, add->file, MAX_ONNX_BYTES, err))
         return false;
     if (!add->labels)

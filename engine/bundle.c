@@ -393,6 +393,7 @@ static bool name_after_folder(struct bundle *bundle, const char *folder,
 static bool use_defaults(struct bundle *bundle, const char *folder,
                          struct error *err)
 {
+    bundle->is_assumed = true;
     return join_path(&bundle->onnx_path, folder, "model.onnx", err) &&
            name_after_folder(bundle, folder, err);
 }

@@ -33,7 +33,8 @@
  * A folder without model.json gets its own name; the input's size is that of
  * model.onnx; the picture is stretched with bicubic interpolation, in RGB, and
  * mean and std are those that most networks for ImageNet are trained with:
- * 255 x (0.485, 0.456, 0.406) and 255 x (0.229, 0.224, 0.225). */
+ * 255 x (0.485, 0.456, 0.406) and 255 x (0.229, 0.224, 0.225); of a network
+ * that takes bytes, 0 and 1. */
 
 #include "error.h"
 #include "head.h"
@@ -49,6 +50,7 @@ struct bundle {
     char *output;    /* which of the network's outputs, or NULL; owned */
     enum head_scores scores;      /* HEAD_OPEN where it is not said */
     struct preprocess_spec input; /* width and height 0: the file's */
+    bool is_assumed;              /* there is no model.json that says so */
     struct labels labels;         /* empty where the folder has no labels.txt */
 };
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "onnx.h"
+
 static const char *const files[] = {"model.onnx", "labels.txt", "model.json"};
 
 static bool write_file(const char *folder, const char *name, const void *bytes,
@@ -74,13 +76,19 @@ static json_t *describe(const struct bundle_recipe *recipe)
 bool bundle_write(const char *folder, const struct bundle_recipe *recipe,
                   struct error *err)
 {
-    json_t *root = describe(recipe);
-    char *text =
-        root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    json_t *root = NULL;
+    char *text = NULL;
     struct buf json = {0};
-    bool ok = text || fail(err, ERROR_INPUT,
-                           "the name, source or license is not UTF-8");
+    bool ok;
 
+    if (recipe->onnx_folder &&
+        !onnx_embed(recipe->onnx, recipe->onnx_folder, err))
+        return false;
+    root = describe(recipe);
+    if (root)
+        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    ok = text ||
+         fail(err, ERROR_INPUT, "the name, source or license is not UTF-8");
     ok = ok && buf_append(&json, text, strlen(text), err) &&
          buf_append(&json, "\n", 1, err) &&
          write_file(folder, files[0], recipe->onnx->data, recipe->onnx->len,

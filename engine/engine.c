@@ -156,6 +156,26 @@ static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
     return true;
 }
 
+/* Mean and deviation of a network that takes the samples as they are. */
+static bool read_bytes(struct bundle *bundle, struct error *err)
+{
+    struct preprocess_spec *spec = &bundle->input;
+
+    for (int c = 0; c < (spec->grey ? 1 : 3); c++) {
+        if (bundle->is_assumed) {
+            spec->mean[c] = 0;
+            spec->std[c] = 1;
+        }
+        if (spec->mean[c] != 0 || spec->std[c] != 1)
+            return fail(err, ERROR_INPUT,
+                        "its input is of type uint8 and takes samples of 0 to "
+                        "255 as they are: mean must be 0 and std 1, not %g "
+                        "and %g",
+                        (double)spec->mean[c], (double)spec->std[c]);
+    }
+    return true;
+}
+
 /* From the file's graph to one that is ready to run. */
 static bool prepare_graph(struct engine *engine, const char *folder,
                           bool override, enum engine_precision precision,
@@ -164,7 +184,8 @@ static bool prepare_graph(struct engine *engine, const char *folder,
     struct graph *graph = &engine->graph;
 
     if (!read_network(engine, folder, override, err) ||
-        !read_size(&engine->bundle.input, graph, err))
+        !read_size(&engine->bundle.input, graph, err) ||
+        (graph->takes_bytes && !read_bytes(&engine->bundle, err)))
         return false;
     engine->plan = precision_plan(graph, &engine->head, precision, err);
     return engine->plan != NULL;

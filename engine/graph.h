@@ -48,7 +48,8 @@ struct graph_value {
     bool has_shape; /* from graph_infer on: every value */
     struct graph_shape shape;
     void *data;   /* the constant's elements, or NULL; owned */
-    int element;  /* the ONNX type of a constant of the file, or 0 */
+    int element;  /* the ONNX type of a constant or an input of the file, and
+                     of what is an input of uint8 still, or 0 */
     int producer; /* index of the node that makes it, or GRAPH_NONE */
 };
 
@@ -108,6 +109,13 @@ struct graph_value {
     X(GRAPH_GATHER_ELEMENTS, "gather-elements") /* x, an index for each */           \
     X(GRAPH_GATHER_ND, "gather-nd") /* x, indices along several axes */              \
     X(GRAPH_RANGE, "range")         /* from a to below b in steps of c */            \
+    X(GRAPH_CUMSUM, "cumulative sum") /* of x along one axis */                      \
+    X(GRAPH_EYE, "diagonal")   /* ones on one, zeros else, as large as x */          \
+    X(GRAPH_TRILU, "triangle") /* x on one side of a diagonal, zeros else */         \
+    X(GRAPH_ONE_HOT, "one-hot") /* indices, depth, values off and on */              \
+    X(GRAPH_SCATTER_ELEMENTS, "scatter-elements") /* x, an index for each            \
+                                                     of the updates, those */        \
+    X(GRAPH_SCATTER_ND, "scatter") /* x, indices along several axes, updates */      \
     X(GRAPH_NONZERO, "non-zero")    /* coordinates of what is not 0 in x */          \
     X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */           \
     X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */           \
@@ -176,6 +184,15 @@ enum graph_reduction {
     GRAPH_REDUCE_SUM_SQUARE,
     GRAPH_REDUCE_LOG_SUM,
     GRAPH_REDUCE_LOG_SUM_EXP,
+};
+
+/* What comes of an element and an update of it. */
+enum graph_scatter {
+    GRAPH_SCATTER_REPLACE,
+    GRAPH_SCATTER_ADD,
+    GRAPH_SCATTER_MUL,
+    GRAPH_SCATTER_MAX,
+    GRAPH_SCATTER_MIN,
 };
 
 enum graph_op {
@@ -268,7 +285,10 @@ struct graph_node {
             size_t size;
             bool columns_first; /* DEPTH_TO_SPACE: in a channel, ONNX's CRD */
         } block;                /* DEPTH_TO_SPACE, SPACE_TO_DEPTH */
-        float epsilon;          /* BATCH_NORM */
+        struct {
+            float epsilon;
+            bool training; /* by the statistics of x itself */
+        };                 /* BATCH_NORM */
         struct {
             enum graph_function function;
             float alpha, beta;
@@ -298,6 +318,7 @@ struct graph_node {
         } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
         struct {
             int64_t axis;    /* that scale and zero point are for, if many */
+            size_t block;    /* elements along it that share one; 0: one each */
             float low, high; /* bounds of the result of QUANTIZE */
         } quant;
         bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
@@ -366,6 +387,19 @@ struct graph_node {
         struct {
             double value;
         } fill;
+        struct {
+            size_t axis;    /* from graph_infer on */
+            bool exclusive; /* an element does not count in its own sum */
+            bool reverse;   /* from the end */
+        } cumsum;
+        struct {
+            int64_t k;  /* columns to the right of the main one */
+            bool upper; /* TRILU: what is to its right is kept */
+        } diagonal;     /* EYE, TRILU */
+        struct {
+            int64_t axis; /* of SCATTER_ELEMENTS */
+            enum graph_scatter how;
+        } scatter;
     };
 };
 
@@ -396,8 +430,11 @@ struct graph {
     struct graph_node *nodes;        /* (num_nodes) owned */
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
-    size_t allowance; /* elements that may still be computed (graph_const.h) */
+    size_t allowance; /* elements that may still be computed, and how many */
+    size_t room;      /* constants may still have more (graph_const.h) */
     bool raw;         /* pictures stay as the file has them, not NHWC */
+    bool takes_bytes; /* the picture is to be its samples, 0 to 255, as the
+                         file's input of type uint8 has it */
     int *inputs;      /* (num_inputs) owned; a picture is the only one */
     size_t num_inputs;
     int *outputs; /* (num_outputs) owned */

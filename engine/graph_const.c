@@ -1,13 +1,33 @@
 #include "graph_const.h"
 
+#include <stdlib.h>
+
 #include "kernel.h"
+
+/* Elements that may be computed and held in any case; and, of those that the
+ * constants of the file have, how many times as many. */
+#define LEAST ((size_t)1 << 24)
+enum { MAX_COMPUTED = 64, MAX_HELD = 4 };
 
 void graph_const_allow(struct graph *graph)
 {
-    graph->allowance = (size_t)1 << 24;
+    size_t count = 0;
+
     for (size_t v = 0; v < graph->num_values; v++)
         if (graph->values[v].data)
-            graph->allowance += 4 * graph_shape_count(&graph->values[v].shape);
+            count += graph_shape_count(&graph->values[v].shape);
+    graph->allowance = LEAST + MAX_COMPUTED * count;
+    graph->room = LEAST + MAX_HELD * count;
+}
+
+void graph_const_drop(struct graph *graph, int number)
+{
+    struct graph_value *value = &graph->values[number];
+
+    if (value->data)
+        graph->room += graph_shape_count(&value->shape);
+    free(value->data);
+    value->data = NULL;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -60,7 +80,8 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_value *value = graph_input(graph, node, i);
 
-        if (value && !value->data && node->op != GRAPH_SHAPE)
+        if (value && !value->data && node->op != GRAPH_SHAPE &&
+            node->op != GRAPH_EYE)
             return true;
         inputs[i] = value ? value->data : NULL;
     }
@@ -70,7 +91,12 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
                     "%zu more elements to compute from constants, where %zu "
                     "are allowed",
                     count, graph->allowance);
+    if (graph_shape_count(&out->shape) > graph->room)
+        return fail(err, ERROR_LIMIT,
+                    "%zu more elements of constants, where %zu are allowed",
+                    graph_shape_count(&out->shape), graph->room);
     graph->allowance -= count;
+    graph->room -= graph_shape_count(&out->shape);
     if (!graph_make_constant(out, err))
         return false;
     outputs[0] = out->data;

@@ -751,6 +751,44 @@ static void fold_moves(struct graph *graph)
     }
 }
 
+/* ---- quantized numbers ---- */
+
+/* Whether a node picks from its operand, so that it is the same before and
+ * after a function that keeps the order. */
+static bool picks(const struct graph_node *node)
+{
+    if (graph_is_clamped(node))
+        return false;
+    return node->op == GRAPH_MAX_POOL || node->op == GRAPH_RESHAPE ||
+           (node->op == GRAPH_REDUCE &&
+            node->reduce.function == GRAPH_REDUCE_MAX);
+}
+
+/* The largest of integers that are dequantized afterwards is the largest of
+ * what they stand for: so that a map can be read from numbers, the two change
+ * places. */
+static void fold_dequantize(struct graph *graph, struct graph_node *node)
+{
+    struct graph_node *before = sole_producer(graph, node, 0), swapped;
+    const struct graph_value *scale = graph_input(graph, node, 1);
+    int between = node->inputs[0], out = node->outputs[0];
+
+    if (!before || before->num_inputs == 0 || !picks(before) ||
+        graph_is_clamped(node) || !scale->data ||
+        graph_shape_count(&scale->shape) != 1 ||
+        !(graph_floats(scale)[0] > 0))
+        return;
+    swapped = *before;
+    *before = *node;
+    *node = swapped;
+    before->inputs[0] = node->inputs[0];
+    before->outputs[0] = between;
+    node->inputs[0] = between;
+    node->outputs[0] = out;
+    graph->values[between].shape = graph->values[before->inputs[0]].shape;
+    fold_dequantize(graph, before);
+}
+
 bool graph_fold(struct graph *graph, struct error *err)
 {
     fold_moves(graph);
@@ -790,6 +828,9 @@ bool graph_fold(struct graph *graph, struct error *err)
             break;
         case GRAPH_CONV:
             fold_pad(graph, node);
+            break;
+        case GRAPH_DEQUANTIZE:
+            fold_dequantize(graph, node);
             break;
         case GRAPH_RESHAPE:
             fold_reshape(graph, node);

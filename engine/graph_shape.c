@@ -53,6 +53,12 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
     [GRAPH_GATHER_ND] = graph_shape_gather_nd,
     [GRAPH_RANGE] = graph_shape_range,
     [GRAPH_NONZERO] = graph_shape_nonzero,
+    [GRAPH_CUMSUM] = graph_shape_cumsum,
+    [GRAPH_EYE] = graph_shape_eye,
+    [GRAPH_TRILU] = graph_shape_trilu,
+    [GRAPH_ONE_HOT] = graph_shape_one_hot,
+    [GRAPH_SCATTER_ELEMENTS] = graph_shape_scatter_elements,
+    [GRAPH_SCATTER_ND] = graph_shape_scatter_nd,
     [GRAPH_SHAPE] = graph_shape_of_shape,
     [GRAPH_EXPAND] = graph_shape_expand,
     [GRAPH_FILL] = graph_shape_fill,
@@ -131,10 +137,50 @@ static bool is_blocked(const struct graph *graph, const struct graph_node *node)
     return false;
 }
 
+/* The last node that takes each of the values that there are now; SIZE_MAX of
+ * the graph's outputs. NULL: ERROR_MEMORY. */
+static size_t *find_last_uses(struct graph *graph, struct error *err)
+{
+    size_t *last = arena_take(&graph->arena, graph->num_values + 1,
+                              sizeof *last, err);
+
+    for (size_t n = 0; last && n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                last[graph->nodes[n].inputs[i]] = n;
+    for (size_t i = 0; last && i < graph->num_outputs; i++)
+        last[graph->outputs[i]] = SIZE_MAX;
+    return last;
+}
+
+/* Gives up what a constant was the last to be computed from. What a node takes
+ * when it runs stays. */
+static void drop_used(struct graph *graph, size_t n, size_t *last,
+                      size_t num_last)
+{
+    const struct graph_node *node = &graph->nodes[n];
+    bool is_constant = graph_output(graph, node, 0)->data != NULL;
+
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        int value = node->inputs[i];
+
+        if (value == GRAPH_NONE || (size_t)value >= num_last)
+            continue;
+        if (!is_constant)
+            last[value] = SIZE_MAX;
+        else if (last[value] == n)
+            graph_const_drop(graph, value);
+    }
+}
+
 bool graph_infer(struct graph *graph, struct error *err)
 {
     struct graph_problems *problems = graph->problems;
+    size_t num_last = graph->num_values;
+    size_t *last = find_last_uses(graph, err);
 
+    if (!last)
+        return false;
     graph_const_allow(graph);
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];
@@ -145,6 +191,8 @@ bool graph_infer(struct graph *graph, struct error *err)
             if (!graph_forgive(graph, node->name, node->onnx_op, err))
                 return false;
             graph_output(graph, node, 0)->has_shape = false;
+        } else {
+            drop_used(graph, n, last, num_last);
         }
     }
     if (problems && problems->count > 0)

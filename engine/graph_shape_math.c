@@ -103,8 +103,13 @@ bool graph_shape_clamp(struct graph_site *site)
     return graph_shape_same(site);
 }
 
+/* In training mode it is computed of constants, weights that are normalized
+ * so; of a picture it would be another function for each batch. */
 bool graph_shape_batch_norm(struct graph_site *site)
 {
+    if (site->node->training && !graph_site_in(site, 0)->data)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "it is in training mode; export the network for inference");
     for (uint32_t i = 1; i < 5; i++) {
         const struct graph_value *value = graph_site_in(site, i);
 
@@ -317,6 +322,32 @@ bool graph_shape_lrn(struct graph_site *site)
     return graph_shape_same(site);
 }
 
+/* A scale and a zero point, if any, for each block along an axis: of weights,
+ * which are constant. */
+static bool check_blocks(struct graph_site *site)
+{
+    const struct graph_value *x = graph_site_in(site, 0);
+    struct graph_shape blocks = x->shape;
+    size_t axis, block = site->node->quant.block;
+
+    if (!x->data)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its scales are for blocks of the picture; those of "
+                    "constants are supported");
+    if (!graph_site_axis(site, site->node->quant.axis, x->shape.rank, &axis))
+        return false;
+    site->node->quant.axis = (int64_t)axis;
+    blocks.dim[axis] = (blocks.dim[axis] + block - 1) / block;
+    for (uint32_t i = 1; i < 3; i++)
+        if (graph_site_in(site, i) &&
+            !graph_shape_equal(&blocks, graph_site_shape(site, i)))
+            return fail(site->err, ERROR_INPUT,
+                        "its scales do not fit blocks of %zu", block);
+    if (graph_site_in(site, 1)->type != GRAPH_FLOAT)
+        return fail(site->err, ERROR_INPUT, "its scale is of integers");
+    return graph_shape_same(site);
+}
+
 /* The scale is one number or one for each along an axis; so is the zero point,
  * if any. */
 bool graph_shape_quantize(struct graph_site *site)
@@ -324,6 +355,8 @@ bool graph_shape_quantize(struct graph_site *site)
     const struct graph_shape *x = graph_site_shape(site, 0);
     size_t count = graph_shape_count(graph_site_shape(site, 1)), axis = 0;
 
+    if (site->node->quant.block > 0)
+        return check_blocks(site);
     if (count != 1 &&
         !graph_site_axis(site, site->node->quant.axis, x->rank, &axis))
         return false;

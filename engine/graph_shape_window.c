@@ -348,7 +348,7 @@ static bool resize_to_sizes(struct graph_site *site, const size_t *axes,
             return fail(site->err, ERROR_INPUT, "its sizes differ too much");
         node->resize.scale[axes[i]] = common;
         site->shape.dim[axes[i]] =
-            (size_t)fmax(floor(common * length + 0.5), 1);
+            (size_t)fmaxf(roundf((float)common * (float)length), 1);
     }
     return true;
 }
@@ -384,9 +384,11 @@ bool graph_shape_resize(struct graph_site *site)
     for (uint32_t i = 0; i < x->rank; i++)
         node->resize.scale[i] = 1;
     for (size_t i = 0; i < count; i++) {
-        double length = floor((double)x->dim[axes[i]] * (double)scales[i]);
+        /* A product of floats, as ONNX Runtime has it: 20 by 0.7f, which is
+         * less than 0.7, are 14. */
+        float length = floorf((float)x->dim[axes[i]] * scales[i]);
 
-        if (!(length >= 1 && length <= INT32_MAX))
+        if (!(length >= 1 && length < 0x1p31f))
             return fail(site->err, ERROR_INPUT, "its scale is %g",
                         (double)scales[i]);
         node->resize.scale[axes[i]] = (double)scales[i];
@@ -395,6 +397,10 @@ bool graph_shape_resize(struct graph_site *site)
     if (num_sizes > 0 && !resize_to_sizes(site, axes, sizes, num))
         return false;
     node->num_inputs = 1;
+    /* As runtimes have it: a scale that does not change the size, such as 1.1
+     * of 5, does not move anything either. */
+    if (graph_shape_equal(&site->shape, x))
+        node->op = GRAPH_IDENTITY;
     return true;
 }
 

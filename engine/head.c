@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cam.h"
 #include "graph_picture.h"
@@ -16,13 +17,85 @@ static const struct graph_node *producer_of(const struct graph *graph,
     return node == GRAPH_NONE ? NULL : &graph->nodes[node];
 }
 
-/* The value that reshapes between it and `value` merely rename. */
+/* Whether operand i of two nodes is the same constant, or left out of both. */
+static bool is_same_constant(const struct graph *graph,
+                             const struct graph_node *a,
+                             const struct graph_node *b, uint32_t i)
+{
+    const struct graph_value *of_a =
+        i < a->num_inputs ? graph_input(graph, a, i) : NULL;
+    const struct graph_value *of_b =
+        i < b->num_inputs ? graph_input(graph, b, i) : NULL;
+
+    if (of_a == of_b)
+        return true;
+    return of_a && of_b && of_a->data && of_b->data &&
+           of_a->type == of_b->type &&
+           graph_shape_count(&of_a->shape) == 1 &&
+           graph_shape_count(&of_b->shape) == 1 &&
+           memcmp(of_a->data, of_b->data,
+                  of_a->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float)) ==
+               0;
+}
+
+/* What a DEQUANTIZE makes anew, rounded, where a QUANTIZE by the same scale is
+ * all that is before it; GRAPH_NONE where not. */
+static int behind_rounding(const struct graph *graph,
+                           const struct graph_node *node)
+{
+    const struct graph_node *before;
+    int value = node->inputs[0];
+
+    if (node->op != GRAPH_DEQUANTIZE || graph_is_clamped(node))
+        return GRAPH_NONE;
+    while ((before = producer_of(graph, value)) && before->op == GRAPH_RESHAPE)
+        value = before->inputs[0];
+    return before && before->op == GRAPH_QUANTIZE &&
+                   !graph_is_clamped(before) &&
+                   is_same_constant(graph, before, node, 1) &&
+                   is_same_constant(graph, before, node, 2)
+               ? before->inputs[0]
+               : GRAPH_NONE;
+}
+
+/* The value that reshapes between it and `value` merely rename, and a
+ * quantized network's pairs of nodes merely round. */
 static int behind_reshapes(const struct graph *graph, int value)
 {
     const struct graph_node *node;
 
-    while ((node = producer_of(graph, value)) && node->op == GRAPH_RESHAPE)
-        value = node->inputs[0];
+    while ((node = producer_of(graph, value))) {
+        int before = node->op == GRAPH_RESHAPE ? node->inputs[0]
+                                               : behind_rounding(graph, node);
+
+        if (before == GRAPH_NONE)
+            break;
+        value = before;
+    }
+    return value;
+}
+
+/* The value that a sum with a constant for each class, which becomes the
+ * head's bias, is made from; the value itself where it is no such sum. A
+ * quantized network has one after a product that it rounds first. */
+static int behind_bias(struct head *head, const struct graph *graph, int value)
+{
+    const struct graph_node *sum = producer_of(graph, value), *before;
+
+    for (uint32_t i = 0; sum && sum->op == GRAPH_ADD && i < 2; i++) {
+        const struct graph_value *bias = graph_input(graph, sum, i);
+        int other = behind_reshapes(graph, sum->inputs[1 - i]);
+
+        before = producer_of(graph, other);
+        if (bias->data && before && !graph_is_clamped(sum) &&
+            graph_shape_count(&bias->shape) == head->num_logits &&
+            graph_shape_count(&graph->values[other].shape) ==
+                head->num_logits &&
+            (before->num_inputs < 3 || before->inputs[2] == GRAPH_NONE)) {
+            head->bias = sum->inputs[i];
+            return other;
+        }
+    }
     return value;
 }
 
@@ -259,7 +332,8 @@ static const char *read_linear(struct head *head, const struct graph *graph,
     head->about_zero = norm && norm->norm.about_zero;
     head->epsilon = norm ? (double)norm->norm.epsilon : 0;
     head->weights = last->inputs[1];
-    head->bias = last->num_inputs > 2 ? last->inputs[2] : GRAPH_NONE;
+    if (head->bias == GRAPH_NONE && last->num_inputs > 2)
+        head->bias = last->inputs[2];
     return NULL;
 }
 
@@ -292,7 +366,7 @@ static bool is_of_several(const struct graph *graph,
 static const char *find_features(struct head *head, const struct graph *graph,
                                  const struct graph_picture *pictures)
 {
-    int value = behind_reshapes(graph, head->logits);
+    int value = behind_bias(head, graph, behind_reshapes(graph, head->logits));
     const struct graph_node *last = producer_of(graph, value);
     const char *refusal;
 

@@ -213,31 +213,114 @@ bool kernel_softmax(const struct kernel_call *call)
     return true;
 }
 
-/* QUANTIZE and DEQUANTIZE */
+/* To the nearest integer, halves to even: in a float of this size there is no
+ * room for less. |x| must be below 2^22. */
+static float round_small(float x)
+{
+    const float large = 0x1.8p23f;
+
+    return (x + large) - large;
+}
+
+/* x / scale + zero point, rounded, within the bounds of the type. The bounds
+ * are integers, so that they may come before the rounding. */
+static void quantize(const struct graph_node *node, float *restrict out,
+                     const float *restrict x, size_t count, float scale,
+                     float zero)
+{
+    float low = node->quant.low - zero, high = node->quant.high - zero;
+
+    for (size_t i = 0; i < count; i++) {
+        float y = x[i] / scale;
+
+        y = y > low ? y : low;
+        y = y < high ? y : high;
+        out[i] = round_small(y) + zero;
+    }
+}
+
+static void dequantize(float *restrict out, const float *restrict x,
+                       size_t count, float scale, float zero)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (x[i] - zero) * scale;
+}
+
+/* How scales and zero points go with the elements: one for all, one for each
+ * of the `length` places along an axis, or one for each of the blocks along it
+ * and each element of the other axes. */
+struct scales {
+    bool each;
+    size_t length, block, inner; /* elements after one of the axis */
+    size_t row;                  /* elements in a row that share one */
+};
+
+static struct scales scales_of(const struct kernel_call *call)
+{
+    const struct graph_node *node = call->node;
+    const struct graph_shape *x = &kernel_in(call, 0)->shape;
+    size_t axis = (size_t)node->quant.axis;
+    struct scales scales = {
+        .each = graph_shape_count(&kernel_in(call, 1)->shape) > 1,
+        .block = node->quant.block,
+        .inner = 1,
+        .row = call->count,
+    };
+
+    if (!scales.each)
+        return scales;
+    scales.length = x->dim[axis];
+    for (uint32_t i = (uint32_t)axis + 1; i < x->rank; i++)
+        scales.inner *= x->dim[i];
+    scales.row = scales.block > 0 ? 1 : scales.inner;
+    return scales;
+}
+
+/* Which of them is for the elements from `at` on. */
+static size_t scale_at(const struct scales *scales, size_t at)
+{
+    size_t place, outer, blocks;
+
+    if (!scales->each)
+        return 0;
+    place = at / scales->inner % scales->length;
+    if (scales->block == 0)
+        return place;
+    outer = at / scales->inner / scales->length;
+    blocks = (scales->length + scales->block - 1) / scales->block;
+    return (outer * blocks + place / scales->block) * scales->inner +
+           at % scales->inner;
+}
+
+/* QUANTIZE and DEQUANTIZE: elements in a row that have the same scale at a
+ * time. */
 bool kernel_quantize(const struct kernel_call *call)
 {
     const struct graph_node *node = call->node;
     const struct graph_value *x = kernel_in(call, 0), *zero = NULL;
-    const struct graph_value *scale = kernel_in(call, 1);
-    bool each = graph_shape_count(&scale->shape) > 1;
-    size_t axis = (size_t)node->quant.axis, inner = 1;
+    const struct scales scales = scales_of(call);
 
     if (node->num_inputs > 2)
         zero = kernel_in(call, 2);
-    for (uint32_t i = (uint32_t)axis + 1; i < x->shape.rank; i++)
-        inner *= x->shape.dim[i];
-    for (size_t i = 0; i < call->count; i++) {
-        size_t c = each ? i / inner % x->shape.dim[axis] : 0;
+    for (size_t at = 0; at < call->count; at += scales.row) {
+        size_t c = scale_at(&scales, at);
         float factor = ((const float *)call->inputs[1])[c];
         float shift = zero ? float_at(zero, call->inputs[2], (int64_t)c) : 0;
-        float y = float_at(x, call->inputs[0], (int64_t)i);
+        float *out = (float *)call->out + at;
 
         if (node->op == GRAPH_QUANTIZE)
-            y = fminf(fmaxf(nearbyintf(y / factor) + shift, node->quant.low),
-                      node->quant.high);
+            quantize(node, out, (const float *)call->inputs[0] + at, scales.row,
+                     factor, shift);
+        else if (x->type == GRAPH_FLOAT)
+            dequantize(out, (const float *)call->inputs[0] + at, scales.row,
+                       factor, shift);
         else
-            y = (y - shift) * factor;
-        ((float *)call->out)[i] = kernel_clamped(node, y);
+            for (size_t i = 0; i < scales.row; i++)
+                out[i] =
+                    (float_at(x, call->inputs[0], (int64_t)(at + i)) - shift) *
+                    factor;
+        for (size_t i = 0; graph_is_clamped(node) && i < scales.row; i++)
+            out[i] = kernel_clamped(node, out[i]);
     }
     return true;
 }

@@ -87,23 +87,54 @@ bool kernel_matmul(const struct kernel_call *call)
     return true;
 }
 
+/* Mean and variance of channel c of x, whose rows have `inner` elements. */
+static void channel_statistics(double *mean, double *variance, const float *x,
+                               size_t c, const struct graph_shape *shape,
+                               size_t inner)
+{
+    size_t count = shape->dim[0] * inner;
+    double sum = 0, squares = 0;
+
+    for (size_t n = 0; n < shape->dim[0]; n++)
+        for (size_t i = 0; i < inner; i++)
+            sum += (double)x[(n * shape->dim[1] + c) * inner + i];
+    *mean = sum / (double)count;
+    for (size_t n = 0; n < shape->dim[0]; n++)
+        for (size_t i = 0; i < inner; i++) {
+            double off =
+                (double)x[(n * shape->dim[1] + c) * inner + i] - *mean;
+
+            squares += off * off;
+        }
+    *variance = squares / (double)count;
+}
+
 bool kernel_batch_norm(const struct kernel_call *call)
 {
     const struct graph_shape *x = &kernel_in(call, 0)->shape;
     const float *from = call->inputs[0], *scale = call->inputs[1],
-                *bias = call->inputs[2], *mean = call->inputs[3],
-                *variance = call->inputs[4];
+                *bias = call->inputs[2];
+    float *out = call->out;
     size_t inner = 1;
 
     for (uint32_t i = 2; i < x->rank; i++)
         inner *= x->dim[i];
-    for (size_t i = 0; i < call->count; i++) {
-        size_t c = i / inner % x->dim[1];
+    for (size_t c = 0; c < x->dim[1]; c++) {
+        double mean = (double)((const float *)call->inputs[3])[c];
+        double variance = (double)((const float *)call->inputs[4])[c];
+        float factor;
 
-        ((float *)call->out)[i] = kernel_clamped(
-            call->node, (from[i] - mean[c]) * scale[c] /
-                                sqrtf(variance[c] + call->node->epsilon) +
-                            bias[c]);
+        if (call->node->training)
+            channel_statistics(&mean, &variance, from, c, x, inner);
+        factor = (float)((double)scale[c] /
+                         sqrt(variance + (double)call->node->epsilon));
+        for (size_t n = 0; n < x->dim[0]; n++) {
+            size_t at = (n * x->dim[1] + c) * inner;
+
+            for (size_t i = at; i < at + inner; i++)
+                out[i] = kernel_clamped(
+                    call->node, (from[i] - (float)mean) * factor + bias[c]);
+        }
     }
     return true;
 }

@@ -1,4 +1,9 @@
-/* Pictures enlarged and reduced as ONNX describes it, axis by axis. */
+/* Pictures enlarged and reduced as ONNX describes it, axis by axis.
+ *
+ * ONNX does not say with which precision a place is computed, and near a tie
+ * that decides which element is the nearest. It is float here, operation by
+ * operation as ONNX Runtime has it, for that is what results are compared
+ * with. */
 
 #include "kernel_call.h"
 
@@ -14,46 +19,53 @@ struct tap {
 enum { MAX_TAPS = 4 };
 
 /* Where output element `out` of an axis lies between its input's. */
-static double place_of(const struct graph_node *node, uint32_t axis, size_t out,
-                       size_t length, size_t out_length)
+static float place_of(const struct graph_node *node, uint32_t axis, size_t out,
+                      size_t length, size_t out_length)
 {
-    double scale = node->resize.scale[axis], at = (double)out;
+    float scale = (float)node->resize.scale[axis], at = (float)out;
 
     switch (node->resize.coordinates) {
     case GRAPH_RESIZE_ALIGN_CORNERS:
         return out_length == 1
                    ? 0
-                   : at * (double)(length - 1) / (double)(out_length - 1);
+                   : at * (float)(length - 1) / (float)(out_length - 1);
     case GRAPH_RESIZE_ASYMMETRIC:
         return at / scale;
     case GRAPH_RESIZE_TENSORFLOW:
-        return (at + 0.5) / scale;
+        return (at + 0.5f) / scale;
     case GRAPH_RESIZE_PYTORCH:
-        return out_length == 1 ? 0 : (at + 0.5) / scale - 0.5;
+        return out_length == 1 ? 0 : (at + 0.5f) / scale - 0.5f;
     case GRAPH_RESIZE_SYMMETRIC: {
-        double half = (double)length / 2;
+        float adjustment = (float)out_length / (scale * (float)length);
+        float offset = (float)length / 2 * (1 - adjustment);
 
-        at = (at + 0.5) / scale - 0.5;
-        return at + half - half * (double)out_length / (scale * (double)length);
+        return (float)((double)offset + ((double)out + 0.5) / (double)scale -
+                       0.5);
     }
     default:
-        return (at + 0.5) / scale - 0.5;
+        return (at + 0.5f) / scale - 0.5f;
     }
 }
 
-static double nearest(const struct graph_node *node, uint32_t axis, double at)
+/* Whether a place is a tie but for rounding. */
+static bool is_tie(float at)
+{
+    return fabsf(at - (floorf(at) + 0.5f)) < 1e-6f;
+}
+
+static float nearest(const struct graph_node *node, uint32_t axis, float at)
 {
     switch (node->resize.rounding) {
     case GRAPH_RESIZE_FLOOR:
-        return floor(at);
+        return floorf(at);
     case GRAPH_RESIZE_CEIL:
-        return ceil(at);
+        return ceilf(at);
     case GRAPH_RESIZE_PREFER_CEIL:
-        return floor(at + 0.5);
+        return is_tie(at) ? ceilf(at) : roundf(at);
     case GRAPH_RESIZE_OLD:
-        return node->resize.scale[axis] < 1 ? ceil(at) : floor(at);
+        return node->resize.scale[axis] < 1 ? ceilf(at) : floorf(at);
     default:
-        return ceil(at - 0.5);
+        return is_tie(at) ? floorf(at) : roundf(at);
     }
 }
 
@@ -70,8 +82,9 @@ static size_t find_taps(const struct graph_node *node, uint32_t axis,
                         size_t out, size_t length, size_t out_length,
                         struct tap taps[MAX_TAPS])
 {
-    double at = place_of(node, axis, out, length, out_length);
-    double first = floor(at), sum = 0;
+    float at = place_of(node, axis, out, length, out_length);
+    float first = floorf(at);
+    double sum = 0;
     int64_t reach = node->resize.filter == GRAPH_RESIZE_CUBIC ? 2 : 1;
     size_t count = 0;
 
@@ -80,12 +93,13 @@ static size_t find_taps(const struct graph_node *node, uint32_t axis,
         return 1;
     }
     if (node->resize.filter == GRAPH_RESIZE_NEAREST) {
-        at = fmin(fmax(nearest(node, axis, at), 0), (double)(length - 1));
+        at = fminf(fmaxf(nearest(node, axis, at), 0), (float)(length - 1));
         taps[0] = (struct tap){(int64_t)at, 1};
         return 1;
     }
     for (int64_t i = 1 - reach; i <= reach; i++) {
-        double place = first + (double)i, distance = at - place;
+        double place = (double)first + (double)i;
+        double distance = (double)at - place;
         double inside = fmin(fmax(place, 0), (double)(length - 1));
         double weight = reach == 1 ? 1 - fabs(distance)
                                    : cubic((double)node->resize.a, distance);

@@ -7,7 +7,7 @@
 
 enum {
     MIN_OPSET = 7,
-    MAX_OPSET = 24,
+    MAX_OPSET = 28,
     MAX_NODES = 20000,
     MAX_VALUES = 200000,
 };
@@ -103,8 +103,9 @@ static bool read_tensor(struct onnx_reader *reader, int number,
     return graph_shape_check(&value->shape, reader->err) &&
            (!external ||
             onnx_external_read(reader, tensor,
-                               graph_shape_count(&value->shape) *
-                                   onnx_element_of(tensor->data_type)->size)) &&
+                               onnx_bytes_of(
+                                   tensor->data_type,
+                                   graph_shape_count(&value->shape)))) &&
            onnx_fill_constant(value, tensor, reader->err);
 }
 
@@ -230,6 +231,51 @@ static bool read_constant(struct onnx_reader *reader)
     return true;
 }
 
+/* Whether an operation merely hands on what it takes, as what it is. */
+static bool hands_on(enum graph_op op)
+{
+    switch (op) {
+    case GRAPH_IDENTITY:
+    case GRAPH_RESHAPE:
+    case GRAPH_TRANSPOSE:
+    case GRAPH_CONCAT:
+    case GRAPH_SLICE:
+    case GRAPH_GATHER:
+    case GRAPH_EXPAND:
+    case GRAPH_MAX_POOL:
+    case GRAPH_DEPTH_TO_SPACE:
+    case GRAPH_SPACE_TO_DEPTH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A picture that comes as integers is computed with as floats, which is the
+ * same from where the file makes floats of it; before that it is only handed
+ * on. */
+static bool follow_bytes(struct onnx_reader *reader, struct graph_node *node)
+{
+    struct graph_value *values = reader->graph->values;
+    bool is_bytes = false;
+
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(reader->graph, node, i);
+
+        is_bytes |= value && value->type == GRAPH_FLOAT &&
+                    value->element == ONNX_UINT8;
+    }
+    if (!is_bytes || node->op == GRAPH_CAST || node->op == GRAPH_DEQUANTIZE ||
+        node->op == GRAPH_SHAPE)
+        return true;
+    if (!hands_on(node->op))
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it computes with integers of the picture; a Cast to float "
+                    "must come first");
+    values[node->outputs[0]].element = ONNX_UINT8;
+    return true;
+}
+
 static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
                           const struct onnx_operator *row)
 {
@@ -262,7 +308,19 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
         if (node->outputs[i] == GRAPH_NONE)
             return false;
     }
-    return true;
+    return follow_bytes(reader, node);
+}
+
+/* ONNX's own operators, and those on quantized numbers of ONNX Runtime's
+ * domain. */
+static bool is_known_domain(const char *domain, const char *onnx_op)
+{
+    if (onnx_is_plain_domain(domain))
+        return true;
+    for (const struct onnx_operator *row = onnx_ops_quant; row->name; row++)
+        if (strcmp(onnx_op, row->name) == 0)
+            return strcmp(domain, "com.microsoft") == 0;
+    return false;
 }
 
 bool onnx_is_plain_domain(const char *domain)
@@ -280,7 +338,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     /* Trailing operands that are left out are as good as not there. */
     while (num_inputs > 0 && !*reader->node->input[num_inputs - 1])
         num_inputs--;
-    if (!onnx_is_plain_domain(reader->node->domain))
+    if (!is_known_domain(reader->node->domain, onnx_op))
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "operators of domain \"%.60s\" are not supported",
                     reader->node->domain);
@@ -372,10 +430,14 @@ static bool read_input_shape(struct onnx_reader *reader,
                     "height, width",
                     type && type->shape ? type->shape->n_dim : 0);
     element = onnx_element_of(type->elem_type);
-    if (!element || element->type != GRAPH_FLOAT)
+    if (!element ||
+        (element->type != GRAPH_FLOAT && type->elem_type != ONNX_UINT8))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is of type %s; a picture's samples are of type float",
+                    "it is of type %s; a picture's samples are of type float, "
+                    "or of uint8 as they are",
                     onnx_element_name(text, type->elem_type));
+    value->element = type->elem_type;
+    reader->graph->takes_bytes = type->elem_type == ONNX_UINT8;
     for (size_t i = 0; i < 4; i++)
         if (type->shape->dim[i]->has_dim_value)
             dims[i] = type->shape->dim[i]->dim_value;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "error.h"
 #include "graph.h"
 
@@ -60,6 +61,16 @@ struct onnx_binding {
 bool onnx_read_raw(struct graph *graph, const uint8_t *bytes, size_t len,
                    const struct onnx_binding *bindings, size_t num_bindings,
                    const char *folder, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Makes one file of a model whose constants are in other files of `folder`, as
+ * PyTorch's exporter writes them; what is in one file stays as it is. Those
+ * that cannot be read stay elsewhere: onnx_read says whether they are needed.
+ *
+ * ERROR_INPUT   not an ONNX model
+ * ERROR_LIMIT   one file cannot hold it: more than 2 GB
+ * ERROR_MEMORY; the file is as it was, or empty. Any thread. */
+bool onnx_embed(struct buf *file, const char *folder, struct error *err)
     __attribute__((warn_unused_result));
 
 #endif

@@ -14,13 +14,11 @@ static bool convert_batch_norm(struct onnx_reader *reader,
     /* Before opset 14 more than one output says the same. */
     for (size_t i = 1; i < reader->node->n_output; i++)
         training |= *reader->node->output[i] != '\0';
-    if (training)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is in training mode; export the network for inference");
     if (onnx_attribute_int(reader, "spatial", 1) != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "attribute spatial is not 1");
     node->epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
+    node->training = training;
     return true;
 }
 
@@ -357,48 +355,6 @@ static bool convert_lrn(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* ---- quantized numbers: floats that hold integers ---- */
-
-static bool convert_dequantize(struct onnx_reader *reader,
-                               struct graph_node *node)
-{
-    node->quant.axis = onnx_attribute_int(reader, "axis", 1);
-    graph_output(reader->graph, node, 0)->type = GRAPH_FLOAT;
-    return true;
-}
-
-/* The bounds are those of the type of the zero point, or of the attribute. */
-static bool convert_quantize(struct onnx_reader *reader,
-                             struct graph_node *node)
-{
-    static const struct {
-        int64_t type;
-        float low, high;
-    } rows[] = {
-        {ONNX_UINT8, 0, 255},
-        {ONNX_INT8, -128, 127},
-        {ONNX_UINT16, 0, 65535},
-        {ONNX_INT16, -32768, 32767},
-    };
-    const struct graph_value *zero = graph_input(reader->graph, node, 2);
-    int64_t type = onnx_attribute_int(reader, "output_dtype", 0);
-    char text[ONNX_ELEMENT_NAME];
-
-    if (zero)
-        type = zero->element;
-    else if (type == 0)
-        type = ONNX_UINT8;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].type == type) {
-            node->quant.low = rows[i].low;
-            node->quant.high = rows[i].high;
-            return convert_dequantize(reader, node);
-        }
-    return fail(reader->err, ERROR_UNSUPPORTED,
-                "numbers of type %s are not supported",
-                onnx_element_name(text, (int32_t)type));
-}
-
 /* ---- of two numbers ---- */
 
 /* a > b is b < a. */
@@ -450,7 +406,6 @@ const struct onnx_operator onnx_ops_math[] = {
     {"Clip", GRAPH_CLAMP, 1, 3, "min max", convert_clip},
     {"Cos", GRAPH_UNARY, 1, 1, "", convert_unary},
     {"Cosh", GRAPH_UNARY, 1, 1, "", convert_unary},
-    {"DequantizeLinear", GRAPH_DEQUANTIZE, 2, 3, "axis", convert_dequantize},
     {"Div", GRAPH_DIV, 2, 2, "", onnx_ops_plain},
     {"Elu", GRAPH_UNARY, 1, 1, "alpha", convert_unary},
     {"Equal", GRAPH_EQUAL, 2, 2, "", onnx_ops_plain},
@@ -491,8 +446,6 @@ const struct onnx_operator onnx_ops_math[] = {
     {"Or", GRAPH_OR, 2, 2, "", convert_logical},
     {"PRelu", GRAPH_PRELU, 2, 2, "", onnx_ops_plain},
     {"Pow", GRAPH_POW, 2, 2, "", onnx_ops_plain},
-    {"QuantizeLinear", GRAPH_QUANTIZE, 2, 3, "axis output_dtype saturate",
-     convert_quantize},
     {"RMSNormalization", GRAPH_NORM, 2, 2, "axis epsilon stash_type",
      convert_rms_norm},
     {"Reciprocal", GRAPH_UNARY, 1, 1, "", convert_unary},

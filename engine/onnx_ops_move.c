@@ -246,12 +246,73 @@ static bool convert_split(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
+/* ---- counting, marking, putting in places ---- */
+
+static bool convert_cumsum(struct onnx_reader *reader, struct graph_node *node)
+{
+    node->cumsum.exclusive = onnx_attribute_int(reader, "exclusive", 0) != 0;
+    node->cumsum.reverse = onnx_attribute_int(reader, "reverse", 0) != 0;
+    return true;
+}
+
+static bool convert_eye(struct onnx_reader *reader, struct graph_node *node)
+{
+    struct graph_value *out = graph_output(reader->graph, node, 0);
+    int64_t type = onnx_attribute_int(reader, "dtype", 0);
+    const struct onnx_element *element = onnx_element_of((int32_t)type);
+
+    node->diagonal.k = onnx_attribute_int(reader, "k", 0);
+    if (type != 0 && !element)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute dtype is a type that is not supported");
+    if (element)
+        out->type = element->type;
+    return true;
+}
+
+static bool convert_trilu(struct onnx_reader *reader, struct graph_node *node)
+{
+    node->diagonal.upper = onnx_attribute_int(reader, "upper", 1) != 0;
+    return true;
+}
+
+static bool convert_one_hot(struct onnx_reader *reader, struct graph_node *node)
+{
+    node->axis = onnx_attribute_int(reader, "axis", -1);
+    graph_output(reader->graph, node, 0)->type =
+        graph_input(reader->graph, node, 2)->type;
+    return true;
+}
+
+static bool convert_scatter(struct onnx_reader *reader, struct graph_node *node)
+{
+    static const char *const names[] = {
+        [GRAPH_SCATTER_REPLACE] = "none", [GRAPH_SCATTER_ADD] = "add",
+        [GRAPH_SCATTER_MUL] = "mul",      [GRAPH_SCATTER_MAX] = "max",
+        [GRAPH_SCATTER_MIN] = "min",
+    };
+    size_t how = 0;
+
+    while (how < sizeof names / sizeof names[0] &&
+           onnx_attribute(reader, "reduction") &&
+           !onnx_attribute_is(reader, "reduction", names[how]))
+        how++;
+    if (how == sizeof names / sizeof names[0])
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute reduction has an unknown value");
+    node->scatter.how = (enum graph_scatter)how;
+    node->scatter.axis = onnx_attribute_int(reader, "axis", 0);
+    return true;
+}
+
 const struct onnx_operator onnx_ops_move[] = {
     {"Cast", GRAPH_CAST, 1, 1, "to saturate", convert_cast},
     {"CastLike", GRAPH_CAST, 2, 2, "saturate", convert_cast_like},
     {"Concat", GRAPH_CONCAT, 1, UINT32_MAX, "axis", convert_axis},
     {"ConstantOfShape", GRAPH_FILL, 1, 1, "value", convert_fill},
+    {"CumSum", GRAPH_CUMSUM, 2, 2, "exclusive reverse", convert_cumsum},
     {"Dropout", GRAPH_IDENTITY, 1, 3, "ratio seed", convert_dropout},
+    {"EyeLike", GRAPH_EYE, 1, 1, "dtype k", convert_eye},
     {"Expand", GRAPH_EXPAND, 2, 2, "", onnx_ops_plain},
     {"Flatten", GRAPH_RESHAPE, 1, 1, "axis", convert_flatten},
     {"Gather", GRAPH_GATHER, 2, 2, "axis", convert_axis},
@@ -259,14 +320,20 @@ const struct onnx_operator onnx_ops_move[] = {
     {"GatherND", GRAPH_GATHER_ND, 2, 2, "batch_dims", convert_gather_nd},
     {"Identity", GRAPH_IDENTITY, 1, 1, "", onnx_ops_plain},
     {"NonZero", GRAPH_NONZERO, 1, 1, "", convert_nonzero},
+    {"OneHot", GRAPH_ONE_HOT, 3, 3, "axis", convert_one_hot},
     {"Range", GRAPH_RANGE, 3, 3, "", onnx_ops_plain},
     {"Reshape", GRAPH_RESHAPE, 2, 2, "allowzero", convert_reshape},
+    {"Scatter", GRAPH_SCATTER_ELEMENTS, 3, 3, "axis", convert_scatter},
+    {"ScatterElements", GRAPH_SCATTER_ELEMENTS, 3, 3, "axis reduction",
+     convert_scatter},
+    {"ScatterND", GRAPH_SCATTER_ND, 3, 3, "reduction", convert_scatter},
     {"Shape", GRAPH_SHAPE, 1, 1, "start end", convert_shape},
     {"Size", GRAPH_SHAPE, 1, 1, "", convert_size},
     {"Slice", GRAPH_SLICE, 1, 5, "axes ends starts", convert_slice},
     {"Split", GRAPH_SLICE, 1, 2, "axis num_outputs split", convert_split},
     {"Squeeze", GRAPH_RESHAPE, 1, 2, "axes", convert_squeeze},
     {"Transpose", GRAPH_TRANSPOSE, 1, 1, "perm", convert_transpose},
+    {"Trilu", GRAPH_TRILU, 1, 2, "upper", convert_trilu},
     {"Unsqueeze", GRAPH_RESHAPE, 1, 2, "axes", convert_unsqueeze},
     {0},
 };

@@ -32,6 +32,8 @@ enum {
     ONNX_UINT32 = 12,
     ONNX_UINT64 = 13,
     ONNX_BFLOAT16 = 16,
+    ONNX_UINT4 = 21,
+    ONNX_INT4 = 22,
 };
 
 struct onnx_name; /* private to onnx_needed.c */
@@ -103,7 +105,7 @@ void onnx_needed_release(struct onnx_needed *needed);
  * what it becomes. */
 struct onnx_element {
     const char *name;
-    size_t size; /* bytes */
+    size_t bits;
     enum graph_type type;
 };
 
@@ -114,6 +116,9 @@ const struct onnx_element *onnx_element_of(int32_t type);
  * room for those that it does not know. */
 enum { ONNX_ELEMENT_NAME = 32 };
 const char *onnx_element_name(char text[ONNX_ELEMENT_NAME], int32_t type);
+/* The bytes that so many elements of a type we read have in raw_data; two of
+ * 4 bits share one. */
+size_t onnx_bytes_of(int32_t type, size_t count);
 
 /* Fills a value whose shape is known with a tensor's elements. ERROR_INPUT:
  * too few or too many of them, or one is not a number. ERROR_MEMORY. */
@@ -186,6 +191,8 @@ extern const struct onnx_operator onnx_ops_math[];   /* element by element,
 extern const struct onnx_operator onnx_ops_window[]; /* convolution, pooling,
                                                         borders */
 extern const struct onnx_operator onnx_ops_move[];   /* shapes, order, type */
+extern const struct onnx_operator onnx_ops_quant[];  /* of integers that stand
+                                                        for numbers */
 
 /* NULL: an operator we do not read. */
 const struct onnx_operator *onnx_ops_find(const char *name);

@@ -162,7 +162,8 @@ static void count_weights(struct onnx_summary *summary,
         count *= dim;
     }
     summary->num_weights += count;
-    summary->weight_bytes += count * (element ? element->size : 0);
+    summary->weight_bytes +=
+        element ? onnx_bytes_of(tensor->data_type, count) : 0;
 }
 
 static bool read_header(struct onnx_summary *summary,

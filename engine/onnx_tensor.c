@@ -31,19 +31,21 @@ static float brain_to_float(uint16_t brain)
 
 /* How the elements of each TensorProto.DataType lie in raw_data. */
 static const struct onnx_element elements[] = {
-    [ONNX_FLOAT] = {"float", 4, GRAPH_FLOAT},
-    [ONNX_UINT8] = {"uint8", 1, GRAPH_INT},
-    [ONNX_INT8] = {"int8", 1, GRAPH_INT},
-    [ONNX_UINT16] = {"uint16", 2, GRAPH_INT},
-    [ONNX_INT16] = {"int16", 2, GRAPH_INT},
-    [ONNX_INT32] = {"int32", 4, GRAPH_INT},
-    [ONNX_INT64] = {"int64", 8, GRAPH_INT},
-    [ONNX_BOOL] = {"bool", 1, GRAPH_INT},
-    [ONNX_FLOAT16] = {"float16", 2, GRAPH_FLOAT},
-    [ONNX_DOUBLE] = {"double", 8, GRAPH_FLOAT},
-    [ONNX_UINT32] = {"uint32", 4, GRAPH_INT},
-    [ONNX_UINT64] = {"uint64", 8, GRAPH_INT},
-    [ONNX_BFLOAT16] = {"bfloat16", 2, GRAPH_FLOAT},
+    [ONNX_FLOAT] = {"float", 32, GRAPH_FLOAT},
+    [ONNX_UINT8] = {"uint8", 8, GRAPH_INT},
+    [ONNX_INT8] = {"int8", 8, GRAPH_INT},
+    [ONNX_UINT16] = {"uint16", 16, GRAPH_INT},
+    [ONNX_INT16] = {"int16", 16, GRAPH_INT},
+    [ONNX_INT32] = {"int32", 32, GRAPH_INT},
+    [ONNX_INT64] = {"int64", 64, GRAPH_INT},
+    [ONNX_BOOL] = {"bool", 8, GRAPH_INT},
+    [ONNX_FLOAT16] = {"float16", 16, GRAPH_FLOAT},
+    [ONNX_DOUBLE] = {"double", 64, GRAPH_FLOAT},
+    [ONNX_UINT32] = {"uint32", 32, GRAPH_INT},
+    [ONNX_UINT64] = {"uint64", 64, GRAPH_INT},
+    [ONNX_BFLOAT16] = {"bfloat16", 16, GRAPH_FLOAT},
+    [ONNX_UINT4] = {"uint4", 4, GRAPH_INT},
+    [ONNX_INT4] = {"int4", 4, GRAPH_INT},
 };
 
 /* The types that are not read, as the specification calls them. */
@@ -74,9 +76,16 @@ const char *onnx_element_name(char text[ONNX_ELEMENT_NAME], int32_t type)
 const struct onnx_element *onnx_element_of(int32_t type)
 {
     if (type < 0 || (size_t)type >= sizeof elements / sizeof elements[0] ||
-        elements[type].size == 0)
+        elements[type].bits == 0)
         return NULL;
     return &elements[type];
+}
+
+size_t onnx_bytes_of(int32_t type, size_t count)
+{
+    size_t bits = elements[type].bits;
+
+    return bits < 8 ? (count + 1) / 2 : count * (bits / 8);
 }
 
 static double raw_double(const uint8_t *bytes, size_t i, int32_t type)
@@ -103,15 +112,17 @@ static double raw_double(const uint8_t *bytes, size_t i, int32_t type)
 
 static int64_t raw_int(const uint8_t *bytes, size_t i, int32_t type)
 {
-    size_t size = elements[type].size;
-    bool is_signed =
-        type == ONNX_INT8 || type == ONNX_INT16 || type == ONNX_INT32;
+    size_t bits = elements[type].bits, size = bits / 8;
+    bool is_signed = type == ONNX_INT4 || type == ONNX_INT8 ||
+                     type == ONNX_INT16 || type == ONNX_INT32;
     uint64_t value = 0;
 
+    if (bits == 4)
+        value = bytes[i / 2] >> 4 * (i % 2) & 15;
     for (size_t b = 0; b < size; b++)
         value |= (uint64_t)bytes[i * size + b] << 8 * b;
-    if (is_signed && value >> (8 * size - 1))
-        value |= UINT64_MAX << 8 * size;
+    if (is_signed && value >> (bits - 1))
+        value |= UINT64_MAX << bits;
     return (int64_t)value;
 }
 
@@ -120,8 +131,9 @@ struct typed_data {
     size_t count;
     const float *f;
     const double *d;
-    const int32_t *i32; /* also bool, 8 and 16 bits; the bits of halves */
+    const int32_t *i32; /* also bool, 4 to 16 bits; the bits of halves */
     bool is_brain;      /* the halves are bfloat16 */
+    int32_t packed;     /* the type of 4 bits that each i32 holds two of; 0 */
     const int64_t *i64;
     const uint64_t *u64;
 };
@@ -142,6 +154,13 @@ static struct typed_data typed_data_of(const onnx_tensor_proto *tensor)
     case ONNX_UINT64:
         return (struct typed_data){.count = tensor->n_uint64_data,
                                    .u64 = tensor->uint64_data};
+    case ONNX_UINT4:
+    case ONNX_INT4:
+        return (struct typed_data){
+            .count = tensor->n_int32_data,
+            .i32 = tensor->int32_data,
+            .packed = tensor->data_type,
+        };
     default:
         return (struct typed_data){
             .count = tensor->n_int32_data,
@@ -168,6 +187,11 @@ static int64_t typed_int(const struct typed_data *data, size_t i)
         return data->i64[i];
     if (data->u64)
         return (int64_t)data->u64[i];
+    if (data->packed) {
+        const uint8_t pair = (uint8_t)data->i32[i / 2];
+
+        return raw_int(&pair, i % 2, data->packed);
+    }
     return data->i32[i];
 }
 
@@ -180,11 +204,12 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
     const uint8_t *raw = tensor->raw_data.data;
     bool is_raw = tensor->has_raw_data && tensor->raw_data.len > 0;
 
-    if (is_raw && tensor->raw_data.len != count * element->size)
+    if (is_raw &&
+        tensor->raw_data.len != onnx_bytes_of(tensor->data_type, count))
         return fail(err, ERROR_INPUT,
                     "it has %zu bytes for %zu elements of type %s",
                     tensor->raw_data.len, count, element->name);
-    if (!is_raw && typed.count != count)
+    if (!is_raw && typed.count != (typed.packed ? (count + 1) / 2 : count))
         return fail(err, ERROR_INPUT, "it has %zu elements for a shape of %zu",
                     typed.count, count);
     if (!graph_make_constant(value, err))

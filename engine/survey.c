@@ -177,6 +177,7 @@ static bool describe(struct survey *survey, struct error *err)
     survey->input_height = shape->dim[1];
     survey->input_width = shape->dim[2];
     survey->channels = shape->dim[3];
+    survey->takes_bytes = graph->takes_bytes;
     survey->head = head->name;
     survey->output = head->output;
     survey->scores = head_scores_name(head->scores);

@@ -56,6 +56,7 @@ struct survey {
 
     /* From here on only where it can be run. */
     size_t input_width, input_height, channels;
+    bool takes_bytes;    /* its input is of type uint8 */
     const char *output;  /* the file's output that is served */
     const char *scores;  /* what makes scores of its logits: "softmax" or
                             "sigmoid" */

@@ -547,7 +547,7 @@ static double resize_weight(const struct graph_node *node, uint32_t axis,
         return i == o;
     floor_x = floor(x);
     if (node->resize.filter == GRAPH_RESIZE_NEAREST) {
-        bool half = x - floor_x == 0.5;
+        bool half = fabs(x - floor_x - 0.5) < 1e-6; /* a float's error */
         enum graph_resize_rounding rounding = node->resize.rounding;
 
         if (rounding == GRAPH_RESIZE_OLD)
