@@ -196,15 +196,13 @@ bool instead_say(char out[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
     return true;
 }
 
-/* Both have zeros everywhere in their first kilobytes, in lengths of two and
- * four bytes. */
+/* Both have zeros, in lengths of two and four bytes. */
 bool instead_is_stripped(const uint8_t *bytes, size_t len)
 {
     bool begins_as_picture =
         len >= 64 && (memcmp(bytes, "\xff\xd8\xff", 3) == 0 ||
                       memcmp(bytes, "\x89PNG", 4) == 0);
 
-    len = len < LOOK_LEN ? len : LOOK_LEN;
     return begins_as_picture && !memchr(bytes, '\0', len) &&
            !memchr(bytes, '\r', len) && !memchr(bytes, '\n', len);
 }

@@ -17,8 +17,8 @@ enum instead_place {
     INSTEAD_FILE   /* the same with one */
 };
 
-/* Writes a sentence about `bytes` (len > 0), or returns false: they may be a
- * picture. Only their beginning is looked at. */
+/* Writes a sentence about `bytes`, or returns false: they may be a picture. Only
+ * their beginning is looked at. */
 bool instead_say(char text[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
                  enum instead_place place);
 

@@ -23,7 +23,7 @@ struct input {
 static size_t piece_at(const struct input *input, size_t pos, size_t cut)
 {
     size_t rest = input->len - pos;
-    size_t len = cut > 0 ? cut : 1 + input->body[pos] % 11;
+    size_t len = cut > 0 ? cut : (size_t)1 + input->body[pos] % 11u;
 
     return len < rest ? len : rest;
 }
