@@ -10,7 +10,8 @@ struct request;
 struct service;
 
 /* The bodies that POST /cam takes, as a header Accept says it. */
-#define HANDLE_CAM_TYPES "multipart/form-data, image/*, application/octet-stream"
+#define HANDLE_CAM_TYPES \
+    "multipart/form-data, image/*, application/octet-stream"
 
 /* POST /cam: what can be refused before the body is read; then the job. */
 bool handle_cam_check(struct service *service, struct request *request);

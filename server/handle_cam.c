@@ -42,12 +42,13 @@ static bool has_type(const struct request *request, const char *type)
 
 static bool refuse_type(struct request *request)
 {
-    return request_fail(request, PROBLEM_MEDIA_TYPE,
-                        "the Content-Type \"%.60s\" is not taken: the body must "
-                        "be multipart/form-data with the picture in the field "
-                        "\"image\" (curl -F image=@FILE), or the picture itself "
-                        "as image/... or application/octet-stream",
-                        request->content_type);
+    return request_fail(
+        request, PROBLEM_MEDIA_TYPE,
+        "the Content-Type \"%.60s\" is not taken: the body must "
+        "be multipart/form-data with the picture in the field "
+        "\"image\" (curl -F image=@FILE), or the picture itself "
+        "as image/... or application/octet-stream",
+        request->content_type);
 }
 
 static bool check_content_type(struct request *request)
@@ -97,8 +98,8 @@ static bool check_options(struct request *request, struct ask *ask,
 bool handle_cam_check(struct service *service, struct request *request)
 {
     const char *name = params_find(&request->params, "model");
-    bool known = name || service->models.count == 1 ||
-                 !has_type(request, form_type);
+    bool known =
+        name || service->models.count == 1 || !has_type(request, form_type);
     struct model *model = NULL;
     struct ask ask;
     bool ok;

@@ -61,8 +61,8 @@ static bool begins_as_one(struct text text, const char *const *of, size_t count,
 static bool is_all(struct text text, const char *digits)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (!text.at[i] || (!strchr(digits, text.at[i]) &&
-                            !strchr("=\r\n\"'", text.at[i])))
+        if (!text.at[i] ||
+            (!strchr(digits, text.at[i]) && !strchr("=\r\n\"'", text.at[i])))
             return false;
     return true;
 }
@@ -70,7 +70,7 @@ static bool is_all(struct text text, const char *digits)
 /* A string as Python and JSON write it: b'...', "...". */
 static struct text unquote(struct text text)
 {
-    size_t skip = begins(text, "b'") || begins(text, "b\"")  ? 2
+    size_t skip = begins(text, "b'") || begins(text, "b\"") ? 2
                   : begins(text, "'") || begins(text, "\"") ? 1
                                                             : 0;
 
@@ -112,7 +112,8 @@ static bool has_extension(struct text text)
 {
     size_t len = 0;
 
-    while (len < text.len && isalnum((unsigned char)text.at[text.len - len - 1]))
+    while (len < text.len &&
+           isalnum((unsigned char)text.at[text.len - len - 1]))
         len++;
     return len >= 2 && len <= 5 && len + 1 < text.len &&
            text.at[text.len - len - 1] == '.';
@@ -129,7 +130,8 @@ static bool is_path(struct text text)
 static bool is_name(struct text text)
 {
     return text.len <= MAX_NAME && !memchr(text.at, '\n', text.len) &&
-           !memchr(text.at, '=', text.len) && (has_extension(text) || is_path(text));
+           !memchr(text.at, '=', text.len) &&
+           (has_extension(text) || is_path(text));
 }
 
 bool instead_is_text(const uint8_t *bytes, size_t len)
@@ -196,15 +198,13 @@ bool instead_say(char out[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
     return true;
 }
 
-/* Both have zeros everywhere in their first kilobytes, in lengths of two and
- * four bytes. */
+/* Both have zeros, in lengths of two and four bytes. */
 bool instead_is_stripped(const uint8_t *bytes, size_t len)
 {
     bool begins_as_picture =
         len >= 64 && (memcmp(bytes, "\xff\xd8\xff", 3) == 0 ||
                       memcmp(bytes, "\x89PNG", 4) == 0);
 
-    len = len < LOOK_LEN ? len : LOOK_LEN;
     return begins_as_picture && !memchr(bytes, '\0', len) &&
            !memchr(bytes, '\r', len) && !memchr(bytes, '\n', len);
 }

@@ -1,8 +1,8 @@
 #ifndef SERVER_INSTEAD_H
 #define SERVER_INSTEAD_H
 
-/* What a client sent instead of a picture's file, where its bytes tell: the name
- * of the file, its address, or its bytes as text. Any thread. */
+/* What a client sent instead of a picture's file, where its bytes tell: the
+ * name of the file, its address, or its bytes as text. Any thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,8 +17,8 @@ enum instead_place {
     INSTEAD_FILE   /* the same with one */
 };
 
-/* Writes a sentence about `bytes` (len > 0), or returns false: they may be a
- * picture. Only their beginning is looked at. */
+/* Writes a sentence about `bytes`, or returns false: they may be a picture.
+ * Only their beginning is looked at. */
 bool instead_say(char text[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
                  enum instead_place place);
 

@@ -100,8 +100,8 @@ static bool read_header(const char **values, char *line, struct error *err)
 static bool find_name(struct multipart *form, const char *disposition,
                       struct error *err)
 {
-    enum header_param found = header_param_find(form->name, sizeof form->name,
-                                                disposition, "name");
+    enum header_param found =
+        header_param_find(form->name, sizeof form->name, disposition, "name");
 
     if (found == HEADER_PARAM_BROKEN)
         return fail(err, ERROR_INPUT,
@@ -241,8 +241,8 @@ static bool leave_tail(struct multipart *form)
 static void begin_head(struct multipart *form)
 {
     if (!form->in_part) /* the first boundary says how lines end */
-        form->bare_lf = form->tail_len == 0 ||
-                        form->tail[form->tail_len - 1] != '\r';
+        form->bare_lf =
+            form->tail_len == 0 || form->tail[form->tail_len - 1] != '\r';
     form->state = MULTIPART_HEAD;
     form->head_len = 0;
     form->line_pos = 0;

@@ -9,13 +9,14 @@
  *     multipart_end(&form, &err)
  *
  * How the bytes are cut into pieces makes no difference but to how the contents
- * of a part are cut. The time is linear in the bytes; the memory is this struct.
+ * of a part are cut. The time is linear in the bytes; the memory is this
+ * struct.
  *
  * Read as they are seen: lines of headers that end with LF alone or are
  * continued (obs-fold), blanks behind a boundary, text before the first and
- * behind the last, and whole forms whose lines end with LF alone, as told by the
- * line of their first boundary. A line that begins as a boundary does but goes
- * on is the part's.
+ * behind the last, and whole forms whose lines end with LF alone, as told by
+ * the line of their first boundary. A line that begins as a boundary does but
+ * goes on is the part's.
  *
  * One thread at a time. */
 

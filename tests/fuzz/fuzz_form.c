@@ -23,7 +23,7 @@ struct input {
 static size_t piece_at(const struct input *input, size_t pos, size_t cut)
 {
     size_t rest = input->len - pos;
-    size_t len = cut > 0 ? cut : 1 + input->body[pos] % 11;
+    size_t len = cut > 0 ? cut : (size_t)1 + input->body[pos] % 11u;
 
     return len < rest ? len : rest;
 }
@@ -107,10 +107,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         ok[i] = read_form(&requests[i], &input, cuts[i]);
     for (int i = 1; i < 4; i++)
         if (ok[i] != ok[0] ||
-            (ok[0] && (!equal(&requests[0].picture, &requests[i].picture) ||
-                       requests[0].picture_from != requests[i].picture_from ||
-                       !equal(&requests[0].params.text,
-                              &requests[i].params.text))))
+            (ok[0] &&
+             (!equal(&requests[0].picture, &requests[i].picture) ||
+              requests[0].picture_from != requests[i].picture_from ||
+              !equal(&requests[0].params.text, &requests[i].params.text))))
             __builtin_trap();
     look_at(&requests[0].picture);
     for (int i = 0; i < 4; i++)

@@ -183,19 +183,14 @@ def test_query_strings_are_decoded(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    [
-        None,
-        "application/octet-stream",
-        "application/x-www-form-urlencoded",
-        "text/plain",
-        "image",
-    ],
+    ["application/json", "text/plain", "video/mp4", "multipart/mixed", "image", "/"],
 )
-def test_a_bad_content_type(server: Server, content_type: str | None) -> None:
+def test_a_bad_content_type(server: Server, content_type: str) -> None:
     """415 says which ones there are."""
-    headers = {"Content-Type": content_type} if content_type else {}
     response = httpx.post(
-        server.url + "/cam", content=sample("rocket.jpg"), headers=headers
+        server.url + "/cam",
+        content=sample("rocket.jpg"),
+        headers={"Content-Type": content_type},
     )
 
     assert_is_problem(response, 415, "unsupported", "multipart/form-data", "image/")
@@ -224,12 +219,13 @@ def test_a_png_without_a_heatmap(server: Server) -> None:
         ("", "names no boundary"),
         ("; boundary=", "names no boundary"),
         ('; boundary=""', "names no boundary"),
-        ("; boundary=b", "one character"),
-        ("; boundary=" + "b" * 16384, "too long"),
-        ("; boundary=bb; charset=utf-8", "must be the last"),
-        ('; boundary="bb"; charset=utf-8', "must be the last"),
-        ("; xboundary=bb; boundary=bb", "must be the last"),
-        ('; boundary="b\\"b"', "must be the last"),
+        ("; boundary", "names no boundary"),
+        ("; xboundary=bb", "names no boundary"),
+        ("; boundary=" + "b" * 71, "longer than the 70"),
+        ("; boundary=" + "b" * 16384, "longer than the 70"),
+        ('; boundary="bb', "quote is not closed"),
+        ("; boundary=bb; Boundary=cc", "given twice"),
+        ("; boundary=b", "is not in the body"),
     ],
 )
 def test_a_boundary_that_is_not_understood_is_said_to_be(

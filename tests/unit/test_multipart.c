@@ -67,8 +67,8 @@ static bool on_data(void *arg, const char *bytes, size_t len)
     return true;
 }
 
-/* Reads the form in pieces of this length (0: whole). Each piece is in memory of
- * its own, so that a sanitizer sees what is read beyond it. */
+/* Reads the form in pieces of this length (0: whole). Each piece is in memory
+ * of its own, so that a sanitizer sees what is read beyond it. */
 static bool read_form(struct log *log, struct multipart *form, const char *type,
                       const char *body, size_t len, size_t piece,
                       struct error *err)
@@ -158,14 +158,14 @@ static void the_headers_of_a_part_are_read_as_clients_write_them(void **state)
          "\r\n1" LAST,
          "[a*]1"},
         /* any case, blanks, escapes, order */
-        {"--bb\r\nCONTENT-DISPOSITION:FORM-DATA;NAME=a;FILENAME=b\r\n\r\n1"
-         LAST,
+        {"--bb\r\nCONTENT-DISPOSITION:FORM-DATA;NAME=a;FILENAME="
+         "b\r\n\r\n1" LAST,
          "[a*]1"},
-        {"--bb\r\ncontent-disposition:\t form-data ;\tname = \"a\" ; x\r\n\r\n1"
-         LAST,
+        {"--bb\r\ncontent-disposition:\t form-data ;\tname = \"a\" ; "
+         "x\r\n\r\n1" LAST,
          "[a]1"},
-        {"--bb\r\n" CD "filename=\"a;name=b\\\"\"; name=\"\\a;\\\\\"\r\n\r\n1"
-         LAST,
+        {"--bb\r\n" CD
+         "filename=\"a;name=b\\\"\"; name=\"\\a;\\\\\"\r\n\r\n1" LAST,
          "[a;\\*]1"},
         {"--bb\r\n" CD "xname=b; name=a; name*=c; filenamex=d\r\n\r\n1" LAST,
          "[a]1"},
@@ -227,8 +227,8 @@ static void a_form_that_is_not_well_formed_is_said_to_be(void **state)
 #define EARLY "the form ends before its last boundary"
 #define NOWHERE "the boundary that the Content-Type names is not in the body"
 #define NO_NAME "a part of the form has no name"
-#define BAD_NAME                                                              \
-    "the name in the Content-Disposition of a part is given twice, or its "   \
+#define BAD_NAME                                                            \
+    "the name in the Content-Disposition of a part is given twice, or its " \
     "quote is not closed"
     static const struct form forms[] = {
         {"", NOWHERE},
@@ -281,18 +281,21 @@ static void boundaries_are_what_rfc_2046_allows(void **state)
         {"multipart/form-data; boundary=\"gateway: b\"", "gateway: b", NULL},
         {"multipart/form-data; boundary=\"a\\\"b\"", "a\"b", NULL},
         {"multipart/form-data; boundary = X ;", "X", NULL},
-        {"multipart/form-data; boundary=----=_Part_0_12.34", "----=_Part_0_12.34",
-         NULL},
+        {"multipart/form-data; boundary=----=_Part_0_12.34",
+         "----=_Part_0_12.34", NULL},
         {"multipart/form-data; boundary=\"0aZ'()+_,-./:=?\"", "0aZ'()+_,-./:=?",
          NULL},
         {"multipart/form-data; boundary=0aZ'()+_,-./:=?", "0aZ'()+_,-./:=?",
          NULL},
         {"multipart/form-data; boundary="
-         "1234567890123456789012345678901234567890123456789012345678901234567890",
-         "1234567890123456789012345678901234567890123456789012345678901234567890",
+         "123456789012345678901234567890123456789012345678901234567890123456789"
+         "0",
+         "123456789012345678901234567890123456789012345678901234567890123456789"
+         "0",
          NULL},
         {"multipart/form-data; boundary="
-         "12345678901234567890123456789012345678901234567890123456789012345678901",
+         "123456789012345678901234567890123456789012345678901234567890123456789"
+         "01",
          NULL, "longer than the 70"},
         {"multipart/form-data", NULL, "names no boundary"},
         {"multipart/form-data; boundary", NULL, "names no boundary"},
@@ -324,7 +327,8 @@ static void boundaries_are_what_rfc_2046_allows(void **state)
     }
 }
 
-/* A part whose headers have this many bytes together, the empty line included. */
+/* A part whose headers have this many bytes together, the empty line included.
+ */
 static size_t print_head(char *out, size_t head_len)
 {
     static const char first[] = "--bb\r\n", last[] = "\r\n\r\n1" LAST;
@@ -366,8 +370,8 @@ static void blanks_behind_a_boundary_have_a_bound(void **state)
 
     (void)state;
     snprintf(body, sizeof body,
-             "--bb%*s\r\n" CD "name=a\r\n\r\n1\r\n--bb%*s\r\n--bb--", 63, "", 64,
-             "");
+             "--bb%*s\r\n" CD "name=a\r\n\r\n1\r\n--bb%*s\r\n--bb--", 63, "",
+             64, "");
     for (size_t piece = 0; piece <= MAX_PIECE; piece++) {
         char expected[128];
 
@@ -378,15 +382,14 @@ static void blanks_behind_a_boundary_have_a_bound(void **state)
 
 static void the_sink_can_end_it(void **state)
 {
-    static const char body[] = "--bb\r\n" CD "name=a\r\n\r\n1\r\n--bb\r\n" CD
-                               "name=b\r\n\r\n2" LAST;
+    static const char body[] =
+        "--bb\r\n" CD "name=a\r\n\r\n1\r\n--bb\r\n" CD "name=b\r\n\r\n2" LAST;
     static struct multipart form;
     static struct log log = {.max_parts = 1};
     struct error err = {0};
 
     (void)state;
-    assert_false(
-        read_form(&log, &form, BB, body, sizeof body - 1, 0, &err));
+    assert_false(read_form(&log, &form, BB, body, sizeof body - 1, 0, &err));
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(log.text, "[a]1");
 }
@@ -442,8 +445,7 @@ static void a_parameter_that_does_not_fit_is_said_to_be_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            the_headers_of_a_part_are_read_as_clients_write_them),
+        cmocka_unit_test(the_headers_of_a_part_are_read_as_clients_write_them),
         cmocka_unit_test(a_boundary_is_where_a_line_says_so),
         cmocka_unit_test(a_form_that_is_not_well_formed_is_said_to_be),
         cmocka_unit_test(boundaries_are_what_rfc_2046_allows),
