@@ -15,14 +15,14 @@ enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
 
 /* An upright RGB picture. `= {0}` is empty. */
 struct image {
-    uint32_t width, height;   /* of the file, upright */
-    enum image_format format; /* of the file it came from */
-    uint8_t *pixels;          /* (height, width, 3) RGB; owned */
-    size_t pixels_cap;        /* bytes allocated, reused by image_decode */
-    uint8_t *scratch;         /* a picture on its way to be turned; owned */
-    size_t scratch_cap;       /* bytes allocated, 0 until one had to be */
-    uint8_t *rows;            /* of a PNG on their way; owned */
-    size_t rows_cap;          /* bytes allocated */
+    uint32_t width, height;      /* of the file, upright */
+    enum image_format format;    /* of the file it came from */
+    uint8_t *pixels;             /* (height, width, 3) RGB; owned */
+    size_t pixels_cap;           /* bytes allocated, reused by image_decode */
+    uint8_t *scratch;            /* a picture on its way to be turned; owned */
+    size_t scratch_cap;          /* bytes allocated, 0 until one had to be */
+    uint8_t *rows;               /* of a PNG on their way; owned */
+    size_t rows_cap;             /* bytes allocated */
     struct image_colour *colour; /* of the last profile; owned, may be NULL */
 };
 
@@ -56,8 +56,8 @@ struct image_wait {
 /* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (by the orientation
  * in EXIF or else XMP), in sRGB (by the colour profile in it) and without alpha
  * (composed on white; 16-bit samples are reduced to 8). An animation gives its
- * first frame. A file may lack its end if its pixels are whole. `image` is empty
- * or holds an earlier picture, whose memory is used again.
+ * first frame. A file may lack its end if its pixels are whole. `image` is
+ * empty or holds an earlier picture, whose memory is used again.
  *
  * ERROR_UNSUPPORTED  not one of the three formats, or a kind we do not read
  * ERROR_INPUT        broken or cut short

@@ -191,8 +191,7 @@ static const double srgb_of_xyz[3][3] = {
 /* IEC 61966-2-1. Both 0 to 1. */
 static double srgb_to_light(double level)
 {
-    return level <= 0.04045 ? level / 12.92
-                            : pow((level + 0.055) / 1.055, 2.4);
+    return level <= 0.04045 ? level / 12.92 : pow((level + 0.055) / 1.055, 2.4);
 }
 
 static void make_level_of(uint8_t level_of[LIGHT_MAX + 1])
@@ -230,8 +229,8 @@ static void make_matrix(struct image_colour *colour, cmsHPROFILE profile)
 {
     static const cmsTagSignature colorants[] = {
         cmsSigRedColorantTag, cmsSigGreenColorantTag, cmsSigBlueColorantTag};
-    static const cmsTagSignature curves[] = {
-        cmsSigRedTRCTag, cmsSigGreenTRCTag, cmsSigBlueTRCTag};
+    static const cmsTagSignature curves[] = {cmsSigRedTRCTag, cmsSigGreenTRCTag,
+                                             cmsSigBlueTRCTag};
 
     for (int c = 0; c < 3; c++) {
         const cmsCIEXYZ *xyz = cmsReadTag(profile, colorants[c]);
@@ -243,10 +242,10 @@ static void make_matrix(struct image_colour *colour, cmsHPROFILE profile)
             const double light = eval(curve, level);
 
             for (int i = 0; i < 3; i++)
-                colour->share[c][level][i] = to_share(
-                    light *
-                    (srgb_of_xyz[i][0] * xyz->X + srgb_of_xyz[i][1] * xyz->Y +
-                     srgb_of_xyz[i][2] * xyz->Z));
+                colour->share[c][level][i] =
+                    to_share(light * (srgb_of_xyz[i][0] * xyz->X +
+                                      srgb_of_xyz[i][1] * xyz->Y +
+                                      srgb_of_xyz[i][2] * xyz->Z));
         }
     }
     make_level_of(colour->level_of);
@@ -265,8 +264,7 @@ static void convert_by_matrix(const struct image_colour *colour,
         int32_t light[4];
 
         for (int i = 0; i < 4; i++) {
-            light[i] =
-                (red[i] + green[i] + blue[i] + half) >> FRACTION_BITS;
+            light[i] = (red[i] + green[i] + blue[i] + half) >> FRACTION_BITS;
             light[i] = light[i] < 0 ? 0 : light[i];
             light[i] = light[i] > LIGHT_MAX ? LIGHT_MAX : light[i];
         }

@@ -23,9 +23,9 @@ struct image_colour;
 
 /* Finds what `profile` does to RGB samples, or grey ones, which come as three
  * that are equal: *colour is NULL where they are to stay as they are, as sRGB
- * is. *kept is NULL at first, or what was found for an earlier profile, which is
- * not read again if it is the same; *colour is borrowed from it. ERROR_MEMORY.
- * One thread at a time for a `kept`. */
+ * is. *kept is NULL at first, or what was found for an earlier profile, which
+ * is not read again if it is the same; *colour is borrowed from it.
+ * ERROR_MEMORY. One thread at a time for a `kept`. */
 bool image_colour_find(const struct image_colour **colour,
                        struct image_colour **kept, struct bytes profile,
                        bool grey, struct error *err)

@@ -12,13 +12,12 @@ static const struct type {
     uint8_t len; /* 0: there is none by that number */
     enum { NO_NUMBER, WHOLE, RATIO } is;
 } types[] = {
-    [1] = {1, NO_NUMBER},                 /* bytes */
-    [2] = {1, NO_NUMBER},                 /* a text */
-    [3] = {2, WHOLE},                     /* as it should be */
-    [4] = {4, WHOLE},     [5] = {8, RATIO},
-    [6] = {1, WHOLE},     [7] = {1, NO_NUMBER},
-    [8] = {2, WHOLE},     [9] = {4, WHOLE},
-    [10] = {8, RATIO},    [11] = {4, NO_NUMBER}, /* floats */
+    [1] = {1, NO_NUMBER}, /* bytes */
+    [2] = {1, NO_NUMBER}, /* a text */
+    [3] = {2, WHOLE},     /* as it should be */
+    [4] = {4, WHOLE},      [5] = {8, RATIO},      [6] = {1, WHOLE},
+    [7] = {1, NO_NUMBER},  [8] = {2, WHOLE},      [9] = {4, WHOLE},
+    [10] = {8, RATIO},     [11] = {4, NO_NUMBER}, /* floats */
     [12] = {8, NO_NUMBER}, [13] = {4, WHOLE},
 };
 
@@ -83,8 +82,8 @@ static bool read_value(unsigned *orientation, struct bytes exif,
     }
     if (type->is == WHOLE && !read_whole(&values, &value, type->len, big))
         return false;
-    if (type->is == RATIO && (!read_u32(&values, &value, big) ||
-                              !read_u32(&values, &divisor, big)))
+    if (type->is == RATIO &&
+        (!read_u32(&values, &value, big) || !read_u32(&values, &divisor, big)))
         return false;
     *orientation = UPRIGHT;
     if (divisor != 0 && value % divisor == 0 && value / divisor >= 1 &&
@@ -105,7 +104,8 @@ static bool open_tiff(struct bytes exif, struct bytes *directory, bool *big)
     if (!*big && !bytes_begin_with(&exif, "II", 2))
         return false;
     if (!bytes_skip(&at, 2) || !read_u16(&at, &magic, *big) ||
-        (magic != MAGIC && magic != MAGIC << 8) || !read_u32(&at, &offset, *big))
+        (magic != MAGIC && magic != MAGIC << 8) ||
+        !read_u32(&at, &offset, *big))
         return false;
     *directory = exif;
     return bytes_skip(directory, offset);

@@ -414,8 +414,8 @@ static bool read_outline(struct outline *outline,
         outline->coded_len = outline->scan_end - outline->scans_start;
         return true;
     }
-    outline->open = outline->why.kind == ERROR_INPUT &&
-                    outline->scan_end > 0 && has_all_coefficients(outline);
+    outline->open = outline->why.kind == ERROR_INPUT && outline->scan_end > 0 &&
+                    has_all_coefficients(outline);
     if (!outline->open) {
         if (err)
             *err = outline->why;
@@ -540,8 +540,7 @@ static bool decode_open(struct image_codec_job *job, tjhandle handle,
                      &why);
     if (why.kind == ERROR_MEMORY) {
         fail(err, ERROR_MEMORY, "%s", why.text);
-    } else if (!ok ||
-               (warned && !only_warns_of_the_end(handle, outline))) {
+    } else if (!ok || (warned && !only_warns_of_the_end(handle, outline))) {
         fail(err, ERROR_INPUT, "%s", outline->why.text);
         ok = false;
     }

@@ -52,8 +52,9 @@ static const struct mark {
     {"a ZIP archive", 0, 4, "PK\3\4"},
     {"a gzip file", 0, 3, "\x1f\x8b\x08"},
     {"a bzip2 file", 0, 3, "BZh"},
-    {"an XZ file", 0, 6, "\xfd"
-                          "7zXZ\0"},
+    {"an XZ file", 0, 6,
+     "\xfd"
+     "7zXZ\0"},
     {"a Zstandard file", 0, 4, "\x28\xb5\x2f\xfd"},
     {"a 7z archive", 0, 6, "7z\xbc\xaf\x27\x1c"},
     {"a RAR archive", 0, 6, "Rar!\x1a\x07"},
@@ -69,19 +70,19 @@ static const struct brand {
     const char *name;
     char brand[BRAND_LEN + 1]; /* or how it begins */
 } brands[] = {
-    {"an AVIF image", "avif"},       {"an AVIF animation", "avis"},
-    {"a HEIC image", "heic"},        {"a HEIC image", "heix"},
-    {"a HEIC image", "heim"},        {"a HEIC image", "heis"},
-    {"a HEIC animation", "hevc"},    {"a HEIC animation", "hevx"},
-    {"a HEIF image", "mif1"},        {"a HEIF image", "mif2"},
-    {"a HEIF animation", "msf1"},    {"a JPEG XL image", "jxl "},
-    {"a JPEG 2000 image", "jp2 "},   {"a JPEG 2000 image", "jpx "},
-    {"a JPEG 2000 image", "jpm "},   {"a raw photo (CR3)", "crx "},
-    {"a QuickTime video", "qt  "},   {"an MP4 video", "mp4"},
-    {"an MP4 video", "isom"},        {"an MP4 video", "iso"},
-    {"an MP4 video", "avc1"},        {"an MP4 video", "M4V"},
-    {"an MP4 video", "MSNV"},        {"an MP4 video", "dash"},
-    {"an MP4 sound", "M4A"},         {"a 3GP video", "3g"},
+    {"an AVIF image", "avif"},     {"an AVIF animation", "avis"},
+    {"a HEIC image", "heic"},      {"a HEIC image", "heix"},
+    {"a HEIC image", "heim"},      {"a HEIC image", "heis"},
+    {"a HEIC animation", "hevc"},  {"a HEIC animation", "hevx"},
+    {"a HEIF image", "mif1"},      {"a HEIF image", "mif2"},
+    {"a HEIF animation", "msf1"},  {"a JPEG XL image", "jxl "},
+    {"a JPEG 2000 image", "jp2 "}, {"a JPEG 2000 image", "jpx "},
+    {"a JPEG 2000 image", "jpm "}, {"a raw photo (CR3)", "crx "},
+    {"a QuickTime video", "qt  "}, {"an MP4 video", "mp4"},
+    {"an MP4 video", "isom"},      {"an MP4 video", "iso"},
+    {"an MP4 video", "avc1"},      {"an MP4 video", "M4V"},
+    {"an MP4 video", "MSNV"},      {"an MP4 video", "dash"},
+    {"an MP4 sound", "M4A"},       {"a 3GP video", "3g"},
 };
 
 /* Tags of texts, in small letters. */
@@ -89,10 +90,8 @@ static const struct tag {
     const char *name;
     const char *text;
 } tags[] = {
-    {"an SVG drawing", "<svg"},
-    {"an HTML page", "<!doctype html"},
-    {"an HTML page", "<html"},
-    {"an HTML page", "<head"},
+    {"an SVG drawing", "<svg"}, {"an HTML page", "<!doctype html"},
+    {"an HTML page", "<html"},  {"an HTML page", "<head"},
     {"an HTML page", "<body"},
 };
 
@@ -123,7 +122,8 @@ static const char *name_of_iso(struct bytes file)
         !bytes_skip(&box, 4) || !bytes_take(&box, &brand, BRAND_LEN))
         return NULL;
     name = find_brand(brand);
-    if (!bytes_begin_with(&brand, "mif", 3) && !bytes_begin_with(&brand, "msf", 3))
+    if (!bytes_begin_with(&brand, "mif", 3) &&
+        !bytes_begin_with(&brand, "msf", 3))
         return name ? name : "a video or picture of ISO's media format";
     if (len > file.len)
         len = (uint32_t)file.len;

@@ -284,9 +284,9 @@ static bool next_part(struct image_png_file_source *source)
         memcpy(source->data_head + 4, "IDAT", 4);
         memcpy(source->data_head + CHUNK_HEAD_LEN, zlib_head, sizeof zlib_head);
         if (png->merged)
-            part = (struct bytes){
-                source->data_head,
-                CHUNK_HEAD_LEN + (png->apple ? sizeof zlib_head : 0)};
+            part = (struct bytes){source->data_head,
+                                  CHUNK_HEAD_LEN +
+                                      (png->apple ? sizeof zlib_head : 0)};
         break;
     case 5:
         if (next_data(&source->chunks, &chunk)) {

@@ -5,15 +5,15 @@
  *
  * DESIGN: the library sees only the chunks that make the pixels, and each of
  * them once. Text, profiles and the like, which may hold a gigabyte of zeros in
- * a few kilobytes, are noted (image_png_text.h), and cannot make a picture fail.
- * Data spread over a great many chunks become one. A file that lacks its end
- * gets one: it is for the library to say whether the pixels are whole.
+ * a few kilobytes, are noted (image_png_text.h), and cannot make a picture
+ * fail. Data spread over a great many chunks become one. A file that lacks its
+ * end gets one: it is for the library to say whether the pixels are whole.
  *
  * Apple's tools write PNGs for phones that have a chunk CgBI before the header.
- * Their data are packed without the two bytes that zlib has before them, and its
- * check sum; a pixel of 8 bits is blue, green, red, and these multiplied by an
- * alpha. The two bytes are put in, where data become one; the rest is for who
- * makes rows of it. One thread at a time. */
+ * Their data are packed without the two bytes that zlib has before them, and
+ * its check sum; a pixel of 8 bits is blue, green, red, and these multiplied by
+ * an alpha. The two bytes are put in, where data become one; the rest is for
+ * who makes rows of it. One thread at a time. */
 
 #include "bytes.h"
 #include "error.h"
@@ -24,12 +24,12 @@ enum { IMAGE_PNG_FILE_SIGNATURE = 8 /* bytes */ };
 struct image_png_file {
     struct bytes signature;
     struct bytes header, palette, clear; /* IHDR, PLTE and tRNS, whole */
-    struct bytes data;    /* from the first IDAT chunk on, if there is one */
-    struct bytes tail;    /* data of a last IDAT chunk that is cut short */
-    uint64_t data_len;    /* of all IDAT chunks together */
-    size_t num_data;      /* IDAT chunks that are not empty */
-    bool merged;          /* they are to become one */
-    uint8_t data_sum[4];  /* the check sum that it has then */
+    struct bytes data;   /* from the first IDAT chunk on, if there is one */
+    struct bytes tail;   /* data of a last IDAT chunk that is cut short */
+    uint64_t data_len;   /* of all IDAT chunks together */
+    size_t num_data;     /* IDAT chunks that are not empty */
+    bool merged;         /* they are to become one */
+    uint8_t data_sum[4]; /* the check sum that it has then */
     struct image_png_texts texts;
     bool apple; /* it has Apple's chunk CgBI: see there */
 };

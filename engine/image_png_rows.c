@@ -156,8 +156,8 @@ static void convert_coloured(const struct image_png_rows *rows, uint8_t *out,
     image_colour_convert(rows->colour, out, width, 3);
     for (size_t i = 0; i < width; i++)
         for (size_t c = 0; c < 3; c++)
-            out[3 * i + c] = image_codec_on_white(out[3 * i + c],
-                                                  in[pixel * i + alpha_at]);
+            out[3 * i + c] =
+                image_codec_on_white(out[3 * i + c], in[pixel * i + alpha_at]);
 }
 
 /* Colours of all samples of up to 8 bits. */

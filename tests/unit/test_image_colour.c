@@ -1,5 +1,6 @@
-/* Whole pictures with profiles, against Pillow: tests/cases/images. Here is what
- * files do not show: what is kept, and what profiles of strangers come to. */
+/* Whole pictures with profiles, against Pillow: tests/cases/images. Here is
+ * what files do not show: what is kept, and what profiles of strangers come to.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,8 +95,7 @@ static void a_matrix_moves_colours(void **state)
     struct image_colour *kept = NULL;
     const struct image_colour *colour;
     struct draft draft;
-    uint8_t pixels[] = {200, 0,   0,   9, 0, 200, 0, 8,
-                        0,   0,   200, 7, 0, 0,   0, 6};
+    uint8_t pixels[] = {200, 0, 0, 9, 0, 200, 0, 8, 0, 0, 200, 7, 0, 0, 0, 6};
     /* Levels of light: (200 / 255) squared, as sRGB has it, is 206.6. */
     static const uint8_t expected[] = {207, 0,   0, 9, 0, 0, 207, 8,
                                        0,   207, 0, 7, 0, 0, 0,   6};
@@ -150,8 +150,8 @@ static void srgb_changes_nothing(void **state)
     struct draft draft;
 
     (void)state;
-    assert_true(image_colour_find(&colour, &kept, make_srgb(&draft), false,
-                                  NULL));
+    assert_true(
+        image_colour_find(&colour, &kept, make_srgb(&draft), false, NULL));
     assert_null(colour);
     assert_non_null(kept); /* that it is sRGB need not be found out again */
     image_colour_free(kept);
@@ -218,8 +218,8 @@ static void a_broken_profile_changes_nothing(void **state)
         uint8_t *copy = malloc(len ? len : 1);
 
         memcpy(copy, profile.data, len);
-        assert_true(image_colour_find(&colour, &kept,
-                                      (struct bytes){copy, len}, false, NULL));
+        assert_true(image_colour_find(&colour, &kept, (struct bytes){copy, len},
+                                      false, NULL));
         assert_null(colour);
         free(copy);
     }
@@ -241,8 +241,8 @@ static void a_profile_beyond_the_bound_takes_no_memory(void **state)
                                   false, NULL));
     assert_null(colour);
     assert_null(kept);
-    assert_true(image_colour_find(
-        &colour, &kept, (struct bytes){bytes, len - 1}, false, NULL));
+    assert_true(image_colour_find(&colour, &kept,
+                                  (struct bytes){bytes, len - 1}, false, NULL));
     assert_non_null(colour);
     image_colour_free(kept);
     free(bytes);
@@ -260,9 +260,8 @@ static void wild_primaries_are_bounded(void **state)
     uint8_t pixels[256 * 3];
 
     (void)state;
-    assert_true(image_colour_find(&colour, &kept,
-                                  make_rgb(&draft, wild, GAMMA_2), false,
-                                  NULL));
+    assert_true(image_colour_find(
+        &colour, &kept, make_rgb(&draft, wild, GAMMA_2), false, NULL));
     assert_non_null(colour);
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * 37);

@@ -150,8 +150,8 @@ static void the_other_byte_order_of_the_magic_number_is_read(void **state)
     assert_int_equal(read_exactly(data, sizeof data), 6);
 }
 
-static void a_directory_that_promises_more_is_read_as_far_as_it_goes(
-    void **state)
+static void
+a_directory_that_promises_more_is_read_as_far_as_it_goes(void **state)
 {
     (void)state;
     assert_int_equal(read_patched(AT_COUNT, 0xff), 6);

@@ -28,8 +28,8 @@ static void an_attribute_and_an_element_name_it(void **state)
 {
     (void)state;
     assert_int_equal(orientation_of("<a tiff:Orientation=\"6\"/>"), 6);
-    assert_int_equal(
-        orientation_of("<tiff:Orientation>8</tiff:Orientation>"), 8);
+    assert_int_equal(orientation_of("<tiff:Orientation>8</tiff:Orientation>"),
+                     8);
 }
 
 static void the_first_that_has_a_value_counts(void **state)
