@@ -192,7 +192,8 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
 void engine_session_watch(struct engine_session *session,
                           bool (*gone)(void *user), void *user);
 
-/* The upright picture of the last engine_sample; borrowed until the next. */
+/* The picture of the last engine_sample, which may lie still (image.h);
+ * borrowed until the next. */
 const struct image *engine_session_image(const struct engine_session *session);
 
 /* Runs the network once on the sample. ERROR_INTERNAL only. */

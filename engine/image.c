@@ -9,10 +9,10 @@
 #include "image_colour.h"
 #include "image_name.h"
 #include "room.h"
+#include "turn.h"
 
 enum {
     RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
-    TILE = 128,           /* pixels; 128 x 128 x 3 stay in the L2 cache */
     COLOURS_AT_A_TIME = 1 << 18, /* pixels between two looks at the clock */
 };
 
@@ -154,21 +154,18 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                     "%" PRIu32 " x %" PRIu32 " pixels exceed the memory", width,
                     height);
     const size_t pixels_len = orientation == 1 ? len : len / channels * 3;
-    const size_t scratch_len = orientation == 1 ? 0 : len + 1;
+    const size_t stored_len = orientation == 1 ? 0 : len + TURN_MORE;
     if (!image_codec_allow_bytes(job, (uint64_t)width * height,
-                                 job->held + pixels_len + scratch_len, err))
+                                 job->held + pixels_len + stored_len, err))
         return false;
-    if (scratch_len > 0) {
-        image->scratch = room_reserve(image->scratch, &image->scratch_cap,
-                                      scratch_len, 1, err);
-        if (!image->scratch)
-            return false;
-    }
-    image->pixels =
-        room_reserve(image->pixels, &image->pixels_cap, pixels_len, 1, err);
-    if (!image->pixels)
+    if (orientation == 1)
+        job->raw = image->pixels =
+            room_reserve(image->pixels, &image->pixels_cap, len, 1, err);
+    else
+        job->raw = image->stored = room_reserve(
+            image->stored, &image->stored_cap, len + TURN_MORE, 1, err);
+    if (!job->raw)
         return false;
-    job->raw = orientation == 1 ? image->pixels : image->scratch;
     job->width = width;
     job->height = height;
     job->layout = layout;
@@ -264,67 +261,22 @@ static void flatten(const struct image_codec_job *job)
     }
 }
 
-/* Where the upright picture's pixel (x, y) is in the stored one:
- * start + x * step_x + y * step_y, in pixels. */
-struct turn {
-    ptrdiff_t start, step_x, step_y;
-};
-
-static struct turn find_turn(unsigned orientation, uint32_t stored_width,
-                             uint32_t stored_height)
+static bool turn(struct image *image, struct error *err)
 {
-    const ptrdiff_t down = stored_width; /* one row further */
-    const ptrdiff_t right = stored_width - 1;
-    const ptrdiff_t bottom = (ptrdiff_t)(stored_height - 1) * down;
+    const size_t count = (size_t)image->width * image->height;
 
-    switch (orientation) {
-    case 2: /* mirrored left to right */
-        return (struct turn){right, -1, down};
-    case 3: /* upside down */
-        return (struct turn){bottom + right, -1, -down};
-    case 4: /* mirrored top to bottom */
-        return (struct turn){bottom, 1, -down};
-    case 5: /* rows are columns */
-        return (struct turn){0, down, 1};
-    case 6: /* to be turned clockwise */
-        return (struct turn){bottom, -down, 1};
-    case 7: /* rows are columns, both from the far end */
-        return (struct turn){bottom + right, -down, -1};
-    case 8: /* to be turned anticlockwise */
-        return (struct turn){right, down, -1};
-    default:
-        return (struct turn){0, 1, down};
+    if (image->orientation == 1)
+        return true;
+    image->pixels =
+        room_reserve(image->pixels, &image->pixels_cap, count, 3, err);
+    if (!image->pixels) {
+        image->width = image->height = 0;
+        return false;
     }
-}
-
-/* Writes the upright picture, (height, width, 3), tile by tile: one of the two
- * pictures is walked down its columns. A byte after `stored` may be read. */
-static void turn_upright(uint8_t *restrict pixels, uint32_t width,
-                         uint32_t height, const uint8_t *restrict stored,
-                         struct turn turn)
-{
-    for (size_t top = 0; top < height; top += TILE) {
-        const size_t bottom = height - top < TILE ? height : top + TILE;
-
-        for (size_t left = 0; left < width; left += TILE) {
-            const size_t right = width - left < TILE ? width : left + TILE;
-
-            for (size_t y = top; y < bottom; y++) {
-                uint8_t *out = pixels + 3 * (y * width + left);
-                const uint8_t *in =
-                    stored + 3 * (turn.start + (ptrdiff_t)y * turn.step_y +
-                                  (ptrdiff_t)left * turn.step_x);
-
-                /* A pixel and a byte of the next, which follows anyway. */
-                for (size_t x = left; x + 1 < right; x++) {
-                    memcpy(out, in, 4);
-                    out += 3;
-                    in += 3 * turn.step_x;
-                }
-                memcpy(out, in, 3);
-            }
-        }
-    }
+    turn_upright(image->pixels, image->stored, image->width, image->height,
+                 image->orientation);
+    image->orientation = 1;
+    return true;
 }
 
 bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
@@ -332,7 +284,8 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
 {
     static const struct image_wait somebody = {0};
 
-    return image_decode_for(image, &somebody, bytes, len, limits, err);
+    return image_decode_for(image, &somebody, bytes, len, limits, err) &&
+           turn(image, err);
 }
 
 static bool fail_unknown(struct bytes file, struct error *err)
@@ -356,7 +309,7 @@ bool image_decode_for(struct image *image, const struct image_wait *wait,
         .image = image, .limits = limits, .wait = wait, .coded_len = len};
     bool ok;
 
-    image->width = image->height = 0;
+    image->width = image->height = image->orientation = 0;
     image->format = IMAGE_UNKNOWN;
     if (len == 0)
         return fail(err, ERROR_INPUT, "the image is empty");
@@ -368,14 +321,22 @@ bool image_decode_for(struct image *image, const struct image_wait *wait,
         return false;
 
     flatten(&job);
-    const bool lying = job.orientation >= 5;
+    const bool lying = turn_swaps(job.orientation);
     image->width = lying ? job.height : job.width;
     image->height = lying ? job.width : job.height;
-    if (job.orientation != 1)
-        turn_upright(image->pixels, image->width, image->height, job.raw,
-                     find_turn(job.orientation, job.width, job.height));
+    image->orientation = job.orientation;
     image->format = codec->format;
     return true;
+}
+
+const uint8_t *image_lying(const struct image *image, uint32_t *width,
+                           uint32_t *height)
+{
+    const bool lying = turn_swaps(image->orientation);
+
+    *width = lying ? image->height : image->width;
+    *height = lying ? image->width : image->height;
+    return image->orientation <= 1 ? image->pixels : image->stored;
 }
 
 const char *image_format_name(enum image_format format)
@@ -389,7 +350,7 @@ const char *image_format_name(enum image_format format)
 void image_release(struct image *image)
 {
     free(image->pixels);
-    free(image->scratch);
+    free(image->stored);
     free(image->rows);
     image_colour_free(image->colour);
     *image = (struct image){0};

@@ -13,16 +13,18 @@ struct image_colour;
 
 enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
 
-/* An upright RGB picture. `= {0}` is empty. */
+/* An RGB picture. `= {0}` is empty. */
 struct image {
-    uint32_t width, height;      /* of the file, upright */
-    enum image_format format;    /* of the file it came from */
-    uint8_t *pixels;             /* (height, width, 3) RGB; owned */
-    size_t pixels_cap;           /* bytes allocated, reused by image_decode */
-    uint8_t *scratch;            /* a picture on its way to be turned; owned */
-    size_t scratch_cap;          /* bytes allocated, 0 until one had to be */
-    uint8_t *rows;               /* of a PNG on their way; owned */
-    size_t rows_cap;             /* bytes allocated */
+    uint32_t width, height;   /* upright: after EXIF orientation */
+    enum image_format format; /* of the file it came from */
+    unsigned orientation;     /* EXIF's, 1..8; 0, 1: it is upright, in
+                                 `pixels`; else it lies in `stored` */
+    uint8_t *pixels;          /* (height, width, 3) RGB; owned */
+    size_t pixels_cap;        /* bytes allocated, reused by image_decode */
+    uint8_t *stored;          /* a picture that is to be turned; owned */
+    size_t stored_cap;        /* bytes allocated, 0 until one had to be */
+    uint8_t *rows;            /* of a PNG on their way; owned */
+    size_t rows_cap;          /* bytes allocated */
     struct image_colour *colour; /* of the last profile; owned, may be NULL */
 };
 
@@ -72,11 +74,16 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The same, for somebody who may leave. */
+/* The same, for somebody who may leave; and the picture is left as it lies: to
+ * turn a large one takes half of the time of its decoding. */
 bool image_decode_for(struct image *image, const struct image_wait *wait,
                       const uint8_t *bytes, size_t len,
                       const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
+
+/* The pixels as they lie, upright or not: (height, width, 3). */
+const uint8_t *image_lying(const struct image *image, uint32_t *width,
+                           uint32_t *height);
 
 /* "jpeg", "png", "webp" or "unknown". */
 const char *image_format_name(enum image_format format);

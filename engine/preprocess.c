@@ -77,6 +77,7 @@ static struct placement find_placement(const struct preprocess_spec *spec,
 {
     struct placement place = {
         .part = {.filter = spec->filter,
+                 .orientation = image->orientation,
                  .full_width = spec->width,
                  .full_height = spec->height,
                  .width = spec->width,
@@ -210,9 +211,11 @@ bool preprocess_apply(struct preprocess *preprocess, float *input,
 {
     const struct preprocess_spec *spec = &preprocess->spec;
     const struct placement place = find_placement(spec, image);
+    uint32_t width, height;
+    const uint8_t *pixels = image_lying(image, &width, &height);
 
     if (!resize_rgb_part(&preprocess->resize, preprocess->pixels, &place.part,
-                         image->pixels, image->width, image->height, err))
+                         pixels, width, height, err))
         return false;
     put_in_place(preprocess->pixels, &place, spec);
     normalise(preprocess, input);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "room.h"
+#include "turn.h"
 
 /* Rows upsampled at a time, so that they stay in the cache until coloured. */
 enum { BAND_ROWS = 32 };
@@ -75,18 +76,33 @@ bool render_box(struct render *render, struct box *box, bool *found,
     return true;
 }
 
-/* The picture at the output's size; its own pixels where that is the same. */
+/* The picture, upright, at the output's size; its own pixels where that is the
+ * same. */
 static const uint8_t *picture_at(struct render *render,
                                  const struct image *image, uint32_t width,
                                  uint32_t height, struct error *err)
 {
-    if (width == image->width && height == image->height)
-        return image->pixels;
+    const bool whole = width == image->width && height == image->height;
+    const struct resize_part part = {
+        .full_width = width,
+        .full_height = height,
+        .width = width,
+        .height = height,
+        .orientation = image->orientation,
+    };
+    uint32_t in_width, in_height;
+    const uint8_t *in = image_lying(image, &in_width, &in_height);
+
+    if (whole && in == image->pixels)
+        return in;
     render->small = room_reserve(render->small, &render->small_cap,
                                  (size_t)width * height, 3, err);
-    if (!render->small ||
-        !resize_rgb(&render->resize, render->small, width, height,
-                    image->pixels, image->width, image->height, err))
+    if (!render->small)
+        return NULL;
+    if (whole)
+        turn_upright(render->small, in, width, height, image->orientation);
+    else if (!resize_rgb_part(&render->resize, render->small, &part, in,
+                              in_width, in_height, err))
         return NULL;
     return render->small;
 }

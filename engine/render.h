@@ -40,7 +40,7 @@ struct render {
     struct heatmap_scratch heatmap;
     float *upsampled; /* owned */
     uint8_t *levels;  /* owned */
-    uint8_t *small;   /* the picture, reduced; owned */
+    uint8_t *small;   /* the picture, reduced or turned; owned */
     uint8_t *pixels;  /* of the overlay; owned */
     size_t upsampled_cap, levels_cap, small_cap, pixels_cap; /* bytes */
 };

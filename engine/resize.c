@@ -22,6 +22,7 @@
 #endif
 
 #include "room.h"
+#include "turn.h"
 
 enum {
     BAND = 8,          /* rows; fixed by turn_block */
@@ -103,6 +104,38 @@ static void find_nearest(struct resize_axis *axis, double ratio)
     }
 }
 
+/* Turns the weights round, for an input that comes from its end. */
+static void mirror(struct resize_axis *axis)
+{
+    for (uint32_t o = 0; o < axis->out; o++) {
+        struct resize_span *span = &axis->spans[o];
+        int32_t *weights = axis->weights + o * axis->num_taps;
+
+        span->first = axis->in - span->first - span->count;
+        for (uint32_t i = 0; i < span->count / 2; i++) {
+            const int32_t weight = weights[i];
+
+            weights[i] = weights[span->count - 1 - i];
+            weights[span->count - 1 - i] = weight;
+        }
+    }
+    for (uint32_t o = 0; o < axis->out / 2; o++) {
+        const uint32_t other = axis->out - 1 - o;
+        const struct resize_span span = axis->spans[o];
+        int32_t *a = axis->weights + o * axis->num_taps;
+        int32_t *b = axis->weights + other * axis->num_taps;
+
+        axis->spans[o] = axis->spans[other];
+        axis->spans[other] = span;
+        for (size_t i = 0; i < axis->num_taps; i++) {
+            const int32_t weight = a[i];
+
+            a[i] = b[i];
+            b[i] = weight;
+        }
+    }
+}
+
 /* How many output pixels are begun but not finished at a time, where whole
  * bands of input pixels are added at once. */
 static size_t count_live(const struct resize_axis *axis)
@@ -122,10 +155,12 @@ static size_t count_live(const struct resize_axis *axis)
     return num_live;
 }
 
-/* Makes the weights for `out` of `full` output pixels, from `start` on. */
+/* Makes the weights for `out` of `full` output pixels, from `start` on; that is
+ * counted in the upright picture, of which a mirrored input has the end first.
+ */
 static bool prepare_axis(struct resize_axis *axis, enum resize_filter filter,
                          uint32_t in, size_t full, size_t start, uint32_t out,
-                         struct error *err)
+                         bool mirrored, struct error *err)
 {
     const double ratio = (double)in / (double)full;
     const double scale = ratio > 1 ? ratio : 1; /* of the filter */
@@ -135,7 +170,8 @@ static bool prepare_axis(struct resize_axis *axis, enum resize_filter filter,
             : (size_t)ceil(support_of(filter) * scale) * 2 + 1;
 
     if (axis->in == in && axis->out == out && axis->full == full &&
-        axis->start == start && axis->filter == filter)
+        axis->start == start && axis->filter == filter &&
+        axis->mirrored == mirrored)
         return true;
     axis->in = axis->out = 0;
     axis->spans = room_reserve(axis->spans, &axis->spans_cap, out,
@@ -149,6 +185,7 @@ static bool prepare_axis(struct resize_axis *axis, enum resize_filter filter,
     axis->full = full;
     axis->start = start;
     axis->filter = filter;
+    axis->mirrored = mirrored;
     axis->num_taps = num_taps;
     if (filter == RESIZE_NEAREST)
         find_nearest(axis, ratio);
@@ -156,6 +193,8 @@ static bool prepare_axis(struct resize_axis *axis, enum resize_filter filter,
         for (uint32_t o = 0; o < out; o++)
             find_weights(&axis->spans[o], axis->weights + o * num_taps, filter,
                          ((double)(start + o) + 0.5) * ratio, scale, in);
+    if (mirrored)
+        mirror(axis);
     axis->num_live = count_live(axis);
     return true;
 }
@@ -514,22 +553,25 @@ static void run_down_first(const struct resize *resize, uint8_t *out,
     }
 }
 
-/* Pillow's rule, in differences of pixels of the whole pictures. */
-static bool is_down_first(const struct resize *resize)
+static int64_t num_fewer(const struct resize_axis *axis)
 {
-    const int64_t fewer_rows =
-        (int64_t)resize->down.in - (int64_t)resize->down.full;
-    const int64_t fewer_columns =
-        (int64_t)resize->across.in - (int64_t)resize->across.full;
-
-    return fewer_rows > 0 && fewer_rows > 2 * fewer_columns;
+    return (int64_t)axis->in - (int64_t)axis->full;
 }
 
-static bool reserve_all(struct resize *resize, struct error *err)
+/* Pillow's rule, in differences of pixels of the whole pictures, upright. */
+static bool is_down_first(const struct resize *resize, bool swaps)
+{
+    const int64_t rows = num_fewer(swaps ? &resize->across : &resize->down);
+    const int64_t columns = num_fewer(swaps ? &resize->down : &resize->across);
+
+    return (rows > 0 && rows > 2 * columns) != swaps;
+}
+
+static bool reserve_all(struct resize *resize, bool down_first,
+                        struct error *err)
 {
     const uint32_t in_width = resize->across.in;
     const uint32_t out_width = resize->across.out;
-    const bool down_first = is_down_first(resize);
     const size_t across_len = padded_len(out_width);
     const size_t down_len = down_first ? padded_len(in_width) : across_len;
     const size_t band_len = down_len > across_len ? down_len : across_len;
@@ -551,20 +593,54 @@ static bool reserve_all(struct resize *resize, struct error *err)
            (resize->between || !down_first);
 }
 
+/* The axes of an input that may lie, each with what it is of the upright one.
+ */
+static bool prepare_axes(struct resize *resize, const struct resize_part *part,
+                         uint32_t in_width, uint32_t in_height,
+                         struct error *err)
+{
+    const bool across = turn_mirrors_across(part->orientation);
+    const bool down = turn_mirrors_down(part->orientation);
+
+    if (turn_swaps(part->orientation))
+        return prepare_axis(&resize->across, part->filter, in_width,
+                            part->full_height, part->top, part->height, across,
+                            err) &&
+               prepare_axis(&resize->down, part->filter, in_height,
+                            part->full_width, part->left, part->width, down,
+                            err);
+    return prepare_axis(&resize->across, part->filter, in_width,
+                        part->full_width, part->left, part->width, across,
+                        err) &&
+           prepare_axis(&resize->down, part->filter, in_height,
+                        part->full_height, part->top, part->height, down, err);
+}
+
 bool resize_rgb_part(struct resize *resize, uint8_t *restrict out,
                      const struct resize_part *part, const uint8_t *restrict in,
                      uint32_t in_width, uint32_t in_height, struct error *err)
 {
-    if (!prepare_axis(&resize->across, part->filter, in_width, part->full_width,
-                      part->left, part->width, err) ||
-        !prepare_axis(&resize->down, part->filter, in_height, part->full_height,
-                      part->top, part->height, err) ||
-        !reserve_all(resize, err))
+    const bool upright = part->orientation <= 1;
+    uint8_t *result = out;
+
+    if (!prepare_axes(resize, part, in_width, in_height, err))
         return false;
-    if (is_down_first(resize))
-        run_down_first(resize, out, in);
+    const bool down_first =
+        is_down_first(resize, turn_swaps(part->orientation));
+    if (!reserve_all(resize, down_first, err))
+        return false;
+    if (!upright)
+        result = resize->lying = room_reserve(
+            resize->lying, &resize->lying_cap,
+            (size_t)part->width * part->height * 3 + TURN_MORE, 1, err);
+    if (!result)
+        return false;
+    if (down_first)
+        run_down_first(resize, result, in);
     else
-        run_across_first(resize, out, in);
+        run_across_first(resize, result, in);
+    if (!upright)
+        turn_upright(out, result, part->width, part->height, part->orientation);
     return true;
 }
 
@@ -594,5 +670,6 @@ void resize_release(struct resize *resize)
     free(resize->band);
     free(resize->sums);
     free(resize->between);
+    free(resize->lying);
     *resize = (struct resize){0};
 }

@@ -45,6 +45,8 @@ struct resize_part {
     size_t full_width, full_height; /* of the whole result */
     size_t left, top;               /* where the part begins in it */
     uint32_t width, height;         /* of the part, which lies within it */
+    unsigned orientation;           /* EXIF's, of the input (turn.h), which is
+                                       turned upright first; 0: it is upright */
 };
 
 /* The input pixels that one output pixel is made of. */
@@ -57,6 +59,7 @@ struct resize_axis {
     uint32_t in, out;          /* pixels; 0 where there are no weights yet */
     size_t full, start;        /* `out` of `full` pixels, from `start` on */
     enum resize_filter filter; /* that the weights are of */
+    bool mirrored;             /* the last output pixel comes first */
     size_t num_taps;           /* room for one output pixel's weights */
     size_t num_live;           /* output pixels unfinished at a time, at most */
     struct resize_span *spans; /* (out) owned */
@@ -73,8 +76,9 @@ struct resize {
     uint8_t *band;    /* (9, row) a band of rows, and a finished one; owned */
     int32_t *sums;    /* (num_live, row) unfinished rows; owned */
     uint8_t *between; /* the picture between the axes, or NULL; owned */
+    uint8_t *lying;   /* the result, to be turned, or NULL; owned */
     /* Bytes allocated. */
-    size_t columns_cap, resized_cap, band_cap, sums_cap, between_cap;
+    size_t columns_cap, resized_cap, band_cap, sums_cap, between_cap, lying_cap;
     bool is_plain; /* use no instructions beyond the compiler's default; the
                       levels are the same, and a test compares them */
 };
@@ -91,10 +95,11 @@ bool resize_rgb(struct resize *resize, uint8_t *restrict out,
                 uint32_t in_height, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Writes a part of the resized picture.
+/* Writes a part of the resized picture: upright, and the same to the last level
+ * as if the input had been turned before.
  *
  * out  out  (part->height, part->width, 3)
- * in   in   (in_height, in_width, 3)
+ * in   in   (in_height, in_width, 3), of part->orientation
  *
  * All sides are at least 1. ERROR_MEMORY. */
 bool resize_rgb_part(struct resize *resize, uint8_t *restrict out,

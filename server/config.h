@@ -102,11 +102,11 @@
            "highest picture")                                                 \
     NUMBER(max_pixels, "max-pixels", 50000000, 1, 4000000000, "pixels",       \
            "largest picture, width x height")                                 \
-    NUMBER(max_unpacked_bytes, "max-unpacked-bytes", 100000000, 1,             \
+    NUMBER(max_unpacked_bytes, "max-unpacked-bytes", 100000000, 1,            \
            1000000000000, "bytes",                                            \
-           "what decoding a picture may take, in bytes of memory and in "     \
-           "nanoseconds, whatever its file's length; for each byte of it "    \
-           "192 more")                                                        \
+           "what decoding a picture may take beyond its first 16.8 million "  \
+           "pixels, in bytes of memory and in nanoseconds, whatever its "     \
+           "file's length; for each byte of it 192 more")                     \
     SECTION("access", "who may ask")                                          \
     TEXT(token_file, "token-file", "", "FILE",                                \
          "a file of bearer tokens, a line each, one of which /cam, /model "   \

@@ -119,32 +119,40 @@ def jpeg_with(extra: bytes) -> bytes:
     return photo[:2] + extra + photo[2:]
 
 
-def jpeg_scans(width: int, height: int, num_scans: int) -> bytes:
+def jpeg_scans(width: int, height: int, num_scans: int, colors: int = 3) -> bytes:
     """Progressive, all of it zeros, with scans of a few bytes each: the one
     code of their table stands for 16384 blocks without a coefficient."""
+    names = range(1, colors + 1)
     num_blocks = ((width + 7) // 8) * ((height + 7) // 8)
-    scans = [(1, 2, 3)] + [(1 + i % 3,) for i in range(num_scans - 1)]
+    scans = [tuple(names)] + [(1 + i % colors,) for i in range(num_scans - 1)]
     parts = [
         b"\xff\xd8",
         segment(0xDB, b"\0" + b"\1" * 64),
         segment(
             0xC2,
-            struct.pack(">BHHB", 8, height, width, 3)
-            + b"".join(bytes([i, 0x11, 0]) for i in (1, 2, 3)),
+            struct.pack(">BHHB", 8, height, width, colors)
+            + b"".join(bytes([i, 0x11, 0]) for i in names),
         ),
         segment(0xC4, b"\x00" + bytes([1] + [0] * 15) + b"\x00"),
         segment(0xC4, b"\x10" + bytes([1] + [0] * 15) + b"\xe0"),
     ]
     for number, channels in enumerate(scans):
-        level = 13 - (number - 1) // 3 % 14
+        level = 13 - (number - 1) // colors % 14
         band = b"\x00\x00\x00" if number == 0 else bytes([1, 63, level])
-        if number > 3:
+        if number > colors:
             band = bytes([1, 63, (level + 1) % 14 << 4 | level])
-        names = b"".join(bytes([i, 0]) for i in channels)
-        bits = 3 * num_blocks if number == 0 else 15 * (num_blocks // 16384 + 1)
-        parts += [segment(0xDA, bytes([len(channels)]) + names + band)]
+        listed = b"".join(bytes([i, 0]) for i in channels)
+        bits = colors * num_blocks if number == 0 else 15 * (num_blocks // 16384 + 1)
+        parts += [segment(0xDA, bytes([len(channels)]) + listed + band)]
         parts += [bytes(bits // 8 + 1)]
     return b"".join([*parts, b"\xff\xd9"])
+
+
+def turned(jpeg: bytes) -> bytes:
+    """On its side by EXIF."""
+    entry = struct.pack("<HHII", 0x0112, 3, 1, 6)
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    return jpeg[:2] + segment(0xE1, exif) + jpeg[2:]
 
 
 def jpeg_planes(width: int, height: int) -> bytes:
@@ -319,7 +327,7 @@ BOMBS = {
     "png-rgba-within": lambda: png_black(5900, 5000, 8, 6),
     "png-filtered": lambda: png_filtered(16384, 3000, 16, 6),
     "png-filtered-within": lambda: png_filtered(4096, 4900, 16, 6),
-    "png-filtered-grey": lambda: png_filtered(16384, 3000, 8, 0),
+    "png-filtered-grey-late": lambda: png_filtered(16384, 3000, 8, 0),
     "png-filtered-grey-within": lambda: png_filtered(6800, 5000, 8, 0),
     "png-filtered-rgb": lambda: png_filtered(16384, 2300, 8, 2),
     "png-filtered-rgb-late": lambda: png_filtered(5500, 5000, 8, 2),
@@ -341,10 +349,11 @@ BOMBS = {
     "png-transparency": lambda: png_with(png_chunks(b"tRNS", b"\0\0")),
     "png-exif": lambda: png_with(png_chunks(b"eXIf", EXIF[6:] + bytes(786420))),
     "jpeg-few-bytes": lambda: jpeg_cut_but_closed(16384, 3000),
-    "jpeg-baseline": lambda: jpeg_baseline(16384, 3000),
+    "jpeg-baseline-within": lambda: jpeg_baseline(16384, 3000),
     "jpeg-scans": lambda: jpeg_scans(16384, 3000, 17),
     "jpeg-scans-many": lambda: jpeg_scans(4096, 4096, 26),
     "jpeg-scans-many-within": lambda: jpeg_scans(4096, 4096, 24),
+    "jpeg-scans-cmyk-within": lambda: turned(jpeg_scans(4096, 4096, 22, colors=4)),
     "jpeg-scans-small-within": lambda: jpeg_scans(1000, 1000, 70),
     "jpeg-scans-few-within": lambda: jpeg_scans(5000, 5000, 6),
     "jpeg-planes": lambda: jpeg_planes(16384, 3000),

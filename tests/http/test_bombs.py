@@ -9,12 +9,16 @@ import pytest
 from bombs import (
     BOMBS,
     cpu_seconds,
+    jpeg_planes,
     jpeg_scans,
     measure,
     png_black,
     png_filtered,
+    turned,
     webp_alpha_groups,
+    webp_lossless,
     webp_lossless_groups,
+    webp_lossy,
 )
 from conftest import LARGE, SANITIZED, Server, running
 
@@ -77,16 +81,39 @@ def test_groups_of_codes_are_bounded(server: Server) -> None:
 
 
 @LARGE
-def test_a_picture_may_unpack_to_what_its_length_allows(server: Server) -> None:
-    """A large picture of few bytes is one only where it is wanted small."""
-    picture = png_black(6000, 4000)
+def test_no_picture_of_16_megapixels_is_refused_for_what_it_takes(
+    server: Server,
+) -> None:
+    """The costliest kinds, as small as a file of them can be; with a small
+    heatmap, and with none."""
+    for picture in (
+        png_filtered(4096, 4050, 16, 6),
+        png_black(4096, 4096, 8, 6),
+        webp_lossless(4096, 4096, predicted=True),
+        webp_lossy(4096, 4096),
+        turned(jpeg_scans(4096, 4096, 18, colors=4)),
+        turned(jpeg_planes(4096, 4096)),
+    ):
+        for options in ({"heatmap": "none"}, {"heatmap_size": "100"}):
+            answer = server.cam(picture, params=options)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["image"]["width"] == 4096
 
-    answer = server.cam(picture)
+
+@LARGE
+def test_a_larger_one_may_take_what_its_length_allows(server: Server) -> None:
+    """Beyond the 16 megapixels: a limit that can be raised."""
+    picture = png_black(8192, 5000, 8, 6)
+
+    answer = server.cam(picture, params={"heatmap": "none"})
     assert answer.status_code == 413
-    assert answer.json()["limit"] == pytest.approx(50_000_000, rel=0.2)
-    assert server.cam(picture, params={"heatmap_size": 500}).status_code == 200
-    with running("--max-unpacked-bytes", "200000000") as patient:
-        assert patient.cam(picture).status_code == 200
+    assert "beyond its first 16 megapixels" in answer.json()["detail"]
+    assert answer.json()["limit"] == pytest.approx(
+        100_000_000 + 192 * len(picture), rel=0.001
+    )
+    with running("--max-unpacked-bytes", "250000000") as patient:
+        answer = patient.cam(picture, params={"heatmap": "none"})
+        assert answer.status_code == 200
 
 
 @LARGE

@@ -18,9 +18,7 @@ from hostile import Load
 
 LONG = os.environ.get("CI") == "true" and not SANITIZED
 # FAULT_SECONDS, or as long as there is time for.
-SECONDS = float(
-    os.environ.get("FAULT_SECONDS", 8 if SANITIZED else 60 if LONG else 15)
-)
+SECONDS = float(os.environ.get("FAULT_SECONDS", 8 if SANITIZED else 60 if LONG else 15))
 # Requests that are over when memory is first looked at, and how many more are to
 # find it as it was, however slow the machine is.
 FIRST = 1000

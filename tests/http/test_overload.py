@@ -122,9 +122,7 @@ def let_loose(server: Server, tmp: pathlib.Path, seen: Overload, *how: float) ->
     with (
         (tmp / "picture").open("rb") as picture,
         (tmp / "answers").open("w") as answers,
-        subprocess.Popen(
-            crowd(server, *how), stdin=picture, stdout=answers
-        ) as process,
+        subprocess.Popen(crowd(server, *how), stdin=picture, stdout=answers) as process,
         contextlib.ExitStack() as stack,
     ):
         stack.callback(process.kill)

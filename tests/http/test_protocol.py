@@ -179,7 +179,12 @@ TOO_LONG = "the body, or a chunk of it, "
         ((400,), "other", IN_HEADERS, GET + b"nonsense\r\n\r\n"),
         ((400,), "other", IN_HEADERS, GET + b"nonsense\r\nX-Request-Id: a\r\n\r\n"),
         ((400,), "other", IN_HEADERS, CAM + b"Content-Length: 1x\r\n\r\na"),
-        ((413,), "other", TOO_LONG, CAM + b"Content-Length: " + b"9" * 23 + b"\r\n\r\n"),
+        (
+            (413,),
+            "other",
+            TOO_LONG,
+            CAM + b"Content-Length: " + b"9" * 23 + b"\r\n\r\n",
+        ),
         ((431,), "other", IN_HEADERS, GET + b"X: aaaaaaaaaa\r\n" * 4500 + b"\r\n"),
         ((400,), "/cam", IN_CHUNKS, CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n"),
         ((400,), "/cam", IN_CHUNKS, CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n"),

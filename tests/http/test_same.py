@@ -6,7 +6,7 @@ import io
 
 import pytest
 from conftest import LARGE, Server, sample
-from PIL import Image
+from PIL import Image, ImageOps
 
 SIZE = (1503, 1002)  # no multiple of anything that a decoder likes
 FORMATS = {
@@ -113,3 +113,23 @@ def test_a_large_jpeg_is_seen_as_its_pixels_are(
     assert seen.pop("image")["format"] == "jpeg"
     assert whole.pop("image")["format"] == "png"
     assert seen == whole
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_that_lies_is_seen_and_drawn_as_the_upright_one(
+    server: Server, orientation: int
+) -> None:
+    """Turned by Pillow."""
+    with Image.open(io.BytesIO(sample("coffee.png"))) as photo:
+        lying = encoded(photo.convert("RGB"), "png", orientation)
+    with Image.open(io.BytesIO(lying)) as photo:
+        upright = encoded(ImageOps.exif_transpose(photo), "png")
+
+    for drawing in ({}, {"heatmap_size": "250"}, {"heatmap": "map"}):
+        answers = [
+            server.cam(picture, params={"values": "1"} | drawing).json()
+            for picture in (lying, upright)
+        ]
+        for answer in answers:
+            del answer["timing_ms"]
+        assert answers[0] == answers[1]

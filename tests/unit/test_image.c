@@ -275,7 +275,7 @@ static void memory_is_used_again_and_only_grows(void **state)
     read_file(&big, VALID "/jpeg-420.jpg");
     read_file(&small, VALID "/jpeg-exif-6.jpg");
     assert_true(image_decode(&image, big.data, big.len, &no_limits, &err));
-    assert_null(image.scratch);
+    assert_null(image.stored);
     const uint8_t *pixels = image.pixels;
     const size_t cap = image.pixels_cap;
     assert_true(image_decode(&image, small.data, small.len, &no_limits, &err));

@@ -6,6 +6,7 @@
 
 #include "ppm.h"
 #include "resize.h"
+#include "turn.h"
 
 #include <cmocka.h>
 
@@ -165,6 +166,49 @@ static void releasing_nothing_is_safe(void **state)
     assert_null(resize.band);
 }
 
+/* Parts of several shapes, of which both orders of the axes come. */
+static void a_picture_that_lies_gives_what_the_upright_one_does(void **state)
+{
+    static const uint32_t sizes[][2] = {{61, 43}, {40, 300}, {300, 40}};
+    static const struct resize_part parts[] = {
+        {RESIZE_BICUBIC, 20, 30, 0, 0, 20, 30, 0},
+        {RESIZE_BILINEAR, 30, 25, 7, 3, 19, 21, 0},
+        {RESIZE_NEAREST, 30, 25, 7, 3, 19, 21, 0},
+        {RESIZE_BICUBIC, 80, 90, 11, 50, 40, 30, 0},
+    };
+    enum { NUM_PARTS = sizeof parts / sizeof parts[0] };
+    struct resize resize = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 3 * NUM_PARTS * 8; i++) {
+        struct resize_part part = parts[i / 8 % NUM_PARTS];
+        const unsigned orientation = i % 8 + 1;
+        const uint32_t width = sizes[i / 8 / NUM_PARTS][0];
+        const uint32_t height = sizes[i / 8 / NUM_PARTS][1];
+        const bool swaps = orientation >= 5;
+        uint8_t *stored = ppm_noise(width, height + 1);
+        uint8_t *upright = malloc((size_t)width * height * 3);
+        uint8_t out[40 * 30 * 3], expected[40 * 30 * 3];
+        const size_t len = (size_t)part.width * part.height * 3;
+
+        assert_non_null(upright);
+        turn_upright(upright, stored, swaps ? height : width,
+                     swaps ? width : height, orientation);
+        assert_true(resize_rgb_part(&resize, expected, &part, upright,
+                                    swaps ? height : width,
+                                    swaps ? width : height, NULL));
+        part.orientation = orientation;
+        assert_true(
+            resize_rgb_part(&resize, out, &part, stored, width, height, NULL));
+        if (memcmp(out, expected, len) != 0)
+            fail_msg("%ux%u, part %u, orientation %u", width, height,
+                     i / 8 % NUM_PARTS, orientation);
+        free(stored);
+        free(upright);
+    }
+    resize_release(&resize);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_picture_of_the_right_size_stays_as_it_is),
         cmocka_unit_test(one_colour_stays_one_colour),
         cmocka_unit_test(scratch_of_one_size_serves_the_next),
+        cmocka_unit_test(a_picture_that_lies_gives_what_the_upright_one_does),
         cmocka_unit_test(a_strip_takes_memory_by_its_output),
         cmocka_unit_test(releasing_nothing_is_safe),
     };
