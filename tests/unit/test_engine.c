@@ -244,8 +244,7 @@ static void where_means_are_pooled_the_map_adds_up_to_the_logit(void **state)
 static void a_normalized_head_s_map_adds_up_and_tells_its_scale(void **state)
 {
     struct error err = {0};
-    struct engine *engine =
-        open_network("convnext-legacy17", NULL, NULL, &err);
+    struct engine *engine = open_network("convnext-legacy17", NULL, NULL, &err);
     struct engine_session *session;
     struct engine_class class;
     struct engine_info info;

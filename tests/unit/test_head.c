@@ -620,8 +620,8 @@ static void batch_norm_between_pool_and_linear_layer_is_folded(void **state)
     }
 }
 
-static void a_normalization_between_pool_and_linear_layer_is_the_map_s(
-    void **state)
+static void
+a_normalization_between_pool_and_linear_layer_is_the_map_s(void **state)
 {
     (void)state;
     for (int form = 0; form < 4; form++) { /* with scale and bias; about zero */
@@ -633,12 +633,12 @@ static void a_normalization_between_pool_and_linear_layer_is_the_map_s(
         if (form > 1)
             add_flatten(&body);
         operands[0] = body.x;
-        operands[1] = sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random,
-                                   -1, 1);
-        operands[2] = sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random,
-                                   -1, 1);
-        body.x = sketch_node(&body.graph, GRAPH_NORM, operands,
-                             form % 2 ? 3 : 1);
+        operands[1] =
+            sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random, -1, 1);
+        operands[2] =
+            sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random, -1, 1);
+        body.x =
+            sketch_node(&body.graph, GRAPH_NORM, operands, form % 2 ? 3 : 1);
         sketch_last(&body.graph)->norm.rule = GRAPH_NORM_LAYER;
         sketch_last(&body.graph)->norm.raw_axes[0] = -1;
         sketch_last(&body.graph)->norm.epsilon = 0.01f;
