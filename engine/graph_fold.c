@@ -470,10 +470,9 @@ static bool are_alike(const struct graph *graph, const struct graph_node *a,
                              &graph_input(graph, b, 0)->shape) &&
            graph_shape_equal(&graph_input(graph, a, 1)->shape,
                              &graph_input(graph, b, 1)->shape) &&
-           (a->op == GRAPH_LINEAR ||
-            (a->conv.groups == b->conv.groups &&
-             memcmp(&a->conv.window, &b->conv.window, sizeof a->conv.window) ==
-                 0));
+           (a->op == GRAPH_LINEAR || (a->conv.groups == b->conv.groups &&
+                                      memcmp(&a->conv.window, &b->conv.window,
+                                             sizeof a->conv.window) == 0));
 }
 
 /* of_a a + of_b b as one layer, in the place of the later one of the two,
@@ -523,7 +522,8 @@ static bool fold_sum(struct graph *graph, struct graph_node *node,
 {
     struct graph_node *a, *b, *sum;
 
-    if (node->num_inputs < 2 || (node->op != GRAPH_ADD && node->op != GRAPH_SUB))
+    if (node->num_inputs < 2 ||
+        (node->op != GRAPH_ADD && node->op != GRAPH_SUB))
         return true;
     a = sole_producer(graph, node, 0);
     b = sole_producer(graph, node, 1);
@@ -642,7 +642,8 @@ static bool takes_all(const struct graph *graph, const struct graph_node *node)
     size_t count = graph_shape_count(&indices->shape);
     int64_t length = (int64_t)x->dim[node->axis];
 
-    if (!indices->data || indices->type != GRAPH_INT || (int64_t)count != length)
+    if (!indices->data || indices->type != GRAPH_INT ||
+        (int64_t)count != length)
         return false;
     for (int64_t i = 0; i < length; i++) {
         int64_t index = graph_ints(indices)[i];
@@ -659,9 +660,9 @@ static bool is_all(const struct graph_value *value, double number)
     if (!value || !value->data)
         return false;
     for (size_t i = 0; i < graph_shape_count(&value->shape); i++)
-        if ((value->type == GRAPH_INT ? (double)graph_ints(value)[i]
-                                      : (double)graph_floats(value)[i]) !=
-            number)
+        if ((value->type == GRAPH_INT
+                 ? (double)graph_ints(value)[i]
+                 : (double)graph_floats(value)[i]) != number)
             return false;
     return true;
 }
@@ -718,7 +719,7 @@ static int same_as(const struct graph *graph, const struct graph_node *node)
         if (is_all(b, node->op == GRAPH_MUL))
             return 0;
         return is_all(graph_input(graph, node, 0), node->op == GRAPH_MUL) ? 1
-                                                                         : -1;
+                                                                          : -1;
     case GRAPH_DIV:
     case GRAPH_SUB:
         return is_all(b, node->op == GRAPH_DIV) ? 0 : -1;

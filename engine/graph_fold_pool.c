@@ -108,7 +108,7 @@ struct link {
     bool is_linear, is_max;
     bool shifts;   /* something is added */
     bool is_shift; /* to each element: what is added to places is the map's */
-    double cost; /* for each element of its result */
+    double cost;   /* for each element of its result */
 };
 
 /* Whether a node may be one of a chain: it is linear, or moves elements, or
@@ -124,8 +124,8 @@ static bool read_link(struct link *link, const struct graph *graph,
         graph_output(graph, node, 0)->type != GRAPH_FLOAT ||
         open_operand(graph, node, true) < 0)
         return false;
-    x = &graph_input(graph, node,
-                     (uint32_t)open_operand(graph, node, true))->shape;
+    x = &graph_input(graph, node, (uint32_t)open_operand(graph, node, true))
+             ->shape;
     out = &graph_output(graph, node, 0)->shape;
     switch (node->op) {
     case GRAPH_RESHAPE:
@@ -171,8 +171,7 @@ static bool read_link(struct link *link, const struct graph *graph,
     case GRAPH_DIV:
         link->is_linear = true;
         return graph_shape_equal(x, out) &&
-               (node->op != GRAPH_DIV ||
-                open_operand(graph, node, false) == 0);
+               (node->op != GRAPH_DIV || open_operand(graph, node, false) == 0);
     default:
         return false;
     }
@@ -343,9 +342,8 @@ static bool run(const struct pass *pass, const struct chain *chain, float *x,
 static size_t position(const struct chain *chain, const struct pass *pass,
                        size_t c, size_t p)
 {
-    return chain->axis > pass->pictures[chain->x].rows
-               ? p * chain->channels + c
-               : c * chain->cells + p;
+    return chain->axis > pass->pictures[chain->x].rows ? p * chain->channels + c
+                                                       : c * chain->cells + p;
 }
 
 /* A trial: what goes in, and what must come out for each channel. */
@@ -492,8 +490,7 @@ static struct graph_node *add(struct pass *pass, const struct chain *chain,
                               const struct graph_shape *shape)
 {
     struct graph *graph = pass->graph;
-    const struct graph_node *last =
-        &graph->nodes[chain->nodes[chain->num - 1]];
+    const struct graph_node *last = &graph->nodes[chain->nodes[chain->num - 1]];
     const char *name = last->name, *onnx_op = last->onnx_op;
     struct graph_node *node;
     int out = graph_add_value(graph, name, GRAPH_FLOAT, pass->err);
@@ -502,8 +499,8 @@ static struct graph_node *add(struct pass *pass, const struct chain *chain,
         return NULL;
     graph->values[out].shape = *shape;
     graph->values[out].has_shape = true;
-    node = graph_add_node(graph, op, name, onnx_op,
-                          other == GRAPH_NONE ? 1 : 2, 1, pass->err);
+    node = graph_add_node(graph, op, name, onnx_op, other == GRAPH_NONE ? 1 : 2,
+                          1, pass->err);
     if (!node)
         return NULL;
     node->inputs[0] = input;
@@ -566,8 +563,8 @@ static int with_numbers(struct pass *pass, const struct chain *chain, int value,
         needed |= fabs(numbers[c] - neutral) > 1e-6;
     if (!needed)
         return value;
-    constant = graph_add_constant(pass->graph, "pool", GRAPH_FLOAT, &shape,
-                                  pass->err);
+    constant =
+        graph_add_constant(pass->graph, "pool", GRAPH_FLOAT, &shape, pass->err);
     if (constant == GRAPH_NONE)
         return GRAPH_NONE;
     for (size_t c = 0; c < chain->channels; c++)
@@ -588,11 +585,9 @@ static bool rewrite(struct pass *pass, const struct chain *chain,
     if (value != GRAPH_NONE)
         value = reshape(pass, chain, value, &shape);
     if (value != GRAPH_NONE && !chain->is_max)
-        value =
-            with_numbers(pass, chain, value, GRAPH_MUL, trial->scale, 1);
+        value = with_numbers(pass, chain, value, GRAPH_MUL, trial->scale, 1);
     if (value != GRAPH_NONE && !chain->is_max)
-        value =
-            with_numbers(pass, chain, value, GRAPH_ADD, trial->shift, 0);
+        value = with_numbers(pass, chain, value, GRAPH_ADD, trial->shift, 0);
     if (value == GRAPH_NONE)
         return false;
     for (size_t i = 0; i < chain->num; i++) { /* dropped */

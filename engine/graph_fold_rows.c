@@ -299,8 +299,8 @@ static double number_at(const struct graph_value *value, size_t i,
 {
     if (!value)
         return otherwise;
-    return (double)
-        graph_floats(value)[graph_shape_count(&value->shape) == 1 ? 0 : i];
+    return (double)graph_floats(
+        value)[graph_shape_count(&value->shape) == 1 ? 0 : i];
 }
 
 /* W (scale n + shift) + b = (W scale) n + (W shift + b) */

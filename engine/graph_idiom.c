@@ -316,9 +316,9 @@ static void match_l2_norm(struct graph *graph, struct graph_node *node)
         count *= norm->reduce.axis[i] ? (double)shape->dim[i] : 1;
     if (count < 1)
         return;
-    scale = graph_add_constant(graph, node->name, GRAPH_FLOAT,
-                               &(struct graph_shape){.rank = 1, .dim = {1}},
-                               NULL);
+    scale =
+        graph_add_constant(graph, node->name, GRAPH_FLOAT,
+                           &(struct graph_shape){.rank = 1, .dim = {1}}, NULL);
     if (scale == GRAPH_NONE)
         return; /* it stays as it is */
     ((float *)graph->values[scale].data)[0] = (float)(1 / sqrt(count));
@@ -369,8 +369,7 @@ static bool is_over_last(const struct graph_node *norm, uint32_t first,
 /* A picture (N, C, H, W) that is reshaped to (N, groups, ...), normalized over
  * what is in each group, and reshaped back. It is normalized as the picture
  * that it is, so that it need not be laid out in planes for it. */
-static void match_group_norm(struct graph *graph,
-                             const struct graph_node *back)
+static void match_group_norm(struct graph *graph, const struct graph_node *back)
 {
     const struct graph_shape *to = &graph_output(graph, back, 0)->shape;
     int made = back->inputs[0];

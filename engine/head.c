@@ -225,7 +225,8 @@ static const char *explain_node(struct head *head, const struct graph *graph,
         return "the classes are read from one token, which attention fills "
                "from everywhere, and not from a pooled feature map";
     if (node->op == GRAPH_MATMUL && node->num_inputs > 1 &&
-        !graph_input(graph, node, 0)->data && !graph_input(graph, node, 1)->data)
+        !graph_input(graph, node, 0)->data &&
+        !graph_input(graph, node, 1)->data)
         return "the places of the last feature map are weighed by attention, "
                "by numbers that are each picture's own, and not pooled by a "
                "global average or maximum";
@@ -316,8 +317,7 @@ static const char *read_linear(struct head *head, const struct graph *graph,
 
     if (pool && is_row_norm(graph, pool)) {
         norm = pool;
-        pool =
-            producer_of(graph, behind_reshapes(graph, norm->inputs[0]));
+        pool = producer_of(graph, behind_reshapes(graph, norm->inputs[0]));
     }
     if (!pool || !is_global_pool(graph, pool) ||
         (norm && pool->op != GRAPH_MEAN))
@@ -344,8 +344,9 @@ static bool is_of_several(const struct graph *graph,
 {
     size_t num_layers = 0;
 
-    while (node && (node->op == GRAPH_MUL || node->op == GRAPH_DIV ||
-                    node->op == GRAPH_RESHAPE) &&
+    while (node &&
+           (node->op == GRAPH_MUL || node->op == GRAPH_DIV ||
+            node->op == GRAPH_RESHAPE) &&
            first_open(graph, node) != GRAPH_NONE)
         node = producer_of(graph, first_open(graph, node));
     if (node && node->op == GRAPH_MEAN)
@@ -527,8 +528,8 @@ static void normalize(float *restrict map, size_t cells,
     for (size_t c = 0; c < channels; c++)
         sum += (double)weights[c];
     for (size_t i = 0; i < cells; i++)
-        map[i] = (float)(((double)map[i] - sum * scale->mean) /
-                         scale->deviation);
+        map[i] =
+            (float)(((double)map[i] - sum * scale->mean) / scale->deviation);
 }
 
 /* Which logit is class k's, and whether with the other sign. */

@@ -241,6 +241,32 @@ static void where_means_are_pooled_the_map_adds_up_to_the_logit(void **state)
     }
 }
 
+static void a_normalized_head_s_map_adds_up_and_tells_its_scale(void **state)
+{
+    struct error err = {0};
+    struct engine *engine = open_network("convnext-legacy17", NULL, NULL, &err);
+    struct engine_session *session;
+    struct engine_class class;
+    struct engine_info info;
+    struct engine_map map;
+
+    (void)state;
+    assert_non_null(engine);
+    engine_info(engine, &info);
+    assert_string_equal(info.head, "gap-norm-linear");
+    assert_true(info.is_normalized);
+    session = run_on_picture(engine);
+    for (size_t k = 0; k < info.num_classes; k++) {
+        engine_session_class(session, &class, k);
+        assert_true(engine_session_map(session, &map, k, &err));
+        assert_float_equal(map.mean_plus_bias, class.logit,
+                           1e-4 * fmax(1, fabs((double)class.logit)));
+        assert_true(map.norm_deviation > 0 && map.norm_deviation != 1);
+    }
+    engine_session_free(session);
+    engine_free(engine);
+}
+
 static void where_maxima_are_pooled_that_is_told(void **state)
 {
     struct error err = {0};
@@ -410,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_network_of_fixed_size_refuses_another),
         cmocka_unit_test(sizes_are_read_from_text),
         cmocka_unit_test(where_means_are_pooled_the_map_adds_up_to_the_logit),
+        cmocka_unit_test(a_normalized_head_s_map_adds_up_and_tells_its_scale),
         cmocka_unit_test(where_maxima_are_pooled_that_is_told),
         cmocka_unit_test(a_network_without_maps_classifies_and_says_why),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),

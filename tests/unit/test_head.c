@@ -186,12 +186,33 @@ static double pooled(const struct head *head, const double *features, size_t c,
     return head->is_max ? max : sum / (HEIGHT * WIDTH);
 }
 
+/* What a picture's features are normalized by. */
+static struct head_scale scale_of(const struct head *head,
+                                  const double *features, size_t channels)
+{
+    struct head_scale scale = {.deviation = 1};
+    double square = 0;
+
+    if (!head->is_normalized)
+        return scale;
+    for (size_t c = 0; c < channels && !head->about_zero; c++)
+        scale.mean += pooled(head, features, c, channels) / (double)channels;
+    for (size_t c = 0; c < channels; c++) {
+        double apart = pooled(head, features, c, channels) - scale.mean;
+
+        square += apart * apart / (double)channels;
+    }
+    scale.deviation = sqrt(square + head->epsilon);
+    return scale;
+}
+
 /* The map of a class is its weighted sum of channels. */
 static void expect_map(const struct graph *graph, const struct head *head,
                        const double *features, size_t k, size_t channels)
 {
     float copy[HEIGHT * WIDTH * (CHANNELS + CLASSES)];
     float map[HEIGHT * WIDTH];
+    struct head_scale scale = scale_of(head, features, channels);
 
     assert_true(channels <= CHANNELS + CLASSES);
     for (size_t i = 0; i < HEIGHT * WIDTH * channels; i++)
@@ -201,7 +222,8 @@ static void expect_map(const struct graph *graph, const struct head *head,
         double sum = 0;
 
         for (size_t c = 0; c < channels; c++)
-            sum += weight_of(graph, head, k, c) * features[i * channels + c];
+            sum += weight_of(graph, head, k, c) *
+                   (features[i * channels + c] - scale.mean) / scale.deviation;
         assert_true(fabs((double)map[i] - sum) < 1e-5);
     }
 }
@@ -224,11 +246,13 @@ static void expect_maps(const struct graph *graph, const struct head *head)
         fail_msg("%s", err.text);
     for (size_t k = 0; k < CLASSES; k++) {
         const double *features = ref.values[head->features];
+        struct head_scale scale = scale_of(head, features, channels);
         double logit = head_bias(head, graph, k);
 
         for (size_t c = 0; c < channels; c++)
             logit += weight_of(graph, head, k, c) *
-                     pooled(head, features, c, channels);
+                     (pooled(head, features, c, channels) - scale.mean) /
+                     scale.deviation;
         assert_true(fabs(logit - ref.values[head->logits][k]) < 1e-5);
         expect_map(graph, head, features, k, channels);
     }
@@ -596,7 +620,138 @@ static void batch_norm_between_pool_and_linear_layer_is_folded(void **state)
     }
 }
 
-static void layer_norm_between_pool_and_linear_layer_is_refused(void **state)
+static void
+a_normalization_between_pool_and_linear_layer_is_the_map_s(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 4; form++) { /* with scale and bias; about zero */
+        struct body body;
+        int operands[3];
+
+        start(&body);
+        add_mean(&body, form > 1, 2, 3);
+        if (form > 1)
+            add_flatten(&body);
+        operands[0] = body.x;
+        operands[1] =
+            sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random, -1, 1);
+        operands[2] =
+            sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random, -1, 1);
+        body.x =
+            sketch_node(&body.graph, GRAPH_NORM, operands, form % 2 ? 3 : 1);
+        sketch_last(&body.graph)->norm.rule = GRAPH_NORM_LAYER;
+        sketch_last(&body.graph)->norm.raw_axes[0] = -1;
+        sketch_last(&body.graph)->norm.epsilon = 0.01f;
+        sketch_last(&body.graph)->norm.about_zero = form == 3;
+        add_gemm(&body, CHANNELS);
+        expect_named(&body, "gap-norm-linear");
+    }
+}
+
+static void two_linear_layers_that_are_averaged_are_one(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 2; form++) { /* a stack; a sum */
+        struct body body;
+        int pooled_features, both[2];
+
+        start(&body);
+        add_mean(&body, false, 2, 3);
+        pooled_features = body.x;
+        for (int k = 0; k < 2; k++) {
+            const int64_t apart[] = {1, 1, CLASSES};
+
+            body.x = pooled_features;
+            add_gemm(&body, CHANNELS);
+            if (form == 0)
+                add_reshape(&body, 3, apart);
+            both[k] = body.x;
+        }
+        body.x = sketch_node(&body.graph, form == 0 ? GRAPH_CONCAT : GRAPH_ADD,
+                             both, 2);
+        if (form == 0) {
+            body.x = sketch_node(&body.graph, GRAPH_MEAN, &body.x, 1);
+            sketch_last(&body.graph)->reduce.raw_axes[0] = 0;
+            sketch_last(&body.graph)->reduce.num_raw_axes = 1;
+        }
+        expect_head(&body);
+    }
+}
+
+static void layers_on_different_features_are_named(void **state)
+{
+    struct body body;
+    int features, both[2];
+
+    (void)state;
+    start(&body);
+    features = body.x;
+    for (int k = 0; k < 2; k++) {
+        body.x = features;
+        if (k == 0)
+            add_mean(&body, false, 2, 3);
+        else
+            add_max_pool(&body, HEIGHT, WIDTH);
+        if (k == 1)
+            add_flatten(&body);
+        add_gemm(&body, CHANNELS);
+        both[k] = body.x;
+    }
+    body.x = sketch_node(&body.graph, GRAPH_ADD, both, 2);
+    expect_refusal(&body, "several layers make of different features");
+}
+
+static void a_convolution_in_place_of_pooling_is_named(void **state)
+{
+    struct body body;
+    int w;
+
+    (void)state;
+    start(&body);
+    w = sketch_noise(&body.graph, SHAPE(CHANNELS, CHANNELS, HEIGHT, WIDTH),
+                     &body.random, -1, 1);
+    body.x = sketch_conv(&body.graph, body.x, w, GRAPH_NONE, HEIGHT, 1, 0, 1);
+    sketch_last(&body.graph)->conv.window.kernel[1] = WIDTH;
+    add_clamp(&body);
+    add_flatten(&body);
+    add_gemm(&body, CHANNELS);
+    expect_refusal(&body, "a 4 x 3 convolution makes the last feature map a "
+                          "single cell");
+}
+
+/* What is averaged is all places of each channel but one. */
+static void a_mean_of_all_places_but_one_is_no_pooling(void **state)
+{
+    float numbers[HEIGHT * WIDTH];
+    struct body body;
+    int w;
+
+    (void)state;
+    for (int i = 0; i < HEIGHT * WIDTH; i++)
+        numbers[i] = i == 7 ? 0 : 1.0f / (HEIGHT * WIDTH - 1);
+    for (int whole = 0; whole < 2; whole++) {
+        const int64_t rows[] = {CHANNELS, HEIGHT * WIDTH};
+        const int64_t row[] = {1, CHANNELS};
+
+        if (whole)
+            for (int i = 0; i < HEIGHT * WIDTH; i++)
+                numbers[i] = 1.0f / (HEIGHT * WIDTH);
+        start(&body);
+        add_reshape(&body, 2, rows);
+        w = sketch_floats(&body.graph, SHAPE(HEIGHT * WIDTH, 1), numbers);
+        body.x = sketch_node(&body.graph, GRAPH_MATMUL, (int[]){body.x, w}, 2);
+        sketch_last(&body.graph)->gemm.alpha = 1;
+        sketch_last(&body.graph)->gemm.beta = 1;
+        add_reshape(&body, 2, row);
+        add_gemm(&body, CHANNELS);
+        if (whole)
+            expect_head(&body);
+        else
+            expect_refusal(&body, "no global average or maximum pooling");
+    }
+}
+
+static void a_difference_from_the_mean_alone_is_refused(void **state)
 {
     struct body body;
     int mean;
@@ -876,7 +1031,13 @@ int main(void)
         cmocka_unit_test(convolutions_of_one_pixel_in_a_row_are_one),
         cmocka_unit_test(numbers_for_each_channel_after_the_pool_are_folded),
         cmocka_unit_test(batch_norm_between_pool_and_linear_layer_is_folded),
-        cmocka_unit_test(layer_norm_between_pool_and_linear_layer_is_refused),
+        cmocka_unit_test(a_difference_from_the_mean_alone_is_refused),
+        cmocka_unit_test(
+            a_normalization_between_pool_and_linear_layer_is_the_map_s),
+        cmocka_unit_test(two_linear_layers_that_are_averaged_are_one),
+        cmocka_unit_test(layers_on_different_features_are_named),
+        cmocka_unit_test(a_convolution_in_place_of_pooling_is_named),
+        cmocka_unit_test(a_mean_of_all_places_but_one_is_no_pooling),
         cmocka_unit_test(a_map_of_one_cell_is_refused),
         cmocka_unit_test(the_first_output_that_classifies_is_taken),
         cmocka_unit_test(after_two_linear_layers_there_is_no_map),

@@ -40,6 +40,8 @@ MORE = {
     "squeezenet": ("legacy13-constant",),
     "googlenet-gap": ("legacy17", "dynamo18-external"),
     "convnext": ("legacy17", "dynamo20"),
+    "groups": ("legacy17-batch", "dynamo20"),
+    "tokens": ("legacy17", "legacy17-batch"),
     "inception-v3": ("legacy17-half",),
     "efficientnet-b0": ("legacy17-batch",),
 }

@@ -316,6 +316,77 @@ def small_convnext() -> nn.Module:
     return tv.ConvNeXt(setting, num_classes=7)
 
 
+class Groups(nn.Module):
+    """GroupNorm instead of BatchNorm, after a convolution and in a residual
+    block; the mean is that of the flattened map."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.stem = nn.Sequential(*conv(3, width, 3, 2, 1))
+        self.down = nn.Conv2d(width, width, 3, 2, 1)
+        self.first = nn.GroupNorm(4, width)
+        self.branch = nn.Conv2d(width, width, 3, 1, 1)
+        self.second = nn.GroupNorm(2, width)
+        self.features = nn.ReLU()
+        self.fc = nn.Linear(width, classes)
+        with torch.no_grad():
+            for norm in (self.first, self.second):
+                norm.weight.uniform_(0.5, 1.5)
+                norm.bias.uniform_(-0.5, 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(self.down(self.stem(x))).relu()
+        x = self.features(x + self.second(self.branch(x)))
+        return self.fc(x.flatten(2).mean(2))
+
+
+class Attention(nn.Module):
+    """Each token from all, added to what it was; then a layer for each."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.before, self.after = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.before(x)).chunk(3, dim=-1)
+        shares = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(-1)
+        x = x + self.out(shares @ v)
+        return x + self.mlp(self.after(x))
+
+
+class Tokens(nn.Module):
+    """A transformer on patches, of which every 2 x 2 become one half way (as in
+    Swin): the mean of its tokens, normalized, and a linear layer."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 4, 4)
+        self.first = Attention(width)
+        self.merge = nn.Linear(4 * width, 2 * width)
+        self.second = Attention(2 * width)
+        self.features = nn.Identity()  # for whoever looks on
+        self.norm = nn.LayerNorm(2 * width)
+        self.fc = nn.Linear(2 * width, classes)
+        with torch.no_grad():
+            self.norm.weight.uniform_(0.5, 1.5)
+            self.norm.bias.uniform_(-0.5, 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        n, width, rows, columns = x.shape
+        x = self.first(x.flatten(2).transpose(1, 2))
+        x = x.reshape(n, rows // 2, 2, columns // 2, 2, width)
+        x = x.permute(0, 1, 3, 4, 2, 5).flatten(3).flatten(1, 2)
+        x = self.second(self.merge(x))
+        self.features(x.transpose(1, 2).unflatten(2, (rows // 2, columns // 2)))
+        return self.fc(self.norm(x.mean(1)))
+
+
 def resnet(block: type, **options: int) -> nn.Module:
     return tv.ResNet(block, [1, 2, 1, 1], num_classes=7, **options)
 
@@ -467,6 +538,15 @@ NETS = {
         "features",
         "classifier.2",
         norm="classifier.0",
+    ),
+    "groups": Net(lambda: Groups(16, 7), lambda: Groups(128, 1000), "features", "fc"),
+    "tokens": Net(
+        lambda: Tokens(16, 7),
+        lambda: Tokens(128, 1000),
+        "features",
+        "fc",
+        (48, 32),
+        norm="norm",
     ),
     "inception-v3": Net(
         lambda: slimmed(16, small_inception),
