@@ -16,6 +16,7 @@ from PIL import Image
 MEMBERS = {
     "model",
     "method",
+    "scores",
     "image",
     "classes",
     "class",
