@@ -606,13 +606,18 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
     find_effect(&effect, graph, tail, start ? (double)start->min : -INFINITY,
                 start ? (double)start->max : INFINITY);
     if (wish->scores == HEAD_OPEN && last &&
-        (effect.has_function || (start && is_no_end_of_logits(graph, start)) ||
-         (effect.low >= -1 && effect.high <= 1)))
+        (effect.has_function || (start && is_no_end_of_logits(graph, start))))
         return fail(err, ERROR_UNSUPPORTED,
                     "the network ends in %s, which is neither softmax nor "
                     "sigmoid; %s says which of them makes scores of what comes "
                     "out",
                     last->onnx_op, wish_text(wish));
+    if (wish->scores == HEAD_OPEN && effect.low >= -1 && effect.high <= 1)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "what the network puts out is clamped to between %g and "
+                    "%g, as by a hard sigmoid, which is neither softmax nor "
+                    "sigmoid; %s says which of them makes scores of it",
+                    effect.low, effect.high, wish_text(wish));
     if (wish->scores == HEAD_OPEN && is_made_of_scores(graph, output, 0))
         return fail(err, ERROR_UNSUPPORTED,
                     "what the network puts out are scores of several softmaxes "
