@@ -142,8 +142,8 @@ static void print_supported(const struct survey *survey)
     }
     printf("all %zu nodes that the output \"", count);
     complain_print(stdout, survey->output);
-    printf("\" needs are supported; %zu more do not matter\n",
-           survey->num_left_out);
+    printf("\" needs are supported; %zu more %s not matter\n",
+           survey->num_left_out, survey->num_left_out == 1 ? "does" : "do");
 }
 
 static void print_values(const char *what,

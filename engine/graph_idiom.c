@@ -613,23 +613,28 @@ static void match_log_sigmoid(struct graph *graph, struct graph_node *node)
     node->unary.function = GRAPH_LOG;
 }
 
-/* The one axis that a reduction of x is over, which it keeps; or -1. */
+/* The one axis that a reduction of x is over, which it keeps or a reshape puts
+ * back; or -1. */
 static int64_t reduced_axis(const struct graph *graph, int value, int x,
                             enum graph_reduction function)
 {
-    const struct graph_node *node = maker(graph, value, GRAPH_REDUCE);
+    struct graph_shape shape = graph->values[x].shape;
+    const struct graph_node *reshape = maker(graph, value, GRAPH_RESHAPE);
+    const struct graph_node *node =
+        maker(graph, reshape ? reshape->inputs[0] : value, GRAPH_REDUCE);
     int64_t axis = -1;
 
-    if (!node || node->reduce.function != function || node->inputs[0] != x ||
-        !node->reduce.keep_dims)
+    if (!node || node->reduce.function != function || node->inputs[0] != x)
         return -1;
-    for (uint32_t i = 0; i < graph->values[x].shape.rank; i++) {
+    for (uint32_t i = 0; i < shape.rank; i++) {
         if (node->reduce.axis[i] && axis >= 0)
             return -1;
         if (node->reduce.axis[i])
             axis = i;
     }
-    return axis;
+    if (axis >= 0)
+        shape.dim[axis] = 1;
+    return graph_shape_equal(&shape, &graph->values[value].shape) ? axis : -1;
 }
 
 /* What x is without its maximum along the axis taken off, or x itself. */
@@ -678,7 +683,8 @@ static void match_log_softmax(struct graph *graph, struct graph_node *node)
     const struct graph_node *log =
         function_maker(graph, node->inputs[1], GRAPH_LOG);
     const struct graph_node *sum =
-        log ? maker(graph, log->inputs[0], GRAPH_REDUCE) : NULL;
+        log ? maker(graph, behind_reshapes(graph, log->inputs[0]), GRAPH_REDUCE)
+            : NULL;
     const struct graph_node *power =
         sum ? function_maker(graph, sum->inputs[0], GRAPH_EXP) : NULL;
     int64_t axis;

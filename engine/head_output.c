@@ -374,6 +374,41 @@ static void find_effect(struct effect *effect, const struct graph *graph,
         object(effect, "they all become %g", effect->low);
 }
 
+/* Whether a node passes a row on as it is: a reshape, or a choice of all. */
+static bool passes_all(const struct graph *graph, const struct graph_node *node)
+{
+    struct effect effect = {0};
+
+    if (node->op == GRAPH_RESHAPE)
+        return true;
+    if ((node->op != GRAPH_GATHER && node->op != GRAPH_SLICE) ||
+        subject_of(graph, node) == GRAPH_NONE ||
+        count_of(graph, node->outputs[0]) != count_of(graph, node->inputs[0]))
+        return false;
+    apply_choice(&effect, graph, node);
+    return !effect.why[0];
+}
+
+/* What stands behind signs and such nodes; signs turn *is_flipped. */
+static int behind_signs(bool *is_flipped, const struct graph *graph, int value)
+{
+    const struct graph_node *node;
+    int at = value;
+
+    while ((node = producer_of(graph, at))) {
+        bool is_sign =
+            is_function(node, GRAPH_NEGATE) && !graph_is_clamped(node);
+
+        if (!is_sign && !passes_all(graph, node))
+            break;
+        at = node->inputs[0];
+        *is_flipped ^= is_sign;
+        if (is_sign || node->op != GRAPH_RESHAPE)
+            value = at;
+    }
+    return value;
+}
+
 /* ---- softmax and sigmoid ---- */
 
 static size_t softmax_length(const struct graph *graph,
@@ -422,6 +457,7 @@ static bool is_pair(struct tail *tail, struct effect *effect,
 {
     struct tail first;
     struct effect other;
+    bool differ; /* in their signs */
 
     if (concat->op != GRAPH_CONCAT || concat->num_inputs != 2 ||
         count_of(graph, concat->inputs[0]) != 1 ||
@@ -430,14 +466,16 @@ static bool is_pair(struct tail *tail, struct effect *effect,
     walk_back(&first, graph, concat->inputs[0]);
     walk_back(tail, graph, concat->inputs[1]);
     if (!is_function(first.link, GRAPH_SIGMOID) ||
-        !is_function(tail->link, GRAPH_SIGMOID) ||
-        behind_reshapes(graph, first.link->inputs[0]) !=
-            behind_reshapes(graph, tail->link->inputs[0]))
+        !is_function(tail->link, GRAPH_SIGMOID))
         return false;
     follow_link(&other, graph, &first);
     follow_link(effect, graph, tail);
-    return !other.why[0] && !effect->why[0] &&
-           other.is_flipped != effect->is_flipped && other.is_affine &&
+    differ = other.is_flipped != effect->is_flipped;
+    return behind_reshapes(
+               graph, behind_signs(&differ, graph, first.link->inputs[0])) ==
+               behind_reshapes(graph, behind_signs(&differ, graph,
+                                                   tail->link->inputs[0])) &&
+           differ && !other.why[0] && !effect->why[0] && other.is_affine &&
            effect->is_affine;
 }
 
@@ -494,24 +532,12 @@ static const char *wish_text(const struct head_wish *wish)
     return wish->by_options ? "--scores" : "\"scores\" in model.json";
 }
 
-/* Looks behind signs; they are the classes'. */
+/* Signs before the logits are the classes'. */
 static void set_logits(struct head *head, const struct graph *graph, int value,
                        bool is_flipped)
 {
-    const struct graph_node *node;
-    int at = value;
-
-    while ((node = producer_of(graph, at)) &&
-           ((node->op == GRAPH_RESHAPE) ||
-            (is_function(node, GRAPH_NEGATE) && !graph_is_clamped(node)))) {
-        at = node->inputs[0];
-        if (node->op != GRAPH_RESHAPE) {
-            is_flipped = !is_flipped;
-            value = at;
-        }
-    }
-    head->logits = value;
-    head->num_logits = head->num_classes = count_of(graph, value);
+    head->logits = behind_signs(&is_flipped, graph, value);
+    head->num_logits = head->num_classes = count_of(graph, head->logits);
     head->is_negated = is_flipped;
 }
 
@@ -580,13 +606,18 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
     find_effect(&effect, graph, tail, start ? (double)start->min : -INFINITY,
                 start ? (double)start->max : INFINITY);
     if (wish->scores == HEAD_OPEN && last &&
-        (effect.has_function || (start && is_no_end_of_logits(graph, start)) ||
-         (effect.low >= -1 && effect.high <= 1)))
+        (effect.has_function || (start && is_no_end_of_logits(graph, start))))
         return fail(err, ERROR_UNSUPPORTED,
                     "the network ends in %s, which is neither softmax nor "
                     "sigmoid; %s says which of them makes scores of what comes "
                     "out",
                     last->onnx_op, wish_text(wish));
+    if (wish->scores == HEAD_OPEN && effect.low >= -1 && effect.high <= 1)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "what the network puts out is clamped to between %g and "
+                    "%g, as by a hard sigmoid, which is neither softmax nor "
+                    "sigmoid; %s says which of them makes scores of it",
+                    effect.low, effect.high, wish_text(wish));
     if (wish->scores == HEAD_OPEN && is_made_of_scores(graph, output, 0))
         return fail(err, ERROR_UNSUPPORTED,
                     "what the network puts out are scores of several softmaxes "

@@ -622,6 +622,8 @@ static bool read_outputs(struct onnx_reader *reader,
         if (value == GRAPH_NONE)
             return fail(reader->err, ERROR_INPUT,
                         "the output \"%.100s\" is made by no node", name);
+        if (!check_operand(reader, value))
+            return false;
         graph->output_names[i] =
             arena_text(&graph->arena, name, strlen(name), reader->err);
         if (!graph->output_names[i])

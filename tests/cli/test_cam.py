@@ -17,6 +17,7 @@ from PIL import Image
 MEMBERS = {
     "model",
     "method",
+    "scores",
     "image",
     "classes",
     "class",

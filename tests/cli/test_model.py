@@ -76,7 +76,7 @@ def test_info_says_what_the_default_model_is(model):
 
     assert result.returncode == 0 and result.stderr == b""
     assert "input      input: float, 1 x 3 x 224 x 224\n" in text
-    assert "head       gap-linear, 1000 classes\n" in text
+    assert "head       gap-linear, 1000 classes, scores by softmax\n" in text
     assert "maps       7 x 7 cells of 1280 features" in text
     # 16 depthwise convolutions; elsewhere than on x86-64 they are XNNPACK's
     assert re.search(
@@ -377,10 +377,7 @@ def test_add_never_touches_what_is_there(model, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--resize=squash"], "input.resize"),
-        (["--interpolation=none"], "input.interpolation"),
-        (["--channels=RBG"], "input.channels"),
-        (["--std=0"], "input.std"),
+        (["--channels=L"], "three channels; --channels is RGB or BGR"),
         (["--labels=two.txt"], "it names 2 classes; the network has 1000"),
         (["--labels=missing.txt"], "missing.txt: cannot be opened"),
         (["--width=100"], "224"),
@@ -394,6 +391,104 @@ def test_what_cannot_be_added_leaves_nothing_behind(model, tmp_path, args, messa
     assert result.returncode == 1
     assert message in result.stderr.decode()
     assert os.listdir(tmp_path) == ["two.txt"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--resize=squash"], "--resize takes stretch, crop or letterbox, not"),
+        (["--interpolation=none"], "--interpolation takes bicubic, bilinear or"),
+        (["--channels=RBG"], "--channels takes RGB, BGR or L, not"),
+        (["--std=0"], "--std takes numbers above 0"),
+        (["--scores=logistic"], "--scores takes softmax or sigmoid, not"),
+        (["--input-size=0"], "--input-size"),
+        (["--crop-fraction=0.001"], "--crop-fraction takes a number from 0.01 to 1"),
+    ],
+)
+def test_an_option_of_add_names_what_it_takes(model, tmp_path, args, message):
+    result = add(model, "--to=m", *args)
+
+    assert result.returncode == 2
+    assert message in result.stderr.decode()
+    assert os.listdir(tmp_path) == []
+
+
+# --- advice -------------------------------------------------------------------
+
+
+def classifier(path: Path, shape: list, channels: int = 3) -> Path:
+    """A convolution, a mean and three classes."""
+    rng = np.random.default_rng(1)
+    weights = [
+        numpy_helper.from_array(
+            rng.normal(size=(4, channels, 3, 3)).astype(np.float32), "k"
+        ),
+        numpy_helper.from_array(rng.normal(size=(4, 3)).astype(np.float32), "w"),
+    ]
+    nodes = [
+        helper.make_node("Conv", ["x", "k"], ["a"]),
+        helper.make_node("GlobalAveragePool", ["a"], ["b"]),
+        helper.make_node("Flatten", ["b"], ["c"]),
+        helper.make_node("MatMul", ["c", "w"], ["y"]),
+    ]
+    return save(path, nodes, {"x": shape}, {"y": [1, 3]}, weights)
+
+
+@pytest.mark.parametrize("command", ["add", "info", "check"])
+def test_advice_about_an_open_size_is_an_option_that_works(model, tmp_path, command):
+    path = classifier(tmp_path / "open.onnx", ["b", 3, "h", "w"])
+    refused = model(command, path)
+    said = (refused.stderr + refused.stdout).decode()
+
+    assert refused.returncode == 1
+    assert "its height and width are open; --width and --height give them" in said
+    assert model(command, path, "--width", "32", "--height", "24").returncode == 0
+    more = ["--to", "again"] if command == "add" else []
+    assert model(command, path, "--input-size", "32x24", *more).returncode == 0
+
+
+def test_advice_about_a_grey_network_works(model, tmp_path):
+    path = classifier(tmp_path / "grey.onnx", [1, 1, 24, 32], channels=1)
+    refused = model("add", path)
+
+    assert refused.returncode == 1
+    assert b"one channel; --channels L says so" in refused.stderr
+    made = model("add", path, "--channels", "L", "--mean", "127", "--std", "128")
+    assert made.returncode == 0
+    said = json.loads((tmp_path / "models/grey/model.json").read_text())
+    assert said["input"]["channels"] == "L" and said["input"]["mean"] == [127]
+
+
+def test_an_input_size_is_written_to_model_json(model, tmp_path):
+    path = classifier(tmp_path / "open.onnx", [1, 3, "h", "w"])
+
+    assert model("add", path, "--input-size", "40x30").returncode == 0
+    said = json.loads((tmp_path / "models/open/model.json").read_text())
+    assert (said["input"]["width"], said["input"]["height"]) == (40, 30)
+
+
+def test_output_and_scores_are_written_to_model_json(model, tmp_path):
+    path = classifier(tmp_path / "net.onnx", [1, 3, 24, 32])
+
+    result = model("add", path, "--output", "y", "--scores", "sigmoid")
+    said = json.loads((tmp_path / "models/net/model.json").read_text())
+    assert result.returncode == 0
+    assert (said["output"], said["scores"]) == ("y", "sigmoid")
+    info = json.loads(model("info", "models/net", "--json", "--runs", "1").stdout)
+    assert (info["output"], info["scores"]) == ("y", "sigmoid")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_one_empty_line_at_the_end_of_the_labels_is_no_class(model, tmp_path, end):
+    path = classifier(tmp_path / "net.onnx", [1, 3, 24, 32])
+    names = tmp_path / "names.txt"
+    names.write_bytes(f"cat{end}dog{end}bird{end}{end}".encode())
+
+    assert model("add", path, "--labels", names).returncode == 0
+    names.write_bytes(f"cat{end}dog{end}bird{end}{end}{end}".encode())
+    refused = model("add", path, "--labels", names, "--to", "again")
+    assert refused.returncode == 1
+    assert b"names.txt: line 4 is empty" in refused.stderr
 
 
 def test_add_refuses_what_check_refuses(model, unsupported, tmp_path):

@@ -4,6 +4,7 @@ The networks and what is expected of them are in tests/data/outputs, made by
 tools/reference/output_cases.py."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -57,6 +58,10 @@ def test_what_has_no_scores_is_refused_with_the_reason(tmp_path: Path, name: str
     assert made.returncode == 1
     assert EXPECTED[name]["error"] in made.stderr.decode()
     assert not (tmp_path / "made").exists()
+    # Options that a message names are the command's own.
+    help_text = wherefore(tmp_path, "model", "add", "--help").stdout.decode()
+    for option in re.findall(r"--[a-z-]+", made.stderr.decode()):
+        assert f"  {option} " in help_text
 
 
 @pytest.mark.parametrize("name", [n for n, e in EXPECTED.items() if "scores" in e])
@@ -98,3 +103,46 @@ def test_info_says_which_output_is_served_and_how_scores_are_made(tmp_path: Path
         assert info["scores"] == EXPECTED[name]["kind"]
         assert info["output"] == EXPECTED[name].get("output", "out")
         assert info["classes"] == len(EXPECTED[name]["logits"])
+
+
+def test_check_counts_the_nodes_that_do_not_matter(tmp_path: Path):
+    run = wherefore(tmp_path, "model", "check", OUTPUTS / "beside-argmax.onnx")
+
+    assert run.returncode == 0
+    assert (
+        run.stdout.decode()
+        == 'all 5 nodes that the output "z" needs are supported; 1 more does not matter\n'
+    )
+
+
+def test_a_folder_says_in_model_json_what_the_options_say(tmp_path: Path):
+    """Errors of commands that read model.json name its members."""
+    folder = tmp_path / "two"
+    folder.mkdir()
+    network = (OUTPUTS / "two-tasks-apart.onnx").read_bytes()
+    (folder / "model.onnx").write_bytes(network)
+    photo = OUTPUTS / "picture.png"
+    run = wherefore(tmp_path, "cam", "--model", "two", photo)
+
+    assert run.returncode == 1
+    assert b'"animal" (3), "indoors" (2); "output" in model.json says' in run.stderr
+    (folder / "labels.txt").write_text("outside\ninside\n", "utf-8")
+    found = json.loads(wherefore(tmp_path, "cam", "--model", "two", photo).stdout)
+    assert {entry["label"] for entry in found["classes"]} == {"inside", "outside"}
+
+
+def test_scores_and_output_of_model_json_are_checked(tmp_path: Path):
+    assert add(tmp_path, "logits-sigmoid-each").returncode == 0
+    path = tmp_path / "made" / "model.json"
+    said = json.loads(path.read_text("utf-8"))
+    for member, value, message in [
+        ("scores", "logistic", 'model.json: scores must be "softmax" or "sigmoid"'),
+        ("scores", 1, 'model.json: scores must be "softmax" or "sigmoid"'),
+        ("output", 1, "model.json: output must be a text"),
+        ("output", "y", 'has no output "y"; its outputs are "out"'),
+    ]:
+        path.write_text(json.dumps(said | {member: value}), "utf-8")
+        run = wherefore(tmp_path, "cam", "--model", "made", OUTPUTS / "picture.png")
+
+        assert run.returncode == 1
+        assert message in run.stderr.decode()

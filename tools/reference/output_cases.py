@@ -262,6 +262,25 @@ def sigmoid_selected(net: Net):
     return ["out"]
 
 
+@case(kind="sigmoid", exclusive=True, logits=["z", "-z"], scores="out", labels=2)
+def stacked_of_both_signs(net: Net):
+    """[sigmoid(z), sigmoid(-z)]"""
+    z = net.linear(1)
+    net("Concat", net("Sigmoid", z), net("Sigmoid", net("Neg", z)), makes="out", axis=1)
+    return ["out"]
+
+
+@case(kind="sigmoid", exclusive=True, logits=["-z", "z"], scores="out")
+def stacked_of_a_chosen_one(net: Net):
+    """z[:, 0] before all else."""
+    z = net("Gather", net.linear(1), net.constant(0, np.int64), axis=1)
+    p = net("Sigmoid", z)
+    one = [net.constant([1], np.int64)]
+    parts = [net("Unsqueeze", x, *one) for x in (net("Sub", net.constant(1.0), p), p)]
+    net("Concat", *parts, makes="out", axis=1)
+    return ["out"]
+
+
 # ---- written out
 
 simple("sigmoid-written-out", 3, chain(("Neg",), ("Exp",), ("Add", 1.0), ("Div", (1.0,))), **SIG)
@@ -299,6 +318,15 @@ def softmax_written_out_plainly(net: Net):
     """exp(z) / sum"""
     _, e, total = softmax_parts(net, net.linear(3), False)
     net("Div", e, total, makes="out")
+    return ["out"]
+
+
+@case(**SOFT)
+def softmax_written_out_with_unsqueeze(net: Net):
+    """The sum's axis is dropped and put back."""
+    e = net("Exp", net.linear(3))
+    total = net("ReduceSum", e, net.constant([1], np.int64), keepdims=0)
+    net("Div", e, net("Unsqueeze", total, net.constant([1], np.int64)), makes="out")
     return ["out"]
 
 
