@@ -765,10 +765,9 @@ static bool picks(const struct graph_node *node)
             node->reduce.function == GRAPH_REDUCE_MAX);
 }
 
-/* The largest of integers that are dequantized afterwards is the largest of
- * what they stand for: so that a map can be read from numbers, the two change
- * places. */
-static void fold_dequantize(struct graph *graph, struct graph_node *node)
+/* Lets a DEQUANTIZE change places with the node before it, if that makes no
+ * difference, and returns where it is then; NULL where it stays. */
+static struct graph_node *pull_up(struct graph *graph, struct graph_node *node)
 {
     struct graph_node *before = sole_producer(graph, node, 0), swapped;
     const struct graph_value *scale = graph_input(graph, node, 1);
@@ -778,7 +777,7 @@ static void fold_dequantize(struct graph *graph, struct graph_node *node)
         graph_is_clamped(node) || !scale->data ||
         graph_shape_count(&scale->shape) != 1 ||
         !(graph_floats(scale)[0] > 0))
-        return;
+        return NULL;
     swapped = *before;
     *before = *node;
     *node = swapped;
@@ -787,7 +786,15 @@ static void fold_dequantize(struct graph *graph, struct graph_node *node)
     node->inputs[0] = between;
     node->outputs[0] = out;
     graph->values[between].shape = graph->values[before->inputs[0]].shape;
-    fold_dequantize(graph, before);
+    return before;
+}
+
+/* The largest of integers that are dequantized afterwards is the largest of
+ * what they stand for: a map is to be read from those. */
+static void fold_dequantize(struct graph *graph, struct graph_node *node)
+{
+    while (node)
+        node = pull_up(graph, node);
 }
 
 bool graph_fold(struct graph *graph, struct error *err)
