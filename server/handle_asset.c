@@ -4,9 +4,9 @@
 #include "request.h"
 
 /* What a browser may do with the page: scripts and styles of files of ours and
- * none in the page's text, pictures that the page makes itself or fetches from an
- * address that was dropped on it, the webcam, and no page that frames ours or
- * learns where its visitor came from. */
+ * none in the page's text, pictures that the page makes itself or fetches from
+ * an address that was dropped on it, the webcam, and no page that frames ours
+ * or learns where its visitor came from. */
 static const struct {
     const char *name, *value;
 } headers[] = {

@@ -152,8 +152,8 @@ async function post(item, options, signal) {
   try {
     return await send();
   } catch (problem) {
-    if (problem.status !== 415 || !item.redraw) throw problem;
-    item.blob = await item.redraw(); // what the browser reads and the service does not
+    if (![415, 422].includes(problem.status) || !item.redraw) throw problem;
+    item.blob = await item.redraw(); // the browser has read it, so it is no worse
     item.redraw = null;
     return await send();
   } finally {

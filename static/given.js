@@ -67,7 +67,7 @@ export function addressesIn(transfer) {
   const found = [
     [...html.images].map((image) => image.getAttribute("src") ?? ""),
     lines("text/uri-list"),
-    /^data:/i.test(text) ? [text.replace(/\s+/g, "")] : text.split(/\s+/),
+    /^data:/i.test(text) ? [/^[^,]*;base64,/i.test(text) ? text.replace(/\s+/g, "") : text] : text.split(/\s+/),
   ];
   return found.find((list) => list.length && list.every(isAddress)) ?? [];
 }

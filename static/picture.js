@@ -75,7 +75,7 @@ export async function prepare(file, original) {
   const source = await drawable(file, format);
   if (!source) {
     if (!format || served) return { blob: file, photo: null };
-    throw Object.assign(new Error(`${file.name} is ${format}: this browser cannot read it, and the service reads ${SERVED.join(", ")}.`), { final: true });
+    throw Object.assign(new Error(`${file.name} is ${format}: this browser cannot read it, nor can the service.`), { advice: "Use a JPEG, PNG or WebP.", final: true });
   }
   const width = (source.naturalWidth ?? source.width) || SIDE;
   const height = (source.naturalHeight ?? source.height) || SIDE;

@@ -81,6 +81,13 @@ def test_a_data_url_is_taken(page: Page, kind: str, texts: dict[str, str]) -> No
     is_the_cat(page)
 
 
+def test_a_data_url_may_be_text_itself(page: Page) -> None:
+    """As drawings are written, with spaces that mean something."""
+    drawing = "<svg xmlns='http://www.w3.org/2000/svg' width='30' height='20'/>"
+    give(page, "paste", {"text/plain": f"data:image/svg+xml;utf8,{drawing}"})
+    expect(page.locator("#facts")).to_contain_text("30 × 20 png drawn from SVG")
+
+
 def test_a_picture_of_the_page_itself_is_taken(page: Page, server: object) -> None:
     """As when one of its samples is dragged."""
     address = server.url + "/samples/chelsea.png"

@@ -211,26 +211,27 @@ def test_a_folder_is_not_a_picture(page: Page, tmp_path: pathlib.Path) -> None:
     expect(page.locator("#error")).to_contain_text("holidays cannot be read. Is it a")
 
 
+@pytest.mark.parametrize("status", [415, 422])
 def test_what_the_service_refuses_and_the_browser_reads_is_sent_anew(
-    look: Look, server: object
+    look: Look, server: object, status: int
 ) -> None:
-    """As a PNG JPEG might be of a kind that only the browser knows."""
-    refusal = {"status": 415, "detail": "not of this kind", "kind": "unsupported"}
+    """A JPEG might be of a kind that only the browser knows."""
+    refusal = {"status": status, "detail": "not of this kind", "kind": "unsupported"}
     answered: list[int] = []
 
     def refuse_once(route: Route) -> None:
         if answered:
             answered.append(200)
             return route.continue_()
-        answered.append(415)
-        return route.fulfill(status=415, body=json.dumps(refusal))
+        answered.append(status)
+        return route.fulfill(status=status, body=json.dumps(refusal))
 
-    with look(server.url + "/", expected="status of 415") as page:
+    with look(server.url + "/", expected=f"status of {status}") as page:
         page.route("**/cam?*", refuse_once)
         give(page, "a.jpg", picture("coffee.png"))
         shown = pixels(page)
         said = server.cam(saved(shown, "PNG"), params={"heatmap": "none"}).json()
-        assert answered == [415, 200]
+        assert answered == [status, 200]
         assert answer(page)["classes"][0]["logit"] == said["classes"][0]["logit"]
         assert answer(page)["image"]["format"] in ("png", "jpeg")
 

@@ -125,8 +125,13 @@ static void an_option_given_twice_is_refused(void **state)
 static void more_classes_than_there_are_is_all_of_them(void **state)
 {
     static const char *const many[] = {
-        "4", "5", "1000", "0000004", "18446744073709551615",
-        "18446744073709551617", "999999999999999999999999999999999999999999",
+        "4",
+        "5",
+        "1000",
+        "0000004",
+        "18446744073709551615",
+        "18446744073709551617",
+        "999999999999999999999999999999999999999999",
     };
 
     (void)state;
@@ -134,8 +139,7 @@ static void more_classes_than_there_are_is_all_of_them(void **state)
         struct ask ask;
         struct error err = {0};
 
-        assert_true(
-            parse(&ask, &err, PAIRS("top", many[i], "class", "top")));
+        assert_true(parse(&ask, &err, PAIRS("top", many[i], "class", "top")));
         assert_int_equal(ask.top, FAKE_CLASSES);
     }
 }
@@ -146,12 +150,23 @@ static void fractions_are_decimal_numbers(void **state)
         const char *text;
         float value;
     } good[] = {
-        {"0", 0},           {"1", 1},          {"0.2", 0.2f},
-        {".5", 0.5f},       {"1.", 1},         {"00.25", 0.25f},
-        {"1e-05", 1e-5f},   {"2e-1", 0.2f},    {"1E-3", 1e-3f},
-        {"+0.2", 0.2f},     {"1e0", 1},        {"1.0e+00", 1},
-        {"50e-2", 0.5f},    {".1e1", 1},       {"0e999", 0},
-        {"1e-9999", 0},     {"5E-0000001", 0.5f},
+        {"0", 0},
+        {"1", 1},
+        {"0.2", 0.2f},
+        {".5", 0.5f},
+        {"1.", 1},
+        {"00.25", 0.25f},
+        {"1e-05", 1e-5f},
+        {"2e-1", 0.2f},
+        {"1E-3", 1e-3f},
+        {"+0.2", 0.2f},
+        {"1e0", 1},
+        {"1.0e+00", 1},
+        {"50e-2", 0.5f},
+        {".1e1", 1},
+        {"0e999", 0},
+        {"1e-9999", 0},
+        {"5E-0000001", 0.5f},
         {"0.30000000000000004", 0.3f},
     };
 
@@ -160,9 +175,9 @@ static void fractions_are_decimal_numbers(void **state)
         struct ask ask;
         struct error err = {0};
 
-        assert_true(parse(&ask, &err,
-                          PAIRS("threshold", good[i].text, "alpha",
-                                good[i].text)));
+        assert_true(
+            parse(&ask, &err,
+                  PAIRS("threshold", good[i].text, "alpha", good[i].text)));
         assert_true(ask.threshold == good[i].value);
         assert_true(ask.style.alpha == good[i].value);
     }
