@@ -321,6 +321,15 @@ static enum MHD_Result begin(struct exchange *x, const char *method,
     return MHD_YES;
 }
 
+/* The failure is recorded; the memory can go now. */
+static void drop_body(struct exchange *x)
+{
+    upload_free(x->upload);
+    x->upload = NULL;
+    buf_release(&x->request.picture);
+    give_back(x);
+}
+
 static enum MHD_Result receive(struct exchange *x, const char *bytes,
                                size_t len)
 {
@@ -336,13 +345,8 @@ static enum MHD_Result receive(struct exchange *x, const char *bytes,
         x->door->inflight_bytes += len;
     }
     if (request->err.kind == ERROR_NONE && x->upload &&
-        !upload_feed(x->upload, bytes, len)) {
-        /* The failure is recorded; the memory can go now. */
-        upload_free(x->upload);
-        x->upload = NULL;
-        buf_release(&request->picture);
-        give_back(x);
-    }
+        !upload_feed(x->upload, bytes, len))
+        drop_body(x);
     return MHD_YES;
 }
 
@@ -354,10 +358,12 @@ static enum MHD_Result finish(struct exchange *x)
 
     if (ok && x->upload)
         ok = upload_end(x->upload);
-    upload_free(x->upload);
-    x->upload = NULL;
     if (ok && request->reply.status == 0)
         ok = request->route->handle(x->door->service, request);
+    if (!ok)
+        drop_body(x);
+    upload_free(x->upload);
+    x->upload = NULL;
     if (ok && request->job) {
         /* Asked for an answer and given none, libmicrohttpd asks again at
          * once, and from then on it does not read from the socket first. If it

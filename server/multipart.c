@@ -5,6 +5,8 @@
 
 #include "header_param.h"
 
+enum { NUL_STAND_IN = '\1' };
+
 bool multipart_init(struct multipart *form, const char *content_type,
                     const struct multipart_sink *sink, struct error *err)
 {
@@ -107,8 +109,18 @@ static bool find_name(struct multipart *form, const char *disposition,
         return fail(err, ERROR_INPUT,
                     "the name in the Content-Disposition of a part is given "
                     "twice, or its quote is not closed");
-    return form->name[0] != '\0' ||
-           fail(err, ERROR_INPUT, "a part of the form has no name");
+    if (found == HEADER_PARAM_NONE || strchr(form->name, NUL_STAND_IN))
+        return fail(err, ERROR_INPUT, "a part of the form has no name");
+    return true;
+}
+
+/* Makes the head one text. A NUL in it hides nothing, and none is in a name. */
+static void end_head(struct multipart *form)
+{
+    for (size_t i = 0; i < form->head_len; i++)
+        if (form->head[i] == '\0')
+            form->head[i] = NUL_STAND_IN;
+    form->head[form->head_len] = '\0';
 }
 
 static bool begin_part(struct multipart *form, struct error *err)
@@ -117,10 +129,7 @@ static bool begin_part(struct multipart *form, struct error *err)
     struct multipart_part part = {.name = form->name};
     char filename[1];
 
-    form->head[form->head_len] = '\0';
-    if (strlen(form->head) != form->head_len)
-        return fail(err, ERROR_INPUT,
-                    "the headers of a part contain a NUL byte");
+    end_head(form);
     for (char *line = form->head, *next; *line != '\0'; line = next) {
         next = end_header(line);
         if (*line != '\0' && !read_header(values, line, err))

@@ -34,7 +34,7 @@ enum {
 
 /* What the headers of a part say. The texts are borrowed for the call. */
 struct multipart_part {
-    const char *name;
+    const char *name;     /* may be empty */
     const char *type;     /* its Content-Type, or "" */
     const char *encoding; /* its Content-Transfer-Encoding, or "" */
     bool is_file;         /* there is a filename, even if it is empty */

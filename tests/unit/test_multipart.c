@@ -147,6 +147,9 @@ static void the_headers_of_a_part_are_read_as_clients_write_them(void **state)
         {"--bb\r\n" CD "name=\"a\"; filename=\"C:\\x\\\"\r\n\r\n1" LAST,
          "[a*]1"},
         {"--bb\r\n" CD "name=\"a\"; filename=\"\"\r\n\r\n" LAST, "[a*]"},
+        {"--bb\r\n" CD "name=\"\"\r\n\r\n1\r\n--bb\r\n" CD
+         "name=\r\n\r\n2" LAST,
+         "[]1[]2"},
         /* .NET, Ktor */
         {"--bb\r\n" CD "name=a\r\n\r\n1" LAST, "[a]1"},
         {"--bb\r\nContent-Type: image/jpeg\r\n" CD
@@ -244,8 +247,6 @@ static void a_form_that_is_not_well_formed_is_said_to_be(void **state)
         {"--bb\r\n" CD "name=a\r\n\r\n1\r\n--bb\r\n", EARLY},
         {"--bb\r\n\r\n1" LAST, NO_NAME},
         {"--bb\r\n" CD "\r\n\r\n1" LAST, NO_NAME},
-        {"--bb\r\n" CD "name=\r\n\r\n1" LAST, NO_NAME},
-        {"--bb\r\n" CD "name=\"\"\r\n\r\n1" LAST, NO_NAME},
         {"--bb\r\n" CD "name\r\n\r\n1" LAST, NO_NAME},
         {"--bb\r\n" CD "xname=a\r\n\r\n1" LAST, NO_NAME},
         {"--bb\r\nContent-Type: x; name=a\r\n\r\n1" LAST, NO_NAME},
@@ -259,9 +260,29 @@ static void a_form_that_is_not_well_formed_is_said_to_be(void **state)
 
     (void)state;
     check_all(forms, LENGTH(forms));
-    for (size_t piece = 0; piece <= MAX_PIECE; piece++)
-        check_in_pieces(BB, "--bb\r\nX: \0\r\n\r\n", 15, piece,
-                        "the headers of a part contain a NUL byte");
+}
+
+static void a_nul_hides_nothing_and_is_in_no_name(void **state)
+{
+#define WITH_NUL(bytes) bytes, sizeof(bytes) - 1
+    static const struct {
+        const char *body;
+        size_t len;
+        const char *expected;
+    } cases[] = {
+        {WITH_NUL("--bb\r\nX: \0\r\n" CD "filename=\0;name=a\r\n\r\n1" LAST),
+         "[a*]1"},
+        {WITH_NUL("--bb\r\n" CD "name=a\0\r\n\r\n1" LAST), NO_NAME},
+        {WITH_NUL("--bb\r\n" CD "name=\"\0a\"\r\n\r\n1" LAST), NO_NAME},
+        {WITH_NUL("--bb\r\n" CD "na\0me=a\r\n\r\n1" LAST), NO_NAME},
+        {WITH_NUL("--bb\r\n\0" CD "name=a\r\n\r\n1" LAST), NO_NAME},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        for (size_t piece = 0; piece <= MAX_PIECE; piece++)
+            check_in_pieces(BB, cases[i].body, cases[i].len, piece,
+                            cases[i].expected);
 }
 
 static void boundaries_are_what_rfc_2046_allows(void **state)
@@ -448,6 +469,7 @@ int main(void)
         cmocka_unit_test(the_headers_of_a_part_are_read_as_clients_write_them),
         cmocka_unit_test(a_boundary_is_where_a_line_says_so),
         cmocka_unit_test(a_form_that_is_not_well_formed_is_said_to_be),
+        cmocka_unit_test(a_nul_hides_nothing_and_is_in_no_name),
         cmocka_unit_test(boundaries_are_what_rfc_2046_allows),
         cmocka_unit_test(the_headers_of_a_part_have_a_bound),
         cmocka_unit_test(blanks_behind_a_boundary_have_a_bound),
