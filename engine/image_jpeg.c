@@ -60,6 +60,7 @@ enum {
     MARKER_EOI = 0xd9,
     MARKER_SOS = 0xda,
     MARKER_DRI = 0xdd,
+    MARKER_DHP = 0xde, /* of several frames */
 };
 
 /* What the markers say. */
@@ -85,6 +86,7 @@ struct outline {
     uint64_t num_mcus; /* of a scan of all channels */
     bool in_scan;      /* the next marker ends its data */
     size_t scan_end;   /* bytes from the file's start to the end of a scan */
+    bool complete;     /* scans have had all coefficients */
     bool open;         /* the file's end is missing, or broken */
     struct error why;  /* what is wrong with it */
 };
@@ -311,6 +313,10 @@ static bool read_segment(struct outline *outline,
                          struct bytes segment, unsigned marker,
                          struct error *err)
 {
+    if (marker == MARKER_DHP && !outline->num_scans)
+        return fail(err, ERROR_UNSUPPORTED, "the JPEG is hierarchical");
+    if (is_frame_header(marker) && outline->num_scans > 0)
+        return fail(err, ERROR_INPUT, "the JPEG has two frame headers");
     if (is_frame_header(marker))
         return read_frame_header(outline, job, segment, marker, err);
     if (marker == MARKER_SOS)
@@ -345,12 +351,15 @@ static bool count_marker(struct outline *outline, unsigned marker,
 }
 
 /* Notes where a scan's data end: before `file`, which is after a marker that
- * is not one of theirs, or at the end. */
+ * is not one of theirs, or at the end. What comes when the picture is complete
+ * is not its own, though it may look like another scan. */
 static void end_scan(struct outline *outline, const struct bytes *whole,
                      const struct bytes *file, size_t marker_len)
 {
-    if (outline->in_scan)
+    if (outline->in_scan && !outline->complete) {
         outline->scan_end = whole->len - file->len - marker_len;
+        outline->complete = has_all_coefficients(outline);
+    }
     outline->in_scan = false;
 }
 
@@ -414,8 +423,7 @@ static bool read_outline(struct outline *outline,
         outline->coded_len = outline->scan_end - outline->scans_start;
         return true;
     }
-    outline->open = outline->why.kind == ERROR_INPUT && outline->scan_end > 0 &&
-                    has_all_coefficients(outline);
+    outline->open = outline->why.kind == ERROR_INPUT && outline->complete;
     if (!outline->open) {
         if (err)
             *err = outline->why;

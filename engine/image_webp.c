@@ -81,13 +81,13 @@ static void read_picture(struct picture *picture, struct bytes tag,
             picture->whole = tag;
     }
     picture->lossless = bytes_begin_with(&tag, "VP8L", RIFF_TAG_LEN);
-    if (picture->lossless || bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN)) {
-        picture->data = data;
-        if (picture->whole.len == 0)
-            picture->whole = tag;
-        picture->whole.len =
-            (size_t)(data.data + data.len - picture->whole.data);
-    }
+    if (data.len == 0 || (!picture->lossless &&
+                          !bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN)))
+        return;
+    picture->data = data;
+    if (picture->whole.len == 0)
+        picture->whole = tag;
+    picture->whole.len = (size_t)(data.data + data.len - picture->whole.data);
 }
 
 /* Takes what a chunk says of the picture: the first of each kind. */

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import tiny
-from conftest import MODEL, WHEREFORE
+from conftest import MODEL, ROOT, WHEREFORE
 from PIL import Image
 
 # design: the members of an answer, and no others.
@@ -26,6 +26,7 @@ MEMBERS = {
     "heatmap",
     "timing_ms",
 }
+CASES = ROOT / "tests/cases/images"
 CATS = {"tabby", "tiger cat", "Egyptian cat"}
 
 
@@ -317,6 +318,20 @@ def test_what_is_no_photo_is_refused_in_one_line(cam, photos, content):
     assert result.stderr.count(b"\n") == 1
 
 
+def test_what_is_called_a_photo_is_called_by_its_name(cam, photos):
+    (photos / "photo.jpg").write_bytes(
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+    )
+
+    result = cam("photo.jpg")
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        b"wherefore cam: photo.jpg: the file is not a JPEG, PNG or WebP image; "
+        b"it is a HEIC image\n"
+    )
+
+
 def test_a_folder_is_no_photo(cam):
     result = cam(".")
 
@@ -430,6 +445,29 @@ def test_a_map_alone_is_brightest_where_the_map_has_its_maximum(answer, photos):
     assert peak > 0
     assert levels.getpixel(at) >= 250
     assert levels.getextrema()[1] >= levels.getpixel(at)
+
+
+@pytest.mark.parametrize(
+    "name", ["jpeg-profile-p3.jpg", "png-profile-rgb.png", "webp-profile-lossless.webp"]
+)
+def test_the_picture_under_a_heatmap_has_the_colours_of_its_profile(
+    answer, photos, name
+):
+    case = CASES / name
+    shutil.copy(case, photos)
+
+    answer("--heatmap", "map.png", "--alpha", "0", name)
+
+    with (
+        Image.open(photos / "map.png") as heatmap,
+        Image.open(case.with_suffix(".ppm")) as srgb,
+        Image.open(case) as untouched,
+    ):
+        shown, expected = heatmap.tobytes(), srgb.tobytes()
+        plain = untouched.convert("RGB").tobytes()
+    # A level by littlecms, two by decoders of JPEG.
+    assert max(abs(a - b) for a, b in zip(shown, expected, strict=True)) <= 3
+    assert max(abs(a - b) for a, b in zip(shown, plain, strict=True)) > 20
 
 
 def test_heatmap_size_bounds_the_longer_side(answer, photos):

@@ -30,10 +30,24 @@ def assert_is_problem(
     return problem
 
 
-@pytest.mark.parametrize("cut", [100, 5000, 60000, -2])
+@pytest.mark.parametrize("cut", [100, 5000, 60000, -3])
 def test_a_truncated_jpeg(server: Server, cut: int) -> None:
-    """Cut in the header, early, in the middle, and before its end marker."""
+    """Cut in the header, early, in the middle, and in its last byte of data."""
     assert_is_problem(server.cam(sample("rocket.jpg")[:cut]), 422, "bad-input")
+
+
+@pytest.mark.parametrize(
+    "instead", [b"", bytes(1000), b"SEFH and more", b"\xff\xd8\xff"]
+)
+def test_a_jpeg_without_its_end_is_no_mistake(server: Server, instead: bytes) -> None:
+    """Whatever comes in its place: the answer is that of the whole file."""
+    whole = sample("rocket.jpg")
+    options = {"params": {"heatmap": "none"}}
+
+    answer = server.cam(whole[:-2] + instead, **options)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["classes"] == server.cam(whole, **options).json()["classes"]
 
 
 def test_a_truncated_png(server: Server) -> None:
@@ -64,6 +78,24 @@ def test_a_text_file_renamed_jpg(server: Server) -> None:
     )
 
     assert_is_problem(response, 415, "unsupported")
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "it is a HEIC image"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0mif1avif", "it is an AVIF image"),
+        (b"%PDF-1.7", "it is a PDF"),
+    ],
+)
+def test_another_format_renamed_jpg(server: Server, start: bytes, name: str) -> None:
+    """Its name is in the answer."""
+    response = httpx.post(
+        server.url + "/cam",
+        files={"image": ("photo.jpg", start + bytes(99), "image/jpeg")},
+    )
+
+    assert_is_problem(response, 415, "unsupported", name)
 
 
 def test_an_empty_upload(server: Server) -> None:

@@ -877,6 +877,8 @@ def make_ends() -> None:
             ("pictures", thumbnail * 2),
             ("zeros-picture", zeros + thumbnail[:-2]),
             ("segment", b"\xff\xe1\x7f\xffcut short"),
+            ("like-a-frame", b"\xff\xc9\0\4ab"),
+            ("like-a-scan", b"\xff\xda\0\x08\1\x77\0\0\x3f\0 and more"),
         ]:
             add(f"jpeg-end-{name}-{end}.jpg", whole[:-2] + data, shown)
     add("jpeg-end-pictures.jpg", jpeg(picture) + thumbnail * 2)
