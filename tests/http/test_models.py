@@ -14,6 +14,7 @@ import pytest
 from conftest import MODEL, ROOT, SANITIZED, Server, run, running, sample
 
 FORMS = ROOT / "tests" / "data" / "forms"
+NETWORKS = ROOT / "tests" / "data" / "networks"
 INPUT = {
     "width": 48,
     "height": 32,
@@ -54,6 +55,25 @@ def test_the_precision_is_told_and_integers_need_a_new_library() -> None:
     with running(*args) as server:
         (told,) = server.get("/models").json()["models"]
         assert told["precision"] == "int8"
+
+
+def test_a_normalized_head_tells_its_scale(tmp_path: pathlib.Path) -> None:
+    """ConvNeXt's map adds up to the logit, on its picture's own scale."""
+    folder = bundle(tmp_path / "convnext", "convnext")
+    spec = json.loads((tmp_path / "convnext/model.json").read_text())
+    spec["input"] |= {"width": 64, "height": 96}
+    (tmp_path / "convnext/model.json").write_text(json.dumps(spec))
+    shutil.copy(NETWORKS / "convnext-legacy17.onnx", tmp_path / "convnext/model.onnx")
+    with running("--model", folder) as server:
+        models = {m["name"]: m for m in server.get("/models").json()["models"]}
+        answer = server.cam(params={"model": "convnext", **NO_PICTURE}).json()
+        other = server.cam(params=NO_PICTURE).json()
+    assert models["convnext"]["head"] == "gap-norm-linear"
+    best = answer["classes"][0]
+    assert abs(answer["map"]["mean_plus_bias"] - best["logit"]) < 1e-3
+    assert set(answer["map"]["normalized_by"]) == {"mean", "deviation"}
+    assert answer["map"]["normalized_by"]["deviation"] > 0
+    assert "normalized_by" not in other["map"]  # the default model's
 
 
 def replace(path: pathlib.Path, text: str) -> None:
