@@ -30,30 +30,29 @@ struct add {
 };
 
 /* X(option, flag, argument, help) */
-#define OPTIONS(X)                                                          \
-    X(NAME, "name", "NAME", "what to call it (default: as FILE is called)") \
-    X(LABELS, "labels", "FILE",                                             \
-      "one line a class: the label, or id and label "                       \
-      "with a\n                       tab between")                         \
-    X(WIDTH, "width", "N", "of the input, in pixels (default: FILE's)")     \
-    X(HEIGHT, "height", "N", "likewise")                                    \
-    X(INPUT_SIZE, "input-size", "SIZE", "both: N or WxH")                   \
-    X(OUTPUT, "output", "NAME",                                             \
-      "FILE's output with the classes, if there are several")               \
-    X(SCORES, "scores", "HOW",                                              \
-      "softmax or sigmoid, where FILE does not say")                        \
-    X(RESIZE, "resize", "HOW", "stretch (default), crop or letterbox")      \
-    X(CROP_FRACTION, "crop-fraction", "F",                                  \
-      "how much of the picture's middle crop keeps")                        \
-    X(INTERPOLATION, "interpolation", "HOW",                                \
-      "bicubic (default), bilinear or nearest")                             \
-    X(MEAN, "mean", "R,G,B",                                                \
-      "taken off each channel of 0 to 255 (default:\n"                      \
-      "                       ImageNet's)")                                 \
-    X(STD, "std", "R,G,B", "each is divided by then (default: ImageNet's)") \
-    X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")      \
-    X(SOURCE, "source", "TEXT", "where the weights come from")              \
-    X(LICENSE, "license", "TEXT", "of the weights")                         \
+#define OPTIONS(X)                                                            \
+    X(NAME, "name", "NAME", "what to call it (default: as FILE is called)")   \
+    X(LABELS, "labels", "FILE",                                               \
+      "one line a class: the label, or id and label "                         \
+      "with a\n                       tab between")                           \
+    X(WIDTH, "width", "N", "of the input, in pixels (default: FILE's)")       \
+    X(HEIGHT, "height", "N", "likewise")                                      \
+    X(INPUT_SIZE, "input-size", "SIZE", "both: N or WxH")                     \
+    X(OUTPUT, "output", "NAME",                                               \
+      "FILE's output with the classes, if there are several")                 \
+    X(SCORES, "scores", "HOW", "softmax or sigmoid, where FILE does not say") \
+    X(RESIZE, "resize", "HOW", "stretch (default), crop or letterbox")        \
+    X(CROP_FRACTION, "crop-fraction", "F",                                    \
+      "how much of the picture's middle crop keeps")                          \
+    X(INTERPOLATION, "interpolation", "HOW",                                  \
+      "bicubic (default), bilinear or nearest")                               \
+    X(MEAN, "mean", "R,G,B",                                                  \
+      "taken off each channel of 0 to 255 (default:\n"                        \
+      "                       ImageNet's)")                                   \
+    X(STD, "std", "R,G,B", "each is divided by then (default: ImageNet's)")   \
+    X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")        \
+    X(SOURCE, "source", "TEXT", "where the weights come from")                \
+    X(LICENSE, "license", "TEXT", "of the weights")                           \
     X(TO, "to", "DIR", "the folder to make (default: models/NAME)")
 
 enum {
@@ -126,9 +125,9 @@ static bool take_choice(const char **choice, const char *flag,
         if (strcmp(argument, names[i]) == 0)
             return true;
         len += (size_t)snprintf(list + len, sizeof list - len, "%s%s",
-                                i == 0            ? ""
+                                i == 0          ? ""
                                 : !names[i + 1] ? " or "
-                                                  : ", ",
+                                                : ", ",
                                 names[i]);
     }
     return fail(err, ERROR_INPUT, "--%s takes %s, not \"%.40s\"", flag, list,
