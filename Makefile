@@ -445,8 +445,8 @@ REPLAY_BIN := $(FUZZ_NAMES:%=$B/tests/fuzz/replay_%)
 FUZZ ?= onnx
 FUZZ_SECONDS = $(if $(filter command,$(origin SECONDS)),$(SECONDS),60)
 FUZZ_SEEDS := $(wildcard tests/fuzz/corpus/$(FUZZ) \
-    $(if $(filter onnx,$(FUZZ)),tests/data/forms tests/cases/operators \
-                                tests/cases/invalid-onnx) \
+    $(if $(filter onnx,$(FUZZ)),tests/data/forms tests/data/outputs \
+                                tests/cases/operators tests/cases/invalid-onnx) \
     $(if $(filter bundle labels,$(FUZZ)),tests/cases/invalid-bundles) \
     $(if $(filter image,$(FUZZ)),tests/cases/images tests/cases/invalid-images) \
     $(if $(filter npy,$(FUZZ)),tests/data/forms tests/cases/operators) \

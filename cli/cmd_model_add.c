@@ -128,9 +128,9 @@ static bool take_choice(const char **choice, const char *flag,
         if (strcmp(argument, names[i]) == 0)
             return true;
         len += (size_t)snprintf(list + len, sizeof list - len, "%s%s",
-                                i == 0            ? ""
+                                i == 0          ? ""
                                 : !names[i + 1] ? " or "
-                                                  : ", ",
+                                                : ", ",
                                 names[i]);
     }
     return fail(err, ERROR_INPUT, "--%s takes %s, not \"%.40s\"", flag, list,

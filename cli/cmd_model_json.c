@@ -88,7 +88,8 @@ static bool add_costs(json_t *root, const struct survey *survey)
                       "height", (json_int_t)survey->map_height, "features",
                       (json_int_t)survey->num_features);
     more = json_pack(
-        "{s:o, s:s, s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:s, s:I, s:f, "
+        "{s:o, s:s, s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:s, s:I, "
+        "s:f, "
         "s:o}",
         "output", text(survey->output), "scores", survey->scores, "head",
         text(survey->head), "refusal", text(survey->refusal), "classes",

@@ -327,8 +327,7 @@ static bool read_scores(struct bundle *bundle, const json_t *root,
             bundle->scores = (enum head_scores)(HEAD_OPEN + 1 + i);
             return true;
         }
-    return fail(err, ERROR_INPUT,
-                "scores must be \"softmax\" or \"sigmoid\"");
+    return fail(err, ERROR_INPUT, "scores must be \"softmax\" or \"sigmoid\"");
 }
 
 static bool read_members(struct bundle *bundle, const char *folder,

@@ -107,8 +107,8 @@ bool engine_options_parse_precision(struct engine_options *options,
 }
 
 /* Reads model.onnx into the engine's graph and head. */
-static bool read_network(struct engine *engine, const char *folder, bool override,
-                       struct error *err)
+static bool read_network(struct engine *engine, const char *folder,
+                         bool override, struct error *err)
 {
     const struct preprocess_spec *spec = &engine->bundle.input;
     const struct bundle *bundle = &engine->bundle;
@@ -124,10 +124,9 @@ static bool read_network(struct engine *engine, const char *folder, bool overrid
         .wish = {.scores = bundle->scores, .num_names = bundle->labels.count},
     };
     struct buf file = {0};
-    bool ok =
-        buf_append_file(&file, bundle->onnx_path, MAX_ONNX_BYTES, err) &&
-        network_read(&engine->graph, &engine->head, file.data, file.len,
-                     &options, NULL, err);
+    bool ok = buf_append_file(&file, bundle->onnx_path, MAX_ONNX_BYTES, err) &&
+              network_read(&engine->graph, &engine->head, file.data, file.len,
+                           &options, NULL, err);
 
     buf_release(&file);
     return ok;
@@ -327,7 +326,8 @@ struct engine_session *engine_session_new(const struct engine *engine,
     session->best = calloc(num_classes, sizeof *session->best);
     session->map =
         calloc(info.map_height * info.map_width + 1, sizeof *session->map);
-    if (!session->logits || !session->scores || !session->best || !session->map) {
+    if (!session->logits || !session->scores || !session->best ||
+        !session->map) {
         fail(err, ERROR_MEMORY, "no room for %zu classes", num_classes);
         goto out;
     }
@@ -396,8 +396,7 @@ static bool read_logits(struct engine_session *session, struct error *err)
 bool engine_session_run(struct engine_session *session, struct error *err)
 {
     double start = now_ms();
-    bool ok =
-        plan_session_run(session->plan, err) && read_logits(session, err);
+    bool ok = plan_session_run(session->plan, err) && read_logits(session, err);
 
     session->num_runs++;
     session->has_map = false;

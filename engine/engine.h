@@ -59,8 +59,8 @@ struct engine_info {
     const char *output;           /* the file's output that is served */
     const char *scores;           /* what makes scores of logits: "softmax" or
                                      "sigmoid" */
-    bool is_exclusive; /* a picture is of one class; else of any number of
-                          them, each with a score of its own */
+    bool is_exclusive;   /* a picture is of one class; else of any number of
+                            them, each with a score of its own */
     const char *refusal; /* why no CAM is defined, or NULL where one is */
     bool is_max;         /* the logit is a sum of largest values, not of means:
                             mean_plus_bias below is not the logit */

@@ -439,8 +439,9 @@ struct graph {
     size_t num_inputs;
     int *outputs; /* (num_outputs) owned */
     size_t num_outputs;
-    const char **output_names; /* (num_outputs) what the file calls them, from
-                                  onnx_read to graph_set_outputs; in the arena */
+    const char *
+        *output_names;   /* (num_outputs) what the file calls them, from
+                            onnx_read to graph_set_outputs; in the arena */
     size_t num_left_out; /* nodes of the file that no output needs */
 };
 

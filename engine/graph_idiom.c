@@ -693,8 +693,8 @@ static void match_log_softmax(struct graph *graph, struct graph_node *node)
         axis = reduced_axis(graph, log->inputs[0], sum->inputs[0],
                             GRAPH_REDUCE_SUM);
     else
-        axis = reduced_axis(graph, node->inputs[1], x,
-                            GRAPH_REDUCE_LOG_SUM_EXP);
+        axis =
+            reduced_axis(graph, node->inputs[1], x, GRAPH_REDUCE_LOG_SUM_EXP);
     if (axis >= 0)
         become_softmax(graph, node, GRAPH_LOG_SOFTMAX, x, axis);
 }

@@ -77,14 +77,14 @@ struct head {
     bool makes_scores;       /* the network makes the scores itself */
     bool is_negated; /* each logit is the negative of what `logits` holds */
     bool is_pair;    /* the one logit is class 1's, its negative class 0's */
-    int features;        /* value, (1, H, W, C), or GRAPH_NONE */
-    int weights;         /* constant, (logits, C) in order, or GRAPH_NONE:
-                            logit k is channel k, if there are features */
-    int bias;            /* constant, (logits), or GRAPH_NONE: zeros */
-    bool is_max;         /* pools by the maximum */
-    bool is_normalized;  /* gap-norm-linear */
-    bool about_zero;     /* its mean is 0: RMSNorm, or a length of 1 */
-    double epsilon;      /* of its variance */
+    int features;       /* value, (1, H, W, C), or GRAPH_NONE */
+    int weights;        /* constant, (logits, C) in order, or GRAPH_NONE:
+                           logit k is channel k, if there are features */
+    int bias;           /* constant, (logits), or GRAPH_NONE: zeros */
+    bool is_max;        /* pools by the maximum */
+    bool is_normalized; /* gap-norm-linear */
+    bool about_zero;    /* its mean is 0: RMSNorm, or a length of 1 */
+    double epsilon;     /* of its variance */
     size_t num_classes;
     char text[256]; /* of a refusal that has numbers in it */
 };

@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_CHAIN = 32, MAX_DEPTH = 6, TEXT_SIZE = 200 };
+enum { MAX_CHAIN = 32, MAX_DEPTH = 8, TEXT_SIZE = 200 };
 
 /* The way back from an output. */
 struct tail {
     const struct graph_node *chain[MAX_CHAIN]; /* last first; reshapes are not
                                                   in it */
     size_t length;
-    int start; /* the value that the chain begins at */
+    int start;                     /* the value that the chain begins at */
     const struct graph_node *link; /* the softmax or sigmoid that makes it, or
                                       NULL */
 };
@@ -52,8 +52,7 @@ static int behind_reshapes(const struct graph *graph, int value)
 static bool is_function(const struct graph_node *node,
                         enum graph_function function)
 {
-    return node && node->op == GRAPH_UNARY &&
-           node->unary.function == function;
+    return node && node->op == GRAPH_UNARY && node->unary.function == function;
 }
 
 static bool is_softmax(const struct graph_node *node)
@@ -158,8 +157,8 @@ static void walk_back(struct tail *tail, const struct graph *graph, int value)
 
 /* ---- what the chain does ---- */
 
-__attribute__((format(printf, 2, 3))) static void
-object(struct effect *effect, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void object(struct effect *effect,
+                                                         const char *fmt, ...)
 {
     va_list args;
 
@@ -171,9 +170,10 @@ object(struct effect *effect, const char *fmt, ...)
 }
 
 /* What an increasing function makes of the bounds; false: it is not one. */
-static bool raise_bounds(double *low, double *high, const struct graph_node *node)
+static bool raise_bounds(double *low, double *high,
+                         const struct graph_node *node)
 {
-#define BOTH(f)                            \
+#define BOTH(f)                       \
     *low = f(*low), *high = f(*high); \
     return true
     switch (node->unary.function) {
@@ -479,7 +479,8 @@ static bool is_pair(struct tail *tail, struct effect *effect,
            effect->is_affine;
 }
 
-/* Whether the value is a mixture of what softmaxes and sigmoids make. */
+/* Whether the value is a mixture of what softmaxes and sigmoids make: between
+ * it and them there is nothing that computes with weights. */
 static bool is_made_of_scores(const struct graph *graph, int value, int depth)
 {
     const struct graph_node *node = producer_of(graph, value);
@@ -487,33 +488,19 @@ static bool is_made_of_scores(const struct graph *graph, int value, int depth)
 
     if (!node || depth == MAX_DEPTH)
         return false;
-    switch (node->op) {
-    case GRAPH_SOFTMAX:
-    case GRAPH_LOG_SOFTMAX:
+    if (is_softmax(node) || is_function(node, GRAPH_SIGMOID))
         return true;
-    case GRAPH_UNARY:
-        if (node->unary.function == GRAPH_SIGMOID)
-            return true;
-        return is_made_of_scores(graph, node->inputs[0], depth + 1);
-    case GRAPH_RESHAPE:
-    case GRAPH_TRANSPOSE:
-    case GRAPH_MEAN:
-    case GRAPH_REDUCE:
-    case GRAPH_MAX_POOL:
-    case GRAPH_AVERAGE_POOL:
-    case GRAPH_CLAMP:
-    case GRAPH_GATHER:
-    case GRAPH_SLICE:
-    case GRAPH_ADD:
-    case GRAPH_SUB:
-    case GRAPH_MUL:
-    case GRAPH_DIV:
-    case GRAPH_MIN:
-    case GRAPH_MAX:
-    case GRAPH_CONCAT:
-        break;
-    default:
+    switch (node->op) {
+    case GRAPH_CONV:
+    case GRAPH_DECONV:
+    case GRAPH_LINEAR:
+    case GRAPH_MATMUL:
+    case GRAPH_NORM:
+    case GRAPH_BATCH_NORM:
+    case GRAPH_LRN:
         return false;
+    default:
+        break;
     }
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         if (node->inputs[i] == GRAPH_NONE || graph_input(graph, node, i)->data)
@@ -556,9 +543,8 @@ static bool use_link(struct head *head, const struct graph *graph,
                     name, effect->why, wish_text(wish));
     if (!effect->why[0] && wish->scores != HEAD_OPEN &&
         is_sigmoid != (wish->scores == HEAD_SIGMOID))
-        return fail(err, ERROR_INPUT,
-                    "the network ends in a %s; %s says %s", name,
-                    wish_text(wish), head_scores_name(wish->scores));
+        return fail(err, ERROR_INPUT, "the network ends in a %s; %s says %s",
+                    name, wish_text(wish), head_scores_name(wish->scores));
     head->makes_scores = true;
     head->scores = is_sigmoid ? HEAD_SIGMOID : HEAD_SOFTMAX;
     if (effect->why[0])
@@ -599,8 +585,7 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
                        struct error *err)
 {
     const struct graph_node *start = producer_of(graph, tail->start);
-    const struct graph_node *last =
-        tail->length > 0 ? tail->chain[0] : start;
+    const struct graph_node *last = tail->length > 0 ? tail->chain[0] : start;
     struct effect effect;
 
     find_effect(&effect, graph, tail, start ? (double)start->min : -INFINITY,
@@ -620,14 +605,14 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
                     effect.low, effect.high, wish_text(wish));
     if (wish->scores == HEAD_OPEN && is_made_of_scores(graph, output, 0))
         return fail(err, ERROR_UNSUPPORTED,
-                    "what the network puts out are scores of several softmaxes "
-                    "or sigmoids, put together; %s says how to make scores of "
-                    "them",
+                    "what the network puts out is put together from what "
+                    "softmaxes or sigmoids make, and is no longer either; %s "
+                    "says how to make scores of it",
                     wish_text(wish));
     set_logits(head, graph, output, false);
-    head->scores = wish->scores != HEAD_OPEN   ? wish->scores
-                   : head->num_logits == 1 ? HEAD_SIGMOID
-                                               : HEAD_SOFTMAX;
+    head->scores = wish->scores != HEAD_OPEN ? wish->scores
+                   : head->num_logits == 1   ? HEAD_SIGMOID
+                                             : HEAD_SOFTMAX;
     return true;
 }
 

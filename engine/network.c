@@ -122,8 +122,8 @@ static void list_candidates(struct choice *choice)
 {
     const struct graph *graph = choice->graph;
 
-    for (size_t i = 0;
-         i < graph->num_outputs && choice->count < MAX_CANDIDATES; i++) {
+    for (size_t i = 0; i < graph->num_outputs && choice->count < MAX_CANDIDATES;
+         i++) {
         struct candidate *c = &choice->list[choice->count++];
         struct error why = {0};
 
@@ -131,8 +131,8 @@ static void list_candidates(struct choice *choice)
                                 .output = graph->outputs[i]};
         c->is_head =
             head_find_at(&c->head, graph, c->output, choice->wish, &why);
-        c->root = behind_reshapes(graph,
-                                  c->is_head ? c->head.logits : c->output);
+        c->root =
+            behind_reshapes(graph, c->is_head ? c->head.logits : c->output);
         if (i == 0)
             choice->first = why;
     }
@@ -243,12 +243,12 @@ static bool fail_to_choose(const struct choice *choice, struct error *err)
     char list[200];
     size_t len = 0;
 
-    for (size_t i = 0;
-         i < choice->count && i < MAX_LISTED && len < sizeof list; i++)
-        len += (size_t)snprintf(list + len, sizeof list - len,
-                                "%s\"%.30s\" (%zu)", i > 0 ? ", " : "",
-                                choice->list[i].name,
-                                choice->list[i].head.num_classes);
+    for (size_t i = 0; i < choice->count && i < MAX_LISTED && len < sizeof list;
+         i++)
+        len +=
+            (size_t)snprintf(list + len, sizeof list - len, "%s\"%.30s\" (%zu)",
+                             i > 0 ? ", " : "", choice->list[i].name,
+                             choice->list[i].head.num_classes);
     if (choice->count > MAX_LISTED && len < sizeof list)
         snprintf(list + len, sizeof list - len, " and %zu more",
                  choice->count - MAX_LISTED);

@@ -631,7 +631,8 @@ static bool read_outputs(struct onnx_reader *reader,
         graph->outputs[graph->num_outputs++] = value;
     }
     return graph->num_outputs > 0 ||
-           fail(reader->err, ERROR_INPUT, "the network's outputs have no names");
+           fail(reader->err, ERROR_INPUT,
+                "the network's outputs have no names");
 }
 
 static bool read_opset(struct onnx_reader *reader)

@@ -28,8 +28,8 @@ static const char *const decisions[] = {"ArgMax", "TopK", "ZipMap", NULL};
 
 /* What may stand between a decision and the output. */
 static const char *const wrappings[] = {
-    "Cast",    "Squeeze", "Unsqueeze",    "Reshape",
-    "Flatten", "Gather",  "LabelEncoder", "ArrayFeatureExtractor",
+    "Cast",     "Squeeze", "Unsqueeze",    "Reshape",
+    "Flatten",  "Gather",  "LabelEncoder", "ArrayFeatureExtractor",
     "Identity", NULL};
 
 /* ---- names ---- */
@@ -122,8 +122,8 @@ static bool is_one_of(const char *const *words, const char *word)
 static const char *subject_of(const struct search *search,
                               const onnx_node_proto *node)
 {
-    size_t i = node->n_input > 1 && slot_of(search->needed, node->input[0])
-                                            ->maker == GRAPH_NONE;
+    size_t i = node->n_input > 1 &&
+               slot_of(search->needed, node->input[0])->maker == GRAPH_NONE;
 
     return node->n_input > 0 && *node->input[i] ? node->input[i] : NULL;
 }

@@ -2,8 +2,9 @@
 #define ENGINE_ONNX_READER_H
 
 /* What the files of the ONNX reader share: onnx.c walks the file,
- * onnx_needed.c finds what of it is needed, onnx_tensor.c reads constants, onnx_attribute.c attributes, and onnx_ops_*.c
- * turn operators into nodes. Private to them. */
+ * onnx_needed.c finds what of it is needed, onnx_tensor.c reads constants,
+ * onnx_attribute.c attributes, and onnx_ops_*.c turn operators into nodes.
+ * Private to them. */
 
 #include "graph.h"
 #include "onnx.h"
@@ -48,8 +49,8 @@ struct onnx_needed_output {
 struct onnx_needed {
     struct onnx_needed_output *outputs; /* (num_outputs) owned */
     size_t num_outputs;
-    bool *nodes; /* (n_node) of the file; owned */
-    bool all;    /* each output as it is */
+    bool *nodes;             /* (n_node) of the file; owned */
+    bool all;                /* each output as it is */
     struct onnx_name *names; /* (num_slots), a power of two; owned */
     size_t num_slots;
 };

@@ -26,11 +26,11 @@
 #include "plan.h"
 
 struct survey_options {
-    uint32_t width, height; /* of the input where the file leaves it open;
-                               0: what model.json says, if there is one */
-    bool override;          /* the file's own size yields to it */
-    const char *output;     /* the output to be served; NULL: what model.json
-                               says, if there is one, or any */
+    uint32_t width, height;  /* of the input where the file leaves it open;
+                                0: what model.json says, if there is one */
+    bool override;           /* the file's own size yields to it */
+    const char *output;      /* the output to be served; NULL: what model.json
+                                says, if there is one, or any */
     enum head_scores scores; /* likewise */
     const char *labels; /* a labels.txt apart; NULL: the folder's, if it has
                            one */
@@ -70,9 +70,9 @@ struct survey {
     struct survey_step *steps; /* (num_steps) owned */
     size_t num_steps, num_run_by[PLAN_NUM_RUNNERS];
     size_t num_left_out; /* nodes of the file that `output` does not need */
-    size_t num_nodes; /* all steps together */
-    size_t num_int8;  /* nodes that would compute with integers of 8 bits where
-                         that is asked for (engine.h); here floats do */
+    size_t num_nodes;    /* all steps together */
+    size_t num_int8; /* nodes that would compute with integers of 8 bits where
+                        that is asked for (engine.h); here floats do */
     double load_ms;
 
     /* From survey_measure. */

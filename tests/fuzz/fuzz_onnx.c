@@ -5,6 +5,7 @@
 
 #include "graph.h"
 #include "head.h"
+#include "network.h"
 #include "onnx.h"
 #include "onnx_summary.h"
 #include "plan.h"
@@ -21,6 +22,24 @@ static void prepare(struct graph *graph)
         plan_free(plan_new(graph, &err));
     }
     graph_release(graph);
+}
+
+/* As the service does: which output, which scores, which map. */
+static void open_network(const uint8_t *bytes, size_t len,
+                         const struct onnx_input *picture, size_t num_names,
+                         enum head_scores scores)
+{
+    struct network_options options = {
+        .input = *picture,
+        .wish = {.num_names = num_names, .scores = scores},
+    };
+    struct graph graph = {0};
+    struct head head = {0};
+    struct error err = {0};
+
+    if (network_read(&graph, &head, bytes, len, &options, NULL, &err))
+        plan_free(plan_new(&graph, &err));
+    graph_release(&graph);
 }
 
 /* As `wherefore model check` does, which goes on after what is wrong. */
@@ -54,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (onnx_read(&graph, bytes, len, &picture, &err))
         prepare(&graph);
     survey(bytes, len, &picture);
+    open_network(bytes, len, &picture, 0, HEAD_OPEN);
+    open_network(bytes, len, &picture, 2, HEAD_SIGMOID);
     for (size_t count = 1; count <= 2; count++) {
         graph = (struct graph){0};
         if (onnx_read_raw(&graph, bytes, len, bindings, count, NULL, &err))

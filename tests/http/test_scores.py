@@ -92,9 +92,13 @@ def test_a_png_says_the_same_score(served: Server, name: str) -> None:
     last = ask(served, name, "image/png", **{"class": str(len(scores) - 1)})
 
     index = int(best.headers["X-Wherefore-Class"])
-    assert float(best.headers["X-Wherefore-Score"]) == pytest.approx(max(scores), abs=1e-6)
+    assert float(best.headers["X-Wherefore-Score"]) == pytest.approx(
+        max(scores), abs=1e-6
+    )
     assert scores[index] == max(scores)
-    assert float(last.headers["X-Wherefore-Score"]) == pytest.approx(scores[-1], abs=1e-6)
+    assert float(last.headers["X-Wherefore-Score"]) == pytest.approx(
+        scores[-1], abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -88,7 +88,11 @@ class Net:
         graph = helper.make_graph(
             self.nodes,
             "g",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH])],
+            [
+                helper.make_tensor_value_info(
+                    "x", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH]
+                )
+            ],
             [
                 helper.make_tensor_value_info(o, TensorProto.FLOAT, None)
                 for o in outputs
@@ -163,10 +167,33 @@ simple("logits", 3, chain(("Identity",)), kind="softmax", logits="z", scores="so
 simple("softmax", 3, chain(SOFTMAX), **SOFT)
 simple("sigmoid", 3, chain(SIGMOID), **SIG)
 simple("sigmoid-of-one", 1, chain(SIGMOID), **SIG)
-simple("one-logit", 1, chain(("Identity",)), kind="sigmoid", logits="z", scores="sigmoid")
-simple("log-softmax", 3, chain(("LogSoftmax", AXIS)), kind="softmax", logits="z", scores="softmax")
-simple("temperature", 3, chain(("Div", 2.5, "t"), SOFTMAX), kind="softmax", logits="t", scores="out")
-simple("temperature-sigmoid", 3, chain(("Mul", 0.4, "t"), SIGMOID), kind="sigmoid", logits="t", scores="out")
+simple(
+    "one-logit", 1, chain(("Identity",)), kind="sigmoid", logits="z", scores="sigmoid"
+)
+simple(
+    "log-softmax",
+    3,
+    chain(("LogSoftmax", AXIS)),
+    kind="softmax",
+    logits="z",
+    scores="softmax",
+)
+simple(
+    "temperature",
+    3,
+    chain(("Div", 2.5, "t"), SOFTMAX),
+    kind="softmax",
+    logits="t",
+    scores="out",
+)
+simple(
+    "temperature-sigmoid",
+    3,
+    chain(("Mul", 0.4, "t"), SIGMOID),
+    kind="sigmoid",
+    logits="t",
+    scores="out",
+)
 simple("two-sigmoids", 2, chain(SIGMOID), **SIG)
 simple("two-softmaxes", 2, chain(SOFTMAX), **SOFT)
 
@@ -196,6 +223,8 @@ for name, ops in {
     simple(f"sigmoid-{name}", 3, chain(SIGMOID, *ops), **EACH)
 simple("softmax-transposed", 3, chain(SOFTMAX, ("Transpose", {"perm": [1, 0]})), **SEEN)
 simple("sigmoid-decided", 1, chain(SIGMOID, ("Round",)), **EACH)
+
+
 @case(**EACH)
 def sigmoid_above_a_half(net: Net):
     """1.0 where the answer is yes."""
@@ -207,18 +236,95 @@ def sigmoid_above_a_half(net: Net):
 
 # ---- the complement
 
-simple("one-minus-sigmoid", 1, chain(SIGMOID, ("Sub", (1.0,))), kind="sigmoid", logits="-z", scores="out")
-simple("one-minus-sigmoids", 3, chain(SIGMOID, ("Sub", (1.0,))), kind="sigmoid", logits="-z", scores="out")
-simple("minus-and-one", 1, chain(SIGMOID, ("Neg",), ("Add", 1.0)), kind="sigmoid", logits="-z", scores="out")
-simple("log-of-one-minus", 1, chain(SIGMOID, ("Sub", (1.0,), "s2"), ("Log",)), kind="sigmoid", logits="-z", scores="s2")
-simple("sigmoid-of-minus", 3, chain(("Neg",), SIGMOID), kind="sigmoid", logits="-z", scores="out")
-simple("softmax-of-minus", 3, chain(("Neg",), SOFTMAX), kind="softmax", logits="-z", scores="out")
-PAIR = {"kind": "sigmoid", "exclusive": True, "logits": ["-z", "z"], "scores": ["1-s", "s"]}
-simple("one-logit-two-names", 1, chain(("Identity",)), labels=2, kind="sigmoid", exclusive=True, logits=["-z", "z"], scores=["1-sigmoid", "sigmoid"])
-simple("sigmoid-two-names", 1, chain(SIGMOID), labels=2, **PAIR | {"scores": ["1-out", "out"]})
-simple("one-minus-two-names", 1, chain(SIGMOID, ("Sub", (1.0,))), labels=2, kind="sigmoid", exclusive=True, logits=["z", "-z"], scores=["1-out", "out"])
+simple(
+    "one-minus-sigmoid",
+    1,
+    chain(SIGMOID, ("Sub", (1.0,))),
+    kind="sigmoid",
+    logits="-z",
+    scores="out",
+)
+simple(
+    "one-minus-sigmoids",
+    3,
+    chain(SIGMOID, ("Sub", (1.0,))),
+    kind="sigmoid",
+    logits="-z",
+    scores="out",
+)
+simple(
+    "minus-and-one",
+    1,
+    chain(SIGMOID, ("Neg",), ("Add", 1.0)),
+    kind="sigmoid",
+    logits="-z",
+    scores="out",
+)
+simple(
+    "log-of-one-minus",
+    1,
+    chain(SIGMOID, ("Sub", (1.0,), "s2"), ("Log",)),
+    kind="sigmoid",
+    logits="-z",
+    scores="s2",
+)
+simple(
+    "sigmoid-of-minus",
+    3,
+    chain(("Neg",), SIGMOID),
+    kind="sigmoid",
+    logits="-z",
+    scores="out",
+)
+simple(
+    "softmax-of-minus",
+    3,
+    chain(("Neg",), SOFTMAX),
+    kind="softmax",
+    logits="-z",
+    scores="out",
+)
+PAIR = {
+    "kind": "sigmoid",
+    "exclusive": True,
+    "logits": ["-z", "z"],
+    "scores": ["1-s", "s"],
+}
+simple(
+    "one-logit-two-names",
+    1,
+    chain(("Identity",)),
+    labels=2,
+    kind="sigmoid",
+    exclusive=True,
+    logits=["-z", "z"],
+    scores=["1-sigmoid", "sigmoid"],
+)
+simple(
+    "sigmoid-two-names",
+    1,
+    chain(SIGMOID),
+    labels=2,
+    **PAIR | {"scores": ["1-out", "out"]},
+)
+simple(
+    "one-minus-two-names",
+    1,
+    chain(SIGMOID, ("Sub", (1.0,))),
+    labels=2,
+    kind="sigmoid",
+    exclusive=True,
+    logits=["z", "-z"],
+    scores=["1-out", "out"],
+)
 simple("sigmoid-one-name", 1, chain(SIGMOID), labels=1, **SIG)
-simple("sigmoid-three-names", 1, chain(SIGMOID), labels=3, error="it names 3 classes; the network has 1")
+simple(
+    "sigmoid-three-names",
+    1,
+    chain(SIGMOID),
+    labels=3,
+    error="it names 3 classes; the network has 1",
+)
 
 
 @case(kind="sigmoid", exclusive=True, logits=["-z", "z"], scores="out")
@@ -283,10 +389,30 @@ def stacked_of_a_chosen_one(net: Net):
 
 # ---- written out
 
-simple("sigmoid-written-out", 3, chain(("Neg",), ("Exp",), ("Add", 1.0), ("Div", (1.0,))), **SIG)
-simple("sigmoid-reciprocal", 3, chain(("Mul", -1.0), ("Exp",), ("Add", 1.0), ("Reciprocal",)), **SIG)
-simple("sigmoid-by-tanh", 3, chain(("Mul", 0.5), ("Tanh",), ("Add", 1.0), ("Mul", 0.5)), **SIG)
-simple("sigmoid-by-tanh-2", 3, chain(("Div", 2.0), ("Tanh",), ("Mul", 0.5), ("Add", 0.5)), **SIG)
+simple(
+    "sigmoid-written-out",
+    3,
+    chain(("Neg",), ("Exp",), ("Add", 1.0), ("Div", (1.0,))),
+    **SIG,
+)
+simple(
+    "sigmoid-reciprocal",
+    3,
+    chain(("Mul", -1.0), ("Exp",), ("Add", 1.0), ("Reciprocal",)),
+    **SIG,
+)
+simple(
+    "sigmoid-by-tanh",
+    3,
+    chain(("Mul", 0.5), ("Tanh",), ("Add", 1.0), ("Mul", 0.5)),
+    **SIG,
+)
+simple(
+    "sigmoid-by-tanh-2",
+    3,
+    chain(("Div", 2.0), ("Tanh",), ("Mul", 0.5), ("Add", 0.5)),
+    **SIG,
+)
 
 
 @case(**SIG)
@@ -362,13 +488,24 @@ def sigmoid_without_overflow(net: Net):
     z = net.linear(3)
     e = net("Exp", z)
     less = net("Div", e, net("Add", e, net.constant(1.0)))
-    more = net("Div", net.constant(1.0), net("Add", net("Exp", net("Neg", z)), net.constant(1.0)))
+    more = net(
+        "Div",
+        net.constant(1.0),
+        net("Add", net("Exp", net("Neg", z)), net.constant(1.0)),
+    )
     net("Where", net("Less", z, net.constant(0.0)), less, more, makes="out")
     return ["out"]
 
 
 simple("log-sigmoid", 3, chain(SIGMOID, ("Log",)), **EACH)
-simple("log-sigmoid-by-softplus", 3, chain(("Neg",), ("Softplus",), ("Neg",)), kind="sigmoid", logits="z", scores="sigmoid")
+simple(
+    "log-sigmoid-by-softplus",
+    3,
+    chain(("Neg",), ("Softplus",), ("Neg",)),
+    kind="sigmoid",
+    logits="z",
+    scores="sigmoid",
+)
 
 
 @case(**SOFT)
@@ -412,8 +549,24 @@ def one_minus_sigmoid_quantized(net: Net):
 
 # ---- twice, and what comes of it
 
-simple("softmax-of-softmax", 3, chain(SOFTMAX, ("Softmax", AXIS)), kind="softmax", logits="s", scores="out", map=False)
-simple("sigmoid-of-sigmoid", 3, chain(SIGMOID, ("Sigmoid",)), kind="sigmoid", logits="s", scores="out", map=False)
+simple(
+    "softmax-of-softmax",
+    3,
+    chain(SOFTMAX, ("Softmax", AXIS)),
+    kind="softmax",
+    logits="s",
+    scores="out",
+    map=False,
+)
+simple(
+    "sigmoid-of-sigmoid",
+    3,
+    chain(SIGMOID, ("Sigmoid",)),
+    kind="sigmoid",
+    logits="s",
+    scores="out",
+    map=False,
+)
 
 # ---- what there is no way back from
 
@@ -421,17 +574,80 @@ WRONG_AXIS = "each is 1"
 simple("softmax-over-the-batch", 3, chain(("Softmax", {"axis": 0})), error=WRONG_AXIS)
 simple("softmax-of-one", 1, chain(("Softmax", AXIS)), error=WRONG_AXIS)
 simple("hard-sigmoid", 3, chain(("HardSigmoid",)), error="neither softmax nor sigmoid")
-simple("hard-sigmoid-written-out", 3, chain(("Add", 3.0), ("Clip", 0.0, 6.0), ("Div", 6.0)), error="neither softmax nor sigmoid")
+simple(
+    "hard-sigmoid-written-out",
+    3,
+    chain(("Add", 3.0), ("Clip", 0.0, 6.0), ("Div", 6.0)),
+    error="neither softmax nor sigmoid",
+)
 simple("tanh", 3, chain(("Tanh",)), error="ends in Tanh, which is neither")
 simple("softplus", 3, chain(("Softplus",)), error="ends in Softplus, which is neither")
-simple("relu-of-logits", 3, chain(("Relu",)), kind="softmax", logits="out", scores="softmax-of-out", map=False)
-simple("minus-log-softmax", 3, chain(("LogSoftmax", AXIS), ("Neg",)), error="their order is turned around")
-simple("one-minus-softmax", 3, chain(SOFTMAX, ("Sub", (1.0,))), error="their order is turned around")
-simple("minus-log-sigmoid", 3, chain(SIGMOID, ("Log",), ("Neg",)), error="Neg turns their order around")
-simple("centred-and-squared", 3, chain(SOFTMAX, ("Sub", 0.5), ("Mul", 1.0), ("Abs",)), error="Abs does not keep their order")
+simple(
+    "relu-of-logits",
+    3,
+    chain(("Relu",)),
+    kind="softmax",
+    logits="out",
+    scores="softmax-of-out",
+    map=False,
+)
+simple(
+    "minus-log-softmax",
+    3,
+    chain(("LogSoftmax", AXIS), ("Neg",)),
+    error="their order is turned around",
+)
+simple(
+    "one-minus-softmax",
+    3,
+    chain(SOFTMAX, ("Sub", (1.0,))),
+    error="their order is turned around",
+)
+simple(
+    "minus-log-sigmoid",
+    3,
+    chain(SIGMOID, ("Log",), ("Neg",)),
+    error="Neg turns their order around",
+)
+simple(
+    "centred-and-squared",
+    3,
+    chain(SOFTMAX, ("Sub", 0.5), ("Mul", 1.0), ("Abs",)),
+    error="Abs does not keep their order",
+)
 simple("clipped-away", 3, chain(SOFTMAX, ("Clip", 2.0, 3.0)), error="they all become 2")
-simple("reciprocal-of-softmax", 3, chain(SOFTMAX, ("Reciprocal",)), error="does not keep their order")
-simple("weighted-softmax", 3, chain(SOFTMAX, ("Mul", [[1.0, 2.0, 3.0]])), error="put together")
+simple(
+    "reciprocal-of-softmax",
+    3,
+    chain(SOFTMAX, ("Reciprocal",)),
+    error="does not keep their order",
+)
+simple(
+    "weighted-softmax",
+    3,
+    chain(SOFTMAX, ("Mul", [[1.0, 2.0, 3.0]])),
+    error="put together from what softmaxes or sigmoids make",
+)
+
+
+@case(error="put together from what softmaxes or sigmoids make")
+def small_scores_left_out(net: Net):
+    """softmax(z) where it is above 0.1, else 0."""
+    s = net("Softmax", net.linear(3), axis=1)
+    net("Greater", s, net.constant(0.1), makes="b")
+    net.nodes.append(helper.make_node("Cast", ["b"], ["f"], to=TensorProto.FLOAT))
+    net("Mul", s, "f", makes="out")
+    return ["out"]
+
+
+@case(error="put together from what softmaxes or sigmoids make")
+def picked_one_by_one(net: Net):
+    """As the dynamo exporter writes s[:, [0, 1, 2]]."""
+    s = net("Softmax", net.linear(3), axis=1)
+    turned = net("Transpose", s, perm=[1, 0])
+    picked = net("GatherND", turned, net.constant([[0], [1], [2]], np.int64))
+    net("Transpose", picked, makes="out", perm=[1, 0])
+    return ["out"]
 
 
 @case(error="neither softmax nor sigmoid")
@@ -476,7 +692,7 @@ def one_of_two_labels(net: Net):
     return ["out"]
 
 
-@case(error="several softmaxes or sigmoids, put together")
+@case(error="put together from what softmaxes or sigmoids make")
 def two_tasks(net: Net):
     """Two softmaxes, one after another."""
     feat = net.body()
@@ -486,7 +702,7 @@ def two_tasks(net: Net):
     return ["out"]
 
 
-@case(error="several softmaxes or sigmoids, put together")
+@case(error="put together from what softmaxes or sigmoids make")
 def mean_of_sigmoids(net: Net):
     """A score for each place, and their mean."""
     maps = net("Conv", "x", net.constant(CONV[:3]), pads=[1, 1, 1, 1])
@@ -494,7 +710,7 @@ def mean_of_sigmoids(net: Net):
     return ["out"]
 
 
-@case(error="several softmaxes or sigmoids, put together")
+@case(error="put together from what softmaxes or sigmoids make")
 def mean_of_softmaxes(net: Net):
     """An ensemble of two."""
     feat = net.body()
@@ -506,14 +722,68 @@ def mean_of_softmaxes(net: Net):
 
 # ---- what model.json says
 
-simple("logits-sigmoid-each", 3, chain(("Identity",)), add=["--scores", "sigmoid"], kind="sigmoid", logits="z", scores="sigmoid")
-simple("logits-softmax", 3, chain(("Identity",)), add=["--scores", "softmax"], kind="softmax", logits="z", scores="softmax")
+simple(
+    "logits-sigmoid-each",
+    3,
+    chain(("Identity",)),
+    add=["--scores", "sigmoid"],
+    kind="sigmoid",
+    logits="z",
+    scores="sigmoid",
+)
+simple(
+    "logits-softmax",
+    3,
+    chain(("Identity",)),
+    add=["--scores", "softmax"],
+    kind="softmax",
+    logits="z",
+    scores="softmax",
+)
 simple("softmax-said-too", 3, chain(SOFTMAX), add=["--scores", "softmax"], **SOFT)
-simple("softmax-contradicted", 3, chain(SOFTMAX), add=["--scores", "sigmoid"], error="ends in a softmax; --scores says sigmoid")
-simple("one-logit-softmax", 1, chain(("Identity",)), add=["--scores", "softmax"], error="a softmax over one number is always 1")
-simple("wrong-axis-mended", 3, chain(("Softmax", {"axis": 0})), add=["--scores", "softmax"], kind="softmax", logits="z", scores="softmax")
-simple("tanh-said", 3, chain(("Tanh",)), add=["--scores", "sigmoid"], kind="sigmoid", logits="out", scores="sigmoid-of-out", map=False)
-simple("two-logits-two-names-sigmoid", 2, chain(("Identity",)), labels=2, add=["--scores", "sigmoid"], kind="sigmoid", logits="z", scores="sigmoid")
+simple(
+    "softmax-contradicted",
+    3,
+    chain(SOFTMAX),
+    add=["--scores", "sigmoid"],
+    error="ends in a softmax; --scores says sigmoid",
+)
+simple(
+    "one-logit-softmax",
+    1,
+    chain(("Identity",)),
+    add=["--scores", "softmax"],
+    error="a softmax over one number is always 1",
+)
+simple(
+    "wrong-axis-mended",
+    3,
+    chain(("Softmax", {"axis": 0})),
+    add=["--scores", "softmax"],
+    kind="softmax",
+    logits="z",
+    scores="softmax",
+)
+simple(
+    "tanh-said",
+    3,
+    chain(("Tanh",)),
+    add=["--scores", "sigmoid"],
+    kind="sigmoid",
+    logits="out",
+    scores="sigmoid-of-out",
+    map=False,
+)
+simple(
+    "two-logits-two-names-sigmoid",
+    2,
+    chain(("Identity",)),
+    labels=2,
+    add=["--scores", "sigmoid"],
+    kind="sigmoid",
+    logits="z",
+    scores="sigmoid",
+)
 
 # ---- several outputs
 
@@ -540,9 +810,33 @@ P = {"kind": "softmax", "logits": "z", "scores": "p"}
 Z = {"kind": "softmax", "logits": "z", "scores": "softmax"}
 outputs("features-first", ["feat", "z"], features_and_logits, **Z, output="z")
 outputs("features-last", ["z", "feat"], features_and_logits, **Z, output="z")
-outputs("features-named", ["z", "feat"], features_and_logits, add=["--output", "feat"], kind="softmax", logits="feat", scores="softmax-of-feat", output="feat")
-outputs("features-labelled", ["z", "feat"], features_and_logits, labels=4, kind="softmax", logits="feat", scores="softmax-of-feat", output="feat")
-outputs("unknown-output", ["z", "feat"], features_and_logits, add=["--output", "y"], error='has no output "y"; its outputs are "z", "feat"')
+outputs(
+    "features-named",
+    ["z", "feat"],
+    features_and_logits,
+    add=["--output", "feat"],
+    kind="softmax",
+    logits="feat",
+    scores="softmax-of-feat",
+    output="feat",
+)
+outputs(
+    "features-labelled",
+    ["z", "feat"],
+    features_and_logits,
+    labels=4,
+    kind="softmax",
+    logits="feat",
+    scores="softmax-of-feat",
+    output="feat",
+)
+outputs(
+    "unknown-output",
+    ["z", "feat"],
+    features_and_logits,
+    add=["--output", "y"],
+    error='has no output "y"; its outputs are "z", "feat"',
+)
 outputs("logits-and-softmax", ["z", "p"], logits_and_softmax, **P, output="p")
 outputs("softmax-and-logits", ["p", "z"], logits_and_softmax, **P, output="p")
 
@@ -550,7 +844,9 @@ outputs("softmax-and-logits", ["p", "z"], logits_and_softmax, **P, output="p")
 @case(**Z, output="z")
 def map_and_logits(net: Net):
     """The feature map as well."""
-    maps = net("Relu", net("Conv", "x", net.constant(CONV), pads=[1, 1, 1, 1]), makes="maps")
+    maps = net(
+        "Relu", net("Conv", "x", net.constant(CONV), pads=[1, 1, 1, 1]), makes="maps"
+    )
     net.linear(3, net("Flatten", net("GlobalAveragePool", maps)))
     return ["maps", "z"]
 
@@ -571,11 +867,52 @@ def two_tasks_apart(net: Net):
 
 
 TWO = ["animal", "indoors"]
-outputs("two-tasks-apart", TWO, two_tasks_apart, error='"animal" (3), "indoors" (2); --output says which')
-outputs("two-tasks-first", TWO, two_tasks_apart, add=["--output", "animal"], kind="softmax", logits="animal", scores="softmax-of-animal", output="animal")
-outputs("two-tasks-second", TWO, two_tasks_apart, add=["--output", "indoors"], kind="softmax", logits="indoors", scores="softmax-of-indoors", output="indoors")
-outputs("two-tasks-labelled", TWO, two_tasks_apart, labels=2, kind="softmax", logits="indoors", scores="softmax-of-indoors", output="indoors")
-outputs("two-tasks-labelled-3", TWO, two_tasks_apart, labels=3, kind="softmax", logits="animal", scores="softmax-of-animal", output="animal")
+outputs(
+    "two-tasks-apart",
+    TWO,
+    two_tasks_apart,
+    error='"animal" (3), "indoors" (2); --output says which',
+)
+outputs(
+    "two-tasks-first",
+    TWO,
+    two_tasks_apart,
+    add=["--output", "animal"],
+    kind="softmax",
+    logits="animal",
+    scores="softmax-of-animal",
+    output="animal",
+)
+outputs(
+    "two-tasks-second",
+    TWO,
+    two_tasks_apart,
+    add=["--output", "indoors"],
+    kind="softmax",
+    logits="indoors",
+    scores="softmax-of-indoors",
+    output="indoors",
+)
+outputs(
+    "two-tasks-labelled",
+    TWO,
+    two_tasks_apart,
+    labels=2,
+    kind="softmax",
+    logits="indoors",
+    scores="softmax-of-indoors",
+    output="indoors",
+)
+outputs(
+    "two-tasks-labelled-3",
+    TWO,
+    two_tasks_apart,
+    labels=3,
+    kind="softmax",
+    logits="animal",
+    scores="softmax-of-animal",
+    output="animal",
+)
 
 
 def logits_and(net: Net, then: Callable[[Net, str], object]):
@@ -584,17 +921,83 @@ def logits_and(net: Net, then: Callable[[Net, str], object]):
 
 for name, names, make in [
     ("argmax", ["best", "z"], lambda n, z: n("ArgMax", z, makes="best", axis=1)),
-    ("topk", ["values", "indices", "z"], lambda n, z: n("TopK", z, n.constant([2], np.int64), makes="values indices")),
-    ("int-sum", ["count", "z"], lambda n, z: n.nodes.append(helper.make_node("Cast", [n("ReduceSum", z, keepdims=0)], ["count"], to=TensorProto.INT64))),
-    ("above-zero", ["yes", "z"], lambda n, z: n("Greater", z, n.constant(0.0), makes="yes")),
-    ("if", ["z", "t"], lambda n, z: n("NonMaxSuppression", n.constant(noise(1, 4, 4)), n.constant(noise(1, 3, 4)), makes="t")),
+    (
+        "topk",
+        ["values", "indices", "z"],
+        lambda n, z: n("TopK", z, n.constant([2], np.int64), makes="values indices"),
+    ),
+    (
+        "int-sum",
+        ["count", "z"],
+        lambda n, z: n.nodes.append(
+            helper.make_node(
+                "Cast", [n("ReduceSum", z, keepdims=0)], ["count"], to=TensorProto.INT64
+            )
+        ),
+    ),
+    (
+        "above-zero",
+        ["yes", "z"],
+        lambda n, z: n("Greater", z, n.constant(0.0), makes="yes"),
+    ),
+    (
+        "if",
+        ["z", "t"],
+        lambda n, z: n(
+            "NonMaxSuppression",
+            n.constant(noise(1, 4, 4)),
+            n.constant(noise(1, 3, 4)),
+            makes="t",
+        ),
+    ),
     ("dead", ["z"], lambda n, z: n("ArgMax", n("Det", z), makes="dead")),
 ]:
-    outputs(f"beside-{name}", names, lambda n, make=make: logits_and(n, make), **Z, output="z")
-outputs("argmax-and-softmax", ["best", "p"], lambda n: (n("Softmax", n.linear(3), makes="p", axis=1), n("ArgMax", "z", makes="best", axis=1)), **P, output="p")
-outputs("argmax-alone", ["best"], lambda n: n("ArgMax", n.linear(3), makes="best", axis=1), **Z, output="best")
-outputs("argmax-of-softmax-alone", ["best"], lambda n: n("Squeeze", n("ArgMax", n("Softmax", n.linear(3), makes="p", axis=1), axis=1), makes="best"), **P, output="best")
-outputs("topk-alone", ["values", "indices"], lambda n: n("TopK", n("Softmax", n.linear(5), makes="p", axis=1), n.constant([2], np.int64), makes="values indices"), **P)
+    outputs(
+        f"beside-{name}",
+        names,
+        lambda n, make=make: logits_and(n, make),
+        **Z,
+        output="z",
+    )
+outputs(
+    "argmax-and-softmax",
+    ["best", "p"],
+    lambda n: (
+        n("Softmax", n.linear(3), makes="p", axis=1),
+        n("ArgMax", "z", makes="best", axis=1),
+    ),
+    **P,
+    output="p",
+)
+outputs(
+    "argmax-alone",
+    ["best"],
+    lambda n: n("ArgMax", n.linear(3), makes="best", axis=1),
+    **Z,
+    output="best",
+)
+outputs(
+    "argmax-of-softmax-alone",
+    ["best"],
+    lambda n: n(
+        "Squeeze",
+        n("ArgMax", n("Softmax", n.linear(3), makes="p", axis=1), axis=1),
+        makes="best",
+    ),
+    **P,
+    output="best",
+)
+outputs(
+    "topk-alone",
+    ["values", "indices"],
+    lambda n: n(
+        "TopK",
+        n("Softmax", n.linear(5), makes="p", axis=1),
+        n.constant([2], np.int64),
+        makes="values indices",
+    ),
+    **P,
+)
 
 
 @case(**P, output="p")
@@ -602,7 +1005,11 @@ def zip_map(net: Net):
     """What scikit-learn's converter writes, beside."""
     net.domains.append("ai.onnx.ml")
     p = net("Softmax", net.linear(3), makes="p", axis=1)
-    net.nodes.append(helper.make_node("ZipMap", [p], ["zm"], domain="ai.onnx.ml", classlabels_int64s=[0, 1, 2]))
+    net.nodes.append(
+        helper.make_node(
+            "ZipMap", [p], ["zm"], domain="ai.onnx.ml", classlabels_int64s=[0, 1, 2]
+        )
+    )
     return ["zm", "p"]
 
 
@@ -621,15 +1028,31 @@ def unused_of_int4(net: Net):
     return ["z"]
 
 
-for kind in ("INT4", "UINT4", "FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ", "FLOAT4E2M1", "FLOAT8E8M0", "UINT2", "INT2"):
+for kind in (
+    "INT4",
+    "UINT4",
+    "FLOAT8E4M3FN",
+    "FLOAT8E4M3FNUZ",
+    "FLOAT8E5M2",
+    "FLOAT8E5M2FNUZ",
+    "FLOAT4E2M1",
+    "FLOAT8E8M0",
+    "UINT2",
+    "INT2",
+):
 
     def used_type(net: Net, kind=kind):
-        w = onnx.TensorProto(name="w", data_type=getattr(TensorProto, kind), dims=[1], raw_data=b"\1")
+        w = onnx.TensorProto(
+            name="w", data_type=getattr(TensorProto, kind), dims=[1], raw_data=b"\1"
+        )
         net.weights.append(w)
         net("Add", net.linear(3), "w", makes="out")
         return ["out"]
 
-    CASES[f"used-{kind.lower()}"] = (used_type, {"error": f'"w" is of type {kind.lower()}, which'})
+    CASES[f"used-{kind.lower()}"] = (
+        used_type,
+        {"error": f'"w" is of type {kind.lower()}, which'},
+    )
 
     def beside_type(net: Net, kind=kind):
         used_type(net, kind)
@@ -676,13 +1099,26 @@ def values_of(made: onnx.ModelProto, picture: np.ndarray) -> dict[str, np.ndarra
         for name in found:
             for op, attributes in (("Softmax", AXIS), ("Sigmoid", {})):
                 to = f"{op.lower()}-of-{name}"
-                if name in ("z", "out", "feat", "animal", "indoors") and "t" not in name[:1]:
+                if (
+                    name in ("z", "out", "feat", "animal", "indoors")
+                    and "t" not in name[:1]
+                ):
                     source = name
-                    asked.graph.node.append(helper.make_node("Cast", [source], [f"{to}-f"], to=TensorProto.FLOAT))
-                    asked.graph.node.append(helper.make_node("Flatten", [f"{to}-f"], [f"{to}-m"], axis=0))
-                    asked.graph.node.append(helper.make_node(op, [f"{to}-m"], [to], **attributes))
+                    asked.graph.node.append(
+                        helper.make_node(
+                            "Cast", [source], [f"{to}-f"], to=TensorProto.FLOAT
+                        )
+                    )
+                    asked.graph.node.append(
+                        helper.make_node("Flatten", [f"{to}-f"], [f"{to}-m"], axis=0)
+                    )
+                    asked.graph.node.append(
+                        helper.make_node(op, [f"{to}-m"], [to], **attributes)
+                    )
                     asked.graph.output.append(helper.make_empty_tensor_value_info(to))
-    session = onnxruntime.InferenceSession(asked.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        asked.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     names = [o.name for o in session.get_outputs()]
     values = dict(zip(names, session.run(None, {"x": picture}), strict=True))
     for op in ("softmax", "sigmoid"):
@@ -716,12 +1152,18 @@ def main() -> None:
         net = Net()
         made = net.save(make(net))
         (folder / f"{name}.onnx").write_bytes(made.SerializeToString())
-        answer = {k: expected[k] for k in ("error", "add", "labels", "kind", "output") if k in expected}
+        answer = {
+            k: expected[k]
+            for k in ("error", "add", "labels", "kind", "output")
+            if k in expected
+        }
         if "error" not in answer:
             values = values_of(made, picture)
             answer["logits"] = take(values, expected["logits"])
             answer["scores"] = take(values, expected["scores"])
-            answer["exclusive"] = expected.get("exclusive", expected["kind"] == "softmax")
+            answer["exclusive"] = expected.get(
+                "exclusive", expected["kind"] == "softmax"
+            )
             answer["map"] = expected.get("map", True)
         answers[name] = answer
     text = json.dumps(answers, indent=1)
