@@ -26,8 +26,7 @@ static bool is_same_constant(const struct graph *graph,
     if (of_a == of_b)
         return true;
     return of_a && of_b && of_a->data && of_b->data &&
-           of_a->type == of_b->type &&
-           graph_shape_count(&of_a->shape) == 1 &&
+           of_a->type == of_b->type && graph_shape_count(&of_a->shape) == 1 &&
            graph_shape_count(&of_b->shape) == 1 &&
            memcmp(of_a->data, of_b->data,
                   of_a->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float)) ==
