@@ -349,6 +349,8 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
     head->logits = before_softmax(graph, output);
     head->num_classes = graph_shape_count(&graph->values[head->logits].shape);
     head->refusal = find_features(head, graph);
+    if (head->refusal)
+        head->bias = GRAPH_NONE;
     return true;
 }
 
