@@ -109,19 +109,18 @@ struct graph_value {
     X(GRAPH_GATHER_ELEMENTS, "gather-elements") /* x, an index for each */           \
     X(GRAPH_GATHER_ND, "gather-nd") /* x, indices along several axes */              \
     X(GRAPH_RANGE, "range")         /* from a to below b in steps of c */            \
-    X(GRAPH_CUMSUM, "cumulative sum") /* of x along one axis */                      \
-    X(GRAPH_EYE, "diagonal")   /* ones on one, zeros else, as large as x */          \
-    X(GRAPH_TRILU, "triangle") /* x on one side of a diagonal, zeros else */         \
-    X(GRAPH_ONE_HOT, "one-hot") /* indices, depth, values off and on */              \
-    X(GRAPH_SCATTER_ELEMENTS, "scatter-elements") /* x, an index for each            \
-                                                     of the updates, those */        \
-    X(GRAPH_SCATTER_ND, "scatter") /* x, indices along several axes, updates */      \
     X(GRAPH_NONZERO, "non-zero")    /* coordinates of what is not 0 in x */          \
     X(GRAPH_SHAPE, "shape")         /* the dimensions of x, as integers */           \
     X(GRAPH_EXPAND, "expand")       /* x, broadcast to the shape of out */           \
     X(GRAPH_FILL, "fill")           /* one value everywhere */                       \
     X(GRAPH_CAST, "cast")           /* x as the type of out */                       \
-    X(GRAPH_IDENTITY, "identity")   /* x (also Dropout) */
+    X(GRAPH_CUMSUM, "cumsum")       /* of x along one axis */                        \
+    X(GRAPH_EYE, "diagonal")        /* ones on one, as large as x */                 \
+    X(GRAPH_TRILU, "triangle")      /* x on one side of a diagonal */                \
+    X(GRAPH_ONE_HOT, "one-hot") /* indices, depth, the values off and on */          \
+    X(GRAPH_SCATTER_ELEMENTS, "scatter-elements") /* x, indices, updates */          \
+    X(GRAPH_SCATTER_ND, "scatter") /* x, indices along axes, updates */              \
+    X(GRAPH_IDENTITY, "identity")  /* x (also Dropout) */
 
 /* X(enumerator, name for messages): functions of one number. alpha and beta
  * are the node's. */

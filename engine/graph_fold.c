@@ -775,8 +775,7 @@ static struct graph_node *pull_up(struct graph *graph, struct graph_node *node)
 
     if (!before || before->num_inputs == 0 || !picks(before) ||
         graph_is_clamped(node) || !scale->data ||
-        graph_shape_count(&scale->shape) != 1 ||
-        !(graph_floats(scale)[0] > 0))
+        graph_shape_count(&scale->shape) != 1 || !(graph_floats(scale)[0] > 0))
         return NULL;
     swapped = *before;
     *before = *node;

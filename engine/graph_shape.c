@@ -141,8 +141,8 @@ static bool is_blocked(const struct graph *graph, const struct graph_node *node)
  * the graph's outputs. NULL: ERROR_MEMORY. */
 static size_t *find_last_uses(struct graph *graph, struct error *err)
 {
-    size_t *last = arena_take(&graph->arena, graph->num_values + 1,
-                              sizeof *last, err);
+    size_t *last =
+        arena_take(&graph->arena, graph->num_values + 1, sizeof *last, err);
 
     for (size_t n = 0; last && n < graph->num_nodes; n++)
         for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)

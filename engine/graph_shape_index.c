@@ -85,8 +85,8 @@ bool graph_shape_one_hot(struct graph_site *site)
         return fail(site->err, ERROR_INPUT, "its values are not two");
     site->node->axis = (int64_t)axis;
     for (uint32_t i = 0; i <= indices->shape.rank; i++)
-        site->shape.dim[i] = i == axis ? depth
-                                       : indices->shape.dim[i - (i > axis)];
+        site->shape.dim[i] =
+            i == axis ? depth : indices->shape.dim[i - (i > axis)];
     site->shape.rank = indices->shape.rank + 1;
     return true;
 }
@@ -107,8 +107,8 @@ static bool check_index(const struct graph_site *site, int64_t index,
                         size_t length)
 {
     return (index >= -(int64_t)length && index < (int64_t)length) ||
-           fail(site->err, ERROR_INPUT,
-                "index %" PRId64 " is not one of %zu", index, length);
+           fail(site->err, ERROR_INPUT, "index %" PRId64 " is not one of %zu",
+                index, length);
 }
 
 bool graph_shape_scatter_elements(struct graph_site *site)
@@ -159,9 +159,8 @@ bool graph_shape_scatter_nd(struct graph_site *site)
 
     if (!check_indices(site))
         return false;
-    num = indices->shape.rank > 0
-              ? indices->shape.dim[indices->shape.rank - 1]
-              : 0;
+    num = indices->shape.rank > 0 ? indices->shape.dim[indices->shape.rank - 1]
+                                  : 0;
     if (num < 1 || num > x->rank ||
         !fits_tuples(x, &indices->shape, graph_site_shape(site, 2), num))
         return fail(site->err, ERROR_INPUT, "its indices do not fit its input");

@@ -30,8 +30,7 @@ static bool is_same_constant(const struct graph *graph,
     if (of_a == of_b)
         return true;
     return of_a && of_b && of_a->data && of_b->data &&
-           of_a->type == of_b->type &&
-           graph_shape_count(&of_a->shape) == 1 &&
+           of_a->type == of_b->type && graph_shape_count(&of_a->shape) == 1 &&
            graph_shape_count(&of_b->shape) == 1 &&
            memcmp(of_a->data, of_b->data,
                   of_a->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float)) ==
@@ -434,6 +433,8 @@ static bool read_head(struct head *head, const struct graph *graph,
         return fail(err, ERROR_MEMORY, "no room for a list of values");
     graph_picture_find(pictures, graph);
     head->refusal = find_features(head, graph, pictures);
+    if (head->refusal)
+        head->bias = GRAPH_NONE;
     free(pictures);
     return true;
 }

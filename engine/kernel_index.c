@@ -21,8 +21,8 @@ bool kernel_cumsum(const struct kernel_call *call)
         uint64_t whole = 0; /* wraps around */
 
         for (size_t k = 0; k < length; k++) {
-            size_t at = start +
-                        (node->cumsum.reverse ? length - 1 - k : k) * inner;
+            size_t at =
+                start + (node->cumsum.reverse ? length - 1 - k : k) * inner;
 
             if (is_int) {
                 uint64_t x = ((const uint64_t *)call->inputs[0])[at];
@@ -88,8 +88,7 @@ bool kernel_one_hot(const struct kernel_call *call)
         int64_t index =
             indices->type == GRAPH_INT
                 ? ((const int64_t *)call->inputs[0])[from]
-                : kernel_to_int(
-                      (double)((const float *)call->inputs[0])[from]);
+                : kernel_to_int((double)((const float *)call->inputs[0])[from]);
         bool is_on;
 
         if (index < 0)

@@ -101,8 +101,7 @@ static void channel_statistics(double *mean, double *variance, const float *x,
     *mean = sum / (double)count;
     for (size_t n = 0; n < shape->dim[0]; n++)
         for (size_t i = 0; i < inner; i++) {
-            double off =
-                (double)x[(n * shape->dim[1] + c) * inner + i] - *mean;
+            double off = (double)x[(n * shape->dim[1] + c) * inner + i] - *mean;
 
             squares += off * off;
         }

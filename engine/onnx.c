@@ -102,10 +102,10 @@ static bool read_tensor(struct onnx_reader *reader, int number,
     value->has_shape = true;
     return graph_shape_check(&value->shape, reader->err) &&
            (!external ||
-            onnx_external_read(reader, tensor,
-                               onnx_bytes_of(
-                                   tensor->data_type,
-                                   graph_shape_count(&value->shape)))) &&
+            onnx_external_read(
+                reader, tensor,
+                onnx_bytes_of(tensor->data_type,
+                              graph_shape_count(&value->shape)))) &&
            onnx_fill_constant(value, tensor, reader->err);
 }
 
@@ -262,8 +262,8 @@ static bool follow_bytes(struct onnx_reader *reader, struct graph_node *node)
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_value *value = graph_input(reader->graph, node, i);
 
-        is_bytes |= value && value->type == GRAPH_FLOAT &&
-                    value->element == ONNX_UINT8;
+        is_bytes |=
+            value && value->type == GRAPH_FLOAT && value->element == ONNX_UINT8;
     }
     if (!is_bytes || node->op == GRAPH_CAST || node->op == GRAPH_DEQUANTIZE ||
         node->op == GRAPH_SHAPE)

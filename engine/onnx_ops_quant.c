@@ -31,12 +31,9 @@ static bool set_bounds(struct onnx_reader *reader, struct graph_node *node,
         int64_t type;
         float low, high;
     } rows[] = {
-        {ONNX_UINT8, 0, 255},
-        {ONNX_INT8, -128, 127},
-        {ONNX_UINT16, 0, 65535},
-        {ONNX_INT16, -32768, 32767},
-        {ONNX_UINT4, 0, 15},
-        {ONNX_INT4, -8, 7},
+        {ONNX_UINT8, 0, 255},    {ONNX_INT8, -128, 127},
+        {ONNX_UINT16, 0, 65535}, {ONNX_INT16, -32768, 32767},
+        {ONNX_UINT4, 0, 15},     {ONNX_INT4, -8, 7},
     };
     char text[ONNX_ELEMENT_NAME];
 
@@ -167,8 +164,8 @@ static bool add_floats(const struct maker *maker, const int *inputs,
         if (inputs[i] == GRAPH_NONE)
             return false;
     reader->graph->values[out].type = GRAPH_FLOAT;
-    quant[0] = add(maker, &added, row->op, inputs, num,
-                   is_last ? out : GRAPH_NONE);
+    quant[0] =
+        add(maker, &added, row->op, inputs, num, is_last ? out : GRAPH_NONE);
     if (quant[0] == GRAPH_NONE || !row->convert(reader, added))
         return false;
     if (is_last)
@@ -190,7 +187,8 @@ static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
 
     (void)node;
     inputs[0] = dequantized(&maker, 0, 1);
-    inputs[1] = inputs[0] == GRAPH_NONE ? GRAPH_NONE : dequantized(&maker, 3, 0);
+    inputs[1] =
+        inputs[0] == GRAPH_NONE ? GRAPH_NONE : dequantized(&maker, 3, 0);
     if (inputs[1] == GRAPH_NONE)
         return false;
     if (has_bias)
@@ -208,8 +206,7 @@ static bool convert_qgemm(struct onnx_reader *reader, struct graph_node *node)
 
     (void)node;
     if (has_bias && onnx_attribute_float(reader, "alpha", 1) != 1)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute alpha is not 1");
+        return fail(reader->err, ERROR_UNSUPPORTED, "attribute alpha is not 1");
     inputs[0] = dequantized(&maker, 0, 1);
     inputs[1] =
         inputs[0] == GRAPH_NONE ? GRAPH_NONE : dequantized(&maker, 3, axis);
@@ -223,8 +220,7 @@ static bool convert_qgemm(struct onnx_reader *reader, struct graph_node *node)
 /* Two operands; QLinearAdd, QLinearMul, QLinearMatMul. */
 static bool convert_two(struct onnx_reader *reader, struct graph_node *node)
 {
-    struct maker maker =
-        take_node(reader, node->onnx_op + strlen("QLinear"));
+    struct maker maker = take_node(reader, node->onnx_op + strlen("QLinear"));
     int inputs[2];
 
     inputs[0] = dequantized(&maker, 0, -1);
@@ -236,8 +232,7 @@ static bool convert_two(struct onnx_reader *reader, struct graph_node *node)
 /* One operand; the pools, functions, ReduceMean. */
 static bool convert_one(struct onnx_reader *reader, struct graph_node *node)
 {
-    struct maker maker =
-        take_node(reader, node->onnx_op + strlen("QLinear"));
+    struct maker maker = take_node(reader, node->onnx_op + strlen("QLinear"));
     int input;
 
     if (onnx_attribute_int(reader, "channels_last", 0) != 0)
@@ -269,8 +264,8 @@ static bool convert_concat(struct onnx_reader *reader, struct graph_node *node)
     if (node->num_inputs != 3 * num + 2)
         return fail(reader->err, ERROR_INPUT, "it has %u inputs",
                     node->num_inputs);
-    inputs = arena_take(&reader->graph->arena, num, sizeof *inputs,
-                        reader->err);
+    inputs =
+        arena_take(&reader->graph->arena, num, sizeof *inputs, reader->err);
     for (uint32_t i = 0; inputs && i < num; i++) {
         inputs[i] = dequantized(&maker, 2 + 3 * i, -1);
         if (inputs[i] == GRAPH_NONE)

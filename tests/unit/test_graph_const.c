@@ -449,6 +449,82 @@ static void what_depends_on_the_picture_is_left_alone(void **state)
     graph_release(&g);
 }
 
+static void what_only_constants_took_is_given_up(void **state)
+{
+    struct graph g = {0};
+    int x = sketch_input(&g, SHAPE(1, 4));
+    int a = sketch_floats(&g, SHAPE(4), (float[]){1, 2, 3, 4});
+    int sum = node(&g, GRAPH_ADD, a, a);
+    int square = node(&g, GRAPH_MUL, sum, sum);
+
+    (void)state;
+    sketch_output(&g, node(&g, GRAPH_MUL, x, square));
+    infer(&g);
+    assert_null(g.values[a].data);
+    assert_null(g.values[sum].data);
+    assert_true(graph_floats(&g.values[square])[3] == 64.0f);
+    graph_release(&g);
+}
+
+/* The picture's node comes first, so that it is not the last to take it. */
+static void what_a_picture_needs_stays_until_it_runs(void **state)
+{
+    struct graph g = {0};
+    int x = sketch_input(&g, SHAPE(1, 4));
+    int a = sketch_floats(&g, SHAPE(4), (float[]){1, 2, 3, 4});
+    int sum = node(&g, GRAPH_ADD, a, a);
+    int product = node(&g, GRAPH_MUL, x, sum);
+    int square = node(&g, GRAPH_MUL, sum, sum);
+
+    (void)state;
+    sketch_output(&g, node(&g, GRAPH_ADD, product, square));
+    infer(&g);
+    assert_int_equal(g.num_nodes, 2);
+    assert_true(graph_floats(&g.values[sum])[3] == 8.0f);
+    assert_true(graph_floats(&g.values[square])[3] == 64.0f);
+    graph_release(&g);
+}
+
+/* Forty nodes, each of 2^20 numbers: many times as many as the file has, and
+ * more at once than are allowed if nothing were given up. */
+static void weights_may_be_computed_in_many_steps(void **state)
+{
+    struct graph g = {0};
+    int w = sketch_input(&g, SHAPE(1, 1)), x = w;
+    struct sketch_random random = {3};
+
+    (void)state;
+    w = sketch_noise(&g, SHAPE(1 << 20), &random, -1, 1);
+    for (int i = 0; i < 40; i++) {
+        w = node(&g, GRAPH_UNARY, w, GRAPH_NONE);
+        sketch_last(&g)->unary.function = GRAPH_NEGATE;
+    }
+    sketch_output(&g, node(&g, GRAPH_MUL, x, w));
+    infer(&g);
+    assert_int_equal(g.num_nodes, 1);
+    graph_release(&g);
+}
+
+/* All are needed at the end: 65 times 2^20 numbers are, by then. */
+static void constants_that_are_held_at_once_are_bounded(void **state)
+{
+    struct graph g = {0};
+    struct error err = {0};
+    int x = sketch_input(&g, SHAPE(1, 1)), parts[65];
+    struct sketch_random random = {3};
+    int w = sketch_noise(&g, SHAPE(1 << 20), &random, -1, 1);
+
+    (void)state;
+    for (int i = 0; i < 65; i++)
+        parts[i] = node(&g, GRAPH_ADD, w, w);
+    w = sketch_node(&g, GRAPH_CONCAT, parts, 65);
+    sketch_output(&g, node(&g, GRAPH_MUL, x, w));
+    assert_false(graph_infer(&g, &err));
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    assert_non_null(strstr(err.text, "more elements of constants"));
+    graph_release(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +549,10 @@ int main(void)
         cmocka_unit_test(expand_repeats_axes_of_one),
         cmocka_unit_test(the_factors_of_gemm_go_into_weights_and_bias),
         cmocka_unit_test(what_depends_on_the_picture_is_left_alone),
+        cmocka_unit_test(what_only_constants_took_is_given_up),
+        cmocka_unit_test(what_a_picture_needs_stays_until_it_runs),
+        cmocka_unit_test(weights_may_be_computed_in_many_steps),
+        cmocka_unit_test(constants_that_are_held_at_once_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,21 @@ static void add_softmax(struct body *body)
     sketch_last(&body->graph)->axis = 1;
 }
 
+/* Rounds to integers of 8 bits and back, by scales that may differ. */
+static void add_rounding(struct body *body, float scale, float back)
+{
+    int s = sketch_floats(&body->graph, SCALAR, &scale);
+    int zero = sketch_ints(&body->graph, SCALAR, (int64_t[]){-3});
+    int b = sketch_floats(&body->graph, SCALAR, &back);
+
+    body->x = sketch_node(&body->graph, GRAPH_QUANTIZE,
+                          (int[]){body->x, s, zero}, 3);
+    sketch_last(&body->graph)->quant.low = -128;
+    sketch_last(&body->graph)->quant.high = 127;
+    body->x = sketch_node(&body->graph, GRAPH_DEQUANTIZE,
+                          (int[]){body->x, b, zero}, 3);
+}
+
 static void add_identity(struct body *body)
 {
     body->x = sketch_node(&body->graph, GRAPH_IDENTITY, &body->x, 1);
@@ -345,6 +360,67 @@ static void reshape_and_squeeze_are_looked_through(void **state)
     add_reshape(&body, 4, back);
     add_squeeze(&body);
     expect_head(&body);
+}
+
+/* What rounds behind the map is no more than the scales below. */
+static void expect_rounded_head(struct body *body)
+{
+    struct head head = {0};
+    struct error err = {0};
+
+    prepare(body);
+    if (!head_find(&head, &body->graph, &err))
+        fail_msg("%s", err.text);
+    if (head.refusal)
+        fail_msg("refused: %s", head.refusal);
+    assert_string_equal(head.name, "gap-linear");
+    assert_int_not_equal(head.weights, GRAPH_NONE);
+    assert_int_not_equal(head.bias, GRAPH_NONE);
+    assert_true(head.logits == body->graph.outputs[0]);
+    graph_release(&body->graph);
+}
+
+static void what_a_quantized_network_rounds_is_looked_through(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_rounding(&body, 0.01f, 0.01f);
+    add_mean(&body, true, 2, 3);
+    add_rounding(&body, 0.01f, 0.01f);
+    add_flatten(&body);
+    add_rounding(&body, 0.01f, 0.01f);
+    add_gemm(&body, CHANNELS);
+    add_rounding(&body, 0.02f, 0.02f);
+    expect_rounded_head(&body);
+}
+
+static void a_bias_that_is_added_to_a_rounded_product_is_the_heads(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, false, 2, 3);
+    add_matmul(&body);
+    add_rounding(&body, 0.02f, 0.02f);
+    add_bias(&body);
+    add_rounding(&body, 0.02f, 0.02f);
+    expect_rounded_head(&body);
+}
+
+static void integers_that_are_read_by_another_scale_are_not(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_mean(&body, true, 2, 3);
+    add_rounding(&body, 0.01f, 0.02f);
+    add_flatten(&body);
+    add_gemm(&body, CHANNELS);
+    expect_refusal(&body, "something other than global");
 }
 
 static void dropout_and_identity_are_looked_through(void **state)
@@ -1016,6 +1092,10 @@ int main(void)
         cmocka_unit_test(mean_without_axes_matmul_and_add_make_a_head),
         cmocka_unit_test(a_head_needs_no_bias),
         cmocka_unit_test(reshape_and_squeeze_are_looked_through),
+        cmocka_unit_test(what_a_quantized_network_rounds_is_looked_through),
+        cmocka_unit_test(
+            a_bias_that_is_added_to_a_rounded_product_is_the_heads),
+        cmocka_unit_test(integers_that_are_read_by_another_scale_are_not),
         cmocka_unit_test(dropout_and_identity_are_looked_through),
         cmocka_unit_test(a_softmax_after_the_logits_is_left_out),
         cmocka_unit_test(a_convolution_of_one_pixel_is_a_linear_layer),

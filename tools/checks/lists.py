@@ -18,7 +18,7 @@ END = "<!-- {}: up to here -->\n"
 
 # ---- operators ----
 
-FAMILIES = ("math", "window", "move")
+FAMILIES = ("math", "window", "move", "quant")
 TABLE = re.compile(r"^const struct onnx_operator \w+\[\] = \{\n(.*?)^\};", re.M | re.S)
 TEXT = r'"[^"]*"'
 ROW = re.compile(

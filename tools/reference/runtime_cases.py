@@ -178,9 +178,7 @@ def counted() -> ModelProto:
     net.normalize()
     net.conv(net.weight(noise(8, 3, 3, 3, scale=0.4)), 8, 2)
     pooled, square = net.last, net.weight(noise(8, 8))
-    sums = net.add(
-        "CumSum", square, net.weight(np.array(1)), exclusive=1, reverse=1
-    )
+    sums = net.add("CumSum", square, net.weight(np.array(1)), exclusive=1, reverse=1)
     eye = net.add("EyeLike", square, k=-1)
     corner = net.add("Trilu", net.add("Add", sums, eye), net.weight(np.array(1)))
     values = net.weight(np.array([0.25, 2], np.float32))
@@ -189,9 +187,7 @@ def counted() -> ModelProto:
     )
     both = net.add("Add", corner, hot)
     places = net.weight(np.array([[0, 3], [7, -1]]))
-    both = net.add(
-        "ScatterND", both, places, net.weight(noise(2)), reduction="add"
-    )
+    both = net.add("ScatterND", both, places, net.weight(noise(2)), reduction="add")
     rows = net.weight(np.array([[1, -2, 3, 0, 0, 1, 2, 3]]))
     both = net.add("ScatterElements", both, rows, net.weight(noise(1, 8)), axis=0)
     weights = net.add("Reshape", both, net.weight(np.array([8, 8, 1, 1])))
