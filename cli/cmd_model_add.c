@@ -31,31 +31,30 @@ struct add {
 };
 
 /* X(option, flag, argument, help) */
-#define OPTIONS(X)                                                          \
-    X(NAME, "name", "NAME", "what to call it (default: as FILE is called)") \
-    X(LABELS, "labels", "FILE",                                             \
-      "one line a class: the label, or id and label "                       \
-      "with a\n                       tab between")                         \
-    X(WIDTH, "width", "N", "of the input, in pixels (default: FILE's)")     \
-    X(HEIGHT, "height", "N", "likewise")                                    \
-    X(INPUT_SIZE, "input-size", "SIZE", "both: N or WxH")                   \
-    X(OUTPUT, "output", "NAME",                                             \
-      "FILE's output with the classes, if there are several")               \
-    X(SCORES, "scores", "HOW",                                              \
-      "softmax or sigmoid, where FILE does not say")                        \
-    X(RESIZE, "resize", "HOW", "stretch (default), crop or letterbox")      \
-    X(CROP_FRACTION, "crop-fraction", "F",                                  \
-      "how much of the picture's middle crop keeps")                        \
-    X(INTERPOLATION, "interpolation", "HOW",                                \
-      "bicubic (default), bilinear or nearest")                             \
-    X(MEAN, "mean", "R,G,B",                                                \
-      "taken off each channel of 0 to 255 (default:\n"                      \
-      "                       ImageNet's, or 0 where FILE takes uint8)")    \
-    X(STD, "std", "R,G,B",                                                  \
-      "each is divided by then (default: ImageNet's, or 1)")                \
-    X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")      \
-    X(SOURCE, "source", "TEXT", "where the weights come from")              \
-    X(LICENSE, "license", "TEXT", "of the weights")                         \
+#define OPTIONS(X)                                                            \
+    X(NAME, "name", "NAME", "what to call it (default: as FILE is called)")   \
+    X(LABELS, "labels", "FILE",                                               \
+      "one line a class: the label, or id and label "                         \
+      "with a\n                       tab between")                           \
+    X(WIDTH, "width", "N", "of the input, in pixels (default: FILE's)")       \
+    X(HEIGHT, "height", "N", "likewise")                                      \
+    X(INPUT_SIZE, "input-size", "SIZE", "both: N or WxH")                     \
+    X(OUTPUT, "output", "NAME",                                               \
+      "FILE's output with the classes, if there are several")                 \
+    X(SCORES, "scores", "HOW", "softmax or sigmoid, where FILE does not say") \
+    X(RESIZE, "resize", "HOW", "stretch (default), crop or letterbox")        \
+    X(CROP_FRACTION, "crop-fraction", "F",                                    \
+      "how much of the picture's middle crop keeps")                          \
+    X(INTERPOLATION, "interpolation", "HOW",                                  \
+      "bicubic (default), bilinear or nearest")                               \
+    X(MEAN, "mean", "R,G,B",                                                  \
+      "taken off each channel of 0 to 255 (default:\n"                        \
+      "                       ImageNet's, or 0 where FILE takes uint8)")      \
+    X(STD, "std", "R,G,B",                                                    \
+      "each is divided by then (default: ImageNet's, or 1)")                  \
+    X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")        \
+    X(SOURCE, "source", "TEXT", "where the weights come from")                \
+    X(LICENSE, "license", "TEXT", "of the weights")                           \
     X(TO, "to", "DIR", "the folder to make (default: models/NAME)")
 
 enum {

@@ -75,8 +75,8 @@ struct head {
     size_t num_logits;
     enum head_scores scores; /* never HEAD_OPEN */
     bool makes_scores;       /* the network makes the scores itself */
-    bool is_negated; /* each logit is the negative of what `logits` holds */
-    bool is_pair;    /* the one logit is class 1's, its negative class 0's */
+    bool is_negated;    /* each logit is the negative of what `logits` holds */
+    bool is_pair;       /* the one logit is class 1's, its negative class 0's */
     int features;       /* value, (1, H, W, C), or GRAPH_NONE */
     int weights;        /* constant, (logits, C) in order, or GRAPH_NONE:
                            logit k is channel k, if there are features */

@@ -12,7 +12,7 @@
 #include "turn.h"
 
 enum {
-    RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
+    RIFF_HEADER_LEN = 12,        /* "RIFF", length, "WEBP" */
     COLOURS_AT_A_TIME = 1 << 18, /* pixels between two looks at the clock */
 };
 

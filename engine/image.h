@@ -15,16 +15,16 @@ enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
 
 /* An RGB picture. `= {0}` is empty. */
 struct image {
-    uint32_t width, height;   /* upright: after EXIF orientation */
-    enum image_format format; /* of the file it came from */
-    unsigned orientation;     /* EXIF's, 1..8; 0, 1: it is upright, in
-                                 `pixels`; else it lies in `stored` */
-    uint8_t *pixels;          /* (height, width, 3) RGB; owned */
-    size_t pixels_cap;        /* bytes allocated, reused by image_decode */
-    uint8_t *stored;          /* a picture that is to be turned; owned */
-    size_t stored_cap;        /* bytes allocated, 0 until one had to be */
-    uint8_t *rows;            /* of a PNG on their way; owned */
-    size_t rows_cap;          /* bytes allocated */
+    uint32_t width, height;      /* upright: after EXIF orientation */
+    enum image_format format;    /* of the file it came from */
+    unsigned orientation;        /* EXIF's, 1..8; 0, 1: it is upright, in
+                                    `pixels`; else it lies in `stored` */
+    uint8_t *pixels;             /* (height, width, 3) RGB; owned */
+    size_t pixels_cap;           /* bytes allocated, reused by image_decode */
+    uint8_t *stored;             /* a picture that is to be turned; owned */
+    size_t stored_cap;           /* bytes allocated, 0 until one had to be */
+    uint8_t *rows;               /* of a PNG on their way; owned */
+    size_t rows_cap;             /* bytes allocated */
     struct image_colour *colour; /* of the last profile; owned, may be NULL */
 };
 
