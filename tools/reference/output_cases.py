@@ -1028,9 +1028,8 @@ def unused_of_int4(net: Net):
     return ["z"]
 
 
+# Types that are not read; INT2 stands beside a head as well.
 for kind in (
-    "INT4",
-    "UINT4",
     "FLOAT8E4M3FN",
     "FLOAT8E4M3FNUZ",
     "FLOAT8E5M2",
@@ -1058,8 +1057,8 @@ for kind in (
         used_type(net, kind)
         return ["out", "z"]
 
-    if kind == "INT4":
-        CASES["beside-int4"] = (beside_type, Z | {"output": "z"})
+    if kind == "INT2":
+        CASES["beside-int2"] = (beside_type, Z | {"output": "z"})
 
 
 @case(error="operator Det is not supported")
