@@ -81,8 +81,8 @@ static void read_picture(struct picture *picture, struct bytes tag,
             picture->whole = tag;
     }
     picture->lossless = bytes_begin_with(&tag, "VP8L", RIFF_TAG_LEN);
-    if (data.len == 0 || (!picture->lossless &&
-                          !bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN)))
+    if (data.len == 0 ||
+        (!picture->lossless && !bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN)))
         return;
     picture->data = data;
     if (picture->whole.len == 0)
