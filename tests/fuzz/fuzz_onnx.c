@@ -3,6 +3,7 @@
 
 #include "fuzz.h"
 
+#include "buf.h"
 #include "graph.h"
 #include "head.h"
 #include "network.h"
@@ -58,6 +59,19 @@ static void survey(const uint8_t *bytes, size_t len,
     graph_release(&graph);
 }
 
+/* As `wherefore model add` does with a file whose weights are in others. */
+static void embed(const uint8_t *bytes, size_t len,
+                  const struct onnx_input *picture)
+{
+    struct error err = {0};
+    struct buf file = {0};
+
+    if (buf_append(&file, bytes, len, &err) &&
+        onnx_embed(&file, "tests/cases/onnx-files/two-in-one", &err))
+        survey(file.data, file.len, picture);
+    buf_release(&file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     /* tests/data/forms are for this size, tests/cases/operators for others */
@@ -75,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     survey(bytes, len, &picture);
     open_network(bytes, len, &picture, 0, HEAD_OPEN);
     open_network(bytes, len, &picture, 2, HEAD_SIGMOID);
+    embed(bytes, len, &picture);
     for (size_t count = 1; count <= 2; count++) {
         graph = (struct graph){0};
         if (onnx_read_raw(&graph, bytes, len, bindings, count, NULL, &err))
