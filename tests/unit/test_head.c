@@ -151,8 +151,8 @@ static void add_rounding(struct body *body, float scale, float back)
     int zero = sketch_ints(&body->graph, SCALAR, (int64_t[]){-3});
     int b = sketch_floats(&body->graph, SCALAR, &back);
 
-    body->x = sketch_node(&body->graph, GRAPH_QUANTIZE,
-                          (int[]){body->x, s, zero}, 3);
+    body->x =
+        sketch_node(&body->graph, GRAPH_QUANTIZE, (int[]){body->x, s, zero}, 3);
     sketch_last(&body->graph)->quant.low = -128;
     sketch_last(&body->graph)->quant.high = 127;
     body->x = sketch_node(&body->graph, GRAPH_DEQUANTIZE,
