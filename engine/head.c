@@ -199,7 +199,8 @@ static size_t count_of(const struct graph *graph, int value)
 
 static const char no_places[] =
     "the cells that are pooled at the end cannot be followed back to places of "
-    "the picture: attention made them, or they were put in another order";
+    "the picture: attention made them, some were left out, or they were put in "
+    "another order";
 
 /* Why a node ends the picture that goes into it; NULL where it does not. */
 static const char *explain_node(struct head *head, const struct graph *graph,
