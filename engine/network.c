@@ -318,11 +318,12 @@ bool network_read(struct graph *graph, struct head *head, const uint8_t *bytes,
                   size_t len, const struct network_options *options,
                   struct graph_problems *problems, struct error *err)
 {
-    struct error nobody = {0};
+    struct error unseen = {0};
     const char *name;
 
+    /* What does not matter in the end is taken back, whoever asks. */
     if (!err)
-        err = &nobody; /* problems of nodes come and go in it */
+        err = &unseen;
     if (!read_graph(graph, bytes, len, &options->input, problems, err))
         return false;
     if (graph->num_outputs > 1 &&
