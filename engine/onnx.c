@@ -411,6 +411,28 @@ static void set_side(int64_t *dim, size_t side, bool override)
         *dim = (int64_t)side;
 }
 
+/* Whether the file makes NCHW of a value of the given name, maybe after a Cast:
+ * where no dimension says which are the channels, they are the last then. */
+static bool becomes_nchw(const onnx_graph_proto *graph, const char *name)
+{
+    static const int64_t perm[] = {0, 3, 1, 2};
+
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const onnx_node_proto *node = graph->node[i];
+
+        if (node->n_input < 1 || node->n_output < 1 || !node->op_type ||
+            strcmp(node->input[0], name) != 0)
+            continue;
+        if (strcmp(node->op_type, "Cast") == 0)
+            name = node->output[0];
+        else
+            return strcmp(node->op_type, "Transpose") == 0 &&
+                   node->n_attribute == 1 && node->attribute[0]->n_ints == 4 &&
+                   memcmp(node->attribute[0]->ints, perm, sizeof perm) == 0;
+    }
+    return false;
+}
+
 /* Sets the input's shape from the file, or from `size` where it is open. */
 static bool read_input_shape(struct onnx_reader *reader,
                              struct graph_value *value,
@@ -442,6 +464,8 @@ static bool read_input_shape(struct onnx_reader *reader,
         if (type->shape->dim[i]->has_dim_value)
             dims[i] = type->shape->dim[i]->dim_value;
     nhwc = dims[1] != 3 && (dims[3] == 3 || (dims[3] == 1 && dims[1] != 1));
+    if (dims[1] <= 0 && dims[3] <= 0)
+        nhwc = becomes_nchw(reader->model->graph, info->name);
     if (dims[nhwc ? 3 : 1] <= 0)
         dims[nhwc ? 3 : 1] = 3;
     if (dims[0] <= 0)

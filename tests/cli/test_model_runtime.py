@@ -161,6 +161,19 @@ def change(name: str, to: Path, how) -> Path:
     return to
 
 
+def test_channels_that_are_open_are_where_the_network_moves_them_from(tmp_path):
+    def open_all(graph: onnx.GraphProto) -> None:
+        for dim in graph.input[0].type.tensor_type.shape.dim:
+            dim.dim_param = "open"
+
+    file = change("uint8-nhwc", tmp_path / "a.onnx", open_all)
+    result = add(file, tmp_path / "m", "--width", "16", "--height", "12")
+    assert (result.returncode, result.stderr) == (0, b"")
+    expected = np.load(CASES / "networks/uint8-nhwc.npz")["logits"]
+    found = cam(tmp_path / "m", "--top", "1")["classes"][0]
+    assert found["logit"] == pytest.approx(expected.max(), abs=2e-5)
+
+
 def test_bytes_that_are_computed_with_are_refused_by_name(tmp_path):
     def resize_first(graph: onnx.GraphProto) -> None:
         scales = onnx.numpy_helper.from_array(np.float32([1, 2, 2, 1]), "scales")
