@@ -26,7 +26,7 @@ ROW = re.compile(
     rf"({TEXT}(?:\s*{TEXT})*),\s*\w+\}},"
 )
 # What onnx.c itself makes of a node, such as Constant.
-BY_THE_READER = re.compile(r'op_type, "(\w+)"\) == 0')
+BY_THE_READER = re.compile(r'proto->op_type, "(\w+)"\) == 0')
 
 
 def rows(table: str, where: str) -> list[tuple[str, str, str]]:
