@@ -244,6 +244,33 @@ static const char *explain_node(struct head *head, const struct graph *graph,
     return NULL;
 }
 
+/* Why a map has a single cell. */
+static const char *explain_cell(struct head *head, const struct graph *graph,
+                                const struct graph_picture *pictures, int value)
+{
+    const struct graph_node *node;
+    const char *why = NULL;
+
+    while ((node = producer_of(graph, value))) {
+        const struct graph_picture *from;
+
+        value = first_open(graph, node);
+        if (value == GRAPH_NONE)
+            break;
+        from = &pictures[value];
+        if (from->height * from->width < 2)
+            continue;
+        if (node->op == GRAPH_CONV &&
+            node->conv.window.kernel[0] == from->height &&
+            node->conv.window.kernel[1] == from->width)
+            why = explain_node(head, graph, pictures, node, value);
+        break;
+    }
+    return why ? why
+               : "what is pooled at the end is a map of a single cell, which "
+                 "says nothing about where a class is";
+}
+
 /* Why there is no map, where the linear layer takes `value` and that is not
  * what a global pooling gives: what is between, or that there is none. */
 static const char *explain(struct head *head, const struct graph *graph,
@@ -294,8 +321,7 @@ static const char *set_features(struct head *head, const struct graph *graph,
     const struct graph_shape *x = &graph_input(graph, pool, 0)->shape;
 
     if (x->dim[1] * x->dim[2] < 2)
-        return "what is pooled at the end is a map of a single cell, which "
-               "says nothing about where a class is";
+        return explain_cell(head, graph, pictures, pool->inputs[0]);
     if (!is_picture(&pictures[pool->inputs[0]]))
         return no_places;
     if (graph_is_clamped(pool))
