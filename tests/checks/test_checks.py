@@ -203,7 +203,8 @@ def lay_out_lists(tree: Path, row: str, networks: str = "") -> None:
     """Tables of one family's one row, a list of networks, and a page without
     either."""
     table = "const struct onnx_operator onnx_ops_{}[] = {{\n{}    {{0}},\n}};\n"
-    files = {f"engine__onnx_ops_{f}_c": table.format(f, "") for f in ("window", "move")}
+    others = ("window", "move", "quant")
+    files = {f"engine__onnx_ops_{f}_c": table.format(f, "") for f in others}
     files["engine__onnx_ops_math_c"] = table.format("math", row)
     files["tests__data__networks__networks_txt"] = networks
     page = "".join(
