@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "buf.h"
-#include "image.h"
+#include "engine/base/buf.h"
+#include "engine/image/image.h"
 
 #define MAX_PHOTO_BYTES (256u << 20)
 

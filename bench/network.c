@@ -17,13 +17,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "buf.h"
-#include "graph.h"
-#include "head.h"
-#include "npy.h"
-#include "onnx.h"
-#include "plan.h"
-#include "xnnrun.h"
+#include "engine/base/buf.h"
+#include "engine/graph/graph.h"
+#include "engine/network/npy.h"
+#include "engine/onnx/onnx.h"
+#include "engine/passes/head.h"
+#include "engine/run/plan.h"
+#include "engine/xnn/xnnrun.h"
 
 #define MAX_FILE_BYTES ((size_t)1 << 31)
 #define MAX_COUNT 100000

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 
 #define MAX_PHOTO_BYTES (64u << 20)
 #define MAX_COUNT 100000

@@ -1,4 +1,4 @@
-#include "cam_options.h"
+#include "cli/cam_options.h"
 
 #include <getopt.h>
 #include <sched.h>
@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ask.h"
-#include "server/config.h"
-#include "server/digits.h"
-#include "stumble.h"
+#include "cli/stumble.h"
+#include "engine/base/digits.h"
+#include "server/api/ask.h"
+#include "server/config/config.h"
 
 #define MAX_THREADS 256
 
 /* X(option, flag, argument or NULL, parameter of POST /cam or NULL, help)
  *
  * An option with a parameter is checked and given its default by
- * server/ask.c, so that the command line and the service mean the same; the
+ * server/api/ask.c, so that the command line and the service mean the same; the
  * help says the default, and where it is NULL it is that of the parameter. */
 #define OPTIONS(X)                                                             \
     X(MODEL, "model", "DIR", NULL,                                             \

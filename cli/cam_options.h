@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "engine.h"
-#include "error.h"
-#include "server/params.h"
+#include "engine/base/error.h"
+#include "engine/engine.h"
+#include "server/http/params.h"
 
 /* `= {0}` is empty. Texts are borrowed from argv. */
 struct cam_options {

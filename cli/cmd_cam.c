@@ -1,6 +1,6 @@
 /* wherefore cam: the engine on the command line, one photo after another. */
 
-#include "cmd.h"
+#include "cli/cmd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,17 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "cam_options.h"
-#include "complain.h"
-#include "default_model.h"
-#include "engine.h"
-#include "error.h"
-#include "jsonl.h"
-#include "outfile.h"
-#include "progress.h"
-#include "server/ask.h"
-#include "server/reply.h"
+#include "cli/cam_options.h"
+#include "cli/complain.h"
+#include "cli/default_model.h"
+#include "cli/jsonl.h"
+#include "cli/outfile.h"
+#include "cli/progress.h"
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "engine/engine.h"
+#include "server/api/ask.h"
+#include "server/api/reply.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 

@@ -3,7 +3,7 @@
  * the server listens as the server itself was: by --listen, WHEREFORE_LISTEN
  * or the file. */
 
-#include "cmd.h"
+#include "cli/cmd.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,9 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "complain.h"
-#include "server/clock.h"
-#include "server/config.h"
+#include "cli/complain.h"
+#include "engine/base/clock.h"
+#include "server/config/config.h"
 
 enum { TIMEOUT_MS = 2500, STATUS_LINE_LEN = 12 /* "HTTP/1.1 200" */ };
 

@@ -1,15 +1,15 @@
 /* wherefore model: networks before they are served. */
 
-#include "cmd_model.h"
+#include "cli/cmd_model.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "complain.h"
-#include "stumble.h"
+#include "cli/cmd.h"
+#include "cli/complain.h"
+#include "cli/stumble.h"
 
 struct subcommand {
     const char *name;

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
-#include "survey.h"
+#include "engine/base/error.h"
+#include "engine/network/survey.h"
 
 enum { CMD_MODEL_OK, CMD_MODEL_FAILED, CMD_MODEL_USAGE };
 

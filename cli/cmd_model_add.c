@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "bundle_write.h"
-#include "cmd_model.h"
-#include "complain.h"
-#include "engine.h"
-#include "survey.h"
+#include "cli/cmd_model.h"
+#include "cli/complain.h"
+#include "engine/base/buf.h"
+#include "engine/engine.h"
+#include "engine/model/bundle_write.h"
+#include "engine/network/survey.h"
 
 enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 

@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 
-#include "cmd_model.h"
-#include "cmd_model_json.h"
-#include "complain.h"
-#include "engine.h"
-#include "survey.h"
+#include "cli/cmd_model.h"
+#include "cli/cmd_model_json.h"
+#include "cli/complain.h"
+#include "engine/engine.h"
+#include "engine/network/survey.h"
 
 enum {
     MAX_SIDE = 4096,

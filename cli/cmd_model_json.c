@@ -1,4 +1,4 @@
-#include "cmd_model_json.h"
+#include "cli/cmd_model_json.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "error.h"
-#include "survey.h"
+#include "engine/base/error.h"
+#include "engine/network/survey.h"
 
 /* Prints one object on standard output: for `check` what concerns the nodes,
  * for `info` all there is. ERROR_MEMORY. */

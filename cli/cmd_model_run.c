@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "buf.h"
-#include "cmd_model.h"
-#include "complain.h"
-#include "npy.h"
-#include "raw.h"
+#include "cli/cmd_model.h"
+#include "cli/complain.h"
+#include "engine/base/buf.h"
+#include "engine/network/npy.h"
+#include "engine/network/raw.h"
 
 enum {
     MAX_INPUTS = 64,

@@ -1,7 +1,7 @@
 /* wherefore serve: the service, from its command line until it is told to
  * stop. */
 
-#include "cmd.h"
+#include "cli/cmd.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -10,22 +10,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "complain.h"
-#include "default_model.h"
-#include "engine.h"
-#include "server/asset.h"
-#include "server/clock.h"
-#include "server/config.h"
-#include "server/config_print.h"
-#include "server/cors.h"
-#include "server/http.h"
-#include "server/listener.h"
-#include "server/log.h"
-#include "server/notify.h"
-#include "server/peer.h"
-#include "server/route.h"
+#include "cli/complain.h"
+#include "cli/default_model.h"
+#include "engine/base/clock.h"
+#include "engine/engine.h"
+#include "server/api/asset.h"
+#include "server/api/route.h"
+#include "server/config/config.h"
+#include "server/config/config_print.h"
+#include "server/http/cors.h"
+#include "server/http/http.h"
+#include "server/http/listener.h"
+#include "server/http/peer.h"
+#include "server/observe/log.h"
+#include "server/observe/notify.h"
 #include "server/sandbox.h"
-#include "server/service.h"
+#include "server/work/service.h"
 
 enum { MMAP_THRESHOLD = 262144, LAST_WORD_US = 500000 };
 

@@ -1,4 +1,4 @@
-#include "complain.h"
+#include "cli/complain.h"
 
 void complain_print(FILE *stream, const char *text)
 {

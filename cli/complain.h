@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "error.h"
+#include "engine/base/error.h"
 
 /* Prints a text of the user's, or of a file's; control characters do not
  * reach a terminal. */

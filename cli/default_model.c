@@ -1,4 +1,4 @@
-#include "default_model.h"
+#include "cli/default_model.h"
 
 #include <string.h>
 #include <sys/types.h>

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "error.h"
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
 
 /* Appends a JSON object with one more member at its front:
  *

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "complain.h"
+#include "cli/cmd.h"
+#include "cli/complain.h"
 
 struct command {
     const char *name;

@@ -22,8 +22,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "buf.h"
-#include "error.h"
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
 
 /* `= {0}` is empty. */
 struct outfile {

@@ -1,4 +1,4 @@
-#include "stumble.h"
+#include "cli/stumble.h"
 
 #include <string.h>
 

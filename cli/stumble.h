@@ -7,7 +7,7 @@
 #include <getopt.h>
 #include <stdbool.h>
 
-#include "error.h"
+#include "engine/base/error.h"
 
 /* To be called at once when getopt_long() has returned `sign`, '?' or ':', for
  * `argv` and `options`. ERROR_INPUT; returns false. */

@@ -1,19 +1,19 @@
-#include "engine.h"
+#include "engine/engine.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "bundle.h"
-#include "graph.h"
-#include "head.h"
-#include "network.h"
-#include "plan.h"
-#include "precision.h"
-#include "preprocess.h"
-#include "topk.h"
-#include "xnnrun.h"
+#include "engine/explain/topk.h"
+#include "engine/graph/graph.h"
+#include "engine/image/preprocess.h"
+#include "engine/model/bundle.h"
+#include "engine/network/network.h"
+#include "engine/passes/head.h"
+#include "engine/run/plan.h"
+#include "engine/run/precision.h"
+#include "engine/xnn/xnnrun.h"
 
 /* Weights of 2 GB are the most that one ONNX file can hold. */
 #define MAX_ONNX_BYTES ((size_t)1 << 31)

@@ -34,14 +34,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "box.h"
-#include "buf.h"
-#include "error.h"
-#include "heatmap.h"
-#include "image.h"
-#include "preprocess.h"
-#include "render.h"
-#include "team.h"
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "engine/base/team.h"
+#include "engine/explain/box.h"
+#include "engine/image/image.h"
+#include "engine/image/preprocess.h"
+#include "engine/render/heatmap.h"
+#include "engine/render/render.h"
 
 struct engine;         /* a model, ready to be run */
 struct engine_session; /* room for one run of it */

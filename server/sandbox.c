@@ -1,4 +1,4 @@
-#include "sandbox.h"
+#include "server/sandbox.h"
 
 #include <dirent.h>
 #include <errno.h>

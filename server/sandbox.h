@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "error.h"
+#include "engine/base/error.h"
 
 enum sandbox_part {
     SANDBOX_PRIVILEGES = 1,

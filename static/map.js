@@ -1,5 +1,5 @@
 // A class activation map in numbers: upsampled, cut, boxed, as the engine does
-// it (engine/heatmap.c, engine/box.c, engine/render.c). The arithmetic is that
+// it (engine/render/heatmap.c, engine/explain/box.c, engine/render/render.c). The arithmetic is that
 // of 32-bit floats, so that a box here is the server's box to the pixel.
 
 const f32 = Math.fround;

@@ -1,4 +1,4 @@
-// The colours of engine/heatmap_palettes.h, written by tools/reference/palettes.py;
+// The colours of engine/render/heatmap_palettes.h, written by tools/reference/palettes.py;
 // whose they are is said there. Per channel: the first level, then how much more it
 // rises each time than before, plus 5, two to a byte.
 const packed = {

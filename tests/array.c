@@ -1,11 +1,11 @@
-#include "array.h"
+#include "tests/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "buf.h"
-#include "npy.h"
+#include "engine/base/buf.h"
+#include "engine/network/npy.h"
 
 #include <cmocka.h>
 

@@ -4,7 +4,7 @@
 /* Arrays of floats from the .npy files that the reference scripts write.
  * Whatever fails here fails the running cmocka test. */
 
-#include "graph.h"
+#include "engine/graph/graph.h"
 
 /* `= {0}` is empty. */
 struct array {

@@ -1,4 +1,4 @@
-#include "network.h"
+#include "tests/network.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "graph.h"
+#include "engine/graph/graph.h"
 
 /* Which operators may appear. */
 enum network_kind {

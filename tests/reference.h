@@ -18,7 +18,7 @@
 
 #include <stddef.h>
 
-#include "graph.h"
+#include "engine/graph/graph.h"
 
 /* `= {0}` is empty. One thread at a time. */
 struct reference {

@@ -1,4 +1,4 @@
-#include "sketch.h"
+#include "tests/sketch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

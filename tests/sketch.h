@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "graph.h"
+#include "engine/graph/graph.h"
 
 /* A shape of one to GRAPH_MAX_RANK dimensions. */
 #define SHAPE(...)                                                  \

@@ -40,33 +40,38 @@ def run(name: str, *arguments, cwd: Path = ROOT) -> subprocess.CompletedProcess:
 
 GOOD = {
     "engine__engine_h": "#ifndef ENGINE_ENGINE_H\n#define ENGINE_ENGINE_H\n#endif\n",
-    "engine__box_h": "#ifndef ENGINE_BOX_H\n#define ENGINE_BOX_H\n"
+    "engine__base__buf_h": "#ifndef ENGINE_BASE_BUF_H\n#define ENGINE_BASE_BUF_H\n#endif\n",
+    "engine__explain__box_h": "#ifndef ENGINE_EXPLAIN_BOX_H\n"
+    "#define ENGINE_EXPLAIN_BOX_H\n"
     "#include <stddef.h>\nsize_t box_find(void);\n#endif\n",
-    "engine__box_c": '#include "box.h"\nsize_t box_find(void)\n{\n    return 1;\n}\n',
-    "engine__image_jpeg_c": "#include <turbojpeg.h>\n",
-    "server__route_h": "#ifndef SERVER_ROUTE_H\n#define SERVER_ROUTE_H\n#endif\n",
-    "server__http_c": '#include <microhttpd.h>\n#include "engine.h"\n',
+    "engine__explain__box_c": '#include "engine/explain/box.h"\n'
+    '#include "engine/base/buf.h"\nsize_t box_find(void)\n{\n    return 1;\n}\n',
+    "engine__image__image_jpeg_c": "#include <turbojpeg.h>\n",
+    "server__api__route_h": "#ifndef SERVER_API_ROUTE_H\n#define SERVER_API_ROUTE_H\n#endif\n",
+    "server__http__http_c": '#include <microhttpd.h>\n#include "engine/engine.h"\n',
 }
 
 
 @pytest.mark.parametrize(
     ("name", "text", "finding"),
     [
-        ("engine__a_c", '#include "server/http.h"', "rule 1"),
-        ("engine__a_c", '#include "../server/http.h"', "rule 1"),
-        ("engine__a_c", '#include "route.h"', "rule 1"),
-        ("engine__a_c", "/* the HTTP reply */", "names HTTP (rule 1)"),
+        ("engine__a_c", '#include "server/api/route.h"', "from above it (rule 1)"),
+        ("engine__a_c", '#include "../server/http.h"', "is in no room"),
+        ("engine__a_c", '#include "route.h"', "is in no room"),
+        ("engine__base__a_c", '#include "engine/explain/box.h"', "from above it"),
+        ("engine__image__a_c", '#include "engine/graph/graph.h"', "from above it"),
+        ("server__http__a_c", '#include "server/api/route.h"', "from above it"),
+        ("engine__attic__a_c", '#include "engine/base/buf.h"', "engine/attic is no room"),
+        ("engine__a_c", "/* the HTTP reply */", "names HTTP (rule 2)"),
         ("engine__a_c", "pthread_create(&id, 0, run, 0);", "threads of its own"),
-        ("engine__a_c", "struct MHD_Connection *c;", "rule 1"),
-        ("server__a_c", '#include "box.h"', "engine's box.h (rule 2)"),
-        ("server__a_c", '#include "engine/box.h"', "engine's box.h (rule 2)"),
-        ("server__a_c", '  #  include  "../engine/box.h"', "rule 2"),
-        ("cli__a_c", '#include "box.h"', "engine's box.h (rule 4)"),
+        ("engine__a_c", "struct MHD_Connection *c;", "rule 2"),
+        ("server__api__a_c", '#include "engine/explain/box.h"', "box.h (rule 4)"),
+        ("cli__a_c", '  #  include  "engine/explain/box.h"', "box.h (rule 4)"),
         ("engine__engine_c", "#include <xnnpack.h>", "rule 3"),
-        ("engine__box_c", "#include <turbojpeg.h>", "rule 3"),
-        ("engine__graph_c", '#include "onnx.pb-c.h"', "rule 3"),
-        ("server__route_c", "#include <microhttpd.h>", "rule 3"),
-        ("server__route_c", "#include <jansson.h>", "rule 3"),
+        ("engine__explain__box_c", "#include <turbojpeg.h>", "rule 3"),
+        ("engine__graph__graph_c", '#include "onnx.pb-c.h"', "rule 3"),
+        ("server__api__route_c", "#include <microhttpd.h>", "rule 3"),
+        ("server__api__route_c", "#include <jansson.h>", "rule 3"),
         ("cli__main_c", "#include <webp/decode.h>", "rule 3"),
         ("engine__a_c", "#include <curl/curl.h>", "no library that has a door"),
     ],
@@ -80,8 +85,7 @@ def test_layers_finds(tmp_path, name, text, finding):
 
     assert result.returncode == 1
     assert finding in result.stderr
-    folder, _, base = name.partition("__")
-    assert f"{folder}/{base.replace('_c', '.c')}:1:" in result.stderr
+    assert f"{name.replace('__', '/').removesuffix('_c')}.c:1:" in result.stderr
 
 
 def test_a_url_in_a_comment_of_the_engine_is_not_http(tmp_path):
@@ -103,9 +107,9 @@ def test_a_url_in_a_comment_of_the_engine_is_not_http(tmp_path):
             "guard is not SERVER_A_H",
         ),
         (
-            "engine__box_c",
-            '#include <stddef.h>\n#include "box.h"\n',
-            "engine/box.c: includes stddef.h before its own header",
+            "engine__explain__box_c",
+            '#include <stddef.h>\n#include "engine/explain/box.h"\n',
+            "engine/explain/box.c: includes stddef.h before its own header",
         ),
     ],
 )
@@ -173,20 +177,20 @@ def test_prefix_lends_a_module_s_prefix_to_a_file_without_a_header(tmp_path):
 
 
 def test_docs_finds_a_file_that_the_page_misses(tmp_path):
-    lay_out(tmp_path, **GOOD, docs__architecture_md="`engine.h` and `box.c`\n")
+    lay_out(tmp_path, **GOOD, docs__architecture_md="`engine.h`, `buf.h` and `box.c`\n")
     result = run("docs", tmp_path)
     assert result.returncode == 1
-    assert "does not name engine/image_jpeg.c" in result.stderr
+    assert "does not name engine/image/image_jpeg.c" in result.stderr
     assert "box.h" not in result.stderr
 
     lay_out(
-        tmp_path, docs__architecture_md="engine.h box.c image_jpeg.c http.c route.h\n"
+        tmp_path, docs__architecture_md="engine.h buf.h box.c image_jpeg.c http.c route.h\n"
     )
     assert run("docs", tmp_path).returncode == 0
 
 
 def test_docs_finds_a_name_whose_file_is_gone(tmp_path):
-    text = "engine.h box.c image_jpeg.c http.c route.h and `engine/gone.c`\n"
+    text = "engine.h buf.h box.c image_jpeg.c http.c route.h and `engine/gone.c`\n"
     lay_out(tmp_path, **GOOD, docs__architecture_md=text)
     result = run("docs", tmp_path)
     assert result.returncode == 1
@@ -204,15 +208,15 @@ def lay_out_lists(tree: Path, row: str, networks: str = "") -> None:
     either."""
     table = "const struct onnx_operator onnx_ops_{}[] = {{\n{}    {{0}},\n}};\n"
     others = ("window", "move", "quant")
-    files = {f"engine__onnx_ops_{f}_c": table.format(f, "") for f in others}
-    files["engine__onnx_ops_math_c"] = table.format("math", row)
+    files = {f"engine__onnx__onnx_ops_{f}_c": table.format(f, "") for f in others}
+    files["engine__onnx__onnx_ops_math_c"] = table.format("math", row)
     files["tests__data__networks__networks_txt"] = networks
     page = "".join(
         f"<!-- {name}: `make lists` writes what follows -->\n"
         f"<!-- {name}: up to here -->\n"
         for name in ("operators", "networks")
     )
-    lay_out(tree, **files, engine__onnx_c="", docs__models_md=page)
+    lay_out(tree, **files, engine__onnx__onnx_c="", docs__models_md=page)
 
 
 def test_lists_finds_an_operator_that_the_page_misses(tmp_path):
@@ -230,7 +234,7 @@ def test_lists_finds_an_operator_that_is_gone(tmp_path):
     assert run("lists", "--write", tmp_path).returncode == 0
 
     empty = "const struct onnx_operator x[] = {\n};\n"
-    lay_out(tmp_path, engine__onnx_ops_math_c=empty)
+    lay_out(tmp_path, engine__onnx__onnx_ops_math_c=empty)
     result = run("lists", tmp_path)
     assert result.returncode == 1
     assert "no longer: | Sum | 1 or more | |" in result.stderr
@@ -252,7 +256,7 @@ def test_lists_refuses_a_row_that_it_cannot_read(tmp_path):
     lay_out_lists(tmp_path, '    {"Sum", GRAPH_ADD, ONE, UINT32_MAX, "", f},\n')
     result = run("lists", tmp_path)
     assert result.returncode == 1
-    assert "cannot read engine/onnx_ops_math.c" in result.stderr
+    assert "cannot read engine/onnx/onnx_ops_math.c" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -263,7 +267,7 @@ def test_the_compiler_refuses_a_banned_function(tmp_path, call):
     source = f"void f(char *s, const char *t);\nvoid f(char *s, const char *t)\n{{\n    (void)s;\n    (void)t;\n    {call};\n}}\n"
     (tmp_path / "a.c").write_text(source, encoding="utf-8")
     command = [*CC, "-std=c11", "-D_GNU_SOURCE", "-O2", "-D_FORTIFY_SOURCE=2"]
-    command += ["-include", ROOT / "engine" / "banned.h", "-fsyntax-only"]
+    command += ["-include", ROOT / "engine" / "base" / "banned.h", "-fsyntax-only"]
     result = subprocess.run(
         [*command, tmp_path / "a.c"],
         capture_output=True,
@@ -292,7 +296,7 @@ def test_a_unit_test_program_that_dies_or_tests_nothing_has_failed(tmp_path):
 
     def unit(*programs: Path) -> tuple[int, str]:
         result = subprocess.run(
-            [ROOT / "tests" / "unit" / "run", *programs],
+            [ROOT / "tests" / "unit" / "run.sh", *programs],
             capture_output=True,
             text=True,
             timeout=60,
@@ -310,7 +314,7 @@ def lay_out_options(tree: Path, rows: str) -> None:
     """A tree with a table of options and a page to list them in."""
     lay_out(
         tree,
-        server__config_h=f"#define CONFIG_OPTIONS(SECTION, NUMBER, CHOICE) \\\n{rows}\n"
+        server__config__config_h=f"#define CONFIG_OPTIONS(SECTION, NUMBER, CHOICE) \\\n{rows}\n"
         '#define CONFIG_ACTIONS(X) \\\n    X(HELP, "help", "list them")\n'
         "enum format { RED, GREEN };\n",
         docs__operations_md="Before.\n<!-- options: `make lists` writes what follows -->\n"
@@ -341,7 +345,7 @@ def test_options_finds_an_option_that_the_page_and_the_file_miss(tmp_path):
 def test_options_finds_a_default_that_is_another_now(tmp_path):
     lay_out_options(tmp_path, SECTION + '    CHOICE(c, "c", RED, "red|green", "hue")')
     assert run("options", "--write", tmp_path).returncode == 0
-    header = tmp_path / "server/config.h"
+    header = tmp_path / "server/config/config.h"
     header.write_text(header.read_text().replace('"c", RED', '"c", GREEN'))
     result = run("options", tmp_path)
     assert result.returncode == 1

@@ -1,11 +1,11 @@
 /* The options of a request, "name=value&name=value": from a query, each value
  * at once, or from a form, in pieces. Both ways they must come to the same. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
-#include "server/ask.h"
+#include "server/api/ask.h"
 #include "tests/unit/fake_engine.h"
 
 enum { PIECE = 3 };

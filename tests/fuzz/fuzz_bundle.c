@@ -1,11 +1,11 @@
 /* A model.json from a stranger. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
-#include "bundle.h"
-#include "fuzz_file.h"
+#include "engine/model/bundle.h"
+#include "tests/fuzz/fuzz_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {

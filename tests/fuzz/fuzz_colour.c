@@ -1,9 +1,9 @@
 /* A colour profile from a stranger's picture, for grey and other samples; and
  * whatever it makes of them. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
-#include "image_colour.h"
+#include "engine/image/image_colour.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {

@@ -2,15 +2,15 @@
  * byte is '$', each further line is a variable, where it is '!', an argument of
  * the command line. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/config.h"
-#include "server/config_file.h"
-#include "server/config_print.h"
+#include "server/config/config.h"
+#include "server/config/config_file.h"
+#include "server/config/config_print.h"
 
 enum { MAX_LINES = 64 };
 

@@ -1,9 +1,9 @@
 /* An EXIF block or an XMP packet from a stranger's picture. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
-#include "image_exif.h"
-#include "image_xmp.h"
+#include "engine/image/image_exif.h"
+#include "engine/image/image_xmp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {

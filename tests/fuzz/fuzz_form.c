@@ -2,13 +2,13 @@
  * once, and in pieces; all must say the same. What it holds as a picture is
  * looked at as the handler does. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
-#include "server/instead.h"
-#include "server/request.h"
-#include "server/upload.h"
+#include "server/http/instead.h"
+#include "server/http/request.h"
+#include "server/http/upload.h"
 
 enum { MAX_TYPE = 256, MAX_FIELDS = 64 };
 

@@ -1,16 +1,16 @@
 /* A header's value from a stranger, given to everybody who reads one. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/accept.h"
-#include "server/access.h"
-#include "server/framing.h"
-#include "server/peer.h"
-#include "server/request.h"
-#include "server/trace.h"
+#include "server/http/accept.h"
+#include "server/http/access.h"
+#include "server/http/framing.h"
+#include "server/http/peer.h"
+#include "server/http/request.h"
+#include "server/observe/trace.h"
 
 static void expect(bool truth)
 {

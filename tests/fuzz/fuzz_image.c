@@ -1,9 +1,9 @@
 /* A picture from a stranger; the second decoding uses the first one's memory
  * again, as a worker does. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
-#include "image.h"
+#include "engine/image/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {

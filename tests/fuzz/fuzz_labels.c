@@ -1,11 +1,11 @@
 /* A labels.txt from a stranger. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
 
-#include "fuzz_file.h"
-#include "labels.h"
+#include "engine/model/labels.h"
+#include "tests/fuzz/fuzz_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {

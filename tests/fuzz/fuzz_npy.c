@@ -1,10 +1,10 @@
 /* A .npy file from a stranger; one that is read is written and read again. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
-#include "npy.h"
+#include "engine/network/npy.h"
 
 static void go_round(const struct npy *npy)
 {

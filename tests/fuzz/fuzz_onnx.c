@@ -1,15 +1,15 @@
 /* A network from a stranger, as far as it goes without being run: as a model
  * of the service, and as `wherefore model run` reads it. */
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
-#include "buf.h"
-#include "graph.h"
-#include "head.h"
-#include "network.h"
-#include "onnx.h"
-#include "onnx_summary.h"
-#include "plan.h"
+#include "engine/base/buf.h"
+#include "engine/graph/graph.h"
+#include "engine/network/network.h"
+#include "engine/onnx/onnx.h"
+#include "engine/onnx/onnx_summary.h"
+#include "engine/passes/head.h"
+#include "engine/run/plan.h"
 
 static void prepare(struct graph *graph)
 {

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/onnx/onnx_reader.h"
 #include "onnx.pb-c.h"
-#include "onnx_reader.h"
 
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t len, size_t max_len);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t max_len,

@@ -1,6 +1,6 @@
 /* Replays a fuzz target's corpus as a test, with any compiler: replay_NAME
  * takes each file of tests/fuzz/corpus/NAME, or those it is given. Counts for
- * tests/unit/run as cmocka does. */
+ * tests/unit/run.sh as cmocka does. */
 
 #include <dirent.h>
 #include <stdio.h>
@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "fuzz.h"
+#include "engine/base/buf.h"
+#include "tests/fuzz/fuzz.h"
 
 enum { MAX_SECONDS = 10, MAX_MEMORY_KB = 2000000, MAX_FILE_BYTES = 1 << 24 };
 

@@ -32,7 +32,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "error.h"
+#include "engine/base/error.h"
 
 #include <cmocka.h>
 

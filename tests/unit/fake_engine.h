@@ -17,7 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 
 enum { FAKE_CLASSES = 4 };
 

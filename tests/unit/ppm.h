@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
+#include "engine/base/buf.h"
 
 struct ppm {
     unsigned width, height;

@@ -14,7 +14,7 @@ def sources(root: Path, folders=OURS, suffixes=(".c", ".h", ".inc")) -> list[Pat
     return sorted(
         path.relative_to(root)
         for folder in folders
-        for path in (root / folder).glob("*")
+        for path in (root / folder).rglob("*")
         if path.suffix in suffixes
     )
 

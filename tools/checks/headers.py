@@ -4,6 +4,7 @@ Usage: headers.py COMPILER FLAG...
 """
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,8 @@ from common import finish, includes, sources
 
 
 def check_guard(path: Path, text: str) -> list[str]:
-    """engine/box.h is guarded by ENGINE_BOX_H."""
-    guard = f"{path.parent.name}_{path.stem}_H".upper().replace("-", "_")
+    """engine/explain/box.h is guarded by ENGINE_EXPLAIN_BOX_H."""
+    guard = re.sub(r"[/.-]", "_", str(path)).upper()
     if f"#ifndef {guard}\n#define {guard}\n" not in text:
         return [f"{path}: the include guard is not {guard}"]
     return []

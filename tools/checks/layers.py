@@ -1,11 +1,12 @@
-"""Holds the layers of docs/architecture.md.
+"""Holds the rooms of docs/architecture.md: arrows go down only.
 
-1. engine/ includes nothing of server/ or cli/, and never names HTTP, JSON
-   replies or threads of its own (team.c starts those that a caller asks for).
-2. server/ includes from engine/ only engine.h, error.h and buf.h.
+1. A file includes headers of its own room and of rooms below it (ROOMS), by
+   their path from the root.
+2. engine/ names no HTTP, JSON replies or threads of its own (team.c starts
+   those that a caller asks for).
 3. Each foreign library has one door: the few files that include its headers.
-4. cli/ includes from engine/ what server/ does, and what `wherefore model`
-   needs besides: raw.h, npy.h, survey.h and bundle_write.h.
+4. server/ includes of engine/ only engine.h and base/; cli/ besides those what
+   `wherefore model` needs (WAIST).
 
 Usage: layers.py [ROOT]
 """
@@ -17,6 +18,50 @@ from pathlib import Path
 
 from common import finish, includes, sources
 
+# The rooms, from the bottom up. Those in one line do not know each other.
+ROOMS = [
+    ["engine/base"],
+    ["engine/image", "engine/graph"],
+    ["engine/kernel"],
+    ["engine/passes", "engine/onnx"],
+    ["engine/xnn"],
+    ["engine/run"],
+    ["engine/model"],
+    ["engine/network"],
+    ["engine/explain"],
+    ["engine/render"],
+    ["engine"],
+    ["server"],
+    ["server/config"],
+    ["server/observe"],
+    ["server/http"],
+    ["server/work"],
+    ["server/api"],
+    ["cli"],
+]
+FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
+
+# Arrows up that are known, and to be cut: (file, header).
+STILL_UP = {
+    ("engine/passes/head.c", "engine/explain/cam.h"),
+    ("engine/run/precision.h", "engine/engine.h"),
+    ("server/http/answer.c", "server/api/route.h"),
+    ("server/http/cors.h", "server/api/reply.h"),
+    ("server/http/exchange.c", "server/api/route.h"),
+    ("server/http/exchange.h", "server/work/service.h"),
+    ("server/http/http.h", "server/work/service.h"),
+    ("server/http/problem.h", "server/api/reply.h"),
+    ("server/http/request.h", "server/api/reply.h"),
+    ("server/http/request.h", "server/work/job.h"),
+    ("server/http/wire.h", "server/api/reply.h"),
+    ("server/observe/metrics.h", "server/http/problem.h"),
+    ("server/observe/observe.c", "server/api/route.h"),
+    ("server/observe/observe.h", "server/http/request.h"),
+    ("server/observe/observe.h", "server/work/service.h"),
+    ("server/work/job.h", "server/api/ask.h"),
+    ("server/work/job.h", "server/api/reply.h"),
+}
+
 # What the engine may not name. "http://" in a comment is a reference, and
 # model.json is not a reply.
 FOREIGN_TO_ENGINE = {
@@ -26,48 +71,50 @@ FOREIGN_TO_ENGINE = {
     "the service's replies": re.compile(r"problem\+json|\bapplication/json\b"),
 }
 
+# What may be included of the engine from above it.
 WAIST = {
-    "server": {"engine.h", "error.h", "buf.h"},
-    "cli": {
-        "engine.h",
-        "error.h",
-        "buf.h",
-        "raw.h",
-        "npy.h",
-        "survey.h",
-        "bundle_write.h",
-    },
+    "server": ["engine/engine.h", "engine/base/*.h"],
+    "cli": [
+        "engine/engine.h",
+        "engine/base/*.h",
+        "engine/network/*.h",
+        "engine/model/bundle_write.h",
+    ],
 }
 
 # header pattern: the files that may include it. A library that is not listed
 # may not be included at all: a new one gets its row, and its door, here.
 DOORS = {
-    "xnnpack.h": ["engine/xnn*.[ch]", "engine/pthreadpool.c"],
-    "pthreadpool.h": ["engine/pthreadpool*.[ch]"],
-    "turbojpeg.h": ["engine/image_jpeg.c"],
-    "jpeglib.h": ["engine/image_jpeg.c"],
-    "spng.h": ["engine/image_png.c"],
-    "webp/*": ["engine/image_webp.c"],
-    "lcms2*.h": ["engine/image_colour.c"],
-    "zlib.h": ["engine/unpack.c"],
-    "protobuf-c/*": ["engine/onnx*.[ch]"],
-    "onnx.pb-c.h": ["engine/onnx*.[ch]"],
+    "xnnpack.h": ["engine/xnn/*.[ch]"],
+    "pthreadpool.h": ["engine/xnn/pthreadpool*.[ch]"],
+    "turbojpeg.h": ["engine/image/image_jpeg.c"],
+    "jpeglib.h": ["engine/image/image_jpeg.c"],
+    "spng.h": ["engine/image/image_png.c"],
+    "webp/*": ["engine/image/image_webp.c"],
+    "lcms2*.h": ["engine/image/image_colour.c"],
+    "zlib.h": ["engine/image/unpack.c"],
+    "protobuf-c/*": ["engine/onnx/*.[ch]"],
+    "onnx.pb-c.h": ["engine/onnx/*.[ch]"],
     "microhttpd.h": [
-        "server/http.c",
-        "server/exchange.[ch]",
-        "server/answer.[ch]",
-        "server/origin.c",
+        "server/http/http.c",
+        "server/http/exchange.[ch]",
+        "server/http/answer.[ch]",
+        "server/http/origin.c",
     ],
     "jansson.h": [
-        "engine/bundle.c",
-        "engine/bundle_write.c",
+        "engine/model/bundle.c",
+        "engine/model/bundle_write.c",
         "cli/cmd_model_json.c",
-        "server/reply.c",
-        "server/problem.c",
+        "server/api/reply.c",
+        "server/http/problem.c",
     ],
-    "ini.h": ["server/config_file.c"],
+    "ini.h": ["server/config/config_file.c"],
     "seccomp.h": ["server/sandbox.c"],
-    "nettle/*": ["engine/bundle_write.c", "server/access.c", "server/reply.c"],
+    "nettle/*": [
+        "engine/model/bundle_write.c",
+        "server/http/access.c",
+        "server/api/reply.c",
+    ],
 }
 
 # C11, POSIX.1-2008 and Linux: no library, no door.
@@ -83,62 +130,63 @@ SYSTEM = re.compile(
 )
 
 
+def check_words(path: Path, text: str) -> list[str]:
+    """What a file of the engine may not name."""
+    return [
+        f"{path}:{number}: the engine names {what} (rule 2)"
+        for number, line in enumerate(text.splitlines(), 1)
+        for what, pattern in FOREIGN_TO_ENGINE.items()
+        if pattern.search(line)
+        and not (path.name == "team.c" and what.startswith("threads"))
+    ]
+
+
+def check_library(path: Path, system: bool, name: str) -> str | None:
+    """A header that is not ours: whose door is it?"""
+    door = next((d for d in DOORS if fnmatch(name, d)), None)
+    if door:
+        if any(fnmatch(str(path), file) for file in DOORS[door]):
+            return None
+        return f"{name} belongs to {' '.join(DOORS[door])} (rule 3)"
+    if system and not SYSTEM.fullmatch(name):
+        return f"<{name}> is of no library that has a door (rule 3)"
+    return None
+
+
+def check_arrow(path: Path, name: str) -> str | None:
+    """A header of ours: is it below?"""
+    room, other = str(path.parent), str(Path(name).parent)
+    if other not in FLOOR:
+        return f"{name} is in no room; includes are written from the root (rule 1)"
+    if room not in FLOOR:
+        return f"{room} is no room of tools/checks/layers.py (rule 1)"
+    if (str(path), name) in STILL_UP or room == other:
+        return None
+    if FLOOR[other] >= FLOOR[room]:
+        return f"{room} includes {name} from above it (rule 1)"
+    waist = WAIST.get(path.parts[0])
+    passes = not waist or any(fnmatch(name, pattern) for pattern in waist)
+    if name.startswith("engine/") and not passes:
+        return f"{path.parts[0]}/ includes the engine's {name} (rule 4)"
+    return None
+
+
 def check(root: Path) -> list[str]:
     """Returns one line for every violation below `root`."""
     problems = []
-    engine_headers = {path.name for path in (root / "engine").glob("*.h")}
-    server_headers = {path.name for path in (root / "server").glob("*.h")}
-    above_headers = server_headers | {p.name for p in (root / "cli").glob("*.h")}
-
     for path in sources(root):
         text = (root / path).read_text(encoding="utf-8")
-        folder = path.parts[0]
-
-        if folder == "engine":
-            for number, line in enumerate(text.splitlines(), 1):
-                for what, pattern in FOREIGN_TO_ENGINE.items():
-                    allowed = path.name == "team.c" and what.startswith("threads")
-                    if pattern.search(line) and not allowed:
-                        problems.append(
-                            f"{path}:{number}: the engine names {what} (rule 1)"
-                        )
-
+        if path.parts[0] == "engine":
+            problems += check_words(path, text)
         for number, system, name in includes(text):
-            where = f"{path}:{number}"
-            base = name.rsplit("/", 1)[-1]
-            door = next((d for d in DOORS if fnmatch(name, d)), None)
-            if door:
-                if not any(fnmatch(str(path), file) for file in DOORS[door]):
-                    problems.append(
-                        f"{where}: {name} belongs to {' '.join(DOORS[door])} (rule 3)"
-                    )
-            elif system:
-                if not SYSTEM.fullmatch(name):
-                    problems.append(
-                        f"{where}: <{name}> is of no library that has a door (rule 3)"
-                    )
-            elif folder == "engine" and (
-                name.startswith(("server/", "cli/", ".."))
-                or (base in above_headers and base not in engine_headers)
-            ):
-                problems.append(
-                    f"{where}: the engine includes {name} from above it (rule 1)"
-                )
-            elif folder in WAIST:
-                own_headers = {p.name for p in (root / folder).glob("*.h")}
-                is_engine = "engine/" in name or (
-                    base in engine_headers
-                    and base not in own_headers
-                    and not name.startswith("server/")
-                )
-                if is_engine and base not in WAIST[folder]:
-                    problems.append(
-                        f"{where}: {folder}/ includes the engine's {base} "
-                        f"(rule {2 if folder == 'server' else 4})"
-                    )
+            finding = check_library(path, system, name)
+            if not system and name != "onnx.pb-c.h":
+                finding = finding or check_arrow(path, name)
+            if finding:
+                problems.append(f"{path}:{number}: {finding}")
     return problems
 
 
 if __name__ == "__main__":
     ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    finish(check(ROOT), f"{len(sources(ROOT))} files keep the layers")
+    finish(check(ROOT), f"{len(sources(ROOT))} files in {len(FLOOR)} rooms keep the layers")

@@ -1,4 +1,4 @@
-"""docs/models.md lists the operators of the tables in engine/onnx_ops_*.c, and
+"""docs/models.md lists the operators of the tables in engine/onnx/onnx_ops_*.c, and
 the networks of tests/data/networks/networks.txt.
 
 Usage: lists.py [--write] [ROOT]
@@ -48,10 +48,10 @@ def operators(root: Path) -> list[str]:
     """The lines of their list."""
     found = []
     for family in FAMILIES:
-        path = root / "engine" / f"onnx_ops_{family}.c"
+        path = root / "engine" / "onnx" / f"onnx_ops_{family}.c"
         table = TABLE.search(path.read_text(encoding="utf-8"))
-        found += rows(table[1] if table else '{"', f"engine/{path.name}")
-    reader = (root / "engine" / "onnx.c").read_text(encoding="utf-8")
+        found += rows(table[1] if table else '{"', f"engine/onnx/{path.name}")
+    reader = (root / "engine" / "onnx" / "onnx.c").read_text(encoding="utf-8")
     found += [(name, "0", "its value") for name in BY_THE_READER.findall(reader)]
     found.sort(key=lambda row: row[0].lower())
     return [

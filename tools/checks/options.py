@@ -1,5 +1,5 @@
 """docs/operations.md and config/wherefore.ini list the options of the table in
-server/config.h.
+server/config/config.h.
 
 Usage: options.py [--write] [ROOT]
 
@@ -132,7 +132,7 @@ def differences(name: str, had: str, has: str) -> list[str]:
 
 def check(root: Path, write: bool) -> list[str]:
     """Returns one line for each difference; writes both if told to."""
-    source = (root / "server" / "config.h").read_text(encoding="utf-8")
+    source = (root / "server" / "config" / "config.h").read_text(encoding="utf-8")
     page, file = root / "docs" / "operations.md", root / "config" / "wherefore.ini"
     text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)

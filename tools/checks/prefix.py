@@ -39,7 +39,7 @@ def exported(nm_output: str) -> list[tuple[str, str]]:
 
 
 def source_of(target: str) -> Path:
-    """build/obj/engine/box.o:(...) was engine/box.c."""
+    """build/obj/engine/explain/box.o:(...) was engine/explain/box.c."""
     path = Path(target)
     parts = path.parts
     if "obj" in parts:
@@ -49,11 +49,14 @@ def source_of(target: str) -> Path:
 
 def prefixes(root: Path, source: Path) -> list[str]:
     """The file's stem, and the module's where that is another."""
+    inside = len(source.parts) > 1 and not source.is_absolute()
+    top = source.parts[0] if inside else source.parent
+    headers = {path.stem for path in (root / top).rglob("*.h")}
     stem = source.stem
     found = [stem]
-    while not (root / source.parent / f"{stem}.h").exists() and "_" in stem:
+    while stem not in headers and "_" in stem:
         stem = stem.rpartition("_")[0]
-        if (root / source.parent / f"{stem}.h").exists():
+        if stem in headers:
             found.append(stem)
     return found
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Store maps with the boxes that scipy finds in them, for tests/unit/test_box.c.
+"""Store maps with the boxes that scipy finds in them, for tests/unit/explain/test_box.c.
 
     python3 tools/reference/box_parity.py tests/data/boxes
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Write engine/heatmap_palettes.h and static/palettes.js from matplotlib's tables.
+"""Write engine/render/heatmap_palettes.h and static/palettes.js from matplotlib's tables.
 
 Run by hand, when a colormap is added; both are kept in the tree:
 
-    python3 tools/reference/palettes.py engine/heatmap_palettes.h static/palettes.js
+    python3 tools/reference/palettes.py engine/render/heatmap_palettes.h static/palettes.js
 
 Needs matplotlib. jet and gray are piecewise linear; viridis and inferno are
 by Nathaniel Smith, Stefan van der Walt and Eric Firing (CC0); turbo is by
@@ -19,7 +19,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-# In the order of HEATMAP_COLORMAPS in engine/heatmap.h.
+# In the order of HEATMAP_COLORMAPS in engine/render/heatmap.h.
 NAMES = ("jet", "turbo", "viridis", "inferno", "gray")
 COLORS_A_LINE = 4
 
@@ -49,7 +49,7 @@ TAIL = """\
 """
 
 SCRIPT_HEAD = """\
-// The colours of engine/heatmap_palettes.h, written by tools/reference/palettes.py;
+// The colours of engine/render/heatmap_palettes.h, written by tools/reference/palettes.py;
 // whose they are is said there. Per channel: the first level, then how much more it
 // rises each time than before, plus 5, two to a byte.
 const packed = {

@@ -972,7 +972,7 @@ OTHERS = [
 
 
 def noise(width: int, height: int) -> np.ndarray:
-    """The same noise as in tests/unit/test_resize.c: a third of it black, a
+    """The same noise as in tests/unit/image/test_resize.c: a third of it black, a
     third white, so that sums overshoot."""
     count = width * height * 3
     values = np.empty(count, np.uint8)

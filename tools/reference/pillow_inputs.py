@@ -1,4 +1,4 @@
-"""Make the cases of tests/unit/test_preprocess.c: what networks are shown.
+"""Make the cases of tests/unit/image/test_preprocess.c: what networks are shown.
 
 Run by hand, from the repository's root, in an environment with Pillow and
 numpy (see pillow_images.py); the files it writes are committed:

@@ -1,0 +1,114 @@
+#include "engine/base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
+{
+    size_t cap = buf->cap;
+    uint8_t *data;
+
+    if (extra <= buf->cap - buf->len)
+        return true;
+    if (extra > SIZE_MAX / 4 - buf->len)
+        return fail(err, ERROR_MEMORY, "no room for %zu more bytes", extra);
+    cap += cap / 2;
+    if (cap < buf->len + extra)
+        cap = buf->len + extra;
+    if (cap < 256)
+        cap = 256;
+    data = realloc(buf->data, cap);
+    if (!data)
+        return fail(err, ERROR_MEMORY, "no room for %zu bytes", cap);
+    buf->data = data;
+    buf->cap = cap;
+    return true;
+}
+
+bool buf_append(struct buf *buf, const void *bytes, size_t len,
+                struct error *err)
+{
+    if (len == 0)
+        return true;
+    if (!buf_reserve(buf, len, err))
+        return false;
+    memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+    return true;
+}
+
+bool buf_printf(struct buf *buf, struct error *err, const char *fmt, ...)
+{
+    char text[BUF_MAX_PRINTED + 1];
+    va_list args;
+    int len;
+
+    va_start(args, fmt);
+    len = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof text)
+        return fail(err, ERROR_INTERNAL, "a text is longer than %d bytes",
+                    BUF_MAX_PRINTED);
+    return buf_append(buf, text, (size_t)len, err);
+}
+
+static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
+{
+    size_t start = buf->len;
+
+    if (!buf_reserve(buf, len, err))
+        return false;
+    while (buf->len - start < len) {
+        ssize_t got = read(fd, buf->data + buf->len, len - (buf->len - start));
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            buf->len = start;
+            return fail(err, ERROR_IO, "cannot be read: %s",
+                        got < 0 ? strerror(errno) : "it shrank meanwhile");
+        }
+        buf->len += (size_t)got;
+    }
+    return true;
+}
+
+bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,
+                     struct error *err)
+{
+    /* A fifo must not keep us waiting for its writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    bool ok = false;
+
+    if (fd < 0)
+        return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
+    if (fstat(fd, &st) != 0)
+        fail(err, ERROR_IO, "cannot be read: %s", strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        fail(err, ERROR_IO, "is not a regular file");
+    else if ((uintmax_t)st.st_size > max_bytes)
+        fail(err, ERROR_LIMIT, "is %jd bytes; at most %zu are allowed",
+             (intmax_t)st.st_size, max_bytes);
+    else
+        ok = append_all(buf, fd, (size_t)st.st_size, err);
+    close(fd);
+    return ok;
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+}
+
+void buf_release(struct buf *buf)
+{
+    free(buf->data);
+    *buf = (struct buf){0};
+}

@@ -1,0 +1,137 @@
+#include "engine/base/pages.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum {
+    HUGE_PAGE = 2 << 20,
+    CHUNK = 2 * HUGE_PAGE, /* bytes mapped at a time, unless more are needed */
+    SMALL = 16 << 10       /* bytes; below, malloc serves as well */
+};
+
+/* A mapping that blocks are cut from, front to back. It goes when its last
+ * block is given back. */
+struct chunk {
+    size_t size; /* bytes, this header included */
+    size_t used; /* bytes, this header included */
+    size_t live; /* blocks not given back yet */
+};
+
+/* Before every block, PAGES_ALIGNMENT bytes of room for it. */
+struct header {
+    struct chunk *chunk; /* NULL: from malloc */
+    size_t size;         /* bytes, this header included */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct chunk *latest; /* the one cut from; guarded by lock */
+static size_t in_use;        /* bytes; guarded by lock */
+
+static size_t rounded(size_t size, size_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
+/* Maps at least `size` bytes at a multiple of HUGE_PAGE. */
+static struct chunk *map_chunk(size_t size)
+{
+    size_t wanted = size > CHUNK ? rounded(size, HUGE_PAGE) : CHUNK;
+    uint8_t *all = mmap(NULL, wanted + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct chunk *chunk;
+    size_t before;
+
+    if (all == MAP_FAILED)
+        return NULL;
+    before = rounded((uintptr_t)all, HUGE_PAGE) - (uintptr_t)all;
+    if (before > 0)
+        munmap(all, before);
+    if (before < HUGE_PAGE)
+        munmap(all + before + wanted, HUGE_PAGE - before);
+    chunk = (struct chunk *)(void *)(all + before);
+    madvise(chunk, wanted, MADV_HUGEPAGE); /* a wish; refusal is no failure */
+    chunk->size = wanted;
+    chunk->used = PAGES_ALIGNMENT;
+    return chunk;
+}
+
+static struct header *take_large(size_t size)
+{
+    struct chunk *chunk;
+    struct header *header = NULL;
+
+    pthread_mutex_lock(&lock);
+    chunk = latest;
+    if (!chunk || size > chunk->size - chunk->used) {
+        chunk = map_chunk(PAGES_ALIGNMENT + size);
+        /* The one with more room left is cut from next. */
+        if (chunk && (!latest || chunk->size - chunk->used - size >
+                                     latest->size - latest->used)) {
+            if (latest && latest->live == 0)
+                munmap(latest, latest->size);
+            latest = chunk;
+        }
+    }
+    if (chunk) {
+        header = (struct header *)(void *)((uint8_t *)chunk + chunk->used);
+        *header = (struct header){.chunk = chunk, .size = size};
+        in_use += size;
+        chunk->used += size;
+        chunk->live++;
+    }
+    pthread_mutex_unlock(&lock);
+    return header;
+}
+
+void *pages_take(size_t size)
+{
+    struct header *header;
+
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    size = PAGES_ALIGNMENT + rounded(size, PAGES_ALIGNMENT);
+    if (size < SMALL) {
+        header = aligned_alloc(PAGES_ALIGNMENT, size);
+        if (header)
+            header->chunk = NULL;
+    } else {
+        header = take_large(size);
+    }
+    return header ? (uint8_t *)header + PAGES_ALIGNMENT : NULL;
+}
+
+void pages_give(void *memory)
+{
+    struct header *header;
+    struct chunk *chunk;
+
+    if (!memory)
+        return;
+    header = (struct header *)(void *)((uint8_t *)memory - PAGES_ALIGNMENT);
+    chunk = header->chunk;
+    if (!chunk) {
+        free(header);
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    in_use -= header->size;
+    if (--chunk->live == 0) {
+        if (chunk == latest)
+            chunk->used = PAGES_ALIGNMENT;
+        else
+            munmap(chunk, chunk->size);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+size_t pages_in_use(void)
+{
+    size_t size;
+
+    pthread_mutex_lock(&lock);
+    size = in_use;
+    pthread_mutex_unlock(&lock);
+    return size;
+}

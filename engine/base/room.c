@@ -1,0 +1,21 @@
+#include "engine/base/room.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+void *room_reserve(void *memory, size_t *cap, size_t count, size_t size,
+                   struct error *err)
+{
+    if (memory && count <= *cap / size)
+        return memory;
+    free(memory);
+    *cap = 0;
+    memory = NULL;
+    if (count <= (size_t)PTRDIFF_MAX / size)
+        memory = malloc(count > 0 ? count * size : 1);
+    if (memory)
+        *cap = count * size;
+    else
+        fail(err, ERROR_MEMORY, "no room for %zu times %zu bytes", count, size);
+    return memory;
+}

@@ -1,0 +1,277 @@
+/* Connected components without labels for cells.
+ *
+ * A row is cut into runs of cells above the cut. Two runs of neighbouring rows
+ * are one component where they touch, corners included; a union-find over the
+ * components of two rows merges them. A component that has no run in the row
+ * just read can grow no more and is compared with the best so far, so memory
+ * is bounded by the width of a row. */
+#include "engine/explain/box.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/room.h"
+
+/* A stretch of cells of one row, and the component it belongs to. */
+struct run {
+    uint32_t first, last; /* columns, inclusive */
+    uint32_t component;
+};
+
+struct component {
+    uint64_t start; /* of its first cell in reading order */
+    uint64_t area;
+    uint32_t left, right, top, bottom; /* inclusive */
+    uint32_t parent;                   /* itself where it is a root */
+    uint32_t renamed;                  /* its number in the next row, or NONE */
+};
+
+enum { LANES = 16 };
+static const uint32_t NONE = UINT32_MAX;
+
+/* The pieces of the scratch memory, for rows of at most `max_runs` runs. */
+struct finder {
+    struct run *runs, *above;               /* (max_runs) */
+    struct component *components, *carried; /* (2 max_runs) */
+    uint8_t *mask;                          /* (width) 1 above the cut */
+    size_t num_runs, num_above, num_components;
+    struct component best; /* area 0: none yet */
+};
+
+/* Lays the pieces out in scratch memory. width is at most UINT32_MAX, so
+ * nothing overflows with 64 bits. */
+static bool finder_init(struct finder *finder, struct box_scratch *scratch,
+                        size_t width, struct error *err)
+{
+    uint64_t max_runs = (uint64_t)width / 2 + 1;
+    uint64_t len = 4 * max_runs * sizeof(struct component) +
+                   2 * max_runs * sizeof(struct run) + width;
+    uint8_t *at;
+
+    if (len > SIZE_MAX)
+        return fail(err, ERROR_MEMORY, "no room for a row of %zu cells", width);
+    scratch->rows =
+        room_reserve(scratch->rows, &scratch->cap, (size_t)len, 1, err);
+    if (!scratch->rows)
+        return false;
+    *finder = (struct finder){0};
+    finder->components = scratch->rows;
+    finder->carried = finder->components + 2 * max_runs;
+    finder->runs = (struct run *)(void *)(finder->carried + 2 * max_runs);
+    finder->above = finder->runs + max_runs;
+    at = (uint8_t *)(finder->above + max_runs);
+    finder->mask = at;
+    return true;
+}
+
+/* The largest value, 0 where none is positive; NaN is passed over. */
+static float largest(const float *map, size_t count)
+{
+    float lanes[LANES] = {0};
+    float max = 0;
+    size_t i = 0;
+
+    for (; i + LANES <= count; i += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            lanes[lane] =
+                map[i + lane] > lanes[lane] ? map[i + lane] : lanes[lane];
+    for (; i < count; i++)
+        max = map[i] > max ? map[i] : max;
+    for (size_t lane = 0; lane < LANES; lane++)
+        max = lanes[lane] > max ? lanes[lane] : max;
+    return max;
+}
+
+/* Cuts a row into finder->runs; they belong to no component yet. */
+static void row_to_runs(struct finder *finder, const float *restrict row,
+                        size_t width, float cut)
+{
+    uint8_t *restrict mask = finder->mask;
+    const uint8_t *end = mask + width;
+    const uint8_t *at = mask;
+
+    for (size_t x = 0; x < width; x++)
+        mask[x] = row[x] > cut;
+    finder->num_runs = 0;
+    while (at < end && (at = memchr(at, 1, (size_t)(end - at)))) {
+        const uint8_t *stop = memchr(at, 0, (size_t)(end - at));
+
+        if (!stop)
+            stop = end;
+        finder->runs[finder->num_runs++] =
+            (struct run){.first = (uint32_t)(at - mask),
+                         .last = (uint32_t)(stop - mask) - 1,
+                         .component = NONE};
+        at = stop;
+    }
+}
+
+static uint32_t root_of(struct component *components, uint32_t at)
+{
+    while (components[at].parent != at) {
+        components[at].parent = components[components[at].parent].parent;
+        at = components[at].parent;
+    }
+    return at;
+}
+
+/* Adds `from` to `into`: everything but parent and renamed. */
+static void absorb(struct component *into, const struct component *from)
+{
+    into->area += from->area;
+    if (from->start < into->start)
+        into->start = from->start;
+    if (from->left < into->left)
+        into->left = from->left;
+    if (from->right > into->right)
+        into->right = from->right;
+    if (from->top < into->top)
+        into->top = from->top;
+    if (from->bottom > into->bottom)
+        into->bottom = from->bottom;
+}
+
+/* Merges two components; the larger stays root, which keeps trees flat. */
+static uint32_t merge(struct component *components, uint32_t a, uint32_t b)
+{
+    a = root_of(components, a);
+    b = root_of(components, b);
+    if (a == b)
+        return a;
+    if (components[a].area < components[b].area) {
+        uint32_t larger = b;
+
+        b = a;
+        a = larger;
+    }
+    absorb(&components[a], &components[b]);
+    components[b].parent = a;
+    return a;
+}
+
+/* Makes a component of one run of row y. */
+static uint32_t component_new(struct finder *finder, const struct run *run,
+                              uint32_t y, size_t width)
+{
+    uint32_t at = (uint32_t)finder->num_components++;
+
+    finder->components[at] = (struct component){
+        .start = (uint64_t)y * width + run->first,
+        .area = (uint64_t)run->last - run->first + 1,
+        .left = run->first,
+        .right = run->last,
+        .top = y,
+        .bottom = y,
+        .parent = at,
+        .renamed = NONE,
+    };
+    return at;
+}
+
+/* Gives every run of row y a component, merged with those it touches above.
+ * Both rows are walked once: what ends left of a run is left of the next. */
+static void join_runs(struct finder *finder, uint32_t y, size_t width)
+{
+    size_t a = 0;
+
+    for (size_t i = 0; i < finder->num_runs; i++) {
+        struct run *run = &finder->runs[i];
+        uint32_t at = component_new(finder, run, y, width);
+
+        while (a < finder->num_above &&
+               (uint64_t)finder->above[a].last + 1 < run->first)
+            a++;
+        for (size_t j = a; j < finder->num_above &&
+                           finder->above[j].first <= (uint64_t)run->last + 1;
+             j++)
+            at = merge(finder->components, at, finder->above[j].component);
+        run->component = at;
+    }
+}
+
+static void consider(struct component *best, const struct component *candidate)
+{
+    if (candidate->area > best->area ||
+        (candidate->area == best->area && candidate->start < best->start))
+        *best = *candidate;
+}
+
+/* Ends row y: its components are numbered anew from 0 and its runs become the
+ * row above; components without a run in it are complete. */
+static void end_row(struct finder *finder)
+{
+    struct component *done = finder->components;
+    struct run *runs = finder->runs;
+    uint32_t kept = 0;
+
+    for (size_t i = 0; i < finder->num_runs; i++) {
+        uint32_t root = root_of(done, runs[i].component);
+
+        if (done[root].renamed == NONE) {
+            done[root].renamed = kept;
+            finder->carried[kept] = done[root];
+            finder->carried[kept].parent = kept;
+            finder->carried[kept].renamed = NONE;
+            kept++;
+        }
+        runs[i].component = done[root].renamed;
+    }
+    for (size_t i = 0; i < finder->num_components; i++)
+        if (done[i].parent == i && done[i].renamed == NONE)
+            consider(&finder->best, &done[i]);
+    finder->components = finder->carried;
+    finder->carried = done;
+    finder->num_components = kept;
+    finder->runs = finder->above;
+    finder->above = runs;
+    finder->num_above = finder->num_runs;
+}
+
+/* Reads all rows; finder->best is the answer. */
+static void find(struct finder *finder, const float *map, size_t height,
+                 size_t width, float cut)
+{
+    for (size_t y = 0; y < height; y++) {
+        row_to_runs(finder, map + y * width, width, cut);
+        join_runs(finder, (uint32_t)y, width);
+        end_row(finder);
+    }
+    finder->num_runs = 0;
+    end_row(finder);
+}
+
+bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
+              const float *map, size_t height, size_t width, float threshold,
+              struct error *err)
+{
+    struct finder finder;
+    float max;
+
+    *box = (struct box){0};
+    *found = false;
+    if (height > UINT32_MAX || width > UINT32_MAX)
+        return fail(err, ERROR_LIMIT, "a map of %zu x %zu cells is too large",
+                    width, height);
+    max = largest(map, height * width);
+    if (!(max > 0))
+        return true;
+    if (!finder_init(&finder, scratch, width, err))
+        return false;
+    find(&finder, map, height, width, (threshold > 0 ? threshold : 0) * max);
+    if (finder.best.area == 0)
+        return true;
+    *box = (struct box){
+        .x = finder.best.left,
+        .y = finder.best.top,
+        .width = finder.best.right - finder.best.left + 1,
+        .height = finder.best.bottom - finder.best.top + 1,
+    };
+    *found = true;
+    return true;
+}
+
+void box_scratch_release(struct box_scratch *scratch)
+{
+    free(scratch->rows);
+    *scratch = (struct box_scratch){0};
+}

@@ -1,0 +1,46 @@
+#ifndef ENGINE_EXPLAIN_BOX_H
+#define ENGINE_EXPLAIN_BOX_H
+
+/* A bounding box read off a class activation map. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/error.h"
+
+/* Whole pixels of the upright picture, half-open: x .. x + width - 1. */
+struct box {
+    uint32_t x, y, width, height;
+};
+
+/* The share of the map's maximum at which rule `paper` cuts. */
+#define BOX_PAPER_THRESHOLD 0.2f
+
+/* Scratch memory for box_find, reused from call to call; `= {0}` is empty.
+ * It grows with the width of a map, not with its height. */
+struct box_scratch {
+    void *rows; /* (cap) bytes, owned */
+    size_t cap;
+};
+
+/* Finds the box by the paper's rule (Zhou et al. 2016, section 3.2):
+ * negatives and NaN count as 0, the map is cut at `threshold` times its
+ * maximum (values strictly above it stay; a threshold that is negative or NaN
+ * counts as 0), and the answer is the bounding box of the largest 8-connected
+ * component; of several equally large ones, that whose first cell in reading
+ * order comes first.
+ *
+ * map  in  (height, width)  already upsampled to the picture
+ *
+ * *found is false, and *box all zeros, where nothing stays: no value is
+ * positive, the threshold is 1 or more, or the maximum is infinite.
+ * ERROR_MEMORY, and ERROR_LIMIT where a side does not fit 32 bits; *found is
+ * false then as well. Time is linear in the map for any map. One thread at a
+ * time per scratch. */
+bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
+              const float *map, size_t height, size_t width, float threshold,
+              struct error *err) __attribute__((warn_unused_result));
+
+void box_scratch_release(struct box_scratch *scratch);
+
+#endif

@@ -1,0 +1,370 @@
+#include "engine/graph/graph.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *graph_op_name(enum graph_op op)
+{
+    static const char *const names[] = {
+#define X(op, name) [op] = name,
+        GRAPH_OPS(X)
+#undef X
+    };
+
+    return (unsigned)op < GRAPH_NUM_OPS ? names[op] : "unknown";
+}
+
+bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
+                   struct error *err)
+{
+    struct graph_problems *problems = graph->problems;
+    struct graph_problem *problem;
+
+    if (!problems || !err || err->kind == ERROR_MEMORY ||
+        err->kind == ERROR_INTERNAL)
+        return error_prefix(err, "node \"%.100s\" (%.60s)", node, onnx_op);
+    problem = arena_take(&graph->arena, 1, sizeof *problem, NULL);
+    if (problem) {
+        problem->node = arena_text(&graph->arena, node, strlen(node), NULL);
+        problem->onnx_op =
+            arena_text(&graph->arena, onnx_op, strlen(onnx_op), NULL);
+    }
+    if (!problem || !problem->node || !problem->onnx_op)
+        return fail(err, ERROR_MEMORY, "no room for a problem");
+    problem->why = *err;
+    *err = (struct error){0};
+    if (problems->last)
+        problems->last->next = problem;
+    else
+        problems->first = problem;
+    problems->last = problem;
+    problems->count++;
+    return true;
+}
+
+size_t graph_shape_count(const struct graph_shape *shape)
+{
+    size_t count = 1;
+
+    for (uint32_t i = 0; i < shape->rank; i++)
+        count *= shape->dim[i];
+    return count;
+}
+
+bool graph_shape_equal(const struct graph_shape *a, const struct graph_shape *b)
+{
+    return a->rank == b->rank &&
+           memcmp(a->dim, b->dim, a->rank * sizeof a->dim[0]) == 0;
+}
+
+bool graph_shape_check(const struct graph_shape *shape, struct error *err)
+{
+    size_t count = 1;
+    char text[GRAPH_SHAPE_TEXT];
+
+    for (uint32_t i = 0; i < shape->rank; i++) {
+        size_t dim = shape->dim[i];
+
+        /* A dimension of 0 does not excuse the others. */
+        if (dim > GRAPH_MAX_ELEMENTS / count)
+            return fail(err, ERROR_LIMIT,
+                        "a tensor of %s has more than %zu elements",
+                        graph_shape_text(text, shape), GRAPH_MAX_ELEMENTS);
+        if (dim > 0)
+            count *= dim;
+    }
+    return true;
+}
+
+const char *graph_shape_text(char text[GRAPH_SHAPE_TEXT],
+                             const struct graph_shape *shape)
+{
+    size_t len = 0;
+
+    snprintf(text, GRAPH_SHAPE_TEXT, "scalar");
+    for (uint32_t i = 0; i < shape->rank; i++)
+        len += (size_t)snprintf(text + len, GRAPH_SHAPE_TEXT - len, "%s%zu",
+                                i ? " x " : "", shape->dim[i]);
+    return text;
+}
+
+/* Makes room for one more element; returns the array, moved or not. */
+static void *grow(void *array, size_t num, size_t *cap, size_t size,
+                  struct error *err)
+{
+    size_t wanted = *cap ? *cap * 2 : 64;
+    void *grown;
+
+    if (num < *cap)
+        return array;
+    if (num >= GRAPH_MAX_VALUES) {
+        fail(err, ERROR_LIMIT, "the network has more than %d values",
+             GRAPH_MAX_VALUES);
+        return NULL;
+    }
+    grown = realloc(array, wanted * size);
+    if (!grown) {
+        fail(err, ERROR_MEMORY, "no room for the network's graph");
+        return NULL;
+    }
+    *cap = wanted;
+    return grown;
+}
+
+int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
+                    struct error *err)
+{
+    struct graph_value *values = grow(graph->values, graph->num_values,
+                                      &graph->cap_values, sizeof *values, err);
+    char *copy;
+
+    if (!values)
+        return GRAPH_NONE;
+    graph->values = values;
+    copy = arena_text(&graph->arena, name, strlen(name), err);
+    if (!copy)
+        return GRAPH_NONE;
+    values[graph->num_values] = (struct graph_value){
+        .name = copy, .type = type, .producer = GRAPH_NONE};
+    return (int)graph->num_values++;
+}
+
+bool graph_make_constant(struct graph_value *value, struct error *err)
+{
+    size_t size = value->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float);
+    size_t count;
+
+    assert(value->has_shape && !value->data);
+    if (!graph_shape_check(&value->shape, err))
+        return false;
+    /* XNNPACK reads up to 128 bytes past the end of what it is given. */
+    count = graph_shape_count(&value->shape) + 128 / size;
+    value->data = calloc(count, size);
+    if (!value->data)
+        return fail(err, ERROR_MEMORY, "no room for a constant of %zu elements",
+                    count);
+    return true;
+}
+
+int graph_add_constant(struct graph *graph, const char *name,
+                       enum graph_type type, const struct graph_shape *shape,
+                       struct error *err)
+{
+    int number = graph_add_value(graph, name, type, err);
+
+    if (number == GRAPH_NONE)
+        return GRAPH_NONE;
+    graph->values[number].shape = *shape;
+    graph->values[number].has_shape = true;
+    if (!graph_make_constant(&graph->values[number], err))
+        return GRAPH_NONE;
+    return number;
+}
+
+bool graph_add_input(struct graph *graph, int value, struct error *err)
+{
+    int *inputs =
+        realloc(graph->inputs, (graph->num_inputs + 1) * sizeof *inputs);
+
+    if (!inputs)
+        return fail(err, ERROR_MEMORY, "no room for the inputs");
+    graph->inputs = inputs;
+    inputs[graph->num_inputs++] = value;
+    return true;
+}
+
+static int *no_operands(struct graph *graph, uint32_t count, struct error *err)
+{
+    int *operands = arena_take(&graph->arena, count, sizeof *operands, err);
+
+    for (uint32_t i = 0; operands && i < count; i++)
+        operands[i] = GRAPH_NONE;
+    return operands;
+}
+
+bool graph_is_clamped(const struct graph_node *node)
+{
+    return node->min > -INFINITY || node->max < INFINITY;
+}
+
+bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
+                       struct error *err)
+{
+    int *outputs = malloc((count + 1) * sizeof *outputs);
+
+    if (!outputs)
+        return fail(err, ERROR_MEMORY, "no room for the outputs");
+    memcpy(outputs, values, count * sizeof *outputs);
+    free(graph->outputs);
+    graph->outputs = outputs;
+    graph->num_outputs = count;
+    graph->output_names = NULL;
+    return true;
+}
+
+struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
+                                  const char *name, const char *onnx_op,
+                                  uint32_t num_inputs, uint32_t num_outputs,
+                                  struct error *err)
+{
+    struct graph_node *nodes = grow(graph->nodes, graph->num_nodes,
+                                    &graph->cap_nodes, sizeof *nodes, err);
+    struct graph_node node = {
+        .op = op,
+        .num_inputs = num_inputs,
+        .num_outputs = num_outputs,
+        .min = -INFINITY,
+        .max = INFINITY,
+    };
+
+    if (!nodes)
+        return NULL;
+    graph->nodes = nodes;
+    node.name = arena_text(&graph->arena, name, strlen(name), err);
+    node.onnx_op = arena_text(&graph->arena, onnx_op, strlen(onnx_op), err);
+    node.inputs = no_operands(graph, num_inputs, err);
+    node.outputs = no_operands(graph, num_outputs, err);
+    if (!node.name || !node.onnx_op || !node.inputs || !node.outputs)
+        return NULL;
+    nodes[graph->num_nodes] = node;
+    return &nodes[graph->num_nodes++];
+}
+
+/* Of the nodes from one on, up to another. Three of these exchange parts. */
+static void reverse(struct graph_node *nodes, size_t from, size_t to)
+{
+    while (from + 1 < to) {
+        struct graph_node node = nodes[from];
+
+        nodes[from++] = nodes[--to];
+        nodes[to] = node;
+    }
+}
+
+void graph_move_nodes(struct graph *graph, size_t first, size_t to)
+{
+    reverse(graph->nodes, to, first);
+    reverse(graph->nodes, first, graph->num_nodes);
+    reverse(graph->nodes, to, graph->num_nodes);
+    for (size_t n = to; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_outputs; i++)
+            if (graph->nodes[n].outputs[i] != GRAPH_NONE)
+                graph->values[graph->nodes[n].outputs[i]].producer = (int)n;
+}
+
+static struct graph_value *operand(const struct graph *graph,
+                                   const int *operands, uint32_t count,
+                                   uint32_t i)
+{
+    if (i >= count || operands[i] == GRAPH_NONE)
+        return NULL;
+    return &graph->values[operands[i]];
+}
+
+struct graph_value *graph_input(const struct graph *graph,
+                                const struct graph_node *node, uint32_t i)
+{
+    return operand(graph, node->inputs, node->num_inputs, i);
+}
+
+struct graph_value *graph_output(const struct graph *graph,
+                                 const struct graph_node *node, uint32_t i)
+{
+    return operand(graph, node->outputs, node->num_outputs, i);
+}
+
+const float *graph_floats(const struct graph_value *value)
+{
+    assert(value->data && value->type == GRAPH_FLOAT);
+    return value->data;
+}
+
+const int64_t *graph_ints(const struct graph_value *value)
+{
+    assert(value->data && value->type == GRAPH_INT);
+    return value->data;
+}
+
+size_t graph_num_uses(const struct graph *graph, int value)
+{
+    size_t uses = 0;
+
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            uses += graph->nodes[n].inputs[i] == value;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        uses += graph->outputs[i] == value;
+    return uses;
+}
+
+void graph_replace(struct graph *graph, int value, int by)
+{
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] == value)
+                graph->nodes[n].inputs[i] = by;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        if (graph->outputs[i] == value)
+            graph->outputs[i] = by;
+}
+
+/* Walks backwards, since makers stand before users; keeps the order. */
+void graph_prune(struct graph *graph)
+{
+    size_t kept = 0;
+    /* `producer` of a value that is needed is marked with this. */
+    enum { NEEDED = -2 };
+
+    for (size_t v = 0; v < graph->num_values; v++)
+        graph->values[v].producer = GRAPH_NONE;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        graph->values[graph->outputs[i]].producer = NEEDED;
+    for (size_t n = graph->num_nodes; n-- > 0;) {
+        struct graph_node *node = &graph->nodes[n];
+        bool needed = false;
+
+        for (uint32_t i = 0; i < node->num_outputs; i++)
+            needed |= node->outputs[i] != GRAPH_NONE &&
+                      graph->values[node->outputs[i]].producer == NEEDED &&
+                      !graph->values[node->outputs[i]].data;
+        if (!needed) {
+            node->num_outputs = 0; /* marks the node as dropped */
+            continue;
+        }
+        for (uint32_t i = 0; i < node->num_inputs; i++)
+            if (node->inputs[i] != GRAPH_NONE)
+                graph->values[node->inputs[i]].producer = NEEDED;
+    }
+    for (size_t v = 0; v < graph->num_values; v++) {
+        struct graph_value *value = &graph->values[v];
+
+        if (value->producer != NEEDED) {
+            free(value->data);
+            value->data = NULL;
+        }
+        value->producer = GRAPH_NONE;
+    }
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        if (graph->nodes[n].num_outputs > 0)
+            graph->nodes[kept++] = graph->nodes[n];
+    graph->num_nodes = kept;
+    for (size_t n = 0; n < kept; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_outputs; i++)
+            if (graph->nodes[n].outputs[i] != GRAPH_NONE)
+                graph->values[graph->nodes[n].outputs[i]].producer = (int)n;
+}
+
+void graph_release(struct graph *graph)
+{
+    for (size_t v = 0; v < graph->num_values; v++)
+        free(graph->values[v].data);
+    free(graph->values);
+    free(graph->nodes);
+    free(graph->inputs);
+    free(graph->outputs);
+    arena_release(&graph->arena);
+    *graph = (struct graph){0};
+}

@@ -1,0 +1,91 @@
+#ifndef ENGINE_KERNEL_KERNEL_CALL_H
+#define ENGINE_KERNEL_KERNEL_CALL_H
+
+/* What the files of kernels share. Private to kernel*.c. */
+
+#include "engine/graph/graph.h"
+
+/* One node being run. */
+struct kernel_call {
+    const struct graph *graph;
+    const struct graph_node *node;
+    const void *const *inputs;
+    void *out;
+    const struct graph_value *to; /* the output's type and shape */
+    size_t count;                 /* elements of the output */
+    struct error *err;
+};
+
+/* A walk over the output's elements in order, with the offset that belongs to
+ * each in an array of other strides. */
+struct kernel_walk {
+    size_t index[GRAPH_MAX_RANK];
+    int64_t offset;
+};
+
+void kernel_walk_next(struct kernel_walk *walk, const struct graph_shape *shape,
+                      const int64_t stride[GRAPH_MAX_RANK]);
+
+/* Operand i; NULL where it is left out. */
+const struct graph_value *kernel_in(const struct kernel_call *call, uint32_t i);
+
+/* Bytes of one element. */
+size_t kernel_size_of(const struct graph_value *value);
+
+/* Row-major strides, in elements. */
+void kernel_strides(const struct graph_shape *shape,
+                    int64_t stride[GRAPH_MAX_RANK]);
+
+/* Strides of an operand broadcast to the output. */
+void kernel_broadcast_strides(const struct kernel_call *call, uint32_t operand,
+                              int64_t stride[GRAPH_MAX_RANK]);
+
+/* Fills the output from elements of the first input, from offset `start` on,
+ * walking by `stride`. */
+void kernel_copy_strided(const struct kernel_call *call, int64_t start,
+                         const int64_t stride[GRAPH_MAX_RANK]);
+
+/* Towards zero; what does not fit becomes the nearest that does. */
+int64_t kernel_to_int(double value);
+
+/* Within the node's min and max. */
+float kernel_clamped(const struct graph_node *node, float value);
+
+/* The kernels; each runs the node of a call whose output is not empty. */
+bool kernel_binary(const struct kernel_call *call);
+bool kernel_where(const struct kernel_call *call);
+bool kernel_unary(const struct kernel_call *call);
+bool kernel_clamp(const struct kernel_call *call);
+bool kernel_quantize(const struct kernel_call *call);
+bool kernel_matmul(const struct kernel_call *call);
+bool kernel_batch_norm(const struct kernel_call *call);
+bool kernel_reduce(const struct kernel_call *call);
+bool kernel_norm(const struct kernel_call *call);
+bool kernel_lrn(const struct kernel_call *call);
+bool kernel_softmax(const struct kernel_call *call);
+bool kernel_conv(const struct kernel_call *call);
+bool kernel_resize(const struct kernel_call *call);
+bool kernel_block(const struct kernel_call *call);
+bool kernel_pool(const struct kernel_call *call);
+bool kernel_pad(const struct kernel_call *call);
+bool kernel_copy(const struct kernel_call *call);
+bool kernel_expand(const struct kernel_call *call);
+bool kernel_transpose(const struct kernel_call *call);
+bool kernel_slice(const struct kernel_call *call);
+bool kernel_concat(const struct kernel_call *call);
+bool kernel_gather(const struct kernel_call *call);
+bool kernel_gather_elements(const struct kernel_call *call);
+bool kernel_gather_nd(const struct kernel_call *call);
+bool kernel_range(const struct kernel_call *call);
+bool kernel_nonzero(const struct kernel_call *call);
+bool kernel_cumsum(const struct kernel_call *call);
+bool kernel_eye(const struct kernel_call *call);
+bool kernel_trilu(const struct kernel_call *call);
+bool kernel_one_hot(const struct kernel_call *call);
+bool kernel_scatter_elements(const struct kernel_call *call);
+bool kernel_scatter_nd(const struct kernel_call *call);
+bool kernel_shape(const struct kernel_call *call);
+bool kernel_fill(const struct kernel_call *call);
+bool kernel_cast(const struct kernel_call *call);
+
+#endif

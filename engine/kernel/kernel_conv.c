@@ -1,0 +1,122 @@
+/* Convolutions, and those transposed, in the forms that XNNPACK refuses. */
+
+#include "engine/kernel/kernel_call.h"
+
+/* Strides of an axis each, in elements, whatever the order they are stored
+ * in. */
+struct layout {
+    int64_t n, c, y, x;
+};
+
+static struct layout layout_of(const struct graph_shape *shape, bool nhwc)
+{
+    int64_t stride[GRAPH_MAX_RANK];
+
+    kernel_strides(shape, stride);
+    return nhwc ? (struct layout){stride[0], stride[3], stride[1], stride[2]}
+                : (struct layout){stride[0], stride[1], stride[2], stride[3]};
+}
+
+/* The weights' strides: n over output channels, c over a group's inputs. As
+ * the file has them, those of a transposed convolution are the other way
+ * round: (I, O/groups, kh, kw). */
+static struct layout layout_of_weights(const struct graph_node *node,
+                                       const struct graph_shape *shape)
+{
+    struct layout to = layout_of(shape, node->nhwc);
+
+    if (node->nhwc ? node->op == GRAPH_CONV && node->conv.depthwise
+                   : node->op == GRAPH_DECONV)
+        return (struct layout){to.c, to.n, to.y, to.x};
+    return to;
+}
+
+/* Where tap k of output `out` lies in the input, or a negative number. */
+static int64_t tap_of(const struct graph_node *node, int axis, size_t out,
+                      size_t k, size_t length)
+{
+    const struct graph_window *window = &node->conv.window;
+    int64_t stride = (int64_t)window->stride[axis], at;
+    int64_t reach = (int64_t)(k * window->dilation[axis]);
+
+    if (node->op == GRAPH_CONV) {
+        at = (int64_t)out * stride + reach - (int64_t)window->pad_before[axis];
+    } else {
+        at = (int64_t)out + (int64_t)window->pad_before[axis] - reach;
+        if (at < 0 || at % stride != 0)
+            return -1;
+        at /= stride;
+    }
+    return at < (int64_t)length ? at : -1;
+}
+
+/* One output channel at one place: `picture` is the group's first channel. */
+static float sum_at(const struct kernel_call *call, const float *picture,
+                    const float *weights, size_t y, size_t x)
+{
+    const struct graph_node *node = call->node;
+    const struct graph_window *window = &node->conv.window;
+    const struct graph_shape *in = &kernel_in(call, 0)->shape;
+    struct layout from = layout_of(in, node->nhwc);
+    struct layout tap = layout_of_weights(node, &kernel_in(call, 1)->shape);
+    size_t rows = node->nhwc ? 1 : 2, channels = in->dim[node->nhwc ? 3 : 1];
+    float sum = 0;
+
+    for (size_t ky = 0; ky < window->kernel[0]; ky++) {
+        int64_t row = tap_of(node, 0, y, ky, in->dim[rows]);
+
+        for (size_t kx = 0; row >= 0 && kx < window->kernel[1]; kx++) {
+            int64_t column = tap_of(node, 1, x, kx, in->dim[rows + 1]);
+            const float *a = picture + row * from.y + column * from.x;
+            const float *b =
+                weights + (int64_t)ky * tap.y + (int64_t)kx * tap.x;
+
+            if (column < 0)
+                continue;
+            for (size_t i = 0; i < channels / node->conv.groups; i++)
+                sum += a[(int64_t)i * from.c] * b[(int64_t)i * tap.c];
+        }
+    }
+    return sum;
+}
+
+bool kernel_conv(const struct kernel_call *call)
+{
+    const struct graph_node *node = call->node;
+    const struct graph_shape *in = &kernel_in(call, 0)->shape;
+    const struct graph_shape *out = &call->to->shape;
+    struct layout from = layout_of(in, node->nhwc);
+    struct layout to = layout_of(out, node->nhwc);
+    struct layout tap = layout_of_weights(node, &kernel_in(call, 1)->shape);
+    size_t rows = node->nhwc ? 1 : 2, axis = node->nhwc ? 3 : 1;
+    size_t in_group = in->dim[axis] / node->conv.groups;
+    size_t out_group = out->dim[axis] / node->conv.groups;
+    const float *bias = kernel_in(call, 2) ? call->inputs[2] : NULL;
+
+    for (size_t i = 0; i < call->count; i++) {
+        size_t at[4], c, y, x, group;
+        const float *weights = call->inputs[1], *picture = call->inputs[0];
+
+        at[3] = i % out->dim[3];
+        at[2] = i / out->dim[3] % out->dim[2];
+        at[1] = i / out->dim[3] / out->dim[2] % out->dim[1];
+        at[0] = i / out->dim[3] / out->dim[2] / out->dim[1];
+        c = at[axis];
+        y = at[rows];
+        x = at[rows + 1];
+        group = c / out_group;
+        picture +=
+            (int64_t)at[0] * from.n + (int64_t)(group * in_group) * from.c;
+        /* In the file a transposed convolution's weights of a group follow
+         * those of another along the inputs. */
+        weights += node->op == GRAPH_DECONV && !node->nhwc
+                       ? (int64_t)(group * in_group) * tap.c +
+                             (int64_t)(c % out_group) * tap.n
+                       : (int64_t)c * tap.n;
+        ((float *)call->out)[(int64_t)at[0] * to.n + (int64_t)c * to.c +
+                             (int64_t)y * to.y + (int64_t)x * to.x] =
+            kernel_clamped(node, (bias ? bias[c] : 0) +
+                                     sum_at(call, picture, weights, y, x));
+    }
+    return true;
+}

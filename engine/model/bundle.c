@@ -1,0 +1,481 @@
+#include "engine/model/bundle.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/buf.h"
+
+enum {
+    MAX_JSON_BYTES = 1 << 20,
+    MAX_SIDE = PREPROCESS_MAX_SIDE,
+    MAX_NAME_BYTES = 128,
+};
+
+/* What a folder without model.json gets; see bundle.h. */
+static const struct preprocess_spec default_input = {
+    .resize = PREPROCESS_STRETCH,
+    .filter = RESIZE_BICUBIC,
+    .crop_fraction = 0.875,
+    .pad = {114, 114, 114},
+    .mean = {123.675f, 116.28f, 103.53f},
+    .std = {58.395f, 57.12f, 57.375f},
+};
+
+/* Below, `object` is where to look and `path` its name for messages, such as
+ * "input."; a member that is missing is NULL and fails its check. */
+
+static bool copy_text(char **copy, const char *text, struct error *err)
+{
+    *copy = strdup(text);
+    if (!*copy)
+        return fail(err, ERROR_MEMORY, "no room for %zu bytes", strlen(text));
+    return true;
+}
+
+/* The member's text, or NULL where it is not one of 1 to max_bytes bytes
+ * without control characters. Jansson has checked that it is UTF-8. */
+static const char *plain_text(const json_t *member, size_t max_bytes)
+{
+    const char *text = json_string_value(member);
+
+    if (!text || *text == '\0' || strlen(text) > max_bytes)
+        return NULL;
+    for (const char *at = text; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return NULL;
+    return text;
+}
+
+/* Copies a text that may be left out. */
+static bool read_optional_text(char **copy, const json_t *object,
+                               const char *key, struct error *err)
+{
+    const json_t *member = json_object_get(object, key);
+    const char *text = json_string_value(member);
+
+    if (!member || json_is_null(member))
+        return true;
+    if (!text)
+        return fail(err, ERROR_INPUT, "%s must be a text", key);
+    return copy_text(copy, text, err);
+}
+
+static bool read_side(uint32_t *side, const json_t *input, const char *key,
+                      struct error *err)
+{
+    const json_t *member = json_object_get(input, key);
+    json_int_t value = json_integer_value(member); /* 0 for others */
+
+    if (value < 1 || value > MAX_SIDE)
+        return fail(err, ERROR_INPUT,
+                    "input.%s must be a whole number from 1 to %d", key,
+                    MAX_SIDE);
+    *side = (uint32_t)value;
+    return true;
+}
+
+/* A list of a number for each channel. */
+static bool read_numbers(float *numbers, size_t count, const json_t *input,
+                         const char *key, struct error *err)
+{
+    const json_t *member = json_object_get(input, key);
+
+    for (size_t i = 0; i < count; i++) {
+        const json_t *number = json_array_get(member, i);
+
+        numbers[i] = (float)json_number_value(number);
+        if (json_array_size(member) != count || !json_is_number(number) ||
+            !isfinite(numbers[i]))
+            return fail(err, ERROR_INPUT, "input.%s must be %s", key,
+                        count == 1 ? "a list of one number" : "three numbers");
+    }
+    return true;
+}
+
+static bool read_std(float *std, size_t count, const json_t *input,
+                     struct error *err)
+{
+    if (!read_numbers(std, count, input, "std", err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!(std[i] > 0))
+            return fail(err, ERROR_INPUT, "input.std must be above 0");
+    return true;
+}
+
+static bool read_channels(struct preprocess_spec *spec, const json_t *input,
+                          struct error *err)
+{
+    const char *text = json_string_value(json_object_get(input, "channels"));
+
+    if (!text || (strcmp(text, "RGB") != 0 && strcmp(text, "BGR") != 0 &&
+                  strcmp(text, "L") != 0))
+        return fail(err, ERROR_INPUT,
+                    "input.channels must be \"RGB\", \"BGR\" or \"L\"");
+    spec->bgr = text[0] == 'B';
+    spec->grey = text[0] == 'L';
+    return true;
+}
+
+/* Reads a member that is one of some names; *choice is its number. */
+static bool read_choice(size_t *choice, const json_t *input, const char *key,
+                        const char *const *names, size_t num_names,
+                        struct error *err)
+{
+    const char *text = json_string_value(json_object_get(input, key));
+    char list[128] = "";
+    size_t len = 0;
+
+    if (!text)
+        return fail(err, ERROR_INPUT, "input.%s must be a text", key);
+    for (size_t i = 0; i < num_names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *choice = i;
+            return true;
+        }
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s\"%s\"",
+                                i > 0 ? " or " : "", names[i]);
+    }
+    return fail(err, ERROR_UNSUPPORTED,
+                "input.%s must be %s; others are not supported", key, list);
+}
+
+static bool read_resize(struct preprocess_spec *spec, const json_t *input,
+                        struct error *err)
+{
+#define X(choice, name) name,
+    static const char *const resizes[] = {PREPROCESS_RESIZES(X)};
+    static const char *const filters[] = {RESIZE_FILTERS(X)};
+#undef X
+    size_t resize = 0, filter = 0;
+
+    if (!read_choice(&resize, input, "resize", resizes,
+                     sizeof resizes / sizeof resizes[0], err) ||
+        !read_choice(&filter, input, "interpolation", filters,
+                     sizeof filters / sizeof filters[0], err))
+        return false;
+    spec->resize = (enum preprocess_resize)resize;
+    spec->filter = (enum resize_filter)filter;
+    return true;
+}
+
+/* What "crop" cuts out, said in one way or the other. */
+static bool read_crop(struct preprocess_spec *spec, const json_t *input,
+                      struct error *err)
+{
+    const json_t *fraction = json_object_get(input, "crop_fraction");
+    const json_t *side = json_object_get(input, "resize_to");
+    uint32_t shorter = spec->width < spec->height ? spec->width : spec->height;
+    uint32_t before = 0;
+
+    if (fraction && side)
+        return fail(err, ERROR_INPUT,
+                    "input.crop_fraction and input.resize_to say the same; "
+                    "one is enough");
+    if (fraction) {
+        spec->crop_fraction = json_number_value(fraction);
+        if (!(spec->crop_fraction >= 0.01 && spec->crop_fraction <= 1))
+            return fail(err, ERROR_INPUT,
+                        "input.crop_fraction must be a number from 0.01 to 1");
+    }
+    if (!side)
+        return true;
+    if (!read_side(&before, input, "resize_to", err))
+        return false;
+    if (before < shorter)
+        return fail(err, ERROR_INPUT,
+                    "input.resize_to must be at least %u, the input's shorter "
+                    "side",
+                    shorter);
+    spec->crop_fraction = (double)shorter / before;
+    return true;
+}
+
+/* A level for all three channels, or one for each. */
+static bool read_pad(struct preprocess_spec *spec, const json_t *input,
+                     struct error *err)
+{
+    const json_t *pad = json_object_get(input, "pad");
+
+    for (size_t i = 0; pad && i < 3; i++) {
+        const json_t *level = json_is_array(pad) ? json_array_get(pad, i) : pad;
+        json_int_t value = json_integer_value(level);
+
+        if (!json_is_integer(level) || value < 0 || value > 255 ||
+            (json_is_array(pad) && json_array_size(pad) != 3))
+            return fail(err, ERROR_INPUT,
+                        "input.pad must be a whole number from 0 to 255, or "
+                        "three");
+        spec->pad[i] = (uint8_t)value;
+    }
+    return true;
+}
+
+static bool check_input_keys(json_t *input, struct error *err)
+{
+    static const char *const known[] = {
+        "width", "height", "channels",      "resize",    "interpolation",
+        "mean",  "std",    "crop_fraction", "resize_to", "pad"};
+    const char *key;
+    json_t *member;
+
+    json_object_foreach(input, key, member)
+    {
+        size_t i = 0;
+
+        while (i < sizeof known / sizeof known[0] && strcmp(key, known[i]) != 0)
+            i++;
+        if (i == sizeof known / sizeof known[0])
+            return fail(err, ERROR_INPUT, "input.%s is not a known member",
+                        key);
+    }
+    return true;
+}
+
+static bool read_input(struct preprocess_spec *spec, const json_t *root,
+                       struct error *err)
+{
+    json_t *input = json_object_get(root, "input");
+
+    if (!json_is_object(input))
+        return fail(err, ERROR_INPUT, "input must be an object");
+    return check_input_keys(input, err) &&
+           read_side(&spec->width, input, "width", err) &&
+           read_side(&spec->height, input, "height", err) &&
+           read_channels(spec, input, err) && read_resize(spec, input, err) &&
+           read_crop(spec, input, err) && read_pad(spec, input, err) &&
+           read_numbers(spec->mean, spec->grey ? 1 : 3, input, "mean", err) &&
+           read_std(spec->std, spec->grey ? 1 : 3, input, err);
+}
+
+static bool join_path(char **path, const char *folder, const char *file,
+                      struct error *err)
+{
+    if (asprintf(path, "%s/%s", folder, file) < 0) {
+        *path = NULL;
+        return fail(err, ERROR_MEMORY, "no room for a path");
+    }
+    return true;
+}
+
+/* Nobody compares it with the file: that is for who downloads one. */
+static bool check_sha256(const json_t *onnx, struct error *err)
+{
+    const json_t *member = json_object_get(onnx, "sha256");
+    const char *text = json_string_value(member);
+
+    if (!member)
+        return true;
+    if (!text || strlen(text) != 64 ||
+        strspn(text, "0123456789abcdefABCDEF") != 64)
+        return fail(err, ERROR_INPUT, "onnx.sha256 must be 64 hex digits");
+    return true;
+}
+
+static bool read_onnx(struct bundle *bundle, const char *folder,
+                      const json_t *root, struct error *err)
+{
+    const json_t *onnx = json_object_get(root, "onnx");
+    const char *file =
+        plain_text(json_object_get(onnx, "file"), MAX_NAME_BYTES);
+
+    if (!json_is_object(onnx))
+        return fail(err, ERROR_INPUT, "onnx must be an object");
+    if (!file || strchr(file, '/') || strcmp(file, ".") == 0 ||
+        strcmp(file, "..") == 0)
+        return fail(err, ERROR_INPUT,
+                    "onnx.file must be the name of a file in the folder");
+    return join_path(&bundle->onnx_path, folder, file, err) &&
+           check_sha256(onnx, err);
+}
+
+static bool read_name(struct bundle *bundle, const json_t *root,
+                      struct error *err)
+{
+    const char *name =
+        plain_text(json_object_get(root, "name"), MAX_NAME_BYTES);
+
+    if (!name)
+        return fail(err, ERROR_INPUT,
+                    "name must be a text of 1 to %d bytes without control "
+                    "characters",
+                    MAX_NAME_BYTES);
+    return copy_text(&bundle->name, name, err);
+}
+
+static bool read_scores(struct bundle *bundle, const json_t *root,
+                        struct error *err)
+{
+    static const char *const names[] = {
+#define X(scores, name) name,
+        HEAD_SCORES(X)
+#undef X
+    };
+    const json_t *member = json_object_get(root, "scores");
+    const char *text = json_string_value(member);
+
+    if (!member || json_is_null(member))
+        return true;
+    for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0) {
+            bundle->scores = (enum head_scores)(HEAD_OPEN + 1 + i);
+            return true;
+        }
+    return fail(err, ERROR_INPUT, "scores must be \"softmax\" or \"sigmoid\"");
+}
+
+static bool read_members(struct bundle *bundle, const char *folder,
+                         const json_t *root, struct error *err)
+{
+    if (!json_is_object(root))
+        return fail(err, ERROR_INPUT, "must be an object");
+    return read_name(bundle, root, err) &&
+           read_input(&bundle->input, root, err) &&
+           read_onnx(bundle, folder, root, err) &&
+           read_optional_text(&bundle->output, root, "output", err) &&
+           read_scores(bundle, root, err) &&
+           read_optional_text(&bundle->source, root, "source", err) &&
+           read_optional_text(&bundle->license, root, "license", err);
+}
+
+static bool parse_json(json_t **root, const struct buf *file, struct error *err)
+{
+    json_error_t why = {0}; /* Jansson leaves it so where memory runs out */
+
+    *root = NULL;
+    if (file->len == 0)
+        return fail(err, ERROR_INPUT, "is empty");
+    *root = json_loadb((const char *)file->data, file->len,
+                       JSON_REJECT_DUPLICATES, &why);
+    if (*root)
+        return true;
+    if (json_error_code(&why) == json_error_out_of_memory || !why.text[0])
+        return fail(err, ERROR_MEMORY, "no room for its members");
+    return fail(err, ERROR_INPUT, "line %d, column %d: %s", why.line,
+                why.column, why.text);
+}
+
+static bool is_missing(const char *path)
+{
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* The last part of the folder's path, links resolved. */
+static bool name_after_folder(struct bundle *bundle, const char *folder,
+                              struct error *err)
+{
+    char *path = realpath(folder, NULL);
+    const char *name;
+    bool ok;
+
+    if (!path)
+        return fail(err, errno == ENOMEM ? ERROR_MEMORY : ERROR_IO,
+                    "the folder cannot be found");
+    name = strrchr(path, '/') + 1;
+    ok = copy_text(&bundle->name,
+                   *name && strlen(name) <= MAX_NAME_BYTES &&
+                           labels_is_text(name)
+                       ? name
+                       : "model",
+                   err);
+    free(path);
+    return ok;
+}
+
+/* For a folder that has model.onnx and no model.json. */
+static bool use_defaults(struct bundle *bundle, const char *folder,
+                         struct error *err)
+{
+    bundle->is_assumed = true;
+    return join_path(&bundle->onnx_path, folder, "model.onnx", err) &&
+           name_after_folder(bundle, folder, err);
+}
+
+static bool check_folder(const char *folder, struct error *err)
+{
+    struct stat info;
+
+    if (stat(folder, &info) != 0)
+        return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        return fail(err, ERROR_IO,
+                    "is a file; a model is the folder that it is in");
+    return true;
+}
+
+/* Whether there is no model.json but the file it would be about. */
+static bool is_bare(bool *bare, const char *folder, struct error *err)
+{
+    char *json = NULL, *onnx = NULL;
+    bool ok = check_folder(folder, err) &&
+              join_path(&json, folder, "model.json", err) &&
+              join_path(&onnx, folder, "model.onnx", err);
+
+    *bare = ok && is_missing(json);
+    if (*bare && is_missing(onnx))
+        ok = fail(err, ERROR_IO, "has neither model.json nor model.onnx in it");
+    free(json);
+    free(onnx);
+    return ok;
+}
+
+static bool read_json(struct bundle *bundle, const char *folder,
+                      struct error *err)
+{
+    struct buf file = {0};
+    char *path = NULL;
+    json_t *root = NULL;
+    bool ok = join_path(&path, folder, "model.json", err) &&
+              buf_append_file(&file, path, MAX_JSON_BYTES, err) &&
+              parse_json(&root, &file, err) &&
+              read_members(bundle, folder, root, err);
+
+    json_decref(root);
+    free(path);
+    buf_release(&file);
+    return ok || error_prefix(err, "model.json");
+}
+
+/* labels.txt may be missing; then the labels stay empty. */
+static bool read_labels(struct bundle *bundle, const char *folder,
+                        struct error *err)
+{
+    char *path = NULL;
+    bool ok = join_path(&path, folder, "labels.txt", err) &&
+              (is_missing(path) || labels_read(&bundle->labels, path, err));
+
+    free(path);
+    return ok || error_prefix(err, "labels.txt");
+}
+
+bool bundle_open(struct bundle *bundle, const char *folder, struct error *err)
+{
+    bool bare;
+
+    *bundle = (struct bundle){.input = default_input};
+    if (!is_bare(&bare, folder, err) ||
+        !(bare ? use_defaults(bundle, folder, err)
+               : read_json(bundle, folder, err)) ||
+        !read_labels(bundle, folder, err)) {
+        bundle_release(bundle);
+        return false;
+    }
+    return true;
+}
+
+void bundle_release(struct bundle *bundle)
+{
+    free(bundle->name);
+    free(bundle->onnx_path);
+    free(bundle->source);
+    free(bundle->license);
+    free(bundle->output);
+    labels_release(&bundle->labels);
+    *bundle = (struct bundle){0};
+}

@@ -1,0 +1,116 @@
+#include "engine/model/bundle_write.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/onnx/onnx.h"
+
+static const char *const files[] = {"model.onnx", "labels.txt", "model.json"};
+
+static bool write_file(const char *folder, const char *name, const void *bytes,
+                       size_t len, struct error *err)
+{
+    char *path = NULL;
+    FILE *file = NULL;
+    bool ok = false;
+
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        return fail(err, ERROR_MEMORY, "no room for a path");
+    file = fopen(path, "wbx");
+    if (file)
+        ok = fwrite(bytes, 1, len, file) == len;
+    if (file && fclose(file) != 0)
+        ok = false;
+    free(path);
+    return ok || fail(err, ERROR_IO, "%s cannot be written: %s", name,
+                      strerror(errno));
+}
+
+static void hash(char text[2 * SHA256_DIGEST_SIZE + 1], const struct buf *file)
+{
+    struct sha256_ctx context;
+    uint8_t digest[SHA256_DIGEST_SIZE];
+
+    sha256_init(&context);
+    sha256_update(&context, file->len, file->data);
+    sha256_digest(&context, sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* One number for each of the channels. */
+static json_t *numbers_of(const char *channels, const double numbers[3])
+{
+    if (strlen(channels) == 1)
+        return json_pack("[f]", numbers[0]);
+    return json_pack("[f, f, f]", numbers[0], numbers[1], numbers[2]);
+}
+
+static json_t *describe(const struct bundle_recipe *recipe)
+{
+    char sha256[2 * SHA256_DIGEST_SIZE + 1];
+    json_t *input = json_pack("{s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "width",
+                              (json_int_t)recipe->width, "height",
+                              (json_int_t)recipe->height, "channels",
+                              recipe->channels, "resize", recipe->resize,
+                              "interpolation", recipe->interpolation, "mean",
+                              numbers_of(recipe->channels, recipe->mean), "std",
+                              numbers_of(recipe->channels, recipe->std));
+
+    if (input && recipe->crop_fraction > 0)
+        json_object_set_new(input, "crop_fraction",
+                            json_real(recipe->crop_fraction));
+    hash(sha256, recipe->onnx);
+    return json_pack("{s:s, s:o, s:{s:s, s:s}, s:s*, s:s*, s:s*, s:s*}", "name",
+                     recipe->name, "input", input, "onnx", "file", files[0],
+                     "sha256", sha256, "output", recipe->output, "scores",
+                     recipe->scores, "source", recipe->source, "license",
+                     recipe->license);
+}
+
+bool bundle_write(const char *folder, const struct bundle_recipe *recipe,
+                  struct error *err)
+{
+    json_t *root = NULL;
+    char *text = NULL;
+    struct buf json = {0};
+    bool ok;
+
+    if (recipe->onnx_folder &&
+        !onnx_embed(recipe->onnx, recipe->onnx_folder, err))
+        return false;
+    root = describe(recipe);
+    if (root)
+        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    ok = text ||
+         fail(err, ERROR_INPUT, "the name, source or license is not UTF-8");
+    ok = ok && buf_append(&json, text, strlen(text), err) &&
+         buf_append(&json, "\n", 1, err) &&
+         write_file(folder, files[0], recipe->onnx->data, recipe->onnx->len,
+                    err) &&
+         (!recipe->labels || write_file(folder, files[1], recipe->labels->data,
+                                        recipe->labels->len, err)) &&
+         write_file(folder, files[2], json.data, json.len, err);
+    buf_release(&json);
+    free(text);
+    json_decref(root);
+    return ok;
+}
+
+void bundle_write_undo(const char *folder)
+{
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", folder, files[i]) < 0)
+            return;
+        unlink(path);
+        free(path);
+    }
+    rmdir(folder);
+}

@@ -1,0 +1,323 @@
+#include "engine/network/survey.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/pages.h"
+#include "engine/model/bundle.h"
+#include "engine/network/network.h"
+#include "engine/passes/head.h"
+#include "engine/run/plan.h"
+#include "engine/run/precision.h"
+#include "engine/xnn/xnnrun.h"
+
+#define MAX_ONNX_BYTES ((size_t)1 << 31)
+
+struct survey_network {
+    struct graph graph;
+    struct head head;
+    struct plan *plan; /* owned */
+};
+
+/* Where a network is, and how large its input. `= {0}` is empty. */
+struct place {
+    char *path, *folder, *output; /* owned */
+    struct network_options options;
+};
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+/* ---- finding it ---- */
+
+static void place_release(struct place *place)
+{
+    free(place->path);
+    free(place->folder);
+    free(place->output);
+}
+
+/* The folder of a file, as dirname(1) has it. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static bool find_network(struct place *place, const char *path,
+                         const struct survey_options *options,
+                         struct error *err)
+{
+    struct bundle bundle = {0};
+    struct labels labels = {0};
+    const char *output;
+    size_t num_names;
+    struct stat info;
+    bool is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+
+    if (is_folder && !bundle_open(&bundle, path, err))
+        return false;
+    place->path = strdup(is_folder ? bundle.onnx_path : path);
+    place->folder = place->path ? folder_of(place->path) : NULL;
+    if (options->labels && !labels_read(&labels, options->labels, err)) {
+        bundle_release(&bundle);
+        return error_prefix(err, "%.200s", options->labels);
+    }
+    num_names = options->labels ? labels.count : bundle.labels.count;
+    labels_release(&labels);
+    output = options->output ? options->output : bundle.output;
+    place->output = output ? strdup(output) : NULL;
+    place->options = (struct network_options){
+        .input =
+            {
+                .width = options->width ? options->width : bundle.input.width,
+                .height =
+                    options->height ? options->height : bundle.input.height,
+                .override = options->override,
+                .folder = place->folder,
+                .output = place->output,
+                .by_options = true,
+            },
+        .wish =
+            {
+                .scores = options->scores ? options->scores : bundle.scores,
+                .num_names = num_names,
+                .by_options = true,
+            },
+    };
+    bundle_release(&bundle);
+    return (place->folder && (place->output || !output)) ||
+           fail(err, ERROR_MEMORY, "no room for a path");
+}
+
+/* ---- looking at it ---- */
+
+static uint64_t count_macs(const struct graph *graph)
+{
+    uint64_t macs = 0;
+
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        const struct graph_node *node = &graph->nodes[n];
+        uint64_t out = graph_shape_count(&graph_output(graph, node, 0)->shape);
+        const struct graph_shape *b =
+            node->num_inputs > 1 && graph_input(graph, node, 1)
+                ? &graph_input(graph, node, 1)->shape
+                : NULL;
+
+        /* Each element of the output takes one filter. */
+        if (b && node->op == GRAPH_CONV)
+            macs += out * (graph_shape_count(b) /
+                           (node->conv.depthwise ? b->dim[3] : b->dim[0]));
+        else if (b && node->op == GRAPH_LINEAR)
+            macs += out * b->dim[1];
+        else if (b && node->op == GRAPH_MATMUL && b->rank > 0)
+            macs += out * b->dim[b->rank > 1 ? b->rank - 2 : 0];
+    }
+    return macs;
+}
+
+/* From the file to a plan, as engine_open does. */
+static bool prepare(struct survey *survey, const struct buf *file,
+                    const struct network_options *options, struct error *err)
+{
+    struct survey_network *network = survey->network;
+    struct graph *graph = &network->graph;
+
+    if (!network_read(graph, &network->head, file->data, file->len, options,
+                      &survey->problems, err))
+        return false;
+    network->plan = plan_new(graph, err);
+    return network->plan != NULL;
+}
+
+static bool describe_steps(struct survey *survey, struct error *err)
+{
+    const struct plan *plan = survey->network->plan;
+    const struct plan_step *steps = plan_steps(plan);
+    size_t count = plan_num_steps(plan);
+
+    survey->steps = calloc(count + 1, sizeof *survey->steps);
+    if (!survey->steps)
+        return fail(err, ERROR_MEMORY, "no room for %zu steps", count);
+    survey->num_steps = count;
+    for (int r = 0; r < PLAN_NUM_RUNNERS; r++)
+        survey->num_run_by[r] = plan_num_run_by(plan, (enum plan_runner)r);
+    for (size_t s = 0; s < count; s++) {
+        const struct graph_node *node =
+            &survey->network->graph.nodes[steps[s].first];
+
+        survey->steps[s] = (struct survey_step){
+            .node = node->name,
+            .onnx_op = node->onnx_op,
+            .num_nodes = steps[s].count,
+            .runner = steps[s].runner,
+        };
+    }
+    return true;
+}
+
+static bool describe(struct survey *survey, struct error *err)
+{
+    const struct graph *graph = &survey->network->graph;
+    const struct head *head = &survey->network->head;
+    const struct graph_shape *shape = &graph->values[graph->inputs[0]].shape;
+
+    survey->input_height = shape->dim[1];
+    survey->input_width = shape->dim[2];
+    survey->channels = shape->dim[3];
+    survey->takes_bytes = graph->takes_bytes;
+    survey->head = head->name;
+    survey->output = head->output;
+    survey->scores = head_scores_name(head->scores);
+    survey->refusal = head->refusal;
+    survey->is_normalized = head->is_normalized;
+    survey->num_classes = head->num_classes;
+    if (head->features != GRAPH_NONE) {
+        shape = &graph->values[head->features].shape;
+        survey->map_height = shape->dim[1];
+        survey->map_width = shape->dim[2];
+        survey->num_features = shape->dim[3];
+    }
+    survey->macs = count_macs(graph);
+    survey->runtime = xnnrun_generation();
+    survey->num_left_out = graph->num_left_out;
+    survey->num_nodes = graph->num_nodes;
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        survey->num_int8 += precision_suits_int8(graph, head, &graph->nodes[n]);
+    return describe_steps(survey, err);
+}
+
+bool survey_open(struct survey *survey, const char *path,
+                 const struct survey_options *options, struct error *err)
+{
+    struct place place = {0};
+    struct buf file = {0};
+    struct error why = {0};
+    double start = now_ms();
+    bool ok = false;
+
+    if (!find_network(&place, path, options, err) ||
+        !buf_append_file(&file, place.path, MAX_ONNX_BYTES, err) ||
+        !onnx_summary_read(&survey->file, file.data, file.len, err))
+        goto out;
+    survey->network = calloc(1, sizeof *survey->network);
+    if (!survey->network) {
+        fail(err, ERROR_MEMORY, "no room for a network");
+        goto out;
+    }
+    if (prepare(survey, &file, &place.options, &why)) {
+        survey->load_ms = now_ms() - start;
+        ok = describe(survey, err);
+    } else if (why.kind == ERROR_MEMORY) {
+        fail(err, why.kind, "%s", why.text);
+    } else {
+        if (survey->problems.count == 0)
+            survey->failure = why;
+        ok = true;
+    }
+out:
+    place_release(&place);
+    buf_release(&file);
+    if (!ok)
+        survey_release(survey);
+    return ok;
+}
+
+/* ---- measuring it ---- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double *first = a, *second = b;
+
+    return (*first > *second) - (*first < *second);
+}
+
+/* Bytes taken from the heap, as far as no sanitizer keeps its own, and from
+ * huge pages. */
+static size_t taken_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd + pages_in_use();
+}
+
+/* Runs once to warm up, then num_runs times; adds up into the steps. */
+static bool time_runs(struct survey *survey, struct plan_session *session,
+                      double *totals, double *ms, size_t num_runs,
+                      struct error *err)
+{
+    if (!plan_session_run(session, err))
+        return false;
+    for (size_t r = 0; r < num_runs; r++) {
+        if (!plan_session_measure(session, ms, err))
+            return false;
+        totals[r] = 0;
+        for (size_t s = 0; s < survey->num_steps; s++) {
+            totals[r] += ms[s];
+            survey->steps[s].ms += ms[s] / (double)num_runs;
+        }
+    }
+    return true;
+}
+
+bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
+{
+    size_t before = taken_bytes(), after;
+    struct plan_session *session =
+        plan_session_new(survey->network->plan, NULL, err);
+    double *totals = calloc(num_runs + 1, sizeof *totals);
+    double *ms = calloc(survey->num_steps + 1, sizeof *ms);
+    double sum = 0, kernels = 0;
+    bool ok = false;
+
+    if (!session)
+        goto out;
+    if (!totals || !ms) {
+        fail(err, ERROR_MEMORY, "no room for %zu runs", num_runs);
+        goto out;
+    }
+    for (size_t s = 0; s < survey->num_steps; s++)
+        survey->steps[s].ms = 0;
+    if (!time_runs(survey, session, totals, ms, num_runs, err))
+        goto out;
+    after = taken_bytes();
+    survey->session_bytes = after > before ? after - before : 0;
+    qsort(totals, num_runs, sizeof *totals, compare_doubles);
+    survey->run_ms = totals[num_runs / 2];
+    for (size_t s = 0; s < survey->num_steps; s++) {
+        sum += survey->steps[s].ms;
+        if (survey->steps[s].runner == PLAN_KERNEL)
+            kernels += survey->steps[s].ms;
+    }
+    survey->kernel_share = sum > 0 ? kernels / sum : 0;
+    ok = true;
+out:
+    plan_session_free(session);
+    free(totals);
+    free(ms);
+    return ok;
+}
+
+void survey_release(struct survey *survey)
+{
+    if (survey->network) {
+        plan_free(survey->network->plan);
+        graph_release(&survey->network->graph);
+        free(survey->network);
+    }
+    onnx_summary_release(&survey->file);
+    free(survey->steps);
+    *survey = (struct survey){0};
+}

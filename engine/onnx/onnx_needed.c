@@ -1,0 +1,291 @@
+#include "engine/onnx/onnx_reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A name of the file's: a node's output, an initialiser or an input. */
+struct onnx_name {
+    const char *text; /* NULL: an empty slot */
+    int maker;        /* the node, or GRAPH_NONE */
+    bool is_needed;
+    bool is_output;
+    bool is_stood_for; /* what an output decides about */
+};
+
+/* What is being found, and in what. */
+struct search {
+    struct onnx_needed *needed;
+    const onnx_graph_proto *proto;
+    int *stack; /* (n_node) nodes whose operands are still to be marked */
+    size_t depth;
+    struct error *err;
+};
+
+/* Decisions that a row of scores ends in. What they are made from is what
+ * there is to serve. */
+static const char *const decisions[] = {"ArgMax", "TopK", "ZipMap", NULL};
+
+/* What may stand between a decision and the output. */
+static const char *const wrappings[] = {
+    "Cast",     "Squeeze", "Unsqueeze",    "Reshape",
+    "Flatten",  "Gather",  "LabelEncoder", "ArrayFeatureExtractor",
+    "Identity", NULL};
+
+/* ---- names ---- */
+
+static size_t hash(const char *text)
+{
+    uint64_t h = 1469598103934665603u; /* FNV-1a */
+
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 1099511628211u;
+    return (size_t)(h ^ h >> 32);
+}
+
+/* The slot of a name, or the one where it would be. */
+static struct onnx_name *slot_of(const struct onnx_needed *needed,
+                                 const char *text)
+{
+    size_t i = hash(text) & (needed->num_slots - 1);
+
+    while (needed->names[i].text && strcmp(needed->names[i].text, text) != 0)
+        i = (i + 1) & (needed->num_slots - 1);
+    return &needed->names[i];
+}
+
+/* The same, of a name that shall be there. There is room for all of a file. */
+static struct onnx_name *name_of(const struct onnx_needed *needed,
+                                 const char *text)
+{
+    struct onnx_name *name = slot_of(needed, text);
+
+    if (!name->text)
+        *name = (struct onnx_name){.text = text, .maker = GRAPH_NONE};
+    return name;
+}
+
+static bool take_room(struct search *search)
+{
+    const onnx_graph_proto *proto = search->proto;
+    struct onnx_needed *needed = search->needed;
+    size_t wanted = proto->n_output + 1;
+
+    for (size_t i = 0; i < proto->n_node; i++)
+        wanted += proto->node[i]->n_output + proto->node[i]->n_input;
+    needed->num_slots = 64;
+    while (needed->num_slots < 2 * wanted)
+        needed->num_slots *= 2;
+    needed->names = calloc(needed->num_slots, sizeof *needed->names);
+    needed->nodes = calloc(proto->n_node + 1, sizeof *needed->nodes);
+    needed->outputs = calloc(proto->n_output + 1, sizeof *needed->outputs);
+    search->stack = calloc(proto->n_node + 1, sizeof *search->stack);
+    if (!needed->names || !needed->nodes || !needed->outputs || !search->stack)
+        return fail(search->err, ERROR_MEMORY, "no room for %zu names", wanted);
+    return true;
+}
+
+/* Names what the nodes make. */
+static bool name_all(struct search *search)
+{
+    const onnx_graph_proto *proto = search->proto;
+
+    for (size_t i = 0; i < proto->n_node; i++) {
+        const onnx_node_proto *node = proto->node[i];
+
+        for (size_t k = 0; k < node->n_output; k++) {
+            struct onnx_name *name;
+
+            if (!*node->output[k])
+                continue;
+            name = name_of(search->needed, node->output[k]);
+            if (name->maker != GRAPH_NONE)
+                return fail(search->err, ERROR_INPUT,
+                            "two values are called \"%.100s\"", name->text);
+            name->maker = (int)i;
+        }
+    }
+    return true;
+}
+
+/* ---- the outputs ---- */
+
+static bool is_one_of(const char *const *words, const char *word)
+{
+    while (word && *words && strcmp(*words, word) != 0)
+        words++;
+    return word && *words;
+}
+
+/* The operand that a decision or a wrapping is about: an index into a list of
+ * constants comes second. */
+static const char *subject_of(const struct search *search,
+                              const onnx_node_proto *node)
+{
+    size_t i = node->n_input > 1 &&
+               slot_of(search->needed, node->input[0])->maker == GRAPH_NONE;
+
+    return node->n_input > 0 && *node->input[i] ? node->input[i] : NULL;
+}
+
+/* What an output that is a decision is made from; else the output itself. */
+static const char *behind_decision(const struct search *search,
+                                   const char *output)
+{
+    /* Makers stand before users; a file in which they do not is refused later,
+     * and must not be followed in a circle. */
+    int before = (int)search->proto->n_node;
+    const char *at = output;
+
+    for (;;) {
+        int maker = slot_of(search->needed, at)->maker;
+        const onnx_node_proto *node;
+        const char *subject;
+
+        if (maker == GRAPH_NONE || maker >= before)
+            return output;
+        before = maker;
+        node = search->proto->node[maker];
+        subject = subject_of(search, node);
+        if (!subject)
+            return output;
+        if (is_one_of(decisions, node->op_type))
+            output = subject;
+        else if (!is_one_of(wrappings, node->op_type))
+            return output;
+        at = subject;
+    }
+}
+
+/* `"a", "b" and 3 more`: the file's outputs. */
+static void list_outputs(char *text, size_t size, const onnx_graph_proto *proto)
+{
+    enum { MAX_LISTED = 5 };
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < proto->n_output && i < MAX_LISTED && len < size; i++)
+        len += (size_t)snprintf(
+            text + len, size - len, "%s\"%.30s\"", i > 0 ? ", " : "",
+            proto->output[i]->name ? proto->output[i]->name : "");
+    if (proto->n_output > MAX_LISTED && len < size)
+        snprintf(text + len, size - len, " and %zu more",
+                 proto->n_output - MAX_LISTED);
+}
+
+/* Takes an output that is asked for, or every one. */
+static bool take_outputs(struct search *search, const char *wanted)
+{
+    const onnx_graph_proto *proto = search->proto;
+    struct onnx_needed *needed = search->needed;
+    char list[240];
+
+    for (size_t i = 0; i < proto->n_output; i++) {
+        const char *name = proto->output[i]->name;
+
+        if (!name || (wanted && strcmp(name, wanted) != 0))
+            continue;
+        needed->outputs[needed->num_outputs++] = (struct onnx_needed_output){
+            .name = name,
+            .value = needed->all ? name : behind_decision(search, name),
+        };
+        name_of(needed, name)->is_output = true;
+        if (wanted)
+            return true;
+    }
+    if (!wanted)
+        return true;
+    list_outputs(list, sizeof list, proto);
+    return fail(search->err, ERROR_INPUT,
+                "it has no output \"%.60s\"; its outputs are %s", wanted, list);
+}
+
+/* Leaves out outputs that stand for what is an output itself, and second ones
+ * that stand for the same. */
+static void leave_doubles_out(struct onnx_needed *needed)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < needed->num_outputs; i++) {
+        const struct onnx_needed_output output = needed->outputs[i];
+        struct onnx_name *name = slot_of(needed, output.value);
+        bool is_itself = output.name == output.value;
+
+        if (is_itself || !(name->is_output || name->is_stood_for))
+            needed->outputs[kept++] = output;
+        name->is_stood_for |= !is_itself;
+    }
+    needed->num_outputs = kept;
+}
+
+/* ---- what they need ---- */
+
+static void need(struct search *search, const char *text)
+{
+    struct onnx_name *name = name_of(search->needed, text);
+
+    name->is_needed = true;
+    if (name->maker == GRAPH_NONE || search->needed->nodes[name->maker])
+        return;
+    search->needed->nodes[name->maker] = true;
+    search->stack[search->depth++] = name->maker;
+}
+
+/* Whether a node is malformed so that nothing can need it; it is read, and
+ * refused by its name. */
+static bool makes_nothing(const onnx_node_proto *node)
+{
+    for (size_t i = 0; i < node->n_output; i++)
+        if (*node->output[i])
+            return false;
+    return true;
+}
+
+static void need_operands(struct search *search)
+{
+    for (size_t i = 0; i < search->needed->num_outputs; i++)
+        need(search, search->needed->outputs[i].value);
+    for (size_t i = 0; i < search->proto->n_node; i++)
+        search->needed->nodes[i] |= makes_nothing(search->proto->node[i]);
+    while (search->depth > 0) {
+        const onnx_node_proto *node =
+            search->proto->node[search->stack[--search->depth]];
+
+        for (size_t i = 0; i < node->n_input; i++)
+            if (*node->input[i])
+                need(search, node->input[i]);
+    }
+}
+
+bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
+                      const char *output, bool all, struct error *err)
+{
+    struct search search = {.needed = needed, .proto = proto, .err = err};
+    bool ok;
+
+    *needed = (struct onnx_needed){.all = all};
+    ok = take_room(&search) && name_all(&search) &&
+         take_outputs(&search, output);
+    if (ok) {
+        if (!all)
+            leave_doubles_out(needed);
+        need_operands(&search);
+    } else {
+        onnx_needed_release(needed);
+    }
+    free(search.stack);
+    return ok;
+}
+
+bool onnx_needed_has(const struct onnx_needed *needed, const char *name)
+{
+    return slot_of(needed, name)->is_needed;
+}
+
+void onnx_needed_release(struct onnx_needed *needed)
+{
+    free(needed->names);
+    free(needed->nodes);
+    free(needed->outputs);
+    *needed = (struct onnx_needed){0};
+}

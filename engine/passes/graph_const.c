@@ -1,0 +1,163 @@
+#include "engine/passes/graph_const.h"
+
+#include <stdlib.h>
+
+#include "engine/kernel/kernel.h"
+
+/* Elements that may be computed and held in any case; and, of those that the
+ * constants of the file have, how many times as many. */
+#define LEAST ((size_t)1 << 24)
+enum { MAX_COMPUTED = 64, MAX_HELD = 4 };
+
+void graph_const_allow(struct graph *graph)
+{
+    size_t count = 0;
+
+    for (size_t v = 0; v < graph->num_values; v++)
+        if (graph->values[v].data)
+            count += graph_shape_count(&graph->values[v].shape);
+    graph->allowance = LEAST + MAX_COMPUTED * count;
+    graph->room = LEAST + MAX_HELD * count;
+}
+
+void graph_const_drop(struct graph *graph, int number)
+{
+    struct graph_value *value = &graph->values[number];
+
+    if (value->data)
+        graph->room += graph_shape_count(&value->shape);
+    free(value->data);
+    value->data = NULL;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many numbers it takes to compute a node's output, about. */
+static size_t cost_of(const struct graph *graph, const struct graph_node *node)
+{
+    size_t count = graph_shape_count(&graph_output(graph, node, 0)->shape);
+    const struct graph_value *w = graph_input(graph, node, 1);
+    const struct graph_shape *x;
+
+    if (node->num_inputs == 0)
+        return count;
+    x = &graph_input(graph, node, 0)->shape;
+    switch (node->op) {
+    case GRAPH_CONV:
+        return count * (graph_shape_count(&w->shape) / w->shape.dim[0]);
+    case GRAPH_DECONV:
+        return count * (graph_shape_count(&w->shape) / w->shape.dim[1]);
+    case GRAPH_MAX_POOL:
+    case GRAPH_AVERAGE_POOL:
+    case GRAPH_LP_POOL:
+        return count * smaller(node->pool.window.kernel[0], x->dim[2]) *
+               smaller(node->pool.window.kernel[1], x->dim[3]);
+    case GRAPH_LRN:
+        return count * x->dim[node->lrn.channel];
+    case GRAPH_MATMUL:
+        return count * x->dim[node->gemm.transpose_a ? 0 : x->rank - 1];
+    default:
+        return count;
+    }
+}
+
+bool graph_const_fold(struct graph *graph, struct graph_node *node,
+                      struct error *err)
+{
+    struct graph_value *out = graph_output(graph, node, 0);
+    const void **inputs;
+    void *outputs[1];
+    size_t count;
+
+    if (!kernel_supports(node))
+        return true;
+    inputs = arena_take(&graph->arena, node->num_inputs, sizeof *inputs, err);
+    if (!inputs)
+        return false;
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(graph, node, i);
+
+        if (value && !value->data && node->op != GRAPH_SHAPE &&
+            node->op != GRAPH_EYE)
+            return true;
+        inputs[i] = value ? value->data : NULL;
+    }
+    count = cost_of(graph, node);
+    if (count > graph->allowance)
+        return fail(err, ERROR_LIMIT,
+                    "%zu more elements to compute from constants, where %zu "
+                    "are allowed",
+                    count, graph->allowance);
+    if (graph_shape_count(&out->shape) > graph->room)
+        return fail(err, ERROR_LIMIT,
+                    "%zu more elements of constants, where %zu are allowed",
+                    graph_shape_count(&out->shape), graph->room);
+    graph->allowance -= count;
+    graph->room -= graph_shape_count(&out->shape);
+    if (!graph_make_constant(out, err))
+        return false;
+    outputs[0] = out->data;
+    return kernel_run(graph, node, inputs, outputs, err);
+}
+
+/* The bias beta c as a new constant (O), or GRAPH_NONE where there is none. */
+static bool linear_bias(struct graph *graph, const struct graph_node *node,
+                        size_t num_out, int *bias, struct error *err)
+{
+    const struct graph_value *c = graph_input(graph, node, 2);
+    struct graph_shape shape = {.rank = 1, .dim = {num_out}};
+    size_t count = c ? graph_shape_count(&c->shape) : 0;
+
+    *bias = GRAPH_NONE;
+    if (!c)
+        return true;
+    if (count != 1 &&
+        (count != num_out || c->shape.dim[c->shape.rank - 1] != num_out))
+        return fail(err, ERROR_UNSUPPORTED,
+                    "its third input is not one bias for each output");
+    *bias = graph_add_constant(graph, c->name, GRAPH_FLOAT, &shape, err);
+    if (*bias == GRAPH_NONE)
+        return false;
+    c = graph_input(graph, node, 2); /* values may have moved */
+    for (size_t o = 0; o < num_out; o++)
+        ((float *)graph->values[*bias].data)[o] =
+            node->gemm.beta * graph_floats(c)[count == 1 ? 0 : o];
+    return true;
+}
+
+bool graph_const_linear(struct graph *graph, struct graph_node *node,
+                        struct error *err)
+{
+    const struct graph_value *b = graph_input(graph, node, 1);
+    bool transposed = node->gemm.transpose_b;
+    size_t num_in = b->shape.dim[transposed ? 1 : 0];
+    size_t num_out = b->shape.dim[transposed ? 0 : 1];
+    struct graph_shape shape = {.rank = 2, .dim = {num_out, num_in}};
+    float alpha = node->gemm.alpha, *weights;
+    int bias, w;
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+
+    if (!inputs || !linear_bias(graph, node, num_out, &bias, err))
+        return false;
+    w = graph_add_constant(graph, graph_input(graph, node, 1)->name,
+                           GRAPH_FLOAT, &shape, err);
+    if (w == GRAPH_NONE)
+        return false;
+    weights = graph->values[w].data;
+    b = graph_input(graph, node, 1);
+    for (size_t o = 0; o < num_out; o++)
+        for (size_t i = 0; i < num_in; i++)
+            weights[o * num_in + i] =
+                alpha *
+                graph_floats(b)[transposed ? o * num_in + i : i * num_out + o];
+    inputs[0] = node->inputs[0];
+    inputs[1] = w;
+    inputs[2] = bias;
+    node->inputs = inputs;
+    node->num_inputs = 3;
+    node->op = GRAPH_LINEAR;
+    return true;
+}

@@ -1,0 +1,375 @@
+/* Linear layers in a row.
+ *
+ * The last layers of a network work on one row of numbers. Where nothing
+ * between them is other than linear,
+ *
+ *     W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2)
+ *
+ * is one layer, and its weights are those of the channels that were pooled:
+ * what a class activation map is made of. It costs next to nothing, whether
+ * the product is larger than its factors or not. The scale and the bias of a
+ * normalization of the row become the layer's too. */
+
+#include "engine/passes/graph_fold.h"
+
+#include <math.h>
+#include <string.h>
+
+/* More multiplications than this are not done to fold a network's layers: a
+ * second or so, and networks have a hundredth of it. */
+#define MAX_PRODUCTS ((double)((size_t)1 << 31))
+
+/* Nor is a layer of more weights made. */
+#define MAX_WEIGHTS ((double)((size_t)1 << 26))
+
+/* What a node does to a row of numbers: y = W x + b. */
+struct row {
+    struct graph_node *node;
+    struct graph_node *reshape; /* that its output goes through, or NULL */
+    uint32_t x;                 /* which operand is x */
+    size_t num_in, num_out;
+    const float *weights; /* (num_out, num_in); (num_out) where diagonal; a
+                             single number where scalar; or NULL: ones */
+    const float *bias;    /* (num_out), a single one where scalar, or NULL */
+    bool diagonal, scalar;
+    float sign;  /* of x */
+    bool invert; /* the weights divide */
+    bool negate; /* the bias is taken away */
+};
+
+static const float *floats_or_null(const struct graph_value *value)
+{
+    return value ? graph_floats(value) : NULL;
+}
+
+/* A LINEAR, or a CONV on one pixel. */
+static bool read_layer(struct row *row, const struct graph *graph,
+                       struct graph_node *node)
+{
+    const struct graph_value *x = graph_input(graph, node, 0);
+    const struct graph_value *weights;
+    size_t groups = 1;
+
+    if ((node->op != GRAPH_LINEAR && node->op != GRAPH_CONV) ||
+        node->num_inputs < 2)
+        return false;
+    weights = graph_input(graph, node, 1);
+    *row = (struct row){
+        .node = node,
+        .num_in = graph_shape_count(&x->shape),
+        .num_out = graph_shape_count(&graph_output(graph, node, 0)->shape),
+        .weights = graph_floats(weights),
+        .bias = floats_or_null(graph_input(graph, node, 2)),
+        .sign = 1,
+    };
+    if (node->op == GRAPH_CONV) {
+        const struct graph_window *window = &node->conv.window;
+
+        groups = node->conv.groups;
+        for (int i = 0; i < 2; i++)
+            if (window->kernel[i] != 1 || window->pad_before[i] > 0 ||
+                window->pad_after[i] > 0)
+                return false;
+    }
+    row->diagonal = groups > 1;
+    return weights->shape.dim[0] == row->num_out &&
+           (groups == 1 ? weights->shape.dim[1] == row->num_in
+                        : groups == row->num_in && groups == row->num_out);
+}
+
+/* A sum or product with constants. */
+static bool read_binary(struct row *row, const struct graph *graph,
+                        struct graph_node *node)
+{
+    bool product = node->op == GRAPH_MUL || node->op == GRAPH_DIV;
+    const struct graph_value *constant, *x;
+    uint32_t c;
+    size_t count;
+
+    if ((!product && node->op != GRAPH_ADD && node->op != GRAPH_SUB) ||
+        node->num_inputs < 2)
+        return false;
+    c = graph_input(graph, node, 1)->data ? 1 : 0;
+    constant = graph_input(graph, node, c);
+    x = graph_input(graph, node, 1 - c);
+    if (!constant->data || x->data || (node->op == GRAPH_DIV && c == 0) ||
+        !graph_shape_equal(&x->shape, &graph_output(graph, node, 0)->shape))
+        return false;
+    count = graph_shape_count(&constant->shape);
+    *row = (struct row){
+        .node = node,
+        .x = 1 - c,
+        .num_in = graph_shape_count(&x->shape),
+        .num_out = graph_shape_count(&x->shape),
+        .weights = product ? graph_floats(constant) : NULL,
+        .bias = product ? NULL : graph_floats(constant),
+        .diagonal = true,
+        .scalar = count == 1,
+        .sign = node->op == GRAPH_SUB && c == 0 ? -1 : 1,
+        .invert = node->op == GRAPH_DIV,
+        .negate = node->op == GRAPH_SUB && c == 1,
+    };
+    return count == 1 || count == row->num_out;
+}
+
+static double scale_at(const struct row *row, size_t i)
+{
+    double weight = 1;
+
+    if (row->weights)
+        weight = (double)row->weights[row->scalar ? 0 : i];
+    return (row->invert ? 1 / weight : weight) * (double)row->sign;
+}
+
+static double bias_at(const struct row *row, size_t i)
+{
+    double bias = 0;
+
+    if (row->bias)
+        bias = (double)row->bias[row->scalar ? 0 : i];
+    return row->negate ? -bias : bias;
+}
+
+/* The node that makes a value, if the value has no other user. */
+static struct graph_node *sole_producer(const struct graph *graph, int value)
+{
+    int node = graph->values[value].producer;
+
+    if (node == GRAPH_NONE || graph_num_uses(graph, value) != 1)
+        return NULL;
+    return &graph->nodes[node];
+}
+
+/* What is before a layer, if that is linear on a row as well. */
+static bool read_before(struct row *before, const struct graph *graph,
+                        const struct row *row)
+{
+    struct graph_node *node = sole_producer(graph, row->node->inputs[0]);
+    struct graph_node *reshape = NULL;
+
+    if (node && node->op == GRAPH_RESHAPE) {
+        reshape = node;
+        node = sole_producer(graph, reshape->inputs[0]);
+    }
+    if (!node || graph_is_clamped(node) ||
+        !(read_layer(before, graph, node) || read_binary(before, graph, node)))
+        return false;
+    before->reshape = reshape;
+    if (!reshape && !before->diagonal && node->op != row->node->op)
+        return false;
+    return before->num_out == row->num_in;
+}
+
+/* How many multiplications it takes. */
+static double cost_of(const struct row *row, const struct row *before)
+{
+    return (double)row->num_out * (double)row->num_in *
+           (before->diagonal ? 1 : (double)before->num_in);
+}
+
+/* One row of W2 W1, and its element of W2 b1 + b2. */
+static void multiply(float *restrict to, float *restrict bias, double *sums,
+                     const struct row *row, const struct row *before, size_t o)
+{
+    const float *weights = row->weights + o * row->num_in;
+    double sum = bias_at(row, o);
+
+    for (size_t i = 0; i < row->num_in; i++)
+        sum += (double)weights[i] * bias_at(before, i);
+    *bias = (float)sum;
+    if (before->diagonal) {
+        for (size_t i = 0; i < row->num_in; i++)
+            to[i] = (float)((double)weights[i] * scale_at(before, i));
+        return;
+    }
+    memset(sums, 0, before->num_in * sizeof *sums);
+    for (size_t i = 0; i < row->num_in; i++)
+        for (size_t j = 0; j < before->num_in; j++)
+            sums[j] += (double)weights[i] *
+                       (double)before->weights[i * before->num_in + j];
+    for (size_t j = 0; j < before->num_in; j++)
+        to[j] = (float)sums[j];
+}
+
+/* The value that reshapes between it and `value` merely rename. */
+static int behind_reshapes(const struct graph *graph, int value)
+{
+    int node;
+
+    while ((node = graph->values[value].producer) != GRAPH_NONE &&
+           graph->nodes[node].op == GRAPH_RESHAPE &&
+           graph->nodes[node].num_inputs > 0)
+        value = graph->nodes[node].inputs[0];
+    return value;
+}
+
+/* Lets the layer take what the node before it takes. */
+static bool rewire(struct graph *graph, const struct row *row,
+                   const struct row *before, int weights, int bias,
+                   struct error *err)
+{
+    struct graph_node *node = row->node;
+    const struct graph_node old[2] = {*node, *before->node};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    int x = before->node->inputs[before->x];
+
+    if (!inputs)
+        return false;
+    inputs[0] = x;
+    inputs[1] = weights;
+    inputs[2] = bias;
+    if (before->reshape) {
+        struct graph_shape *shape =
+            &graph_output(graph, before->reshape, 0)->shape;
+
+        shape->dim[node->op == GRAPH_CONV ? 1 : shape->rank - 1] =
+            before->num_in;
+        inputs[0] = behind_reshapes(graph, x);
+        if (!graph_shape_equal(shape, &graph->values[inputs[0]].shape)) {
+            before->reshape->inputs[0] = inputs[0];
+            inputs[0] = before->reshape->outputs[0];
+        }
+    }
+    node->inputs = inputs;
+    node->num_inputs = 3;
+    before->node->num_inputs = 0; /* no user of x any more */
+    for (int n = 0; n < 2; n++)
+        for (uint32_t i = 0; i < old[n].num_inputs; i++)
+            if (i != (n == 0 ? 0 : before->x))
+                graph_fold_drop(graph, old[n].inputs[i]);
+    return true;
+}
+
+static bool fold_before(struct graph *graph, struct row *row,
+                        const struct row *before, struct error *err)
+{
+    struct graph_shape shape = graph_input(graph, row->node, 1)->shape;
+    struct graph_shape bias_shape = {.rank = 1, .dim = {row->num_out}};
+    double *sums = arena_take(&graph->arena, before->num_in, sizeof *sums, err);
+    int weights, bias;
+
+    shape.dim[1] = before->num_in;
+    if (!sums)
+        return false;
+    /* The elements of other constants stay where they are. */
+    weights =
+        graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &shape, err);
+    if (weights == GRAPH_NONE)
+        return false;
+    bias = graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &bias_shape,
+                              err);
+    if (bias == GRAPH_NONE)
+        return false;
+    for (size_t o = 0; o < row->num_out; o++)
+        multiply((float *)graph->values[weights].data + o * before->num_in,
+                 (float *)graph->values[bias].data + o, sums, row, before, o);
+    return rewire(graph, row, before, weights, bias, err);
+}
+
+/* ---- a normalization before a layer ---- */
+
+/* Whether an operand is one number, or one for each input of the layer. */
+static bool is_each(const struct graph_value *value, size_t num)
+{
+    size_t count = value ? graph_shape_count(&value->shape) : 1;
+
+    return !value || (value->data && (count == 1 || count == num));
+}
+
+/* The normalization of one row before the layer whose scale and bias could be
+ * the layer's, or NULL. */
+static struct graph_node *read_norm(const struct graph *graph,
+                                    const struct row *row)
+{
+    int value = row->node->inputs[0];
+    struct graph_node *node = sole_producer(graph, value);
+
+    while (node && node->op == GRAPH_RESHAPE)
+        node = sole_producer(graph, node->inputs[0]);
+    if (!node || node->op != GRAPH_NORM || node->num_inputs < 2 ||
+        graph_is_clamped(node) || row->diagonal ||
+        !is_each(graph_input(graph, node, 1), row->num_in) ||
+        !is_each(graph_input(graph, node, 2), row->num_in))
+        return NULL;
+    return node;
+}
+
+static double number_at(const struct graph_value *value, size_t i,
+                        double otherwise)
+{
+    if (!value)
+        return otherwise;
+    return (double)graph_floats(
+        value)[graph_shape_count(&value->shape) == 1 ? 0 : i];
+}
+
+/* W (scale n + shift) + b = (W scale) n + (W shift + b) */
+static bool fold_norm(struct graph *graph, struct row *row,
+                      struct graph_node *norm, struct error *err)
+{
+    struct graph_shape shape = graph_input(graph, row->node, 1)->shape;
+    struct graph_shape bias_shape = {.rank = 1, .dim = {row->num_out}};
+    const struct graph_node old[2] = {*row->node, *norm};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+    int weights, bias;
+
+    if (!inputs)
+        return false;
+    weights =
+        graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &shape, err);
+    if (weights == GRAPH_NONE)
+        return false;
+    bias = graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &bias_shape,
+                              err);
+    if (bias == GRAPH_NONE)
+        return false;
+    for (size_t o = 0; o < row->num_out; o++) {
+        const float *from = row->weights + o * row->num_in;
+        float *to = (float *)graph->values[weights].data + o * row->num_in;
+        double sum = bias_at(row, o);
+
+        for (size_t i = 0; i < row->num_in; i++) {
+            double scale = number_at(graph_input(graph, norm, 1), i, 1);
+            double shift = number_at(graph_input(graph, norm, 2), i, 0);
+
+            to[i] = (float)((double)from[i] * scale);
+            sum += (double)from[i] * shift;
+        }
+        ((float *)graph->values[bias].data)[o] = (float)sum;
+    }
+    inputs[0] = row->node->inputs[0];
+    inputs[1] = weights;
+    inputs[2] = bias;
+    row->node->inputs = inputs;
+    row->node->num_inputs = 3;
+    norm->num_inputs = 1;
+    for (int n = 0; n < 2; n++)
+        for (uint32_t i = 1; i < old[n].num_inputs; i++)
+            graph_fold_drop(graph, old[n].inputs[i]);
+    return true;
+}
+
+bool graph_fold_rows(struct graph *graph, struct error *err)
+{
+    double allowance = MAX_PRODUCTS;
+
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        struct row row, before;
+
+        while (read_layer(&row, graph, &graph->nodes[n]) && !row.diagonal &&
+               read_before(&before, graph, &row) &&
+               cost_of(&row, &before) <= allowance &&
+               (double)row.num_out * (double)before.num_in <= MAX_WEIGHTS) {
+            allowance -= cost_of(&row, &before);
+            if (!fold_before(graph, &row, &before, err))
+                return false;
+        }
+        if (read_layer(&row, graph, &graph->nodes[n])) {
+            struct graph_node *norm = read_norm(graph, &row);
+
+            if (norm && !fold_norm(graph, &row, norm, err))
+                return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,171 @@
+/* Shapes of what counts, marks and puts elements in places: CumSum, EyeLike,
+ * Trilu, OneHot, ScatterElements, ScatterND. */
+
+#include "engine/passes/graph_site.h"
+
+#include <inttypes.h>
+
+bool graph_shape_cumsum(struct graph_site *site)
+{
+    const int64_t *axis;
+    size_t count, found;
+
+    if (!graph_site_ints(site, 1, "axis", 1, &axis, &count))
+        return false;
+    if (count != 1)
+        return fail(site->err, ERROR_INPUT, "its axis is not one number");
+    if (!graph_site_axis(site, axis[0], graph_site_shape(site, 0)->rank,
+                         &found))
+        return false;
+    site->node->cumsum.axis = found;
+    site->node->num_inputs = 1;
+    return graph_shape_same(site);
+}
+
+static bool check_matrix(const struct graph_site *site, uint32_t least)
+{
+    uint32_t rank = graph_site_shape(site, 0)->rank;
+
+    return rank >= least ||
+           fail(site->err, ERROR_INPUT, "its input has %u dimensions", rank);
+}
+
+bool graph_shape_eye(struct graph_site *site)
+{
+    if (!check_matrix(site, 2))
+        return false;
+    if (graph_site_shape(site, 0)->rank > 2)
+        return fail(site->err, ERROR_INPUT, "its input is not a matrix");
+    return graph_shape_same(site);
+}
+
+bool graph_shape_trilu(struct graph_site *site)
+{
+    const int64_t *k;
+    size_t count;
+
+    if (!check_matrix(site, 2) ||
+        !graph_site_ints(site, 1, "diagonal", 1, &k, &count))
+        return false;
+    if (count == 1)
+        site->node->diagonal.k = k[0];
+    site->node->num_inputs = 1;
+    return graph_shape_same(site);
+}
+
+/* The depth, a constant number. */
+static bool read_depth(const struct graph_site *site, size_t *depth)
+{
+    float number = 0;
+
+    if (!graph_site_float(site, 1, "depth", &number))
+        return false;
+    if (!(number >= 1 && number < 0x1p31f))
+        return fail(site->err, ERROR_INPUT, "its depth is %g", (double)number);
+    *depth = (size_t)number;
+    return true;
+}
+
+bool graph_shape_one_hot(struct graph_site *site)
+{
+    const struct graph_value *indices = graph_site_in(site, 0);
+    size_t depth = 0, axis;
+
+    if (!indices->data)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its indices depend on the picture");
+    if (indices->shape.rank == GRAPH_MAX_RANK)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its output has more than %d dimensions", GRAPH_MAX_RANK);
+    if (!read_depth(site, &depth) ||
+        !graph_site_axis(site, site->node->axis, indices->shape.rank + 1,
+                         &axis))
+        return false;
+    if (graph_shape_count(graph_site_shape(site, 2)) != 2)
+        return fail(site->err, ERROR_INPUT, "its values are not two");
+    site->node->axis = (int64_t)axis;
+    for (uint32_t i = 0; i <= indices->shape.rank; i++)
+        site->shape.dim[i] =
+            i == axis ? depth : indices->shape.dim[i - (i > axis)];
+    site->shape.rank = indices->shape.rank + 1;
+    return true;
+}
+
+static bool check_indices(const struct graph_site *site)
+{
+    const struct graph_value *indices = graph_site_in(site, 1);
+
+    if (!indices->data || indices->type != GRAPH_INT)
+        return fail(site->err, ERROR_UNSUPPORTED,
+                    "its indices depend on the picture");
+    if (graph_site_in(site, 0)->type != graph_site_in(site, 2)->type)
+        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
+    return true;
+}
+
+static bool check_index(const struct graph_site *site, int64_t index,
+                        size_t length)
+{
+    return (index >= -(int64_t)length && index < (int64_t)length) ||
+           fail(site->err, ERROR_INPUT, "index %" PRId64 " is not one of %zu",
+                index, length);
+}
+
+bool graph_shape_scatter_elements(struct graph_site *site)
+{
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    const struct graph_value *indices = graph_site_in(site, 1);
+    size_t axis;
+
+    if (!check_indices(site) ||
+        !graph_site_axis(site, site->node->scatter.axis, x->rank, &axis))
+        return false;
+    if (indices->shape.rank != x->rank ||
+        !graph_shape_equal(&indices->shape, graph_site_shape(site, 2)))
+        return fail(site->err, ERROR_INPUT, "its indices do not fit its input");
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (i != axis && indices->shape.dim[i] > x->dim[i])
+            return fail(site->err, ERROR_INPUT,
+                        "its indices do not fit its input");
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(site, graph_ints(indices)[i], x->dim[axis]))
+            return false;
+    site->node->scatter.axis = (int64_t)axis;
+    return graph_shape_same(site);
+}
+
+/* Whether the updates are of the shape of the indices but the last axis, which
+ * counts axes of x, and of the axes of x after those. */
+static bool fits_tuples(const struct graph_shape *x,
+                        const struct graph_shape *indices,
+                        const struct graph_shape *updates, size_t num)
+{
+    uint32_t last = indices->rank - 1;
+
+    if (updates->rank != last + x->rank - num)
+        return false;
+    for (uint32_t i = 0; i < updates->rank; i++)
+        if (updates->dim[i] !=
+            (i < last ? indices->dim[i] : x->dim[i - last + num]))
+            return false;
+    return true;
+}
+
+bool graph_shape_scatter_nd(struct graph_site *site)
+{
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    const struct graph_value *indices = graph_site_in(site, 1);
+    size_t num;
+
+    if (!check_indices(site))
+        return false;
+    num = indices->shape.rank > 0 ? indices->shape.dim[indices->shape.rank - 1]
+                                  : 0;
+    if (num < 1 || num > x->rank ||
+        !fits_tuples(x, &indices->shape, graph_site_shape(site, 2), num))
+        return fail(site->err, ERROR_INPUT, "its indices do not fit its input");
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(site, graph_ints(indices)[i], x->dim[i % num]))
+            return false;
+    return graph_shape_same(site);
+}

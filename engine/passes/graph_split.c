@@ -1,0 +1,167 @@
+/* XNNPACK computes a convolution a few pixels at a time, and reads all of the
+ * weights for each few. Weights larger than a core's caches are then fetched
+ * from memory again and again: the 3 x 3 convolution to 1024 channels that the
+ * paper puts before the pool takes up to three times as long as it need. So
+ * such convolutions become several, of some of the output channels each, one
+ * after the other, whose weights stay in the cache while all pixels pass. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/graph/graph.h"
+
+enum {
+    MANY_PIXELS = 64,  /* from so many on it pays */
+    CHANNEL_STEP = 32, /* what the kernels compute at once, or a multiple */
+};
+
+#define LARGE_BYTES ((size_t)4 << 20) /* weights beyond it are split */
+#define PART_BYTES ((size_t)2 << 20)  /* into parts of about this size */
+
+/* The output channels of each part; 0: the node stays whole. */
+static size_t part_channels(const struct graph *graph,
+                            const struct graph_node *node)
+{
+    const struct graph_shape *out, *weights;
+    size_t per_channel, channels;
+
+    if (node->op != GRAPH_CONV || !node->nhwc || node->conv.groups != 1)
+        return 0;
+    out = &graph_output(graph, node, 0)->shape;
+    weights = &graph_input(graph, node, 1)->shape;
+    if (!graph_input(graph, node, 1)->data ||
+        (node->num_inputs > 2 && graph_input(graph, node, 2) &&
+         !graph_input(graph, node, 2)->data))
+        return 0;
+    if (out->dim[0] * out->dim[1] * out->dim[2] < MANY_PIXELS ||
+        graph_shape_count(weights) * sizeof(float) <= LARGE_BYTES)
+        return 0;
+    per_channel = graph_shape_count(weights) / weights->dim[0] * sizeof(float);
+    channels = PART_BYTES / per_channel / CHANNEL_STEP * CHANNEL_STEP;
+    if (channels == 0)
+        channels = CHANNEL_STEP;
+    return channels < weights->dim[0] ? channels : 0;
+}
+
+/* Elements first .. first + count - 1 along the first axis of a constant, as a
+ * constant; GRAPH_NONE on failure. */
+static int cut(struct graph *graph, int value, size_t first, size_t count,
+               struct error *err)
+{
+    struct graph_shape shape = graph->values[value].shape;
+    size_t inner = graph_shape_count(&shape) / shape.dim[0];
+    int part;
+
+    shape.dim[0] = count;
+    part = graph_add_constant(graph, graph->values[value].name, GRAPH_FLOAT,
+                              &shape, err);
+    if (part != GRAPH_NONE)
+        memcpy(graph->values[part].data,
+               graph_floats(&graph->values[value]) + first * inner,
+               count * inner * sizeof(float));
+    return part;
+}
+
+/* Adds a convolution that makes some of the node's channels; returns its
+ * output, or GRAPH_NONE. */
+static int add_part(struct graph *graph, const struct graph_node *node,
+                    size_t first, size_t count, struct error *err)
+{
+    struct graph_shape shape = graph_output(graph, node, 0)->shape;
+    struct graph_node *part = graph_add_node(
+        graph, node->op, node->name, node->onnx_op, node->num_inputs, 1, err);
+    int *inputs, *outputs;
+    int out;
+
+    if (!part)
+        return GRAPH_NONE;
+    inputs = part->inputs;
+    outputs = part->outputs;
+    *part = *node;
+    part->inputs = inputs;
+    part->outputs = outputs;
+    inputs[0] = node->inputs[0];
+    for (uint32_t i = 1; i < node->num_inputs; i++) {
+        inputs[i] = GRAPH_NONE;
+        if (node->inputs[i] == GRAPH_NONE)
+            continue;
+        inputs[i] = cut(graph, node->inputs[i], first, count, err);
+        if (inputs[i] == GRAPH_NONE)
+            return GRAPH_NONE;
+    }
+    out = graph_add_value(graph, node->name, GRAPH_FLOAT, err);
+    if (out == GRAPH_NONE)
+        return GRAPH_NONE;
+    shape.dim[3] = count;
+    graph->values[out].shape = shape;
+    graph->values[out].has_shape = true;
+    outputs[0] = out;
+    return out;
+}
+
+static bool split(struct graph *graph, const struct graph_node *node,
+                  size_t channels, struct error *err)
+{
+    size_t num_out = graph_output(graph, node, 0)->shape.dim[3];
+    size_t count = (num_out + channels - 1) / channels;
+    int *parts = arena_take(&graph->arena, count, sizeof *parts, err);
+    struct graph_node *concat;
+
+    if (!parts)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        size_t first = i * channels;
+        size_t rest = num_out - first;
+
+        parts[i] = add_part(graph, node, first,
+                            rest < channels ? rest : channels, err);
+        if (parts[i] == GRAPH_NONE)
+            return false;
+    }
+    concat =
+        graph_add_node(graph, GRAPH_CONCAT, node->name, "split", 0, 1, err);
+    if (!concat)
+        return false;
+    concat->inputs = parts;
+    concat->num_inputs = (uint32_t)count;
+    concat->outputs[0] = node->outputs[0];
+    concat->axis = 3;
+    return true;
+}
+
+/* Adds the node as it is. */
+static bool keep(struct graph *graph, const struct graph_node *node,
+                 struct error *err)
+{
+    struct graph_node *added =
+        graph_add_node(graph, node->op, node->name, node->onnx_op, 0, 0, err);
+
+    if (!added)
+        return false;
+    *added = *node;
+    return true;
+}
+
+bool graph_split(struct graph *graph, struct error *err)
+{
+    struct graph_node *old = graph->nodes;
+    size_t num_old = graph->num_nodes, num_split = 0;
+    bool ok = true;
+
+    for (size_t n = 0; n < num_old; n++)
+        num_split += part_channels(graph, &old[n]) > 0;
+    if (num_split == 0)
+        return true;
+    graph->nodes = NULL;
+    graph->num_nodes = graph->cap_nodes = 0;
+    for (size_t n = 0; ok && n < num_old; n++) {
+        size_t channels = part_channels(graph, &old[n]);
+
+        ok = channels ? split(graph, &old[n], channels, err)
+                      : keep(graph, &old[n], err);
+    }
+    if (ok)
+        graph_prune(graph);
+    free(old);
+    return ok;
+}

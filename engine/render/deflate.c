@@ -1,0 +1,366 @@
+#include "engine/render/deflate.h"
+
+#include <string.h>
+
+/* MAX_BITS: four codes and 7 bits left over fit 64 bits; deflate allows 15.
+ * Zeros are found in steps of STEP bytes, which costs a comparison for eight
+ * bytes instead of one each. */
+enum {
+    NUM_SYMBOLS = 286,
+    END_OF_BLOCK = 256,
+    MAX_BITS = 14,
+    STEP = 8,
+    MAX_RUN = 256,     /* a multiple of STEP; deflate allows 258 */
+    SAMPLE_STRIDE = 4, /* steps counted: one in so many */
+    ADLER_BASE = 65521,
+    ADLER_SPAN = 2048 /* bytes summed between divisions */
+};
+
+/* How a symbol is written: `bits`, first bit lowest. */
+struct code {
+    uint16_t bits;
+    uint16_t len;
+};
+
+/* ---- Adler-32 ---- */
+
+/* a' = a + sum of bytes; b' = b + len a + sum of (len - i) byte[i]. */
+static void adler_update(struct deflate *deflate, const uint8_t *bytes,
+                         size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        size_t num = len - done < ADLER_SPAN ? len - done : ADLER_SPAN;
+        uint32_t sum = 0, weighted = 0;
+
+        /* weighted: at most 255 * 2048 * 2049 / 2, which fits 32 bits */
+        for (size_t i = 0; i < num; i++) {
+            sum += bytes[done + i];
+            weighted += bytes[done + i] * (uint32_t)(uint16_t)(num - i);
+        }
+        deflate->b =
+            (uint32_t)((deflate->b + (uint64_t)num * deflate->a + weighted) %
+                       ADLER_BASE);
+        deflate->a = (deflate->a + sum) % ADLER_BASE;
+        done += num;
+    }
+}
+
+/* ---- bits ---- */
+
+static void put(struct deflate *deflate, uint32_t bits, unsigned len)
+{
+    deflate->bits |= (uint64_t)bits << deflate->num_bits;
+    deflate->num_bits += len;
+}
+
+/* Writes whole bytes; eight are stored whatever their number. */
+static uint8_t *flush(struct deflate *deflate, uint8_t *out)
+{
+    uint64_t bits = deflate->bits;
+
+    for (unsigned i = 0; i < 8; i++)
+        out[i] = (uint8_t)(bits >> (8 * i));
+    out += deflate->num_bits / 8;
+    deflate->bits = bits >> (deflate->num_bits & ~7u);
+    deflate->num_bits &= 7;
+    return out;
+}
+
+/* ---- runs of zeros ---- */
+
+static bool is_zero_step(const uint8_t *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof word);
+    return word == 0;
+}
+
+/* The length, a multiple of STEP, of the zeros at `bytes`, known to begin
+ * with a step of them. */
+static size_t run_len(const uint8_t *bytes, size_t len)
+{
+    size_t limit = len < MAX_RUN ? len : MAX_RUN;
+    size_t run = STEP;
+
+    while (run + STEP <= limit && is_zero_step(bytes + run))
+        run += STEP;
+    return run;
+}
+
+/* The symbol of a length from 3 to 257, and how many extra bits it has: the
+ * low bits of length - 3 (RFC 1951, section 3.2.5). */
+static unsigned length_symbol(unsigned length, unsigned *extra)
+{
+    unsigned over = length - 3;
+
+    *extra = 0;
+    while (over >> *extra > 7)
+        ++*extra;
+    return 257 + 4 * *extra + (over >> *extra);
+}
+
+/* ---- codes ---- */
+
+/* Counts the symbols of one step in SAMPLE_STRIDE; those of runs in full, as
+ * they are few. Every symbol counts once more than it was seen, so that all
+ * can be written. */
+static void count_symbols(uint32_t counts[NUM_SYMBOLS], const uint8_t *bytes,
+                          size_t len)
+{
+    uint32_t tables[2][256] = {{0}};
+    unsigned extra, turn = 0;
+    size_t at = 0;
+
+    for (size_t i = 0; i < NUM_SYMBOLS; i++)
+        counts[i] = 1;
+    while (at + STEP <= len) {
+        if (is_zero_step(bytes + at)) {
+            size_t run = run_len(bytes + at, len - at);
+
+            counts[0] += SAMPLE_STRIDE;
+            counts[length_symbol((unsigned)run - 1, &extra)] += SAMPLE_STRIDE;
+            at += run;
+            continue;
+        }
+        if (turn++ % SAMPLE_STRIDE == 0) {
+            for (size_t i = 0; i < STEP; i += 2) {
+                tables[0][bytes[at + i]]++;
+                tables[1][bytes[at + i + 1]]++;
+            }
+        }
+        at += STEP;
+    }
+    for (size_t i = 0; i < 256; i++)
+        counts[i] += SAMPLE_STRIDE * (tables[0][i] + tables[1][i]);
+}
+
+/* Sorts symbols by their counts, rarest first (Shell's method). */
+static void sort_symbols(uint16_t sorted[NUM_SYMBOLS],
+                         const uint32_t counts[NUM_SYMBOLS])
+{
+    static const size_t gaps[] = {132, 57, 23, 10, 4, 1};
+
+    for (uint16_t i = 0; i < NUM_SYMBOLS; i++)
+        sorted[i] = i;
+    for (size_t g = 0; g < sizeof gaps / sizeof gaps[0]; g++) {
+        for (size_t i = gaps[g]; i < NUM_SYMBOLS; i++) {
+            uint16_t symbol = sorted[i];
+            size_t at = i;
+
+            while (at >= gaps[g] &&
+                   counts[sorted[at - gaps[g]]] > counts[symbol]) {
+                sorted[at] = sorted[at - gaps[g]];
+                at -= gaps[g];
+            }
+            sorted[at] = symbol;
+        }
+    }
+}
+
+/* Huffman's tree over counts in ascending order, by two queues: the leaves,
+ * and the inner nodes in the order they are made. num_of[n] becomes how many
+ * leaves lie n deep; deeper than MAX_BITS counts as MAX_BITS. */
+static void measure_tree(unsigned num_of[MAX_BITS + 1],
+                         const uint16_t sorted[NUM_SYMBOLS],
+                         const uint32_t counts[NUM_SYMBOLS])
+{
+    enum { NUM_NODES = 2 * NUM_SYMBOLS - 1 };
+    uint64_t weight[NUM_NODES];
+    uint16_t parent[NUM_NODES], depth[NUM_NODES];
+    size_t leaf = 0, inner = NUM_SYMBOLS;
+
+    for (size_t i = 0; i < NUM_SYMBOLS; i++)
+        weight[i] = counts[sorted[i]];
+    for (size_t node = NUM_SYMBOLS; node < NUM_NODES; node++) {
+        weight[node] = 0;
+        for (int child = 0; child < 2; child++) {
+            bool take_leaf = leaf < NUM_SYMBOLS &&
+                             (inner == node || weight[leaf] <= weight[inner]);
+            size_t least = take_leaf ? leaf++ : inner++;
+
+            weight[node] += weight[least];
+            parent[least] = (uint16_t)node;
+        }
+    }
+    depth[NUM_NODES - 1] = 0;
+    for (size_t node = NUM_NODES - 1; node-- > 0;) {
+        depth[node] = (uint16_t)(depth[parent[node]] + 1);
+        if (node < NUM_SYMBOLS)
+            num_of[depth[node] < MAX_BITS ? depth[node] : MAX_BITS]++;
+    }
+}
+
+/* Makes the lengths a complete code again after some were cut to MAX_BITS:
+ * a code of the longest pairs with a shorter one that moves one deeper. */
+static void complete(unsigned num_of[MAX_BITS + 1])
+{
+    uint32_t used = 0; /* in units of the longest code */
+
+    for (unsigned len = 1; len <= MAX_BITS; len++)
+        used += (uint32_t)num_of[len] << (MAX_BITS - len);
+    for (; used > 1u << MAX_BITS; used--) {
+        unsigned len = MAX_BITS - 1;
+
+        while (num_of[len] == 0)
+            len--;
+        num_of[MAX_BITS]--;
+        num_of[len]--;
+        num_of[len + 1] += 2;
+    }
+}
+
+static uint16_t reversed(uint16_t bits, unsigned len)
+{
+    uint16_t back = 0;
+
+    for (unsigned i = 0; i < len; i++)
+        back = (uint16_t)(back << 1 | (bits >> i & 1));
+    return back;
+}
+
+/* Canonical codes (RFC 1951, section 3.2.2) of at most MAX_BITS bits. */
+static void make_codes(struct code codes[NUM_SYMBOLS],
+                       const uint32_t counts[NUM_SYMBOLS])
+{
+    uint16_t sorted[NUM_SYMBOLS];
+    unsigned num_of[MAX_BITS + 1] = {0};
+    uint16_t next[MAX_BITS + 2] = {0};
+    size_t at = 0;
+
+    sort_symbols(sorted, counts);
+    measure_tree(num_of, sorted, counts);
+    complete(num_of);
+    for (unsigned len = MAX_BITS; len > 0; len--)
+        for (unsigned i = 0; i < num_of[len]; i++)
+            codes[sorted[at++]].len = (uint16_t)len;
+    for (unsigned len = 1; len <= MAX_BITS; len++)
+        next[len + 1] = (uint16_t)((next[len] + num_of[len]) << 1);
+    for (size_t i = 0; i < NUM_SYMBOLS; i++)
+        codes[i].bits = reversed(next[codes[i].len]++, codes[i].len);
+}
+
+/* ---- a block ---- */
+
+/* The block's header (RFC 1951, section 3.2.7). The lengths of codes are
+ * written in a code of 4 bits each: it is complete, and what a better one
+ * would save is a hundred bytes a block. */
+static uint8_t *put_header(struct deflate *deflate, uint8_t *out,
+                           const struct code codes[NUM_SYMBOLS], bool last)
+{
+    put(deflate, last, 1);
+    put(deflate, 2, 2);                 /* dynamic codes */
+    put(deflate, NUM_SYMBOLS - 257, 5); /* literals and lengths */
+    put(deflate, 1 - 1, 5);             /* distances */
+    put(deflate, 19 - 4, 4);            /* code lengths */
+    out = flush(deflate, out);
+    for (unsigned i = 0; i < 19; i++) {
+        put(deflate, i < 3 ? 0 : 4, 3); /* 16, 17, 18 unused, 0..15 used */
+        out = flush(deflate, out);
+    }
+    for (unsigned i = 0; i < NUM_SYMBOLS; i++) {
+        put(deflate, reversed(codes[i].len, 4), 4);
+        out = flush(deflate, out);
+    }
+    put(deflate, reversed(1, 4), 4); /* the only distance, 1, has one bit */
+    return flush(deflate, out);
+}
+
+/* A run: a zero, then the rest as a copy of what is one byte back. */
+static uint8_t *put_run(struct deflate *deflate, uint8_t *out,
+                        const struct code *codes, size_t run)
+{
+    unsigned extra;
+    unsigned symbol = length_symbol((unsigned)run - 1, &extra);
+    uint32_t over = (uint32_t)run - 1 - 3;
+
+    put(deflate, codes[0].bits, codes[0].len);
+    put(deflate, codes[symbol].bits, codes[symbol].len);
+    put(deflate, over & ((1u << extra) - 1), extra);
+    put(deflate, 0, 1);
+    return flush(deflate, out);
+}
+
+/* Eight literals. Codes are joined in pairs first, so that the additions do
+ * not wait for one another. */
+static uint8_t *put_step(struct deflate *deflate, uint8_t *out,
+                         const struct code *codes, const uint8_t *bytes)
+{
+    for (size_t half = 0; half < STEP; half += 4) {
+        struct code c0 = codes[bytes[half]], c1 = codes[bytes[half + 1]];
+        struct code c2 = codes[bytes[half + 2]], c3 = codes[bytes[half + 3]];
+        uint64_t low = c0.bits | (uint64_t)c1.bits << c0.len;
+        uint64_t high = c2.bits | (uint64_t)c3.bits << c2.len;
+        unsigned low_len = c0.len + c1.len;
+
+        deflate->bits |= (low | high << low_len) << deflate->num_bits;
+        deflate->num_bits += low_len + c2.len + c3.len;
+        out = flush(deflate, out);
+    }
+    return out;
+}
+
+static uint8_t *put_bytes(struct deflate *stream, uint8_t *restrict out,
+                          const struct code *restrict codes,
+                          const uint8_t *restrict bytes, size_t len)
+{
+    struct deflate deflate = *stream; /* a local stays in registers */
+    size_t at = 0;
+
+    while (at + STEP <= len) {
+        if (is_zero_step(bytes + at)) {
+            size_t run = run_len(bytes + at, len - at);
+
+            out = put_run(&deflate, out, codes, run);
+            at += run;
+        } else {
+            out = put_step(&deflate, out, codes, bytes + at);
+            at += STEP;
+        }
+    }
+    for (; at < len; at++) {
+        put(&deflate, codes[bytes[at]].bits, codes[bytes[at]].len);
+        out = flush(&deflate, out);
+    }
+    put(&deflate, codes[END_OF_BLOCK].bits, codes[END_OF_BLOCK].len);
+    out = flush(&deflate, out);
+    *stream = deflate;
+    return out;
+}
+
+static uint8_t *put_end(struct deflate *deflate, uint8_t *out)
+{
+    if (deflate->num_bits > 0)
+        *out++ = (uint8_t)deflate->bits;
+    *out++ = (uint8_t)(deflate->b >> 8);
+    *out++ = (uint8_t)deflate->b;
+    *out++ = (uint8_t)(deflate->a >> 8);
+    *out++ = (uint8_t)deflate->a;
+    return out;
+}
+
+size_t deflate_bound(size_t len)
+{
+    /* every byte a longest code; headers, ends and the stores past the end */
+    return len + len / 8 * (MAX_BITS - 8) + 512;
+}
+
+uint8_t *deflate_block(struct deflate *deflate, uint8_t *restrict out,
+                       const uint8_t *restrict bytes, size_t len, bool last)
+{
+    uint32_t counts[NUM_SYMBOLS];
+    struct code codes[NUM_SYMBOLS];
+
+    if (!deflate->begun) {
+        *out++ = 0x78; /* RFC 1950: deflate, a window of 32 KB */
+        *out++ = 0x01; /* the fastest of four levels */
+        deflate->begun = true;
+        deflate->a = 1;
+    }
+    adler_update(deflate, bytes, len);
+    count_symbols(counts, bytes, len);
+    make_codes(codes, counts);
+    out = put_header(deflate, out, codes, last);
+    out = put_bytes(deflate, out, codes, bytes, len);
+    return last ? put_end(deflate, out) : out;
+}

@@ -1,0 +1,176 @@
+#include "engine/render/render.h"
+
+#include <stdlib.h>
+
+#include "engine/base/room.h"
+#include "engine/image/turn.h"
+
+/* Rows upsampled at a time, so that they stay in the cache until coloured. */
+enum { BAND_ROWS = 32 };
+
+/* The longest side becomes `max_side`, unless it is shorter or that is 0. */
+static void fit(uint32_t *width, uint32_t *height, const struct image *image,
+                uint32_t max_side)
+{
+    uint32_t longest =
+        image->width > image->height ? image->width : image->height;
+    double scale = 1;
+
+    if (max_side > 0 && longest > max_side)
+        scale = (double)max_side / longest;
+    *width = (uint32_t)(image->width * scale + 0.5);
+    *height = (uint32_t)(image->height * scale + 0.5);
+    *width += *width == 0;
+    *height += *height == 0;
+}
+
+/* What the map covers of an output of that size, moved up by `top` rows. */
+static struct heatmap_view view_in(const struct render_map *map, uint32_t width,
+                                   uint32_t height, uint32_t top)
+{
+    double x = (double)width / map->image->width;
+    double y = (double)height / map->image->height;
+
+    return (struct heatmap_view){
+        .x = map->view.x * x,
+        .y = map->view.y * y - top,
+        .width = map->view.width * x,
+        .height = map->view.height * y,
+    };
+}
+
+bool render_box(struct render *render, struct box *box, bool *found,
+                const struct render_map *map, float threshold,
+                struct error *err)
+{
+    uint32_t full_width = map->image->width, full_height = map->image->height;
+    uint32_t width, height, right, bottom;
+    struct heatmap_view view;
+
+    *found = false;
+    *box = (struct box){0};
+    fit(&width, &height, map->image, RENDER_BOX_GRID);
+    view = view_in(map, width, height, 0);
+    render->upsampled =
+        room_reserve(render->upsampled, &render->upsampled_cap,
+                     (size_t)width * height, sizeof(float), err);
+    if (!render->upsampled ||
+        !heatmap_upsample(render->upsampled, height, width, map->values,
+                          map->height, map->width, &view, &render->heatmap,
+                          err) ||
+        !box_find(box, found, &render->box, render->upsampled, height, width,
+                  threshold, err))
+        return false;
+    if (!*found || (width == full_width && height == full_height))
+        return true;
+    right =
+        (uint32_t)(((uint64_t)(box->x + box->width) * full_width + width - 1) /
+                   width);
+    bottom = (uint32_t)(((uint64_t)(box->y + box->height) * full_height +
+                         height - 1) /
+                        height);
+    box->x = (uint32_t)((uint64_t)box->x * full_width / width);
+    box->y = (uint32_t)((uint64_t)box->y * full_height / height);
+    box->width = right - box->x;
+    box->height = bottom - box->y;
+    return true;
+}
+
+/* The picture, upright, at the output's size; its own pixels where that is the
+ * same. */
+static const uint8_t *picture_at(struct render *render,
+                                 const struct image *image, uint32_t width,
+                                 uint32_t height, struct error *err)
+{
+    const bool whole = width == image->width && height == image->height;
+    const struct resize_part part = {
+        .full_width = width,
+        .full_height = height,
+        .width = width,
+        .height = height,
+        .orientation = image->orientation,
+    };
+    uint32_t in_width, in_height;
+    const uint8_t *in = image_lying(image, &in_width, &in_height);
+
+    if (whole && in == image->pixels)
+        return in;
+    render->small = room_reserve(render->small, &render->small_cap,
+                                 (size_t)width * height, 3, err);
+    if (!render->small)
+        return NULL;
+    if (whole)
+        turn_upright(render->small, in, width, height, image->orientation);
+    else if (!resize_rgb_part(&render->resize, render->small, &part, in,
+                              in_width, in_height, err))
+        return NULL;
+    return render->small;
+}
+
+static bool reserve_all(struct render *render, uint32_t width, uint32_t height,
+                        bool overlay, struct error *err)
+{
+    size_t count = (size_t)width * height;
+
+    render->levels =
+        room_reserve(render->levels, &render->levels_cap, count, 1, err);
+    render->upsampled =
+        room_reserve(render->upsampled, &render->upsampled_cap,
+                     (size_t)width * BAND_ROWS, sizeof(float), err);
+    if (overlay)
+        render->pixels =
+            room_reserve(render->pixels, &render->pixels_cap, count, 3, err);
+    return render->levels && render->upsampled && (render->pixels || !overlay);
+}
+
+bool render_heatmap(struct render *render, struct buf *png,
+                    const struct render_map *map,
+                    const struct render_options *options, struct error *err)
+{
+    const uint8_t *palette = heatmap_palette(options->colormap);
+    const uint8_t *picture = NULL;
+    uint32_t width, height;
+
+    fit(&width, &height, map->image, options->max_side);
+    if (options->overlay) {
+        picture = picture_at(render, map->image, width, height, err);
+        if (!picture)
+            return false;
+    }
+    if (!reserve_all(render, width, height, options->overlay, err))
+        return false;
+    for (uint32_t top = 0; top < height; top += BAND_ROWS) {
+        uint32_t rows = height - top < BAND_ROWS ? height - top : BAND_ROWS;
+        struct heatmap_view view = view_in(map, width, height, top);
+        size_t start = (size_t)top * width, num = (size_t)rows * width;
+
+        if (!heatmap_upsample(render->upsampled, rows, width, map->values,
+                              map->height, map->width, &view, &render->heatmap,
+                              err))
+            return false;
+        heatmap_levels(render->levels + start, render->upsampled, num,
+                       map->max);
+        if (options->overlay)
+            heatmap_overlay(render->pixels + 3 * start, picture + 3 * start,
+                            render->levels + start, palette, num,
+                            options->alpha);
+    }
+    if (options->overlay)
+        return pngout_rgb(png, &render->png, render->pixels, width, height,
+                          err);
+    return pngout_palette(png, &render->png, render->levels, palette, width,
+                          height, err);
+}
+
+void render_release(struct render *render)
+{
+    box_scratch_release(&render->box);
+    pngout_scratch_release(&render->png);
+    resize_release(&render->resize);
+    heatmap_scratch_release(&render->heatmap);
+    free(render->upsampled);
+    free(render->levels);
+    free(render->small);
+    free(render->pixels);
+    *render = (struct render){0};
+}

@@ -1,0 +1,67 @@
+#ifndef ENGINE_RENDER_RENDER_H
+#define ENGINE_RENDER_RENDER_H
+
+/* From a class activation map to what people see of it: a box, a picture. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "engine/explain/box.h"
+#include "engine/image/image.h"
+#include "engine/image/preprocess.h"
+#include "engine/image/resize.h"
+#include "engine/render/heatmap.h"
+#include "engine/render/pngout.h"
+
+struct render_options {
+    bool overlay; /* over the photo (truecolour); else the map alone */
+    enum heatmap_colormap colormap;
+    float alpha;       /* of the colours over the photo, 0..1 */
+    uint32_t max_side; /* longest side of the output; 0: the picture's */
+};
+
+/* A map and the part of an upright picture that it covers; all borrowed. */
+struct render_map {
+    const float *values;  /* (height, width) */
+    size_t width, height; /* cells */
+    float max;
+    struct preprocess_view view; /* in the picture's pixels */
+    const struct image *image;
+};
+
+/* Scratch memory, reused from call to call; `= {0}` is empty. One thread at a
+ * time. */
+struct render {
+    struct box_scratch box;
+    struct pngout_scratch png;
+    struct resize resize;
+    struct heatmap_scratch heatmap;
+    float *upsampled; /* owned */
+    uint8_t *levels;  /* owned */
+    uint8_t *small;   /* the picture, reduced or turned; owned */
+    uint8_t *pixels;  /* of the overlay; owned */
+    size_t upsampled_cap, levels_cap, small_cap, pixels_cap; /* bytes */
+};
+
+/* The longest side of the grid that boxes are found on. */
+enum { RENDER_BOX_GRID = 1024 };
+
+/* Finds the box by the paper's rule (box.h) on the map upsampled to the
+ * picture; of pictures longer than RENDER_BOX_GRID, to that, and the box
+ * covers the grid's pixels that were found. ERROR_MEMORY. */
+bool render_box(struct render *render, struct box *box, bool *found,
+                const struct render_map *map, float threshold,
+                struct error *err) __attribute__((warn_unused_result));
+
+/* Appends a heatmap to `png`, coloured from 0 to the map's maximum.
+ * ERROR_MEMORY, ERROR_INTERNAL. */
+bool render_heatmap(struct render *render, struct buf *png,
+                    const struct render_map *map,
+                    const struct render_options *options, struct error *err)
+    __attribute__((warn_unused_result));
+
+void render_release(struct render *render);
+
+#endif

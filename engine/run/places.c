@@ -1,0 +1,63 @@
+#include "engine/run/places.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int compare(const void *a, const void *b)
+{
+    const struct place *left = *(struct place *const *)a;
+    const struct place *right = *(struct place *const *)b;
+
+    if (left->size != right->size)
+        return left->size < right->size ? 1 : -1;
+    return left->first < right->first ? -1 : left->first > right->first;
+}
+
+static bool meet(const struct place *a, const struct place *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+/* Puts `place` into the first gap that is large enough among the values that
+ * live when it does. `placed` is in the order of offsets, and stays so. */
+static void put(struct place *place, struct place **placed, size_t count)
+{
+    size_t at = 0, i = 0;
+
+    for (; i < count; i++) {
+        if (!meet(placed[i], place))
+            continue;
+        if (placed[i]->offset >= at + place->size)
+            break;
+        if (placed[i]->offset + placed[i]->size > at)
+            at = placed[i]->offset + placed[i]->size;
+    }
+    place->offset = at;
+    for (i = count; i > 0 && placed[i - 1]->offset > at; i--)
+        placed[i] = placed[i - 1];
+    placed[i] = place;
+}
+
+bool places_find(struct place *places, size_t count, size_t *size,
+                 struct error *err)
+{
+    struct place **order = calloc(count + 1, sizeof *order);
+    struct place **placed = calloc(count + 1, sizeof *placed);
+    bool ok = order && placed;
+
+    *size = 0;
+    if (!ok)
+        fail(err, ERROR_MEMORY, "no room for %zu places", count);
+    for (size_t i = 0; ok && i < count; i++)
+        order[i] = &places[i];
+    if (ok && count > 0)
+        qsort(order, count, sizeof *order, compare);
+    for (size_t i = 0; ok && i < count; i++) {
+        put(order[i], placed, i);
+        if (order[i]->offset + order[i]->size > *size)
+            *size = order[i]->offset + order[i]->size;
+    }
+    free(order);
+    free(placed);
+    return ok;
+}

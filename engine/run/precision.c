@@ -1,0 +1,182 @@
+#include "engine/run/precision.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/xnn/xnnrun.h"
+
+enum { NUM_PICTURES = 3, NUM_RUNS = 3 };
+
+/* Two sessions of one network on the same pictures. */
+struct trial {
+    const struct graph *graph;
+    const struct head *head;
+    struct plan_session *fp32, *int8; /* owned */
+    double fp32_ms, int8_ms;          /* the fastest runs */
+    double error; /* of the logits, of the worst picture; see the header */
+};
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+/* A number from -1 to 1 that depends on the three. */
+static float noise(uint32_t y, uint32_t x, uint32_t c)
+{
+    uint32_t bits = y * 0x9e3779b1u ^ x * 0x85ebca77u ^ c * 0xc2b2ae3du;
+
+    bits = (bits ^ bits >> 15) * 0x2c1b3c6du;
+    bits = (bits ^ bits >> 12) * 0x297a2d39u;
+    return (float)(bits ^ bits >> 15) / (float)UINT32_MAX * 2 - 1;
+}
+
+/* Noise in blobs, coarse and fine; what a mean and a deviation make of a
+ * photo is about as large. */
+static void make_picture(float *input, const struct graph_shape *shape,
+                         uint32_t number)
+{
+    static const float contrasts[NUM_PICTURES] = {1, 0.4f, 1.6f};
+    size_t height = shape->dim[1], width = shape->dim[2];
+    size_t channels = shape->dim[3];
+
+    for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x++)
+            for (size_t c = 0; c < channels; c++) {
+                uint32_t top = (uint32_t)(y / 32), left = (uint32_t)(x / 32);
+                float down = (float)(y % 32) / 32,
+                      across = (float)(x % 32) / 32;
+                uint32_t seed = (uint32_t)c + 3 * number;
+                float upper = noise(top, left, seed) * (1 - across) +
+                              noise(top, left + 1, seed) * across;
+                float lower = noise(top + 1, left, seed) * (1 - across) +
+                              noise(top + 1, left + 1, seed) * across;
+
+                input[(y * width + x) * channels + c] =
+                    contrasts[number] *
+                    (upper * (1 - down) + lower * down +
+                     0.2f * noise((uint32_t)y / 2, (uint32_t)x / 2, seed));
+            }
+}
+
+/* The root of the mean square of the differences, in deviations of `exact`. */
+static double difference(const float *exact, const float *other, size_t count)
+{
+    double mean = 0, variance = 0, error = 0;
+
+    for (size_t i = 0; i < count; i++)
+        mean += (double)exact[i] / (double)count;
+    for (size_t i = 0; i < count; i++) {
+        double off = (double)exact[i] - mean;
+        double apart = (double)exact[i] - (double)other[i];
+
+        variance += off * off;
+        error += apart * apart;
+    }
+    /* Also where a number is none. */
+    return error <= 0 ? 0 : variance > 0 ? sqrt(error / variance) : INFINITY;
+}
+
+static bool time_run(struct plan_session *session, double *best,
+                     struct error *err)
+{
+    double start = now_ms(), ms;
+    bool ok = plan_session_run(session, err);
+
+    ms = now_ms() - start;
+    if (ms < *best)
+        *best = ms;
+    return ok;
+}
+
+static bool try_picture(struct trial *trial, uint32_t number, struct error *err)
+{
+    int input = trial->graph->inputs[0], logits = trial->head->logits;
+    const struct graph_shape *shape = &trial->graph->values[input].shape;
+    float *pixels = plan_session_data(trial->fp32, input);
+    double error;
+
+    make_picture(pixels, shape, number);
+    memcpy(plan_session_data(trial->int8, input), pixels,
+           graph_shape_count(shape) * sizeof *pixels);
+    for (int i = 0; i < NUM_RUNS; i++)
+        if (!time_run(trial->fp32, &trial->fp32_ms, err) ||
+            !time_run(trial->int8, &trial->int8_ms, err))
+            return false;
+    error = difference(plan_session_data(trial->fp32, logits),
+                       plan_session_data(trial->int8, logits),
+                       trial->head->num_logits);
+    if (!(error <= trial->error))
+        trial->error = error;
+    return true;
+}
+
+/* Whether integers are near enough, and faster. */
+static bool is_better(bool *better, const struct graph *graph,
+                      const struct head *head, const struct plan *fp32,
+                      const struct plan *int8, struct error *err)
+{
+    struct trial trial = {
+        .graph = graph,
+        .head = head,
+        .fp32_ms = INFINITY,
+        .int8_ms = INFINITY,
+    };
+    bool ok = (trial.fp32 = plan_session_new(fp32, NULL, err)) != NULL &&
+              (trial.int8 = plan_session_new(int8, NULL, err)) != NULL;
+
+    for (uint32_t i = 0; ok && i < NUM_PICTURES; i++)
+        ok = try_picture(&trial, i, err);
+    *better = ok && trial.error <= PRECISION_MAX_ERROR &&
+              trial.int8_ms <= PRECISION_MAX_TIME * trial.fp32_ms;
+    plan_session_free(trial.fp32);
+    plan_session_free(trial.int8);
+    return ok;
+}
+
+/* The better one of two plans; the other one is freed. */
+static struct plan *choose(const struct graph *graph, const struct head *head,
+                           struct plan *fp32, struct error *err)
+{
+    struct error ignored = {0};
+    struct plan *int8 = plan_new_int8(graph, head->weights, &ignored);
+    bool better = false, ok;
+
+    if (!int8) {
+        if (ignored.kind != ERROR_MEMORY)
+            return fp32;
+        *err = ignored;
+        plan_free(fp32);
+        return NULL;
+    }
+    ok = is_better(&better, graph, head, fp32, int8, err);
+    plan_free(better ? fp32 : int8);
+    if (ok)
+        return better ? int8 : fp32;
+    plan_free(better ? int8 : fp32);
+    return NULL;
+}
+
+bool precision_suits_int8(const struct graph *graph, const struct head *head,
+                          const struct graph_node *node)
+{
+    return xnnrun_supports_int8(graph, node) &&
+           node->inputs[1] != head->weights;
+}
+
+struct plan *precision_plan(const struct graph *graph, const struct head *head,
+                            enum engine_precision precision, struct error *err)
+{
+    struct plan *plan;
+
+    if (precision == ENGINE_INT8)
+        return plan_new_int8(graph, head->weights, err);
+    plan = plan_new(graph, err);
+    return plan && precision == ENGINE_AUTO ? choose(graph, head, plan, err)
+                                            : plan;
+}

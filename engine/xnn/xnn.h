@@ -1,0 +1,16 @@
+#ifndef ENGINE_XNN_XNN_H
+#define ENGINE_XNN_XNN_H
+
+/* XNNPACK's header, and which of the two generations of the library it is of:
+ * that of February 2022 (Debian 12), or that of November 2024 (Debian 13). */
+
+#include <xnnpack.h>
+
+/* By a flag that came in between. */
+#ifdef XNN_FLAG_KEEP_DIMS
+#define XNN_IS_2024 1
+#else
+#define XNN_IS_2024 0
+#endif
+
+#endif

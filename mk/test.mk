@@ -1,0 +1,67 @@
+# The tests, stage by stage.
+
+##@ Work on it
+
+.PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-systemd test-tools test-sanitize test-tsan test-debian
+.PHONY: deps-test format
+
+# Stages run one by one: their timings mean something, their output is whole.
+BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
+                 $(if $(wildcard tests/cli/*.py),test-cli)
+STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-systemd \
+          test-tools \
+          $(if $(filter true,$(CI)),test-sanitize test-tsan test-image test-arm64)
+
+test: ## install what the tests need and run them all; one summary at the end
+	@$(MAKE) deps-test
+	@$(MAKE) model build node-tests
+	@MAKE="$(MAKE)" tests/run $(STAGES)
+
+.PHONY: unit-build
+unit-build: $(UNIT_BIN)
+
+# OMIT="graph_split onnx": without those.
+unit: $(UNIT_BIN) ## build and run the unit tests
+	@tests/unit/run.sh $(filter-out $(foreach t,$(OMIT),%/test_$t),$(UNIT_BIN)); status=$$?; tail -n 1 build/nodes.txt; exit $$status
+
+test-http: ## test the real binary over HTTP
+test-cli: ## test the real binary on the command line
+test-http test-cli: test-%: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) $(or $(TESTS),tests/$*)
+
+test-page: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the page in Chromium
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/page
+
+PYTEST_DIRS := $(wildcard tests/tools tests/checks)
+test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
+	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
+
+test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROXIES) ## test two instances behind nginx and Caddy
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/proxy
+
+test-watch: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROMETHEUS) ## test metrics, alerts and dashboard with Prometheus
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/watch
+
+test-systemd: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the units of config/ under a real systemd, as root
+	@$(PYTEST) tests/systemd
+
+test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
+	@$(MAKE) SANITIZE=address,undefined build unit-build
+	@failed=0; for stage in $(BINARY_STAGES); do \
+	    $(MAKE) SANITIZE=address,undefined $$stage || failed=1; \
+	done; exit $$failed
+
+# In CI those in which threads meet in other ways than in the rest.
+test-tsan: ## HTTP tests under ThreadSanitizer
+	@$(MAKE) SANITIZE=thread test-http $(if $(filter true,$(CI)),\
+	    TESTS='$(patsubst %,tests/http/test_%.py,access answer life limits mistakes models protocol)')
+
+soak: build models/$(MODEL)/model.json $(VENV)/tests.ok ## full load and hostile clients: SECONDS=600
+	@WHEREFORE=$(CURDIR)/$B/wherefore $(PY) tests/soak.py \
+	    --seconds $(if $(filter command,$(origin SECONDS)),$(SECONDS),600)
+
+test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookworm
+	@tools/chroot-test.sh $(or $(SUITE),trixie)
+
+deps-test: ## install the Debian packages that the tests need as well
+	@tools/deps.sh test

@@ -1,0 +1,47 @@
+#include "server/http/handle.h"
+
+#include "server/api/asset.h"
+#include "server/http/request.h"
+
+/* What a browser may do with the page: scripts and styles of files of ours and
+ * none in the page's text, pictures that the page makes itself or fetches from
+ * an address that was dropped on it, the webcam, and no page that frames ours
+ * or learns where its visitor came from. */
+static const struct {
+    const char *name, *value;
+} headers[] = {
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; "
+     "img-src 'self' blob: data:; connect-src 'self' data: http: https:; "
+     "media-src blob:; "
+     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Permissions-Policy",
+     "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), "
+     "serial=(), display-capture=()"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
+bool handle_asset(struct service *service, struct request *request)
+{
+    const struct asset *asset = asset_find(request->path);
+    struct reply *reply = &request->reply;
+
+    (void)service;
+    if (!asset)
+        return request_fail(request, PROBLEM_INTERNAL, "the file is missing");
+    reply_header(reply, "ETag", "%s", asset->etag);
+    reply_header(reply, "Cache-Control", "%s", asset->cache_control);
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        reply_header(reply, headers[i].name, "%s", headers[i].value);
+    if (asset_matches(asset, request->if_none_match)) {
+        reply->status = 304;
+        return true;
+    }
+    reply->status = 200;
+    reply->content_type = asset->content_type;
+    reply->constant = asset->bytes;
+    reply->constant_len = asset->len;
+    return true;
+}

@@ -1,0 +1,210 @@
+#include "server/http/handle.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "engine/base/clock.h"
+#include "server/http/accept.h"
+#include "server/http/instead.h"
+#include "server/http/request.h"
+#include "server/work/service.h"
+
+static bool wants_png(const struct request *request)
+{
+    return accept_quality(request->accept, "image/png") >
+           accept_quality(request->accept, "application/json");
+}
+
+static bool check_accept(struct request *request)
+{
+    if (accept_quality(request->accept, "application/json") > 0 ||
+        accept_quality(request->accept, "image/png") > 0)
+        return true;
+    return request_fail(request, PROBLEM_NOT_ACCEPTABLE,
+                        "the answer is application/json or image/png");
+}
+
+/* The types that a body may have. The last two are those of text: what is sent
+ * with them is looked at to say what went wrong, and curl sends files with the
+ * first of them unless it is told otherwise. */
+static const char form_type[] = "multipart/form-data";
+static const char curl_type[] = "application/x-www-form-urlencoded";
+static const char text_type[] = "text/plain";
+static const char *const types[] = {
+    form_type, "image/",  "application/octet-stream", "binary/octet-stream",
+    curl_type, text_type,
+};
+
+static bool has_type(const struct request *request, const char *type)
+{
+    return accept_type_is(request->content_type, type);
+}
+
+static bool refuse_type(struct request *request)
+{
+    return request_fail(
+        request, PROBLEM_MEDIA_TYPE,
+        "the Content-Type \"%.60s\" is not taken: the body must "
+        "be multipart/form-data with the picture in the field "
+        "\"image\" (curl -F image=@FILE), or the picture itself "
+        "as image/... or application/octet-stream",
+        request->content_type);
+}
+
+static bool check_content_type(struct request *request)
+{
+    if (!request->content_type || request->content_type[0] == '\0')
+        return true;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (has_type(request, types[i]))
+            return true;
+    return refuse_type(request);
+}
+
+static bool check_content_encoding(struct request *request)
+{
+    const char *coding = request->content_encoding;
+
+    if (!coding || coding[0] == '\0' || strcasecmp(coding, "identity") == 0)
+        return true;
+    return request_fail(request, PROBLEM_CODING,
+                        "the body has the Content-Encoding \"%.60s\"; only "
+                        "identity, the bytes as they are, is taken",
+                        coding);
+}
+
+static bool check_query(struct request *request)
+{
+    if (!params_find(&request->params, "image"))
+        return true;
+    return request_fail(request, PROBLEM_INPUT,
+                        "option \"image\": the picture goes in the body (curl "
+                        "-F image=@FILE), not in the query");
+}
+
+/* What the options, as far as they are there, ask of the model; NULL is one
+ * that a form field may still name. */
+static bool check_options(struct request *request, struct ask *ask,
+                          const struct model *model)
+{
+    if (model && wants_png(request) && model->info.refusal)
+        return request_fail(request, PROBLEM_REFUSED,
+                            "there is no heatmap to answer as image/png: %s",
+                            model->info.refusal);
+    return ask_parse(ask, &request->params, model ? model->engine : NULL,
+                     &request->err);
+}
+
+bool handle_cam_check(struct service *service, struct request *request)
+{
+    const char *name = params_find(&request->params, "model");
+    bool known =
+        name || service->models.count == 1 || !has_type(request, form_type);
+    struct model *model = NULL;
+    struct ask ask;
+    bool ok;
+
+    if (service_is_abandoned(service))
+        return request_fail(request, PROBLEM_DRAINING,
+                            "the service is shutting down, and has no time "
+                            "left");
+    if (!check_accept(request) || !check_content_type(request) ||
+        !check_content_encoding(request) || !check_query(request))
+        return false;
+    if (known) {
+        model = models_find(&service->models, name, &request->err);
+        if (!model)
+            return false;
+    }
+    ok = check_options(request, &ask, model);
+    model_release(model);
+    return ok;
+}
+
+static enum instead_place place_of(const struct request *request)
+{
+    return request->picture_from == REQUEST_PICTURE_BODY    ? INSTEAD_BODY
+           : request->picture_from == REQUEST_PICTURE_FIELD ? INSTEAD_FIELD
+                                                            : INSTEAD_FILE;
+}
+
+/* A form as HTML makes it without `enctype`, and `curl -d image=...`. */
+static bool is_old_form(const struct request *request)
+{
+    return has_type(request, curl_type) && request->picture.len > 5 &&
+           memcmp(request->picture.data, "image=", 6) == 0;
+}
+
+/* Whether there is a file, and not what stands for one, or is left of it. The
+ * decoder judges the rest. */
+static bool check_bytes(struct request *request)
+{
+    const struct buf *picture = &request->picture;
+    char text[ERROR_TEXT_SIZE];
+
+    if (is_old_form(request))
+        return refuse_type(request);
+    if (instead_say(text, picture->data, picture->len, place_of(request)))
+        return request_fail(request, PROBLEM_MEDIA_TYPE, "%s", text);
+    if (instead_is_stripped(picture->data, picture->len))
+        return request_fail(request, PROBLEM_INPUT,
+                            "the picture has lost its zeros and ends of lines "
+                            "on the way: curl -d takes them away, "
+                            "--data-binary sends a file as it is");
+    if (has_type(request, text_type) ||
+        (has_type(request, curl_type) &&
+         instead_is_text(picture->data, picture->len)))
+        return refuse_type(request);
+    return true;
+}
+
+static bool check_picture(struct request *request, const struct ask *ask)
+{
+    if (request->picture_from == REQUEST_NO_PICTURE)
+        return request_fail(request, PROBLEM_INPUT,
+                            "the form has no field \"image\" with the picture");
+    if (request->picture.len == 0)
+        return request_fail(request, PROBLEM_INPUT, "the picture is empty");
+    if (!check_bytes(request))
+        return false;
+    if (wants_png(request) && ask->heatmap == ASK_NONE)
+        return request_fail(request, PROBLEM_INPUT,
+                            "option \"heatmap\": \"none\" leaves nothing to "
+                            "answer as image/png");
+    return true;
+}
+
+/* Makes the job of a checked request; it holds the model on its own. */
+static bool make_job(const struct service *service, struct request *request,
+                     const struct ask *ask, struct model *model)
+{
+    struct job *job = job_new();
+
+    if (!job)
+        return request_fail(request, PROBLEM_MEMORY, "no room for the request");
+    job->picture = request->picture; /* moved, not copied */
+    request->picture = (struct buf){0};
+    job->model = model_hold(model);
+    job->ask = *ask;
+    job->reply.id = request->id;
+    job->png = wants_png(request);
+    job->queued_us = clock_now_us();
+    job->deadline_us =
+        job->queued_us + service->config->deadline_ms * UINT64_C(1000);
+    request->job = job;
+    return true;
+}
+
+bool handle_cam(struct service *service, struct request *request)
+{
+    struct model *model =
+        models_find(&service->models, params_find(&request->params, "model"),
+                    &request->err);
+    struct ask ask;
+    bool ok = model && check_options(request, &ask, model) &&
+              check_picture(request, &ask) &&
+              make_job(service, request, &ask, model);
+
+    model_release(model);
+    return ok;
+}

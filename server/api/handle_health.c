@@ -1,0 +1,33 @@
+#include "server/http/handle.h"
+
+#include <string.h>
+
+#include "server/api/route.h"
+#include "server/http/request.h"
+#include "server/work/service.h"
+
+static bool answer_text(struct request *request, const char *text)
+{
+    struct reply *reply = &request->reply;
+
+    reply->status = 200;
+    reply->content_type = "text/plain; charset=utf-8";
+    reply->constant = (const uint8_t *)text;
+    reply->constant_len = strlen(text);
+    reply_header(reply, "Cache-Control", "no-store");
+    return true;
+}
+
+bool handle_healthz(struct service *service, struct request *request)
+{
+    (void)service;
+    return answer_text(request, "ok\n");
+}
+
+bool handle_readyz(struct service *service, struct request *request)
+{
+    if (service_is_draining(service))
+        return request_fail(request, PROBLEM_DRAINING,
+                            "the service is shutting down");
+    return answer_text(request, "ready\n");
+}

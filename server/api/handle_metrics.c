@@ -1,0 +1,73 @@
+#include "server/http/handle.h"
+
+#include "server/api/route.h"
+#include "server/http/request.h"
+#include "server/observe/log.h"
+#include "server/work/service.h"
+
+static void read_service(struct service *service,
+                         struct metrics_numbers *numbers)
+{
+    const struct metrics *metrics = &service->metrics;
+
+    *numbers = (struct metrics_numbers){
+        .request_bytes = (double)atomic_load(&metrics->request_bytes),
+        .reply_bytes = (double)atomic_load(&metrics->reply_bytes),
+        .queue_length = (double)queue_len(&service->queue),
+        .queue_limit = (double)service->config->queue_length,
+        .busy_workers = (double)pool_num_busy(service->pool),
+        .workers = (double)service->config->workers,
+        .in_flight = (double)service_in_flight(service),
+        .connections = (double)atomic_load(&metrics->connections),
+        .connections_limit = (double)service->config->max_connections,
+        .draining = service_is_draining(service),
+        .log_dropped = (double)log_num_dropped(),
+    };
+    process_read(&service->process, &numbers->process);
+}
+
+static void read_model(struct metrics_model *row, const struct model *model,
+                       const struct models_counts *counts)
+{
+    const struct engine_info *info = &model->info;
+
+    *row = (struct metrics_model){
+        .name = info->name,
+        .method = info->refusal ? "none" : "cam",
+        .num_classes = info->num_classes,
+        .input_width = info->input_width,
+        .input_height = info->input_height,
+        .forward_passes = atomic_load(&counts->forward_passes),
+        .generation = model->generation,
+        .failed_reloads = atomic_load(&counts->failed_reloads),
+    };
+}
+
+bool handle_metrics(struct service *service, struct request *request)
+{
+    struct reply *reply = &request->reply;
+    struct model *models[CONFIG_MAX_LIST] = {0};
+    struct metrics_model rows[CONFIG_MAX_LIST];
+    struct metrics_numbers numbers;
+    const char *const *names;
+    size_t num_names = route_names(&names), count = service->models.count;
+    bool ok;
+
+    read_service(service, &numbers);
+    for (size_t i = 0; i < count; i++) {
+        models[i] = models_get(&service->models, i);
+        read_model(&rows[i], models[i], &service->models.counts[i]);
+        numbers.forward_passes += (double)rows[i].forward_passes;
+    }
+    numbers.models = rows;
+    numbers.num_models = count;
+    numbers.xnnpack = count > 0 ? models[0]->info.runtime : "";
+    reply->status = 200;
+    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply_header(reply, "Cache-Control", "no-store");
+    ok = metrics_render(&reply->body, &service->metrics, names, num_names,
+                        &numbers, &request->err);
+    for (size_t i = 0; i < count; i++)
+        model_release(models[i]);
+    return ok;
+}

@@ -1,0 +1,49 @@
+#ifndef SERVER_API_ROUTE_H
+#define SERVER_API_ROUTE_H
+
+/* Which handler answers which path: one constant table. Any thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/http/access.h"
+#include "server/http/request.h"
+
+/* Leaves a reply or a job in the request; false: a failure. Runs on the HTTP
+ * thread and must not wait for anything. */
+typedef bool route_handler(struct service *service, struct request *request);
+
+struct route {
+    enum request_method method; /* REQUEST_GET stands for HEAD as well */
+    const char *path;
+    enum access_realm access; /* whose token it asks for */
+    route_handler *check;     /* before the body is read; NULL where the query
+                                 means nothing, and there is nothing to check */
+    route_handler *handle;    /* when the request is there as a whole */
+};
+
+enum route_result { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
+
+/* Finds the row for a method and a path. ROUTE_NO_METHOD: the path exists
+ * under other methods; *route is one of its rows. Paths are compared whole:
+ * no slash is added, dropped or merged. */
+enum route_result route_find(const struct route **route,
+                             enum request_method method, const char *path);
+
+/* Writes the value of an Allow header for a path, such as
+ * "GET, HEAD, OPTIONS"; for "*", of all paths together. */
+void route_allow(char *allow, size_t size, const char *path);
+
+/* The row's number, for counting; NULL has the one past the last. */
+size_t route_number(const struct route *route);
+
+/* The names of the routes by number, and what has none; returns the count. */
+size_t route_names(const char *const **names);
+
+/* Row number `i`, or NULL past the last. */
+const struct route *route_at(size_t i);
+
+/* "GET", "POST". */
+const char *route_method_name(const struct route *route);
+
+#endif

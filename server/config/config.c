@@ -1,0 +1,323 @@
+#include "server/config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/config/config_file.h"
+#include "server/config/config_option.h"
+
+#define PREFIX "WHEREFORE_"
+
+enum { MAX_NAME = 64 };
+
+void config_init(struct config *config)
+{
+    const struct config_option *option;
+
+    *config = (struct config){0};
+    for (size_t i = 0; (option = config_option_at(i)) != NULL; i++)
+        config_option_reset(config, option);
+}
+
+/* ---- the command line ---- */
+
+static bool fail_unknown_flag(const char *flag, size_t len, struct error *err)
+{
+    const char *nearest = config_option_nearest(flag, len, true);
+    int shown = len < MAX_NAME ? (int)len : MAX_NAME;
+
+    if (nearest)
+        return fail(err, ERROR_INPUT,
+                    "unknown option --%.*s; did you mean --%s?", shown, flag,
+                    nearest);
+    return fail(err, ERROR_INPUT, "unknown option --%.*s; --help lists them",
+                shown, flag);
+}
+
+static bool set_flag(struct config *config, const struct config_option *option,
+                     const char *value, struct error *err)
+{
+    struct config_origin origin = {CONFIG_FLAG, 0};
+
+    if (!value)
+        return fail(err, ERROR_INPUT, "--%s: a value is missing", option->flag);
+    return config_option_set(config, option, value, origin, err) ||
+           error_prefix(err, "--%s", option->flag);
+}
+
+static bool is_flag(const char *arg, size_t len, const char *name)
+{
+    return strlen(name) == len && memcmp(arg, name, len) == 0;
+}
+
+static enum config_action find_action(const char *flag, size_t len)
+{
+#define X(action, name, help)     \
+    if (is_flag(flag, len, name)) \
+        return action;
+    CONFIG_ACTIONS(X)
+#undef X
+    return CONFIG_SERVE;
+}
+
+/* One argument, or two: returns how many, 0 after a failure. */
+static int read_argument(struct config *config, int argc, char *const *argv,
+                         struct error *err)
+{
+    const char *flag = argv[0] + 2;
+    size_t len = strcspn(flag, "=");
+    enum config_action action = find_action(flag, len);
+    const struct config_option *option = config_option_find(flag, len);
+
+    if (action != CONFIG_SERVE) {
+        config->action = action;
+        if (flag[len])
+            fail(err, ERROR_INPUT, "--%.*s takes no value", (int)len, flag);
+        return !flag[len];
+    }
+    if (!option) {
+        fail_unknown_flag(flag, len, err);
+        return 0;
+    }
+    if (flag[len])
+        return set_flag(config, option, flag + len + 1, err);
+    return set_flag(config, option, argc > 1 ? argv[1] : NULL, err) ? 2 : 0;
+}
+
+/* There are no options of one letter, but for -h. */
+static bool fail_argument(const char *argument, struct error *err)
+{
+    if (argument[0] == '-' && argument[1])
+        return fail(err, ERROR_INPUT, "unknown option %.*s; --help lists them",
+                    MAX_NAME, argument);
+    return fail(err, ERROR_INPUT,
+                "unexpected argument \"%.*s\"; --help lists the options",
+                MAX_NAME, argument);
+}
+
+static bool read_arguments(struct config *config, int argc, char *const *argv,
+                           struct error *err)
+{
+    int used;
+
+    for (; argc > 0; argc -= used, argv += used) {
+        if (strncmp(argv[0], "--", 2) != 0)
+            return fail_argument(argv[0], err);
+        used = read_argument(config, argc, argv, err);
+        if (used == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Whoever asks for help gets it, whatever else is there. */
+static bool asks_for_help(int argc, char *const *argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+/* ---- the environment ---- */
+
+/* What container hosts put there for a service named "wherefore":
+ * WHEREFORE_SERVICE_HOST, WHEREFORE_PORT_8080_TCP_ADDR and their kin. */
+static bool is_service_link(const char *name)
+{
+    static const char *const starts[] = {
+        "SERVICE_HOST=", "SERVICE_PORT=", "SERVICE_PORT_", "PORT=", "PORT_"};
+
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* MAX_PIXELS of "max-pixels". */
+static void name_variable(char variable[MAX_NAME], const char *flag)
+{
+    size_t i;
+
+    for (i = 0; flag[i] && i < MAX_NAME - 1; i++) {
+        char c = flag[i];
+
+        variable[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        if (c == '-')
+            variable[i] = '_';
+    }
+    variable[i] = '\0';
+}
+
+/* "max-pixels" of MAX_PIXELS; what no variable is named by becomes '?'. */
+static void name_flag(char flag[MAX_NAME], const char *variable, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len && i < MAX_NAME - 1; i++) {
+        char c = variable[i];
+
+        flag[i] = c >= '0' && c <= '9' ? c : '?';
+        if (c >= 'A' && c <= 'Z')
+            flag[i] = (char)(c - 'A' + 'a');
+        else if (c == '_')
+            flag[i] = '-';
+    }
+    flag[i] = '\0';
+}
+
+static bool fail_unknown_variable(const char *name, size_t len,
+                                  const char *flag, struct error *err)
+{
+    const char *nearest = config_option_nearest(flag, strlen(flag), false);
+    char variable[MAX_NAME];
+    int shown = len < MAX_NAME ? (int)len : MAX_NAME;
+
+    if (!nearest)
+        return fail(err, ERROR_INPUT,
+                    "unknown variable " PREFIX "%.*s; --help lists the options",
+                    shown, name);
+    name_variable(variable, nearest);
+    return fail(err, ERROR_INPUT,
+                "unknown variable " PREFIX "%.*s; did you mean " PREFIX "%s?",
+                shown, name, variable);
+}
+
+/* The text from `start` to `end`, without the spaces around it, as an item. */
+static bool add_item(struct config *config, const struct config_option *option,
+                     char *start, char *end, struct error *err)
+{
+    while (start < end && *start == ' ')
+        start++;
+    while (end > start && end[-1] == ' ')
+        end--;
+    *end = '\0';
+    if (start == end)
+        return fail(err, ERROR_INPUT, "there is nothing between two commas");
+    return config_option_set(config, option, start,
+                             (struct config_origin){CONFIG_ENVIRONMENT, 0},
+                             err);
+}
+
+static bool set_items(struct config *config, const struct config_option *option,
+                      const char *value, struct error *err)
+{
+    char *copy = strdup(value);
+    char *item = copy;
+    bool ok = true;
+
+    if (!copy)
+        return fail(err, ERROR_MEMORY, "no room for its value");
+    while (ok && item) {
+        char *end = item + strcspn(item, ",");
+        bool last = !*end;
+
+        ok = add_item(config, option, item, end, err);
+        item = last ? NULL : end + 1;
+    }
+    free(copy);
+    return ok;
+}
+
+static bool read_variable(struct config *config, const char *name,
+                          struct error *err)
+{
+    size_t len = strcspn(name, "=");
+    const char *value = name + len + (name[len] == '=');
+    const struct config_option *option;
+    char flag[MAX_NAME];
+    bool ok;
+
+    if (is_service_link(name))
+        return true;
+    name_flag(flag, name, len);
+    option = len < MAX_NAME ? config_option_find(flag, len) : NULL;
+    if (!option)
+        return fail_unknown_variable(name, len, flag, err);
+    if (option->type == CONFIG_OPTION_LIST && *value)
+        ok = set_items(config, option, value, err);
+    else
+        ok = config_option_set(config, option, value,
+                               (struct config_origin){CONFIG_ENVIRONMENT, 0},
+                               err);
+    return ok || error_prefix(err, PREFIX "%.*s", (int)len, name);
+}
+
+static bool read_environment(struct config *config, char *const *environment,
+                             struct error *err)
+{
+    for (; environment && *environment; environment++)
+        if (strncmp(*environment, PREFIX, sizeof PREFIX - 1) == 0 &&
+            !read_variable(config, *environment + sizeof PREFIX - 1, err))
+            return false;
+    return true;
+}
+
+/* ---- all together ---- */
+
+bool config_blame(const struct config *config, const char *flag,
+                  struct error *err)
+{
+    const struct config_option *option = config_option_find(flag, strlen(flag));
+    struct config_origin origin = config_option_origin(config, option);
+    char variable[MAX_NAME];
+
+    if (origin.source == CONFIG_FILE)
+        return error_prefix(err, "%s:%u: %s", config->file, origin.line, flag);
+    name_variable(variable, flag);
+    if (origin.source == CONFIG_ENVIRONMENT)
+        return error_prefix(err, PREFIX "%s", variable);
+    return error_prefix(err, "--%s", flag);
+}
+
+/* What no single option can check. */
+static bool check(const struct config *config, struct error *err)
+{
+    uint64_t needed = config->workers + config->queue_length;
+
+    if (config->max_connections <= needed) {
+        fail(err, ERROR_INPUT,
+             "%ju leave no room beside %ju workers "
+             "and %ju waiting requests; at least %ju are needed",
+             (uintmax_t)config->max_connections, (uintmax_t)config->workers,
+             (uintmax_t)config->queue_length, (uintmax_t)(needed + 1));
+        return config_blame(config, "max-connections", err);
+    }
+    if (config->max_inflight_bytes < config->max_body_bytes) {
+        fail(err, ERROR_INPUT,
+             "%ju are less than one body may have, %ju (max-body-bytes)",
+             (uintmax_t)config->max_inflight_bytes,
+             (uintmax_t)config->max_body_bytes);
+        return config_blame(config, "max-inflight-bytes", err);
+    }
+    return true;
+}
+
+bool config_read(struct config *config, int argc, char *const *argv,
+                 char *const *environment, struct error *err)
+{
+    if (asks_for_help(argc, argv)) {
+        config->action = CONFIG_HELP;
+        return true;
+    }
+    if (!read_arguments(config, argc, argv, err))
+        return false;
+    if (config->action == CONFIG_ROUTES)
+        return true;
+    if (!read_environment(config, environment, err))
+        return false;
+    if (*config->file && !config_file_read(config, config->file, err))
+        return false;
+    return check(config, err);
+}
+
+void config_release(struct config *config)
+{
+    while (config->texts) {
+        struct config_text *next = config->texts->next;
+
+        free(config->texts);
+        config->texts = next;
+    }
+    *config = (struct config){0};
+}

@@ -1,0 +1,82 @@
+#include "server/http/cors.h"
+
+#include <string.h>
+
+#define ALLOWED_METHODS "GET, HEAD, POST"
+#define ALLOWED_HEADERS                                                \
+    "Accept, Authorization, Content-Type, X-Request-Id, traceparent, " \
+    "tracestate"
+#define EXPOSED_HEADERS                                       \
+    "X-Request-Id, Server-Timing, Retry-After, traceparent, " \
+    "WWW-Authenticate, X-Wherefore-Class, X-Wherefore-Score"
+
+enum { MAX_ORIGIN = 200 };
+
+/* scheme://host or scheme://host:port as browsers write it: small letters, no
+ * path, and no slash at the end. */
+static bool is_origin(const char *text)
+{
+    size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+    const char *host = text + scheme + 3;
+
+    if (scheme == 0 || strncmp(text + scheme, "://", 3) != 0)
+        return false;
+    return *host && strlen(text) <= MAX_ORIGIN &&
+           host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-._:[]")] ==
+               '\0';
+}
+
+bool cors_check(const struct config_list *origins, struct error *err)
+{
+    for (size_t i = 0; i < origins->count; i++) {
+        const char *origin = origins->items[i];
+
+        if (strcmp(origin, "*") != 0 && !is_origin(origin))
+            return fail(err, ERROR_INPUT,
+                        "\"%.200s\" is neither * nor an origin such as "
+                        "https://example.org",
+                        origin);
+    }
+    return true;
+}
+
+/* What Access-Control-Allow-Origin says, or NULL. */
+static const char *allowed(const struct config_list *origins,
+                           const char *origin)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < origins->count; i++) {
+        if (strcmp(origins->items[i], "*") == 0)
+            return "*";
+        if (origin && strcmp(origins->items[i], origin) == 0)
+            found = origins->items[i];
+    }
+    return found;
+}
+
+void cors_answer(struct reply *reply, const struct config_list *origins,
+                 const char *origin)
+{
+    const char *value = allowed(origins, origin);
+
+    if (origins->count == 0)
+        return;
+    /* A cache must not give one page the answer that was for another's. */
+    if (!value || value[0] != '*')
+        reply_header(reply, "Vary", "Origin");
+    if (!value)
+        return;
+    reply_header(reply, "Access-Control-Allow-Origin", "%s", value);
+    reply_header(reply, "Access-Control-Expose-Headers", EXPOSED_HEADERS);
+}
+
+void cors_preflight(struct reply *reply, const struct config_list *origins,
+                    const char *origin)
+{
+    if (!allowed(origins, origin))
+        return;
+    reply_header(reply, "Access-Control-Allow-Methods", ALLOWED_METHODS);
+    reply_header(reply, "Access-Control-Allow-Headers", ALLOWED_HEADERS);
+    reply_header(reply, "Access-Control-Max-Age", "600");
+}

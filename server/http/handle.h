@@ -1,0 +1,34 @@
+#ifndef SERVER_HTTP_HANDLE_H
+#define SERVER_HTTP_HANDLE_H
+
+/* The handlers that route.c names; handle_*.c has one file a group. All are
+ * of type route_handler and run on the HTTP thread. */
+
+#include <stdbool.h>
+
+struct request;
+struct service;
+
+/* The bodies that POST /cam takes, as a header Accept says it. */
+#define HANDLE_CAM_TYPES \
+    "multipart/form-data, image/*, application/octet-stream"
+
+/* POST /cam: what can be refused before the body is read; then the job. */
+bool handle_cam_check(struct service *service, struct request *request);
+bool handle_cam(struct service *service, struct request *request);
+
+/* GET /model, with the query's `model`; GET /models. */
+bool handle_model_check(struct service *service, struct request *request);
+bool handle_model(struct service *service, struct request *request);
+bool handle_models(struct service *service, struct request *request);
+
+/* GET /healthz: 200 while the process lives. GET /readyz: 200 while it takes
+ * work, 503 once it was told to stop. GET /metrics. None waits for a worker. */
+bool handle_healthz(struct service *service, struct request *request);
+bool handle_readyz(struct service *service, struct request *request);
+bool handle_metrics(struct service *service, struct request *request);
+
+/* The page and its parts. */
+bool handle_asset(struct service *service, struct request *request);
+
+#endif

@@ -1,0 +1,131 @@
+#include "server/http/problem.h"
+
+#include <jansson.h>
+#include <string.h>
+
+struct row {
+    unsigned status;
+    const char *title;
+    const char *kind;
+};
+
+static const struct row rows[] = {
+#define X(problem, status, title, kind) {status, title, kind},
+    PROBLEMS(X)
+#undef X
+};
+
+static const enum problem by_kind[] = {
+    [ERROR_NONE] = PROBLEM_INTERNAL,
+    [ERROR_INPUT] = PROBLEM_INPUT,
+    [ERROR_UNSUPPORTED] = PROBLEM_MEDIA_TYPE,
+    [ERROR_LIMIT] = PROBLEM_LIMIT,
+    [ERROR_BUSY] = PROBLEM_BUSY,
+    [ERROR_MEMORY] = PROBLEM_MEMORY,
+    [ERROR_IO] = PROBLEM_INTERNAL,
+    [ERROR_INTERNAL] = PROBLEM_INTERNAL,
+};
+
+unsigned problem_status(enum problem problem)
+{
+    return rows[problem].status;
+}
+
+const char *problem_kind(enum problem problem)
+{
+    return rows[problem].kind;
+}
+
+const char *problem_title(unsigned status)
+{
+    for (size_t i = 1; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].status == status)
+            return rows[i].title;
+    return "";
+}
+
+enum problem problem_of(enum error_kind kind)
+{
+    if ((unsigned)kind >= sizeof by_kind / sizeof by_kind[0])
+        return PROBLEM_INTERNAL;
+    return by_kind[kind];
+}
+
+static int append(const char *bytes, size_t len, void *arg)
+{
+    return buf_append(arg, bytes, len, NULL) ? 0 : -1;
+}
+
+/* The detail may quote what a client sent, cut anywhere: where it is not
+ * UTF-8, question marks stand for the bytes beyond ASCII. */
+static json_t *detail_text(const char *detail)
+{
+    json_t *text = json_string(detail);
+    char ascii[ERROR_TEXT_SIZE];
+    size_t len = strlen(detail);
+
+    if (text)
+        return text;
+    if (len >= sizeof ascii)
+        len = sizeof ascii - 1;
+    for (size_t i = 0; i < len; i++)
+        ascii[i] = detail[i] & 0x80 ? '?' : detail[i];
+    return json_stringn_nocheck(ascii, len);
+}
+
+static bool write_body(struct buf *body, const struct row *row,
+                       const char *detail, uint64_t limit, const char *id)
+{
+    json_t *root = json_pack("{ss ss sI so ss}", "type", "about:blank", "title",
+                             row->title, "status", (json_int_t)row->status,
+                             "detail", detail_text(detail), "kind", row->kind);
+    bool ok = root != NULL;
+
+    if (ok && limit > 0)
+        ok = json_object_set_new(root, "limit",
+                                 json_integer((json_int_t)limit)) == 0;
+    if (ok && id)
+        ok = json_object_set_new(root, "request_id", json_string(id)) == 0;
+    ok = ok && json_dump_callback(root, append, body, JSON_COMPACT) == 0 &&
+         buf_append(body, "\n", 1, NULL);
+    json_decref(root);
+    return ok;
+}
+
+/* What is answered without memory for what there is to say. */
+static void reply_no_memory(struct reply *reply)
+{
+    static const char text[] =
+        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
+        "\"status\":503,\"detail\":\"no memory for the answer\","
+        "\"kind\":\"no-memory\"}\n";
+
+    buf_release(&reply->body);
+    reply->constant = (const uint8_t *)text;
+    reply->constant_len = sizeof text - 1;
+}
+
+void problem_reply(struct reply *reply, enum problem problem,
+                   const char *detail, uint64_t limit)
+{
+    const struct row *row = &rows[problem];
+    const char *id = reply->id;
+    struct buf body = {0};
+    bool written = write_body(&body, row, detail, limit, id);
+
+    if (!written)
+        row = &rows[PROBLEM_MEMORY];
+    reply_release(reply);
+    reply->id = id;
+    reply->body = body;
+    if (!written)
+        reply_no_memory(reply);
+    reply->kind = row->kind;
+    reply->status = row->status;
+    reply->content_type = "application/problem+json";
+    reply_header(reply, "Cache-Control", "no-store");
+    if (row->status == 401)
+        reply_header(reply, "WWW-Authenticate", "Bearer realm=\"wherefore\"");
+    if (row->status == 503 || row->status == 429)
+        reply_header(reply, "Retry-After", "1");
+}

@@ -1,0 +1,88 @@
+#ifndef SERVER_HTTP_REQUEST_H
+#define SERVER_HTTP_REQUEST_H
+
+/* One HTTP request as the handlers see it. The door (exchange.c) fills it in; a
+ * handler leaves a reply, a job, or a failure in it. Belongs to the HTTP
+ * thread. */
+
+#include <stdint.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "server/api/reply.h"
+#include "server/http/origin.h"
+#include "server/http/params.h"
+#include "server/http/problem.h"
+#include "server/work/job.h"
+
+struct route;
+struct service;
+
+enum { REQUEST_ID_SIZE = 72 };
+
+enum request_method {
+    REQUEST_OTHER,
+    REQUEST_GET,
+    REQUEST_HEAD,
+    REQUEST_POST,
+    REQUEST_OPTIONS
+};
+
+/* Where its picture comes from. */
+enum request_picture {
+    REQUEST_NO_PICTURE,
+    REQUEST_PICTURE_BODY,  /* the body itself */
+    REQUEST_PICTURE_FIELD, /* the form's field `image`, without a filename */
+    REQUEST_PICTURE_FILE   /* the same with one */
+};
+
+struct request {
+    enum request_method method;
+    const char *path; /* decoded; borrowed from the connection, as
+                         are the headers, which may be NULL */
+    const char *accept;
+    const char *content_type;
+    const char *content_encoding;
+    const char *if_none_match;
+    const char *authorization; /* never printed */
+    const char *origin;        /* of the page whose script asks */
+    uint64_t body_len;         /* by Content-Length; 0 where there is none */
+    char id[REQUEST_ID_SIZE];  /* the client's X-Request-Id, or one of ours */
+    const struct route *route; /* NULL: there is none for the path */
+
+    uint64_t num_fields; /* of query and form, so far */
+    uint64_t max_fields;
+    struct params params; /* of the query, then of the form */
+    struct buf picture;
+    enum request_picture picture_from;
+
+    struct job *job; /* owned: work to be done before the reply is there */
+    struct reply reply;
+    struct origin from; /* where it comes from */
+
+    struct error err; /* the first failure, turned into a problem in the end */
+    enum problem problem; /* what it is; PROBLEM_NONE: what its kind says */
+    uint64_t limit;       /* the bound that was crossed, or 0 */
+};
+
+enum request_method request_method_of(const char *name);
+
+/* Records the first failure together with what it is; returns false. */
+bool request_fail(struct request *request, enum problem problem,
+                  const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Counts an option of the query or a field of the form; false: they are more
+ * than there may be. */
+bool request_add_field(struct request *request)
+    __attribute__((warn_unused_result));
+
+/* Makes the recorded failure the reply. */
+void request_answer_failure(struct request *request);
+
+/* Takes the client's id where it is harmless (1 to 64 letters, digits, and
+ * ".-_"), and otherwise makes one. HTTP thread only. */
+void request_set_id(struct request *request, const char *theirs);
+
+void request_release(struct request *request);
+
+#endif

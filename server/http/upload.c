@@ -1,0 +1,154 @@
+#include "server/http/upload.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/http/accept.h"
+#include "server/http/multipart.h"
+
+struct upload {
+    struct request *request; /* borrowed */
+    bool is_form;            /* otherwise the body is the picture */
+    bool in_picture;         /* the latest part is the picture, or an option */
+    struct multipart form;
+};
+
+/* The picture's bytes. Room for all of it is taken once: Content-Length was
+ * checked, and memory that is not written to costs nothing. */
+static bool add_picture(struct request *request, const char *bytes, size_t len)
+{
+    if (request->picture.cap == 0 && request->body_len > len &&
+        !buf_reserve(&request->picture, request->body_len, &request->err))
+        return false;
+    return buf_append(&request->picture, bytes, len, &request->err);
+}
+
+/* RFC 7578, section 4.7: these leave the bytes as they are. */
+static bool is_plain(const char *encoding)
+{
+    static const char *const plain[] = {"", "binary", "8bit", "7bit"};
+
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (strcasecmp(encoding, plain[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether what is in a part is what was sent, and not put into other words. */
+static bool check_form_of(struct request *request,
+                          const struct multipart_part *part)
+{
+    if (!is_plain(part->encoding))
+        return request_fail(request, PROBLEM_MEDIA_TYPE,
+                            "the field \"%.60s\" has the "
+                            "Content-Transfer-Encoding \"%.40s\"; it is taken "
+                            "as binary, 8bit or 7bit",
+                            part->name, part->encoding);
+    if (accept_type_is(part->type, "multipart/"))
+        return request_fail(request, PROBLEM_MEDIA_TYPE,
+                            "the field \"%.60s\" is a \"%.40s\" of its own; a "
+                            "field has one picture or one option",
+                            part->name, part->type);
+    return true;
+}
+
+static bool begin_picture(struct request *request, bool is_file)
+{
+    if (request->picture_from != REQUEST_NO_PICTURE)
+        return request_fail(request, PROBLEM_INPUT,
+                            "the field \"image\" is given twice");
+    request->picture_from =
+        is_file ? REQUEST_PICTURE_FILE : REQUEST_PICTURE_FIELD;
+    return true;
+}
+
+static bool begin_option(struct request *request, const char *name,
+                         bool is_file)
+{
+    if (is_file)
+        return request_fail(request, PROBLEM_INPUT,
+                            "the field \"%.60s\" has a file; the picture goes "
+                            "in the field \"image\"",
+                            name);
+    return params_begin(&request->params, name, strlen(name), &request->err);
+}
+
+static bool begin_part(void *arg, const struct multipart_part *part)
+{
+    struct upload *upload = arg;
+    struct request *request = upload->request;
+
+    upload->in_picture = strcmp(part->name, "image") == 0;
+    if (!request_add_field(request) || !check_form_of(request, part))
+        return false;
+    if (upload->in_picture)
+        return begin_picture(request, part->is_file);
+    return begin_option(request, part->name, part->is_file);
+}
+
+static bool add_data(void *arg, const char *bytes, size_t len)
+{
+    struct upload *upload = arg;
+    struct request *request = upload->request;
+
+    if (upload->in_picture)
+        return add_picture(request, bytes, len);
+    return params_extend(&request->params, bytes, len, &request->err);
+}
+
+/* What the form's reader says of it; false. */
+static bool fail_form(struct upload *upload, const struct error *err)
+{
+    if (err->kind == ERROR_LIMIT)
+        return error_limit(&upload->request->err, err->limit, "%s", err->text);
+    return request_fail(upload->request, PROBLEM_MALFORMED, "%s", err->text);
+}
+
+struct upload *upload_new(struct request *request)
+{
+    struct upload *upload = calloc(1, sizeof *upload);
+    struct multipart_sink sink = {upload, begin_part, add_data};
+    struct error err = {0};
+
+    if (!upload) {
+        request_fail(request, PROBLEM_MEMORY, "no room for the body");
+        return NULL;
+    }
+    upload->request = request;
+    upload->is_form =
+        accept_type_is(request->content_type, "multipart/form-data");
+    if (!upload->is_form) {
+        request->picture_from = REQUEST_PICTURE_BODY;
+    } else if (!multipart_init(&upload->form, request->content_type, &sink,
+                               &err)) {
+        fail_form(upload, &err);
+        upload_free(upload);
+        return NULL;
+    }
+    return upload;
+}
+
+bool upload_feed(struct upload *upload, const char *bytes, size_t len)
+{
+    struct error err = {0};
+
+    if (!upload->is_form)
+        return add_picture(upload->request, bytes, len);
+    return multipart_feed(&upload->form, bytes, len, &err) ||
+           (err.kind == ERROR_NONE ? false : fail_form(upload, &err));
+}
+
+bool upload_end(struct upload *upload)
+{
+    struct error err = {0};
+
+    if (!upload->is_form || multipart_end(&upload->form, &err))
+        return true;
+    return fail_form(upload, &err);
+}
+
+void upload_free(struct upload *upload)
+{
+    free(upload);
+}

@@ -1,0 +1,166 @@
+#ifndef SERVER_OBSERVE_METRICS_H
+#define SERVER_OBSERVE_METRICS_H
+
+/* Counters and gauges in the Prometheus text format. Any thread. */
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "server/http/problem.h"
+#include "server/observe/process.h"
+#include "server/observe/stages.h"
+
+/* X(status): the statuses that are no problem's; 0 stands for answers never
+ * given, and for statuses that are not known. Those of PROBLEMS come after. */
+#define METRICS_STATUSES(X) X(0) X(200) X(204) X(304)
+
+/* X(reason, label): why a request, or a connection before it could become one,
+ * was refused to save the service, and not for what it asked. One row a
+ * reason; each is there from the start, so that a rate can be had of it. */
+#define METRICS_REASONS(X)                                        \
+    X(METRICS_QUEUE_FULL, "queue_full")                           \
+    X(METRICS_DEADLINE, "deadline")                               \
+    X(METRICS_DRAINING, "draining")                               \
+    X(METRICS_MEMORY, "memory")                                   \
+    X(METRICS_CLIENT_GONE, "client_gone")                         \
+    X(METRICS_CONNECTIONS, "connections")                         \
+    X(METRICS_CONNECTIONS_PER_ADDRESS, "connections_per_address") \
+    X(METRICS_IDLE_EVICTED, "idle_evicted")                       \
+    X(METRICS_HEADER_BYTES, "header_bytes")                       \
+    X(METRICS_HEADER_TIMEOUT, "header_timeout")                   \
+    X(METRICS_BODY_BYTES, "body_bytes")                           \
+    X(METRICS_RECEIVE_TIMEOUT, "receive_timeout")                 \
+    X(METRICS_SEND_TIMEOUT, "send_timeout")                       \
+    X(METRICS_INFLIGHT_BYTES, "inflight_bytes")                   \
+    X(METRICS_FORM_FIELDS, "form_fields")                         \
+    X(METRICS_MALFORMED, "malformed")                             \
+    X(METRICS_UNAUTHORIZED, "unauthorized")
+
+enum metrics_reason {
+#define X(reason, label) reason,
+    METRICS_REASONS(X)
+#undef X
+        METRICS_NUM_REASONS
+};
+
+enum {
+#define X(status) +1
+    METRICS_NUM_STATUSES = 0 METRICS_STATUSES(X)
+#undef X
+#define X(problem, status, title, kind) +1
+        PROBLEMS(X),
+#undef X
+    METRICS_MAX_ROUTES = 32
+};
+
+/* X(field, name, type, help): the numbers without labels, one row each. */
+#define METRICS_NUMBERS(X)                                                \
+    X(forward_passes, "wherefore_forward_passes_total", "counter",        \
+      "Runs of the network.")                                             \
+    X(request_bytes, "wherefore_request_body_bytes_total", "counter",     \
+      "Bytes of request bodies received.")                                \
+    X(reply_bytes, "wherefore_reply_body_bytes_total", "counter",         \
+      "Bytes of the bodies of replies sent.")                             \
+    X(queue_length, "wherefore_queue_length", "gauge",                    \
+      "Pictures waiting for a worker.")                                   \
+    X(queue_limit, "wherefore_queue_limit", "gauge",                      \
+      "Pictures that may wait for a worker.")                             \
+    X(busy_workers, "wherefore_busy_workers", "gauge",                    \
+      "Workers that have a picture in hand.")                             \
+    X(workers, "wherefore_workers", "gauge", "Workers.")                  \
+    X(in_flight, "wherefore_requests_in_flight", "gauge",                 \
+      "Requests begun and not yet answered.")                             \
+    X(connections, "wherefore_connections", "gauge", "Open connections.") \
+    X(connections_limit, "wherefore_connections_limit", "gauge",          \
+      "Connections that may be open.")                                    \
+    X(draining, "wherefore_draining", "gauge",                            \
+      "1 once the service was told to stop, else 0.")                     \
+    X(log_dropped, "wherefore_log_dropped_lines_total", "counter",        \
+      "Lines of log that nobody took in time.")                           \
+    X(process.cpu_seconds, "process_cpu_seconds_total", "counter",        \
+      "Total user and system CPU time spent in seconds.")                 \
+    X(process.resident_bytes, "process_resident_memory_bytes", "gauge",   \
+      "Resident memory size in bytes.")                                   \
+    X(process.virtual_bytes, "process_virtual_memory_bytes", "gauge",     \
+      "Virtual memory size in bytes.")                                    \
+    X(process.open_fds, "process_open_fds", "gauge",                      \
+      "Number of open file descriptors.")                                 \
+    X(process.max_fds, "process_max_fds", "gauge",                        \
+      "Maximum number of open file descriptors.")                         \
+    X(process.start_seconds, "process_start_time_seconds", "gauge",       \
+      "Start time of the process since unix epoch in seconds.")
+
+/* X(field, name, type, help): the numbers of each model. */
+#define METRICS_MODEL_NUMBERS(X)                                         \
+    X(forward_passes, "wherefore_model_forward_passes_total", "counter", \
+      "Runs of the network by model.")                                   \
+    X(generation, "wherefore_model_generation", "gauge",                 \
+      "1, and one more each time the model was read anew.")              \
+    X(failed_reloads, "wherefore_model_failed_reloads_total", "counter", \
+      "Times the model could not be read anew and the old one stayed.")
+
+struct metrics_model {
+    const char *name;   /* borrowed */
+    const char *method; /* "cam", or "none" where there is no map */
+    size_t num_classes, input_width, input_height;
+#define X(field, name, type, help) uint64_t field;
+    METRICS_MODEL_NUMBERS(X)
+#undef X
+};
+
+/* A snapshot, taken by whoever asks for the text. NAN is not known, and left
+ * out. */
+struct metrics_numbers {
+    double forward_passes, request_bytes, reply_bytes;
+    double queue_length, queue_limit, busy_workers, workers;
+    double in_flight, connections, connections_limit, draining, log_dropped;
+    struct process_figures process;
+    const char *xnnpack;                /* its generation */
+    const struct metrics_model *models; /* (num_models) borrowed */
+    size_t num_models;
+};
+
+enum { METRICS_NUM_BUCKETS = 15 };
+
+/* Times of one stage. */
+struct metrics_histogram {
+    _Atomic uint64_t buckets[METRICS_NUM_BUCKETS + 1]; /* the last: longer */
+    _Atomic uint64_t sum_us;
+};
+
+/* `= {0}` is empty. Counting takes no lock. */
+struct metrics {
+    _Atomic uint64_t requests[METRICS_MAX_ROUTES][METRICS_NUM_STATUSES];
+    _Atomic uint64_t rejected[METRICS_NUM_REASONS];
+    struct metrics_histogram stages[STAGES_COUNT + 1]; /* the last: total */
+    _Atomic uint64_t request_bytes, reply_bytes;       /* of bodies */
+    _Atomic uint64_t connections; /* open; whoever accepts them counts */
+};
+
+/* Counts a finished request. route < METRICS_MAX_ROUTES. */
+void metrics_count(struct metrics *metrics, size_t route, unsigned status);
+
+/* Counts the bytes of a finished request's body and of its reply's. */
+void metrics_bytes(struct metrics *metrics, uint64_t request_bytes,
+                   uint64_t reply_bytes);
+
+/* Counts the times of a picture: those of the stages it has come through, and
+ * from its request line until its reply was sent. */
+void metrics_stages(struct metrics *metrics, const struct stages *stages,
+                    double total_ms);
+
+/* Counts something refused. */
+void metrics_reject(struct metrics *metrics, enum metrics_reason reason);
+
+/* Appends the text. `routes` (num_routes) are the names of the routes by
+ * number; statuses that never occurred are left out, but for 200, 500 and 503.
+ * ERROR_MEMORY. */
+bool metrics_render(struct buf *out, const struct metrics *metrics,
+                    const char *const *routes, size_t num_routes,
+                    const struct metrics_numbers *numbers, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,75 @@
+#include "server/work/queue.h"
+
+void queue_init(struct queue *queue, size_t max_len)
+{
+    *queue = (struct queue){.max_len = max_len};
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->filled, NULL);
+    queue->tail = &queue->head;
+}
+
+bool queue_push(struct queue *queue, struct job *job, struct error *err)
+{
+    bool closed, full;
+
+    pthread_mutex_lock(&queue->lock);
+    closed = queue->closed;
+    full = queue->len >= queue->max_len;
+    if (!closed && !full) {
+        job->next = NULL;
+        *queue->tail = job;
+        queue->tail = &job->next;
+        queue->len++;
+        pthread_cond_signal(&queue->filled);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    if (closed)
+        return fail(err, ERROR_BUSY, "the service is shutting down");
+    if (full)
+        return fail(err, ERROR_BUSY, "%zu requests are waiting already",
+                    queue->max_len);
+    return true;
+}
+
+struct job *queue_pop(struct queue *queue)
+{
+    struct job *job;
+
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->head && !queue->closed)
+        pthread_cond_wait(&queue->filled, &queue->lock);
+    job = queue->head;
+    if (job) {
+        queue->head = job->next;
+        if (!queue->head)
+            queue->tail = &queue->head;
+        queue->len--;
+        job->next = NULL;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return job;
+}
+
+size_t queue_len(struct queue *queue)
+{
+    size_t len;
+
+    pthread_mutex_lock(&queue->lock);
+    len = queue->len;
+    pthread_mutex_unlock(&queue->lock);
+    return len;
+}
+
+void queue_close(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->closed = true;
+    pthread_cond_broadcast(&queue->filled);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_release(struct queue *queue)
+{
+    pthread_cond_destroy(&queue->filled);
+    pthread_mutex_destroy(&queue->lock);
+}

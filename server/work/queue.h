@@ -1,0 +1,43 @@
+#ifndef SERVER_WORK_QUEUE_H
+#define SERVER_WORK_QUEUE_H
+
+/* A bounded first-in first-out queue of jobs between the HTTP thread and the
+ * workers. Any thread.
+ *
+ * Closing it is how the service stops: from then on nothing is taken in, what
+ * is in it is still handed out, and then every queue_pop returns NULL. */
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "engine/base/error.h"
+#include "server/work/job.h"
+
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t filled; /* a job came in, or the queue was closed */
+    struct job *head;      /* guarded by lock, as all below */
+    struct job **tail;
+    size_t len;
+    size_t max_len;
+    bool closed;
+};
+
+void queue_init(struct queue *queue, size_t max_len);
+
+/* Appends a job and takes it. ERROR_BUSY: the queue is full or closed; the job
+ * stays the caller's. Never waits for room. */
+bool queue_push(struct queue *queue, struct job *job, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Waits for a job; the caller owns it. NULL: closed, and nothing is left. */
+struct job *queue_pop(struct queue *queue);
+
+size_t queue_len(struct queue *queue);
+
+void queue_close(struct queue *queue);
+
+/* The queue must be empty and nobody may be waiting in it. */
+void queue_release(struct queue *queue);
+
+#endif

@@ -1,0 +1,256 @@
+/* Results and problems as JSON, read back by Jansson. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "server/api/reply.h"
+#include "server/http/problem.h"
+#include "tests/unit/fake_engine.h"
+
+#include <cmocka.h>
+
+static json_t *parse(const struct reply *reply)
+{
+    json_t *root = json_loadb((const char *)reply->body.data, reply->body.len,
+                              JSON_REJECT_DUPLICATES, NULL);
+
+    assert_non_null(root);
+    return root;
+}
+
+/* Answers `ask` with the fake engine and parses the answer. */
+static json_t *answer(const struct ask *ask, const char *refusal)
+{
+    struct engine engine = {.refusal = refusal};
+    struct engine_session *session = engine_session_new(&engine, NULL, NULL);
+    struct reply_timing timing = {.queue = 0.5};
+    struct reply reply = {0};
+    struct image_limits limits = {0};
+    json_t *root;
+
+    assert_true(engine_sample(session, (const uint8_t *)"p", 1, &limits, NULL));
+    assert_true(engine_session_run(session, NULL));
+    assert_true(reply_cam_json(&reply, session, &engine, ask, &timing, NULL));
+    assert_int_equal(reply.status, 200);
+    root = parse(&reply);
+    reply_release(&reply);
+    engine_session_free(session);
+    return root;
+}
+
+static const char *string_at(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static json_int_t integer_at(const json_t *object, const char *key)
+{
+    assert_true(json_is_integer(json_object_get(object, key)));
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void an_answer_has_everything_in_its_place(void **state)
+{
+    struct ask ask = {.top = 2, .threshold = 0.2f};
+    json_t *root = answer(&ask, NULL);
+    json_t *classes = json_object_get(root, "classes");
+    json_t *first = json_array_get(classes, 0);
+    json_t *map = json_object_get(root, "map");
+    json_t *box = json_object_get(root, "box");
+    json_t *timing = json_object_get(root, "timing_ms");
+
+    (void)state;
+    assert_string_equal(string_at(root, "model"), "fake");
+    assert_string_equal(string_at(root, "method"), "cam");
+    assert_string_equal(string_at(root, "scores"), "softmax");
+    assert_int_equal(integer_at(json_object_get(root, "image"), "width"), 8);
+    assert_int_equal(json_array_size(classes), 2);
+    assert_string_equal(string_at(first, "label"), "cat");
+    assert_null(json_object_get(first, "map"));
+    assert_int_equal(integer_at(root, "class"), 0);
+    assert_true(json_real_value(json_object_get(map, "mean_plus_bias")) == 4);
+    assert_null(json_object_get(map, "values"));
+    assert_int_equal(integer_at(box, "height"), 1);
+    assert_string_equal(string_at(box, "rule"), "paper");
+    assert_true(json_real_value(json_object_get(box, "threshold")) == 0.2);
+    assert_true(json_real_value(json_object_get(timing, "decode")) == 1.235);
+    /* base64 of "png0", by hand */
+    assert_string_equal(string_at(root, "heatmap"), "cG5nMA==");
+    assert_null(json_object_get(root, "refusal"));
+    json_decref(root);
+}
+
+static void classes_asked_for_have_their_own_evidence(void **state)
+{
+    struct ask ask = {.top = 1,
+                      .classes = {3, 0},
+                      .num_classes = 2,
+                      .heatmap = ASK_NONE,
+                      .values = true};
+    json_t *root = answer(&ask, NULL);
+    json_t *classes = json_object_get(root, "classes");
+    json_t *appended = json_array_get(classes, 1);
+    json_t *values =
+        json_object_get(json_object_get(appended, "map"), "values");
+
+    (void)state;
+    assert_int_equal(json_array_size(classes), 2);
+    assert_int_equal(integer_at(root, "class"), 3);
+    assert_int_equal(integer_at(appended, "index"), 3);
+    assert_true(json_is_null(json_object_get(appended, "label")));
+    assert_true(json_is_null(json_object_get(appended, "box")));
+    assert_true(json_is_null(json_object_get(root, "box")));
+    assert_true(json_is_null(json_object_get(root, "heatmap")));
+    assert_int_equal(json_array_size(values), 2);
+    assert_int_equal(json_array_size(json_array_get(values, 1)), 2);
+    assert_non_null(json_object_get(json_array_get(classes, 0), "map"));
+    json_decref(root);
+}
+
+static void top_stands_for_all_that_are_listed(void **state)
+{
+    struct ask ask = {
+        .top = 3, .classes = {ASK_TOP}, .num_classes = 1, .heatmap = ASK_NONE};
+    json_t *root = answer(&ask, NULL);
+    json_t *classes = json_object_get(root, "classes");
+
+    (void)state;
+    assert_int_equal(json_array_size(classes), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_non_null(json_object_get(json_array_get(classes, i), "map"));
+    assert_int_equal(integer_at(root, "class"), 0);
+    json_decref(root);
+}
+
+static void a_model_without_a_map_says_why(void **state)
+{
+    struct ask ask = {.top = 2};
+    json_t *root = answer(&ask, "no pooling layer");
+
+    (void)state;
+    assert_int_equal(json_array_size(json_object_get(root, "classes")), 2);
+    assert_true(json_is_null(json_object_get(root, "map")));
+    assert_true(json_is_null(json_object_get(root, "box")));
+    assert_true(json_is_null(json_object_get(root, "heatmap")));
+    assert_string_equal(string_at(root, "refusal"), "no pooling layer");
+    json_decref(root);
+}
+
+static void the_model_is_described_with_limits_and_options(void **state)
+{
+    struct engine engine = {0};
+    struct model model = {.engine = &engine, .slot = 1, .generation = 3};
+    struct config config;
+    struct reply reply = {0};
+    struct ask_option option;
+    json_t *root;
+    size_t num_options = 0;
+
+    (void)state;
+    config_init(&config);
+    engine_info(&engine, &model.info);
+    assert_true(reply_model(&reply, &model, &config, NULL));
+    root = parse(&reply);
+    assert_int_equal(integer_at(root, "generation"), 3);
+    assert_true(json_is_false(json_object_get(root, "default")));
+    assert_int_equal(integer_at(root, "num_classes"), FAKE_CLASSES);
+    assert_int_equal(integer_at(root, "num_labels"), 3);
+    assert_int_equal(
+        integer_at(json_object_get(root, "limits"), "max_body_bytes"),
+        16777216);
+    while (ask_option(&option, num_options))
+        num_options++;
+    assert_int_equal(json_array_size(json_object_get(root, "options")),
+                     num_options);
+    json_decref(root);
+    reply_release(&reply);
+}
+
+static void a_problem_replaces_whatever_was_there(void **state)
+{
+    struct reply reply = {.status = 200, .content_type = "image/png"};
+    json_t *root;
+
+    (void)state;
+    assert_true(buf_append(&reply.body, "half an answer", 14, NULL));
+    reply_header(&reply, "X-Wherefore-Class", "%d", 1);
+    problem_reply(&reply, PROBLEM_LIMIT, "too \"much\"", 42);
+    root = parse(&reply);
+    assert_int_equal(reply.status, 413);
+    assert_string_equal(reply.content_type, "application/problem+json");
+    assert_int_equal(integer_at(root, "status"), 413);
+    assert_int_equal(integer_at(root, "limit"), 42);
+    assert_string_equal(string_at(root, "title"), "Content Too Large");
+    assert_string_equal(string_at(root, "detail"), "too \"much\"");
+    assert_string_equal(string_at(root, "kind"), "over-limit");
+    for (size_t i = 0; i < reply.num_headers; i++)
+        assert_string_not_equal(reply.headers[i].name, "X-Wherefore-Class");
+    json_decref(root);
+    reply_release(&reply);
+}
+
+static void a_problem_may_quote_what_is_no_utf_8(void **state)
+{
+    struct reply reply = {0};
+    json_t *root;
+
+    (void)state;
+    problem_reply(&reply, PROBLEM_INPUT, "option \"\xe9t\xe9\"", 0);
+    root = parse(&reply);
+    assert_string_equal(string_at(root, "detail"), "option \"?t?\"");
+    assert_null(json_object_get(root, "limit"));
+    json_decref(root);
+    reply_release(&reply);
+}
+
+static void every_503_says_when_to_come_back(void **state)
+{
+    struct reply reply = {0};
+    bool found = false;
+
+    (void)state;
+    problem_reply(&reply, PROBLEM_BUSY, "full", 0);
+    for (size_t i = 0; i < reply.num_headers; i++)
+        found = found || strcmp(reply.headers[i].name, "Retry-After") == 0;
+    assert_true(found);
+    reply_release(&reply);
+}
+
+static void kinds_of_errors_have_their_status(void **state)
+{
+    static const struct {
+        enum error_kind kind;
+        unsigned status;
+    } cases[] = {{ERROR_INPUT, 422},    {ERROR_UNSUPPORTED, 415},
+                 {ERROR_LIMIT, 413},    {ERROR_BUSY, 503},
+                 {ERROR_MEMORY, 503},   {ERROR_IO, 500},
+                 {ERROR_INTERNAL, 500}, {ERROR_NONE, 500}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(problem_status(problem_of(cases[i].kind)),
+                         cases[i].status);
+    assert_string_equal(problem_title(408), "Request Timeout");
+    assert_string_equal(problem_title(200), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_has_everything_in_its_place),
+        cmocka_unit_test(classes_asked_for_have_their_own_evidence),
+        cmocka_unit_test(top_stands_for_all_that_are_listed),
+        cmocka_unit_test(a_model_without_a_map_says_why),
+        cmocka_unit_test(the_model_is_described_with_limits_and_options),
+        cmocka_unit_test(a_problem_replaces_whatever_was_there),
+        cmocka_unit_test(a_problem_may_quote_what_is_no_utf_8),
+        cmocka_unit_test(every_503_says_when_to_come_back),
+        cmocka_unit_test(kinds_of_errors_have_their_status),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

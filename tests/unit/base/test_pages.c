@@ -1,0 +1,105 @@
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/pages.h"
+
+#include <cmocka.h>
+
+enum { COUNT = 48 };
+
+/* Sizes around the bounds: nothing, small, large, larger than a mapping. */
+static size_t size_of(size_t i)
+{
+    static const size_t sizes[] = {0,     1,          127,     16000,
+                                   16384, 100 * 1000, 2097152, 5 * 1000 * 1000};
+
+    return sizes[i % (sizeof sizes / sizeof sizes[0])];
+}
+
+/* Takes blocks, marks each with its number, gives every second one back and
+ * takes it anew, and checks that no block has another's mark. Returns how many
+ * are wrong. */
+static void *use_blocks(void *arg)
+{
+    uint8_t *blocks[COUNT];
+    size_t wrong = 0;
+
+    (void)arg;
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = pages_take(size_of(i));
+        wrong += !blocks[i] || (uintptr_t)blocks[i] % PAGES_ALIGNMENT != 0;
+        memset(blocks[i], (int)i, size_of(i));
+    }
+    for (size_t i = 0; i < COUNT; i += 2) {
+        pages_give(blocks[i]);
+        blocks[i] = pages_take(size_of(i));
+        wrong += !blocks[i];
+        memset(blocks[i], (int)i, size_of(i));
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        for (size_t b = 0; b < size_of(i); b++)
+            wrong += blocks[i][b] != (uint8_t)i;
+        pages_give(blocks[i]);
+    }
+    return (void *)(uintptr_t)wrong;
+}
+
+static void blocks_are_aligned_and_do_not_overlap(void **state)
+{
+    (void)state;
+    assert_null(use_blocks(NULL));
+    assert_null(use_blocks(NULL)); /* with what the first time left mapped */
+    assert_int_equal(pages_in_use(), 0);
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    pthread_t threads[4];
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, use_blocks, NULL),
+                         0);
+    for (size_t i = 0; i < 4; i++) {
+        void *wrong = &threads;
+
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+}
+
+static void large_blocks_are_counted_while_they_are_out(void **state)
+{
+    void *block = pages_take(1000 * 1000);
+
+    (void)state;
+    assert_non_null(block);
+    assert_in_range(pages_in_use(), 1000 * 1000, 1001 * 1000);
+    pages_give(block);
+    assert_int_equal(pages_in_use(), 0);
+}
+
+static void what_no_memory_holds_is_null(void **state)
+{
+    (void)state;
+    assert_null(pages_take(SIZE_MAX));
+    assert_null(pages_take(SIZE_MAX / 2));
+    pages_give(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_are_aligned_and_do_not_overlap),
+        cmocka_unit_test(threads_do_not_disturb_each_other),
+        cmocka_unit_test(large_blocks_are_counted_while_they_are_out),
+        cmocka_unit_test(what_no_memory_holds_is_null),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

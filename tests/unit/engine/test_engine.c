@@ -1,0 +1,448 @@
+/* Models in folders, opened as they are and at other sizes, and asked about a
+ * picture: what the parts' own tests do not see. The networks are those of
+ * tests/data/networks, small and with random weights. */
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+
+#include "tests/unit/alloc_sweep.h"
+
+#define NETWORKS "tests/data/networks"
+#define PICTURE "tests/cases/images/jpeg-444.jpg" /* 37 x 27 */
+
+enum { PATH_SIZE = 512 };
+
+static const struct image_limits limits = {
+    .max_width = 1000, .max_height = 1000, .max_pixels = 1000000};
+
+/* A folder of a network and, unless that is NULL, a model.json. */
+struct folder {
+    char path[64];
+};
+
+static void make_folder(struct folder *folder, const char *network,
+                        const char *json)
+{
+    char path[PATH_SIZE], *cwd = getcwd(NULL, 0), target[2 * PATH_SIZE];
+
+    assert_non_null(cwd);
+    snprintf(folder->path, sizeof folder->path, "/tmp/test_engine_XXXXXX");
+    assert_non_null(mkdtemp(folder->path));
+    snprintf(target, sizeof target, "%s/" NETWORKS "/%s.onnx", cwd, network);
+    snprintf(path, sizeof path, "%s/model.onnx", folder->path);
+    assert_int_equal(symlink(target, path), 0);
+    free(cwd);
+    if (json) {
+        FILE *file;
+
+        snprintf(path, sizeof path, "%s/model.json", folder->path);
+        file = fopen(path, "w");
+        assert_non_null(file);
+        assert_true(fputs(json, file) >= 0);
+        fclose(file);
+    }
+}
+
+static void remove_folder(const struct folder *folder)
+{
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof path, "%s/model.onnx", folder->path);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/model.json", folder->path);
+    unlink(path);
+    assert_int_equal(rmdir(folder->path), 0);
+}
+
+static struct engine *open_network(const char *network, const char *json,
+                                   const struct engine_options *options,
+                                   struct error *err)
+{
+    struct folder folder;
+    struct engine *engine;
+
+    make_folder(&folder, network, json);
+    engine = engine_open(folder.path, options, err);
+    remove_folder(&folder);
+    return engine;
+}
+
+/* A session that has run the network on the picture. */
+static struct engine_session *run_on_picture(const struct engine *engine)
+{
+    struct engine_session *session;
+    struct error err = {0};
+    struct buf file = {0};
+
+    session = engine_session_new(engine, NULL, &err);
+    if (!session || !buf_append_file(&file, PICTURE, 1 << 20, &err) ||
+        !engine_sample(session, file.data, file.len, &limits, &err) ||
+        !engine_session_run(session, &err))
+        fail_msg("%s", err.text);
+    buf_release(&file);
+    return session;
+}
+
+static void expect_finite_classes(struct engine_session *session, size_t count)
+{
+    struct engine_class class;
+    float sum = 0;
+
+    for (size_t k = 0; k < count; k++) {
+        engine_session_class(session, &class, k);
+        assert_true(isfinite(class.logit));
+        sum += class.score;
+    }
+    assert_float_equal(sum, 1, 1e-4);
+}
+
+/* ---- sizes ---- */
+
+static void a_network_alone_takes_pictures_of_the_size_in_its_file(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct engine_info info;
+    struct engine_session *session;
+
+    (void)state;
+    if (!engine)
+        fail_msg("%s", err.text);
+    engine_info(engine, &info);
+    assert_int_equal(info.input_width, 160);
+    assert_int_equal(info.input_height, 80);
+    assert_int_equal(info.num_classes, 3);
+    assert_true(info.map_width > info.map_height);
+    assert_true(strncmp(info.name, "test_engine_", 12) == 0);
+    session = run_on_picture(engine);
+    expect_finite_classes(session, 3);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void a_larger_input_gives_a_larger_map(void **state)
+{
+    struct error err = {0};
+    struct engine_options options = {0};
+    struct engine *engine = open_network("resnet18-legacy13", NULL, NULL, &err);
+    struct engine_info own, other;
+    struct engine_session *session;
+    struct engine_class class;
+    struct engine_map map;
+
+    (void)state;
+    assert_non_null(engine);
+    engine_info(engine, &own);
+    engine_free(engine);
+    options.input_width = (uint32_t)own.input_width * 3;
+    options.input_height = (uint32_t)own.input_height * 2;
+    engine = open_network("resnet18-legacy13", NULL, &options, &err);
+    if (!engine)
+        fail_msg("%s", err.text);
+    engine_info(engine, &other);
+    assert_int_equal(other.input_width, 3 * own.input_width);
+    assert_int_equal(other.input_height, 2 * own.input_height);
+    assert_true(other.map_width > 2 * own.map_width);
+    assert_true(other.map_height > own.map_height);
+    session = run_on_picture(engine);
+    for (size_t k = 0; k < other.num_classes; k++) {
+        engine_session_class(session, &class, k);
+        assert_true(engine_session_map(session, &map, k, &err));
+        assert_int_equal(map.width, other.map_width);
+        assert_float_equal(map.mean_plus_bias, class.logit, 1e-4);
+    }
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void a_network_of_fixed_size_refuses_another(void **state)
+{
+    const char *const networks[] = {"vggnet-gap-legacy13", "vgg16-legacy13",
+                                    "vggcam-keras-tensorflow"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        const struct engine_options twice = {.input_width = 256,
+                                             .input_height = 256};
+        struct error err = {0};
+
+        assert_null(open_network(networks[i], NULL, &twice, &err));
+        if (!strstr(err.text, "with an input of 256 x 256 pixels"))
+            fail_msg("%s: %s", networks[i], err.text);
+    }
+}
+
+static void sizes_are_read_from_text(void **state)
+{
+    const char *const wrong[] = {"",    "x",    "8x",      "x8",  "0",
+                                 "8x0", "4097", "8x8x8",   "-8",  "8 ",
+                                 " 8",  "8X8",  "99999x1", "8.5", "Own"};
+    struct engine_options options = {0};
+    struct error err = {0};
+
+    (void)state;
+    assert_true(engine_options_parse_size(&options, "448", &err));
+    assert_int_equal(options.input_width, 448);
+    assert_int_equal(options.input_height, 448);
+    assert_true(engine_options_parse_size(&options, "4096x1", &err));
+    assert_int_equal(options.input_width, 4096);
+    assert_int_equal(options.input_height, 1);
+    assert_true(engine_options_parse_size(&options, "own", &err));
+    assert_int_equal(options.input_width, 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        err = (struct error){0};
+        if (engine_options_parse_size(&options, wrong[i], &err))
+            fail_msg("\"%s\" is taken", wrong[i]);
+        assert_int_equal(err.kind, ERROR_INPUT);
+    }
+}
+
+/* ---- heads ---- */
+
+static void where_means_are_pooled_the_map_adds_up_to_the_logit(void **state)
+{
+    const char *const networks[] = {"nin-legacy13", "squeezenet-dynamo18",
+                                    "vggcam-keras-tensorflow",
+                                    "densenet121-dynamo18"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        struct error err = {0};
+        struct engine *engine = open_network(networks[i], NULL, NULL, &err);
+        struct engine_info info;
+        struct engine_session *session;
+        struct engine_class class;
+        struct engine_map map;
+
+        if (!engine)
+            fail_msg("%s: %s", networks[i], err.text);
+        engine_info(engine, &info);
+        assert_null(info.refusal);
+        assert_false(info.is_max);
+        session = run_on_picture(engine);
+        for (size_t k = 0; k < info.num_classes; k++) {
+            engine_session_class(session, &class, k);
+            assert_true(engine_session_map(session, &map, k, &err));
+            assert_float_equal(map.mean_plus_bias, class.logit,
+                               1e-4 * fmax(1, fabs((double)class.logit)));
+        }
+        engine_session_free(session);
+        engine_free(engine);
+    }
+}
+
+static void a_normalized_head_s_map_adds_up_and_tells_its_scale(void **state)
+{
+    struct error err = {0};
+    struct engine *engine = open_network("convnext-legacy17", NULL, NULL, &err);
+    struct engine_session *session;
+    struct engine_class class;
+    struct engine_info info;
+    struct engine_map map;
+
+    (void)state;
+    assert_non_null(engine);
+    engine_info(engine, &info);
+    assert_string_equal(info.head, "gap-norm-linear");
+    assert_true(info.is_normalized);
+    session = run_on_picture(engine);
+    for (size_t k = 0; k < info.num_classes; k++) {
+        engine_session_class(session, &class, k);
+        assert_true(engine_session_map(session, &map, k, &err));
+        assert_float_equal(map.mean_plus_bias, class.logit,
+                           1e-4 * fmax(1, fabs((double)class.logit)));
+        assert_true(map.norm_deviation > 0 && map.norm_deviation != 1);
+    }
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void where_maxima_are_pooled_that_is_told(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("googlenet-gmp-legacy13", NULL, NULL, &err);
+    struct engine_info info;
+
+    (void)state;
+    assert_non_null(engine);
+    engine_info(engine, &info);
+    assert_string_equal(info.head, "gmp-linear");
+    assert_true(info.is_max);
+    engine_free(engine);
+}
+
+static void a_network_without_maps_classifies_and_says_why(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("mobilenet-v3-legacy13", NULL, NULL, &err);
+    struct engine_info info;
+    struct engine_session *session;
+    struct engine_map map;
+
+    (void)state;
+    assert_non_null(engine);
+    engine_info(engine, &info);
+    assert_string_equal(info.head, "none");
+    assert_non_null(info.refusal);
+    assert_int_equal(info.map_width, 0);
+    session = run_on_picture(engine);
+    expect_finite_classes(session, info.num_classes);
+    assert_false(engine_session_map(session, &map, 0, &err));
+    assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+    assert_string_equal(err.text, info.refusal);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+/* ---- the part of the picture that is shown ---- */
+
+#define JSON(resize)                                                     \
+    "{\"name\": \"n\", \"onnx\": {\"file\": \"model.onnx\"},"            \
+    "\"input\": {\"width\": 160, \"height\": 80, \"channels\": \"BGR\"," \
+    "\"interpolation\": \"bilinear\", \"resize\": \"" resize "\","       \
+    "\"mean\": [0, 0, 0], \"std\": [255, 255, 255]}}"
+
+static void boxes_stay_within_what_the_network_was_shown(void **state)
+{
+    const char *const jsons[] = {JSON("stretch"), JSON("crop"),
+                                 JSON("letterbox")};
+    /* A crop of 160 x 80 from 182 x 91, which 37 x 27 is made to cover. */
+    const uint32_t top[] = {0, 5, 0}, bottom[] = {27, 22, 27};
+    const uint32_t left[] = {0, 2, 0}, right[] = {37, 35, 37};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct error err = {0};
+        struct engine *engine =
+            open_network("lane-change-legacy13", jsons[i], NULL, &err);
+        struct engine_session *session;
+
+        if (!engine)
+            fail_msg("%s", err.text);
+        session = run_on_picture(engine);
+        for (size_t k = 0; k < 3; k++) {
+            struct box box;
+            bool found;
+
+            assert_true(engine_session_box(session, &box, &found, k, 0, &err));
+            if (!found)
+                continue;
+            assert_true(box.x >= left[i] && box.y >= top[i]);
+            assert_true(box.x + box.width <= right[i]);
+            assert_true(box.y + box.height <= bottom[i]);
+        }
+        engine_session_free(session);
+        engine_free(engine);
+    }
+}
+
+/* ---- memory ---- */
+
+enum { MANY = 1000 };
+
+/* Allocations from here to the end of the count. */
+static void begin_count(void)
+{
+    alloc_sweep_state.countdown = MANY;
+    alloc_sweep_state.on = true;
+}
+
+static size_t end_count(void)
+{
+    alloc_sweep_state.on = false;
+    return MANY - alloc_sweep_state.countdown;
+}
+
+/* All that POST /cam asks a session for once the picture is in it. */
+static bool answer(struct engine_session *session, struct buf *png,
+                   struct error *err)
+{
+    const struct render_options style = {.overlay = true, .alpha = 0.5f};
+    struct engine_class top[3];
+    struct engine_map map;
+    struct box box;
+    bool found;
+
+    buf_clear(png);
+    if (!engine_session_run(session, err))
+        return false;
+    engine_session_top(session, top, 3);
+    return engine_session_map(session, &map, top[0].index, err) &&
+           engine_session_box(session, &box, &found, top[0].index, 0.2f, err) &&
+           engine_session_heatmap(session, png, top[0].index, &style, err);
+}
+
+static void
+from_the_second_picture_on_only_its_decoder_takes_memory(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct engine_session *session;
+    struct image image = {0};
+    struct buf file = {0}, png = {0};
+    size_t of_decoder, of_sample, of_answer;
+    bool ok;
+
+    (void)state;
+    assert_non_null(engine);
+    session = run_on_picture(engine);
+    assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
+    assert_true(image_decode(&image, file.data, file.len, &limits, &err));
+    assert_true(answer(session, &png, &err));
+
+    begin_count();
+    ok = image_decode(&image, file.data, file.len, &limits, &err);
+    of_decoder = end_count();
+    assert_true(ok);
+    begin_count();
+    ok = engine_sample(session, file.data, file.len, &limits, &err);
+    of_sample = end_count();
+    assert_true(ok);
+    begin_count();
+    ok = answer(session, &png, &err);
+    of_answer = end_count();
+    assert_true(ok);
+    assert_true(png.len > 0);
+
+    assert_int_equal(of_sample, of_decoder);
+    assert_int_equal(of_answer, 0);
+
+    image_release(&image);
+    buf_release(&file);
+    buf_release(&png);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_network_alone_takes_pictures_of_the_size_in_its_file),
+        cmocka_unit_test(a_larger_input_gives_a_larger_map),
+        cmocka_unit_test(a_network_of_fixed_size_refuses_another),
+        cmocka_unit_test(sizes_are_read_from_text),
+        cmocka_unit_test(where_means_are_pooled_the_map_adds_up_to_the_logit),
+        cmocka_unit_test(a_normalized_head_s_map_adds_up_and_tells_its_scale),
+        cmocka_unit_test(where_maxima_are_pooled_that_is_told),
+        cmocka_unit_test(a_network_without_maps_classifies_and_says_why),
+        cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),
+        cmocka_unit_test(
+            from_the_second_picture_on_only_its_decoder_takes_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,130 @@
+/* Surveys: of networks that can be used, and of those that cannot. */
+
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/buf.h"
+#include "engine/network/survey.h"
+#include "engine/onnx/onnx.h"
+
+#include "tests/unit/alloc_sweep.h"
+
+#define FORM "tests/data/forms/legacy13_unfolded.onnx"
+#define INVALID "tests/cases/invalid-onnx"
+
+enum { PATH_SIZE = 512 };
+
+static const struct survey_options options = {.width = 8, .height = 8};
+
+static void a_network_is_described_and_measured(void **state)
+{
+    struct survey survey = {0};
+    struct error err = {0};
+    double sum = 0;
+
+    (void)state;
+    assert_true(survey_open(&survey, FORM, &(struct survey_options){0}, &err));
+    assert_int_equal(survey.failure.kind, ERROR_NONE);
+    assert_int_equal(survey.problems.count, 0);
+    assert_string_equal(survey.head, "gap-linear");
+    assert_null(survey.refusal);
+    assert_int_equal(survey.num_classes, 7);
+    assert_int_equal(survey.num_features, 24);
+    assert_int_equal(survey.map_width, 6);
+    assert_int_equal(survey.map_height, 4);
+    assert_int_equal(survey.num_run_by[PLAN_KERNEL], 0);
+    assert_int_equal(survey.num_run_by[PLAN_XNNPACK],
+                     survey.num_run_by[PLAN_DEPTHWISE] + 1);
+    assert_true(survey_measure(&survey, 3, &err));
+    assert_true(survey.run_ms > 0);
+    assert_true(survey.kernel_share == 0);
+    for (size_t s = 0; s < survey.num_steps; s++)
+        sum += survey.steps[s].ms;
+    assert_true(sum > 0);
+    survey_release(&survey);
+}
+
+/* What the reader says of a file that it refuses; "" where it does not. */
+static void refuse(struct error *err, const char *path, const char *folder)
+{
+    struct onnx_input size = {
+        .width = options.width,
+        .height = options.height,
+        .folder = folder,
+    };
+    struct graph graph = {0};
+    struct buf file = {0};
+
+    if (buf_append_file(&file, path, 1 << 26, err) &&
+        onnx_read(&graph, file.data, file.len, &size, err))
+        (void)!graph_infer(&graph, err);
+    graph_release(&graph);
+    buf_release(&file);
+}
+
+static void the_first_thing_found_is_why_the_file_is_refused(void **state)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(INVALID, &entries, NULL, alphasort);
+    int num_refused = 0;
+
+    (void)state;
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        struct survey survey = {0};
+        struct error err = {0}, refusal = {0};
+        const struct error *found = &survey.failure;
+        char folder[PATH_SIZE], path[PATH_SIZE + 16];
+
+        snprintf(folder, sizeof folder, INVALID "/%s", entries[i]->d_name);
+        snprintf(path, sizeof path, "%s/model.onnx", folder);
+        refuse(&refusal, path, folder);
+        if (entries[i]->d_name[0] != '.' && refusal.kind != ERROR_NONE) {
+            num_refused++;
+            if (!survey_open(&survey, path, &options, &err))
+                found = &err;
+            else if (survey.problems.count > 0)
+                found = &survey.problems.first->why;
+            if (found->kind != refusal.kind ||
+                !strstr(refusal.text, found->text))
+                fail_msg("%s: \"%s\", not \"%s\"", path, found->text,
+                         refusal.text);
+        }
+        survey_release(&survey);
+        free(entries[i]);
+    }
+    assert_true(num_refused > 50);
+    free(entries);
+}
+
+static bool survey_once(void *arg, struct error *err)
+{
+    struct survey survey = {0};
+    bool ok = survey_open(&survey, arg, &options, err);
+
+    survey_release(&survey);
+    return ok;
+}
+
+static void a_failed_allocation_is_an_error(void **state)
+{
+    static char file[] = INVALID "/unknown-operator/model.onnx";
+
+    (void)state;
+    /* protobuf-c calls what it has no room for malformed */
+    alloc_sweep_or(survey_once, file, ERROR_INPUT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_network_is_described_and_measured),
+        cmocka_unit_test(the_first_thing_found_is_why_the_file_is_refused),
+        cmocka_unit_test(a_failed_allocation_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+/* Boxes and heatmaps of maps that cover another part of the picture than all
+ * of it: the way back from a crop or a letterbox. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "engine/render/render.h"
+
+#include <cmocka.h>
+
+enum { CELLS = 4 };
+
+/* A map of ones over a part of a grey picture. */
+struct scene {
+    float values[CELLS * CELLS];
+    struct image image;
+    struct render_map map;
+};
+
+static void set_scene(struct scene *scene, uint32_t width, uint32_t height,
+                      struct preprocess_view view)
+{
+    *scene = (struct scene){.image = {.width = width, .height = height}};
+    scene->image.pixels = calloc((size_t)width * height, 3);
+    assert_non_null(scene->image.pixels);
+    for (int i = 0; i < CELLS * CELLS; i++)
+        scene->values[i] = 1;
+    scene->map = (struct render_map){
+        .values = scene->values,
+        .width = CELLS,
+        .height = CELLS,
+        .max = 1,
+        .view = view,
+        .image = &scene->image,
+    };
+}
+
+static void expect_box(struct scene *scene, struct box expected)
+{
+    struct render render = {0};
+    struct error err = {0};
+    struct box box;
+    bool found;
+
+    assert_true(render_box(&render, &box, &found, &scene->map, 0.5f, &err));
+    assert_true(found);
+    assert_int_equal(box.x, expected.x);
+    assert_int_equal(box.y, expected.y);
+    assert_int_equal(box.width, expected.width);
+    assert_int_equal(box.height, expected.height);
+    render_release(&render);
+    free(scene->image.pixels);
+}
+
+static void a_box_keeps_within_a_crop(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_scene(&scene, 200, 100, (struct preprocess_view){75, 25, 50, 50});
+    expect_box(&scene, (struct box){75, 25, 50, 50});
+}
+
+static void a_box_keeps_within_the_picture_in_a_letterbox(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_scene(&scene, 200, 100, (struct preprocess_view){0, -50, 200, 200});
+    expect_box(&scene, (struct box){0, 0, 200, 100});
+}
+
+static void a_box_is_where_the_cells_are_through_a_letterbox(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_scene(&scene, 200, 100, (struct preprocess_view){0, -50, 200, 200});
+    for (int i = 0; i < CELLS * CELLS; i++)
+        scene.values[i] = i % CELLS == 3 && i / CELLS >= 2;
+    /* Cells are 50 x 50 pixels, of which the lower two of the right column are
+     * 1; between the centres of two cells it is half way where they meet. */
+    expect_box(&scene, (struct box){150, 50, 50, 50});
+}
+
+static void a_box_is_where_the_cells_are_through_a_crop(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_scene(&scene, 300, 200, (struct preprocess_view){60, 10, 160, 160});
+    for (int i = 0; i < CELLS * CELLS; i++)
+        scene.values[i] = i % CELLS == 0 && i / CELLS == 0;
+    expect_box(&scene, (struct box){60, 10, 40, 40});
+}
+
+static void a_box_of_a_large_picture_keeps_within_a_crop(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    /* Twice the grid that boxes are found on. */
+    set_scene(&scene, 2048, 1024, (struct preprocess_view){512, 0, 1024, 1024});
+    expect_box(&scene, (struct box){512, 0, 1024, 1024});
+}
+
+static void a_box_of_cells_that_the_picture_does_not_show_is_none(void **state)
+{
+    struct scene scene;
+    struct render render = {0};
+    struct error err = {0};
+    struct box box;
+    bool found = true;
+
+    (void)state;
+    set_scene(&scene, 200, 50, (struct preprocess_view){0, -75, 200, 200});
+    for (int i = 0; i < CELLS * CELLS; i++)
+        scene.values[i] = i / CELLS == 0; /* padding alone */
+    assert_true(render_box(&render, &box, &found, &scene.map, 0.5f, &err));
+    assert_false(found);
+    render_release(&render);
+    free(scene.image.pixels);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_box_keeps_within_a_crop),
+        cmocka_unit_test(a_box_keeps_within_the_picture_in_a_letterbox),
+        cmocka_unit_test(a_box_is_where_the_cells_are_through_a_letterbox),
+        cmocka_unit_test(a_box_is_where_the_cells_are_through_a_crop),
+        cmocka_unit_test(a_box_of_a_large_picture_keeps_within_a_crop),
+        cmocka_unit_test(a_box_of_cells_that_the_picture_does_not_show_is_none),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
