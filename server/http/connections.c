@@ -344,35 +344,6 @@ bool connections_enter(struct connections *c, int fd,
     return enter(c, fd, state, false);
 }
 
-enum connections_state connections_state_of(struct connections *c, int fd)
-{
-    enum connections_state state;
-    const struct connection *k;
-
-    pthread_mutex_lock(&c->lock);
-    k = find(c, fd);
-    state = k && !k->left ? k->state : CONNECTIONS_CLOSING;
-    pthread_mutex_unlock(&c->lock);
-    return state;
-}
-
-void connections_refuse(struct connections *c, int fd, enum problem problem,
-                        const char *detail, uint64_t limit)
-{
-    int copy;
-
-    if (connections_state_of(c, fd) == CONNECTIONS_CLOSING ||
-        !connections_enter(c, fd, CONNECTIONS_CLOSING))
-        return;
-    copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (copy >= 0)
-        refuse(c, copy, problem,
-               problem == PROBLEM_MEMORY ? METRICS_MEMORY : METRICS_MALFORMED,
-               detail, limit);
-    else
-        shutdown(fd, SHUT_WR);
-}
-
 bool connections_enter_work(struct connections *c, int fd, bool interim)
 {
     return enter(c, fd, CONNECTIONS_WORKING, interim);
@@ -448,22 +419,6 @@ static bool has_sent(int fd)
 
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
            info.tcpi_bytes_received > 0;
-}
-
-bool connections_is_owed(struct connections *c, int fd)
-{
-    const uint64_t timeout_us = c->config->timeout * UINT64_C(1000000);
-    const struct connection *k;
-    bool waiting;
-
-    pthread_mutex_lock(&c->lock);
-    k = find(c, fd);
-    waiting = k && !k->left && k->state == CONNECTIONS_NEW &&
-              clock_now_us() - k->since_us < timeout_us;
-    pthread_mutex_unlock(&c->lock);
-    /* With bytes unread it may be for want of memory. */
-    return waiting && has_sent(fd) && peek(fd) <= 0 &&
-           !(events_of(fd, 0, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 /* ---- who is too slow ---- */

@@ -60,21 +60,6 @@ unsigned connections_max(const struct connections *connections);
 bool connections_enter(struct connections *connections, int fd,
                        enum connections_state state);
 
-/* What it does now; CONNECTIONS_CLOSING of one that was hung up on, or that is
- * not known. */
-enum connections_state connections_state_of(struct connections *connections,
-                                            int fd);
-
-/* Whether it is new, has sent something and waits for an answer: it has not
- * left, nor been silent for as long as it may. */
-bool connections_is_owed(struct connections *connections, int fd);
-
-/* Ends a connection with this problem, which is no request's. `limit` is the
- * bound that was crossed, or 0. Whoever has the descriptor closes it. */
-void connections_refuse(struct connections *connections, int fd,
-                        enum problem problem, const char *detail,
-                        uint64_t limit);
-
 /* Enters CONNECTIONS_WORKING. `interim`: its client understands answers with a
  * status of 1xx. */
 bool connections_enter_work(struct connections *connections, int fd,

@@ -154,8 +154,10 @@ static bool check_framing(struct exchange *x)
                               &framing);
     x->request.body_len = framing.len;
     problem = framing_problem(&framing);
-    return !problem ||
-           request_fail(&x->request, PROBLEM_MALFORMED, "%s", problem);
+    if (!problem)
+        return true;
+    count_rejected(x, METRICS_MALFORMED);
+    return request_fail(&x->request, PROBLEM_MALFORMED, "%s", problem);
 }
 
 static bool check_headers(struct exchange *x)
@@ -446,19 +448,6 @@ static void fail_early(struct exchange *x, enum problem problem,
     answer_now(x);
 }
 
-void exchange_refuse(struct exchange_door *door, int fd, enum problem problem,
-                     const char *detail, uint64_t limit)
-{
-    struct exchange *x = door->open;
-
-    while (x && x->fd != fd)
-        x = x->next;
-    if (x)
-        fail_early(x, problem, detail, limit);
-    else
-        connections_refuse(door->connections, fd, problem, detail, limit);
-}
-
 /* libmicrohttpd has no room for so many, and 0.9.75 would say nothing. */
 static void check_query(struct exchange *x, const char *query)
 {
@@ -484,9 +473,8 @@ void *exchange_begin(void *arg, const char *target,
     size_t len = strcspn(target, "?");
 
     if (!x) {
-        connections_refuse(door->connections, answer_socket(connection),
-                           PROBLEM_MEMORY, "no room for the request", 0);
-        return NULL;
+        metrics_reject(&door->service->metrics, METRICS_MEMORY);
+        return NULL; /* it is hung up on */
     }
     atomic_fetch_add(&door->service->num_in_flight, 1);
     x->door = door;

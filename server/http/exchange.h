@@ -80,12 +80,6 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
 void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
                   enum MHD_RequestTerminationCode code);
 
-/* Answers what libmicrohttpd will not have, whether it is an exchange already
- * or not, and closes the connection. `limit` is the bound that was crossed, or
- * 0. An exchange that has failed before says that. */
-void exchange_refuse(struct exchange_door *door, int fd, enum problem problem,
-                     const char *detail, uint64_t limit);
-
 /* The connection is about to be closed. Ends an exchange that libmicrohttpd has
  * not ended: 0.9.75 forgets to where it fails twice. */
 void exchange_forget(struct exchange_door *door,

@@ -37,8 +37,8 @@
  * takes no reply in the middle of a body, and closing a socket with unread
  * bytes resets it under the client's nose, so answer_now() writes the few
  * hundred bytes to the socket itself, tells libmicrohttpd to drop the
- * connection, and leaves the rest to hangup.c. What libmicrohttpd will not have
- * itself, and would answer with HTML, ends the same way (intercept.c). */
+ * connection, and leaves the rest to hangup.c. What is not HTTP libmicrohttpd
+ * refuses by itself, in its own words, and closes the connection. */
 
 #include "server/http/http.h"
 
@@ -57,7 +57,6 @@
 #include "server/http/connections.h"
 #include "server/http/exchange.h"
 #include "server/http/hangup.h"
-#include "server/http/intercept.h"
 #include "server/http/listener.h"
 
 enum {
@@ -152,7 +151,7 @@ static void *accept_all(void *arg)
     return NULL;
 }
 
-/* libmicrohttpd has a new connection, or is about to close one. */
+/* libmicrohttpd is about to close a connection. */
 static void on_connection(void *arg, struct MHD_Connection *connection,
                           void **slot, enum MHD_ConnectionNotificationCode code)
 {
@@ -161,10 +160,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     (void)slot;
-    if (code != MHD_CONNECTION_NOTIFY_CLOSED) {
-        intercept_begin(door);
+    if (code != MHD_CONNECTION_NOTIFY_CLOSED)
         return;
-    }
     exchange_forget(door, connection);
     if (info)
         connections_remove(door->connections, info->connect_fd);

@@ -33,7 +33,6 @@
     X(PROBLEM_TOO_MANY, 429, "Too Many Requests", "too-many")                \
     X(PROBLEM_HEADERS, 431, "Request Header Fields Too Large", "over-limit") \
     X(PROBLEM_INTERNAL, 500, "Internal Server Error", "internal")            \
-    X(PROBLEM_VERSION, 505, "HTTP Version Not Supported", "unsupported")     \
     X(PROBLEM_BUSY, 503, "Service Unavailable", "busy")                      \
     X(PROBLEM_DRAINING, 503, "Service Unavailable", "draining")              \
     X(PROBLEM_MEMORY, 503, "Service Unavailable", "no-memory")

@@ -31,9 +31,8 @@ bool wire_print(struct buf *out, const struct reply *reply, bool with_body)
            (!with_body || buf_append(out, body, len, NULL));
 }
 
-/* Not by send(): that is intercept.c's, on the HTTP thread. */
 bool wire_send(int fd, const struct buf *text)
 {
-    return sendto(fd, text->data, text->len, MSG_NOSIGNAL | MSG_DONTWAIT, NULL,
-                  0) == (ssize_t)text->len;
+    return send(fd, text->data, text->len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+           (ssize_t)text->len;
 }

@@ -109,7 +109,8 @@ static bool print_requests(struct buf *out, const struct metrics *metrics,
                            struct error *err)
 {
     if (!print_head(out, "wherefore_requests_total", "counter",
-                    "Requests by route and status; status 0: the client left.",
+                    "Requests by route and status; status 0: the client left, "
+                    "or what it sent was not HTTP.",
                     err))
         return false;
     for (size_t r = 0; r < num_routes; r++)

@@ -167,65 +167,38 @@ def test_what_is_wrong_with_a_head_is_a_problem_with_an_id(
     assert f"X-Request-Id: {problem['request_id']}".lower() in head
 
 
-IN_HEADERS = "the headers "
-IN_CHUNKS = "a chunk of the body "
-AROUND_CHUNKS = "the lines around a chunk "
-TOO_LONG = "the body, or a chunk of it, "
-
-
 @pytest.mark.parametrize(
-    ("statuses", "route", "detail", "request_"),
+    ("statuses", "route", "request_"),
     [
-        ((400,), "other", IN_HEADERS, GET + b"nonsense\r\n\r\n"),
-        ((400,), "other", IN_HEADERS, GET + b"nonsense\r\nX-Request-Id: a\r\n\r\n"),
-        ((400,), "other", IN_HEADERS, CAM + b"Content-Length: 1x\r\n\r\na"),
-        (
-            (413,),
-            "other",
-            TOO_LONG,
-            CAM + b"Content-Length: " + b"9" * 23 + b"\r\n\r\n",
-        ),
-        ((431,), "other", IN_HEADERS, GET + b"X: aaaaaaaaaa\r\n" * 4500 + b"\r\n"),
-        ((400,), "/cam", IN_CHUNKS, CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n"),
-        ((400,), "/cam", IN_CHUNKS, CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n"),
-        ((400,), "/cam", IN_CHUNKS, CHUNKED + b"3\r\nabc\r\n0\r\nnonsense\r\n\r\n"),
-        ((413,), "/cam", TOO_LONG, CHUNKED + b"f" * 18 + b"\r\nabc\r\n0\r\n\r\n"),
-        ((431, 413), "/cam", "", CHUNKED + b"0" * 70000),
+        ((400,), "other", GET + b"nonsense\r\n\r\n"),
+        ((400,), "other", GET + b"nonsense\r\nX-Request-Id: a\r\n\r\n"),
+        ((400,), "other", CAM + b"Content-Length: 1x\r\n\r\na"),
+        ((413,), "other", CAM + b"Content-Length: " + b"9" * 23 + b"\r\n\r\n"),
+        ((431,), "other", GET + b"X: aaaaaaaaaa\r\n" * 4500 + b"\r\n"),
+        ((400,), "/cam", CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n"),
+        ((400,), "/cam", CHUNKED + b"zz\r\n" + b"a" * 1000000),
+        ((400,), "/cam", CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n"),
+        ((400,), "/cam", CHUNKED + b"3\r\nabc\r\n0\r\nnonsense\r\n\r\n"),
+        ((413,), "/cam", CHUNKED + b"f" * 18 + b"\r\nabc\r\n0\r\n\r\n"),
+        ((500, 431, 413), "/cam", CHUNKED + b"0" * 70000),
+        ((400,), "other", CHUNKED.replace(b"/cam", b"/nowhere") + b"zz\r\nabc\r\n"),
     ],
 )
-def test_what_the_library_would_answer_itself_is_a_problem_too(
-    server: Server,
-    statuses: tuple[int, ...],
-    route: str,
-    detail: str,
-    request_: bytes,
+def test_a_request_that_is_not_http_is_refused_and_hung_up_on(
+    server: Server, statuses: tuple[int, ...], route: str, request_: bytes
 ) -> None:
-    """One that says where it was, with an id, in the log and counted."""
-    name = 'wherefore_requests_total{route="%s",status="%d"}'
-    counted = [name % (route, status) for status in statuses]
-    before = sum(server.metric(n) for n in counted)
-    head, problem = problem_of(until_hung_up(server, request_))
+    """The library does that, with one answer of its own; the request has ended, is
+    counted, and has a line in the log, with status 0."""
+    counted = f'wherefore_requests_total{{route="{route}",status="0"}}'
+    before, lines = server.metric(counted), server.log().count(" 0 0 ")
+    answer = until_hung_up(server, request_)
 
-    assert problem["status"] in statuses
-    assert problem["detail"].startswith(detail)
-    assert (problem["kind"], "limit" in problem) == (
-        ("malformed", False) if problem["status"] == 400 else ("over-limit", True)
-    )
-    assert f"x-request-id: {problem['request_id']}".lower() in head
-    assert sum(server.metric(n) for n in counted) == before + 1
+    assert int(answer.split()[1]) in statuses
+    # libmicrohttpd 0.9.75 sends the head of its answer to a bad length twice.
+    assert set(re.findall(rb"HTTP/1\.[01] (\d+)", answer)) == {answer.split()[1]}
+    assert server.metric(counted) == before + 1
     assert server.metric("wherefore_requests_in_flight") == 1  # itself
-    (line,) = (x for x in server.log().splitlines() if problem["request_id"] in x)
-    assert "client=127.0.0.1 " in line
-    assert f" {problem['status']} " in line
-
-
-def test_an_answer_of_the_library_does_not_take_the_place_of_ours(
-    server: Server,
-) -> None:
-    """The first thing that was wrong is what is said."""
-    request = CHUNKED.replace(b"/cam", b"/nowhere") + b"zz\r\nabc\r\n0\r\n\r\n"
-
-    assert problem_of(until_hung_up(server, request))[1]["kind"] == "not-found"
+    assert server.log().count(" 0 0 ") == lines + 1
 
 
 @pytest.mark.parametrize(
@@ -240,18 +213,18 @@ def test_an_answer_of_the_library_does_not_take_the_place_of_ours(
         (414, b"GET /" + b"a" * 70000),
     ],
 )
-def test_what_is_no_request_is_a_problem_too(
+def test_what_is_not_a_request_is_refused_and_hung_up_on(
     server: Server, status: int, request_: bytes
 ) -> None:
-    """At once, and nothing of it stays. It has no id, for no line of the log."""
-    counter = 'wherefore_rejected_total{reason="malformed"}'
-    before = server.metric(counter)
-    _, problem = problem_of(until_hung_up(server, request_))
+    """At once, in the library's words or without a word, and nothing of it stays."""
+    lines = server.log().count("client=")
+    answer = until_hung_up(server, request_)
 
-    assert problem["status"] == status
-    assert "request_id" not in problem
-    assert server.metric(counter) == before + 1
+    assert answer == b"" or int(answer.split()[1]) == status
+    assert answer or status == 400
+    assert len(re.findall(rb"HTTP/1\.[01] ", answer)) <= 1
     assert server.metric("wherefore_requests_in_flight") == 1  # itself
+    assert server.log().count("client=") == lines + 1  # of that request
 
 
 def test_a_client_that_says_nothing_or_goes_is_told_nothing() -> None:
@@ -266,7 +239,6 @@ def test_a_client_that_says_nothing_or_goes_is_told_nothing() -> None:
         assert answer.endswith(b"\r\n\r\nok\n")
         answer = until_hung_up(server, GET + b"\r\nnonsense\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 200 ")
-        assert server.metric('wherefore_rejected_total{reason="malformed"}') == 0
 
 
 def test_many_options_in_the_query_leave_nothing_behind() -> None:

@@ -614,96 +614,6 @@ static void too_few_files_are_an_error_that_says_how_many(void **state)
     assert_int_equal(status, 0);
 }
 
-/* ---- what is no request ---- */
-
-static enum connections_state state_of(const struct pair *pair)
-{
-    return connections_state_of(t.connections, pair->ours);
-}
-
-static void what_is_not_open_is_closing(void **state)
-{
-    struct pair *pair = new_pair();
-
-    (void)state;
-    assert_int_equal(state_of(pair), CONNECTIONS_CLOSING);
-    assert_true(admit_from(pair, NULL));
-    assert_int_equal(state_of(pair), CONNECTIONS_NEW);
-    assert_true(connections_enter(t.connections, pair->ours, CONNECTIONS_BODY));
-    assert_int_equal(state_of(pair), CONNECTIONS_BODY);
-    assert_int_equal(connections_state_of(t.connections, -1),
-                     CONNECTIONS_CLOSING);
-    connections_remove(t.connections, pair->ours);
-    assert_int_equal(state_of(pair), CONNECTIONS_CLOSING);
-}
-
-static void read_byte(const struct pair *pair)
-{
-    char byte;
-
-    assert_int_equal(recv(pair->ours, &byte, 1, 0), 1);
-}
-
-static bool is_owed(const struct pair *pair)
-{
-    return connections_is_owed(t.connections, pair->ours);
-}
-
-static void an_answer_is_owed_to_who_has_sent_something_and_waits(void **state)
-{
-    struct pair *pair = new_tcp_pair();
-
-    (void)state;
-    need_tcp_info(pair);
-    assert_false(is_owed(pair));
-    assert_true(admit_from(pair, NULL));
-    assert_false(is_owed(pair));
-    assert_int_equal(write(pair->theirs, "a", 1), 1);
-    await(pair, POLLIN);
-    assert_false(is_owed(pair)); /* not read: it may be for want of memory */
-    read_byte(pair);
-    assert_true(is_owed(pair));
-    assert_int_equal(shutdown(pair->theirs, SHUT_WR), 0);
-    await(pair, POLLRDHUP);
-    assert_false(is_owed(pair));
-}
-
-static void nothing_is_owed_to_who_is_not_new_or_silent_for_long(void **state)
-{
-    struct pair *pair = new_tcp_pair();
-
-    (void)state;
-    need_tcp_info(pair);
-    assert_true(admit_from(pair, NULL));
-    assert_int_equal(write(pair->theirs, "a", 1), 1);
-    await(pair, POLLIN);
-    read_byte(pair);
-    t.config.timeout = 0;
-    assert_false(is_owed(pair));
-    t.config.timeout = 30;
-    assert_true(is_owed(pair));
-    assert_true(
-        connections_enter(t.connections, pair->ours, CONNECTIONS_HEADERS));
-    assert_false(is_owed(pair));
-}
-
-static void what_is_no_request_is_told_so_once(void **state)
-{
-    struct pair *pair = admitted();
-    const char *text;
-
-    (void)state;
-    for (int i = 0; i < 2; i++)
-        connections_refuse(t.connections, pair->ours, PROBLEM_MALFORMED,
-                           "nonsense", 0);
-    assert_int_equal(state_of(pair), CONNECTIONS_CLOSING);
-    text = last_words(pair);
-    assert_int_equal(strncmp(text, "HTTP/1.1 400 ", 13), 0);
-    assert_null(strstr(text + 1, "HTTP/1.1 "));
-    assert_non_null(strstr(text, "\"detail\":\"nonsense\""));
-    assert_int_equal(rejected(METRICS_MALFORMED), 1);
-}
-
 /* ---- the end ---- */
 
 /* Whether more may still come in by it. */
@@ -792,10 +702,6 @@ int main(void)
         TEST(who_has_closed_the_socket_objects_to_an_interim_answer),
         TEST(of_who_knows_no_interim_answers_nothing_is_known),
         TEST(who_has_shut_one_half_down_is_asked_once_and_is_there),
-        TEST(what_is_not_open_is_closing),
-        TEST(an_answer_is_owed_to_who_has_sent_something_and_waits),
-        TEST(nothing_is_owed_to_who_is_not_new_or_silent_for_long),
-        TEST(what_is_no_request_is_told_so_once),
         TEST(too_few_files_are_an_error_that_says_how_many),
         TEST(the_idle_are_closed_once_nobody_has_a_request),
         TEST(an_idle_one_that_has_sent_something_is_waited_for),
