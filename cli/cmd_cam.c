@@ -20,7 +20,8 @@
 #include "engine/base/error.h"
 #include "engine/engine.h"
 #include "server/api/ask.h"
-#include "server/api/reply.h"
+#include "server/api/cam_json.h"
+#include "server/api/cam_png.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
@@ -83,32 +84,32 @@ static bool read_photo(struct buf *bytes, const char *photo, size_t max_bytes,
 /* Renders the heatmap of the photo that was run last, and writes it. */
 static bool write_heatmap(struct cam *cam, size_t photo, struct error *err)
 {
-    struct reply png = {0};
-    bool ok = reply_cam_png(&png, cam->session, &cam->ask, err) &&
+    struct response png = {0};
+    bool ok = cam_png_write(&png, cam->session, &cam->ask, err) &&
               outfile_write(&cam->outfile, photo, &png.body, err);
 
-    reply_release(&png);
+    response_release(&png);
     return ok;
 }
 
 /* Makes cam->line the answer, its line end included. */
 static bool write_answer(struct cam *cam, const char *photo, struct error *err)
 {
-    static const struct reply_timing no_queue = {0};
-    struct reply reply = {0};
+    static const struct cam_json_timing no_queue = {0};
+    struct response response = {0};
     bool ok = false;
 
     buf_clear(&cam->line);
-    if (!reply_cam_json(&reply, cam->session, cam->engine, &cam->ask, &no_queue,
-                        err))
+    if (!cam_json_write(&response, cam->session, cam->engine, &cam->ask,
+                        &no_queue, err))
         goto out;
     if (cam->options.num_photos > 1)
-        ok = jsonl_append(&cam->line, reply.body.data, reply.body.len, photo,
-                          err);
+        ok = jsonl_append(&cam->line, response.body.data, response.body.len,
+                          photo, err);
     else
-        ok = buf_append(&cam->line, reply.body.data, reply.body.len, err);
+        ok = buf_append(&cam->line, response.body.data, response.body.len, err);
 out:
-    reply_release(&reply);
+    response_release(&response);
     return ok;
 }
 

@@ -1,4 +1,4 @@
-#include "server/http/handle.h"
+#include "server/api/handle.h"
 
 #include "server/api/asset.h"
 #include "server/http/request.h"
@@ -26,22 +26,22 @@ static const struct {
 bool handle_asset(struct service *service, struct request *request)
 {
     const struct asset *asset = asset_find(request->path);
-    struct reply *reply = &request->reply;
+    struct response *response = &request->response;
 
     (void)service;
     if (!asset)
         return request_fail(request, PROBLEM_INTERNAL, "the file is missing");
-    reply_header(reply, "ETag", "%s", asset->etag);
-    reply_header(reply, "Cache-Control", "%s", asset->cache_control);
+    response_header(response, "ETag", "%s", asset->etag);
+    response_header(response, "Cache-Control", "%s", asset->cache_control);
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
-        reply_header(reply, headers[i].name, "%s", headers[i].value);
+        response_header(response, headers[i].name, "%s", headers[i].value);
     if (asset_matches(asset, request->if_none_match)) {
-        reply->status = 304;
+        response->status = 304;
         return true;
     }
-    reply->status = 200;
-    reply->content_type = asset->content_type;
-    reply->constant = asset->bytes;
-    reply->constant_len = asset->len;
+    response->status = 200;
+    response->content_type = asset->content_type;
+    response->constant = asset->bytes;
+    response->constant_len = asset->len;
     return true;
 }

@@ -1,4 +1,4 @@
-#include "server/http/handle.h"
+#include "server/api/handle.h"
 
 #include <string.h>
 #include <strings.h>
@@ -186,7 +186,7 @@ static bool make_job(const struct service *service, struct request *request,
     request->picture = (struct buf){0};
     job->model = model_hold(model);
     job->ask = *ask;
-    job->reply.id = request->id;
+    job->response.id = request->id;
     job->png = wants_png(request);
     job->queued_us = clock_now_us();
     job->deadline_us =

@@ -1,4 +1,4 @@
-#include "server/http/handle.h"
+#include "server/api/handle.h"
 
 #include <string.h>
 
@@ -8,13 +8,13 @@
 
 static bool answer_text(struct request *request, const char *text)
 {
-    struct reply *reply = &request->reply;
+    struct response *response = &request->response;
 
-    reply->status = 200;
-    reply->content_type = "text/plain; charset=utf-8";
-    reply->constant = (const uint8_t *)text;
-    reply->constant_len = strlen(text);
-    reply_header(reply, "Cache-Control", "no-store");
+    response->status = 200;
+    response->content_type = "text/plain; charset=utf-8";
+    response->constant = (const uint8_t *)text;
+    response->constant_len = strlen(text);
+    response_header(response, "Cache-Control", "no-store");
     return true;
 }
 

@@ -1,4 +1,4 @@
-#include "server/http/handle.h"
+#include "server/api/handle.h"
 
 #include "server/api/route.h"
 #include "server/http/request.h"
@@ -45,7 +45,7 @@ static void read_model(struct metrics_model *row, const struct model *model,
 
 bool handle_metrics(struct service *service, struct request *request)
 {
-    struct reply *reply = &request->reply;
+    struct response *response = &request->response;
     struct model *models[CONFIG_MAX_LIST] = {0};
     struct metrics_model rows[CONFIG_MAX_LIST];
     struct metrics_numbers numbers;
@@ -62,10 +62,10 @@ bool handle_metrics(struct service *service, struct request *request)
     numbers.models = rows;
     numbers.num_models = count;
     numbers.xnnpack = count > 0 ? models[0]->info.runtime : "";
-    reply->status = 200;
-    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply_header(reply, "Cache-Control", "no-store");
-    ok = metrics_render(&reply->body, &service->metrics, names, num_names,
+    response->status = 200;
+    response->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response_header(response, "Cache-Control", "no-store");
+    ok = metrics_render(&response->body, &service->metrics, names, num_names,
                         &numbers, &request->err);
     for (size_t i = 0; i < count; i++)
         model_release(models[i]);

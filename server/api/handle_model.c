@@ -1,5 +1,6 @@
-#include "server/http/handle.h"
+#include "server/api/handle.h"
 
+#include "server/api/model_json.h"
 #include "server/http/request.h"
 #include "server/work/service.h"
 
@@ -22,8 +23,9 @@ bool handle_model(struct service *service, struct request *request)
 
     if (!model)
         return false;
-    reply_header(&request->reply, "Cache-Control", "no-cache");
-    ok = reply_model(&request->reply, model, service->config, &request->err);
+    response_header(&request->response, "Cache-Control", "no-cache");
+    ok = model_json_write(&request->response, model, service->config,
+                          &request->err);
     model_release(model);
     return ok;
 }
@@ -36,8 +38,8 @@ bool handle_models(struct service *service, struct request *request)
 
     for (size_t i = 0; i < count; i++)
         models[i] = models_get(&service->models, i);
-    reply_header(&request->reply, "Cache-Control", "no-cache");
-    ok = reply_models(&request->reply, models, count, &request->err);
+    response_header(&request->response, "Cache-Control", "no-cache");
+    ok = model_json_list(&request->response, models, count, &request->err);
     for (size_t i = 0; i < count; i++)
         model_release(models[i]);
     return ok;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "server/api/asset.h"
-#include "server/http/handle.h"
+#include "server/api/handle.h"
 
 /* X(method, path, access, check, handle) */
 #define ROUTES(X)                                                          \

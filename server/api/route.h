@@ -9,7 +9,7 @@
 #include "server/http/access.h"
 #include "server/http/request.h"
 
-/* Leaves a reply or a job in the request; false: a failure. Runs on the HTTP
+/* Leaves a response or a job in the request; false: a failure. Runs on the HTTP
  * thread and must not wait for anything. */
 typedef bool route_handler(struct service *service, struct request *request);
 

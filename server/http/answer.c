@@ -6,99 +6,103 @@
 #include "server/api/route.h"
 #include "server/http/connections.h"
 #include "server/http/cors.h"
-#include "server/http/handle.h"
 #include "server/http/problem.h"
-#include "server/http/wire.h"
+#include "server/http/response.h"
+#include "server/http/upload.h"
 
-/* Headers that every reply has, whoever made it. */
-static void add_common_headers(struct exchange *x, struct reply *reply)
+/* Headers that every response has, whoever made it. */
+static void add_common_headers(struct exchange *x, struct response *response)
 {
-    reply_header(reply, "X-Request-Id", "%s", x->request.id);
-    reply_header(reply, "X-Content-Type-Options", "nosniff");
+    response_header(response, "X-Request-Id", "%s", x->request.id);
+    response_header(response, "X-Content-Type-Options", "nosniff");
     if (x->request.route && x->request.route->check)
-        reply_header(reply, "Vary", "Accept");
-    cors_answer(reply, &x->door->config->cors_origins, x->request.origin);
+        response_header(response, "Vary", "Accept");
+    cors_answer(response, &x->door->config->cors_origins, x->request.origin);
     if (service_is_draining(x->door->service))
-        reply->close = true;
+        response->close = true;
 }
 
-static struct MHD_Response *make_response(struct reply *reply)
+static struct MHD_Response *make_outgoing(struct response *response)
 {
-    struct MHD_Response *response;
-    void *body = reply->body.data;
+    struct MHD_Response *outgoing;
+    void *body = response->body.data;
 
-    if (reply->constant) {
+    if (response->constant) {
         union {
             const uint8_t *in;
             void *out; /* the library does not write to it */
-        } bytes = {.in = reply->constant};
+        } bytes = {.in = response->constant};
 
-        return MHD_create_response_from_buffer(reply->constant_len, bytes.out,
-                                               MHD_RESPMEM_PERSISTENT);
+        return MHD_create_response_from_buffer(
+            response->constant_len, bytes.out, MHD_RESPMEM_PERSISTENT);
     }
-    if (reply->body.len == 0)
+    if (response->body.len == 0)
         return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    response = MHD_create_response_from_buffer_with_free_callback(
-        reply->body.len, body, free);
-    if (response)
-        reply->body = (struct buf){0}; /* the response owns it now */
-    return response;
+    outgoing = MHD_create_response_from_buffer_with_free_callback(
+        response->body.len, body, free);
+    if (outgoing)
+        response->body = (struct buf){0}; /* libmicrohttpd owns it now */
+    return outgoing;
 }
 
-static enum MHD_Result send_reply(struct exchange *x, struct reply *reply)
+static enum MHD_Result send_response(struct exchange *x,
+                                     struct response *response)
 {
-    struct MHD_Response *response;
+    struct MHD_Response *outgoing;
     enum MHD_Result result;
 
     if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_SENDING))
         return MHD_NO;
-    add_common_headers(x, reply);
-    x->status = reply->status;
-    x->sent_len = reply->constant ? reply->constant_len : reply->body.len;
-    response = make_response(reply);
-    if (!response)
+    add_common_headers(x, response);
+    x->status = response->status;
+    x->sent_len =
+        response->constant ? response->constant_len : response->body.len;
+    outgoing = make_outgoing(response);
+    if (!outgoing)
         return MHD_NO;
-    if (reply->content_type)
-        MHD_add_response_header(response, "Content-Type", reply->content_type);
-    for (size_t i = 0; i < reply->num_headers; i++)
-        MHD_add_response_header(response, reply->headers[i].name,
-                                reply->headers[i].value);
-    if (reply->close)
-        MHD_add_response_header(response, "Connection", "close");
-    result = MHD_queue_response(x->connection, x->status, response);
-    MHD_destroy_response(response);
+    if (response->content_type)
+        MHD_add_response_header(outgoing, "Content-Type",
+                                response->content_type);
+    for (size_t i = 0; i < response->num_headers; i++)
+        MHD_add_response_header(outgoing, response->headers[i].name,
+                                response->headers[i].value);
+    if (response->close)
+        MHD_add_response_header(outgoing, "Connection", "close");
+    result = MHD_queue_response(x->connection, x->status, outgoing);
+    MHD_destroy_response(outgoing);
     return result;
 }
 
-/* Makes the recorded failure the reply, and says what would be taken instead:
+/* Makes the recorded failure the response, and says what would be taken instead:
  * RFC 9110, sections 15.5.6 and 15.5.16. */
-static void fail_reply(struct exchange *x)
+static void fail_response(struct exchange *x)
 {
     struct request *request = &x->request;
-    struct reply *reply = &request->reply;
+    struct response *response = &request->response;
     char allow[64];
 
     request_answer_failure(request);
     if (request->problem == PROBLEM_METHOD) {
         route_allow(allow, sizeof allow, request->path);
-        reply_header(reply, "Allow", "%s", allow);
+        response_header(response, "Allow", "%s", allow);
     } else if (request->problem == PROBLEM_MEDIA_TYPE) {
-        reply_header(reply, "Accept", "%s", HANDLE_CAM_TYPES);
+        response_header(response, "Accept", "%s", UPLOAD_TYPES);
     } else if (request->problem == PROBLEM_CODING) {
-        reply_header(reply, "Accept-Encoding", "identity");
+        response_header(response, "Accept-Encoding", "identity");
     }
 }
 
 enum MHD_Result answer_send(struct exchange *x)
 {
     struct request *request = &x->request;
-    struct reply *reply = request->job ? &request->job->reply : &request->reply;
+    struct response *response =
+        request->job ? &request->job->response : &request->response;
 
     if (request->err.kind != ERROR_NONE) {
-        fail_reply(x);
-        reply = &request->reply;
+        fail_response(x);
+        response = &request->response;
     }
-    return send_reply(x, reply);
+    return send_response(x, response);
 }
 
 int answer_socket(struct MHD_Connection *connection)
@@ -111,21 +115,18 @@ int answer_socket(struct MHD_Connection *connection)
 
 enum MHD_Result answer_now(struct exchange *x)
 {
-    struct reply *reply = &x->request.reply;
-    struct buf text = {0};
+    struct response *response = &x->request.response;
 
     if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_CLOSING))
         return MHD_NO;
-    fail_reply(x);
-    add_common_headers(x, reply);
+    fail_response(x);
+    add_common_headers(x, response);
     x->linger = true;
-    if (wire_print(&text, reply, x->request.method != REQUEST_HEAD) &&
-        wire_send(x->fd, &text)) {
-        x->status = reply->status;
-        x->sent_len = reply->body.len;
+    if (response_send(x->fd, response, x->request.method != REQUEST_HEAD)) {
+        x->status = response->status;
+        x->sent_len = response->body.len;
     }
     /* libmicrohttpd may have an opinion of its own on this request. */
     shutdown(x->fd, SHUT_WR);
-    buf_release(&text);
     return MHD_NO;
 }

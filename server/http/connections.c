@@ -14,7 +14,7 @@
 
 #include "engine/base/clock.h"
 #include "server/http/hangup.h"
-#include "server/http/wire.h"
+#include "server/http/response.h"
 
 enum {
     MAX_LEAVING = 64,   /* hung up on, and not yet closed by libmicrohttpd */
@@ -134,15 +134,13 @@ static void hang_up_on(struct connections *c, int fd,
 static bool say(int fd, enum problem problem, const char *detail,
                 uint64_t limit)
 {
-    struct reply reply = {0};
-    struct buf text = {0};
+    struct response response = {0};
     bool ok;
 
-    problem_reply(&reply, problem, detail, limit);
-    reply_header(&reply, "X-Content-Type-Options", "nosniff");
-    ok = wire_print(&text, &reply, true) && wire_send(fd, &text);
-    buf_release(&text);
-    reply_release(&reply);
+    problem_response(&response, problem, detail, limit);
+    response_header(&response, "X-Content-Type-Options", "nosniff");
+    ok = response_send(fd, &response, true);
+    response_release(&response);
     return ok;
 }
 

@@ -55,7 +55,7 @@ static const char *allowed(const struct config_list *origins,
     return found;
 }
 
-void cors_answer(struct reply *reply, const struct config_list *origins,
+void cors_answer(struct response *response, const struct config_list *origins,
                  const char *origin)
 {
     const char *value = allowed(origins, origin);
@@ -64,19 +64,19 @@ void cors_answer(struct reply *reply, const struct config_list *origins,
         return;
     /* A cache must not give one page the answer that was for another's. */
     if (!value || value[0] != '*')
-        reply_header(reply, "Vary", "Origin");
+        response_header(response, "Vary", "Origin");
     if (!value)
         return;
-    reply_header(reply, "Access-Control-Allow-Origin", "%s", value);
-    reply_header(reply, "Access-Control-Expose-Headers", EXPOSED_HEADERS);
+    response_header(response, "Access-Control-Allow-Origin", "%s", value);
+    response_header(response, "Access-Control-Expose-Headers", EXPOSED_HEADERS);
 }
 
-void cors_preflight(struct reply *reply, const struct config_list *origins,
-                    const char *origin)
+void cors_preflight(struct response *response,
+                    const struct config_list *origins, const char *origin)
 {
     if (!allowed(origins, origin))
         return;
-    reply_header(reply, "Access-Control-Allow-Methods", ALLOWED_METHODS);
-    reply_header(reply, "Access-Control-Allow-Headers", ALLOWED_HEADERS);
-    reply_header(reply, "Access-Control-Max-Age", "600");
+    response_header(response, "Access-Control-Allow-Methods", ALLOWED_METHODS);
+    response_header(response, "Access-Control-Allow-Headers", ALLOWED_HEADERS);
+    response_header(response, "Access-Control-Max-Age", "600");
 }

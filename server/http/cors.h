@@ -9,20 +9,21 @@
 #include <stdbool.h>
 
 #include "engine/base/error.h"
-#include "server/api/reply.h"
 #include "server/config/config.h"
+#include "server/http/response.h"
 
 /* ERROR_INPUT: one of them is neither "*" nor an origin such as
  * https://example.org:8443. */
 bool cors_check(const struct config_list *origins, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Lets `origin` (NULL: the request names none) read this reply, if it may. */
-void cors_answer(struct reply *reply, const struct config_list *origins,
+/* Lets `origin` (NULL: the request names none) read this response, if it may.
+ */
+void cors_answer(struct response *response, const struct config_list *origins,
                  const char *origin);
 
 /* What a script may send, in the answer to OPTIONS. */
-void cors_preflight(struct reply *reply, const struct config_list *origins,
-                    const char *origin);
+void cors_preflight(struct response *response,
+                    const struct config_list *origins, const char *origin);
 
 #endif

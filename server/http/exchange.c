@@ -248,10 +248,10 @@ static bool answer_options(struct exchange *x)
     char allow[64];
 
     route_allow(allow, sizeof allow, x->request.path);
-    reply_header(&x->request.reply, "Allow", "%s", allow);
-    cors_preflight(&x->request.reply, &x->door->config->cors_origins,
+    response_header(&x->request.response, "Allow", "%s", allow);
+    cors_preflight(&x->request.response, &x->door->config->cors_origins,
                    x->request.origin);
-    x->request.reply.status = 204;
+    x->request.response.status = 204;
     return true;
 }
 
@@ -360,7 +360,7 @@ static enum MHD_Result finish(struct exchange *x)
 
     if (ok && x->upload)
         ok = upload_end(x->upload);
-    if (ok && request->reply.status == 0)
+    if (ok && request->response.status == 0)
         ok = request->route->handle(x->door->service, request);
     if (!ok)
         drop_body(x);
@@ -442,7 +442,7 @@ static void fail_early(struct exchange *x, enum problem problem,
 {
     if (x->request.err.kind == ERROR_NONE)
         x->request.limit = limit;
-    if (!x->request.reply.id)
+    if (!x->request.response.id)
         request_set_id(&x->request, NULL);
     request_fail(&x->request, problem, "%s", detail);
     answer_now(x);
@@ -515,7 +515,7 @@ static void note_what_was_said(struct exchange *x)
     if (status == 0)
         return;
     x->status = status;
-    x->request.reply.kind = problem_kind(PROBLEM_SLOW);
+    x->request.response.kind = problem_kind(PROBLEM_SLOW);
 }
 
 static void end(struct exchange *x)

@@ -61,8 +61,8 @@ struct exchange {
     bool has_nul;      /* the path decodes to a NUL */
     bool interim;      /* the client understands 1xx */
     bool linger;       /* hung up on while it sends */
-    unsigned status;   /* of the reply, once there is one */
-    uint64_t sent_len; /* of the reply's body */
+    unsigned status;   /* of the response, once there is one */
+    uint64_t sent_len; /* of the response's body */
 };
 
 /* The request line: makes the exchange. It is given as it came: the path that

@@ -8,14 +8,14 @@
  * takes time is a job for the workers. That is why /healthz, /readyz and
  * /metrics answer at once however much work there is.
  *
- * An exchange is one request and its reply, from the request line until the
+ * An exchange is one request and its response, from the request line until the
  * last byte is handed to the kernel; libmicrohttpd calls, in this order:
  *
  *     exchange_begin   the request line: the exchange is made
  *     exchange_step    headers: route, limits, options; nothing is answered
  *                      yet, or the body would be refused unread
  *     exchange_step    body: once a piece, then once with none: the handler
- *                      runs; it leaves a reply, a failure, or a job
+ *                      runs; it leaves a response, a failure, or a job
  *     exchange_step    with a job: the connection is suspended by us
  *     exchange_step    after a job: it was resumed by the worker
  *     exchange_end     however it ended: logged, counted, freed
@@ -34,7 +34,7 @@
  * along in its job, so it is answered by that one.
  *
  * A body that is too long is answered while it still comes in. libmicrohttpd
- * takes no reply in the middle of a body, and closing a socket with unread
+ * takes no response in the middle of a body, and closing a socket with unread
  * bytes resets it under the client's nose, so answer_now() writes the few
  * hundred bytes to the socket itself, tells libmicrohttpd to drop the
  * connection, and leaves the rest to hangup.c. What is not HTTP libmicrohttpd

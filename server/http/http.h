@@ -1,7 +1,7 @@
 #ifndef SERVER_HTTP_HTTP_H
 #define SERVER_HTTP_HTTP_H
 
-/* The door to libmicrohttpd: sockets and HTTP outside, requests and replies
+/* The door to libmicrohttpd: sockets and HTTP outside, requests and responses
  * inside.
  *
  *     http = http_new(&config, &err);      the address is ours

@@ -36,14 +36,6 @@ const char *problem_kind(enum problem problem)
     return rows[problem].kind;
 }
 
-const char *problem_title(unsigned status)
-{
-    for (size_t i = 1; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].status == status)
-            return rows[i].title;
-    return "";
-}
-
 enum problem problem_of(enum error_kind kind)
 {
     if ((unsigned)kind >= sizeof by_kind / sizeof by_kind[0])
@@ -93,39 +85,41 @@ static bool write_body(struct buf *body, const struct row *row,
 }
 
 /* What is answered without memory for what there is to say. */
-static void reply_no_memory(struct reply *reply)
+static void respond_no_memory(struct response *response)
 {
     static const char text[] =
         "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
         "\"status\":503,\"detail\":\"no memory for the answer\","
         "\"kind\":\"no-memory\"}\n";
 
-    buf_release(&reply->body);
-    reply->constant = (const uint8_t *)text;
-    reply->constant_len = sizeof text - 1;
+    buf_release(&response->body);
+    response->constant = (const uint8_t *)text;
+    response->constant_len = sizeof text - 1;
 }
 
-void problem_reply(struct reply *reply, enum problem problem,
-                   const char *detail, uint64_t limit)
+void problem_response(struct response *response, enum problem problem,
+                      const char *detail, uint64_t limit)
 {
     const struct row *row = &rows[problem];
-    const char *id = reply->id;
+    const char *id = response->id;
     struct buf body = {0};
     bool written = write_body(&body, row, detail, limit, id);
 
     if (!written)
         row = &rows[PROBLEM_MEMORY];
-    reply_release(reply);
-    reply->id = id;
-    reply->body = body;
+    response_release(response);
+    response->id = id;
+    response->body = body;
     if (!written)
-        reply_no_memory(reply);
-    reply->kind = row->kind;
-    reply->status = row->status;
-    reply->content_type = "application/problem+json";
-    reply_header(reply, "Cache-Control", "no-store");
+        respond_no_memory(response);
+    response->title = row->title;
+    response->kind = row->kind;
+    response->status = row->status;
+    response->content_type = "application/problem+json";
+    response_header(response, "Cache-Control", "no-store");
     if (row->status == 401)
-        reply_header(reply, "WWW-Authenticate", "Bearer realm=\"wherefore\"");
+        response_header(response, "WWW-Authenticate",
+                        "Bearer realm=\"wherefore\"");
     if (row->status == 503 || row->status == 429)
-        reply_header(reply, "Retry-After", "1");
+        response_header(response, "Retry-After", "1");
 }

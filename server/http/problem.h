@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "engine/base/error.h"
-#include "server/api/reply.h"
+#include "server/http/response.h"
 
 /* X(problem, status, title, kind): one row a problem. The statuses are those
  * of RFC 9110; openapi.yaml says which route answers which. */
@@ -48,17 +48,14 @@ unsigned problem_status(enum problem problem);
 /* "over-limit" of PROBLEM_LIMIT. */
 const char *problem_kind(enum problem problem);
 
-/* "Content Too Large" of 413; "" where no problem has the status. */
-const char *problem_title(unsigned status);
-
 /* The problem that a failure of this kind is, unless its place says more. */
 enum problem problem_of(enum error_kind kind);
 
-/* Makes `reply` this problem, whatever it held before; a 503 and a 429
+/* Makes `response` this problem, whatever it held before; a 503 and a 429
  * say when to come back. `limit` is the bound that was crossed, or 0.
- * `reply->id` stays. Without memory for the text it is a PROBLEM_MEMORY,
+ * `response->id` stays. Without memory for the text it is a PROBLEM_MEMORY,
  * whatever it was. Any thread. */
-void problem_reply(struct reply *reply, enum problem problem,
-                   const char *detail, uint64_t limit);
+void problem_response(struct response *response, enum problem problem,
+                      const char *detail, uint64_t limit);
 
 #endif

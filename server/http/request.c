@@ -56,8 +56,8 @@ void request_answer_failure(struct request *request)
 
     if (problem == PROBLEM_NONE)
         problem = problem_of(request->err.kind);
-    problem_reply(&request->reply, problem, request->err.text,
-                  request->limit ? request->limit : request->err.limit);
+    problem_response(&request->response, problem, request->err.text,
+                     request->limit ? request->limit : request->err.limit);
 }
 
 static bool is_harmless(const char *id)
@@ -72,7 +72,7 @@ void request_set_id(struct request *request, const char *theirs)
 {
     static uint64_t prefix, count; /* of the HTTP thread */
 
-    request->reply.id = request->id;
+    request->response.id = request->id;
     if (theirs && is_harmless(theirs)) {
         memcpy(request->id, theirs, strlen(theirs) + 1);
         return;
@@ -89,6 +89,6 @@ void request_release(struct request *request)
     params_release(&request->params);
     buf_release(&request->picture);
     job_free(request->job);
-    reply_release(&request->reply);
+    response_release(&request->response);
     *request = (struct request){0};
 }

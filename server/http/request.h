@@ -2,17 +2,17 @@
 #define SERVER_HTTP_REQUEST_H
 
 /* One HTTP request as the handlers see it. The door (exchange.c) fills it in; a
- * handler leaves a reply, a job, or a failure in it. Belongs to the HTTP
+ * handler leaves a response, a job, or a failure in it. Belongs to the HTTP
  * thread. */
 
 #include <stdint.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
-#include "server/api/reply.h"
 #include "server/http/origin.h"
 #include "server/http/params.h"
 #include "server/http/problem.h"
+#include "server/http/response.h"
 #include "server/work/job.h"
 
 struct route;
@@ -56,8 +56,8 @@ struct request {
     struct buf picture;
     enum request_picture picture_from;
 
-    struct job *job; /* owned: work to be done before the reply is there */
-    struct reply reply;
+    struct job *job; /* owned: work to be done before the response is there */
+    struct response response;
     struct origin from; /* where it comes from */
 
     struct error err; /* the first failure, turned into a problem in the end */
@@ -76,7 +76,7 @@ bool request_fail(struct request *request, enum problem problem,
 bool request_add_field(struct request *request)
     __attribute__((warn_unused_result));
 
-/* Makes the recorded failure the reply. */
+/* Makes the recorded failure the response. */
 void request_answer_failure(struct request *request);
 
 /* Takes the client's id where it is harmless (1 to 64 letters, digits, and

@@ -10,6 +10,9 @@
 
 #include "server/http/request.h"
 
+/* The bodies that are taken, as a header Accept says it. */
+#define UPLOAD_TYPES "multipart/form-data, image/*, application/octet-stream"
+
 struct upload;
 
 /* By the request's Content-Type, which handle_cam_check has accepted. The

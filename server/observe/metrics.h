@@ -143,12 +143,12 @@ struct metrics {
 /* Counts a finished request. route < METRICS_MAX_ROUTES. */
 void metrics_count(struct metrics *metrics, size_t route, unsigned status);
 
-/* Counts the bytes of a finished request's body and of its reply's. */
+/* Counts the bytes of a finished request's body and of its response's. */
 void metrics_bytes(struct metrics *metrics, uint64_t request_bytes,
                    uint64_t reply_bytes);
 
 /* Counts the times of a picture: those of the stages it has come through, and
- * from its request line until its reply was sent. */
+ * from its request line until its response was sent. */
 void metrics_stages(struct metrics *metrics, const struct stages *stages,
                     double total_ms);
 

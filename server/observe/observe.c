@@ -7,12 +7,13 @@
 /* Those that nobody has counted where they happened. */
 static void count_rejected(struct metrics *metrics,
                            const struct request *request,
-                           const struct reply *reply)
+                           const struct response *response)
 {
     if (request->job && request->job->late)
         metrics_reject(metrics, METRICS_DEADLINE);
-    else if (reply->status == problem_status(PROBLEM_MEMORY) && reply->kind &&
-             strcmp(reply->kind, problem_kind(PROBLEM_MEMORY)) == 0)
+    else if (response->status == problem_status(PROBLEM_MEMORY) &&
+             response->kind &&
+             strcmp(response->kind, problem_kind(PROBLEM_MEMORY)) == 0)
         metrics_reject(metrics, METRICS_MEMORY);
     else if (request->problem == PROBLEM_UNAUTHORIZED)
         metrics_reject(metrics, METRICS_UNAUTHORIZED);
@@ -22,7 +23,8 @@ static void count_rejected(struct metrics *metrics,
 }
 
 static void count(struct service *service, const struct request *request,
-                  const struct reply *reply, const struct log_entry *entry)
+                  const struct response *response,
+                  const struct log_entry *entry)
 {
     struct metrics *metrics = &service->metrics;
 
@@ -30,18 +32,19 @@ static void count(struct service *service, const struct request *request,
     metrics_bytes(metrics, entry->received, entry->status ? entry->bytes : 0);
     if (request->job && request->job->stages.count > 0)
         metrics_stages(metrics, &request->job->stages, entry->ms);
-    count_rejected(metrics, request, reply);
+    count_rejected(metrics, request, response);
 }
 
 /* A bug of ours or a broken model is for who runs the service, and else only
  * the client would have been told what it was. */
 static void explain(const struct service *service,
-                    const struct request *request, const struct reply *reply,
+                    const struct request *request,
+                    const struct response *response,
                     const struct log_entry *entry)
 {
     const struct error *err = &request->err;
 
-    if (reply->status != problem_status(PROBLEM_INTERNAL))
+    if (response->status != problem_status(PROBLEM_INTERNAL))
         return;
     if (err->kind == ERROR_NONE && request->job)
         err = &request->job->err;
@@ -52,18 +55,18 @@ static void explain(const struct service *service,
 void observe_request(struct service *service, const struct request *request,
                      struct log_entry *entry)
 {
-    const struct reply *reply = &request->reply;
+    const struct response *response = &request->response;
     char client[PEER_NAME_SIZE];
 
     if (request->job && request->err.kind == ERROR_NONE)
-        reply = &request->job->reply;
+        response = &request->job->response;
     peer_name(client, &request->from.client);
     entry->client = client;
     entry->id = request->id[0] ? request->id : "-";
-    entry->problem = reply->kind;
+    entry->problem = response->kind;
     entry->trace = &request->from.trace;
     entry->stages = request->job ? &request->job->stages : NULL;
-    count(service, request, reply, entry);
-    explain(service, request, reply, entry);
+    count(service, request, response, entry);
+    explain(service, request, response, entry);
     log_request((enum config_log_format)service->config->log_format, entry);
 }

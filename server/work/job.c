@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
+#include "server/api/cam_json.h"
+#include "server/api/cam_png.h"
 #include "server/http/problem.h"
 
 struct job *job_new(void)
@@ -33,13 +35,14 @@ static void note_stages(struct job *job, const struct engine_session *session,
         .count = count,
     };
     stages_header(text, &job->stages);
-    reply_header(&job->reply, "Server-Timing", "%s", text);
+    response_header(&job->response, "Server-Timing", "%s", text);
 }
 
 static void fail_with(struct job *job, const struct error *err, bool decoded)
 {
     job->err = *err;
-    problem_reply(&job->reply, problem_at(err, decoded), err->text, err->limit);
+    problem_response(&job->response, problem_at(err, decoded), err->text,
+                     err->limit);
 }
 
 static bool nobody_waits(void *user)
@@ -52,15 +55,15 @@ static bool nobody_waits(void *user)
 void job_run(struct job *job, struct engine_session *session,
              const struct engine *engine, const struct image_limits *limits)
 {
-    struct reply_timing timing = {.queue = clock_ms_since(job->queued_us)};
+    struct cam_json_timing timing = {.queue = clock_ms_since(job->queued_us)};
     struct error err = {0};
     bool ok;
 
     if (clock_now_us() > job->deadline_us) {
         job->late = true;
         buf_release(&job->picture);
-        problem_reply(&job->reply, PROBLEM_BUSY,
-                      "the request waited too long for a worker", 0);
+        problem_response(&job->response, PROBLEM_BUSY,
+                         "the request waited too long for a worker", 0);
         note_stages(job, session, timing.queue, STAGES_DECODE);
         return;
     }
@@ -76,12 +79,12 @@ void job_run(struct job *job, struct engine_session *session,
     }
     ok = engine_session_run(session, &err);
     if (ok && job->png)
-        ok = reply_cam_png(&job->reply, session, &job->ask, &err);
+        ok = cam_png_write(&job->response, session, &job->ask, &err);
     else if (ok)
-        ok = reply_cam_json(&job->reply, session, engine, &job->ask, &timing,
+        ok = cam_json_write(&job->response, session, engine, &job->ask, &timing,
                             &err);
     if (ok)
-        reply_header(&job->reply, "Cache-Control", "no-store");
+        response_header(&job->response, "Cache-Control", "no-store");
     else
         fail_with(job, &err, true);
     note_stages(job, session, timing.queue, ok ? STAGES_COUNT : STAGES_INFER);
@@ -96,7 +99,7 @@ void job_fail(struct job *job, const struct error *err)
 void job_refuse(struct job *job, enum problem problem, const char *detail)
 {
     buf_release(&job->picture);
-    problem_reply(&job->reply, problem, detail, 0);
+    problem_response(&job->response, problem, detail, 0);
 }
 
 void job_free(struct job *job)
@@ -105,6 +108,6 @@ void job_free(struct job *job)
         return;
     model_release(job->model);
     buf_release(&job->picture);
-    reply_release(&job->reply);
+    response_release(&job->response);
     free(job);
 }

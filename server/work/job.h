@@ -2,7 +2,7 @@
 #define SERVER_WORK_JOB_H
 
 /* One request's work: a picture and what is asked about it; afterwards, the
- * reply.
+ * response.
  *
  * Ownership: a job belongs to exactly one thread at a time. The HTTP thread
  * makes it, gives it away by queue_push, and has it back when `done` has been
@@ -13,8 +13,8 @@
 #include "engine/base/buf.h"
 #include "engine/engine.h"
 #include "server/api/ask.h"
-#include "server/api/reply.h"
 #include "server/http/problem.h"
+#include "server/http/response.h"
 #include "server/observe/stages.h"
 #include "server/work/model.h"
 
@@ -25,16 +25,17 @@ struct job {
     bool png;             /* the answer is the heatmap itself, not JSON */
     uint64_t queued_us;   /* when it was pushed */
     uint64_t deadline_us; /* not begun after this */
-    struct reply reply;   /* the answer, once done */
-    struct stages stages; /* its times, once done */
-    struct error err; /* why the reply is a problem, where a worker says so */
-    bool late;        /* the deadline had passed before it was begun */
+    struct response response; /* the answer, once done */
+    struct stages stages;     /* its times, once done */
+    struct error
+        err;   /* why the response is a problem, where a worker says so */
+    bool late; /* the deadline had passed before it was begun */
 
-    /* Called by the worker when the reply is there, as the last thing it does
-     * with the job: in it the job changes hands. */
+    /* Called by the worker when the response is there, as the last thing it
+     * does with the job: in it the job changes hands. */
     void (*done)(struct job *job);
-    /* Whether nobody waits for the reply any more, asked by the worker before
-     * it begins and while it decodes, until it is so; may be NULL. */
+    /* Whether nobody waits for the response any more, asked by the worker
+     * before it begins and while it decodes, until it is so; may be NULL. */
     bool (*is_gone)(struct job *job);
     void *owner; /* for both */
 
@@ -44,12 +45,12 @@ struct job {
 /* NULL without memory. */
 struct job *job_new(void);
 
-/* Does the work with a worker's session and fills job->reply, with a problem
+/* Does the work with a worker's session and fills job->response, with a problem
  * where it fails. Runs the network at most once. */
 void job_run(struct job *job, struct engine_session *session,
              const struct engine *engine, const struct image_limits *limits);
 
-/* Makes a failure the reply: there is no session for the job. */
+/* Makes a failure the response: there is no session for the job. */
 void job_fail(struct job *job, const struct error *err);
 
 /* Likewise, with what the failure is. */

@@ -53,7 +53,7 @@ static struct engine_session *sit(struct worker *worker, struct model *model,
     return seat->session;
 }
 
-/* Whether the job is still to be done; otherwise it has its reply. */
+/* Whether the job is still to be done; otherwise it has its response. */
 static bool is_wanted(struct pool *pool, struct job *job)
 {
     if (atomic_load(&pool->abandoned))
@@ -66,7 +66,7 @@ static bool is_wanted(struct pool *pool, struct job *job)
     return false;
 }
 
-/* Takes the job's model from it: what is left of the job is the reply. */
+/* Takes the job's model from it: what is left of the job is the response. */
 static void work_on(struct worker *worker, struct job *job)
 {
     struct pool *pool = worker->pool;

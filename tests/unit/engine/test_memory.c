@@ -15,7 +15,7 @@
 #include <webp/decode.h>
 
 #include "engine/image/image.h"
-#include "server/api/reply.h"
+#include "server/api/cam_json.h"
 #include "server/http/access.h"
 #include "server/http/params.h"
 #include "server/observe/metrics.h"
@@ -122,21 +122,21 @@ struct question {
 
 static bool answer_once(void *arg, struct error *err)
 {
-    static const struct reply_timing timing = {.queue = 0.5};
+    static const struct cam_json_timing timing = {.queue = 0.5};
     struct question *question = arg;
-    struct reply reply = {0};
-    bool ok = reply_cam_json(&reply, question->session, &question->engine,
+    struct response response = {0};
+    bool ok = cam_json_write(&response, question->session, &question->engine,
                              &question->ask, &timing, err);
 
     if (ok && question->answer.len > 0) {
-        assert_int_equal(reply.body.len, question->answer.len);
-        assert_memory_equal(reply.body.data, question->answer.data,
-                            reply.body.len);
+        assert_int_equal(response.body.len, question->answer.len);
+        assert_memory_equal(response.body.data, question->answer.data,
+                            response.body.len);
     } else if (ok) {
-        question->answer = reply.body; /* moved */
-        reply.body = (struct buf){0};
+        question->answer = response.body; /* moved */
+        response.body = (struct buf){0};
     }
-    reply_release(&reply);
+    response_release(&response);
     return ok;
 }
 

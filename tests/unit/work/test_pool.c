@@ -107,7 +107,7 @@ closing_the_queue_finishes_the_jobs_and_ends_the_workers(void **state)
     assert_int_equal(setup.models.counts[0].forward_passes, JOBS - JOBS / 4);
     assert_int_equal(setup.models.counts[1].forward_passes, JOBS / 4);
     for (size_t i = 0; i < JOBS; i++) {
-        assert_int_equal(jobs[i]->reply.status, 200);
+        assert_int_equal(jobs[i]->response.status, 200);
         assert_null(jobs[i]->picture.data);
         assert_null(jobs[i]->model);
         job_free(jobs[i]);
@@ -127,9 +127,9 @@ static void a_job_without_room_for_a_session_is_503(void **state)
     other = push(&setup, 0); /* its sessions are there already */
     end_workers(&setup);
     atomic_store(&fake_no_room, false);
-    assert_int_equal(job->reply.status, 503);
+    assert_int_equal(job->response.status, 503);
     assert_null(job->picture.data);
-    assert_int_equal(other->reply.status, 200);
+    assert_int_equal(other->response.status, 200);
     job_free(job);
     job_free(other);
     close_setup(&setup);
@@ -158,7 +158,7 @@ static void models_read_anew_under_load_drop_no_job_and_no_memory(void **state)
     assert_int_equal(num_done, RELOADS * 8);
     for (size_t r = 0; r < RELOADS; r++)
         for (size_t i = 0; i < 8; i++) {
-            assert_int_equal(jobs[r][i]->reply.status, 200);
+            assert_int_equal(jobs[r][i]->response.status, 200);
             job_free(jobs[r][i]);
         }
     /* What is retired is gone although every worker is still there. */
@@ -175,7 +175,7 @@ static void a_job_past_its_deadline_is_not_begun(void **state)
     (void)state;
     job->deadline_us = clock_now_us() - 1;
     run_alone(job, &engine);
-    assert_int_equal(job->reply.status, 503);
+    assert_int_equal(job->response.status, 503);
     assert_null(job->picture.data);
     job_free(job);
 }
@@ -193,8 +193,8 @@ static void what_goes_wrong_has_the_status_of_its_kind(void **state)
         struct job *job = make_job(cases[i].picture);
 
         run_alone(job, &engine);
-        assert_int_equal(job->reply.status, cases[i].status);
-        assert_string_equal(job->reply.content_type,
+        assert_int_equal(job->response.status, cases[i].status);
+        assert_string_equal(job->response.content_type,
                             "application/problem+json");
         job_free(job);
     }
@@ -208,7 +208,7 @@ static void a_png_of_a_model_without_a_map_is_refused(void **state)
     (void)state;
     job->png = true;
     run_alone(job, &engine);
-    assert_int_equal(job->reply.status, 422);
+    assert_int_equal(job->response.status, 422);
     job_free(job);
 }
 

@@ -1,79 +1,10 @@
-#include "server/api/reply.h"
+#include "server/api/cam_json.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <nettle/base64.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Nine significant digits tell any two floats apart. */
-enum { DUMP_FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(9) };
-
-void reply_header(struct reply *reply, const char *name, const char *fmt, ...)
-{
-    struct reply_header *header;
-    va_list args;
-    int len;
-
-    if (reply->num_headers == REPLY_MAX_HEADERS)
-        return;
-    header = &reply->headers[reply->num_headers];
-    header->name = name;
-    va_start(args, fmt);
-    len = vsnprintf(header->value, sizeof header->value, fmt, args);
-    va_end(args);
-    if (len >= 0 && (size_t)len < sizeof header->value)
-        reply->num_headers++;
-}
-
-/* JSON has no NaN and no infinity: they become null. */
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-/* To the thousandth: what follows is noise. */
-static json_t *milliseconds(double value)
-{
-    return real(round(value * 1000) / 1000);
-}
-
-/* A text that may be NULL, and that may be anything but UTF-8. NULL: no
- * memory. */
-static json_t *text(const char *value)
-{
-    json_error_t why;
-    json_t *string;
-
-    if (!value)
-        return json_null();
-    string = json_pack_ex(&why, 0, "s", value);
-    if (!string && json_error_code(&why) == json_error_invalid_utf8)
-        return json_string_nocheck("?");
-    return string;
-}
-
-/* Writes `value` under `key` and takes it; NULL values fail. */
-static bool put(json_t *object, const char *key, json_t *value)
-{
-    return json_object_set_new_nocheck(object, key, value) == 0;
-}
-
-static int append(const char *bytes, size_t len, void *arg)
-{
-    return buf_append(arg, bytes, len, NULL) ? 0 : -1;
-}
-
-static bool dump(struct reply *reply, const json_t *root, struct error *err)
-{
-    if (json_dump_callback(root, append, &reply->body, DUMP_FLAGS) != 0)
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    reply->status = 200;
-    reply->content_type = "application/json";
-    return true;
-}
+#include "server/api/json.h"
 
 /* Everything about one request that the helpers below need. */
 struct context {
@@ -265,8 +196,14 @@ static bool put_picture(json_t *root, struct context *c, struct error *err)
     return true;
 }
 
+/* To the thousandth: what follows is noise. */
+static json_t *milliseconds(double value)
+{
+    return real(round(value * 1000) / 1000);
+}
+
 static bool put_timing(json_t *root, struct context *c,
-                       const struct reply_timing *timing, struct error *err)
+                       const struct cam_json_timing *timing, struct error *err)
 {
     struct engine_timing t;
     json_t *value = json_object();
@@ -305,9 +242,9 @@ static bool splice_heatmap(struct buf *body, const struct buf *png,
     return true;
 }
 
-static bool write_json(struct reply *reply, struct context *c, json_t *root,
-                       const struct buf *png, const struct reply_timing *timing,
-                       struct error *err)
+static bool write_json(struct response *response, struct context *c,
+                       json_t *root, const struct buf *png,
+                       const struct cam_json_timing *timing, struct error *err)
 {
     if (!put(root, "model", text(c->info.name)) ||
         !put(root, "method",
@@ -325,13 +262,13 @@ static bool write_json(struct reply *reply, struct context *c, json_t *root,
     if (png->len == 0 && !put(root, "heatmap", json_null()))
         return fail(err, ERROR_MEMORY, "no room for the answer");
     /* A guess that is nearly always right: the rest is under 4 KB. */
-    if (!buf_reserve(&reply->body, BASE64_ENCODE_RAW_LENGTH(png->len) + 4096,
+    if (!buf_reserve(&response->body, BASE64_ENCODE_RAW_LENGTH(png->len) + 4096,
                      err) ||
-        !dump(reply, root, err))
+        !dump(response, root, err))
         return false;
-    if (png->len > 0 && !splice_heatmap(&reply->body, png, err))
+    if (png->len > 0 && !splice_heatmap(&response->body, png, err))
         return false;
-    return buf_append(&reply->body, "\n", 1, err);
+    return buf_append(&response->body, "\n", 1, err);
 }
 
 static bool context_init(struct context *c, struct engine_session *session,
@@ -348,9 +285,9 @@ static bool context_init(struct context *c, struct engine_session *session,
     return true;
 }
 
-bool reply_cam_json(struct reply *reply, struct engine_session *session,
+bool cam_json_write(struct response *response, struct engine_session *session,
                     const struct engine *engine, const struct ask *ask,
-                    const struct reply_timing *timing, struct error *err)
+                    const struct cam_json_timing *timing, struct error *err)
 {
     struct context c = {0};
     struct buf *png = engine_session_scratch(session);
@@ -367,149 +304,9 @@ bool reply_cam_json(struct reply *reply, struct engine_session *session,
     if (ask->heatmap != ASK_NONE && !c.info.refusal &&
         !engine_session_heatmap(session, png, c.asked[0], &ask->style, err))
         goto out;
-    ok = write_json(reply, &c, root, png, timing, err);
+    ok = write_json(response, &c, root, png, timing, err);
 out:
     json_decref(root);
     free(c.top);
     return ok;
-}
-
-bool reply_cam_png(struct reply *reply, struct engine_session *session,
-                   const struct ask *ask, struct error *err)
-{
-    struct engine_class class;
-
-    engine_session_top(session, &class, 1);
-    if (ask->num_classes > 0 && ask->classes[0] != ASK_TOP)
-        engine_session_class(session, &class, ask->classes[0]);
-    if (!engine_session_heatmap(session, &reply->body, class.index, &ask->style,
-                                err))
-        return false;
-    reply->status = 200;
-    reply->content_type = "image/png";
-    reply_header(reply, "X-Wherefore-Class", "%zu", class.index);
-    reply_header(reply, "X-Wherefore-Score", "%.6f", (double)class.score);
-    return true;
-}
-
-static json_t *model_input(const struct engine_info *info)
-{
-    return json_pack("{sI sI}", "width", (json_int_t)info->input_width,
-                     "height", (json_int_t)info->input_height);
-}
-
-static json_t *model_map(const struct engine_info *info)
-{
-    if (info->refusal)
-        return json_null();
-    return json_pack("{sI sI sI}", "width", (json_int_t)info->map_width,
-                     "height", (json_int_t)info->map_height, "features",
-                     (json_int_t)info->num_features);
-}
-
-static json_t *model_limits(const struct config *config)
-{
-    return json_pack("{sI sI sI sI sI sI sI}", "max_body_bytes",
-                     (json_int_t)config->max_body_bytes, "max_width",
-                     (json_int_t)config->max_width, "max_height",
-                     (json_int_t)config->max_height, "max_pixels",
-                     (json_int_t)config->max_pixels, "queue_length",
-                     (json_int_t)config->queue_length, "deadline_ms",
-                     (json_int_t)config->deadline_ms, "max_classes",
-                     (json_int_t)ASK_MAX_CLASSES);
-}
-
-static json_t *model_options(void)
-{
-    json_t *options = json_array();
-    struct ask_option o;
-
-    for (size_t i = 0; ask_option(&o, i); i++)
-        if (json_array_append_new(options,
-                                  json_pack("{ss ss ss ss}", "name", o.name,
-                                            "default", o.fallback, "accepts",
-                                            o.accepts, "help", o.help)) != 0) {
-            json_decref(options);
-            return NULL;
-        }
-    return options;
-}
-
-static size_t count_labels(const struct engine *engine, size_t num_classes)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < num_classes; i++)
-        count += engine_class_label(engine, i) != NULL;
-    return count;
-}
-
-/* A new object that says what the model is, or NULL. */
-static json_t *describe(const struct model *model)
-{
-    const struct engine_info *info = &model->info;
-    json_t *root = json_object();
-
-    if (put(root, "name", text(info->name)) &&
-        put(root, "default", json_boolean(model->slot == 0)) &&
-        put(root, "generation", json_integer((json_int_t)model->generation)) &&
-        put(root, "loaded", text(model->loaded)) &&
-        put(root, "method", info->refusal ? json_null() : json_string("cam")) &&
-        put(root, "head", text(info->head)) &&
-        put(root, "output", text(info->output)) &&
-        put(root, "scores", text(info->scores)) &&
-        put(root, "exclusive", json_boolean(info->is_exclusive)) &&
-        put(root, "refusal", text(info->refusal)) &&
-        put(root, "input", model_input(info)) &&
-        put(root, "precision", text(info->precision)) &&
-        put(root, "num_classes", json_integer((json_int_t)info->num_classes)) &&
-        put(root, "num_labels",
-            json_integer(
-                (json_int_t)count_labels(model->engine, info->num_classes))) &&
-        put(root, "map", model_map(info)) &&
-        put(root, "source", text(info->source)) &&
-        put(root, "license", text(info->license)))
-        return root;
-    json_decref(root);
-    return NULL;
-}
-
-/* Takes `root`, which may be NULL. */
-static bool dump_line(struct reply *reply, json_t *root, bool ok,
-                      struct error *err)
-{
-    if (!ok)
-        fail(err, ERROR_MEMORY, "no room for the answer");
-    ok = ok && dump(reply, root, err) && buf_append(&reply->body, "\n", 1, err);
-    json_decref(root);
-    return ok;
-}
-
-bool reply_model(struct reply *reply, const struct model *model,
-                 const struct config *config, struct error *err)
-{
-    json_t *root = describe(model);
-    bool ok = put(root, "runtime", text(model->info.runtime)) &&
-              put(root, "workers", json_integer((json_int_t)config->workers)) &&
-              put(root, "limits", model_limits(config)) &&
-              put(root, "options", model_options());
-
-    return dump_line(reply, root, ok, err);
-}
-
-bool reply_models(struct reply *reply, struct model *const *models,
-                  size_t count, struct error *err)
-{
-    json_t *root = json_object(), *list = json_array();
-    bool ok = put(root, "models", list);
-
-    for (size_t i = 0; i < count && ok; i++)
-        ok = json_array_append_new(list, describe(models[i])) == 0;
-    return dump_line(reply, root, ok, err);
-}
-
-void reply_release(struct reply *reply)
-{
-    buf_release(&reply->body);
-    *reply = (struct reply){0};
 }

@@ -1,4 +1,4 @@
-/* Results and problems as JSON, read back by Jansson. */
+/* Results and models as JSON, read back by Jansson. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,16 +7,16 @@
 
 #include <jansson.h>
 
-#include "server/api/reply.h"
-#include "server/http/problem.h"
+#include "server/api/cam_json.h"
+#include "server/api/model_json.h"
 #include "tests/unit/fake_engine.h"
 
 #include <cmocka.h>
 
-static json_t *parse(const struct reply *reply)
+static json_t *parse(const struct response *response)
 {
-    json_t *root = json_loadb((const char *)reply->body.data, reply->body.len,
-                              JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_loadb((const char *)response->body.data,
+                              response->body.len, JSON_REJECT_DUPLICATES, NULL);
 
     assert_non_null(root);
     return root;
@@ -27,17 +27,18 @@ static json_t *answer(const struct ask *ask, const char *refusal)
 {
     struct engine engine = {.refusal = refusal};
     struct engine_session *session = engine_session_new(&engine, NULL, NULL);
-    struct reply_timing timing = {.queue = 0.5};
-    struct reply reply = {0};
+    struct cam_json_timing timing = {.queue = 0.5};
+    struct response response = {0};
     struct image_limits limits = {0};
     json_t *root;
 
     assert_true(engine_sample(session, (const uint8_t *)"p", 1, &limits, NULL));
     assert_true(engine_session_run(session, NULL));
-    assert_true(reply_cam_json(&reply, session, &engine, ask, &timing, NULL));
-    assert_int_equal(reply.status, 200);
-    root = parse(&reply);
-    reply_release(&reply);
+    assert_true(
+        cam_json_write(&response, session, &engine, ask, &timing, NULL));
+    assert_int_equal(response.status, 200);
+    root = parse(&response);
+    response_release(&response);
     engine_session_free(session);
     return root;
 }
@@ -145,7 +146,7 @@ static void the_model_is_described_with_limits_and_options(void **state)
     struct engine engine = {0};
     struct model model = {.engine = &engine, .slot = 1, .generation = 3};
     struct config config;
-    struct reply reply = {0};
+    struct response response = {0};
     struct ask_option option;
     json_t *root;
     size_t num_options = 0;
@@ -153,8 +154,8 @@ static void the_model_is_described_with_limits_and_options(void **state)
     (void)state;
     config_init(&config);
     engine_info(&engine, &model.info);
-    assert_true(reply_model(&reply, &model, &config, NULL));
-    root = parse(&reply);
+    assert_true(model_json_write(&response, &model, &config, NULL));
+    root = parse(&response);
     assert_int_equal(integer_at(root, "generation"), 3);
     assert_true(json_is_false(json_object_get(root, "default")));
     assert_int_equal(integer_at(root, "num_classes"), FAKE_CLASSES);
@@ -167,75 +168,7 @@ static void the_model_is_described_with_limits_and_options(void **state)
     assert_int_equal(json_array_size(json_object_get(root, "options")),
                      num_options);
     json_decref(root);
-    reply_release(&reply);
-}
-
-static void a_problem_replaces_whatever_was_there(void **state)
-{
-    struct reply reply = {.status = 200, .content_type = "image/png"};
-    json_t *root;
-
-    (void)state;
-    assert_true(buf_append(&reply.body, "half an answer", 14, NULL));
-    reply_header(&reply, "X-Wherefore-Class", "%d", 1);
-    problem_reply(&reply, PROBLEM_LIMIT, "too \"much\"", 42);
-    root = parse(&reply);
-    assert_int_equal(reply.status, 413);
-    assert_string_equal(reply.content_type, "application/problem+json");
-    assert_int_equal(integer_at(root, "status"), 413);
-    assert_int_equal(integer_at(root, "limit"), 42);
-    assert_string_equal(string_at(root, "title"), "Content Too Large");
-    assert_string_equal(string_at(root, "detail"), "too \"much\"");
-    assert_string_equal(string_at(root, "kind"), "over-limit");
-    for (size_t i = 0; i < reply.num_headers; i++)
-        assert_string_not_equal(reply.headers[i].name, "X-Wherefore-Class");
-    json_decref(root);
-    reply_release(&reply);
-}
-
-static void a_problem_may_quote_what_is_no_utf_8(void **state)
-{
-    struct reply reply = {0};
-    json_t *root;
-
-    (void)state;
-    problem_reply(&reply, PROBLEM_INPUT, "option \"\xe9t\xe9\"", 0);
-    root = parse(&reply);
-    assert_string_equal(string_at(root, "detail"), "option \"?t?\"");
-    assert_null(json_object_get(root, "limit"));
-    json_decref(root);
-    reply_release(&reply);
-}
-
-static void every_503_says_when_to_come_back(void **state)
-{
-    struct reply reply = {0};
-    bool found = false;
-
-    (void)state;
-    problem_reply(&reply, PROBLEM_BUSY, "full", 0);
-    for (size_t i = 0; i < reply.num_headers; i++)
-        found = found || strcmp(reply.headers[i].name, "Retry-After") == 0;
-    assert_true(found);
-    reply_release(&reply);
-}
-
-static void kinds_of_errors_have_their_status(void **state)
-{
-    static const struct {
-        enum error_kind kind;
-        unsigned status;
-    } cases[] = {{ERROR_INPUT, 422},    {ERROR_UNSUPPORTED, 415},
-                 {ERROR_LIMIT, 413},    {ERROR_BUSY, 503},
-                 {ERROR_MEMORY, 503},   {ERROR_IO, 500},
-                 {ERROR_INTERNAL, 500}, {ERROR_NONE, 500}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(problem_status(problem_of(cases[i].kind)),
-                         cases[i].status);
-    assert_string_equal(problem_title(408), "Request Timeout");
-    assert_string_equal(problem_title(200), "");
+    response_release(&response);
 }
 
 int main(void)
@@ -246,10 +179,6 @@ int main(void)
         cmocka_unit_test(top_stands_for_all_that_are_listed),
         cmocka_unit_test(a_model_without_a_map_says_why),
         cmocka_unit_test(the_model_is_described_with_limits_and_options),
-        cmocka_unit_test(a_problem_replaces_whatever_was_there),
-        cmocka_unit_test(a_problem_may_quote_what_is_no_utf_8),
-        cmocka_unit_test(every_503_says_when_to_come_back),
-        cmocka_unit_test(kinds_of_errors_have_their_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-#ifndef SERVER_HTTP_HANDLE_H
-#define SERVER_HTTP_HANDLE_H
+#ifndef SERVER_API_HANDLE_H
+#define SERVER_API_HANDLE_H
 
 /* The handlers that route.c names; handle_*.c has one file a group. All are
  * of type route_handler and run on the HTTP thread. */
@@ -8,10 +8,6 @@
 
 struct request;
 struct service;
-
-/* The bodies that POST /cam takes, as a header Accept says it. */
-#define HANDLE_CAM_TYPES \
-    "multipart/form-data, image/*, application/octet-stream"
 
 /* POST /cam: what can be refused before the body is read; then the job. */
 bool handle_cam_check(struct service *service, struct request *request);

@@ -1,0 +1,59 @@
+#ifndef SERVER_API_JSON_H
+#define SERVER_API_JSON_H
+
+/* What the writers of JSON share: Jansson's values, with what it refuses. */
+
+#include <jansson.h>
+#include <math.h>
+#include <stdbool.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "server/http/response.h"
+
+/* Nine significant digits tell any two floats apart. */
+enum { DUMP_FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(9) };
+
+/* JSON has no NaN and no infinity: they become null. */
+static inline json_t *real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* A text that may be NULL, and that may be anything but UTF-8. NULL: no
+ * memory. */
+static inline json_t *text(const char *value)
+{
+    json_error_t why;
+    json_t *string;
+
+    if (!value)
+        return json_null();
+    string = json_pack_ex(&why, 0, "s", value);
+    if (!string && json_error_code(&why) == json_error_invalid_utf8)
+        return json_string_nocheck("?");
+    return string;
+}
+
+/* Writes `value` under `key` and takes it; NULL values fail. */
+static inline bool put(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new_nocheck(object, key, value) == 0;
+}
+
+static inline int append(const char *bytes, size_t len, void *arg)
+{
+    return buf_append(arg, bytes, len, NULL) ? 0 : -1;
+}
+
+static inline bool dump(struct response *response, const json_t *root,
+                        struct error *err)
+{
+    if (json_dump_callback(root, append, &response->body, DUMP_FLAGS) != 0)
+        return fail(err, ERROR_MEMORY, "no room for the answer");
+    response->status = 200;
+    response->content_type = "application/json";
+    return true;
+}
+
+#endif

@@ -1,0 +1,24 @@
+#ifndef SERVER_API_MODEL_JSON_H
+#define SERVER_API_MODEL_JSON_H
+
+/* What the models are, as JSON. */
+
+#include <stddef.h>
+
+#include "engine/base/error.h"
+#include "server/config/config.h"
+#include "server/http/response.h"
+#include "server/work/model.h"
+
+/* What the model is, the limits and the options of POST /cam: GET /model.
+ * ERROR_MEMORY. */
+bool model_json_write(struct response *response, const struct model *model,
+                      const struct config *config, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* What each of `models` (count) is: GET /models. ERROR_MEMORY. */
+bool model_json_list(struct response *response, struct model *const *models,
+                     size_t count, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif
