@@ -493,18 +493,60 @@ void *exchange_begin(void *arg, const char *target,
     return x;
 }
 
+/* Why it was refused, where that is not counted yet. */
+static enum metrics_reason reason_of(const struct request *request,
+                                     const struct response *response)
+{
+    if (request->job && request->job->late)
+        return METRICS_DEADLINE;
+    if (response->status == problem_status(PROBLEM_MEMORY) && response->kind &&
+        strcmp(response->kind, problem_kind(PROBLEM_MEMORY)) == 0)
+        return METRICS_MEMORY;
+    if (request->problem == PROBLEM_UNAUTHORIZED)
+        return METRICS_UNAUTHORIZED;
+    if (request->problem == PROBLEM_DRAINING && request->method == REQUEST_POST)
+        return METRICS_DRAINING;
+    return METRICS_NUM_REASONS;
+}
+
+/* A bug of ours or a broken model is for who runs the service, and else only
+ * the client would have been told what it was. */
+static const char *explain(const struct request *request,
+                           const struct response *response)
+{
+    if (response->status != problem_status(PROBLEM_INTERNAL))
+        return NULL;
+    return request->err.kind == ERROR_NONE && request->job
+               ? request->job->err.text
+               : request->err.text;
+}
+
 static void observe(struct exchange *x)
 {
-    struct log_entry entry = {
-        .method = x->method[0] ? x->method : "-",
-        .path = x->target,
-        .status = x->status,
-        .received = x->received,
-        .bytes = x->request.method == REQUEST_HEAD ? 0 : x->sent_len,
-        .ms = clock_ms_since(x->begin_us),
+    const struct request *request = &x->request;
+    const struct response *response = request_response(request);
+    char client[PEER_NAME_SIZE];
+    struct observed observed = {
+        .line = {.method = x->method[0] ? x->method : "-",
+                 .path = x->target,
+                 .client = client,
+                 .id = request->id[0] ? request->id : "-",
+                 .problem = response->kind,
+                 .trace = &request->from.trace,
+                 .stages = request->job ? &request->job->stages : NULL,
+                 .status = x->status,
+                 .received = x->received,
+                 .bytes = request->method == REQUEST_HEAD ? 0 : x->sent_len,
+                 .ms = clock_ms_since(x->begin_us)},
+        .route = route_number(request->route),
+        .reason = reason_of(request, response),
+        .why = explain(request, response),
     };
 
-    observe_request(x->door->service, &x->request, &entry);
+    peer_name(client, &request->from.client);
+    observe_request(&x->door->service->metrics,
+                    (enum config_log_format)x->door->config->log_format,
+                    &observed);
 }
 
 /* Its client was too slow, and has been told so. */

@@ -60,6 +60,13 @@ void request_answer_failure(struct request *request)
                      request->limit ? request->limit : request->err.limit);
 }
 
+const struct response *request_response(const struct request *request)
+{
+    return request->job && request->err.kind == ERROR_NONE
+               ? &request->job->response
+               : &request->response;
+}
+
 static bool is_harmless(const char *id)
 {
     size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz"

@@ -79,6 +79,9 @@ bool request_add_field(struct request *request)
 /* Makes the recorded failure the response. */
 void request_answer_failure(struct request *request);
 
+/* The response as it is: the job's where that made one. */
+const struct response *request_response(const struct request *request);
+
 /* Takes the client's id where it is harmless (1 to 64 letters, digits, and
  * ".-_"), and otherwise makes one. HTTP thread only. */
 void request_set_id(struct request *request, const char *theirs);

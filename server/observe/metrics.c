@@ -10,10 +10,6 @@ static const unsigned statuses[METRICS_NUM_STATUSES] = {
 #define X(status) status,
     METRICS_STATUSES(X)
 #undef X
-/* One that several problems share is counted at its first place. */
-#define X(problem, status, title, kind) status,
-        PROBLEMS(X)
-#undef X
 };
 
 static const char *const reasons[METRICS_NUM_REASONS] = {
@@ -96,12 +92,9 @@ static bool print_number(struct buf *out, const char *name, const char *type,
 
 /* What alerts and rates are made of is there from the start: of a counter that
  * begins with 1, Prometheus does not see the first increase. */
-static bool is_awaited(size_t i)
+static bool is_awaited(unsigned status)
 {
-    unsigned status = statuses[i];
-
-    return (status == 200 || status == 500 || status == 503) &&
-           index_of(status) == i;
+    return status == 200 || status == 500 || status == 503;
 }
 
 static bool print_requests(struct buf *out, const struct metrics *metrics,
@@ -117,7 +110,7 @@ static bool print_requests(struct buf *out, const struct metrics *metrics,
         for (size_t s = 0; s < METRICS_NUM_STATUSES; s++) {
             uint64_t count = atomic_load(&metrics->requests[r][s]);
 
-            if ((count > 0 || is_awaited(s)) &&
+            if ((count > 0 || is_awaited(statuses[s])) &&
                 !buf_printf(
                     out, err,
                     "wherefore_requests_total{route=\"%s\",status=\"%u\"} "

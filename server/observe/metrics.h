@@ -9,13 +9,15 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
-#include "server/http/problem.h"
 #include "server/observe/process.h"
 #include "server/observe/stages.h"
 
-/* X(status): the statuses that are no problem's; 0 stands for answers never
- * given, and for statuses that are not known. Those of PROBLEMS come after. */
-#define METRICS_STATUSES(X) X(0) X(200) X(204) X(304)
+/* X(status): the statuses that are counted; 0 stands for answers never given,
+ * and for all that are not here. */
+#define METRICS_STATUSES(X)                                               \
+    X(0)                                                                  \
+    X(200) X(204) X(304) X(400) X(401) X(404) X(405) X(406) X(408) X(413) \
+        X(414) X(415) X(422) X(429) X(431) X(500) X(503)
 
 /* X(reason, label): why a request, or a connection before it could become one,
  * was refused to save the service, and not for what it asked. One row a
@@ -48,10 +50,7 @@ enum metrics_reason {
 
 enum {
 #define X(status) +1
-    METRICS_NUM_STATUSES = 0 METRICS_STATUSES(X)
-#undef X
-#define X(problem, status, title, kind) +1
-        PROBLEMS(X),
+    METRICS_NUM_STATUSES = 0 METRICS_STATUSES(X),
 #undef X
     METRICS_MAX_ROUTES = 32
 };

@@ -3,14 +3,24 @@
 
 /* What remains of a request when it has ended: counts and a line of log. */
 
-#include "server/http/request.h"
-#include "server/observe/log.h"
-#include "server/work/service.h"
+#include <stddef.h>
 
-/* Counts the request and logs it. `entry` has what only the door knows: method,
- * path, status, bytes and time; the rest is filled in from the request. HTTP
- * thread. */
-void observe_request(struct service *service, const struct request *request,
-                     struct log_entry *entry);
+#include "server/config/config.h"
+#include "server/observe/log.h"
+#include "server/observe/metrics.h"
+
+struct observed {
+    struct log_entry line;
+    size_t route;               /* its number */
+    enum metrics_reason reason; /* why it was refused, where that is not counted
+                                   yet; METRICS_NUM_REASONS: it is, or it was
+                                   not refused */
+    const char *why; /* an error that only who runs the service is told; NULL:
+                        there was none */
+};
+
+/* Counts the request and logs it. Any thread. */
+void observe_request(struct metrics *metrics, enum config_log_format format,
+                     const struct observed *observed);
 
 #endif

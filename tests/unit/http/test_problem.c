@@ -4,11 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "server/http/problem.h"
+#include "server/observe/metrics.h"
 
 #include <cmocka.h>
 
@@ -99,12 +101,35 @@ static void kinds_of_errors_have_their_status(void **state)
                          cases[i].status);
 }
 
+static void the_status_of_every_problem_is_counted(void **state)
+{
+    static const struct metrics_numbers numbers = {.xnnpack = ""};
+    static const char *const routes[] = {"/a"};
+    static struct metrics metrics;
+    struct buf out = {0};
+    char line[32];
+
+    (void)state;
+#define X(problem, status, title, kind) metrics_count(&metrics, 0, status);
+    PROBLEMS(X)
+#undef X
+    assert_true(metrics_render(&out, &metrics, routes, 1, &numbers, NULL));
+    assert_true(buf_append(&out, "", 1, NULL));
+#define X(problem, status, title, kind)                                 \
+    snprintf(line, sizeof line, "status=\"%u\"} ", (unsigned)(status)); \
+    assert_non_null(strstr((char *)out.data, line));
+    PROBLEMS(X)
+#undef X
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_problem_replaces_whatever_was_there),
         cmocka_unit_test(a_problem_may_quote_what_is_no_utf_8),
         cmocka_unit_test(every_503_says_when_to_come_back),
+        cmocka_unit_test(the_status_of_every_problem_is_counted),
         cmocka_unit_test(kinds_of_errors_have_their_status),
     };
 
