@@ -15,7 +15,7 @@
 #include "engine/base/clock.h"
 #include "engine/engine.h"
 #include "server/api/asset.h"
-#include "server/api/route.h"
+#include "server/api/routes.h"
 #include "server/config/config.h"
 #include "server/config/config_print.h"
 #include "server/http/cors.h"
@@ -45,10 +45,11 @@ static void print_help(void)
 
 static void print_routes(void)
 {
-    const struct route *route;
+    const struct route_table *table = routes_table();
 
-    for (size_t i = 0; (route = route_at(i)) != NULL; i++)
-        printf("%s %s\n", route_method_name(route), route->path);
+    for (size_t i = 0; i < table->count; i++)
+        printf("%s %s\n", route_method_name(&table->rows[i]),
+               table->rows[i].path);
 }
 
 static int complain(const struct error *err, int status)
@@ -176,6 +177,7 @@ static int serve(const struct config *config)
     struct notify notify;
     struct error err = {0};
     struct service service = {0};
+    struct backend backend;
     struct http *http;
     sigset_t signals;
     bool ok = false;
@@ -189,7 +191,8 @@ static int serve(const struct config *config)
     notify_open(&notify);
     if (!enter_sandbox(config, &err) || !service_open(&service, config, &err))
         goto out;
-    if (!http_start(http, &service, &err)) {
+    backend = routes_backend(&service);
+    if (!http_start(http, &backend, &err)) {
         service_finish(&service);
         goto out;
     }

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "engine/base/clock.h"
+#include "server/api/cam_job.h"
 #include "server/http/accept.h"
 #include "server/http/instead.h"
 #include "server/http/request.h"
@@ -175,23 +176,24 @@ static bool check_picture(struct request *request, const struct ask *ask)
 }
 
 /* Makes the job of a checked request; it holds the model on its own. */
-static bool make_job(const struct service *service, struct request *request,
+static bool make_job(struct service *service, struct request *request,
                      const struct ask *ask, struct model *model)
 {
-    struct job *job = job_new();
+    struct cam_job *job = cam_job_new();
 
     if (!job)
         return request_fail(request, PROBLEM_MEMORY, "no room for the request");
+    job->service = service;
     job->picture = request->picture; /* moved, not copied */
     request->picture = (struct buf){0};
-    job->model = model_hold(model);
+    job->base.model = model_hold(model);
     job->ask = *ask;
-    job->response.id = request->id;
+    job->base.deferred.response.id = request->id;
     job->png = wants_png(request);
     job->queued_us = clock_now_us();
     job->deadline_us =
         job->queued_us + service->config->deadline_ms * UINT64_C(1000);
-    request->job = job;
+    request->deferred = &job->base.deferred;
     return true;
 }
 

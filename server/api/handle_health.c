@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "server/api/route.h"
 #include "server/http/request.h"
 #include "server/work/service.h"
 

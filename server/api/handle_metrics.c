@@ -1,6 +1,6 @@
 #include "server/api/handle.h"
 
-#include "server/api/route.h"
+#include "server/api/routes.h"
 #include "server/http/request.h"
 #include "server/observe/log.h"
 #include "server/work/service.h"
@@ -17,7 +17,7 @@ static void read_service(struct service *service,
         .queue_limit = (double)service->config->queue_length,
         .busy_workers = (double)pool_num_busy(service->pool),
         .workers = (double)service->config->workers,
-        .in_flight = (double)service_in_flight(service),
+        .in_flight = (double)atomic_load(&metrics->in_flight),
         .connections = (double)atomic_load(&metrics->connections),
         .connections_limit = (double)service->config->max_connections,
         .draining = service_is_draining(service),
@@ -50,7 +50,7 @@ bool handle_metrics(struct service *service, struct request *request)
     struct metrics_model rows[CONFIG_MAX_LIST];
     struct metrics_numbers numbers;
     const char *const *names;
-    size_t num_names = route_names(&names), count = service->models.count;
+    size_t num_names = routes_names(&names), count = service->models.count;
     bool ok;
 
     read_service(service, &numbers);

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "server/api/route.h"
 #include "server/http/connections.h"
 #include "server/http/cors.h"
 #include "server/http/problem.h"
 #include "server/http/response.h"
+#include "server/http/route.h"
 #include "server/http/upload.h"
 
 /* Headers that every response has, whoever made it. */
@@ -18,7 +18,7 @@ static void add_common_headers(struct exchange *x, struct response *response)
     if (x->request.route && x->request.route->check)
         response_header(response, "Vary", "Accept");
     cors_answer(response, &x->door->config->cors_origins, x->request.origin);
-    if (service_is_draining(x->door->service))
+    if (atomic_load(x->door->backend.draining))
         response->close = true;
 }
 
@@ -83,7 +83,8 @@ static void fail_response(struct exchange *x)
 
     request_answer_failure(request);
     if (request->problem == PROBLEM_METHOD) {
-        route_allow(allow, sizeof allow, request->path);
+        route_allow(x->door->backend.routes, allow, sizeof allow,
+                    request->path);
         response_header(response, "Allow", "%s", allow);
     } else if (request->problem == PROBLEM_MEDIA_TYPE) {
         response_header(response, "Accept", "%s", UPLOAD_TYPES);
@@ -94,15 +95,9 @@ static void fail_response(struct exchange *x)
 
 enum MHD_Result answer_send(struct exchange *x)
 {
-    struct request *request = &x->request;
-    struct response *response =
-        request->job ? &request->job->response : &request->response;
-
-    if (request->err.kind != ERROR_NONE) {
+    if (x->request.err.kind != ERROR_NONE)
         fail_response(x);
-        response = &request->response;
-    }
-    return send_response(x, response);
+    return send_response(x, request_response(&x->request));
 }
 
 int answer_socket(struct MHD_Connection *connection)

@@ -8,58 +8,50 @@
 #include <unistd.h>
 
 #include "engine/base/clock.h"
-#include "server/api/route.h"
 #include "server/http/answer.h"
 #include "server/http/connections.h"
 #include "server/http/cors.h"
 #include "server/http/framing.h"
 #include "server/http/hangup.h"
-#include "server/http/problem.h"
+#include "server/http/route.h"
 #include "server/http/upload.h"
 #include "server/observe/observe.h"
 
 enum { MAX_QUERY_FIELDS = 512 };
 
-/* ---- jobs ---- */
+/* ---- responses that other threads make ---- */
 
-/* On the worker's thread: the job, and with it the exchange, goes back to the
- * HTTP thread. */
-static void job_done(struct job *job)
+/* On the worker's thread: the exchange goes back to the HTTP thread. */
+static void done(struct deferred *deferred)
 {
-    struct exchange *x = job->owner;
+    struct exchange *x = deferred->owner;
 
     MHD_resume_connection(x->connection);
 }
 
 /* On the worker's thread too, until it is true. */
-static bool is_gone(struct job *job)
+static bool is_cancelled(struct deferred *deferred)
 {
-    struct exchange *x = job->owner;
+    struct exchange *x = deferred->owner;
 
     if (!connections_is_gone(x->door->connections, x->fd))
         return false;
-    metrics_reject(&x->door->service->metrics, METRICS_CLIENT_GONE);
+    metrics_reject(x->door->backend.metrics, METRICS_CLIENT_GONE);
     return true;
 }
 
-static enum MHD_Result submit(struct exchange *x)
+static enum MHD_Result start_work(struct exchange *x)
 {
-    struct request *request = &x->request;
+    struct deferred *deferred = x->request.deferred;
 
     x->stage = EXCHANGE_DONE;
-    request->job->owner = x;
-    request->job->done = job_done;
-    request->job->is_gone = is_gone;
+    deferred->owner = x;
+    deferred->done = done;
+    deferred->cancelled = is_cancelled;
     connections_enter_work(x->door->connections, x->fd, x->interim);
     MHD_suspend_connection(x->connection);
-    /* From a successful push on, the job is not ours to look at. */
-    if (!queue_push(&x->door->service->queue, request->job, &request->err)) {
-        if (service_is_abandoned(x->door->service))
-            request->problem = PROBLEM_DRAINING;
-        else
-            metrics_reject(&x->door->service->metrics, METRICS_QUEUE_FULL);
+    if (!deferred->start(deferred, &x->request))
         MHD_resume_connection(x->connection);
-    }
     return MHD_YES;
 }
 
@@ -112,12 +104,12 @@ static void read_headers(struct exchange *x, const char *method,
     request->authorization = header(x, "Authorization");
     request->origin = header(x, "Origin");
     request_set_id(request, header(x, "X-Request-Id"));
-    origin_read(&request->from, x->connection, &x->door->service->trusted);
+    origin_read(&request->from, x->connection, x->door->backend.trusted);
 }
 
 static void count_rejected(struct exchange *x, enum metrics_reason reason)
 {
-    metrics_reject(&x->door->service->metrics, reason);
+    metrics_reject(x->door->backend.metrics, reason);
 }
 
 /* Whether a header was sent on one line. libmicrohttpd 0.9 glues what is on a
@@ -247,7 +239,7 @@ static bool answer_options(struct exchange *x)
 {
     char allow[64];
 
-    route_allow(allow, sizeof allow, x->request.path);
+    route_allow(x->door->backend.routes, allow, sizeof allow, x->request.path);
     response_header(&x->request.response, "Allow", "%s", allow);
     cors_preflight(&x->request.response, &x->door->config->cors_origins,
                    x->request.origin);
@@ -260,7 +252,8 @@ static bool check_head(struct exchange *x)
 {
     struct request *request = &x->request;
     enum route_result found =
-        route_find(&request->route, request->method, request->path);
+        route_find(x->door->backend.routes, &request->route, request->method,
+                   request->path);
     bool options = request->method == REQUEST_OPTIONS;
 
     if (x->has_nul)
@@ -274,7 +267,7 @@ static bool check_head(struct exchange *x)
     if (found == ROUTE_NO_METHOD)
         return request_fail(request, PROBLEM_METHOD,
                             "this path does not take the method %s", x->method);
-    if (!access_allows(&x->door->service->access, request->route->access,
+    if (!access_allows(x->door->backend.access, request->route->access,
                        request->authorization))
         return request_fail(request, PROBLEM_UNAUTHORIZED,
                             "this path asks for a bearer token%s",
@@ -289,7 +282,7 @@ static bool check_head(struct exchange *x)
                                 request);
     if (request->err.kind != ERROR_NONE)
         return false;
-    if (!request->route->check(x->door->service, request))
+    if (!request->route->check(x->door->backend.service, request))
         return false;
     if (request->route->method != REQUEST_POST)
         return true;
@@ -361,17 +354,17 @@ static enum MHD_Result finish(struct exchange *x)
     if (ok && x->upload)
         ok = upload_end(x->upload);
     if (ok && request->response.status == 0)
-        ok = request->route->handle(x->door->service, request);
+        ok = request->route->handle(x->door->backend.service, request);
     if (!ok)
         drop_body(x);
     upload_free(x->upload);
     x->upload = NULL;
-    if (ok && request->job) {
+    if (ok && request->deferred) {
         /* Asked for an answer and given none, libmicrohttpd asks again at
          * once, and from then on it does not read from the socket first. If it
          * did after the job, it would take the end of what a client sends for
          * the end of the connection. */
-        x->stage = EXCHANGE_JOB;
+        x->stage = EXCHANGE_WORK;
         return MHD_YES;
     }
     return answer_send(x);
@@ -403,8 +396,8 @@ enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
     if (x->stage == EXCHANGE_HEADERS) {
         x->interim = strcmp(version, "HTTP/1.0") != 0;
         result = begin(x, method, path);
-    } else if (x->stage == EXCHANGE_JOB) {
-        result = submit(x);
+    } else if (x->stage == EXCHANGE_WORK) {
+        result = start_work(x);
     } else if (x->stage == EXCHANGE_DONE) {
         give_back(x); /* the worker has decoded the picture */
         result = answer_send(x);
@@ -473,10 +466,10 @@ void *exchange_begin(void *arg, const char *target,
     size_t len = strcspn(target, "?");
 
     if (!x) {
-        metrics_reject(&door->service->metrics, METRICS_MEMORY);
+        metrics_reject(door->backend.metrics, METRICS_MEMORY);
         return NULL; /* it is hung up on */
     }
-    atomic_fetch_add(&door->service->num_in_flight, 1);
+    atomic_fetch_add(&door->backend.metrics->in_flight, 1);
     x->door = door;
     x->connection = connection;
     x->fd = answer_socket(connection);
@@ -497,7 +490,7 @@ void *exchange_begin(void *arg, const char *target,
 static enum metrics_reason reason_of(const struct request *request,
                                      const struct response *response)
 {
-    if (request->job && request->job->late)
+    if (request->deferred && request->deferred->late)
         return METRICS_DEADLINE;
     if (response->status == problem_status(PROBLEM_MEMORY) && response->kind &&
         strcmp(response->kind, problem_kind(PROBLEM_MEMORY)) == 0)
@@ -516,14 +509,14 @@ static const char *explain(const struct request *request,
 {
     if (response->status != problem_status(PROBLEM_INTERNAL))
         return NULL;
-    return request->err.kind == ERROR_NONE && request->job
-               ? request->job->err.text
+    return request->err.kind == ERROR_NONE && request->deferred
+               ? request->deferred->err.text
                : request->err.text;
 }
 
 static void observe(struct exchange *x)
 {
-    const struct request *request = &x->request;
+    struct request *request = &x->request;
     const struct response *response = request_response(request);
     char client[PEER_NAME_SIZE];
     struct observed observed = {
@@ -533,18 +526,19 @@ static void observe(struct exchange *x)
                  .id = request->id[0] ? request->id : "-",
                  .problem = response->kind,
                  .trace = &request->from.trace,
-                 .stages = request->job ? &request->job->stages : NULL,
+                 .stages =
+                     request->deferred ? &request->deferred->stages : NULL,
                  .status = x->status,
                  .received = x->received,
                  .bytes = request->method == REQUEST_HEAD ? 0 : x->sent_len,
                  .ms = clock_ms_since(x->begin_us)},
-        .route = route_number(request->route),
+        .route = route_number(x->door->backend.routes, request->route),
         .reason = reason_of(request, response),
         .why = explain(request, response),
     };
 
     peer_name(client, &request->from.client);
-    observe_request(&x->door->service->metrics,
+    observe_request(x->door->backend.metrics,
                     (enum config_log_format)x->door->config->log_format,
                     &observed);
 }
@@ -581,7 +575,7 @@ static void end(struct exchange *x)
     request_release(&x->request);
     unlink_from_door(x);
     free(x);
-    atomic_fetch_sub(&door->service->num_in_flight, 1);
+    atomic_fetch_sub(&door->backend.metrics->in_flight, 1);
 }
 
 void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "server/config/config.h"
+#include "server/http/backend.h"
 #include "server/http/request.h"
-#include "server/work/service.h"
 
 struct connections;
 struct hangup;
@@ -28,8 +28,8 @@ enum {
 /* What all exchanges share. */
 struct exchange_door {
     const struct config *config; /* borrowed */
-    struct service *service;     /* borrowed */
-    struct hangup *hangup;       /* owned by http.c, as the next */
+    struct backend backend;
+    struct hangup *hangup; /* owned by http.c, as the next */
     struct connections *connections;
     uint64_t inflight_bytes; /* of bodies; the HTTP thread's */
     struct exchange *open;   /* those that have not ended; likewise */
@@ -40,8 +40,8 @@ struct exchange_door {
 enum exchange_stage {
     EXCHANGE_HEADERS, /* next come the headers */
     EXCHANGE_BODY,    /* pieces of it, and its end */
-    EXCHANGE_JOB,     /* there is work to do: a call to hand it over */
-    EXCHANGE_DONE     /* the job is done */
+    EXCHANGE_WORK,    /* the response is deferred: a call to start that */
+    EXCHANGE_DONE     /* it is there */
 };
 
 struct exchange {

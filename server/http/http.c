@@ -15,19 +15,20 @@
  *     exchange_step    headers: route, limits, options; nothing is answered
  *                      yet, or the body would be refused unread
  *     exchange_step    body: once a piece, then once with none: the handler
- *                      runs; it leaves a response, a failure, or a job
- *     exchange_step    with a job: the connection is suspended by us
- *     exchange_step    after a job: it was resumed by the worker
+ *                      runs; it leaves a response, a failure, or what is to
+ *                      make the response: a deferred one, for us a job
+ *     exchange_step    with that: the connection is suspended by us
+ *     exchange_step    after that: it was resumed by the worker
  *     exchange_end     however it ended: logged, counted, freed
  *
- * Where threads meet: at a job. submit() suspends the connection and then
- * pushes the job; from there it belongs to the worker, until job_done(), which
+ * Where threads meet: at a job. start_work() suspends the connection and then
+ * has the job pushed; from there it belongs to the worker, until done(), which
  * runs on the worker's thread and does nothing but resume the connection. The
  * queue's lock hands the job over one way, libmicrohttpd's own lock the other.
  * Suspending first matters: the worker may be through before queue_push
  * returns. While a connection is suspended nothing calls us for it, so the
  * exchange stays as it is. That the client has left is for the worker to ask
- * (exchange_is_gone), before it begins.
+ * (is_cancelled), before it begins.
  * Models change on the main thread (SIGHUP): it opens the new one without any
  * lock, takes that of models.c to put it in its place, and each worker's to
  * drop its session of the old one. A request checked against a model takes it
@@ -45,6 +46,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,7 @@
 #include "server/http/exchange.h"
 #include "server/http/hangup.h"
 #include "server/http/listener.h"
+#include "server/observe/metrics.h"
 
 enum {
     ACCEPT_AT_ONCE = 64, /* of one socket, before the next has its turn */
@@ -206,17 +209,18 @@ static bool start_daemon(struct http *http, struct error *err)
            fail(err, ERROR_INTERNAL, "cannot start the HTTP thread");
 }
 
-bool http_start(struct http *http, struct service *service, struct error *err)
+bool http_start(struct http *http, const struct backend *backend,
+                struct error *err)
 {
     struct exchange_door *door = &http->door;
     int code;
 
-    door->service = service;
+    door->backend = *backend;
     door->hangup = hangup_new(err);
     if (!door->hangup)
         return false;
-    door->connections = connections_new(door->config, &service->trusted,
-                                        &service->metrics, door->hangup, err);
+    door->connections = connections_new(door->config, backend->trusted,
+                                        backend->metrics, door->hangup, err);
     if (!door->connections || !start_daemon(http, err))
         return false;
     atomic_store(&http->round_us, clock_now_us());
@@ -260,7 +264,7 @@ bool http_wait(struct http *http, uint64_t until_us)
     struct exchange_door *door = &http->door;
     uint64_t now = clock_now_us(), sweep_us = now + SWEEP_US;
 
-    while (service_in_flight(door->service) > 0 ||
+    while (atomic_load(&door->backend.metrics->in_flight) > 0 ||
            connections_drain(door->connections)) {
         if (now >= until_us)
             return false;

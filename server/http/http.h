@@ -5,7 +5,7 @@
  * inside.
  *
  *     http = http_new(&config, &err);      the address is ours
- *     http_start(http, &service, &err);    requests come in
+ *     http_start(http, &backend, &err);    requests come in
  *     puts(http_name(http));
  *     ...
  *     service_begin_drain(&service);       it is not ready any more
@@ -18,7 +18,7 @@
 
 #include "engine/base/error.h"
 #include "server/config/config.h"
-#include "server/work/service.h"
+#include "server/http/backend.h"
 
 struct http;
 
@@ -28,10 +28,10 @@ struct http;
 struct http *http_new(const struct config *config, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Starts the threads that accept and that do HTTP. `service` is borrowed and
+/* Starts the threads that accept and that do HTTP. What `backend` has
  * outlives them. ERROR_IO, ERROR_MEMORY, ERROR_INTERNAL. */
-bool http_start(struct http *http, struct service *service, struct error *err)
-    __attribute__((warn_unused_result));
+bool http_start(struct http *http, const struct backend *backend,
+                struct error *err) __attribute__((warn_unused_result));
 
 /* "http://127.0.0.1:8080", with the port that was taken, or
  * "unix:/run/x.sock"; valid until http_stop_accepting. */

@@ -60,10 +60,10 @@ void request_answer_failure(struct request *request)
                      request->limit ? request->limit : request->err.limit);
 }
 
-const struct response *request_response(const struct request *request)
+struct response *request_response(struct request *request)
 {
-    return request->job && request->err.kind == ERROR_NONE
-               ? &request->job->response
+    return request->deferred && request->err.kind == ERROR_NONE
+               ? &request->deferred->response
                : &request->response;
 }
 
@@ -95,7 +95,8 @@ void request_release(struct request *request)
 {
     params_release(&request->params);
     buf_release(&request->picture);
-    job_free(request->job);
+    if (request->deferred)
+        request->deferred->free(request->deferred);
     response_release(&request->response);
     *request = (struct request){0};
 }

@@ -2,21 +2,20 @@
 #define SERVER_HTTP_REQUEST_H
 
 /* One HTTP request as the handlers see it. The door (exchange.c) fills it in; a
- * handler leaves a response, a job, or a failure in it. Belongs to the HTTP
- * thread. */
+ * handler leaves a response, what is to make it, or a failure in it. Belongs to
+ * the HTTP thread. */
 
 #include <stdint.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
+#include "server/http/deferred.h"
 #include "server/http/origin.h"
 #include "server/http/params.h"
 #include "server/http/problem.h"
 #include "server/http/response.h"
-#include "server/work/job.h"
 
 struct route;
-struct service;
 
 enum { REQUEST_ID_SIZE = 72 };
 
@@ -56,7 +55,7 @@ struct request {
     struct buf picture;
     enum request_picture picture_from;
 
-    struct job *job; /* owned: work to be done before the response is there */
+    struct deferred *deferred; /* owned; NULL: the response is there at once */
     struct response response;
     struct origin from; /* where it comes from */
 
@@ -79,8 +78,8 @@ bool request_add_field(struct request *request)
 /* Makes the recorded failure the response. */
 void request_answer_failure(struct request *request);
 
-/* The response as it is: the job's where that made one. */
-const struct response *request_response(const struct request *request);
+/* The response as it is: the deferred one where that is done. */
+struct response *request_response(struct request *request);
 
 /* Takes the client's id where it is harmless (1 to 64 letters, digits, and
  * ".-_"), and otherwise makes one. HTTP thread only. */

@@ -16,8 +16,9 @@
  * and for all that are not here. */
 #define METRICS_STATUSES(X)                                               \
     X(0)                                                                  \
-    X(200) X(204) X(304) X(400) X(401) X(404) X(405) X(406) X(408) X(413) \
-        X(414) X(415) X(422) X(429) X(431) X(500) X(503)
+    X(200)                                                                \
+    X(204) X(304) X(400) X(401) X(404) X(405) X(406) X(408) X(413) X(414) \
+        X(415) X(422) X(429) X(431) X(500) X(503)
 
 /* X(reason, label): why a request, or a connection before it could become one,
  * was refused to save the service, and not for what it asked. One row a
@@ -137,6 +138,7 @@ struct metrics {
     struct metrics_histogram stages[STAGES_COUNT + 1]; /* the last: total */
     _Atomic uint64_t request_bytes, reply_bytes;       /* of bodies */
     _Atomic uint64_t connections; /* open; whoever accepts them counts */
+    _Atomic uint64_t in_flight;   /* requests, likewise */
 };
 
 /* Counts a finished request. route < METRICS_MAX_ROUTES. */

@@ -53,14 +53,24 @@ static struct engine_session *sit(struct worker *worker, struct model *model,
     return seat->session;
 }
 
+static void refuse(struct job *job, enum problem problem, const char *detail)
+{
+    struct error err = {0};
+
+    fail(&err, ERROR_BUSY, "%s", detail);
+    job->refuse(job, problem, &err);
+}
+
 /* Whether the job is still to be done; otherwise it has its response. */
 static bool is_wanted(struct pool *pool, struct job *job)
 {
+    struct deferred *deferred = &job->deferred;
+
     if (atomic_load(&pool->abandoned))
-        job_refuse(job, PROBLEM_DRAINING,
-                   "the service is shutting down, and has no time left");
-    else if (job->is_gone && job->is_gone(job))
-        job_refuse(job, PROBLEM_BUSY, "the client has left");
+        refuse(job, PROBLEM_DRAINING,
+               "the service is shutting down, and has no time left");
+    else if (deferred->cancelled && deferred->cancelled(deferred))
+        refuse(job, PROBLEM_BUSY, "the client has left");
     else
         return true;
     return false;
@@ -78,12 +88,12 @@ static void work_on(struct worker *worker, struct job *job)
 
     if (session) {
         num_runs = engine_session_num_runs(session);
-        job_run(job, session, model->engine, &pool->limits);
+        job->run(job, session, model->engine, &pool->limits);
         num_runs = engine_session_num_runs(session) - num_runs;
         atomic_fetch_add(&pool->models->counts[model->slot].forward_passes,
                          num_runs);
     } else if (wanted) {
-        job_fail(job, &err);
+        job->refuse(job, PROBLEM_NONE, &err);
     }
     if (atomic_load(&model->retired))
         leave(&worker->seats[model->slot]);
@@ -105,7 +115,7 @@ static void *work(void *arg)
         pthread_mutex_unlock(&worker->lock);
         team_leave(pool->team);
         atomic_fetch_sub(&pool->num_busy, 1);
-        job->done(job);
+        job->deferred.done(&job->deferred);
     }
     return NULL;
 }

@@ -111,11 +111,6 @@ bool service_is_draining(const struct service *service)
     return atomic_load(&service->draining);
 }
 
-uint64_t service_in_flight(const struct service *service)
-{
-    return atomic_load(&service->num_in_flight);
-}
-
 void service_abandon(struct service *service)
 {
     atomic_store(&service->abandoned, true);

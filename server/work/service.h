@@ -29,7 +29,6 @@ struct service {
     struct process process;
     struct peer_nets trusted; /* proxies whose X-Forwarded-For counts */
     atomic_bool draining, abandoned;
-    _Atomic uint64_t num_in_flight;
 };
 
 /* Reads the tokens, opens the models and starts the workers. On failure
@@ -50,9 +49,6 @@ void service_reload(struct service *service);
 void service_begin_drain(struct service *service);
 
 bool service_is_draining(const struct service *service);
-
-/* Requests begun and not yet answered; counted by the HTTP door. */
-uint64_t service_in_flight(const struct service *service);
 
 /* There is no time: takes no work in any more, and has what is queued refused,
  * and not done. */

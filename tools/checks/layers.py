@@ -45,14 +45,6 @@ FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 STILL_UP = {
     ("engine/passes/head.c", "engine/explain/cam.h"),
     ("engine/run/precision.h", "engine/engine.h"),
-    ("server/http/answer.c", "server/api/route.h"),
-    ("server/http/exchange.c", "server/api/route.h"),
-    ("server/http/exchange.h", "server/work/service.h"),
-    ("server/http/http.h", "server/work/service.h"),
-    ("server/http/request.h", "server/work/job.h"),
-    ("server/work/job.h", "server/api/ask.h"),
-    ("server/work/job.c", "server/api/cam_json.h"),
-    ("server/work/job.c", "server/api/cam_png.h"),
 }
 
 # What the engine may not name. "http://" in a comment is a reference, and

@@ -1,7 +1,8 @@
-#ifndef SERVER_API_ROUTE_H
-#define SERVER_API_ROUTE_H
+#ifndef SERVER_HTTP_ROUTE_H
+#define SERVER_HTTP_ROUTE_H
 
-/* Which handler answers which path: one constant table. Any thread. */
+/* Which handler answers which path, by a constant table (api/routes.c). Any
+ * thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,8 +10,11 @@
 #include "server/http/access.h"
 #include "server/http/request.h"
 
-/* Leaves a response or a job in the request; false: a failure. Runs on the HTTP
- * thread and must not wait for anything. */
+struct service;
+
+/* Leaves a response, or what is to make it, in the request; false: a failure.
+ * Runs on the HTTP thread and must not wait for anything. What `service` is,
+ * only the handlers know. */
 typedef bool route_handler(struct service *service, struct request *request);
 
 struct route {
@@ -24,24 +28,26 @@ struct route {
 
 enum route_result { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
 
+/* All of them; the rows are borrowed. */
+struct route_table {
+    const struct route *rows; /* (count) */
+    size_t count;
+};
+
 /* Finds the row for a method and a path. ROUTE_NO_METHOD: the path exists
  * under other methods; *route is one of its rows. Paths are compared whole:
  * no slash is added, dropped or merged. */
-enum route_result route_find(const struct route **route,
+enum route_result route_find(const struct route_table *table,
+                             const struct route **route,
                              enum request_method method, const char *path);
 
 /* Writes the value of an Allow header for a path, such as
  * "GET, HEAD, OPTIONS"; for "*", of all paths together. */
-void route_allow(char *allow, size_t size, const char *path);
+void route_allow(const struct route_table *table, char *allow, size_t size,
+                 const char *path);
 
 /* The row's number, for counting; NULL has the one past the last. */
-size_t route_number(const struct route *route);
-
-/* The names of the routes by number, and what has none; returns the count. */
-size_t route_names(const char *const **names);
-
-/* Row number `i`, or NULL past the last. */
-const struct route *route_at(size_t i);
+size_t route_number(const struct route_table *table, const struct route *route);
 
 /* "GET", "POST". */
 const char *route_method_name(const struct route *route);

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "server/api/asset.h"
-#include "server/api/route.h"
+#include "server/api/routes.h"
 #include "server/http/params.h"
 #include "server/observe/log.h"
 #include "server/observe/metrics.h"
@@ -25,12 +25,15 @@ static void a_path_is_found_whole_or_not_at_all(void **state)
     const struct route *route;
 
     (void)state;
-    assert_int_equal(route_find(&route, REQUEST_POST, "/cam"), ROUTE_FOUND);
+    assert_int_equal(route_find(routes_table(), &route, REQUEST_POST, "/cam"),
+                     ROUTE_FOUND);
     assert_string_equal(route->path, "/cam");
-    assert_int_equal(route_find(&route, REQUEST_HEAD, "/"), ROUTE_FOUND);
+    assert_int_equal(route_find(routes_table(), &route, REQUEST_HEAD, "/"),
+                     ROUTE_FOUND);
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
-        assert_int_equal(route_find(&route, REQUEST_GET, unknown[i]),
-                         ROUTE_NO_PATH);
+        assert_int_equal(
+            route_find(routes_table(), &route, REQUEST_GET, unknown[i]),
+            ROUTE_NO_PATH);
         assert_null(route);
     }
 }
@@ -41,31 +44,34 @@ static void another_method_is_told_which_there_are(void **state)
     char allow[64];
 
     (void)state;
-    assert_int_equal(route_find(&route, REQUEST_GET, "/cam"), ROUTE_NO_METHOD);
-    assert_int_equal(route_find(&route, REQUEST_OTHER, "/"), ROUTE_NO_METHOD);
-    route_allow(allow, sizeof allow, "/cam");
+    assert_int_equal(route_find(routes_table(), &route, REQUEST_GET, "/cam"),
+                     ROUTE_NO_METHOD);
+    assert_int_equal(route_find(routes_table(), &route, REQUEST_OTHER, "/"),
+                     ROUTE_NO_METHOD);
+    route_allow(routes_table(), allow, sizeof allow, "/cam");
     assert_string_equal(allow, "POST, OPTIONS");
-    route_allow(allow, sizeof allow, "/metrics");
+    route_allow(routes_table(), allow, sizeof allow, "/metrics");
     assert_string_equal(allow, "GET, HEAD, OPTIONS");
-    route_allow(allow, sizeof allow, "*");
+    route_allow(routes_table(), allow, sizeof allow, "*");
     assert_string_equal(allow, "GET, HEAD, POST, OPTIONS");
 }
 
 static void routes_are_numbered_as_they_are_named(void **state)
 {
+    const struct route_table *table = routes_table();
     const char *const *names;
-    size_t count = route_names(&names);
+    size_t count = routes_names(&names);
 
     (void)state;
     assert_true(count <= METRICS_MAX_ROUTES);
     for (size_t i = 0; i + 1 < count; i++) {
-        assert_int_equal(route_number(route_at(i)), i);
-        assert_string_equal(route_at(i)->path, names[i]);
+        assert_int_equal(route_number(table, &table->rows[i]), i);
+        assert_string_equal(table->rows[i].path, names[i]);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(names[i], names[j]);
     }
-    assert_null(route_at(count - 1));
-    assert_int_equal(route_number(NULL), count - 1);
+    assert_int_equal(table->count, count - 1);
+    assert_int_equal(route_number(table, NULL), count - 1);
     assert_string_equal(names[count - 1], "other");
 }
 

@@ -1,0 +1,142 @@
+#include "server/api/cam_job.h"
+
+#include <stdlib.h>
+
+#include "engine/base/clock.h"
+#include "server/api/cam_json.h"
+#include "server/api/cam_png.h"
+#include "server/http/request.h"
+#include "server/work/service.h"
+
+/* Where a failure's place says more than its kind. */
+static enum problem problem_at(const struct error *err, bool decoded)
+{
+    if (err->kind == ERROR_UNSUPPORTED && decoded)
+        return PROBLEM_REFUSED; /* the picture is fine, the model has no map */
+    return problem_of(err->kind);
+}
+
+/* Notes the times of the stages that were gone through, and tells the client.
+ */
+static void note_stages(struct deferred *deferred,
+                        const struct engine_session *session, double queue_ms,
+                        size_t count)
+{
+    struct engine_timing t = {0};
+    char text[STAGES_TEXT_SIZE];
+
+    if (count > STAGES_DECODE)
+        engine_session_timing(session, &t);
+    deferred->stages = (struct stages){
+        .ms = {queue_ms, t.decode, t.preprocess, t.infer, t.render},
+        .count = count,
+    };
+    stages_header(text, &deferred->stages);
+    response_header(&deferred->response, "Server-Timing", "%s", text);
+}
+
+static void fail_with(struct deferred *deferred, const struct error *err,
+                      bool decoded)
+{
+    deferred->err = *err;
+    problem_response(&deferred->response, problem_at(err, decoded), err->text,
+                     err->limit);
+}
+
+static bool is_cancelled(void *user)
+{
+    struct deferred *deferred = user;
+
+    return deferred->cancelled && deferred->cancelled(deferred);
+}
+
+static void run(struct job *base, struct engine_session *session,
+                const struct engine *engine, const struct image_limits *limits)
+{
+    struct cam_job *job = (struct cam_job *)base;
+    struct deferred *deferred = &base->deferred;
+    struct cam_json_timing timing = {.queue = clock_ms_since(job->queued_us)};
+    struct error err = {0};
+    bool ok;
+
+    if (clock_now_us() > job->deadline_us) {
+        deferred->late = true;
+        buf_release(&job->picture);
+        problem_response(&deferred->response, PROBLEM_BUSY,
+                         "the request waited too long for a worker", 0);
+        note_stages(deferred, session, timing.queue, STAGES_DECODE);
+        return;
+    }
+    engine_session_watch(session, is_cancelled, deferred);
+    ok = engine_sample(session, job->picture.data, job->picture.len, limits,
+                       &err);
+    engine_session_watch(session, NULL, NULL);
+    buf_release(&job->picture);
+    if (!ok) {
+        fail_with(deferred, &err, false);
+        note_stages(deferred, session, timing.queue, STAGES_DECODE);
+        return;
+    }
+    ok = engine_session_run(session, &err);
+    if (ok && job->png)
+        ok = cam_png_write(&deferred->response, session, &job->ask, &err);
+    else if (ok)
+        ok = cam_json_write(&deferred->response, session, engine, &job->ask,
+                            &timing, &err);
+    if (ok)
+        response_header(&deferred->response, "Cache-Control", "no-store");
+    else
+        fail_with(deferred, &err, true);
+    note_stages(deferred, session, timing.queue,
+                ok ? STAGES_COUNT : STAGES_INFER);
+}
+
+static void refuse(struct job *base, enum problem problem,
+                   const struct error *err)
+{
+    struct cam_job *job = (struct cam_job *)base;
+
+    buf_release(&job->picture);
+    if (problem == PROBLEM_NONE)
+        fail_with(&base->deferred, err, true);
+    else
+        problem_response(&base->deferred.response, problem, err->text, 0);
+}
+
+static bool start(struct deferred *deferred, struct request *request)
+{
+    struct cam_job *job = (struct cam_job *)deferred;
+    struct service *service = job->service;
+
+    /* From a successful push on, the job is not ours to look at. */
+    if (queue_push(&service->queue, &job->base, &request->err))
+        return true;
+    if (service_is_abandoned(service))
+        request->problem = PROBLEM_DRAINING;
+    else
+        metrics_reject(&service->metrics, METRICS_QUEUE_FULL);
+    return false;
+}
+
+static void free_job(struct deferred *deferred)
+{
+    struct cam_job *job = (struct cam_job *)deferred;
+
+    model_release(job->base.model);
+    buf_release(&job->picture);
+    response_release(&deferred->response);
+    free(job);
+}
+
+struct cam_job *cam_job_new(void)
+{
+    struct cam_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    job->base.deferred.start = start;
+    job->base.deferred.free = free_job;
+    job->base.run = run;
+    job->base.refuse = refuse;
+    return job;
+}

@@ -1,0 +1,130 @@
+/* The work of POST /cam, with an engine that has no network. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/clock.h"
+#include "server/api/cam_job.h"
+#include "tests/unit/fake_engine.h"
+
+#include <cmocka.h>
+
+static struct cam_job *make_job(const char *picture)
+{
+    struct cam_job *job = cam_job_new();
+
+    assert_non_null(job);
+    assert_true(buf_append(&job->picture, picture, strlen(picture), NULL));
+    job->ask = (struct ask){.top = 2, .heatmap = ASK_NONE};
+    job->queued_us = clock_now_us();
+    job->deadline_us = job->queued_us + 60000000;
+    return job;
+}
+
+static const struct response *response_of(const struct cam_job *job)
+{
+    return &job->base.deferred.response;
+}
+
+static void free_job(struct cam_job *job)
+{
+    job->base.deferred.free(&job->base.deferred);
+}
+
+static void run_alone(struct cam_job *job, const struct engine *engine)
+{
+    struct image_limits limits = {0};
+    struct engine_session *session = engine_session_new(engine, NULL, NULL);
+
+    job->base.run(&job->base, session, engine, &limits);
+    engine_session_free(session);
+}
+
+static void an_answer_gives_the_picture_back(void **state)
+{
+    struct engine engine = {0};
+    struct cam_job *job = make_job("picture");
+
+    (void)state;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 200);
+    assert_int_equal(job->base.deferred.stages.count, STAGES_COUNT);
+    assert_null(job->picture.data);
+    free_job(job);
+}
+
+static void a_refused_job_has_the_problem_and_no_picture(void **state)
+{
+    static const struct error err = {.kind = ERROR_MEMORY, .text = "no room"};
+    struct cam_job *job = make_job("picture"), *other = make_job("picture");
+
+    (void)state;
+    job->base.refuse(&job->base, PROBLEM_NONE, &err);
+    assert_int_equal(response_of(job)->status, 503);
+    assert_string_equal(response_of(job)->kind, "no-memory");
+    assert_null(job->picture.data);
+    other->base.refuse(&other->base, PROBLEM_DRAINING, &err);
+    assert_string_equal(response_of(other)->kind, "draining");
+    free_job(job);
+    free_job(other);
+}
+
+static void a_job_past_its_deadline_is_not_begun(void **state)
+{
+    struct engine engine = {.fail_run = true}; /* would be a 500 */
+    struct cam_job *job = make_job("picture");
+
+    (void)state;
+    job->deadline_us = clock_now_us() - 1;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 503);
+    assert_null(job->picture.data);
+    free_job(job);
+}
+
+static void what_goes_wrong_has_the_status_of_its_kind(void **state)
+{
+    static const struct {
+        const char *picture;
+        unsigned status;
+    } cases[] = {{"x", 422}, {"u", 415}, {"l", 413}, {"fine", 500}};
+    struct engine engine = {.fail_run = true};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cam_job *job = make_job(cases[i].picture);
+
+        run_alone(job, &engine);
+        assert_int_equal(response_of(job)->status, cases[i].status);
+        assert_string_equal(response_of(job)->content_type,
+                            "application/problem+json");
+        free_job(job);
+    }
+}
+
+static void a_png_of_a_model_without_a_map_is_refused(void **state)
+{
+    struct engine engine = {.refusal = "no pooling layer"};
+    struct cam_job *job = make_job("picture");
+
+    (void)state;
+    job->png = true;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 422);
+    free_job(job);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_gives_the_picture_back),
+        cmocka_unit_test(a_refused_job_has_the_problem_and_no_picture),
+        cmocka_unit_test(a_job_past_its_deadline_is_not_begun),
+        cmocka_unit_test(what_goes_wrong_has_the_status_of_its_kind),
+        cmocka_unit_test(a_png_of_a_model_without_a_map_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
