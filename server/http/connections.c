@@ -1,20 +1,15 @@
 #include "server/http/connections.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "server/http/hangup.h"
-#include "server/http/response.h"
+#include "server/http/socket.h"
 
 enum {
     MAX_LEAVING = 64,   /* hung up on, and not yet closed by libmicrohttpd */
@@ -22,13 +17,6 @@ enum {
     GRACE_US = 1000000, /* for the first byte of a new one */
     PROBE_MS = 20,
     BODY_GRACE_S = 2 /* the exchange is to say it first */
-};
-
-/* Who is at the other end, as far as limits go: of IPv6 the network (/64),
- * which is what one customer has. */
-struct address {
-    int family; /* AF_UNSPEC: nobody who is counted */
-    unsigned char bytes[8];
 };
 
 struct connection {
@@ -40,10 +28,10 @@ struct connection {
     bool ended;    /* seen to have sent its last byte */
     unsigned said; /* the status that it was hung up on with, or 0 */
     enum connections_state state;
-    struct address address;
-    uint64_t since_us; /* waiting for a request */
-    uint64_t until_us; /* when this must be over; 0: not bounded here */
-    int older, newer;  /* of those that wait for a request, or -1 */
+    struct peer customer; /* as far as limits go; PEER_UNKNOWN: not counted */
+    uint64_t since_us;    /* waiting for a request */
+    uint64_t until_us;    /* when this must be over; 0: not bounded here */
+    int older, newer;     /* of those that wait for a request, or -1 */
 };
 
 struct connections {
@@ -130,77 +118,46 @@ static void hang_up_on(struct connections *c, int fd,
     metrics_reject(c->metrics, reason);
 }
 
-/* Writes a whole answer to a socket; false: it did not take it all at once. */
-static bool say(int fd, enum problem problem, const char *detail,
-                uint64_t limit)
-{
-    struct response response = {0};
-    bool ok;
-
-    problem_response(&response, problem, detail, limit);
-    response_header(&response, "X-Content-Type-Options", "nosniff");
-    ok = response_send(fd, &response, true);
-    response_release(&response);
-    return ok;
-}
-
 static bool refuse(struct connections *c, int fd, enum problem problem,
                    enum metrics_reason reason, const char *detail,
                    uint64_t limit)
 {
     metrics_reject(c->metrics, reason);
-    say(fd, problem, detail, limit);
+    problem_send(fd, problem, detail, limit);
     hangup_add(c->hangup, fd);
     return false;
 }
 
 /* ---- who may come in ---- */
 
-/* A trusted proxy is one address with all its clients behind it: nobody who is
- * counted, as those who come through a Unix socket. */
-static struct address address_of(const struct connections *c,
-                                 const struct sockaddr *any)
+/* Of IPv6 the network (/64), which is what one customer has. A trusted proxy is
+ * one address with all its clients behind it: nobody who is counted, as those
+ * who come through a Unix socket. */
+static struct peer customer_of(const struct connections *c,
+                               const struct sockaddr *any)
 {
-    struct address address = {AF_UNSPEC, {0}};
-    const unsigned char *bytes;
     struct peer peer;
 
     peer_of_socket(&peer, any);
     if (peer.kind != PEER_INTERNET || peer_is_in(&peer, c->trusted))
-        return address;
-    bytes = peer.address.s6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&peer.address)) {
-        address.family = AF_INET;
-        memcpy(address.bytes, bytes + 12, 4);
-    } else {
-        address.family = AF_INET6;
-        memcpy(address.bytes, bytes, sizeof address.bytes);
-    }
-    return address;
+        return (struct peer){0};
+    if (!IN6_IS_ADDR_V4MAPPED(&peer.address))
+        memset(peer.address.s6_addr + 8, 0, 8);
+    return peer;
 }
 
 static uint64_t count_of(const struct connections *c,
-                         const struct address *address)
+                         const struct peer *customer)
 {
     uint64_t count = 0;
 
     for (size_t i = 0; i < c->num_slots; i++) {
         const struct connection *k = &c->slots[i];
 
-        count += k->used && !k->left && k->address.family == address->family &&
-                 memcmp(k->address.bytes, address->bytes,
-                        sizeof address->bytes) == 0;
+        count += k->used && !k->left && k->customer.kind != PEER_UNKNOWN &&
+                 IN6_ARE_ADDR_EQUAL(&k->customer.address, &customer->address);
     }
     return count;
-}
-
-/* What libmicrohttpd would read next: 1, a byte; 0, the end; -1, nothing yet.
- */
-static ssize_t peek(int fd)
-{
-    char byte;
-
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
 /* Makes room: hangs up on the one that has waited longest for a request. Not
@@ -216,7 +173,7 @@ static bool evict(struct connections *c)
 
         if (k->state == CONNECTIONS_NEW && now - k->since_us < GRACE_US)
             continue;
-        if (peek(fd) > 0)
+        if (socket_peek(fd) > 0)
             continue;
         hang_up_on(c, fd, METRICS_IDLE_EVICTED);
         return true;
@@ -224,14 +181,14 @@ static bool evict(struct connections *c)
     return false;
 }
 
-static void add(struct connections *c, int fd, const struct address *address)
+static void add(struct connections *c, int fd, const struct peer *customer)
 {
     uint64_t now = clock_now_us();
 
     c->slots[fd] = (struct connection){
         .used = true,
         .state = CONNECTIONS_NEW,
-        .address = *address,
+        .customer = *customer,
         .since_us = now,
         .until_us = now + c->config->header_timeout * UINT64_C(1000000),
     };
@@ -257,7 +214,7 @@ static void drop(struct connections *c, int fd)
 bool connections_admit(struct connections *c, int fd,
                        const struct sockaddr *any)
 {
-    struct address address = address_of(c, any);
+    struct peer customer = customer_of(c, any);
     uint64_t max = c->config->max_connections_per_address;
     bool many, full;
 
@@ -265,12 +222,12 @@ bool connections_admit(struct connections *c, int fd,
     /* One that libmicrohttpd closed before it began: its number is free. */
     if (find(c, fd))
         drop(c, fd);
-    many =
-        max > 0 && address.family != AF_UNSPEC && count_of(c, &address) >= max;
+    many = max > 0 && customer.kind != PEER_UNKNOWN &&
+           count_of(c, &customer) >= max;
     full = !many && ((size_t)fd >= c->num_slots ||
                      (c->count >= c->config->max_connections && !evict(c)));
     if (!many && !full)
-        add(c, fd, &address);
+        add(c, fd, &customer);
     pthread_mutex_unlock(&c->lock);
     if (many)
         return refuse(c, fd, PROBLEM_TOO_MANY, METRICS_CONNECTIONS_PER_ADDRESS,
@@ -369,18 +326,6 @@ void connections_remove(struct connections *c, int fd)
 
 /* ---- who has gone ---- */
 
-static short events_of(int fd, int timeout_ms, short wanted)
-{
-    struct pollfd one = {.fd = fd, .events = wanted};
-
-    return poll(&one, 1, timeout_ms) > 0 ? one.revents : 0;
-}
-
-static bool is_reset(short events)
-{
-    return events & (POLLHUP | POLLERR);
-}
-
 /* Where the client has sent its last byte, asks whether it still reads. false:
  * it could not be asked, or need not be. Under the lock. */
 static bool probe(struct connections *c, int fd)
@@ -389,7 +334,8 @@ static bool probe(struct connections *c, int fd)
     struct connection *k = &c->slots[fd];
     size_t len = sizeof interim - 1;
 
-    if (!k->interim || k->probed || !(events_of(fd, 0, POLLRDHUP) & POLLRDHUP))
+    if (!k->interim || k->probed ||
+        !(socket_events(fd, 0, POLLRDHUP) & POLLRDHUP))
         return false;
     k->probed = true;
     if (send(fd, interim, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len)
@@ -401,22 +347,12 @@ bool connections_is_gone(struct connections *c, int fd)
 {
     bool probed;
 
-    if (is_reset(events_of(fd, 0, 0)))
+    if (socket_is_reset(socket_events(fd, 0, 0)))
         return true;
     pthread_mutex_lock(&c->lock);
     probed = probe(c, fd);
     pthread_mutex_unlock(&c->lock);
-    return probed && is_reset(events_of(fd, PROBE_MS, 0));
-}
-
-/* Whether a new connection has sent anything at all. */
-static bool has_sent(int fd)
-{
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
-
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
-           info.tcpi_bytes_received > 0;
+    return probed && socket_is_reset(socket_events(fd, PROBE_MS, 0));
 }
 
 /* ---- who is too slow ---- */
@@ -427,7 +363,7 @@ static bool has_sent(int fd)
  * nothing done in between, or it may be about to read. Under the lock. */
 static bool has_ended(struct connection *k, int fd)
 {
-    if (k->ending || k->state > CONNECTIONS_BODY || peek(fd) != 0)
+    if (k->ending || k->state > CONNECTIONS_BODY || socket_peek(fd) != 0)
         return false;
     if (k->ended)
         return true;
@@ -459,8 +395,8 @@ static void sweep_one(struct connections *c, int fd, uint64_t now)
              body ? "body" : "headers",
              (uintmax_t)(body ? c->config->receive_timeout
                               : c->config->header_timeout));
-    if ((k->state != CONNECTIONS_NEW || has_sent(fd)) &&
-        say(fd, PROBLEM_SLOW, detail, 0))
+    if ((k->state != CONNECTIONS_NEW || socket_has_sent(fd)) &&
+        problem_send(fd, PROBLEM_SLOW, detail, 0))
         k->said = problem_status(PROBLEM_SLOW);
     hang_up_on(c, fd, body ? METRICS_RECEIVE_TIMEOUT : METRICS_HEADER_TIMEOUT);
 }
@@ -486,7 +422,7 @@ static bool is_awaited(const struct connection *k, int fd, uint64_t now)
     if (!waits(k))
         return true;
     return (k->state == CONNECTIONS_NEW && now - k->since_us < GRACE_US) ||
-           peek(fd) > 0;
+           socket_peek(fd) > 0;
 }
 
 /* No more comes in by it. What libmicrohttpd has read by now it still acts
@@ -524,29 +460,6 @@ bool connections_drain(struct connections *c)
 
 /* ---- life ---- */
 
-/* The files that the process may have open, at least `needed`. */
-static bool allow_files(rlim_t needed, uint64_t max_connections,
-                        struct error *err)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return fail(err, ERROR_IO, "the limit of open files is not known: %s",
-                    strerror(errno));
-    if (limit.rlim_cur >= needed)
-        return true;
-    if (limit.rlim_max >= needed) {
-        limit.rlim_cur = needed;
-        if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-            return true;
-    }
-    return fail(err, ERROR_IO,
-                "--max-connections: %ju need %ju open files, and %ju are "
-                "allowed (ulimit -Hn)",
-                (uintmax_t)max_connections, (uintmax_t)needed,
-                (uintmax_t)limit.rlim_max);
-}
-
 struct connections *connections_new(const struct config *config,
                                     const struct peer_nets *trusted,
                                     struct metrics *metrics,
@@ -555,7 +468,7 @@ struct connections *connections_new(const struct config *config,
     size_t needed = config->max_connections + MAX_LEAVING + OTHER_FILES;
     struct connections *c;
 
-    if (!allow_files(needed, config->max_connections, err))
+    if (!socket_allow_files(needed, config->max_connections, err))
         return NULL;
     /* Descriptors are given out lowest first. */
     c = calloc(1, sizeof *c + needed * sizeof c->slots[0]);

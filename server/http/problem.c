@@ -123,3 +123,16 @@ void problem_response(struct response *response, enum problem problem,
     if (row->status == 503 || row->status == 429)
         response_header(response, "Retry-After", "1");
 }
+
+bool problem_send(int fd, enum problem problem, const char *detail,
+                  uint64_t limit)
+{
+    struct response response = {0};
+    bool ok;
+
+    problem_response(&response, problem, detail, limit);
+    response_header(&response, "X-Content-Type-Options", "nosniff");
+    ok = response_send(fd, &response, true);
+    response_release(&response);
+    return ok;
+}

@@ -58,4 +58,9 @@ enum problem problem_of(enum error_kind kind);
 void problem_response(struct response *response, enum problem problem,
                       const char *detail, uint64_t limit);
 
+/* Writes a problem that is no request's to a socket, with the end of the
+ * connection; false: it did not take it all at once. Any thread. */
+bool problem_send(int fd, enum problem problem, const char *detail,
+                  uint64_t limit);
+
 #endif
