@@ -2,9 +2,9 @@
 #define SERVER_HTTP_EXCHANGE_H
 
 /* An exchange is one request and its answer, from the request line until the
- * last byte is handed to the kernel. The three functions are libmicrohttpd's
- * callbacks; http.c says in which order they are called, and what is whose
- * when. All on the HTTP thread. */
+ * last byte is handed to the kernel. callbacks.c makes it and drives it; here
+ * are what all parts of it share, its limits, and how its response goes out.
+ * All on the HTTP thread. */
 
 #include <microhttpd.h>
 #include <stdatomic.h>
@@ -14,6 +14,7 @@
 #include "server/config/config.h"
 #include "server/http/backend.h"
 #include "server/http/request.h"
+#include "server/observe/metrics.h"
 
 struct connections;
 struct hangup;
@@ -65,24 +66,37 @@ struct exchange {
     uint64_t sent_len; /* of the response's body */
 };
 
-/* The request line: makes the exchange. It is given as it came: the path that
- * exchange_step gets is decoded and ends at the first NUL. */
-void *exchange_begin(void *arg, const char *target,
-                     struct MHD_Connection *connection);
-
-/* The headers, the pieces of the body, its end; and again after a job. */
-enum MHD_Result exchange_step(void *arg, struct MHD_Connection *connection,
-                              const char *path, const char *method,
-                              const char *version, const char *bytes,
-                              size_t *len, void **slot);
+/* From the request line. NULL: there is no memory for it. */
+struct exchange *exchange_new(struct exchange_door *door,
+                              struct MHD_Connection *connection,
+                              const char *target)
+    __attribute__((warn_unused_result));
 
 /* However it ended: logs, counts and frees it. */
-void exchange_end(void *arg, struct MHD_Connection *connection, void **slot,
-                  enum MHD_RequestTerminationCode code);
+void exchange_close(struct exchange *x);
 
-/* The connection is about to be closed. Ends an exchange that libmicrohttpd has
- * not ended: 0.9.75 forgets to where it fails twice. */
-void exchange_forget(struct exchange_door *door,
-                     struct MHD_Connection *connection);
+/* Whether the body may be so long; false: the failure is recorded. */
+bool exchange_check_length(struct exchange *x, uint64_t len);
+
+/* Whether there is room for so many bytes of body more. What clients announce
+ * takes no room from others: only what has come does. */
+bool exchange_check_room(struct exchange *x, uint64_t len);
+
+/* Gives back the room that its body took. */
+void exchange_give_back(struct exchange *x);
+
+/* Counts something refused. */
+void exchange_count(struct exchange *x, enum metrics_reason reason);
+
+/* Gives libmicrohttpd the response that the request or another thread has made,
+ * or the failure that was recorded, when the request is there as a whole. What
+ * this and the next return is for libmicrohttpd. */
+enum MHD_Result exchange_send(struct exchange *x);
+
+/* Answers the recorded failure while the body still comes in, and hangs up.
+ * The responses before this one are in the kernel already, so nothing is
+ * overtaken; and what is not taken at once from so short a text is lost with
+ * the connection. */
+enum MHD_Result exchange_refuse(struct exchange *x);
 
 #endif

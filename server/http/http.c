@@ -11,15 +11,15 @@
  * An exchange is one request and its response, from the request line until the
  * last byte is handed to the kernel; libmicrohttpd calls, in this order:
  *
- *     exchange_begin   the request line: the exchange is made
- *     exchange_step    headers: route, limits, options; nothing is answered
+ *     callbacks_begin   the request line: the exchange is made
+ *     callbacks_step    headers: route, limits, options; nothing is answered
  *                      yet, or the body would be refused unread
- *     exchange_step    body: once a piece, then once with none: the handler
+ *     callbacks_step    body: once a piece, then once with none: the handler
  *                      runs; it leaves a response, a failure, or what is to
  *                      make the response: a deferred one, for us a job
- *     exchange_step    with that: the connection is suspended by us
- *     exchange_step    after that: it was resumed by the worker
- *     exchange_end     however it ended: logged, counted, freed
+ *     callbacks_step    with that: the connection is suspended by us
+ *     callbacks_step    after that: it was resumed by the worker
+ *     callbacks_end     however it ended: logged, counted, freed
  *
  * Where threads meet: at a job. start_work() suspends the connection and then
  * has the job pushed; from there it belongs to the worker, until done(), which
@@ -36,7 +36,7 @@
  *
  * A body that is too long is answered while it still comes in. libmicrohttpd
  * takes no response in the middle of a body, and closing a socket with unread
- * bytes resets it under the client's nose, so answer_now() writes the few
+ * bytes resets it under the client's nose, so exchange_refuse() writes the few
  * hundred bytes to the socket itself, tells libmicrohttpd to drop the
  * connection, and leaves the rest to hangup.c. What is not HTTP libmicrohttpd
  * refuses by itself, in its own words, and closes the connection. */
@@ -56,8 +56,8 @@
 #include <unistd.h>
 
 #include "engine/base/clock.h"
+#include "server/http/callbacks.h"
 #include "server/http/connections.h"
-#include "server/http/exchange.h"
 #include "server/http/hangup.h"
 #include "server/http/listener.h"
 #include "server/observe/metrics.h"
@@ -165,7 +165,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
     (void)slot;
     if (code != MHD_CONNECTION_NOTIFY_CLOSED)
         return;
-    exchange_forget(door, connection);
+    callbacks_forget(door, connection);
     if (info)
         connections_remove(door->connections, info->connect_fd);
 }
@@ -198,12 +198,12 @@ static bool start_daemon(struct http *http, struct error *err)
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_NO_LISTEN_SOCKET,
-        0, NULL, NULL, exchange_step, door, MHD_OPTION_CONNECTION_LIMIT,
+        0, NULL, NULL, callbacks_step, door, MHD_OPTION_CONNECTION_LIMIT,
         connections_max(door->connections), MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)door->config->timeout, MHD_OPTION_STRICT_FOR_CLIENT, STRICT,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)EXCHANGE_MEMORY,
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, door,
-        MHD_OPTION_NOTIFY_COMPLETED, exchange_end, door,
+        MHD_OPTION_URI_LOG_CALLBACK, callbacks_begin, door,
+        MHD_OPTION_NOTIFY_COMPLETED, callbacks_end, door,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, door, MHD_OPTION_END);
     return http->daemon ||
            fail(err, ERROR_INTERNAL, "cannot start the HTTP thread");

@@ -82,8 +82,9 @@ DOORS = {
     "onnx.pb-c.h": ["engine/onnx/*.[ch]"],
     "microhttpd.h": [
         "server/http/http.c",
+        "server/http/callbacks.[ch]",
         "server/http/exchange.[ch]",
-        "server/http/answer.[ch]",
+        "server/http/exchange_head.c",
         "server/http/origin.c",
     ],
     "jansson.h": [
