@@ -14,7 +14,7 @@
 #define ASSET_KEEP "public, max-age=86400"
 
 /* X(symbol, path, file, content type, Cache-Control): adding a file is adding
- * a row. Each row is a route of its own (route.c). */
+ * a row. Each row is a route of its own (routes.c). */
 #define ASSETS(X)                                                              \
     X(index_html, "/", "static/index.html", "text/html; charset=utf-8",        \
       ASSET_ASK)                                                               \

@@ -1,7 +1,7 @@
 #ifndef SERVER_API_HANDLE_H
 #define SERVER_API_HANDLE_H
 
-/* The handlers that route.c names; handle_*.c has one file a group. All are
+/* The handlers that routes.c names; handle_*.c has one file a group. All are
  * of type route_handler and run on the HTTP thread. */
 
 #include <stdbool.h>

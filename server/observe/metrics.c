@@ -6,11 +6,7 @@
 
 #include "server/version.h"
 
-static const unsigned statuses[METRICS_NUM_STATUSES] = {
-#define X(status) status,
-    METRICS_STATUSES(X)
-#undef X
-};
+static const unsigned statuses[] = {METRICS_STATUSES};
 
 static const char *const reasons[METRICS_NUM_REASONS] = {
 #define X(reason, label) [reason] = label,

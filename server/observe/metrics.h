@@ -12,13 +12,11 @@
 #include "server/observe/process.h"
 #include "server/observe/stages.h"
 
-/* X(status): the statuses that are counted; 0 stands for answers never given,
- * and for all that are not here. */
-#define METRICS_STATUSES(X)                                               \
-    X(0)                                                                  \
-    X(200)                                                                \
-    X(204) X(304) X(400) X(401) X(404) X(405) X(406) X(408) X(413) X(414) \
-        X(415) X(422) X(429) X(431) X(500) X(503)
+/* The statuses that are counted; 0 stands for answers never given, and for all
+ * that are not here. */
+#define METRICS_STATUSES                                                     \
+    0, 200, 204, 304, 400, 401, 404, 405, 406, 408, 413, 414, 415, 422, 429, \
+        431, 500, 503
 
 /* X(reason, label): why a request, or a connection before it could become one,
  * was refused to save the service, and not for what it asked. One row a
@@ -50,9 +48,8 @@ enum metrics_reason {
 };
 
 enum {
-#define X(status) +1
-    METRICS_NUM_STATUSES = 0 METRICS_STATUSES(X),
-#undef X
+    METRICS_NUM_STATUSES =
+        sizeof((unsigned[]){METRICS_STATUSES}) / sizeof(unsigned),
     METRICS_MAX_ROUTES = 32
 };
 
