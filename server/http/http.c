@@ -13,10 +13,10 @@
  *
  *     callbacks_begin   the request line: the exchange is made
  *     callbacks_step    headers: route, limits, options; nothing is answered
- *                      yet, or the body would be refused unread
+ *                       yet, or the body would be refused unread
  *     callbacks_step    body: once a piece, then once with none: the handler
- *                      runs; it leaves a response, a failure, or what is to
- *                      make the response: a deferred one, for us a job
+ *                       runs; it leaves a response, a failure, or what is to
+ *                       make the response: a deferred one, for us a job
  *     callbacks_step    with that: the connection is suspended by us
  *     callbacks_step    after that: it was resumed by the worker
  *     callbacks_end     however it ended: logged, counted, freed
