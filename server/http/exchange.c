@@ -123,8 +123,8 @@ static enum MHD_Result send_response(struct exchange *x,
     return result;
 }
 
-/* Makes the recorded failure the response, and says what would be taken instead:
- * RFC 9110, sections 15.5.6 and 15.5.16. */
+/* Makes the recorded failure the response, and says what would be taken
+ * instead: RFC 9110, sections 15.5.6 and 15.5.16. */
 static void fail_response(struct exchange *x)
 {
     struct request *request = &x->request;
