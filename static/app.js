@@ -476,7 +476,7 @@ function drawClasses() {
   const list = listOf(view);
   $("classes").replaceChildren(...list.map((entry) => classRow(view, entry)));
   $("hint").hidden = list.length < 2;
-  $("apart").hidden = view.item.answer.scores !== "sigmoid";
+  $("apart").hidden = view.item.answer.exclusive !== false;
   $("another").hidden = list.length >= numClasses();
   if (focus) $("classes").querySelector(`.${focus.classList[0]}[data-index="${focus.dataset.index}"]`)?.focus();
 }

@@ -442,7 +442,8 @@ static void follow_link(struct effect *effect, const struct graph *graph,
             object(effect, "one of the two is left out");
         return;
     }
-    if (softmax_length(graph, link) == 1)
+    if (softmax_length(graph, link) == 1 &&
+        count_of(graph, link->inputs[0]) > 1)
         object(effect, "it is over an axis of length 1, so that each is 1");
     else if (softmax_length(graph, link) != count_of(graph, link->inputs[0]))
         object(effect, "it is not over all of them");
@@ -639,7 +640,8 @@ bool head_output_read(struct head *head, const struct graph *graph, int output,
     }
     if (!ok)
         return false;
-    if (head->scores == HEAD_SOFTMAX && head->num_logits == 1)
+    if (head->scores == HEAD_SOFTMAX && head->num_logits == 1 &&
+        !head->makes_scores)
         return fail(err, ERROR_INPUT,
                     "a softmax over one number is always 1; %s may say sigmoid",
                     wish_text(wish));

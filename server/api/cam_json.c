@@ -249,7 +249,8 @@ static bool write_json(struct response *response, struct context *c,
     if (!put(root, "model", text(c->info.name)) ||
         !put(root, "method",
              c->info.refusal ? json_null() : json_string("cam")) ||
-        !put(root, "scores", json_string(c->info.scores)))
+        !put(root, "scores", json_string(c->info.scores)) ||
+        !put(root, "exclusive", json_boolean(c->info.is_exclusive)))
         return fail(err, ERROR_MEMORY, "no room for the answer");
     if (!put_picture(root, c, err) || !put_classes(root, c, err))
         return false;

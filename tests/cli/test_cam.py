@@ -18,6 +18,7 @@ MEMBERS = {
     "model",
     "method",
     "scores",
+    "exclusive",
     "image",
     "classes",
     "class",

@@ -76,6 +76,7 @@ def test_answers_have_the_networks_own_scores(served: Server, name: str) -> None
     found = sorted(answer["classes"], key=lambda entry: entry["index"])
 
     assert answer["scores"] == expected["kind"]
+    assert answer["exclusive"] == expected["exclusive"]
     assert [e["score"] for e in found] == pytest.approx(expected["scores"], abs=1e-6)
     assert [e["logit"] for e in found] == pytest.approx(expected["logits"], rel=1e-5)
     assert answer["classes"][0]["logit"] == max(e["logit"] for e in found)

@@ -227,11 +227,11 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_model_s(
         is_of(page, "two", 2)
 
 
-@pytest.mark.parametrize("scores", ["softmax", "sigmoid", None])
+@pytest.mark.parametrize("exclusive", [True, False, None])
 def test_classes_that_are_not_exclusive_are_said_to_be(
-    look: Look, zoo: object, scores: str | None
+    look: Look, zoo: object, exclusive: bool | None
 ) -> None:
-    """By `scores` of the answer; a bar is as long as its own score, whatever the
+    """By `exclusive` of the answer; a bar is as long as its own score, whatever the
     others are."""
     given = [0.93, 0.81, 0.004]
 
@@ -239,7 +239,7 @@ def test_classes_that_are_not_exclusive_are_said_to_be(
         said = route.fetch().json()
         for entry, score in zip(said["classes"], given, strict=True):
             entry["score"] = score
-        said |= {"scores": scores} if scores else {}
+        said |= {} if exclusive is None else {"exclusive": exclusive}
         route.fulfill(json=said)
 
     with look(zoo.url + "/") as page:
@@ -248,7 +248,7 @@ def test_classes_that_are_not_exclusive_are_said_to_be(
         choose(page, "three")
         page.locator('[data-sample="chelsea.png"]').click()
         expect(page.locator("#classes .show")).to_have_count(3)
-        expect(page.locator("#apart")).to_be_visible(visible=scores == "sigmoid")
+        expect(page.locator("#apart")).to_be_visible(visible=exclusive is False)
         shown = page.locator("#classes .share").all_inner_texts()
         assert shown == ["93.0 %", "81.0 %", "0.4 %"]
         bars = page.locator("#classes .bar").evaluate_all(

@@ -572,7 +572,7 @@ simple(
 
 WRONG_AXIS = "each is 1"
 simple("softmax-over-the-batch", 3, chain(("Softmax", {"axis": 0})), error=WRONG_AXIS)
-simple("softmax-of-one", 1, chain(("Softmax", AXIS)), error=WRONG_AXIS)
+simple("softmax-of-one", 1, chain(SOFTMAX), **SOFT)
 simple("hard-sigmoid", 3, chain(("HardSigmoid",)), error="neither softmax nor sigmoid")
 simple(
     "hard-sigmoid-written-out",
