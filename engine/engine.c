@@ -93,13 +93,13 @@ bool engine_options_parse_precision(struct engine_options *options,
 {
     static const char *const names[] = {
 #define X(precision, name) [precision] = name,
-        ENGINE_PRECISIONS(X)
+        PRECISION_CHOICES(X)
 #undef X
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0) {
-            options->precision = (enum engine_precision)i;
+            options->precision = (enum precision_choice)i;
             return true;
         }
     return fail(err, ERROR_INPUT,
@@ -177,7 +177,7 @@ static bool read_bytes(struct bundle *bundle, struct error *err)
 
 /* From the file's graph to one that is ready to run. */
 static bool prepare_graph(struct engine *engine, const char *folder,
-                          bool override, enum engine_precision precision,
+                          bool override, enum precision_choice precision,
                           struct error *err)
 {
     struct graph *graph = &engine->graph;
@@ -204,7 +204,7 @@ static bool open_network(struct engine *engine, const char *folder,
         spec->height = options->input_height;
     }
     if (prepare_graph(engine, folder, override,
-                      options ? options->precision : ENGINE_FP32, err))
+                      options ? options->precision : PRECISION_FP32, err))
         return true;
     if (override)
         error_prefix(err, "with an input of %u x %u pixels instead of its own",

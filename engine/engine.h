@@ -42,6 +42,7 @@
 #include "engine/image/preprocess.h"
 #include "engine/render/heatmap.h"
 #include "engine/render/render.h"
+#include "engine/run/precision_choice.h"
 
 struct engine;         /* a model, ready to be run */
 struct engine_session; /* room for one run of it */
@@ -106,31 +107,10 @@ struct engine_timing {
     double decode, preprocess, infer, render;
 };
 
-/* X(enumerator, name). What a network's 1 x 1 convolutions and linear layers
- * compute with.
- *
- * FP32  floats
- * INT8  integers of 8 bits, but for the layer that makes the logits: they
- *       still are what the map adds up to. Weights are quantized once, a scale
- *       for each output; activations as they come, a scale and a zero for the
- *       picture. Needs XNNPACK of 2024.
- * AUTO  INT8 where the library has it and a check when the model is opened
- *       finds it faster and near enough to FP32, else FP32 */
-#define ENGINE_PRECISIONS(X) \
-    X(ENGINE_FP32, "fp32")   \
-    X(ENGINE_INT8, "int8")   \
-    X(ENGINE_AUTO, "auto")
-
-enum engine_precision {
-#define X(precision, name) precision,
-    ENGINE_PRECISIONS(X)
-#undef X
-};
-
 /* What a model may be opened with that is not its own; `= {0}` is nothing. */
 struct engine_options {
     uint32_t input_width, input_height; /* pixels; 0: the model's own */
-    enum engine_precision precision;
+    enum precision_choice precision;
 };
 
 /* Reads the name of a precision. ERROR_INPUT. */

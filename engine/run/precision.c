@@ -170,13 +170,13 @@ bool precision_suits_int8(const struct graph *graph, const struct head *head,
 }
 
 struct plan *precision_plan(const struct graph *graph, const struct head *head,
-                            enum engine_precision precision, struct error *err)
+                            enum precision_choice precision, struct error *err)
 {
     struct plan *plan;
 
-    if (precision == ENGINE_INT8)
+    if (precision == PRECISION_INT8)
         return plan_new_int8(graph, head->weights, err);
     plan = plan_new(graph, err);
-    return plan && precision == ENGINE_AUTO ? choose(graph, head, plan, err)
-                                            : plan;
+    return plan && precision == PRECISION_AUTO ? choose(graph, head, plan, err)
+                                               : plan;
 }

@@ -3,8 +3,8 @@
 
 /* Which precision a network is planned in.
  *
- * For ENGINE_AUTO the network runs in both on a few pictures that are made up:
- * blurred noise, of several contrasts. Integers are taken where
+ * For PRECISION_AUTO the network runs in both on a few pictures that are made
+ * up: blurred noise, of several contrasts. Integers are taken where
  *
  *     the logits of the two differ, in the root of the mean square, by at most
  *     PRECISION_MAX_ERROR of the floats' deviation from their mean, and
@@ -15,10 +15,10 @@
  * Between runs of the one it runs the other, so that what else the machine
  * does meets both. */
 
-#include "engine/engine.h"
 #include "engine/graph/graph.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
+#include "engine/run/precision_choice.h"
 
 #define PRECISION_MAX_ERROR 0.1
 #define PRECISION_MAX_TIME 0.9
@@ -26,7 +26,7 @@
 /* Plans a graph that head_set_outputs was done for; fails as plan_new and
  * plan_new_int8 do. AUTO does not fail where FP32 does not, but for memory. */
 struct plan *precision_plan(const struct graph *graph, const struct head *head,
-                            enum engine_precision precision, struct error *err)
+                            enum precision_choice precision, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Whether INT8 computes the node with integers. */

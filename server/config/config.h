@@ -151,7 +151,7 @@ enum config_action {
 #undef X
 };
 
-/* In the order of enum engine_precision (engine.h). */
+/* In the order of enum precision_choice (engine/run). */
 enum config_precision { CONFIG_FP32, CONFIG_INT8, CONFIG_AUTO };
 
 enum config_sandbox {

@@ -44,7 +44,7 @@ bool service_open(struct service *service, const struct config *config,
         return error_prefix(err, "--input-size");
     if (!peer_nets_parse(&service->trusted, &config->trusted_proxies, err))
         return error_prefix(err, "--trusted-proxy");
-    options.precision = (enum engine_precision)config->precision;
+    options.precision = (enum precision_choice)config->precision;
     if (!access_open(&service->access, config, err))
         return false;
     if (!models_open(&service->models, &config->models, &options, err))

@@ -148,7 +148,7 @@ static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
     if (!xnnrun_has_int8())
         skip();
     make_small(&net, true);
-    plan = precision_plan(&net.graph, &net.head, ENGINE_INT8, &err);
+    plan = precision_plan(&net.graph, &net.head, PRECISION_INT8, &err);
     assert_non_null(plan);
     run_plan(&found, &net, plan);
     for (size_t k = 0; k < CLASSES; k++) {
@@ -172,12 +172,12 @@ static void without_such_layers_integers_are_refused(void **state)
 
     (void)state;
     make_small(&net, false);
-    assert_null(precision_plan(&net.graph, &net.head, ENGINE_INT8, &err));
+    assert_null(precision_plan(&net.graph, &net.head, PRECISION_INT8, &err));
     assert_int_equal(err.kind, ERROR_UNSUPPORTED);
     assert_non_null(
         strstr(err.text, xnnrun_has_int8() ? "1 x 1" : "XNNPACK of 2024"));
     err = (struct error){0};
-    plan = precision_plan(&net.graph, &net.head, ENGINE_AUTO, &err);
+    plan = precision_plan(&net.graph, &net.head, PRECISION_AUTO, &err);
     assert_non_null(plan);
     assert_int_equal(plan_num_int8(plan), 0);
     plan_free(plan);
@@ -193,7 +193,7 @@ static void auto_plans_whatever_the_machine_is(void **state)
 
     (void)state;
     make_small(&net, true);
-    plan = precision_plan(&net.graph, &net.head, ENGINE_AUTO, &err);
+    plan = precision_plan(&net.graph, &net.head, PRECISION_AUTO, &err);
     assert_non_null(plan);
     assert_true(plan_num_int8(plan) == 0 || xnnrun_has_int8());
     run_plan(&found, &net, plan);
