@@ -574,7 +574,7 @@ void head_map(float *restrict map, const struct head *head,
     const struct graph_shape *shape = &graph->values[head->features].shape;
     size_t height = shape->dim[1], width = shape->dim[2];
     size_t channels = shape->dim[3];
-    const float *weights;
+    const float *weights = NULL;
     struct head_scale scale;
     bool is_negated;
     size_t row = row_of(&is_negated, head, k);
@@ -586,7 +586,7 @@ void head_map(float *restrict map, const struct head *head,
         weights = graph_floats(&graph->values[head->weights]) + row * channels;
         cam_map(map, features, weights, height, width, channels);
     }
-    if (head->is_normalized && head->weights != GRAPH_NONE) {
+    if (head->is_normalized && weights) {
         head_scale(&scale, head, graph, features);
         normalize(map, height * width, &scale, weights, channels);
     }
