@@ -82,17 +82,21 @@ static void add_squeeze(struct body *body)
     sketch_last(&body->graph)->reshape.num_raw_axes = 2;
 }
 
-static void add_gemm(struct body *body, size_t in)
+static void add_layer(struct body *body, size_t in, size_t out)
 {
-    int w =
-        sketch_noise(&body->graph, SHAPE(CLASSES, in), &body->random, -1, 1);
-    int b = sketch_noise(&body->graph, SHAPE(CLASSES), &body->random, -1, 1);
+    int w = sketch_noise(&body->graph, SHAPE(out, in), &body->random, -1, 1);
+    int b = sketch_noise(&body->graph, SHAPE(out), &body->random, -1, 1);
 
     body->x =
         sketch_node(&body->graph, GRAPH_MATMUL, (int[]){body->x, w, b}, 3);
     sketch_last(&body->graph)->gemm.alpha = 1;
     sketch_last(&body->graph)->gemm.beta = 1;
     sketch_last(&body->graph)->gemm.transpose_b = true;
+}
+
+static void add_gemm(struct body *body, size_t in)
+{
+    add_layer(body, in, CLASSES);
 }
 
 static void add_matmul(struct body *body)
@@ -754,6 +758,62 @@ static void two_linear_layers_that_are_averaged_are_one(void **state)
     }
 }
 
+static void some_classes_of_a_linear_layer_are_one(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 3;
+         form++) { /* without the first; chosen; by the last axis */
+        int64_t chosen[CLASSES];
+        struct body body;
+        struct graph_node *node;
+
+        for (int64_t i = 0; i < CLASSES; i++)
+            chosen[i] = i % 2 == 0 ? CLASSES - i : -1 - i;
+        start(&body);
+        add_mean(&body, false, 2, 3);
+        add_layer(&body, CHANNELS, CLASSES + 1);
+        if (form == 0) {
+            body.x = sketch_node(&body.graph, GRAPH_SLICE, &body.x, 1);
+            node = sketch_last(&body.graph);
+            node->slice.num_given = 1;
+            node->slice.raw_axes[0] = node->slice.start[0] = 1;
+            node->slice.step[0] = 1;
+            node->slice.end[0] = INT64_MAX;
+        } else {
+            int list = sketch_ints(&body.graph, SHAPE(CLASSES), chosen);
+
+            body.x = sketch_node(&body.graph, GRAPH_GATHER,
+                                 (int[]){body.x, list}, 2);
+            sketch_last(&body.graph)->axis = form == 1 ? 1 : -1;
+        }
+        expect_head(&body);
+    }
+}
+
+static void linear_layers_one_after_the_other_are_one(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 2; form++) { /* as they are; reshaped */
+        const int64_t pixel[] = {1, -1, 1, 1};
+        struct body body;
+        int pooled_features, parts[2];
+
+        start(&body);
+        add_mean(&body, false, 2, 3);
+        pooled_features = body.x;
+        for (size_t k = 0; k < 2; k++) {
+            body.x = pooled_features;
+            add_layer(&body, CHANNELS, k == 0 ? 1 : CLASSES - 1);
+            if (form == 1)
+                add_reshape(&body, 4, pixel);
+            parts[k] = body.x;
+        }
+        body.x = sketch_node(&body.graph, GRAPH_CONCAT, parts, 2);
+        sketch_last(&body.graph)->axis = 1;
+        expect_head(&body);
+    }
+}
+
 static void layers_on_different_features_are_named(void **state)
 {
     struct body body;
@@ -1116,6 +1176,8 @@ int main(void)
         cmocka_unit_test(
             a_normalization_between_pool_and_linear_layer_is_the_map_s),
         cmocka_unit_test(two_linear_layers_that_are_averaged_are_one),
+        cmocka_unit_test(some_classes_of_a_linear_layer_are_one),
+        cmocka_unit_test(linear_layers_one_after_the_other_are_one),
         cmocka_unit_test(layers_on_different_features_are_named),
         cmocka_unit_test(a_convolution_in_place_of_pooling_is_named),
         cmocka_unit_test(a_mean_of_all_places_but_one_is_no_pooling),
