@@ -996,16 +996,21 @@ static struct graph_node *pull_up(struct graph *graph, struct graph_node *node)
 
 /* The largest of integers that are dequantized afterwards is the largest of
  * what they stand for: a map is to be read from those. */
-static void fold_dequantize(struct graph *graph, struct graph_node *node)
+static void fold_dequantize(struct graph *graph)
 {
-    while (node)
-        node = pull_up(graph, node);
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        struct graph_node *node = &graph->nodes[n];
+
+        while (node && node->op == GRAPH_DEQUANTIZE)
+            node = pull_up(graph, node);
+    }
 }
 
 bool graph_fold(struct graph *graph, struct error *err)
 {
     fold_moves(graph);
     graph_prune(graph);
+    fold_dequantize(graph);
     graph_idiom(graph);
     if (!graph_fold_pools(graph, err))
         return false;
@@ -1047,9 +1052,6 @@ bool graph_fold(struct graph *graph, struct error *err)
             break;
         case GRAPH_CONV:
             fold_pad(graph, node);
-            break;
-        case GRAPH_DEQUANTIZE:
-            fold_dequantize(graph, node);
             break;
         case GRAPH_RESHAPE:
             fold_reshape(graph, node);
