@@ -17,6 +17,11 @@ static const struct graph_node *producer_of(const struct graph *graph,
     return node == GRAPH_NONE ? NULL : &graph->nodes[node];
 }
 
+static size_t count_of(const struct graph *graph, int value)
+{
+    return graph_shape_count(&graph->values[value].shape);
+}
+
 /* Whether operand i of two nodes is the same constant, or left out of both. */
 static bool is_same_constant(const struct graph *graph,
                              const struct graph_node *a,
@@ -157,16 +162,31 @@ static bool is_global_pool(const struct graph *graph,
     return true;
 }
 
-/* A normalization of one row of numbers, all of it, whose scale and bias are
- * the next layer's (graph_fold_rows). */
+/* Operand i of a normalization of a row, or GRAPH_NONE. */
+static int norm_operand(const struct graph_node *norm, uint32_t i)
+{
+    return norm && i < norm->num_inputs ? norm->inputs[i] : GRAPH_NONE;
+}
+
+/* A normalization of one row of numbers, all of it. Its scale and bias are the
+ * next layer's (graph_fold_rows), but where a quantized network rounds between
+ * the two. */
 static bool is_row_norm(const struct graph *graph,
                         const struct graph_node *node)
 {
     const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
 
-    if (node->op != GRAPH_NORM || node->num_inputs != 1 ||
-        graph_is_clamped(node) || node->norm.groups > 1)
+    if (node->op != GRAPH_NORM || graph_is_clamped(node) ||
+        node->norm.groups > 1)
         return false;
+    for (uint32_t i = 1; i < 3; i++) {
+        int operand = norm_operand(node, i);
+        size_t count = operand == GRAPH_NONE ? 1 : count_of(graph, operand);
+
+        if ((operand != GRAPH_NONE && !graph->values[operand].data) ||
+            (count != 1 && count != graph_shape_count(x)))
+            return false;
+    }
     for (uint32_t i = 0; node->norm.groups == 0 && i < x->rank; i++)
         if (x->dim[i] > 1 && !node->norm.axis[i])
             return false;
@@ -190,11 +210,6 @@ static int first_open(const struct graph *graph, const struct graph_node *node)
         if (node->inputs[i] != GRAPH_NONE && !graph_input(graph, node, i)->data)
             return node->inputs[i];
     return GRAPH_NONE;
-}
-
-static size_t count_of(const struct graph *graph, int value)
-{
-    return graph_shape_count(&graph->values[value].shape);
 }
 
 static const char no_places[] =
@@ -357,6 +372,8 @@ static const char *read_linear(struct head *head, const struct graph *graph,
     head->is_normalized = norm != NULL;
     head->about_zero = norm && norm->norm.about_zero;
     head->epsilon = norm ? (double)norm->norm.epsilon : 0;
+    head->norm_scale = norm_operand(norm, 1);
+    head->norm_shift = norm_operand(norm, 2);
     head->weights = last->inputs[1];
     if (head->bias == GRAPH_NONE && last->num_inputs > 2)
         head->bias = last->inputs[2];
@@ -477,6 +494,8 @@ bool head_find_at(struct head *head, const struct graph *graph, int output,
         .features = GRAPH_NONE,
         .weights = GRAPH_NONE,
         .bias = GRAPH_NONE,
+        .norm_scale = GRAPH_NONE,
+        .norm_shift = GRAPH_NONE,
     };
     if (!is_row_of_floats(graph, output))
         return fail(
@@ -545,16 +564,44 @@ void head_scale(struct head_scale *scale, const struct head *head,
     scale->deviation = sqrt(squares / (double)channels + head->epsilon);
 }
 
+/* Number c of a normalization's operand; `otherwise` where it has none. */
+static double number_at(const struct graph *graph, int operand, size_t c,
+                        double otherwise)
+{
+    if (operand == GRAPH_NONE)
+        return otherwise;
+    return (double)graph_floats(
+        &graph->values[operand])[count_of(graph, operand) == 1 ? 0 : c];
+}
+
+/* What the weights make of features that are multiplied first. */
+static void scaled_map(float *restrict map, size_t cells,
+                       const struct head *head, const struct graph *graph,
+                       const float *restrict features,
+                       const float *restrict weights, size_t channels)
+{
+    for (size_t i = 0; i < cells; i++) {
+        double sum = 0;
+
+        for (size_t c = 0; c < channels; c++)
+            sum += (double)weights[c] *
+                   number_at(graph, head->norm_scale, c, 1) *
+                   (double)features[i * channels + c];
+        map[i] = (float)sum;
+    }
+}
+
 /* Of what the weights make of features: what they make of these less their
  * mean, in deviations. */
 static void normalize(float *restrict map, size_t cells,
+                      const struct head *head, const struct graph *graph,
                       const struct head_scale *scale,
                       const float *restrict weights, size_t channels)
 {
     double sum = 0;
 
     for (size_t c = 0; c < channels; c++)
-        sum += (double)weights[c];
+        sum += (double)weights[c] * number_at(graph, head->norm_scale, c, 1);
     for (size_t i = 0; i < cells; i++)
         map[i] =
             (float)(((double)map[i] - sum * scale->mean) / scale->deviation);
@@ -584,11 +631,15 @@ void head_map(float *restrict map, const struct head *head,
             map[i] = features[i * channels + row];
     } else {
         weights = graph_floats(&graph->values[head->weights]) + row * channels;
-        cam_map(map, features, weights, height, width, channels);
+        if (head->norm_scale == GRAPH_NONE)
+            cam_map(map, features, weights, height, width, channels);
+        else
+            scaled_map(map, height * width, head, graph, features, weights,
+                       channels);
     }
     if (head->is_normalized && head->weights != GRAPH_NONE) {
         head_scale(&scale, head, graph, features);
-        normalize(map, height * width, &scale, weights, channels);
+        normalize(map, height * width, head, graph, &scale, weights, channels);
     }
     for (size_t i = 0; is_negated && i < height * width; i++)
         map[i] = 0 - map[i];
@@ -606,10 +657,18 @@ double head_bias(const struct head *head, const struct graph *graph, size_t k)
 {
     bool is_negated;
     size_t row = row_of(&is_negated, head, k);
-    double bias;
+    double bias = 0;
 
-    if (head->bias == GRAPH_NONE)
-        return 0;
-    bias = (double)graph_floats(&graph->values[head->bias])[row];
+    if (head->bias != GRAPH_NONE)
+        bias = (double)graph_floats(&graph->values[head->bias])[row];
+    if (head->norm_shift != GRAPH_NONE) {
+        size_t channels = graph->values[head->features].shape.dim[3];
+        const float *weights =
+            graph_floats(&graph->values[head->weights]) + row * channels;
+
+        for (size_t c = 0; c < channels; c++)
+            bias +=
+                (double)weights[c] * number_at(graph, head->norm_shift, c, 0);
+    }
     return is_negated ? 0 - bias : bias;
 }

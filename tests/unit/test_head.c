@@ -183,11 +183,14 @@ static double weight_of(const struct graph *graph, const struct head *head,
                         size_t k, size_t c)
 {
     size_t channels = graph->values[head->features].shape.dim[3];
+    double scale = 1;
 
     if (head->weights == GRAPH_NONE)
         return k == c;
-    return (double)graph_floats(
-        &graph->values[head->weights])[k * channels + c];
+    if (head->norm_scale != GRAPH_NONE)
+        scale = (double)graph_floats(&graph->values[head->norm_scale])[c];
+    return scale * (double)graph_floats(
+                       &graph->values[head->weights])[k * channels + c];
 }
 
 /* What pooling makes of channel c. */
@@ -728,6 +731,33 @@ a_normalization_between_pool_and_linear_layer_is_the_map_s(void **state)
     }
 }
 
+/* The layer cannot take the scale and bias then; rounded finely enough, the map
+ * adds up to the logit all the same. */
+static void
+a_normalization_that_is_rounded_keeps_its_scale_and_bias(void **state)
+{
+    const float fine = 1e-7f;
+    struct body body;
+    int operands[3];
+
+    (void)state;
+    start(&body);
+    add_mean(&body, false, 2, 3);
+    operands[0] = body.x;
+    for (int i = 1; i < 3; i++)
+        operands[i] =
+            sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random, -1, 1);
+    body.x = sketch_node(&body.graph, GRAPH_NORM, operands, 3);
+    sketch_last(&body.graph)->norm.rule = GRAPH_NORM_LAYER;
+    sketch_last(&body.graph)->norm.raw_axes[0] = -1;
+    sketch_last(&body.graph)->norm.epsilon = 0.01f;
+    add_rounding(&body, fine, fine);
+    body.graph.nodes[body.graph.num_nodes - 2].quant.low = -1e9f;
+    body.graph.nodes[body.graph.num_nodes - 2].quant.high = 1e9f;
+    add_gemm(&body, CHANNELS);
+    expect_named(&body, "gap-norm-linear");
+}
+
 static void two_linear_layers_that_are_averaged_are_one(void **state)
 {
     (void)state;
@@ -1175,6 +1205,8 @@ int main(void)
         cmocka_unit_test(a_difference_from_the_mean_alone_is_refused),
         cmocka_unit_test(
             a_normalization_between_pool_and_linear_layer_is_the_map_s),
+        cmocka_unit_test(
+            a_normalization_that_is_rounded_keeps_its_scale_and_bias),
         cmocka_unit_test(two_linear_layers_that_are_averaged_are_one),
         cmocka_unit_test(some_classes_of_a_linear_layer_are_one),
         cmocka_unit_test(linear_layers_one_after_the_other_are_one),
