@@ -203,6 +203,17 @@ static bool is_of_two(const struct graph *graph, const struct graph_node *node)
            !graph_input(graph, node, 1)->data;
 }
 
+/* Features of several kinds in a row. */
+static bool is_joined(const struct graph *graph, const struct graph_node *node)
+{
+    size_t num_open = 0;
+
+    for (uint32_t i = 0; i < node->num_inputs; i++)
+        num_open +=
+            node->inputs[i] != GRAPH_NONE && !graph_input(graph, node, i)->data;
+    return node->op == GRAPH_CONCAT && num_open > 1;
+}
+
 /* Its first operand that is not constant, or GRAPH_NONE. */
 static int first_open(const struct graph *graph, const struct graph_node *node)
 {
@@ -291,7 +302,7 @@ static const char *explain_cell(struct head *head, const struct graph *graph,
 static const char *explain(struct head *head, const struct graph *graph,
                            const struct graph_picture *pictures, int value)
 {
-    bool is_linear = false, is_normalized = false;
+    bool is_linear = false, is_normalized = false, is_of_more = false;
     const struct graph_node *node;
 
     while ((node = producer_of(graph, value)) && !is_global_pool(graph, node)) {
@@ -299,6 +310,7 @@ static const char *explain(struct head *head, const struct graph *graph,
 
         is_linear |= node->op == GRAPH_LINEAR || node->op == GRAPH_CONV;
         is_normalized |= node->op == GRAPH_NORM || is_of_two(graph, node);
+        is_of_more |= !is_linear && is_joined(graph, node);
         /* A sum with another branch is followed one way. */
         value = first_open(graph, node);
         if (value == GRAPH_NONE) {
@@ -317,6 +329,10 @@ static const char *explain(struct head *head, const struct graph *graph,
         return "between global pooling and the last linear layer there are "
                "another linear layer and an activation, so that a class has "
                "no weights of its own for the feature map's channels";
+    if (is_of_more)
+        return "what several poolings make is put in a row before the linear "
+               "layer, so that the layer's weights do not belong to the "
+               "channels of one feature map";
     if (is_normalized)
         return "between global pooling and the linear layer the features are "
                "divided by numbers that are each picture's own, so that a "
@@ -424,6 +440,10 @@ static const char *find_features(struct head *head, const struct graph *graph,
         return "the network ends in a function of each number that is no "
                "softmax, so that a class's map does not add up to what comes "
                "out";
+    if (last && last->op == GRAPH_CONCAT && is_of_several(graph, last))
+        return "the classes are put together from several layers, each on "
+               "features of its own or rounded by itself, so that no one layer "
+               "has their weights for a feature map's channels";
     if (last && !is_linear_layer(graph, last) && is_of_several(graph, last))
         return "the classes are the sum of what several layers make of "
                "different features, so that they have no weights for one "

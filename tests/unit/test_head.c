@@ -867,6 +867,40 @@ static void layers_on_different_features_are_named(void **state)
     expect_refusal(&body, "several layers make of different features");
 }
 
+/* Adds two poolings of the feature map, or two layers after them, in a row. */
+static void add_row_of_two(struct body *body, bool of_classes)
+{
+    int features = body->x, both[2];
+
+    for (int k = 0; k < 2; k++) {
+        body->x = features;
+        if (k == 0)
+            add_mean(body, true, 2, 3);
+        else
+            add_max_pool(body, HEIGHT, WIDTH);
+        add_flatten(body);
+        if (of_classes)
+            add_layer(body, CHANNELS, k == 0 ? 1 : CLASSES - 1);
+        both[k] = body->x;
+    }
+    body->x = sketch_node(&body->graph, GRAPH_CONCAT, both, 2);
+    sketch_last(&body->graph)->axis = 1;
+}
+
+static void several_poolings_or_layers_in_a_row_are_named(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_row_of_two(&body, false);
+    add_gemm(&body, (size_t)2 * CHANNELS);
+    expect_refusal(&body, "what several poolings make is put in a row");
+    start(&body);
+    add_row_of_two(&body, true);
+    expect_refusal(&body, "the classes are put together from several layers");
+}
+
 static void a_convolution_in_place_of_pooling_is_named(void **state)
 {
     struct body body;
@@ -1211,6 +1245,7 @@ int main(void)
         cmocka_unit_test(some_classes_of_a_linear_layer_are_one),
         cmocka_unit_test(linear_layers_one_after_the_other_are_one),
         cmocka_unit_test(layers_on_different_features_are_named),
+        cmocka_unit_test(several_poolings_or_layers_in_a_row_are_named),
         cmocka_unit_test(a_convolution_in_place_of_pooling_is_named),
         cmocka_unit_test(a_mean_of_all_places_but_one_is_no_pooling),
         cmocka_unit_test(a_map_of_one_cell_is_refused),
