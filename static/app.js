@@ -167,13 +167,14 @@ async function post(item, options, signal) {
 /** Asks about an item, and of a class by its name; the answer is in it
  *  afterwards, and what is to be drawn where the page has nothing. */
 async function answer(item, signal, name = null) {
-  const options = { ...query(name), ...(item.photo ? {} : PHOTO) };
+  const lacking = !item.photo || item.photo === item.lying;
+  const options = { ...query(name), ...(lacking ? PHOTO : {}) };
   const text = await post(item, options, signal);
   signal.throwIfAborted();
   const said = JSON.parse(text);
   const picture = said.heatmap;
   if (picture) said.heatmap = null; // the page's concern, and large
-  if (!item.photo) {
+  if (lacking) {
     item.photo = (picture && (await photoOf(picture))) || item.lying || null;
     item.thumb = thumbnail(item.photo);
     signal.throwIfAborted();

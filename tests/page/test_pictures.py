@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import pathlib
 import struct
 import zlib
 
@@ -13,6 +14,7 @@ from conftest import (
     Look,
     answer,
     box,
+    bundle,
     headline,
     picture,
     pixels,
@@ -21,7 +23,7 @@ from conftest import (
     upload,
 )
 from PIL import Image, ImageOps, PngImagePlugin
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 GIVE = """([kind, data, names]) => {
   const transfer = new DataTransfer();
@@ -222,6 +224,28 @@ def test_a_picture_lies_beneath_its_evidence_as_the_service_turns_it(
     size = {"width": upright.width, "height": upright.height}
     assert size.items() <= answer(page)["image"].items()
     assert answer(page)["heatmap"] is None
+
+
+def test_a_picture_without_evidence_lies_as_the_browser_has_it(
+    look: Look, tmp_path: pathlib.Path
+) -> None:
+    """Of a model that has no maps, until another one draws the picture."""
+
+    def leave_out(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json=response.json() | {"heatmap": None})
+
+    folder = bundle(tmp_path / "seven", "seven")
+    with serving.running("--model", folder) as it, look(it.url + "/") as page:
+        page.route("**/cam?*", leave_out, times=1)
+        page.locator("#file").set_input_files(
+            upload("xmp.jpg", lying("xmp.jpg", orientation=6))
+        )
+        shows(page, "xmp.jpg")
+        assert pixels(page).size == (60, 40)
+        page.locator("#model-choice").select_option("seven")
+        page.wait_for_function("wherefore.answer()?.model === 'seven'")
+        assert pixels(page).size == (40, 60)
 
 
 def test_a_picture_that_only_the_service_reads_is_seen(page: Page) -> None:
