@@ -7,14 +7,14 @@ import { drawChart, heatOf, paint, paintMarks, paintScale, setBox } from "./draw
 import { boxOf, cellAt, cellsOf, centreOf, gridOf, peakOf, upsample } from "./map.js";
 import { palettes } from "./palettes.js";
 import { addressesIn, fetchPicture, nameOfAddress } from "./given.js";
-import { prepare, thumbnail, webcam } from "./picture.js";
+import { photoOf, prepare, thumbnail, webcam } from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const number = (value) => value.toFixed(Math.abs(value) < 10 ? 2 : 1);
 const nameOf = (entry) => entry.label || entry.id || `class ${entry.index}`;
 
-/** An item: {name, load, file, blob, photo, drawn, redraw, thumb, sample, answer,
+/** An item: {name, load, file, blob, photo, drawn, redraw, lying, thumb, sample, answer,
  *  text, listed, extra, error}. load(signal) fetches the file where there is none
  *  yet; `listed` of the answer's classes were asked for as the best; `extra` has
  *  the entries of classes that were asked for afterwards, by index. */
@@ -123,6 +123,9 @@ function query(name) {
   return { ...common(), top: listed, class: [...classes, "top"] };
 }
 
+/** The picture itself, with nothing over it. */
+const PHOTO = { heatmap: "overlay", alpha: 0, heatmap_size: 1280 };
+
 const common = () => ({ values: 1, heatmap: "none", threshold: settings.threshold });
 
 function addressOf(options) {
@@ -162,12 +165,21 @@ async function post(item, options, signal) {
 }
 
 /** Asks about an item, and of a class by its name; the answer is in it
- *  afterwards. */
+ *  afterwards, and what is to be drawn where the page has nothing. */
 async function answer(item, signal, name = null) {
-  const options = query(name);
+  const lacking = !item.photo || item.photo === item.lying;
+  const options = { ...query(name), ...(lacking ? PHOTO : {}) };
   const text = await post(item, options, signal);
   signal.throwIfAborted();
-  Object.assign(item, { text, answer: JSON.parse(text), listed: options.top, extra: new Map(), error: null });
+  const said = JSON.parse(text);
+  const picture = said.heatmap;
+  if (picture) said.heatmap = null; // the page's concern, and large
+  if (lacking) {
+    item.photo = (picture && (await photoOf(picture))) || item.lying || null;
+    item.thumb = thumbnail(item.photo);
+    signal.throwIfAborted();
+  }
+  Object.assign(item, { text: picture ? JSON.stringify(said) : text, answer: said, listed: options.top, extra: new Map(), error: null });
 }
 
 /** Reads an item's file, and asks about it. */

@@ -10,6 +10,7 @@ const SIDE = 512; // of an SVG that has none
 const SMALL = SIDE * SIDE; // pixels that are sent as they are, whatever they are of
 const WHOLE = [...SERVED, "GIF", "BMP", "ICO", "AVIF"]; // a bitmap, or broken
 const LARGE = 4e6; // bytes above which a PNG is worth its loss as a JPEG
+const SENT = 8e6; // bytes that a file is sent with for the sake of how it lies
 
 function canvasOf(source, width, height, longest) {
   const scale = Math.min(1, longest / Math.max(width, height));
@@ -65,8 +66,32 @@ async function drawable(file, format) {
   }
 }
 
-/** What is sent of a file and what is drawn: {blob, photo, drawn, redraw}.
- *  photo is null where the browser cannot read it and the service may. What the
+// Where a picture may say how it lies and no browser looks, but the service does:
+// XMP, texts of PNGs, EXIF of WebPs and behind a PNG's pixels, or a number of a type
+// that is not the usual one.
+const XMP_TURN = /tiff:Orientation(="|>)[2-8]/;
+const PNG_TURN = /Raw profile type exif\0|XML:com\.adobe\.xmp\0\x01|zTXtXML:com\.adobe\.xmp\0/;
+const EXIF_TURN = /\x12\x01(.)\0\x01\0\0\0[\x02-\x08]|\x01\x12\0(.)\0\0\0\x01\0{0,3}[\x02-\x08]/s;
+const SHORT = "\x03";
+
+/** Whether the service may turn a file that the browser draws as it lies. */
+async function mayLie(file, format) {
+  if (!SERVED.includes(format) || file.size > SENT) return false;
+  const text = new TextDecoder("latin1").decode(await file.arrayBuffer());
+  const exif = text.match(EXIF_TURN);
+  return XMP_TURN.test(text) || (format === "PNG" && PNG_TURN.test(text)) || (exif !== null && (format !== "JPEG" || (exif[1] ?? exif[2]) !== SHORT));
+}
+
+/** The picture that the service has read, as a canvas, or null. */
+export async function photoOf(base64) {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const source = await drawable(new Blob([bytes], { type: "image/png" }), "PNG");
+  return source && canvasOf(source, source.width, source.height, SHOWN);
+}
+
+/** What is sent of a file and what is drawn: {blob, photo, drawn, redraw, lying}.
+ *  photo is null where the browser cannot read it and the service may, and where
+ *  it may draw it as it lies, which is `lying` then: the service's is to be drawn. What the
  *  service cannot read is drawn here: `drawn` is what it was then. redraw() is
  *  another blob, for a service that refuses a file that the browser has read. */
 export async function prepare(file, original) {
@@ -85,6 +110,7 @@ export async function prepare(file, original) {
   const photo = canvasOf(source, width, height, scaled ? LONGEST : SHOWN);
   const whole = served || scaled || longest <= SHOWN ? photo : canvasOf(source, width, height, Infinity);
   source.close?.();
+  if (await mayLie(file, format)) return { blob: file, photo: null, lying: photo };
   if (!served) return { blob: await encode(whole, exact), photo, drawn: format ?? "another format" };
   if (scaled) return { blob: await blobOf(photo, "jpeg", 0.92), photo };
   return { blob: file, photo, redraw: () => encode(photo, format === "PNG") };

@@ -340,6 +340,7 @@ struct graph_node {
             enum graph_reduction function; /* of REDUCE */
             bool keep_dims;
             bool none_if_empty;               /* no axes are none, not all */
+            bool of_pixels;                   /* all but the first two */
             bool axis[GRAPH_MAX_RANK];        /* from graph_infer on */
             int64_t raw_axes[GRAPH_MAX_RANK]; /* as the file has them */
             uint32_t num_raw_axes;            /* 0: they are input 1, or all */

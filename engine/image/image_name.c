@@ -31,8 +31,6 @@ static const struct mark {
     {"a PDF", 0, 5, "%PDF-"},
     {"a PostScript file", 0, 4, "%!PS"},
     {"a PostScript file", 0, 4, "\xc5\xd0\xd3\xc6"},
-    {"an icon (ICO)", 0, 4, "\0\0\1\0"},
-    {"a cursor (CUR)", 0, 4, "\0\0\2\0"},
     {"an icon (ICNS)", 0, 4, "icns"},
     {"an OpenEXR image", 0, 4, "\x76\x2f\x31\x01"},
     {"a Radiance HDR image", 0, 10, "#?RADIANCE"},
@@ -42,6 +40,9 @@ static const struct mark {
     {"a JNG image", 0, 8, "\x8bJNG\r\n\x1a\n"},
     {"a BPG image", 0, 4, "BPG\xfb"},
     {"a raw photo (RAF)", 0, 8, "FUJIFILM"},
+    {"a raw photo (RW2)", 0, 4, "IIU\0"},
+    {"a raw photo (ORF)", 0, 4, "IIRO"},
+    {"a raw photo (ORF)", 0, 4, "IIRS"},
     {"a DICOM file", 128, 4, "DICM"},
     {"an AVI video", 8, 4, "AVI "},
     {"a WAV sound", 8, 4, "WAVE"},
@@ -63,6 +64,11 @@ static const struct mark {
     {"a pointer of Git LFS, not the file", 0, 34,
      "version https://git-lfs.github.com"},
     {"a PNG that was damaged as a text", 0, 4, "\x89PNG"},
+    {"a PNG that was damaged as a text", 0, 6, "\xef\xbf\xbdPNG"},
+    {"a PNG that was damaged as a text", 0, 5, "\xc2\x89PNG"},
+    {"a JPEG that was damaged as a text", 0, 9,
+     "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+    {"a JPEG that was damaged as a text", 0, 6, "\xc3\xbf\xc3\x98\xc3\xbf"},
 };
 
 /* ISO media files: what their brand says. Further brands stand behind it. */
@@ -137,6 +143,19 @@ static const char *name_of_iso(struct bytes file)
     return name;
 }
 
+/* Icons and cursors say how many pictures they are: a TGA, which may begin so,
+ * has zeros there. */
+static const char *name_of_icon(struct bytes file)
+{
+    uint16_t count;
+    const bool is_cursor = bytes_begin_with(&file, "\0\0\2\0", 4);
+
+    if ((!is_cursor && !bytes_begin_with(&file, "\0\0\1\0", 4)) ||
+        !bytes_skip(&file, 4) || !bytes_u16le(&file, &count) || count == 0)
+        return NULL;
+    return is_cursor ? "a cursor (CUR)" : "an icon (ICO)";
+}
+
 /* A BMP says how long its second header is, and a PNM has a number. */
 static bool is_bmp(struct bytes file)
 {
@@ -207,6 +226,9 @@ const char *image_name_of(struct bytes file)
     for (size_t i = 0; i < NUM(marks); i++)
         if (is_at(file, marks[i].offset, marks[i].bytes, marks[i].len))
             return marks[i].name;
+    name = name_of_icon(file);
+    if (name)
+        return name;
     if (is_bmp(file))
         return "a BMP image";
     if (is_pnm(file))

@@ -260,9 +260,7 @@ static bool convert_global_pool(struct onnx_reader *reader,
 {
     (void)reader;
     node->reduce.keep_dims = true;
-    node->reduce.raw_axes[0] = 2;
-    node->reduce.raw_axes[1] = 3;
-    node->reduce.num_raw_axes = 2;
+    node->reduce.of_pixels = true;
     return true;
 }
 

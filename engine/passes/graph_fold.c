@@ -591,6 +591,212 @@ static bool fold_stack(struct graph *graph, struct graph_node *node,
     return true;
 }
 
+/* ---- some classes of layers, or those of several ---- */
+
+/* Whether a LINEAR, or a CONV of 1 x 1 on one pixel, makes one number of each
+ * row of its weights. */
+static bool is_of_rows(const struct graph *graph,
+                       const struct graph_node *layer)
+{
+    const struct graph_shape *weights = &graph_input(graph, layer, 1)->shape;
+
+    if (layer->op == GRAPH_CONV)
+        for (int i = 0; i < 2; i++)
+            if (layer->conv.window.kernel[i] != 1 ||
+                layer->conv.window.pad_before[i] > 0 ||
+                layer->conv.window.pad_after[i] > 0)
+                return false;
+    return graph_input(graph, layer, 1)->data &&
+           graph_shape_count(&graph_input(graph, layer, 0)->shape) ==
+               weights->dim[1] &&
+           graph_shape_count(&graph_output(graph, layer, 0)->shape) ==
+               weights->dim[0];
+}
+
+/* Row `from` of a layer becomes row `to` of the weights and the bias. */
+static void copy_row(const struct graph *graph, const struct graph_node *layer,
+                     size_t from, float *weights, float *bias, size_t to)
+{
+    const struct graph_value *own = graph_input(graph, layer, 2);
+    size_t num_in = graph_input(graph, layer, 1)->shape.dim[1];
+
+    memcpy(weights + to * num_in,
+           graph_floats(graph_input(graph, layer, 1)) + from * num_in,
+           num_in * sizeof *weights);
+    bias[to] = own ? graph_floats(own)[from] : 0;
+}
+
+/* New weights and a new bias for a layer, `num` rows that are to be filled, in
+ * `inputs`; its other input is as before. */
+static int *make_rows(struct graph *graph, const struct graph_node *layer,
+                      size_t num, struct error *err)
+{
+    struct graph_shape shape = graph_input(graph, layer, 1)->shape;
+    struct graph_shape bias_shape = {.rank = 1, .dim = {num}};
+    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
+
+    shape.dim[0] = num;
+    if (!inputs)
+        return NULL;
+    inputs[0] = layer->inputs[0];
+    inputs[1] =
+        graph_add_constant(graph, layer->name, GRAPH_FLOAT, &shape, err);
+    if (inputs[1] == GRAPH_NONE)
+        return NULL;
+    inputs[2] =
+        graph_add_constant(graph, layer->name, GRAPH_FLOAT, &bias_shape, err);
+    return inputs[2] == GRAPH_NONE ? NULL : inputs;
+}
+
+/* The reshapes that are between a value and its layer have no use any more. */
+static void cut_reshapes(struct graph *graph, int value,
+                         const struct graph_node *layer)
+{
+    struct graph_node *node;
+
+    while ((node = &graph->nodes[graph->values[value].producer]) != layer) {
+        value = node->inputs[0];
+        node->num_inputs = 0;
+    }
+}
+
+/* Gives the layer its rows, and lets the node merely reshape what it makes. */
+static void put_rows(struct graph *graph, struct graph_node *node,
+                     struct graph_node *layer, int *inputs)
+{
+    const struct graph_node old = *layer;
+
+    graph_output(graph, layer, 0)->shape.dim[channel_axis(graph, layer)] =
+        graph->values[inputs[1]].shape.dim[0];
+    layer->inputs = inputs;
+    layer->num_inputs = 3;
+    for (uint32_t i = 1; i < old.num_inputs; i++)
+        graph_fold_drop(graph, old.inputs[i]);
+    node->op = GRAPH_RESHAPE;
+    node->inputs[0] = layer->outputs[0];
+    node->num_inputs = 1;
+}
+
+/* Which of the numbers in a row comes out as number i of a SLICE or a GATHER;
+ * -1 where none. */
+static int64_t picked(const struct graph *graph, const struct graph_node *node,
+                      size_t i)
+{
+    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+    int64_t length, index;
+    size_t axis = 0;
+
+    while (axis + 1 < x->rank && x->dim[axis] == 1)
+        axis++;
+    length = (int64_t)x->dim[axis];
+    if (node->op == GRAPH_SLICE) {
+        index = node->slice.start[axis] + (int64_t)i * node->slice.step[axis];
+    } else {
+        const struct graph_value *indices = graph_input(graph, node, 1);
+
+        if (!indices->data || indices->type != GRAPH_INT ||
+            (size_t)node->axis != axis ||
+            i >= graph_shape_count(&indices->shape))
+            return -1;
+        index = graph_ints(indices)[i];
+        if (index < 0)
+            index += length;
+    }
+    return index >= 0 && index < length ? index : -1;
+}
+
+/* Some of the numbers that a layer makes are a layer of fewer rows: a head
+ * whose first class, the background, is left out. */
+static bool fold_pick(struct graph *graph, struct graph_node *node,
+                      struct error *err)
+{
+    struct graph_node *layer = layer_of(graph, node->inputs[0]);
+    size_t num = graph_shape_count(&graph_output(graph, node, 0)->shape);
+    int *inputs;
+
+    if (!layer || !is_of_rows(graph, layer) || graph_is_clamped(node))
+        return true;
+    for (size_t i = 0; i < num; i++)
+        if (picked(graph, node, i) < 0)
+            return true;
+    inputs = make_rows(graph, layer, num, err);
+    if (!inputs)
+        return false;
+    for (size_t i = 0; i < num; i++)
+        copy_row(graph, layer, (size_t)picked(graph, node, i),
+                 graph->values[inputs[1]].data, graph->values[inputs[2]].data,
+                 i);
+    cut_reshapes(graph, node->inputs[0], layer);
+    put_rows(graph, node, layer, inputs);
+    return true;
+}
+
+/* The layer that operand i of a CONCAT comes from, if it takes the same row of
+ * numbers as `first` does, where there is one. */
+static struct graph_node *joined(const struct graph *graph,
+                                 const struct graph_node *node, uint32_t i,
+                                 const struct graph_node *first)
+{
+    struct graph_node *layer = layer_of(graph, node->inputs[i]);
+
+    if (!layer || !is_of_rows(graph, layer) ||
+        (first && (first->op != layer->op ||
+                   behind_reshapes(graph, first->inputs[0]) !=
+                       behind_reshapes(graph, layer->inputs[0]) ||
+                   !graph_shape_equal(&graph_input(graph, first, 0)->shape,
+                                      &graph_input(graph, layer, 0)->shape))))
+        return NULL;
+    return layer;
+}
+
+/* Whether a CONCAT makes one row of numbers, and not a stack for fold_stack. */
+static bool makes_row(const struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_shape *out = &graph_output(graph, node, 0)->shape;
+    const struct graph_node *user =
+        sole_user(graph, node->outputs[0], (size_t)(node - graph->nodes));
+
+    return out->dim[node->axis] == graph_shape_count(out) &&
+           !(user && (user->op == GRAPH_MEAN || user->op == GRAPH_REDUCE)) &&
+           !graph_is_clamped(node);
+}
+
+/* Layers on the same numbers, one after the other, are a layer of as many
+ * rows as all of them: tasks, or a class that was added later. */
+static bool fold_join(struct graph *graph, struct graph_node *node,
+                      struct error *err)
+{
+    struct graph_node *last = NULL;
+    size_t num = 0;
+    int *inputs;
+
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        struct graph_node *layer = joined(graph, node, i, last);
+
+        if (!layer)
+            return true;
+        num += graph_input(graph, layer, 1)->shape.dim[0];
+        last = layer > last ? layer : last;
+    }
+    if (!last || !makes_row(graph, node))
+        return true;
+    inputs = make_rows(graph, last, num, err);
+    if (!inputs)
+        return false;
+    num = 0;
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_node *layer = layer_of(graph, node->inputs[i]);
+        size_t rows = graph_input(graph, layer, 1)->shape.dim[0];
+
+        for (size_t k = 0; k < rows; k++)
+            copy_row(graph, layer, k, graph->values[inputs[1]].data,
+                     graph->values[inputs[2]].data, num++);
+        cut_reshapes(graph, node->inputs[i], layer);
+    }
+    put_rows(graph, node, last, inputs);
+    return true;
+}
+
 /* ---- padding ---- */
 
 /* Zeros around the image before a convolution are the convolution's own. */
@@ -790,16 +996,21 @@ static struct graph_node *pull_up(struct graph *graph, struct graph_node *node)
 
 /* The largest of integers that are dequantized afterwards is the largest of
  * what they stand for: a map is to be read from those. */
-static void fold_dequantize(struct graph *graph, struct graph_node *node)
+static void fold_dequantize(struct graph *graph)
 {
-    while (node)
-        node = pull_up(graph, node);
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        struct graph_node *node = &graph->nodes[n];
+
+        while (node && node->op == GRAPH_DEQUANTIZE)
+            node = pull_up(graph, node);
+    }
 }
 
 bool graph_fold(struct graph *graph, struct error *err)
 {
     fold_moves(graph);
     graph_prune(graph);
+    fold_dequantize(graph);
     graph_idiom(graph);
     if (!graph_fold_pools(graph, err))
         return false;
@@ -832,12 +1043,15 @@ bool graph_fold(struct graph *graph, struct error *err)
         case GRAPH_CONCAT:
             if (node->num_inputs == 1)
                 bypass(graph, node);
+            else
+                ok = fold_join(graph, node, err);
+            break;
+        case GRAPH_SLICE:
+        case GRAPH_GATHER:
+            ok = fold_pick(graph, node, err);
             break;
         case GRAPH_CONV:
             fold_pad(graph, node);
-            break;
-        case GRAPH_DEQUANTIZE:
-            fold_dequantize(graph, node);
             break;
         case GRAPH_RESHAPE:
             fold_reshape(graph, node);

@@ -366,13 +366,54 @@ static bool is_over_last(const struct graph_node *norm, uint32_t first,
     return true;
 }
 
+static bool is_of_one_number(const struct graph *graph,
+                             const struct graph_node *node, uint32_t i)
+{
+    const struct graph_value *value = graph_input(graph, node, i);
+
+    return !value || graph_shape_count(&value->shape) == 1;
+}
+
+/* The value that a quantized network's pair of nodes rounds, by one scale for
+ * all of it; the value itself where there is none, or others use it. */
+static int behind_rounding(const struct graph *graph, int value)
+{
+    const struct graph_node *back = maker(graph, value, GRAPH_DEQUANTIZE);
+    const struct graph_node *there =
+        back ? maker(graph, back->inputs[0], GRAPH_QUANTIZE) : NULL;
+
+    return there && is_of_one_number(graph, back, 1) &&
+                   is_of_one_number(graph, back, 2) &&
+                   is_of_one_number(graph, there, 1) &&
+                   is_of_one_number(graph, there, 2) &&
+                   graph_num_uses(graph, value) == 1 &&
+                   graph_num_uses(graph, back->inputs[0]) == 1
+               ? there->inputs[0]
+               : value;
+}
+
+/* The pair that makes the value, if there is one, rounds x, in x's shape. */
+static int round_instead(struct graph *graph, int value, int x)
+{
+    const struct graph_node *back = maker(graph, value, GRAPH_DEQUANTIZE);
+    const struct graph_node *there =
+        back ? maker(graph, back->inputs[0], GRAPH_QUANTIZE) : NULL;
+
+    if (!there || behind_rounding(graph, value) == value)
+        return x;
+    there->inputs[0] = x;
+    graph->values[there->outputs[0]].shape = graph->values[x].shape;
+    graph->values[value].shape = graph->values[x].shape;
+    return value;
+}
+
 /* A picture (N, C, H, W) that is reshaped to (N, groups, ...), normalized over
  * what is in each group, and reshaped back. It is normalized as the picture
  * that it is, so that it need not be laid out in planes for it. */
 static void match_group_norm(struct graph *graph, const struct graph_node *back)
 {
     const struct graph_shape *to = &graph_output(graph, back, 0)->shape;
-    int made = back->inputs[0];
+    int made = behind_rounding(graph, back->inputs[0]);
     const struct graph_node *there, *maker_of = maker(graph, made, GRAPH_NORM);
     struct graph_shape *shape = &graph->values[made].shape;
     struct graph_node *norm;
@@ -380,7 +421,8 @@ static void match_group_norm(struct graph *graph, const struct graph_node *back)
     if (!maker_of)
         return;
     norm = &graph->nodes[maker_of - graph->nodes];
-    there = maker(graph, norm->inputs[0], GRAPH_RESHAPE);
+    there =
+        maker(graph, behind_rounding(graph, norm->inputs[0]), GRAPH_RESHAPE);
     if (!there || to->rank < 3 || shape->rank < 3 ||
         !graph_shape_equal(&graph->values[there->inputs[0]].shape, to) ||
         to->dim[0] != shape->dim[0] || shape->dim[1] == 0 ||
@@ -395,8 +437,9 @@ static void match_group_norm(struct graph *graph, const struct graph_node *back)
     norm->norm.channel = 1;
     for (uint32_t i = 0; i < to->rank; i++)
         norm->norm.axis[i] = i >= 2;
-    norm->inputs[0] = there->inputs[0];
+    norm->inputs[0] = round_instead(graph, norm->inputs[0], there->inputs[0]);
     *shape = *to;
+    back->inputs[0] = round_instead(graph, back->inputs[0], made);
 }
 
 /* ---- torch's LocalResponseNorm ---- */

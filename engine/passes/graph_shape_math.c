@@ -131,6 +131,15 @@ bool graph_shape_reduce(struct graph_site *site)
     const struct graph_shape *x = graph_site_shape(site, 0);
     size_t count;
 
+    if (node->reduce.of_pixels) {
+        if (x->rank < 3)
+            return fail(site->err, ERROR_INPUT,
+                        "its input has %u dimensions, and none is a picture's",
+                        x->rank);
+        for (uint32_t i = 2; i < x->rank; i++)
+            node->reduce.raw_axes[i - 2] = i;
+        node->reduce.num_raw_axes = x->rank - 2;
+    }
     if (!graph_site_axes(site, node->reduce.raw_axes, node->reduce.num_raw_axes,
                          x->rank, node->reduce.axis, &count))
         return false;

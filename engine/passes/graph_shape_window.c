@@ -177,12 +177,27 @@ static void whole_average_to_mean(struct graph_node *node,
     node->reduce.axis[2] = node->reduce.axis[3] = true;
 }
 
+/* The largest of a row, or of a body, as all of it. */
+static bool whole_maximum(struct graph_site *site)
+{
+    struct graph_node *node = site->node;
+
+    memset(&node->reduce, 0, sizeof node->reduce);
+    node->op = GRAPH_REDUCE;
+    node->reduce.function = GRAPH_REDUCE_MAX;
+    node->reduce.keep_dims = true;
+    node->reduce.of_pixels = true;
+    return graph_shape_reduce(site);
+}
+
 bool graph_shape_pool(struct graph_site *site)
 {
     struct graph_node *node = site->node;
     struct graph_window *window = &node->pool.window;
     const struct graph_shape *x = graph_site_shape(site, 0);
 
+    if (node->op == GRAPH_MAX_POOL && window->kernel[0] == 0 && x->rank != 4)
+        return whole_maximum(site);
     if (x->rank != 4)
         return fail(site->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");

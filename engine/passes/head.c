@@ -17,6 +17,11 @@ static const struct graph_node *producer_of(const struct graph *graph,
     return node == GRAPH_NONE ? NULL : &graph->nodes[node];
 }
 
+static size_t count_of(const struct graph *graph, int value)
+{
+    return graph_shape_count(&graph->values[value].shape);
+}
+
 /* Whether operand i of two nodes is the same constant, or left out of both. */
 static bool is_same_constant(const struct graph *graph,
                              const struct graph_node *a,
@@ -157,16 +162,31 @@ static bool is_global_pool(const struct graph *graph,
     return true;
 }
 
-/* A normalization of one row of numbers, all of it, whose scale and bias are
- * the next layer's (graph_fold_rows). */
+/* Operand i of a normalization of a row, or GRAPH_NONE. */
+static int norm_operand(const struct graph_node *norm, uint32_t i)
+{
+    return norm && i < norm->num_inputs ? norm->inputs[i] : GRAPH_NONE;
+}
+
+/* A normalization of one row of numbers, all of it. Its scale and bias are the
+ * next layer's (graph_fold_rows), but where a quantized network rounds between
+ * the two. */
 static bool is_row_norm(const struct graph *graph,
                         const struct graph_node *node)
 {
     const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
 
-    if (node->op != GRAPH_NORM || node->num_inputs != 1 ||
-        graph_is_clamped(node) || node->norm.groups > 1)
+    if (node->op != GRAPH_NORM || graph_is_clamped(node) ||
+        node->norm.groups > 1)
         return false;
+    for (uint32_t i = 1; i < 3; i++) {
+        int operand = norm_operand(node, i);
+        size_t count = operand == GRAPH_NONE ? 1 : count_of(graph, operand);
+
+        if ((operand != GRAPH_NONE && !graph->values[operand].data) ||
+            (count != 1 && count != graph_shape_count(x)))
+            return false;
+    }
     for (uint32_t i = 0; node->norm.groups == 0 && i < x->rank; i++)
         if (x->dim[i] > 1 && !node->norm.axis[i])
             return false;
@@ -183,6 +203,17 @@ static bool is_of_two(const struct graph *graph, const struct graph_node *node)
            !graph_input(graph, node, 1)->data;
 }
 
+/* Features of several kinds in a row. */
+static bool is_joined(const struct graph *graph, const struct graph_node *node)
+{
+    size_t num_open = 0;
+
+    for (uint32_t i = 0; i < node->num_inputs; i++)
+        num_open +=
+            node->inputs[i] != GRAPH_NONE && !graph_input(graph, node, i)->data;
+    return node->op == GRAPH_CONCAT && num_open > 1;
+}
+
 /* Its first operand that is not constant, or GRAPH_NONE. */
 static int first_open(const struct graph *graph, const struct graph_node *node)
 {
@@ -190,11 +221,6 @@ static int first_open(const struct graph *graph, const struct graph_node *node)
         if (node->inputs[i] != GRAPH_NONE && !graph_input(graph, node, i)->data)
             return node->inputs[i];
     return GRAPH_NONE;
-}
-
-static size_t count_of(const struct graph *graph, int value)
-{
-    return graph_shape_count(&graph->values[value].shape);
 }
 
 static const char no_places[] =
@@ -276,7 +302,7 @@ static const char *explain_cell(struct head *head, const struct graph *graph,
 static const char *explain(struct head *head, const struct graph *graph,
                            const struct graph_picture *pictures, int value)
 {
-    bool is_linear = false, is_normalized = false;
+    bool is_linear = false, is_normalized = false, is_of_more = false;
     const struct graph_node *node;
 
     while ((node = producer_of(graph, value)) && !is_global_pool(graph, node)) {
@@ -284,6 +310,7 @@ static const char *explain(struct head *head, const struct graph *graph,
 
         is_linear |= node->op == GRAPH_LINEAR || node->op == GRAPH_CONV;
         is_normalized |= node->op == GRAPH_NORM || is_of_two(graph, node);
+        is_of_more |= !is_linear && is_joined(graph, node);
         /* A sum with another branch is followed one way. */
         value = first_open(graph, node);
         if (value == GRAPH_NONE) {
@@ -302,6 +329,10 @@ static const char *explain(struct head *head, const struct graph *graph,
         return "between global pooling and the last linear layer there are "
                "another linear layer and an activation, so that a class has "
                "no weights of its own for the feature map's channels";
+    if (is_of_more)
+        return "what several poolings make is put in a row before the linear "
+               "layer, so that the layer's weights do not belong to the "
+               "channels of one feature map";
     if (is_normalized)
         return "between global pooling and the linear layer the features are "
                "divided by numbers that are each picture's own, so that a "
@@ -357,6 +388,8 @@ static const char *read_linear(struct head *head, const struct graph *graph,
     head->is_normalized = norm != NULL;
     head->about_zero = norm && norm->norm.about_zero;
     head->epsilon = norm ? (double)norm->norm.epsilon : 0;
+    head->norm_scale = norm_operand(norm, 1);
+    head->norm_shift = norm_operand(norm, 2);
     head->weights = last->inputs[1];
     if (head->bias == GRAPH_NONE && last->num_inputs > 2)
         head->bias = last->inputs[2];
@@ -407,6 +440,10 @@ static const char *find_features(struct head *head, const struct graph *graph,
         return "the network ends in a function of each number that is no "
                "softmax, so that a class's map does not add up to what comes "
                "out";
+    if (last && last->op == GRAPH_CONCAT && is_of_several(graph, last))
+        return "the classes are put together from several layers, each on "
+               "features of its own or rounded by itself, so that no one layer "
+               "has their weights for a feature map's channels";
     if (last && !is_linear_layer(graph, last) && is_of_several(graph, last))
         return "the classes are the sum of what several layers make of "
                "different features, so that they have no weights for one "
@@ -477,6 +514,8 @@ bool head_find_at(struct head *head, const struct graph *graph, int output,
         .features = GRAPH_NONE,
         .weights = GRAPH_NONE,
         .bias = GRAPH_NONE,
+        .norm_scale = GRAPH_NONE,
+        .norm_shift = GRAPH_NONE,
     };
     if (!is_row_of_floats(graph, output))
         return fail(
@@ -545,16 +584,44 @@ void head_scale(struct head_scale *scale, const struct head *head,
     scale->deviation = sqrt(squares / (double)channels + head->epsilon);
 }
 
+/* Number c of a normalization's operand; `otherwise` where it has none. */
+static double number_at(const struct graph *graph, int operand, size_t c,
+                        double otherwise)
+{
+    if (operand == GRAPH_NONE)
+        return otherwise;
+    return (double)graph_floats(
+        &graph->values[operand])[count_of(graph, operand) == 1 ? 0 : c];
+}
+
+/* What the weights make of features that are multiplied first. */
+static void scaled_map(float *restrict map, size_t cells,
+                       const struct head *head, const struct graph *graph,
+                       const float *restrict features,
+                       const float *restrict weights, size_t channels)
+{
+    for (size_t i = 0; i < cells; i++) {
+        double sum = 0;
+
+        for (size_t c = 0; c < channels; c++)
+            sum += (double)weights[c] *
+                   number_at(graph, head->norm_scale, c, 1) *
+                   (double)features[i * channels + c];
+        map[i] = (float)sum;
+    }
+}
+
 /* Of what the weights make of features: what they make of these less their
  * mean, in deviations. */
 static void normalize(float *restrict map, size_t cells,
+                      const struct head *head, const struct graph *graph,
                       const struct head_scale *scale,
                       const float *restrict weights, size_t channels)
 {
     double sum = 0;
 
     for (size_t c = 0; c < channels; c++)
-        sum += (double)weights[c];
+        sum += (double)weights[c] * number_at(graph, head->norm_scale, c, 1);
     for (size_t i = 0; i < cells; i++)
         map[i] =
             (float)(((double)map[i] - sum * scale->mean) / scale->deviation);
@@ -574,7 +641,7 @@ void head_map(float *restrict map, const struct head *head,
     const struct graph_shape *shape = &graph->values[head->features].shape;
     size_t height = shape->dim[1], width = shape->dim[2];
     size_t channels = shape->dim[3];
-    const float *weights;
+    const float *weights = NULL;
     struct head_scale scale;
     bool is_negated;
     size_t row = row_of(&is_negated, head, k);
@@ -584,11 +651,15 @@ void head_map(float *restrict map, const struct head *head,
             map[i] = features[i * channels + row];
     } else {
         weights = graph_floats(&graph->values[head->weights]) + row * channels;
-        cam_map(map, features, weights, height, width, channels);
+        if (head->norm_scale == GRAPH_NONE)
+            cam_map(map, features, weights, height, width, channels);
+        else
+            scaled_map(map, height * width, head, graph, features, weights,
+                       channels);
     }
-    if (head->is_normalized && head->weights != GRAPH_NONE) {
+    if (head->is_normalized && weights) {
         head_scale(&scale, head, graph, features);
-        normalize(map, height * width, &scale, weights, channels);
+        normalize(map, height * width, head, graph, &scale, weights, channels);
     }
     for (size_t i = 0; is_negated && i < height * width; i++)
         map[i] = 0 - map[i];
@@ -606,10 +677,18 @@ double head_bias(const struct head *head, const struct graph *graph, size_t k)
 {
     bool is_negated;
     size_t row = row_of(&is_negated, head, k);
-    double bias;
+    double bias = 0;
 
-    if (head->bias == GRAPH_NONE)
-        return 0;
-    bias = (double)graph_floats(&graph->values[head->bias])[row];
+    if (head->bias != GRAPH_NONE)
+        bias = (double)graph_floats(&graph->values[head->bias])[row];
+    if (head->norm_shift != GRAPH_NONE) {
+        size_t channels = graph->values[head->features].shape.dim[3];
+        const float *weights =
+            graph_floats(&graph->values[head->weights]) + row * channels;
+
+        for (size_t c = 0; c < channels; c++)
+            bias +=
+                (double)weights[c] * number_at(graph, head->norm_shift, c, 0);
+    }
     return is_negated ? 0 - bias : bias;
 }

@@ -85,6 +85,8 @@ struct head {
     bool is_normalized; /* gap-norm-linear */
     bool about_zero;    /* its mean is 0: RMSNorm, or a length of 1 */
     double epsilon;     /* of its variance */
+    int norm_scale, norm_shift; /* constants, one number or (C), of what is
+                                   normalized; or GRAPH_NONE */
     size_t num_classes;
     char text[256]; /* of a refusal that has numbers in it */
 };

@@ -142,11 +142,23 @@ bool instead_is_text(const uint8_t *bytes, size_t len)
     return true;
 }
 
+/* A name as curl takes it: without a sign that curl has read or would read, and
+ * without file://, which no file's name has. */
+static struct text bare_name(struct text text)
+{
+    static const char *const before[] = {"@", "<", "file://"};
+
+    for (size_t i = 0; i < COUNT(before); i++)
+        if (begins(text, before[i]))
+            text = (struct text){text.at + strlen(before[i]),
+                                 text.len - strlen(before[i])};
+    return text;
+}
+
 static void say_name(char *out, const char *where, struct text text,
                      enum instead_place place)
 {
-    if (begins(text, "@"))
-        text = (struct text){text.at + 1, text.len - 1};
+    text = bare_name(text);
     snprintf(out, ERROR_TEXT_SIZE,
              "%s holds a file's name, not the file: curl needs %s@%.*s", where,
              place == INSTEAD_BODY ? "--data-binary " : "-F image=",

@@ -219,7 +219,9 @@ def test_top_is_at_most(tmp_path: pathlib.Path, count: int) -> None:
     """Where a model has fewer classes, all are listed, and no more is said of
     it: in the query, in the form, and where nothing is asked for."""
     labels = ["BLOCKED", "FREE", "UNDEFINED", "OTHER"][:count]
-    with running("--model", tiny.model(tmp_path / "few", labels)) as server:
+    with running(
+        "--precision", "fp32", "--model", tiny.model(tmp_path / "few", labels)
+    ) as server:
         few = {"model": "few", "heatmap": "none"}
         plain = server.cam(params=few).json()
         for top in ("5", "16", "1000", "18446744073709551617"):

@@ -336,6 +336,14 @@ def test_a_forgotten_at_sign_is_put_where_it_belongs(server: Server) -> None:
     assert body.json()["detail"].endswith(" --data-binary @photo.jpg")
 
 
+@pytest.mark.parametrize("text", [b"file:///tmp/photo.jpg", b"</tmp/photo.jpg"])
+def test_a_file_is_called_as_curl_finds_it(server: Server, text: bytes) -> None:
+    """By its name alone."""
+    response = post(server, form(CD + b"name=image\r\n\r\n" + text), KIND)
+
+    assert response.json()["detail"].endswith(" -F image=@/tmp/photo.jpg")
+
+
 @pytest.mark.parametrize("text", [b"[object Object]", b"undefined", b"a photo", b" "])
 def test_text_in_the_field_is_quoted(server: Server, text: bytes) -> None:
     """Whoever sees it knows where it comes from."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
+import pathlib
+import struct
+import zlib
 
 import pytest
 from conftest import (
@@ -10,6 +14,7 @@ from conftest import (
     Look,
     answer,
     box,
+    bundle,
     headline,
     picture,
     pixels,
@@ -17,7 +22,8 @@ from conftest import (
     shows,
     upload,
 )
-from playwright.sync_api import Page, expect
+from PIL import Image, ImageOps, PngImagePlugin
+from playwright.sync_api import Page, Route, expect
 
 GIVE = """([kind, data, names]) => {
   const transfer = new DataTransfer();
@@ -153,7 +159,113 @@ def test_a_turned_photo_is_upright_either_way(
     assert seen[2] == pytest.approx(seen[0], abs=12)
 
 
-def test_a_picture_that_only_the_service_reads_is_shown_grey(
+def png_chunk(name: bytes, data: bytes = b"") -> bytes:
+    """As PNGs are made of."""
+    check = zlib.crc32(name + data)
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", check)
+
+
+def lying(kind: str, orientation: int) -> bytes:
+    """Four quarters in colours, in a file that says how it lies where browsers do
+    not look."""
+    image = Image.new("RGB", (60, 40), "red")
+    image.paste("lime", (0, 20, 30, 40))
+    image.paste("blue", (30, 0, 60, 20))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    xmp = f'<x xmlns:tiff="" tiff:Orientation="{orientation}"/>'
+    hexadecimal = f"\nexif\n{len(exif.tobytes()):8}\n{exif.tobytes().hex()}\n"
+    texts = PngImagePlugin.PngInfo()
+    if kind.startswith("profile"):
+        texts.add_text("Raw profile type exif", hexadecimal, zip="packed" in kind)
+    elif kind.startswith("xmp"):
+        texts.add_itxt("XML:com.adobe.xmp", xmp, zip="packed" in kind)
+    form = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[kind.rpartition(".")[2]]
+    options = {"JPEG": {"quality": 100, "subsampling": 0, "xmp": xmp.encode()}}
+    options |= {"PNG": {"pnginfo": texts}, "WEBP": {"lossless": True, "exif": exif}}
+    out = io.BytesIO()
+    image.save(out, form, **options[form])
+    data = out.getvalue()
+    if kind != "behind.png":
+        return data
+    chunk = png_chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    return data[: -len(png_chunk(b"IEND"))] + chunk + png_chunk(b"IEND")
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "xmp.jpg",
+        "xmp.png",
+        "xmp-packed.png",
+        "profile.png",
+        "profile-packed.png",
+        "behind.png",
+        "exif.webp",
+    ],
+)
+def test_a_picture_lies_beneath_its_evidence_as_the_service_turns_it(
+    page: Page, kind: str, orientation: int
+) -> None:
+    """Where the browser would not: upright, as Pillow has it."""
+    data = lying(kind, orientation)
+    image = Image.open(io.BytesIO(data))
+    image.load()  # what is behind the pixels, too
+    upright = ImageOps.exif_transpose(image).convert("RGB")
+    assert upright.size == ((60, 40) if orientation == 3 else (40, 60))
+
+    page.locator("#file").set_input_files(upload(kind, data))
+    shows(page, kind)
+    page.locator("#opacity").fill("0")
+    for place in ((5, 5), (35, 5), (5, 35), (35, 35)):
+        shown = pixels(page).getpixel(place)
+        assert shown == pytest.approx(upright.getpixel(place), abs=3)
+    size = {"width": upright.width, "height": upright.height}
+    assert size.items() <= answer(page)["image"].items()
+    assert answer(page)["heatmap"] is None
+
+
+def test_a_picture_without_evidence_lies_as_the_browser_has_it(
+    look: Look, tmp_path: pathlib.Path
+) -> None:
+    """Of a model that has no maps, until another one draws the picture."""
+
+    def leave_out(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json=response.json() | {"heatmap": None})
+
+    folder = bundle(tmp_path / "seven", "seven")
+    with serving.running("--model", folder) as it, look(it.url + "/") as page:
+        page.route("**/cam?*", leave_out, times=1)
+        page.locator("#file").set_input_files(
+            upload("xmp.jpg", lying("xmp.jpg", orientation=6))
+        )
+        shows(page, "xmp.jpg")
+        assert pixels(page).size == (60, 40)
+        page.locator("#model-choice").select_option("seven")
+        page.wait_for_function("wherefore.answer()?.model === 'seven'")
+        assert pixels(page).size == (40, 60)
+
+
+def test_a_picture_that_only_the_service_reads_is_seen(page: Page) -> None:
+    """One of Apple's PNGs: blue first, and packed without a head."""
+    packer = zlib.compressobj(wbits=-15)
+    rows = b"".join(b"\0" + b"\x20\x90\xe0" * 30 for _ in range(20))
+    pixel_data = packer.compress(rows) + packer.flush()
+    header = struct.pack(">IIBBBBB", 30, 20, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"CgBI", b"\x50\0\x20\x02")
+    data += png_chunk(b"IHDR", header) + png_chunk(b"IDAT", pixel_data)
+    data += png_chunk(b"IEND")
+
+    page.locator("#file").set_input_files(upload("apple.png", data, "image/png"))
+    shows(page, "apple.png")
+    page.locator("#opacity").fill("0")
+    assert pixels(page).size == (30, 20)
+    assert pixels(page).getpixel((15, 10)) == (0xE0, 0x90, 0x20)
+
+
+def test_a_picture_that_nothing_here_can_draw_is_shown_grey(
     look: Look, server: object
 ) -> None:
     """The evidence is drawn over nothing."""

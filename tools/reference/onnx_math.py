@@ -500,6 +500,42 @@ def normalizations() -> dict[str, ModelProto]:
             "l": noise(6, 1, 1),
         },
     )
+    rounding = {
+        "s": number(0.03),
+        "z": np.array(3, np.int8),
+        "r": ints(0, 3, -1),
+        "q": ints(1, 6, 8, 8),
+        "one": np.ones(3, np.float32),
+        "zero": np.zeros(3, np.float32),
+    }
+    cases["group-norm-rounded"] = model(
+        [
+            conv,
+            node("Reshape", "a r", "g"),
+            node("QuantizeLinear", "g s z", "gi"),
+            node("DequantizeLinear", "gi s z", "gr"),
+            node("InstanceNormalization", "gr one zero", "n"),
+            node("QuantizeLinear", "n s z", "ni"),
+            node("DequantizeLinear", "ni s z", "nr"),
+            node("Reshape", "nr q"),
+        ],
+        {"w": some["w"]} | rounding,
+        opset=19,
+    )
+    cases["group-norm-of-integers"] = model(
+        [
+            conv,
+            node("QuantizeLinear", "a s z", "ai"),
+            node("Reshape", "ai r", "gi"),
+            node("DequantizeLinear", "gi s z", "gr"),
+            node("InstanceNormalization", "gr one zero", "n"),
+            node("QuantizeLinear", "n s z", "ni"),
+            node("Reshape", "ni q", "yi"),
+            node("DequantizeLinear", "yi s z"),
+        ],
+        {"w": some["w"]} | rounding,
+        opset=19,
+    )
     cases["mean-variance-norm"] = model([node("MeanVarianceNormalization", "x")])
     cases["mean-variance-norm-of-channels"] = model(
         [conv, node("MeanVarianceNormalization", "a", axes=[1])], some

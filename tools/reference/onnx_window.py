@@ -63,6 +63,12 @@ def pools() -> dict[str, ModelProto]:
         [node("LpPool", "x", kernel_shape=[2, 2], pads=[1, 0, 0, 1])], opset=18
     )
     cases["global-max-pool"] = model([node("GlobalMaxPool", "x")])
+    for name, rank in {"a-row": ints(1, 3, -1), "a-body": ints(1, 3, 4, 4, 4)}.items():
+        for op in ("Average", "Max"):
+            cases[f"global-{op.lower()}-pool-of-{name}"] = model(
+                [node("Reshape", "x shape", "r"), node(f"Global{op}Pool", "r")],
+                {"shape": rank},
+            )
     cases["max-pool-then-relu"] = model(
         [node("MaxPool", "x", "a", kernel_shape=[2, 2]), node("Relu", "a")]
     )

@@ -294,6 +294,20 @@ static void memory_is_used_again_and_only_grows(void **state)
     buf_release(&small);
 }
 
+/* A TGA begins like a cursor, of no pictures. */
+static void what_is_not_known_is_given_no_name(void **state)
+{
+    static const uint8_t tga[18 + 3] = {[2] = 2, [12] = 1, [14] = 1, [16] = 24};
+    struct image image = {0};
+    struct error err = {0};
+
+    (void)state;
+    assert_false(image_decode(&image, tga, sizeof tga, &no_limits, &err));
+    assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+    assert_string_equal(err.text, "the file is not a JPEG, PNG or WebP image");
+    image_release(&image);
+}
+
 static void formats_have_names(void **state)
 {
     (void)state;
@@ -312,6 +326,7 @@ int main(void)
         cmocka_unit_test(limits_are_inclusive),
         cmocka_unit_test(rows_beyond_all_memory_are_refused),
         cmocka_unit_test(memory_is_used_again_and_only_grows),
+        cmocka_unit_test(what_is_not_known_is_given_no_name),
         cmocka_unit_test(formats_have_names),
     };
 

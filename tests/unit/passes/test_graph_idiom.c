@@ -135,6 +135,8 @@ static void group_norm_is_one_node_that_keeps_the_picture(void **state)
         {"group-norm-spelt-out", 0},
         {"group-norm-with-numbers-of-groups", 0},
         {"group-norm-by-its-mean", 0},
+        {"group-norm-rounded", 0},
+        {"group-norm-of-integers", 0},
         {"no-group-norm-but-with-a-number-each", 2},
     };
 

@@ -82,17 +82,21 @@ static void add_squeeze(struct body *body)
     sketch_last(&body->graph)->reshape.num_raw_axes = 2;
 }
 
-static void add_gemm(struct body *body, size_t in)
+static void add_layer(struct body *body, size_t in, size_t out)
 {
-    int w =
-        sketch_noise(&body->graph, SHAPE(CLASSES, in), &body->random, -1, 1);
-    int b = sketch_noise(&body->graph, SHAPE(CLASSES), &body->random, -1, 1);
+    int w = sketch_noise(&body->graph, SHAPE(out, in), &body->random, -1, 1);
+    int b = sketch_noise(&body->graph, SHAPE(out), &body->random, -1, 1);
 
     body->x =
         sketch_node(&body->graph, GRAPH_MATMUL, (int[]){body->x, w, b}, 3);
     sketch_last(&body->graph)->gemm.alpha = 1;
     sketch_last(&body->graph)->gemm.beta = 1;
     sketch_last(&body->graph)->gemm.transpose_b = true;
+}
+
+static void add_gemm(struct body *body, size_t in)
+{
+    add_layer(body, in, CLASSES);
 }
 
 static void add_matmul(struct body *body)
@@ -179,11 +183,14 @@ static double weight_of(const struct graph *graph, const struct head *head,
                         size_t k, size_t c)
 {
     size_t channels = graph->values[head->features].shape.dim[3];
+    double scale = 1;
 
     if (head->weights == GRAPH_NONE)
         return k == c;
-    return (double)graph_floats(
-        &graph->values[head->weights])[k * channels + c];
+    if (head->norm_scale != GRAPH_NONE)
+        scale = (double)graph_floats(&graph->values[head->norm_scale])[c];
+    return scale * (double)graph_floats(
+                       &graph->values[head->weights])[k * channels + c];
 }
 
 /* What pooling makes of channel c. */
@@ -724,6 +731,33 @@ a_normalization_between_pool_and_linear_layer_is_the_map_s(void **state)
     }
 }
 
+/* The layer cannot take the scale and bias then; rounded finely enough, the map
+ * adds up to the logit all the same. */
+static void
+a_normalization_that_is_rounded_keeps_its_scale_and_bias(void **state)
+{
+    const float fine = 1e-7f;
+    struct body body;
+    int operands[3];
+
+    (void)state;
+    start(&body);
+    add_mean(&body, false, 2, 3);
+    operands[0] = body.x;
+    for (int i = 1; i < 3; i++)
+        operands[i] =
+            sketch_noise(&body.graph, SHAPE(CHANNELS), &body.random, -1, 1);
+    body.x = sketch_node(&body.graph, GRAPH_NORM, operands, 3);
+    sketch_last(&body.graph)->norm.rule = GRAPH_NORM_LAYER;
+    sketch_last(&body.graph)->norm.raw_axes[0] = -1;
+    sketch_last(&body.graph)->norm.epsilon = 0.01f;
+    add_rounding(&body, fine, fine);
+    body.graph.nodes[body.graph.num_nodes - 2].quant.low = -1e9f;
+    body.graph.nodes[body.graph.num_nodes - 2].quant.high = 1e9f;
+    add_gemm(&body, CHANNELS);
+    expect_named(&body, "gap-norm-linear");
+}
+
 static void two_linear_layers_that_are_averaged_are_one(void **state)
 {
     (void)state;
@@ -754,6 +788,62 @@ static void two_linear_layers_that_are_averaged_are_one(void **state)
     }
 }
 
+static void some_classes_of_a_linear_layer_are_one(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 3;
+         form++) { /* without the first; chosen; by the last axis */
+        int64_t chosen[CLASSES];
+        struct body body;
+        struct graph_node *node;
+
+        for (int64_t i = 0; i < CLASSES; i++)
+            chosen[i] = i % 2 == 0 ? CLASSES - i : -1 - i;
+        start(&body);
+        add_mean(&body, false, 2, 3);
+        add_layer(&body, CHANNELS, CLASSES + 1);
+        if (form == 0) {
+            body.x = sketch_node(&body.graph, GRAPH_SLICE, &body.x, 1);
+            node = sketch_last(&body.graph);
+            node->slice.num_given = 1;
+            node->slice.raw_axes[0] = node->slice.start[0] = 1;
+            node->slice.step[0] = 1;
+            node->slice.end[0] = INT64_MAX;
+        } else {
+            int list = sketch_ints(&body.graph, SHAPE(CLASSES), chosen);
+
+            body.x = sketch_node(&body.graph, GRAPH_GATHER,
+                                 (int[]){body.x, list}, 2);
+            sketch_last(&body.graph)->axis = form == 1 ? 1 : -1;
+        }
+        expect_head(&body);
+    }
+}
+
+static void linear_layers_one_after_the_other_are_one(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 2; form++) { /* as they are; reshaped */
+        const int64_t pixel[] = {1, -1, 1, 1};
+        struct body body;
+        int pooled_features, parts[2];
+
+        start(&body);
+        add_mean(&body, false, 2, 3);
+        pooled_features = body.x;
+        for (size_t k = 0; k < 2; k++) {
+            body.x = pooled_features;
+            add_layer(&body, CHANNELS, k == 0 ? 1 : CLASSES - 1);
+            if (form == 1)
+                add_reshape(&body, 4, pixel);
+            parts[k] = body.x;
+        }
+        body.x = sketch_node(&body.graph, GRAPH_CONCAT, parts, 2);
+        sketch_last(&body.graph)->axis = 1;
+        expect_head(&body);
+    }
+}
+
 static void layers_on_different_features_are_named(void **state)
 {
     struct body body;
@@ -775,6 +865,40 @@ static void layers_on_different_features_are_named(void **state)
     }
     body.x = sketch_node(&body.graph, GRAPH_ADD, both, 2);
     expect_refusal(&body, "several layers make of different features");
+}
+
+/* Adds two poolings of the feature map, or two layers after them, in a row. */
+static void add_row_of_two(struct body *body, bool of_classes)
+{
+    int features = body->x, both[2];
+
+    for (int k = 0; k < 2; k++) {
+        body->x = features;
+        if (k == 0)
+            add_mean(body, true, 2, 3);
+        else
+            add_max_pool(body, HEIGHT, WIDTH);
+        add_flatten(body);
+        if (of_classes)
+            add_layer(body, CHANNELS, k == 0 ? 1 : CLASSES - 1);
+        both[k] = body->x;
+    }
+    body->x = sketch_node(&body->graph, GRAPH_CONCAT, both, 2);
+    sketch_last(&body->graph)->axis = 1;
+}
+
+static void several_poolings_or_layers_in_a_row_are_named(void **state)
+{
+    struct body body;
+
+    (void)state;
+    start(&body);
+    add_row_of_two(&body, false);
+    add_gemm(&body, (size_t)2 * CHANNELS);
+    expect_refusal(&body, "what several poolings make is put in a row");
+    start(&body);
+    add_row_of_two(&body, true);
+    expect_refusal(&body, "the classes are put together from several layers");
 }
 
 static void a_convolution_in_place_of_pooling_is_named(void **state)
@@ -1115,8 +1239,13 @@ int main(void)
         cmocka_unit_test(a_difference_from_the_mean_alone_is_refused),
         cmocka_unit_test(
             a_normalization_between_pool_and_linear_layer_is_the_map_s),
+        cmocka_unit_test(
+            a_normalization_that_is_rounded_keeps_its_scale_and_bias),
         cmocka_unit_test(two_linear_layers_that_are_averaged_are_one),
+        cmocka_unit_test(some_classes_of_a_linear_layer_are_one),
+        cmocka_unit_test(linear_layers_one_after_the_other_are_one),
         cmocka_unit_test(layers_on_different_features_are_named),
+        cmocka_unit_test(several_poolings_or_layers_in_a_row_are_named),
         cmocka_unit_test(a_convolution_in_place_of_pooling_is_named),
         cmocka_unit_test(a_mean_of_all_places_but_one_is_no_pooling),
         cmocka_unit_test(a_map_of_one_cell_is_refused),
