@@ -184,52 +184,52 @@ enum graph_fact {
     X(GRAPH_IDENTITY, "identity", 0, GRAPH_HANDS_ON, one, same, any, copy)
 /* clang-format on */
 
-/* X(enumerator, name for messages): functions of one number. alpha and beta
- * are the node's. */
-#define GRAPH_FUNCTIONS(X)                                                     \
-    X(GRAPH_ABS, "abs")                                                        \
-    X(GRAPH_NEGATE, "negate")                                                  \
-    X(GRAPH_SIGN, "sign")                                                      \
-    X(GRAPH_NOT, "not") /* 1 where x is 0, else 0 */                           \
-    X(GRAPH_FLOOR, "floor")                                                    \
-    X(GRAPH_CEIL, "ceil")                                                      \
-    X(GRAPH_ROUND, "round") /* halves to even */                               \
-    X(GRAPH_SQUARE, "square")                                                  \
-    X(GRAPH_POWER, "power") /* x ** alpha */                                   \
-    X(GRAPH_SQRT, "sqrt")                                                      \
-    X(GRAPH_RECIPROCAL, "reciprocal")                                          \
-    X(GRAPH_EXP, "exp")                                                        \
-    X(GRAPH_LOG, "log")                                                        \
-    X(GRAPH_ERF, "erf")                                                        \
-    X(GRAPH_SIN, "sin")                                                        \
-    X(GRAPH_COS, "cos")                                                        \
-    X(GRAPH_TAN, "tan")                                                        \
-    X(GRAPH_ASIN, "asin")                                                      \
-    X(GRAPH_ACOS, "acos")                                                      \
-    X(GRAPH_ATAN, "atan")                                                      \
-    X(GRAPH_SINH, "sinh")                                                      \
-    X(GRAPH_COSH, "cosh")                                                      \
-    X(GRAPH_TANH, "tanh")                                                      \
-    X(GRAPH_ASINH, "asinh")                                                    \
-    X(GRAPH_ACOSH, "acosh")                                                    \
-    X(GRAPH_ATANH, "atanh")                                                    \
-    X(GRAPH_SIGMOID, "sigmoid")       /* 1 / (1 + exp(-x)) */                  \
-    X(GRAPH_HARD_SWISH, "hard-swish") /* x (x / 6 + 1/2 in [0, 1]) */          \
-    X(GRAPH_LEAKY_RELU, "leaky-relu") /* x, or alpha x where x < 0 */          \
-    X(GRAPH_THRESHOLDED_RELU, "thresholded-relu") /* x > alpha ? x : 0 */      \
-    X(GRAPH_ELU, "elu")   /* beta x, or beta alpha (exp(x) - 1) where x < 0 */ \
-    X(GRAPH_CELU, "celu") /* x, or alpha (exp(x / alpha) - 1) where x < 0 */   \
-    X(GRAPH_SOFTPLUS, "softplus")   /* log(1 + exp(x)) */                      \
-    X(GRAPH_SOFTSIGN, "softsign")   /* x / (1 + |x|) */                        \
-    X(GRAPH_MISH, "mish")           /* x tanh(softplus(x)) */                  \
-    X(GRAPH_GELU, "gelu")           /* x (1 + erf(x / sqrt(2))) / 2 */         \
-    X(GRAPH_GELU_TANH, "gelu-tanh") /* x (1 + tanh(sqrt(2 / pi)                \
-                                       (x + 0.044715 x^3))) / 2 */             \
-    X(GRAPH_SHRINK, "shrink") /* x - beta above alpha, x + beta below -alpha,  \
-                                 0 between */
+/* X(enumerator, of integers too): functions of one number. alpha and beta are
+ * the node's. */
+#define GRAPH_FUNCTIONS(X)                                                    \
+    X(GRAPH_ABS, true)                                                        \
+    X(GRAPH_NEGATE, true)                                                     \
+    X(GRAPH_SIGN, true)                                                       \
+    X(GRAPH_NOT, true) /* 1 where x is 0, else 0 */                           \
+    X(GRAPH_FLOOR, false)                                                     \
+    X(GRAPH_CEIL, false)                                                      \
+    X(GRAPH_ROUND, false) /* halves to even */                                \
+    X(GRAPH_SQUARE, false)                                                    \
+    X(GRAPH_POWER, false) /* x ** alpha */                                    \
+    X(GRAPH_SQRT, false)                                                      \
+    X(GRAPH_RECIPROCAL, false)                                                \
+    X(GRAPH_EXP, false)                                                       \
+    X(GRAPH_LOG, false)                                                       \
+    X(GRAPH_ERF, false)                                                       \
+    X(GRAPH_SIN, false)                                                       \
+    X(GRAPH_COS, false)                                                       \
+    X(GRAPH_TAN, false)                                                       \
+    X(GRAPH_ASIN, false)                                                      \
+    X(GRAPH_ACOS, false)                                                      \
+    X(GRAPH_ATAN, false)                                                      \
+    X(GRAPH_SINH, false)                                                      \
+    X(GRAPH_COSH, false)                                                      \
+    X(GRAPH_TANH, false)                                                      \
+    X(GRAPH_ASINH, false)                                                     \
+    X(GRAPH_ACOSH, false)                                                     \
+    X(GRAPH_ATANH, false)                                                     \
+    X(GRAPH_SIGMOID, false)          /* 1 / (1 + exp(-x)) */                  \
+    X(GRAPH_HARD_SWISH, false)       /* x (x / 6 + 1/2 in [0, 1]) */          \
+    X(GRAPH_LEAKY_RELU, false)       /* x, or alpha x where x < 0 */          \
+    X(GRAPH_THRESHOLDED_RELU, false) /* x > alpha ? x : 0 */                  \
+    X(GRAPH_ELU, false)  /* beta x, or beta alpha (exp(x) - 1) where x < 0 */ \
+    X(GRAPH_CELU, false) /* x, or alpha (exp(x / alpha) - 1) where x < 0 */   \
+    X(GRAPH_SOFTPLUS, false)  /* log(1 + exp(x)) */                           \
+    X(GRAPH_SOFTSIGN, false)  /* x / (1 + |x|) */                             \
+    X(GRAPH_MISH, false)      /* x tanh(softplus(x)) */                       \
+    X(GRAPH_GELU, false)      /* x (1 + erf(x / sqrt(2))) / 2 */              \
+    X(GRAPH_GELU_TANH, false) /* x (1 + tanh(sqrt(2 / pi)                     \
+                                       (x + 0.044715 x^3))) / 2 */            \
+    X(GRAPH_SHRINK, false)    /* x - beta above alpha, x + beta below -alpha, \
+                                    0 between */
 
 enum graph_function {
-#define X(function, name) function,
+#define X(function, of_ints) function,
     GRAPH_FUNCTIONS(X)
 #undef X
         GRAPH_NUM_FUNCTIONS
