@@ -286,6 +286,10 @@ static double function_of(const struct graph_node *node, double x)
         return 0.5 * x * (1 + erf(x / sqrt(2)));
     case GRAPH_GELU_TANH:
         return 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3))));
+    case GRAPH_IS_NAN:
+        return x != x;
+    case GRAPH_IS_INF:
+        return (alpha != 0 && x == -INFINITY) || (beta != 0 && x == INFINITY);
     case GRAPH_SHRINK:
         return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
     default:

@@ -225,6 +225,9 @@ enum graph_fact {
     X(GRAPH_GELU, false)      /* x (1 + erf(x / sqrt(2))) / 2 */              \
     X(GRAPH_GELU_TANH, false) /* x (1 + tanh(sqrt(2 / pi)                     \
                                        (x + 0.044715 x^3))) / 2 */            \
+    X(GRAPH_IS_NAN, false)    /* 1 where x is not a number, else 0 */         \
+    X(GRAPH_IS_INF, false)    /* 1 where x is infinite: below 0 if alpha is   \
+                                    1, above 0 if beta is */                  \
     X(GRAPH_SHRINK, false)    /* x - beta above alpha, x + beta below -alpha, \
                                     0 between */
 

@@ -107,6 +107,8 @@ static inline float mish(float x)
     X(GRAPH_MISH, mish(x))                                   \
     X(GRAPH_GELU, gelu(x))                                   \
     X(GRAPH_GELU_TANH, gelu_tanh(x))                         \
+    X(GRAPH_IS_NAN, isnan(x))                                \
+    X(GRAPH_IS_INF, isinf(x) && (x < 0 ? alpha : beta) != 0) \
     X(GRAPH_SHRINK, x > alpha ? x - beta : x < -alpha ? x + beta : 0)
 
 #define X(function, formula) +1

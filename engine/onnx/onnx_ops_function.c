@@ -22,6 +22,7 @@
     X(Exp, GRAPH_EXP, "", NULL, 0, NULL, 0)                                   \
     X(Floor, GRAPH_FLOOR, "", NULL, 0, NULL, 0)                               \
     X(HardSwish, GRAPH_HARD_SWISH, "", NULL, 0, NULL, 0)                      \
+    X(IsNaN, GRAPH_IS_NAN, "", NULL, 0, NULL, 0)                              \
     X(LeakyRelu, GRAPH_LEAKY_RELU, "alpha", "alpha", 0.01f, NULL, 0)          \
     X(Log, GRAPH_LOG, "", NULL, 0, NULL, 0)                                   \
     X(Mish, GRAPH_MISH, "", NULL, 0, NULL, 0)                                 \
@@ -82,6 +83,14 @@ static bool convert_gelu(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
+static bool convert_is_inf(struct onnx_reader *reader, struct graph_node *node)
+{
+    node->unary.function = GRAPH_IS_INF;
+    node->unary.alpha = onnx_attribute_int(reader, "detect_negative", 1) != 0;
+    node->unary.beta = onnx_attribute_int(reader, "detect_positive", 1) != 0;
+    return true;
+}
+
 /* Axes are an attribute before opset 18 (of ReduceSum 13), and an operand
  * after. */
 static bool convert_reduce(struct onnx_reader *reader, struct graph_node *node)
@@ -106,6 +115,8 @@ REDUCTIONS(X)
 /* clang-format off */
 const struct onnx_operator onnx_ops_function[] = {
     {"Gelu", GRAPH_UNARY, 1, 1, "approximate", convert_gelu},
+    {"IsInf", GRAPH_UNARY, 1, 1, "detect_negative detect_positive",
+     convert_is_inf},
     {"ReduceMean", GRAPH_MEAN, 1, 2, "axes keepdims noop_with_empty_axes",
      convert_reduce},
 #define X(name, of, attributes, ...)                                          \
