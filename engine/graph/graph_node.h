@@ -172,6 +172,9 @@ enum graph_fact {
     X(GRAPH_EYE, "diagonal", 0, GRAPH_OF_SHAPE, one, eye, as_meant, eye)      \
     /* x on one side of a diagonal */                                         \
     X(GRAPH_TRILU, "triangle", 0, 0, one, trilu, as_meant, trilu)             \
+    /* x, how many elements of each sequence to turn round */                 \
+    X(GRAPH_REVERSE, "reverse", 0, GRAPH_HANDS_ON,                            \
+      one, reverse, as_meant, reverse)                                        \
     /* indices, depth, the values off and on */                               \
     X(GRAPH_ONE_HOT, "one-hot", 0, 0, one, one_hot, as_meant, one_hot)        \
     /* x, indices, updates */                                                 \
@@ -460,6 +463,10 @@ struct graph_node {
             int64_t k;  /* columns to the right of the main one */
             bool upper; /* TRILU: what is to its right is kept */
         } diagonal;     /* EYE, TRILU */
+        struct {
+            bool first; /* sequences are along axis 0, and side by side along
+                           1; else the other way round */
+        } reverse;
         struct {
             int64_t axis; /* of SCATTER_ELEMENTS */
             enum graph_scatter how;
