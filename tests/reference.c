@@ -286,6 +286,10 @@ static double function_of(const struct graph_node *node, double x)
         return 0.5 * x * (1 + erf(x / sqrt(2)));
     case GRAPH_GELU_TANH:
         return 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3))));
+    case GRAPH_IS_NAN:
+        return x != x;
+    case GRAPH_IS_INF:
+        return (alpha != 0 && x == -INFINITY) || (beta != 0 && x == INFINITY);
     case GRAPH_SHRINK:
         return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
     default:
@@ -1210,6 +1214,29 @@ static bool run_gather_elements(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* ReverseSequence: element t of sequence b is its element n - 1 - t, where n is
+ * the length given for it and t is below. */
+static bool run_reverse(struct run *run, const struct tensor *out,
+                        struct error *err)
+{
+    int time = run->node->reverse.first ? 0 : 1;
+    struct tensor x, lengths;
+    int64_t at[GRAPH_MAX_RANK];
+
+    if (!operand(&x, run, 0, err) || !operand(&lengths, run, 1, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        int64_t length;
+
+        coords_of(at, out->shape, i);
+        length = (int64_t)read_at(run, &lengths, &at[1 - time]);
+        if (at[time] < length)
+            at[time] = length - 1 - at[time];
+        out->data[i] = read_at(run, &x, at);
+    }
+    return true;
+}
+
 /* GatherND: the last axis of the indices says coordinates. */
 static bool run_gather_nd(struct run *run, const struct tensor *out,
                           struct error *err)
@@ -1343,6 +1370,7 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_GATHER] = run_gather,
     [GRAPH_GATHER_ELEMENTS] = run_gather_elements,
     [GRAPH_GATHER_ND] = run_gather_nd,
+    [GRAPH_REVERSE] = run_reverse,
     [GRAPH_SHAPE] = run_shape,
     [GRAPH_EXPAND] = run_expand,
     [GRAPH_FILL] = run_fill,

@@ -6,15 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct {
+    const char *name;
+    uint32_t floats;
+    unsigned facts;
+} ops[GRAPH_NUM_OPS] = {
+#define X(op, name, floats, facts, ...) [op] = {name, floats, facts},
+    GRAPH_OPS(X)
+#undef X
+};
+
 const char *graph_op_name(enum graph_op op)
 {
-    static const char *const names[] = {
-#define X(op, name) [op] = name,
-        GRAPH_OPS(X)
-#undef X
-    };
+    return (unsigned)op < GRAPH_NUM_OPS ? ops[op].name : "unknown";
+}
 
-    return (unsigned)op < GRAPH_NUM_OPS ? names[op] : "unknown";
+uint32_t graph_op_floats(enum graph_op op)
+{
+    return ops[op].floats;
+}
+
+bool graph_op_has(enum graph_op op, enum graph_fact fact)
+{
+    return (ops[op].facts & fact) != 0;
 }
 
 bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,

@@ -64,70 +64,22 @@ float kernel_clamped(const struct graph_node *node, float value)
     return value > node->max ? node->max : value;
 }
 
+bool kernel_none(const struct kernel_call *call)
+{
+    return fail(call->err, ERROR_INTERNAL, "%s has no kernel",
+                graph_op_name(call->node->op));
+}
+
 static bool (*const kernels[GRAPH_NUM_OPS])(const struct kernel_call *call) = {
-    [GRAPH_ADD] = kernel_binary,
-    [GRAPH_SUB] = kernel_binary,
-    [GRAPH_MUL] = kernel_binary,
-    [GRAPH_DIV] = kernel_binary,
-    [GRAPH_POW] = kernel_binary,
-    [GRAPH_MIN] = kernel_binary,
-    [GRAPH_MAX] = kernel_binary,
-    [GRAPH_MOD] = kernel_binary,
-    [GRAPH_PRELU] = kernel_binary,
-    [GRAPH_EQUAL] = kernel_binary,
-    [GRAPH_LESS] = kernel_binary,
-    [GRAPH_LESS_EQUAL] = kernel_binary,
-    [GRAPH_AND] = kernel_binary,
-    [GRAPH_OR] = kernel_binary,
-    [GRAPH_XOR] = kernel_binary,
-    [GRAPH_WHERE] = kernel_where,
-    [GRAPH_UNARY] = kernel_unary,
-    [GRAPH_CLAMP] = kernel_clamp,
-    [GRAPH_PAD] = kernel_pad,
-    [GRAPH_QUANTIZE] = kernel_quantize,
-    [GRAPH_DEQUANTIZE] = kernel_quantize,
-    [GRAPH_MATMUL] = kernel_matmul,
-    [GRAPH_BATCH_NORM] = kernel_batch_norm,
-    [GRAPH_REDUCE] = kernel_reduce,
-    [GRAPH_NORM] = kernel_norm,
-    [GRAPH_LRN] = kernel_lrn,
-    [GRAPH_LOG_SOFTMAX] = kernel_softmax,
-    [GRAPH_HARDMAX] = kernel_softmax,
-    [GRAPH_MEAN] = kernel_reduce,
-    [GRAPH_SOFTMAX] = kernel_softmax,
-    [GRAPH_RESHAPE] = kernel_copy,
-    [GRAPH_TRANSPOSE] = kernel_transpose,
-    [GRAPH_CONCAT] = kernel_concat,
-    [GRAPH_SLICE] = kernel_slice,
-    [GRAPH_GATHER] = kernel_gather,
-    [GRAPH_SHAPE] = kernel_shape,
-    [GRAPH_EXPAND] = kernel_expand,
-    [GRAPH_FILL] = kernel_fill,
-    [GRAPH_CONV] = kernel_conv,
-    [GRAPH_DECONV] = kernel_conv,
-    [GRAPH_RESIZE] = kernel_resize,
-    [GRAPH_DEPTH_TO_SPACE] = kernel_block,
-    [GRAPH_SPACE_TO_DEPTH] = kernel_block,
-    [GRAPH_GATHER_ELEMENTS] = kernel_gather_elements,
-    [GRAPH_GATHER_ND] = kernel_gather_nd,
-    [GRAPH_RANGE] = kernel_range,
-    [GRAPH_NONZERO] = kernel_nonzero,
-    [GRAPH_CUMSUM] = kernel_cumsum,
-    [GRAPH_EYE] = kernel_eye,
-    [GRAPH_TRILU] = kernel_trilu,
-    [GRAPH_ONE_HOT] = kernel_one_hot,
-    [GRAPH_SCATTER_ELEMENTS] = kernel_scatter_elements,
-    [GRAPH_SCATTER_ND] = kernel_scatter_nd,
-    [GRAPH_MAX_POOL] = kernel_pool,
-    [GRAPH_AVERAGE_POOL] = kernel_pool,
-    [GRAPH_LP_POOL] = kernel_pool,
-    [GRAPH_CAST] = kernel_cast,
-    [GRAPH_IDENTITY] = kernel_copy,
+#define X(op, name, floats, facts, work, shape, layout, kernel) \
+    [op] = kernel_##kernel,
+    GRAPH_OPS(X)
+#undef X
 };
 
 bool kernel_supports(const struct graph_node *node)
 {
-    return kernels[node->op] != NULL;
+    return kernels[node->op] != kernel_none;
 }
 
 bool kernel_run(const struct graph *graph, const struct graph_node *node,

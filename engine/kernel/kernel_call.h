@@ -51,41 +51,11 @@ int64_t kernel_to_int(double value);
 /* Within the node's min and max. */
 float kernel_clamped(const struct graph_node *node, float value);
 
-/* The kernels; each runs the node of a call whose output is not empty. */
-bool kernel_binary(const struct kernel_call *call);
-bool kernel_where(const struct kernel_call *call);
-bool kernel_unary(const struct kernel_call *call);
-bool kernel_clamp(const struct kernel_call *call);
-bool kernel_quantize(const struct kernel_call *call);
-bool kernel_matmul(const struct kernel_call *call);
-bool kernel_batch_norm(const struct kernel_call *call);
-bool kernel_reduce(const struct kernel_call *call);
-bool kernel_norm(const struct kernel_call *call);
-bool kernel_lrn(const struct kernel_call *call);
-bool kernel_softmax(const struct kernel_call *call);
-bool kernel_conv(const struct kernel_call *call);
-bool kernel_resize(const struct kernel_call *call);
-bool kernel_block(const struct kernel_call *call);
-bool kernel_pool(const struct kernel_call *call);
-bool kernel_pad(const struct kernel_call *call);
-bool kernel_copy(const struct kernel_call *call);
-bool kernel_expand(const struct kernel_call *call);
-bool kernel_transpose(const struct kernel_call *call);
-bool kernel_slice(const struct kernel_call *call);
-bool kernel_concat(const struct kernel_call *call);
-bool kernel_gather(const struct kernel_call *call);
-bool kernel_gather_elements(const struct kernel_call *call);
-bool kernel_gather_nd(const struct kernel_call *call);
-bool kernel_range(const struct kernel_call *call);
-bool kernel_nonzero(const struct kernel_call *call);
-bool kernel_cumsum(const struct kernel_call *call);
-bool kernel_eye(const struct kernel_call *call);
-bool kernel_trilu(const struct kernel_call *call);
-bool kernel_one_hot(const struct kernel_call *call);
-bool kernel_scatter_elements(const struct kernel_call *call);
-bool kernel_scatter_nd(const struct kernel_call *call);
-bool kernel_shape(const struct kernel_call *call);
-bool kernel_fill(const struct kernel_call *call);
-bool kernel_cast(const struct kernel_call *call);
+/* The kernels, kernel_KERNEL for each word in graph_node.h: each runs the node
+ * of a call whose output is not empty. */
+#define X(op, name, floats, facts, work, shape, layout, kernel) \
+    bool kernel_##kernel(const struct kernel_call *call);
+GRAPH_OPS(X)
+#undef X
 
 #endif

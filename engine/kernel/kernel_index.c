@@ -100,6 +100,28 @@ bool kernel_one_hot(const struct kernel_call *call)
     return true;
 }
 
+/* What is behind the length of its sequence stays where it is. */
+bool kernel_reverse(const struct kernel_call *call)
+{
+    const size_t *dim = call->to->shape.dim;
+    size_t inner = call->count / (dim[0] * dim[1]) * kernel_size_of(call->to);
+    char *to = call->out;
+
+    for (size_t i = 0; i < dim[0]; i++)
+        for (size_t k = 0; k < dim[1]; k++) {
+            bool first = call->node->reverse.first;
+            size_t at = first ? i : k, sequence = first ? k : i;
+            size_t length =
+                (size_t)((const int64_t *)call->inputs[1])[sequence];
+            size_t from = at < length ? length - 1 - at : at;
+
+            from = first ? from * dim[1] + k : i * dim[1] + from;
+            memcpy(to, (const char *)call->inputs[0] + from * inner, inner);
+            to += inner;
+        }
+    return true;
+}
+
 /* ---- scattering ---- */
 
 static double joined(enum graph_scatter how, double old, double update)

@@ -5,76 +5,73 @@
 #include <math.h>
 #include <string.h>
 
+static float modulo(float a, float b, bool truncated)
+{
+    a = fmodf(a, b);
+    return truncated || a == 0 || (a < 0) == (b < 0) ? a : a + b;
+}
+
+static int64_t modulo_of_ints(int64_t a, int64_t b, bool truncated)
+{
+    a = b == -1 ? 0 : a % b;
+    return truncated || a == 0 || (a < 0) == (b < 0) ? a : a + b;
+}
+
+/* X(operation, of floats a and b, of integers), for each whose kernel is
+ * `binary`. Integers wrap around, as two's complement does; b is not 0 where it
+ * divides. */
+/* clang-format off */
+#define BINARIES(X)                                                           \
+    X(GRAPH_ADD, a + b, (int64_t)((uint64_t)a + (uint64_t)b))                 \
+    X(GRAPH_SUB, a - b, (int64_t)((uint64_t)a - (uint64_t)b))                 \
+    X(GRAPH_MUL, a * b, (int64_t)((uint64_t)a * (uint64_t)b))                 \
+    X(GRAPH_DIV, a / b, b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b)         \
+    X(GRAPH_POW, powf(a, b), kernel_to_int(pow((double)a, (double)b)))        \
+    X(GRAPH_MIN, a < b || isnan(a) ? a : b, a < b ? a : b)                    \
+    X(GRAPH_MAX, a > b || isnan(a) ? a : b, a > b ? a : b)                    \
+    X(GRAPH_MOD, modulo(a, b, node->truncated),                               \
+      modulo_of_ints(a, b, node->truncated))                                  \
+    X(GRAPH_PRELU, a < 0 ? a * b : a,                                         \
+      a < 0 ? (int64_t)((uint64_t)a * (uint64_t)b) : a)                       \
+    X(GRAPH_EQUAL, a == b, a == b)                                            \
+    X(GRAPH_LESS, a < b, a < b)                                               \
+    X(GRAPH_LESS_EQUAL, a <= b, a <= b)                                       \
+    X(GRAPH_AND, a != 0 && b != 0, a != 0 && b != 0)                          \
+    X(GRAPH_OR, a != 0 || b != 0, a != 0 || b != 0)                           \
+    X(GRAPH_XOR, (a != 0) != (b != 0), (a != 0) != (b != 0))
+/* clang-format on */
+
+#define X(op, of_floats, of_ints) +1
+#define IS_BINARY(op, name, floats, facts, work, shape, layout, kernel) \
+    +(__builtin_strcmp(#kernel, "binary") == 0)
+_Static_assert(0 BINARIES(X) == 0 GRAPH_OPS(IS_BINARY),
+               "a row for each operation whose kernel is binary");
+#undef IS_BINARY
+#undef X
+
 static float float_of(const struct graph_node *node, float a, float b)
 {
     switch (node->op) {
-    case GRAPH_ADD:
-        return a + b;
-    case GRAPH_SUB:
-        return a - b;
-    case GRAPH_MUL:
-        return a * b;
-    case GRAPH_POW:
-        return powf(a, b);
-    case GRAPH_MIN:
-        return a < b || isnan(a) ? a : b;
-    case GRAPH_MAX:
-        return a > b || isnan(a) ? a : b;
-    case GRAPH_MOD:
-        a = fmodf(a, b);
-        return node->truncated || a == 0 || (a < 0) == (b < 0) ? a : a + b;
-    case GRAPH_PRELU:
-        return a < 0 ? a * b : a;
-    case GRAPH_EQUAL:
-        return a == b;
-    case GRAPH_LESS:
-        return a < b;
-    case GRAPH_LESS_EQUAL:
-        return a <= b;
-    case GRAPH_AND:
-        return a != 0 && b != 0;
-    case GRAPH_OR:
-        return a != 0 || b != 0;
-    case GRAPH_XOR:
-        return (a != 0) != (b != 0);
+#define X(op, of_floats, of_ints) \
+    case op:                      \
+        return of_floats;
+        BINARIES(X)
+#undef X
     default:
-        return a / b;
+        return NAN;
     }
 }
 
-/* Wraps around, as two's complement does. b is not 0 where it divides. */
 static int64_t int_of(const struct graph_node *node, int64_t a, int64_t b)
 {
     switch (node->op) {
-    case GRAPH_ADD:
-        return (int64_t)((uint64_t)a + (uint64_t)b);
-    case GRAPH_SUB:
-        return (int64_t)((uint64_t)a - (uint64_t)b);
-    case GRAPH_MUL:
-        return (int64_t)((uint64_t)a * (uint64_t)b);
-    case GRAPH_POW:
-        return kernel_to_int(pow((double)a, (double)b));
-    case GRAPH_MIN:
-        return a < b ? a : b;
-    case GRAPH_MAX:
-        return a > b ? a : b;
-    case GRAPH_MOD:
-        a = b == -1 ? 0 : a % b;
-        return node->truncated || a == 0 || (a < 0) == (b < 0) ? a : a + b;
-    case GRAPH_EQUAL:
-        return a == b;
-    case GRAPH_LESS:
-        return a < b;
-    case GRAPH_LESS_EQUAL:
-        return a <= b;
-    case GRAPH_AND:
-        return a != 0 && b != 0;
-    case GRAPH_OR:
-        return a != 0 || b != 0;
-    case GRAPH_XOR:
-        return (a != 0) != (b != 0);
+#define X(op, of_floats, of_ints) \
+    case op:                      \
+        return of_ints;
+        BINARIES(X)
+#undef X
     default:
-        return b == -1 ? (int64_t) - (uint64_t)a : a / b;
+        return 0;
     }
 }
 

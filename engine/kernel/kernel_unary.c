@@ -68,7 +68,7 @@ static inline float mish(float x)
     return x * e / (e + 2);
 }
 
-/* X(function, of x with alpha and beta) */
+/* X(function, of x with alpha and beta), for each of GRAPH_FUNCTIONS */
 #define FUNCTIONS(X)                                         \
     X(GRAPH_ABS, fabsf(x))                                   \
     X(GRAPH_NEGATE, -x)                                      \
@@ -107,7 +107,14 @@ static inline float mish(float x)
     X(GRAPH_MISH, mish(x))                                   \
     X(GRAPH_GELU, gelu(x))                                   \
     X(GRAPH_GELU_TANH, gelu_tanh(x))                         \
+    X(GRAPH_IS_NAN, isnan(x))                                \
+    X(GRAPH_IS_INF, isinf(x) && (x < 0 ? alpha : beta) != 0) \
     X(GRAPH_SHRINK, x > alpha ? x - beta : x < -alpha ? x + beta : 0)
+
+#define X(function, formula) +1
+_Static_assert(0 FUNCTIONS(X) == GRAPH_NUM_FUNCTIONS,
+               "a row for each function");
+#undef X
 
 /* Constants of the kinds that shape arithmetic needs. */
 static void run_ints(const struct kernel_call *call)

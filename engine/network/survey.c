@@ -108,23 +108,9 @@ static uint64_t count_macs(const struct graph *graph)
 {
     uint64_t macs = 0;
 
-    for (size_t n = 0; n < graph->num_nodes; n++) {
-        const struct graph_node *node = &graph->nodes[n];
-        uint64_t out = graph_shape_count(&graph_output(graph, node, 0)->shape);
-        const struct graph_shape *b =
-            node->num_inputs > 1 && graph_input(graph, node, 1)
-                ? &graph_input(graph, node, 1)->shape
-                : NULL;
-
-        /* Each element of the output takes one filter. */
-        if (b && node->op == GRAPH_CONV)
-            macs += out * (graph_shape_count(b) /
-                           (node->conv.depthwise ? b->dim[3] : b->dim[0]));
-        else if (b && node->op == GRAPH_LINEAR)
-            macs += out * b->dim[1];
-        else if (b && node->op == GRAPH_MATMUL && b->rank > 0)
-            macs += out * b->dim[b->rank > 1 ? b->rank - 2 : 0];
-    }
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        if (graph_op_has(graph->nodes[n].op, GRAPH_MACS))
+            macs += graph_work(graph, &graph->nodes[n]);
     return macs;
 }
 

@@ -231,26 +231,6 @@ static bool read_constant(struct onnx_reader *reader)
     return true;
 }
 
-/* Whether an operation merely hands on what it takes, as what it is. */
-static bool hands_on(enum graph_op op)
-{
-    switch (op) {
-    case GRAPH_IDENTITY:
-    case GRAPH_RESHAPE:
-    case GRAPH_TRANSPOSE:
-    case GRAPH_CONCAT:
-    case GRAPH_SLICE:
-    case GRAPH_GATHER:
-    case GRAPH_EXPAND:
-    case GRAPH_MAX_POOL:
-    case GRAPH_DEPTH_TO_SPACE:
-    case GRAPH_SPACE_TO_DEPTH:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* A picture that comes as integers is computed with as floats, which is the
  * same from where the file makes floats of it; before that it is only handed
  * on. */
@@ -268,7 +248,7 @@ static bool follow_bytes(struct onnx_reader *reader, struct graph_node *node)
     if (!is_bytes || node->op == GRAPH_CAST || node->op == GRAPH_DEQUANTIZE ||
         node->op == GRAPH_SHAPE)
         return true;
-    if (!hands_on(node->op))
+    if (!graph_op_has(node->op, GRAPH_HANDS_ON))
         return fail(reader->err, ERROR_UNSUPPORTED,
                     "it computes with integers of the picture; a Cast to float "
                     "must come first");

@@ -5,7 +5,8 @@
 const struct onnx_operator *onnx_ops_find(const char *name)
 {
     static const struct onnx_operator *const families[] = {
-        onnx_ops_math, onnx_ops_window, onnx_ops_move, onnx_ops_quant};
+        onnx_ops_math, onnx_ops_function, onnx_ops_window, onnx_ops_move,
+        onnx_ops_quant};
 
     for (size_t f = 0; f < sizeof families / sizeof families[0]; f++)
         for (const struct onnx_operator *row = families[f]; row->name; row++)

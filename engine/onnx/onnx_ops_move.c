@@ -255,6 +255,19 @@ static bool convert_cumsum(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
+static bool convert_reverse(struct onnx_reader *reader, struct graph_node *node)
+{
+    int64_t time = onnx_attribute_int(reader, "time_axis", 0);
+    int64_t batch = onnx_attribute_int(reader, "batch_axis", 1);
+
+    if (time < 0 || time > 1 || batch != 1 - time)
+        return fail(reader->err, ERROR_INPUT,
+                    "attributes time_axis and batch_axis are %lld and %lld",
+                    (long long)time, (long long)batch);
+    node->reverse.first = time == 0;
+    return true;
+}
+
 static bool convert_eye(struct onnx_reader *reader, struct graph_node *node)
 {
     struct graph_value *out = graph_output(reader->graph, node, 0);
@@ -323,6 +336,8 @@ const struct onnx_operator onnx_ops_move[] = {
     {"OneHot", GRAPH_ONE_HOT, 3, 3, "axis", convert_one_hot},
     {"Range", GRAPH_RANGE, 3, 3, "", onnx_ops_plain},
     {"Reshape", GRAPH_RESHAPE, 2, 2, "allowzero", convert_reshape},
+    {"ReverseSequence", GRAPH_REVERSE, 2, 2, "batch_axis time_axis",
+     convert_reverse},
     {"Scatter", GRAPH_SCATTER_ELEMENTS, 3, 3, "axis", convert_scatter},
     {"ScatterElements", GRAPH_SCATTER_ELEMENTS, 3, 3, "axis reduction",
      convert_scatter},

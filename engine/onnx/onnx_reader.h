@@ -175,8 +175,8 @@ bool onnx_attribute_axes(struct onnx_reader *reader, int64_t *axes,
 
 /* ---- onnx_ops*.c ---- */
 
-/* An operator we read. Adding one is adding a row to a family's table, its
- * shape in graph_shape.c, and what runs it in xnnnode.c or kernel.c. */
+/* An operator we read. Adding one is adding a row to a family's table; what
+ * its operation is, graph_node.h says. */
 struct onnx_operator {
     const char *name;
     enum graph_op op;
@@ -187,13 +187,15 @@ struct onnx_operator {
 };
 
 /* The families; each table ends with an empty row. */
-extern const struct onnx_operator onnx_ops_math[];   /* element by element,
-                                                        sums, products */
-extern const struct onnx_operator onnx_ops_window[]; /* convolution, pooling,
-                                                        borders */
-extern const struct onnx_operator onnx_ops_move[];   /* shapes, order, type */
-extern const struct onnx_operator onnx_ops_quant[];  /* of integers that stand
-                                                        for numbers */
+extern const struct onnx_operator onnx_ops_math[];     /* of two numbers, sums,
+                                                          products */
+extern const struct onnx_operator onnx_ops_function[]; /* of one number, or over
+                                                        axes */
+extern const struct onnx_operator onnx_ops_window[];   /* convolution, pooling,
+                                                          borders */
+extern const struct onnx_operator onnx_ops_move[];     /* shapes, order, type */
+extern const struct onnx_operator onnx_ops_quant[];    /* of integers that stand
+                                                          for numbers */
 
 /* NULL: an operator we do not read. */
 const struct onnx_operator *onnx_ops_find(const char *name);

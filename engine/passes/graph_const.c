@@ -30,40 +30,6 @@ void graph_const_drop(struct graph *graph, int number)
     value->data = NULL;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many numbers it takes to compute a node's output, about. */
-static size_t cost_of(const struct graph *graph, const struct graph_node *node)
-{
-    size_t count = graph_shape_count(&graph_output(graph, node, 0)->shape);
-    const struct graph_value *w = graph_input(graph, node, 1);
-    const struct graph_shape *x;
-
-    if (node->num_inputs == 0)
-        return count;
-    x = &graph_input(graph, node, 0)->shape;
-    switch (node->op) {
-    case GRAPH_CONV:
-        return count * (graph_shape_count(&w->shape) / w->shape.dim[0]);
-    case GRAPH_DECONV:
-        return count * (graph_shape_count(&w->shape) / w->shape.dim[1]);
-    case GRAPH_MAX_POOL:
-    case GRAPH_AVERAGE_POOL:
-    case GRAPH_LP_POOL:
-        return count * smaller(node->pool.window.kernel[0], x->dim[2]) *
-               smaller(node->pool.window.kernel[1], x->dim[3]);
-    case GRAPH_LRN:
-        return count * x->dim[node->lrn.channel];
-    case GRAPH_MATMUL:
-        return count * x->dim[node->gemm.transpose_a ? 0 : x->rank - 1];
-    default:
-        return count;
-    }
-}
-
 bool graph_const_fold(struct graph *graph, struct graph_node *node,
                       struct error *err)
 {
@@ -80,12 +46,11 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_value *value = graph_input(graph, node, i);
 
-        if (value && !value->data && node->op != GRAPH_SHAPE &&
-            node->op != GRAPH_EYE)
+        if (value && !value->data && !graph_op_has(node->op, GRAPH_OF_SHAPE))
             return true;
         inputs[i] = value ? value->data : NULL;
     }
-    count = cost_of(graph, node);
+    count = graph_work(graph, node);
     if (count > graph->allowance)
         return fail(err, ERROR_LIMIT,
                     "%zu more elements to compute from constants, where %zu "

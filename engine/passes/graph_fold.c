@@ -39,27 +39,6 @@ void graph_fold_drop(struct graph *graph, int value)
 
 /* ---- clamps ---- */
 
-/* Whether the kernels of this operation can clamp their result. */
-static bool can_clamp(const struct graph_node *node)
-{
-    switch (node->op) {
-    case GRAPH_ADD:
-    case GRAPH_SUB:
-    case GRAPH_MUL:
-    case GRAPH_DIV:
-    case GRAPH_CLAMP:
-    case GRAPH_CONV:
-    case GRAPH_DECONV:
-    case GRAPH_MAX_POOL:
-    case GRAPH_AVERAGE_POOL:
-    case GRAPH_LINEAR:
-    case GRAPH_NORM:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* A clamp after a clamp is a clamp between the clamped bounds. */
 static void fold_clamp(struct graph *graph, struct graph_node *node)
 {
@@ -67,7 +46,7 @@ static void fold_clamp(struct graph *graph, struct graph_node *node)
 
     float min, max;
 
-    if (!before || !can_clamp(before))
+    if (!before || !graph_op_has(before->op, GRAPH_CLAMPS))
         return;
     min = fminf(fmaxf(before->min, node->min), node->max);
     max = fminf(fmaxf(before->max, node->min), node->max);

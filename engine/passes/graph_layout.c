@@ -176,7 +176,7 @@ static void store_output(struct pass *pass, const struct graph_node *node,
 /* ---- the rules ---- */
 
 /* Operands stored as the file means them. */
-static bool as_meant(struct pass *pass, struct graph_node *node)
+static bool layout_as_meant(struct pass *pass, struct graph_node *node)
 {
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         if (node->inputs[i] == GRAPH_NONE)
@@ -393,7 +393,7 @@ static bool layout_softmax(struct pass *pass, struct graph_node *node)
     struct view view = view_of(pass, node->inputs[0]);
 
     if (node->to_matrix)
-        return as_meant(pass, node);
+        return layout_as_meant(pass, node);
     node->axis = (int64_t)view.perm[node->axis];
     return layout_any(pass, node);
 }
@@ -481,7 +481,7 @@ static bool layout_gather(struct pass *pass, struct graph_node *node)
     const struct graph_value *indices = graph_input(pass->graph, node, 1);
 
     if (indices->shape.rank != 1 || pass->graph->values[view.stored].data)
-        return as_meant(pass, node);
+        return layout_as_meant(pass, node);
     node->axis = (int64_t)view.perm[node->axis];
     return layout_any(pass, node);
 }
@@ -696,7 +696,7 @@ static bool layout_reshape(struct pass *pass, struct graph_node *node)
     for (uint32_t i = 0; i < x.rank; i++)
         wanted[order[i]] = i;
     if (moves_nothing(&x, order))
-        return as_meant(pass, node);
+        return layout_as_meant(pass, node);
     input = order_matters(&stored, view.perm, wanted)
                 ? stored_as(pass, node->inputs[0], wanted)
                 : view.stored;
@@ -741,49 +741,10 @@ static bool layout_transpose(struct pass *pass, struct graph_node *node)
 
 static bool (*const rules[GRAPH_NUM_OPS])(struct pass *pass,
                                           struct graph_node *node) = {
-    [GRAPH_ADD] = layout_binary,
-    [GRAPH_SUB] = layout_binary,
-    [GRAPH_MUL] = layout_binary,
-    [GRAPH_DIV] = layout_binary,
-    [GRAPH_POW] = layout_binary,
-    [GRAPH_MIN] = layout_binary,
-    [GRAPH_MAX] = layout_binary,
-    [GRAPH_MOD] = layout_binary,
-    [GRAPH_PRELU] = layout_binary,
-    [GRAPH_EQUAL] = layout_binary,
-    [GRAPH_LESS] = layout_binary,
-    [GRAPH_LESS_EQUAL] = layout_binary,
-    [GRAPH_AND] = layout_binary,
-    [GRAPH_OR] = layout_binary,
-    [GRAPH_XOR] = layout_binary,
-    [GRAPH_WHERE] = layout_binary,
-    [GRAPH_UNARY] = layout_any,
-    [GRAPH_REDUCE] = layout_mean,
-    [GRAPH_NORM] = layout_norm,
-    [GRAPH_LRN] = layout_lrn,
-    [GRAPH_LOG_SOFTMAX] = layout_softmax,
-    [GRAPH_HARDMAX] = layout_softmax,
-    [GRAPH_QUANTIZE] = layout_quantize,
-    [GRAPH_DEQUANTIZE] = layout_quantize,
-    [GRAPH_CLAMP] = layout_any,
-    [GRAPH_CONV] = layout_conv,
-    [GRAPH_RESIZE] = layout_resize,
-    [GRAPH_DEPTH_TO_SPACE] = layout_picture,
-    [GRAPH_SPACE_TO_DEPTH] = layout_picture,
-    [GRAPH_DECONV] = layout_deconv,
-    [GRAPH_MAX_POOL] = layout_pool,
-    [GRAPH_AVERAGE_POOL] = layout_pool,
-    [GRAPH_LP_POOL] = layout_pool,
-    [GRAPH_PAD] = layout_pad,
-    [GRAPH_MEAN] = layout_mean,
-    [GRAPH_SOFTMAX] = layout_softmax,
-    [GRAPH_TRANSPOSE] = layout_transpose,
-    [GRAPH_RESHAPE] = layout_reshape,
-    [GRAPH_GATHER] = layout_gather,
-    [GRAPH_CONCAT] = layout_concat,
-    [GRAPH_SLICE] = layout_slice,
-    [GRAPH_CAST] = layout_any,
-    [GRAPH_IDENTITY] = layout_any,
+#define X(op, name, floats, facts, work, shape, layout, ...) \
+    [op] = layout_##layout,
+    GRAPH_OPS(X)
+#undef X
 };
 
 /* ---- the pass ---- */
@@ -838,8 +799,7 @@ bool graph_layout(struct graph *graph, struct error *err)
     for (size_t i = 0; i < graph->num_inputs; i++)
         store_input(&pass, graph->inputs[i]);
     for (size_t n = 0; ok && n < num_old; n++)
-        ok = rules[old[n].op] ? rules[old[n].op](&pass, &old[n])
-                              : as_meant(&pass, &old[n]);
+        ok = rules[old[n].op](&pass, &old[n]);
     ok = ok && store_outputs(&pass);
     if (ok)
         graph_prune(graph);

@@ -5,97 +5,10 @@
 #include "engine/passes/graph_site.h"
 
 static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
-    [GRAPH_ADD] = graph_shape_binary,
-    [GRAPH_SUB] = graph_shape_binary,
-    [GRAPH_MUL] = graph_shape_binary,
-    [GRAPH_DIV] = graph_shape_binary,
-    [GRAPH_POW] = graph_shape_pow,
-    [GRAPH_MIN] = graph_shape_binary,
-    [GRAPH_MAX] = graph_shape_binary,
-    [GRAPH_MOD] = graph_shape_binary,
-    [GRAPH_PRELU] = graph_shape_prelu,
-    [GRAPH_EQUAL] = graph_shape_binary,
-    [GRAPH_LESS] = graph_shape_binary,
-    [GRAPH_LESS_EQUAL] = graph_shape_binary,
-    [GRAPH_AND] = graph_shape_logical,
-    [GRAPH_OR] = graph_shape_logical,
-    [GRAPH_XOR] = graph_shape_logical,
-    [GRAPH_WHERE] = graph_shape_where,
-    [GRAPH_UNARY] = graph_shape_unary,
-    [GRAPH_CLAMP] = graph_shape_clamp,
-    [GRAPH_CONV] = graph_shape_conv,
-    [GRAPH_BATCH_NORM] = graph_shape_batch_norm,
-    [GRAPH_RESIZE] = graph_shape_resize,
-    [GRAPH_DEPTH_TO_SPACE] = graph_shape_block,
-    [GRAPH_SPACE_TO_DEPTH] = graph_shape_block,
-    [GRAPH_DECONV] = graph_shape_deconv,
-    [GRAPH_MAX_POOL] = graph_shape_pool,
-    [GRAPH_AVERAGE_POOL] = graph_shape_pool,
-    [GRAPH_LP_POOL] = graph_shape_pool,
-    [GRAPH_PAD] = graph_shape_pad,
-    [GRAPH_MEAN] = graph_shape_reduce,
-    [GRAPH_QUANTIZE] = graph_shape_quantize,
-    [GRAPH_DEQUANTIZE] = graph_shape_quantize,
-    [GRAPH_REDUCE] = graph_shape_reduce,
-    [GRAPH_NORM] = graph_shape_norm,
-    [GRAPH_LRN] = graph_shape_lrn,
-    [GRAPH_LOG_SOFTMAX] = graph_shape_softmax,
-    [GRAPH_HARDMAX] = graph_shape_softmax,
-    [GRAPH_LINEAR] = graph_shape_linear,
-    [GRAPH_MATMUL] = graph_shape_matmul,
-    [GRAPH_SOFTMAX] = graph_shape_softmax,
-    [GRAPH_RESHAPE] = graph_shape_reshape,
-    [GRAPH_TRANSPOSE] = graph_shape_transpose,
-    [GRAPH_CONCAT] = graph_shape_concat,
-    [GRAPH_SLICE] = graph_shape_slice,
-    [GRAPH_GATHER] = graph_shape_gather,
-    [GRAPH_GATHER_ELEMENTS] = graph_shape_gather_elements,
-    [GRAPH_GATHER_ND] = graph_shape_gather_nd,
-    [GRAPH_RANGE] = graph_shape_range,
-    [GRAPH_NONZERO] = graph_shape_nonzero,
-    [GRAPH_CUMSUM] = graph_shape_cumsum,
-    [GRAPH_EYE] = graph_shape_eye,
-    [GRAPH_TRILU] = graph_shape_trilu,
-    [GRAPH_ONE_HOT] = graph_shape_one_hot,
-    [GRAPH_SCATTER_ELEMENTS] = graph_shape_scatter_elements,
-    [GRAPH_SCATTER_ND] = graph_shape_scatter_nd,
-    [GRAPH_SHAPE] = graph_shape_of_shape,
-    [GRAPH_EXPAND] = graph_shape_expand,
-    [GRAPH_FILL] = graph_shape_fill,
-    [GRAPH_CAST] = graph_shape_same,
-    [GRAPH_IDENTITY] = graph_shape_same,
+#define X(op, name, floats, facts, work, shape, ...) [op] = graph_shape_##shape,
+    GRAPH_OPS(X)
+#undef X
 };
-
-/* How many operands, from the first on, must be floats. What also serves
- * shape arithmetic takes integers too. */
-static uint32_t num_floats(enum graph_op op)
-{
-    switch (op) {
-    case GRAPH_CONV:
-    case GRAPH_DECONV:
-    case GRAPH_LINEAR:
-    case GRAPH_MATMUL:
-    case GRAPH_NORM:
-        return 3;
-    case GRAPH_BATCH_NORM:
-        return 5;
-    case GRAPH_MAX_POOL:
-    case GRAPH_AVERAGE_POOL:
-    case GRAPH_LP_POOL:
-    case GRAPH_RESIZE:
-    case GRAPH_DEPTH_TO_SPACE:
-    case GRAPH_SPACE_TO_DEPTH:
-    case GRAPH_MEAN:
-    case GRAPH_SOFTMAX:
-    case GRAPH_LOG_SOFTMAX:
-    case GRAPH_HARDMAX:
-    case GRAPH_LRN:
-    case GRAPH_QUANTIZE:
-        return 1;
-    default:
-        return 0;
-    }
-}
 
 static bool infer_node(struct graph *graph, struct graph_node *node,
                        struct error *err)
@@ -106,7 +19,7 @@ static bool infer_node(struct graph *graph, struct graph_node *node,
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_value *value = graph_input(graph, node, i);
 
-        if (value && value->type == GRAPH_INT && i < num_floats(node->op))
+        if (value && value->type == GRAPH_INT && i < graph_op_floats(node->op))
             return fail(err, ERROR_UNSUPPORTED, "its input %u is of integers",
                         i);
     }

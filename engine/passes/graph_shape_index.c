@@ -1,5 +1,5 @@
 /* Shapes of what counts, marks and puts elements in places: CumSum, EyeLike,
- * Trilu, OneHot, ScatterElements, ScatterND. */
+ * Trilu, OneHot, ReverseSequence, ScatterElements, ScatterND. */
 
 #include "engine/passes/graph_site.h"
 
@@ -89,6 +89,26 @@ bool graph_shape_one_hot(struct graph_site *site)
             i == axis ? depth : indices->shape.dim[i - (i > axis)];
     site->shape.rank = indices->shape.rank + 1;
     return true;
+}
+
+bool graph_shape_reverse(struct graph_site *site)
+{
+    const struct graph_shape *x = graph_site_shape(site, 0);
+    size_t time = site->node->reverse.first ? 0 : 1, count;
+    const int64_t *lengths;
+
+    if (!check_matrix(site, 2) ||
+        !graph_site_ints(site, 1, "lengths", SIZE_MAX, &lengths, &count))
+        return false;
+    if (count != x->dim[1 - time])
+        return fail(site->err, ERROR_INPUT, "%zu lengths for %zu sequences",
+                    count, x->dim[1 - time]);
+    for (size_t i = 0; i < count; i++)
+        if (lengths[i] < 0 || (uint64_t)lengths[i] > x->dim[time])
+            return fail(site->err, ERROR_INPUT,
+                        "length %" PRId64 " of a sequence of %zu", lengths[i],
+                        x->dim[time]);
+    return graph_shape_same(site);
 }
 
 static bool check_indices(const struct graph_site *site)

@@ -87,9 +87,14 @@ bool graph_shape_where(struct graph_site *site)
 
 bool graph_shape_unary(struct graph_site *site)
 {
-    enum graph_function function = site->node->unary.function;
+    static const bool of_ints[GRAPH_NUM_FUNCTIONS] = {
+#define X(function, of_ints) of_ints,
+        GRAPH_FUNCTIONS(X)
+#undef X
+    };
 
-    if (graph_site_in(site, 0)->type == GRAPH_INT && function > GRAPH_NOT)
+    if (graph_site_in(site, 0)->type == GRAPH_INT &&
+        !of_ints[site->node->unary.function])
         return fail(site->err, ERROR_UNSUPPORTED, "its input is of integers");
     return graph_shape_same(site);
 }

@@ -48,46 +48,11 @@ bool graph_site_broadcast(struct graph_site *site, const struct graph_shape *a,
                           const struct graph_shape *b)
     __attribute__((warn_unused_result));
 
-/* The rules: each sets the site's shape and resolves what must be constant. */
-bool graph_shape_binary(struct graph_site *site);
-bool graph_shape_pow(struct graph_site *site);
-bool graph_shape_prelu(struct graph_site *site);
-bool graph_shape_logical(struct graph_site *site);
-bool graph_shape_where(struct graph_site *site);
-bool graph_shape_unary(struct graph_site *site);
-bool graph_shape_clamp(struct graph_site *site);
-bool graph_shape_batch_norm(struct graph_site *site);
-bool graph_shape_reduce(struct graph_site *site);
-bool graph_shape_quantize(struct graph_site *site);
-bool graph_shape_norm(struct graph_site *site);
-bool graph_shape_lrn(struct graph_site *site);
-bool graph_shape_matmul(struct graph_site *site);
-bool graph_shape_linear(struct graph_site *site);
-bool graph_shape_softmax(struct graph_site *site);
-bool graph_shape_conv(struct graph_site *site);
-bool graph_shape_resize(struct graph_site *site);
-bool graph_shape_block(struct graph_site *site);
-bool graph_shape_deconv(struct graph_site *site);
-bool graph_shape_pool(struct graph_site *site);
-bool graph_shape_pad(struct graph_site *site);
-bool graph_shape_same(struct graph_site *site);
-bool graph_shape_reshape(struct graph_site *site);
-bool graph_shape_transpose(struct graph_site *site);
-bool graph_shape_concat(struct graph_site *site);
-bool graph_shape_slice(struct graph_site *site);
-bool graph_shape_gather(struct graph_site *site);
-bool graph_shape_gather_elements(struct graph_site *site);
-bool graph_shape_gather_nd(struct graph_site *site);
-bool graph_shape_range(struct graph_site *site);
-bool graph_shape_nonzero(struct graph_site *site);
-bool graph_shape_cumsum(struct graph_site *site);
-bool graph_shape_eye(struct graph_site *site);
-bool graph_shape_trilu(struct graph_site *site);
-bool graph_shape_one_hot(struct graph_site *site);
-bool graph_shape_scatter_elements(struct graph_site *site);
-bool graph_shape_scatter_nd(struct graph_site *site);
-bool graph_shape_of_shape(struct graph_site *site);
-bool graph_shape_fill(struct graph_site *site);
-bool graph_shape_expand(struct graph_site *site);
+/* The rules, graph_shape_SHAPE for each word in graph_node.h: each sets the
+ * site's shape and resolves what must be constant. */
+#define X(op, name, floats, facts, work, shape, ...) \
+    bool graph_shape_##shape(struct graph_site *site);
+GRAPH_OPS(X)
+#undef X
 
 #endif

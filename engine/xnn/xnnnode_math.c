@@ -13,15 +13,53 @@ static enum xnn_status define_linear(struct xnnnode_builder *builder,
         xnnnode_out(builder, node), 0);
 }
 
+static bool supports_extreme(const struct graph *graph,
+                             const struct graph_node *node)
+{
+    (void)graph;
+    return !graph_is_clamped(node);
+}
+
+/* One constant slope for each element of the last axis. */
+static bool supports_prelu(const struct graph *graph,
+                           const struct graph_node *node)
+{
+    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
+    const struct graph_value *slope = graph_input(graph, node, 1);
+    uint32_t rank = slope->shape.rank;
+
+    return !graph_is_clamped(node) && slope->data && rank > 0 &&
+           rank <= x->rank &&
+           slope->shape.dim[rank - 1] == x->dim[x->rank - 1] &&
+           graph_shape_count(&slope->shape) == slope->shape.dim[rank - 1];
+}
+
+/* X(operation, which of its nodes, XNNPACK's): of two numbers, and clamped. */
+#if XNN_IS_2024
+#define BINARIES(X)                                    \
+    X(GRAPH_ADD, NULL, xnn_binary_add)                 \
+    X(GRAPH_SUB, NULL, xnn_binary_subtract)            \
+    X(GRAPH_MUL, NULL, xnn_binary_multiply)            \
+    X(GRAPH_DIV, NULL, xnn_binary_divide)              \
+    X(GRAPH_MIN, supports_extreme, xnn_binary_minimum) \
+    X(GRAPH_MAX, supports_extreme, xnn_binary_maximum) \
+    X(GRAPH_PRELU, supports_prelu, xnn_binary_prelu)
+#else
+#define BINARIES(X)                          \
+    X(GRAPH_ADD, NULL, xnn_define_add2)      \
+    X(GRAPH_SUB, NULL, xnn_define_subtract)  \
+    X(GRAPH_MUL, NULL, xnn_define_multiply2) \
+    X(GRAPH_DIV, NULL, xnn_define_divide)
+#endif
+
 static enum xnn_status define_binary(struct xnnnode_builder *builder,
                                      const struct graph_node *node)
 {
 #if XNN_IS_2024
     static const enum xnn_binary_operator operators[] = {
-        [GRAPH_ADD] = xnn_binary_add,      [GRAPH_SUB] = xnn_binary_subtract,
-        [GRAPH_MUL] = xnn_binary_multiply, [GRAPH_DIV] = xnn_binary_divide,
-        [GRAPH_MIN] = xnn_binary_minimum,  [GRAPH_MAX] = xnn_binary_maximum,
-        [GRAPH_PRELU] = xnn_binary_prelu,
+#define X(op, supports, operator) [op] = operator,
+        BINARIES(X)
+#undef X
     };
     struct xnn_binary_params params = {
         .output_min = (double)node->min,
@@ -36,10 +74,9 @@ static enum xnn_status define_binary(struct xnnnode_builder *builder,
     static enum xnn_status (*const defines[])(xnn_subgraph_t, float, float,
                                               uint32_t, uint32_t, uint32_t,
                                               uint32_t) = {
-        [GRAPH_ADD] = xnn_define_add2,
-        [GRAPH_SUB] = xnn_define_subtract,
-        [GRAPH_MUL] = xnn_define_multiply2,
-        [GRAPH_DIV] = xnn_define_divide,
+#define X(op, supports, define) [op] = define,
+        BINARIES(X)
+#undef X
     };
 
     return defines[node->op](
@@ -65,27 +102,6 @@ static enum xnn_status define_prelu(struct xnnnode_builder *builder,
                             xnnnode_out(builder, node), 0);
 }
 #endif
-
-static bool supports_extreme(const struct graph *graph,
-                             const struct graph_node *node)
-{
-    (void)graph;
-    return !graph_is_clamped(node);
-}
-
-/* One constant slope for each element of the last axis. */
-static bool supports_prelu(const struct graph *graph,
-                           const struct graph_node *node)
-{
-    const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
-    const struct graph_value *slope = graph_input(graph, node, 1);
-    uint32_t rank = slope->shape.rank;
-
-    return !graph_is_clamped(node) && slope->data && rank > 0 &&
-           rank <= x->rank &&
-           slope->shape.dim[rank - 1] == x->dim[x->rank - 1] &&
-           graph_shape_count(&slope->shape) == slope->shape.dim[rank - 1];
-}
 
 #if XNN_IS_2024
 static const enum xnn_unary_operator unaries[GRAPH_NUM_FUNCTIONS] = {
@@ -273,14 +289,12 @@ static enum xnn_status define_softmax(struct xnnnode_builder *builder,
 }
 
 const struct xnnnode_row xnnnode_math_rows[GRAPH_NUM_OPS] = {
-    [GRAPH_ADD] = {NULL, define_binary},
-    [GRAPH_SUB] = {NULL, define_binary},
-    [GRAPH_MUL] = {NULL, define_binary},
-    [GRAPH_DIV] = {NULL, define_binary},
+    [GRAPH_UNARY] = {supports_unary, define_function},
+    [GRAPH_CLAMP] = {NULL, define_clamp},
+    [GRAPH_MEAN] = {supports_mean, define_mean},
+    [GRAPH_LINEAR] = {NULL, define_linear},
+    [GRAPH_SOFTMAX] = {supports_softmax, define_softmax},
 #if XNN_IS_2024
-    [GRAPH_MIN] = {supports_extreme, define_binary},
-    [GRAPH_MAX] = {supports_extreme, define_binary},
-    [GRAPH_PRELU] = {supports_prelu, define_binary},
     [GRAPH_REDUCE] = {supports_reduce, define_mean},
     [GRAPH_MATMUL] = {supports_matmul, define_matmul},
 #else
@@ -288,9 +302,7 @@ const struct xnnnode_row xnnnode_math_rows[GRAPH_NUM_OPS] = {
     [GRAPH_MAX] = {supports_extreme, define_extreme},
     [GRAPH_PRELU] = {supports_prelu, define_prelu},
 #endif
-    [GRAPH_UNARY] = {supports_unary, define_function},
-    [GRAPH_CLAMP] = {NULL, define_clamp},
-    [GRAPH_MEAN] = {supports_mean, define_mean},
-    [GRAPH_LINEAR] = {NULL, define_linear},
-    [GRAPH_SOFTMAX] = {supports_softmax, define_softmax},
+#define X(op, supports, ...) [op] = {supports, define_binary},
+    BINARIES(X)
+#undef X
 };

@@ -207,7 +207,7 @@ def lay_out_lists(tree: Path, row: str, networks: str = "") -> None:
     """Tables of one family's one row, a list of networks, and a page without
     either."""
     table = "const struct onnx_operator onnx_ops_{}[] = {{\n{}    {{0}},\n}};\n"
-    others = ("window", "move", "quant")
+    others = ("function", "window", "move", "quant")
     files = {f"engine__onnx__onnx_ops_{f}_c": table.format(f, "") for f in others}
     files["engine__onnx__onnx_ops_math_c"] = table.format("math", row)
     files["tests__data__networks__networks_txt"] = networks
@@ -227,6 +227,25 @@ def test_lists_finds_an_operator_that_the_page_misses(tmp_path):
 
     assert run("lists", "--write", tmp_path).returncode == 0
     assert run("lists", tmp_path).returncode == 0
+
+
+def test_lists_reads_rows_that_a_macro_makes_of_a_list(tmp_path):
+    lay_out_lists(tmp_path, "")
+    made = (
+        "#define SHAPES(X)  \\\n    X(Round, A_ROUND, \"size\", 1) \\\n    X(Flat, A_FLAT, \"\", 1)\n\n"
+        "#define AXES(X)  \\\n    X(Long, A_LONG)\n\n"
+        "const struct onnx_operator x[] = {\n"
+        "#define X(name, of, attributes, ...) \\\n    {#name, OP, 1, 1, attributes, f_##name},\n"
+        "    SHAPES(X)\n#undef X\n"
+        '#define X(name, of) \\\n    {#name, OP, 1, 2, "axes", \\\n     f_##name},\n'
+        "    AXES(X)\n#undef X\n    {0},\n};\n"
+    )
+    lay_out(tmp_path, engine__onnx__onnx_ops_function_c=made)
+    assert run("lists", "--write", tmp_path).returncode == 0
+    text = (tmp_path / "docs" / "models.md").read_text(encoding="utf-8")
+    for line in ("| Round | 1 | `size` |", "| Flat | 1 | |", "| Long | 1 to 2 | `axes` |"):
+        assert f"{line}\n" in text
+    assert "3 operators." in text
 
 
 def test_lists_finds_an_operator_that_is_gone(tmp_path):

@@ -266,7 +266,7 @@ static void change_input(Onnx__GraphProto *graph)
 static char *any_operator(void)
 {
     static const struct onnx_operator *const families[] = {
-        onnx_ops_math, onnx_ops_window, onnx_ops_move};
+        onnx_ops_math, onnx_ops_function, onnx_ops_window, onnx_ops_move};
     const struct onnx_operator *rows =
         families[below(sizeof families / sizeof families[0])];
     size_t count = 0;

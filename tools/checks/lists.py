@@ -18,13 +18,20 @@ END = "<!-- {}: up to here -->\n"
 
 # ---- operators ----
 
-FAMILIES = ("math", "window", "move", "quant")
+FAMILIES = ("math", "function", "window", "move", "quant")
 TABLE = re.compile(r"^const struct onnx_operator \w+\[\] = \{\n(.*?)^\};", re.M | re.S)
 TEXT = r'"[^"]*"'
 ROW = re.compile(
     rf"\{{({TEXT}),\s*\w+,\s*(\d+),\s*(\d+|UINT32_MAX),\s*"
     rf"({TEXT}(?:\s*{TEXT})*),\s*\w+\}},"
 )
+# What other rows of a table are made of: its entry, {#name, …}, for each X of
+# a list, of which the third column, if there is one, is the attributes.
+MADE = re.compile(
+    rf"#define X\(name, [^\n]*\n\s*\{{#(name),\s*\w+,\s*(\d+),\s*(\d+),\s*"
+    rf"({TEXT}|attributes),[^}}]*\}},\s*(\w+)\(X\)"
+)
+LISTED = re.compile(rf"^ +X\((\w+), \w+(?:, ({TEXT}))?", re.M)
 # What onnx.c itself makes of a node, such as Constant.
 BY_THE_READER = re.compile(r'proto->op_type, "(\w+)"\) == 0')
 
@@ -44,13 +51,25 @@ def rows(table: str, where: str) -> list[tuple[str, str, str]]:
     return found
 
 
+def spell_out(table: str, text: str) -> str:
+    """The table with the rows that macros make of lists elsewhere in the file."""
+    for _, least, most, attributes, name in MADE.findall(table.replace("\\\n", "\n")):
+        body = re.search(rf"^#define {name}\(X\)(.*?[^\\])\n", text, re.M | re.S)
+        for operator, own in LISTED.findall(body[1] if body else ""):
+            words = own if attributes == "attributes" else attributes
+            table += f'{{"{operator}", op, {least}, {most}, {words}, f}},\n'
+    return table
+
+
 def operators(root: Path) -> list[str]:
     """The lines of their list."""
     found = []
     for family in FAMILIES:
         path = root / "engine" / "onnx" / f"onnx_ops_{family}.c"
-        table = TABLE.search(path.read_text(encoding="utf-8"))
-        found += rows(table[1] if table else '{"', f"engine/onnx/{path.name}")
+        text = path.read_text(encoding="utf-8")
+        table = TABLE.search(text)
+        whole = spell_out(table[1], text) if table else '{"'
+        found += rows(whole, f"engine/onnx/{path.name}")
     reader = (root / "engine" / "onnx" / "onnx.c").read_text(encoding="utf-8")
     found += [(name, "0", "its value") for name in BY_THE_READER.findall(reader)]
     found.sort(key=lambda row: row[0].lower())

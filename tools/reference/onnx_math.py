@@ -87,6 +87,25 @@ def activations() -> dict[str, ModelProto]:
             [node("Abs", "x", "a"), node("Add", "a c", "b"), node(op, "b")],
             {"c": number(1.125)},
         )
+    cases["not-a-number"] = model(
+        [node("Sqrt", "x", "a"), node("IsNaN", "a", "b"), node("Where", "b two a")],
+        {"two": number(2)},
+    )
+    for name, attributes in (
+        ("infinite", {}),
+        ("infinite-below", {"detect_positive": 0}),
+        ("infinite-above", {"detect_negative": 0}),
+    ):
+        cases[name] = model(
+            [
+                node("Round", "x", "r"),
+                node("Abs", "r", "a"),
+                node("Div", "x a", "b"),
+                node("IsInf", "b", "c", **attributes),
+                node("Cast", "c", to=TensorProto.FLOAT),
+            ],
+            opset=20,
+        )
     cases["function-atanh"] = model(
         [node("Mul", "x half", "a"), node("Atanh", "a")], {"half": number(0.5)}
     )

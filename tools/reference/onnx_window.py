@@ -167,6 +167,21 @@ def moves() -> dict[str, ModelProto]:
     cases["gather-pixels-by-pairs"] = model(
         [node("GatherND", "x i", batch_dims=1)], {"i": pairs.reshape(1, 3, 2)}
     )
+    for name, axis, lengths in (
+        ("columns", 0, [0, 1, 2, 3, 4, 5, 6, 24]),
+        ("rows", 1, [*range(1, 9), *range(8), *range(8, 0, -1)]),
+    ):
+        flat = [node("Reshape", "x shape", "a")]
+        cases[f"reverse-the-start-of-{name}"] = model(
+            [
+                *flat,
+                node("ReverseSequence", "a n", time_axis=axis, batch_axis=1 - axis),
+            ],
+            {"shape": ints(24, 8), "n": ints(*lengths)},
+        )
+    cases["reverse-channels-of-pixels"] = model(
+        [node("ReverseSequence", "x n", time_axis=1, batch_axis=0)], {"n": ints(2)}
+    )
     count = [
         node("Size", "x", "n"),
         node("Range", "zero n step", "r"),
@@ -561,6 +576,32 @@ def invalid() -> dict[str, tuple[ModelProto, str, str]]:
         "indices",
         node("GatherND", "x i"),
         i=ints(0, 0, 0, 0, 0).reshape(1, 5),
+    )
+    for name, text, lengths in (
+        ("of-another-number", "2 lengths for 3 sequences", ints(1, 1)),
+        ("beyond-the-end", "length 2 of a sequence of 1", ints(0, 1, 2)),
+        ("of-less-than-nothing", "length -1 of", ints(0, 1, -1)),
+    ):
+        add(
+            f"sequences-{name}",
+            "bad-input",
+            text,
+            node("ReverseSequence", "x n"),
+            n=lengths,
+        )
+    add(
+        "sequences-along-two-axes",
+        "bad-input",
+        "time_axis",
+        node("ReverseSequence", "x n", time_axis=1, batch_axis=1),
+        n=ints(1, 1, 1),
+    )
+    add(
+        "sequences-of-the-picture",
+        "bad-input",
+        "integers",
+        node("ReverseSequence", "x n"),
+        n=floats(1, 1, 1),
     )
     add(
         "range-without-end",

@@ -191,6 +191,17 @@ static void integers_wrap_around_and_do_not_trap(void **state)
     expect_ints(&i, node(&i, GRAPH_MUL, a, scalar(&i, 2)), SHAPE(1), zero);
 }
 
+static void a_slope_of_integers_multiplies_what_is_negative(void **state)
+{
+    const int64_t out[] = {-12, 5, 0};
+    struct graph g = {0};
+    int a = sketch_ints(&g, SHAPE(3), (int64_t[]){-4, 5, 0});
+    int slope = sketch_ints(&g, SHAPE(3), (int64_t[]){3, 0, 0});
+
+    (void)state;
+    expect_ints(&g, node(&g, GRAPH_PRELU, a, slope), SHAPE(3), out);
+}
+
 static void dividing_integers_by_zero_is_an_error_of_the_file(void **state)
 {
     struct graph g = {0};
@@ -532,6 +543,7 @@ int main(void)
         cmocka_unit_test(the_shape_of_the_picture_is_a_constant),
         cmocka_unit_test(integers_are_added_and_divided_towards_zero),
         cmocka_unit_test(integers_wrap_around_and_do_not_trap),
+        cmocka_unit_test(a_slope_of_integers_multiplies_what_is_negative),
         cmocka_unit_test(dividing_integers_by_zero_is_an_error_of_the_file),
         cmocka_unit_test(floats_broadcast),
         cmocka_unit_test(a_slice_may_go_backwards_and_skip),

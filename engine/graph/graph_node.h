@@ -1,0 +1,478 @@
+#ifndef ENGINE_GRAPH_GRAPH_NODE_H
+#define ENGINE_GRAPH_GRAPH_NODE_H
+
+/* What a node of the graph is: the operations there are, and the fields that
+ * each has. graph.h is the graph.
+ *
+ * One row of GRAPH_OPS says all that is fixed about an operation. What rooms
+ * above do with it is a word there, of which they make the name of a function
+ * of theirs. So their tables cannot lack a row, and a function that is not
+ * there is found when the program is linked. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { GRAPH_MAX_RANK = 6 };
+
+/* What holds for all nodes of an operation. */
+enum graph_fact {
+    GRAPH_CLAMPS = 1,   /* its kernels keep to the node's min and max */
+    GRAPH_HANDS_ON = 2, /* what comes out are elements that went in */
+    GRAPH_MACS = 4,     /* its work is multiplying and adding */
+    GRAPH_OF_SHAPE = 8, /* it takes of x the shape alone */
+};
+
+/* X(enumerator, name for messages, floats, facts, work, shape, layout, kernel)
+ *
+ *     floats   how many operands, from the first on, must be floats; what also
+ *              serves shape arithmetic takes integers too
+ *     facts    of enum graph_fact
+ *     work     what one element of out takes: work_WORK in graph_work.c
+ *     shape    graph_shape_SHAPE gives out its shape: graph_shape_*.c
+ *     layout   layout_LAYOUT in graph_layout.c; as_meant, where operands are to
+ *              be stored as the file means them
+ *     kernel   kernel_KERNEL runs it: kernel_*.c; none, where XNNPACK must
+ *
+ * What a node does is written with ONNX's names for operands; `out` is the
+ * first output. */
+/* clang-format off */
+#define GRAPH_OPS(X)                                                          \
+    /* a + b, broadcast */                                                    \
+    X(GRAPH_ADD, "add", 0, GRAPH_CLAMPS, one, binary, binary, binary)         \
+    /* a - b, broadcast */                                                    \
+    X(GRAPH_SUB, "subtract", 0, GRAPH_CLAMPS, one, binary, binary, binary)    \
+    /* a b, broadcast */                                                      \
+    X(GRAPH_MUL, "multiply", 0, GRAPH_CLAMPS, one, binary, binary, binary)    \
+    /* a / b, broadcast */                                                    \
+    X(GRAPH_DIV, "divide", 0, GRAPH_CLAMPS, one, binary, binary, binary)      \
+    /* a ** b, broadcast */                                                   \
+    X(GRAPH_POW, "power", 0, 0, one, pow, binary, binary)                     \
+    /* of a and b, broadcast */                                               \
+    X(GRAPH_MIN, "minimum", 0, 0, one, binary, binary, binary)                \
+    /* of a and b, broadcast */                                               \
+    X(GRAPH_MAX, "maximum", 0, 0, one, binary, binary, binary)                \
+    /* a mod b, broadcast */                                                  \
+    X(GRAPH_MOD, "modulo", 0, 0, one, binary, binary, binary)                 \
+    /* a, or a b where a < 0, broadcast */                                    \
+    X(GRAPH_PRELU, "prelu", 0, 0, one, prelu, binary, binary)                 \
+    /* a == b as 0 or 1, broadcast; of floats a float, as are all             \
+       truths below */                                                        \
+    X(GRAPH_EQUAL, "equal", 0, 0, one, binary, binary, binary)                \
+    /* a < b */                                                               \
+    X(GRAPH_LESS, "less", 0, 0, one, binary, binary, binary)                  \
+    /* a <= b */                                                              \
+    X(GRAPH_LESS_EQUAL, "less-or-equal", 0, 0, one, binary, binary, binary)   \
+    /* a and b, broadcast */                                                  \
+    X(GRAPH_AND, "and", 0, 0, one, logical, binary, binary)                   \
+    /* a or b, broadcast */                                                   \
+    X(GRAPH_OR, "or", 0, 0, one, logical, binary, binary)                     \
+    /* either a or b, broadcast */                                            \
+    X(GRAPH_XOR, "exclusive-or", 0, 0, one, logical, binary, binary)          \
+    /* condition, a, b: a where it is not 0 */                                \
+    X(GRAPH_WHERE, "where", 0, 0, one, where, binary, where)                  \
+    /* the node's function of each element */                                 \
+    X(GRAPH_UNARY, "function", 0, 0, one, unary, any, unary)                  \
+    /* x between the node's min and max */                                    \
+    X(GRAPH_CLAMP, "clamp", 0, GRAPH_CLAMPS, one, clamp, any, clamp)          \
+    /* x, weights (O, I/groups, kh, kw), b */                                 \
+    X(GRAPH_CONV, "convolution", 3, GRAPH_CLAMPS | GRAPH_MACS,                \
+      conv, conv, conv, conv)                                                 \
+    /* x, scale, bias, mean, variance */                                      \
+    X(GRAPH_BATCH_NORM, "batch-norm", 5, 0,                                   \
+      one, batch_norm, as_meant, batch_norm)                                  \
+    /* x, weights (I, O/groups, kh, kw), b */                                 \
+    X(GRAPH_DECONV, "transposed convolution", 3, GRAPH_CLAMPS,                \
+      deconv, deconv, deconv, conv)                                           \
+    /* the largest in each window */                                          \
+    X(GRAPH_MAX_POOL, "max-pool", 1, GRAPH_CLAMPS | GRAPH_HANDS_ON,           \
+      window, pool, pool, pool)                                               \
+    /* the mean of each window */                                             \
+    X(GRAPH_AVERAGE_POOL, "average-pool", 1, GRAPH_CLAMPS,                    \
+      window, pool, pool, pool)                                               \
+    /* (sum of |x|^p)^(1/p) of each */                                        \
+    X(GRAPH_LP_POOL, "lp-pool", 1, 0, window, pool, pool, pool)               \
+    /* x with a border, or less of it */                                      \
+    X(GRAPH_PAD, "pad", 0, 0, one, pad, pad, pad)                             \
+    /* x / scale + zero point, rounded; x, scale, zero point or               \
+       none */                                                                \
+    X(GRAPH_QUANTIZE, "quantize", 1, 0, one, quantize, quantize, quantize)    \
+    /* (x - zero point) scale */                                              \
+    X(GRAPH_DEQUANTIZE, "dequantize", 0, 0,                                   \
+      one, quantize, quantize, quantize)                                      \
+    /* x's axes enlarged or reduced */                                        \
+    X(GRAPH_RESIZE, "resize", 1, 0, one, resize, resize, resize)              \
+    /* blocks from channels */                                                \
+    X(GRAPH_DEPTH_TO_SPACE, "depth-to-space", 1, GRAPH_HANDS_ON,              \
+      one, block, picture, block)                                             \
+    /* channels from blocks */                                                \
+    X(GRAPH_SPACE_TO_DEPTH, "space-to-depth", 1, GRAPH_HANDS_ON,              \
+      one, block, picture, block)                                             \
+    /* x over axes */                                                         \
+    X(GRAPH_MEAN, "mean", 1, 0, one, reduce, mean, reduce)                    \
+    /* the node's, of x over axes */                                          \
+    X(GRAPH_REDUCE, "reduction", 0, 0, one, reduce, mean, reduce)             \
+    /* (x - mean) / sqrt(variance + epsilon) scale + bias, over               \
+       axes */                                                                \
+    X(GRAPH_NORM, "normalization", 3, GRAPH_CLAMPS, one, norm, norm, norm)    \
+    /* over channels */                                                       \
+    X(GRAPH_LRN, "local-response-normalization", 1, 0,                        \
+      channels, lrn, lrn, lrn)                                                \
+    /* x (.., I), weights (O, I), bias (O) */                                 \
+    X(GRAPH_LINEAR, "linear", 3, GRAPH_CLAMPS | GRAPH_MACS,                   \
+      linear, linear, as_meant, none)                                         \
+    /* a (.., m, k), b (.., k, n) or vectors, which graph_infer makes         \
+       LINEAR where it can; stacks are broadcast */                           \
+    X(GRAPH_MATMUL, "matmul", 3, GRAPH_MACS,                                  \
+      matmul, matmul, as_meant, matmul)                                       \
+    /* x along one axis */                                                    \
+    X(GRAPH_SOFTMAX, "softmax", 1, 0, one, softmax, softmax, softmax)         \
+    /* its logarithm */                                                       \
+    X(GRAPH_LOG_SOFTMAX, "log-softmax", 1, 0,                                 \
+      one, softmax, softmax, softmax)                                         \
+    /* 1 at the first of the largest */                                       \
+    X(GRAPH_HARDMAX, "hardmax", 1, 0, one, softmax, softmax, softmax)         \
+    /* x's elements, in the shape of out */                                   \
+    X(GRAPH_RESHAPE, "reshape", 0, GRAPH_HANDS_ON,                            \
+      one, reshape, reshape, copy)                                            \
+    /* out.dim[i] = x.dim[perm[i]] */                                         \
+    X(GRAPH_TRANSPOSE, "transpose", 0, GRAPH_HANDS_ON,                        \
+      one, transpose, transpose, transpose)                                   \
+    /* all inputs along one axis */                                           \
+    X(GRAPH_CONCAT, "concat", 0, GRAPH_HANDS_ON,                              \
+      one, concat, concat, concat)                                            \
+    /* x[start + i step] */                                                   \
+    X(GRAPH_SLICE, "slice", 0, GRAPH_HANDS_ON, one, slice, slice, slice)      \
+    /* x, indices along one axis */                                           \
+    X(GRAPH_GATHER, "gather", 0, GRAPH_HANDS_ON,                              \
+      one, gather, gather, gather)                                            \
+    /* x, an index for each */                                                \
+    X(GRAPH_GATHER_ELEMENTS, "gather-elements", 0, 0,                         \
+      one, gather_elements, as_meant, gather_elements)                        \
+    /* x, indices along several axes */                                       \
+    X(GRAPH_GATHER_ND, "gather-nd", 0, 0,                                     \
+      one, gather_nd, as_meant, gather_nd)                                    \
+    /* from a to below b in steps of c */                                     \
+    X(GRAPH_RANGE, "range", 0, 0, one, range, as_meant, range)                \
+    /* coordinates of what is not 0 in x */                                   \
+    X(GRAPH_NONZERO, "non-zero", 0, 0, one, nonzero, as_meant, nonzero)       \
+    /* the dimensions of x, as integers */                                    \
+    X(GRAPH_SHAPE, "shape", 0, GRAPH_OF_SHAPE,                                \
+      one, of_shape, as_meant, shape)                                         \
+    /* x, broadcast to the shape of out */                                    \
+    X(GRAPH_EXPAND, "expand", 0, GRAPH_HANDS_ON,                              \
+      one, expand, as_meant, expand)                                          \
+    /* one value everywhere */                                                \
+    X(GRAPH_FILL, "fill", 0, 0, one, fill, as_meant, fill)                    \
+    /* x as the type of out */                                                \
+    X(GRAPH_CAST, "cast", 0, 0, one, same, any, cast)                         \
+    /* of x along one axis */                                                 \
+    X(GRAPH_CUMSUM, "cumsum", 0, 0, one, cumsum, as_meant, cumsum)            \
+    /* ones on one, as large as x */                                          \
+    X(GRAPH_EYE, "diagonal", 0, GRAPH_OF_SHAPE, one, eye, as_meant, eye)      \
+    /* x on one side of a diagonal */                                         \
+    X(GRAPH_TRILU, "triangle", 0, 0, one, trilu, as_meant, trilu)             \
+    /* x, how many elements of each sequence to turn round */                 \
+    X(GRAPH_REVERSE, "reverse", 0, GRAPH_HANDS_ON,                            \
+      one, reverse, as_meant, reverse)                                        \
+    /* indices, depth, the values off and on */                               \
+    X(GRAPH_ONE_HOT, "one-hot", 0, 0, one, one_hot, as_meant, one_hot)        \
+    /* x, indices, updates */                                                 \
+    X(GRAPH_SCATTER_ELEMENTS, "scatter-elements", 0, 0,                       \
+      one, scatter_elements, as_meant, scatter_elements)                      \
+    /* x, indices along axes, updates */                                      \
+    X(GRAPH_SCATTER_ND, "scatter", 0, 0,                                      \
+      one, scatter_nd, as_meant, scatter_nd)                                  \
+    /* x (also Dropout) */                                                    \
+    X(GRAPH_IDENTITY, "identity", 0, GRAPH_HANDS_ON, one, same, any, copy)
+/* clang-format on */
+
+/* X(enumerator, of integers too): functions of one number. alpha and beta are
+ * the node's. */
+#define GRAPH_FUNCTIONS(X)                                                    \
+    X(GRAPH_ABS, true)                                                        \
+    X(GRAPH_NEGATE, true)                                                     \
+    X(GRAPH_SIGN, true)                                                       \
+    X(GRAPH_NOT, true) /* 1 where x is 0, else 0 */                           \
+    X(GRAPH_FLOOR, false)                                                     \
+    X(GRAPH_CEIL, false)                                                      \
+    X(GRAPH_ROUND, false) /* halves to even */                                \
+    X(GRAPH_SQUARE, false)                                                    \
+    X(GRAPH_POWER, false) /* x ** alpha */                                    \
+    X(GRAPH_SQRT, false)                                                      \
+    X(GRAPH_RECIPROCAL, false)                                                \
+    X(GRAPH_EXP, false)                                                       \
+    X(GRAPH_LOG, false)                                                       \
+    X(GRAPH_ERF, false)                                                       \
+    X(GRAPH_SIN, false)                                                       \
+    X(GRAPH_COS, false)                                                       \
+    X(GRAPH_TAN, false)                                                       \
+    X(GRAPH_ASIN, false)                                                      \
+    X(GRAPH_ACOS, false)                                                      \
+    X(GRAPH_ATAN, false)                                                      \
+    X(GRAPH_SINH, false)                                                      \
+    X(GRAPH_COSH, false)                                                      \
+    X(GRAPH_TANH, false)                                                      \
+    X(GRAPH_ASINH, false)                                                     \
+    X(GRAPH_ACOSH, false)                                                     \
+    X(GRAPH_ATANH, false)                                                     \
+    X(GRAPH_SIGMOID, false)          /* 1 / (1 + exp(-x)) */                  \
+    X(GRAPH_HARD_SWISH, false)       /* x (x / 6 + 1/2 in [0, 1]) */          \
+    X(GRAPH_LEAKY_RELU, false)       /* x, or alpha x where x < 0 */          \
+    X(GRAPH_THRESHOLDED_RELU, false) /* x > alpha ? x : 0 */                  \
+    X(GRAPH_ELU, false)  /* beta x, or beta alpha (exp(x) - 1) where x < 0 */ \
+    X(GRAPH_CELU, false) /* x, or alpha (exp(x / alpha) - 1) where x < 0 */   \
+    X(GRAPH_SOFTPLUS, false)  /* log(1 + exp(x)) */                           \
+    X(GRAPH_SOFTSIGN, false)  /* x / (1 + |x|) */                             \
+    X(GRAPH_MISH, false)      /* x tanh(softplus(x)) */                       \
+    X(GRAPH_GELU, false)      /* x (1 + erf(x / sqrt(2))) / 2 */              \
+    X(GRAPH_GELU_TANH, false) /* x (1 + tanh(sqrt(2 / pi)                     \
+                                       (x + 0.044715 x^3))) / 2 */            \
+    X(GRAPH_IS_NAN, false)    /* 1 where x is not a number, else 0 */         \
+    X(GRAPH_IS_INF, false)    /* 1 where x is infinite: below 0 if alpha is   \
+                                    1, above 0 if beta is */                  \
+    X(GRAPH_SHRINK, false)    /* x - beta above alpha, x + beta below -alpha, \
+                                    0 between */
+
+enum graph_function {
+#define X(function, of_ints) function,
+    GRAPH_FUNCTIONS(X)
+#undef X
+        GRAPH_NUM_FUNCTIONS
+};
+
+enum graph_reduction {
+    GRAPH_REDUCE_SUM,
+    GRAPH_REDUCE_MAX,
+    GRAPH_REDUCE_MIN,
+    GRAPH_REDUCE_PROD,
+    GRAPH_REDUCE_L1, /* sum of |x| */
+    GRAPH_REDUCE_L2, /* sqrt of the sum of squares */
+    GRAPH_REDUCE_SUM_SQUARE,
+    GRAPH_REDUCE_LOG_SUM,
+    GRAPH_REDUCE_LOG_SUM_EXP,
+};
+
+/* What comes of an element and an update of it. */
+enum graph_scatter {
+    GRAPH_SCATTER_REPLACE,
+    GRAPH_SCATTER_ADD,
+    GRAPH_SCATTER_MUL,
+    GRAPH_SCATTER_MAX,
+    GRAPH_SCATTER_MIN,
+};
+
+enum graph_op {
+#define X(op, ...) op,
+    GRAPH_OPS(X)
+#undef X
+        GRAPH_NUM_OPS
+};
+
+/* How a convolution or pooling window moves. Rows before columns. */
+struct graph_window {
+    size_t kernel[2];
+    size_t stride[2];
+    size_t dilation[2];
+    size_t pad_before[2]; /* top, left */
+    size_t pad_after[2];  /* bottom, right */
+    enum graph_auto_pad {
+        GRAPH_PAD_GIVEN,
+        GRAPH_PAD_SAME_UPPER, /* resolved to pads by graph_infer */
+        GRAPH_PAD_SAME_LOWER,
+    } auto_pad;
+};
+
+struct graph_node {
+    enum graph_op op;
+    const char *name;    /* the ONNX node's name, or its first output's */
+    const char *onnx_op; /* the ONNX operator it came from, such as "Conv" */
+    int *inputs;         /* (num_inputs) values, or GRAPH_NONE */
+    int *outputs;        /* (num_outputs) values */
+    uint32_t num_inputs, num_outputs;
+    bool nhwc;      /* x and out of a window are NHWC, and a CONV's weights (O,
+                       kh, kw, I/groups), or (1, kh, kw, O) where depthwise:
+                       groups > 1 and I/groups = 1; a DECONV's are (O, kh, kw,
+                       I/groups); set by graph_layout */
+    float min, max; /* the result is clamped to this; infinite where not */
+    union {
+        struct {
+            struct graph_window window;
+            size_t groups;
+            bool depthwise;   /* set by graph_layout */
+            size_t extra[2];  /* DECONV: rows and columns after the last */
+            size_t target[2]; /* the output's size, or 0; makes up the border
+                                 in graph_infer */
+        } conv;               /* CONV, DECONV */
+        struct {
+            struct graph_window window; /* a kernel of 0: the whole picture,
+                                           until graph_infer */
+            bool ceil;      /* the last window may reach beyond the border */
+            size_t over[2]; /* by so much; set by graph_infer. Unlike the
+                               border, what is there never counts */
+            bool count_pad; /* AVERAGE_POOL: the border counts as zeros */
+            int64_t p;      /* LP_POOL */
+        } pool;
+        struct {
+            enum graph_resize_filter {
+                GRAPH_RESIZE_NEAREST,
+                GRAPH_RESIZE_LINEAR,
+                GRAPH_RESIZE_CUBIC,
+            } filter;
+            enum graph_resize_coordinates {
+                GRAPH_RESIZE_HALF_PIXEL,
+                GRAPH_RESIZE_PYTORCH,
+                GRAPH_RESIZE_SYMMETRIC,
+                GRAPH_RESIZE_ALIGN_CORNERS,
+                GRAPH_RESIZE_ASYMMETRIC,
+                GRAPH_RESIZE_TENSORFLOW, /* NEAREST */
+            } coordinates;
+            enum graph_resize_rounding {
+                GRAPH_RESIZE_PREFER_FLOOR, /* of halves */
+                GRAPH_RESIZE_PREFER_CEIL,
+                GRAPH_RESIZE_FLOOR,
+                GRAPH_RESIZE_CEIL,
+                GRAPH_RESIZE_OLD, /* down where enlarged, up where reduced */
+            } rounding;           /* NEAREST */
+            enum graph_resize_policy {
+                GRAPH_RESIZE_STRETCH,
+                GRAPH_RESIZE_NOT_LARGER, /* one scale for all axes */
+                GRAPH_RESIZE_NOT_SMALLER,
+            } policy;             /* until graph_infer */
+            float a;              /* CUBIC */
+            bool exclude_outside; /* taps beyond the border do not count */
+            uint32_t scales_at;   /* the operand with scales; sizes follow */
+            float raw_scales[GRAPH_MAX_RANK]; /* as an attribute has them */
+            uint32_t num_raw_scales;
+            int64_t raw_axes[GRAPH_MAX_RANK];
+            uint32_t num_raw_axes;
+            double scale[GRAPH_MAX_RANK]; /* out / in; from graph_infer on */
+        } resize;
+        struct {
+            size_t size;
+            bool columns_first; /* DEPTH_TO_SPACE: in a channel, ONNX's CRD */
+        } block;                /* DEPTH_TO_SPACE, SPACE_TO_DEPTH */
+        struct {
+            float epsilon;
+            bool training; /* by the statistics of x itself */
+        };                 /* BATCH_NORM */
+        struct {
+            enum graph_function function;
+            float alpha, beta;
+        } unary;
+        struct {
+            enum graph_norm_rule {
+                GRAPH_NORM_AXES,     /* over raw_axes */
+                GRAPH_NORM_LAYER,    /* over axes from raw_axes[0] on */
+                GRAPH_NORM_INSTANCE, /* over pixels */
+                GRAPH_NORM_GROUP,    /* over pixels and groups of channels */
+            } rule;
+            float epsilon;
+            bool about_zero; /* no mean is subtracted: x / sqrt(mean of squares
+                                + epsilon) */
+            int64_t raw_axes[GRAPH_MAX_RANK];
+            uint32_t num_raw_axes;
+            /* From graph_infer on. Where there are groups, axis `channel` is
+             * divided into them, and scale and bias are (channels) or
+             * (groups); else they broadcast. */
+            bool axis[GRAPH_MAX_RANK];
+            size_t groups, channel;
+        } norm;
+        struct {
+            size_t channel; /* the axis */
+            size_t size; /* channels: (size - 1) / 2 before, the rest after */
+            float alpha, beta, bias;
+        } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
+        struct {
+            int64_t axis;    /* that scale and zero point are for, if many */
+            size_t block;    /* elements along it that share one; 0: one each */
+            float low, high; /* bounds of the result of QUANTIZE */
+        } quant;
+        bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
+        struct {
+            /* Negative: so many are cut off, before anything is added. */
+            int64_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
+            enum graph_pad_mode {
+                GRAPH_PAD_CONSTANT,
+                GRAPH_PAD_REFLECT, /* about the outermost element */
+                GRAPH_PAD_EDGE,    /* repeats that */
+                GRAPH_PAD_WRAP,    /* from the other side */
+            } mode;
+            float value; /* CONSTANT */
+            bool tile;   /* input 1 says how often each axis is repeated; false
+                            from graph_infer on */
+            uint32_t num_given; /* dimensions that an attribute was for; 0:
+                                   the border is input 1, until graph_infer */
+        } pad;
+        struct {
+            enum graph_reduction function; /* of REDUCE */
+            bool keep_dims;
+            bool none_if_empty;               /* no axes are none, not all */
+            bool of_pixels;                   /* all but the first two */
+            bool axis[GRAPH_MAX_RANK];        /* from graph_infer on */
+            int64_t raw_axes[GRAPH_MAX_RANK]; /* as the file has them */
+            uint32_t num_raw_axes;            /* 0: they are input 1, or all */
+        } reduce;
+        struct {
+            float alpha, beta;
+            bool transpose_a, transpose_b;
+        } gemm; /* MATMUL: alpha a b + beta c, a third input or none */
+        struct {
+            int64_t axis;   /* >= 0 from graph_infer on */
+            bool to_matrix; /* SOFTMAX and its kin before opset 13: over all
+                               axes from `axis` on; false from graph_infer on
+                               where the others are of length 1 */
+        };                  /* SOFTMAX and its kin, CONCAT, GATHER */
+        struct {
+            int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
+            /* Until graph_infer: bounds given as attributes, if any; */
+            int64_t end[GRAPH_MAX_RANK], raw_axes[GRAPH_MAX_RANK];
+            size_t num_given;
+            /* or, of a Split along raw_axes[0], which of its parts. */
+            size_t part, num_parts;
+            const int64_t *sizes; /* (num_parts) or NULL: input 1, or alike */
+        } slice;
+        struct {
+            size_t perm[GRAPH_MAX_RANK];
+            uint32_t num_perm; /* as the file has it; 0: not known */
+        };                     /* TRANSPOSE */
+        struct {
+            enum graph_reshape_rule {
+                GRAPH_RESHAPE_TO, /* Reshape: the shape is input 1 */
+                GRAPH_RESHAPE_FLATTEN,
+                GRAPH_RESHAPE_SQUEEZE,
+                GRAPH_RESHAPE_UNSQUEEZE,
+            } rule;
+            bool allow_zero;
+            int64_t axis;                     /* of Flatten */
+            int64_t raw_axes[GRAPH_MAX_RANK]; /* of (Un)Squeeze attributes */
+            uint32_t num_raw_axes;
+        } reshape; /* from graph_infer on the output's shape says it all */
+        struct {
+            int64_t start, end; /* of the dimensions; clipped by graph_infer */
+            bool product;       /* how many elements: a scalar */
+        } dims;                 /* SHAPE */
+        struct {
+            double value;
+        } fill;
+        struct {
+            size_t axis;    /* from graph_infer on */
+            bool exclusive; /* an element does not count in its own sum */
+            bool reverse;   /* from the end */
+        } cumsum;
+        struct {
+            int64_t k;  /* columns to the right of the main one */
+            bool upper; /* TRILU: what is to its right is kept */
+        } diagonal;     /* EYE, TRILU */
+        struct {
+            bool first; /* sequences are along axis 0, and side by side along
+                           1; else the other way round */
+        } reverse;
+        struct {
+            int64_t axis; /* of SCATTER_ELEMENTS */
+            enum graph_scatter how;
+        } scatter;
+    };
+};
+
+#endif
