@@ -383,6 +383,7 @@ def test_a_name_that_is_not_utf_8_still_makes_json(cam, photos):
     result = cam(name, "cat.png")
 
     assert result.returncode == 0
+    assert list(lines(result.stdout)[0])[:2] == ["file", "model"]
     assert lines(result.stdout)[0]["file"] == 'caf\ufffd "\\\t\U0001f63a.png'
 
 
