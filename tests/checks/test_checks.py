@@ -188,27 +188,19 @@ READMES = {
         "server__http": "http.c",
     }.items()
 }
-PAGE = "engine.h buf.h box.c image_jpeg.c http.c route.h README.md\n"
+PAGE = "`engine.h`, `engine/base/buf.h`, `image_*.c`, `box_find()` and cases.\n"
 
 
-def test_docs_finds_a_file_that_the_page_misses(tmp_path):
-    text = "`engine.h`, `buf.h`, `box.c` and README.md\n"
-    lay_out(tmp_path, **GOOD, **READMES, docs__architecture_md=text)
-    result = run("docs", tmp_path)
-    assert result.returncode == 1
-    assert "does not name engine/image/image_jpeg.c" in result.stderr
-    assert "box.h" not in result.stderr
-
-    lay_out(tmp_path, docs__architecture_md=PAGE)
+@pytest.mark.parametrize("page", ["architecture", "extending"])
+@pytest.mark.parametrize("gone", ["gone.c", "engine/base/box.c", "png_*.c", "box_lost()"])
+def test_docs_finds_a_name_that_stands_for_nothing(tmp_path, page, gone):
+    lay_out(tmp_path, **GOOD, **READMES, **{f"docs__{page}_md": PAGE})
     assert run("docs", tmp_path).returncode == 0
 
-
-def test_docs_finds_a_name_whose_file_is_gone(tmp_path):
-    text = PAGE + "and `engine/gone.c`\n"
-    lay_out(tmp_path, **GOOD, **READMES, docs__architecture_md=text)
+    lay_out(tmp_path, **{f"docs__{page}_md": PAGE + f"And `{gone}`.\n"})
     result = run("docs", tmp_path)
     assert result.returncode == 1
-    assert "names engine/gone.c" in result.stderr
+    assert result.stderr == f"docs/{page}.md names {gone}, which is not there\n"
 
 
 def test_docs_finds_a_room_without_a_readme(tmp_path):
