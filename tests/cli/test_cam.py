@@ -598,6 +598,7 @@ def test_help_fits_the_terminal_and_names_every_option(cam):
     assert result.returncode == 0
     text = result.stdout.decode()
     assert max(len(line) for line in text.splitlines()) <= 80
+    assert "(null)" not in text
     for name in (
         "model",
         "top",
