@@ -20,14 +20,14 @@ struct cam_options {
     const char *heatmap; /* where to write, see outfile.h; or NULL */
     unsigned num_threads;
     struct image_limits limits;
-    size_t max_bytes;    /* of a photo's file */
-    char *const *photos; /* (num_photos) */
+    size_t max_bytes; /* of a photo's file */
+    char **photos;    /* (num_photos), in argv */
     size_t num_photos;
 };
 
-/* Reads the arguments; argv[0] is the name of the command. `options` must be
- * empty; release it in any case. ERROR_INPUT: the text says what is wrong with
- * which option. ERROR_MEMORY. */
+/* Reads the arguments; argv[0] is the name of the command; argv becomes the
+ * photos. `options` must be empty; release it in any case. ERROR_INPUT: the
+ * text says what is wrong with which option. ERROR_MEMORY. */
 bool cam_options_parse(struct cam_options *options, int argc, char **argv,
                        struct error *err) __attribute__((warn_unused_result));
 

@@ -13,7 +13,6 @@
 #include "cli/cam_options.h"
 #include "cli/complain.h"
 #include "cli/default_model.h"
-#include "cli/jsonl.h"
 #include "cli/outfile.h"
 #include "cli/progress.h"
 #include "engine/base/buf.h"
@@ -33,7 +32,8 @@ struct cam {
     struct team *team;              /* owned */
     struct engine_session *session; /* owned */
     struct outfile outfile;         /* empty where no heatmap is asked for */
-    struct buf photo, line;         /* used again for the next; owned */
+    struct buf photo;               /* used again for the next; owned */
+    struct response answer;         /* likewise */
     struct progress progress;
 };
 
@@ -92,25 +92,15 @@ static bool write_heatmap(struct cam *cam, size_t photo, struct error *err)
     return ok;
 }
 
-/* Makes cam->line the answer, its line end included. */
+/* Makes cam->answer a line, which names the photo if it is one of several. */
 static bool write_answer(struct cam *cam, const char *photo, struct error *err)
 {
-    static const struct cam_json_timing no_queue = {0};
-    struct response response = {0};
-    bool ok = false;
+    const struct cam_json_source source = {
+        .file = cam->options.num_photos > 1 ? photo : NULL};
 
-    buf_clear(&cam->line);
-    if (!cam_json_write(&response, cam->session, cam->engine, &cam->ask,
-                        &no_queue, err))
-        goto out;
-    if (cam->options.num_photos > 1)
-        ok = jsonl_append(&cam->line, response.body.data, response.body.len,
-                          photo, err);
-    else
-        ok = buf_append(&cam->line, response.body.data, response.body.len, err);
-out:
-    response_release(&response);
-    return ok;
+    buf_clear(&cam->answer.body);
+    return cam_json_write(&cam->answer, cam->session, cam->engine, &cam->ask,
+                          &source, err);
 }
 
 /* One photo: read, seen, drawn, described. The heatmap comes first, so that
@@ -145,8 +135,8 @@ static int explain_all(struct cam *cam)
         if (!ok) {
             complain_about("cam", options->photos[i], &err);
             status = STATUS_FAILED;
-        } else if (fwrite(cam->line.data, 1, cam->line.len, stdout) !=
-                       cam->line.len ||
+        } else if (fwrite(cam->answer.body.data, 1, cam->answer.body.len,
+                          stdout) != cam->answer.body.len ||
                    fflush(stdout) != 0) {
             fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
             progress_hide(&cam->progress);
@@ -219,7 +209,7 @@ int cmd_cam(int argc, char **argv)
     engine_free(cam.engine);
     outfile_release(&cam.outfile);
     buf_release(&cam.photo);
-    buf_release(&cam.line);
+    response_release(&cam.answer);
     cam_options_release(&cam.options);
     return status;
 }

@@ -2,14 +2,11 @@
 
 #include "cli/cmd_model.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/complain.h"
-#include "cli/stumble.h"
 
 struct subcommand {
     const char *name;
@@ -35,63 +32,35 @@ static void print_help(FILE *out)
     fprintf(out, "\n`wherefore model COMMAND --help` says more.\n");
 }
 
-bool cmd_model_parse(const char **file, bool *help, int argc, char **argv,
-                     const struct option *options,
-                     bool (*take)(void *data, int option, const char *argument,
-                                  struct error *err),
-                     void *data, struct error *err)
+static bool take_file(void *data, char *text, struct error *err)
 {
-    int found;
+    struct cmd_model_call *call = data;
 
-    optind = 0; /* GNU: begin anew, whatever was parsed before */
-    opterr = 0;
-    while ((found = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        if (found == '?' || found == ':')
-            return stumble_over(found, argv, options, err);
-        if (found == 'h') {
-            *help = true;
-            return true;
-        }
-        if (!take(data, found, optarg, err))
-            return false;
-    }
-    if (optind == argc)
-        return fail(err, ERROR_INPUT, "no file is given; --help says more");
-    if (optind + 1 < argc)
+    if (call->file)
         return fail(err, ERROR_INPUT, "more than one file is given");
-    *file = argv[optind];
+    call->file = text;
     return true;
 }
 
-bool cmd_model_number(uint32_t *number, const char *flag, const char *text,
-                      uint32_t max, struct error *err)
+bool cmd_model_parse(struct cmd_model_call *call, const struct option *rows,
+                     size_t count, int argc, char **argv, struct error *err)
 {
-    char *end;
-    unsigned long value;
-
-    errno = 0;
-    value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 ||
-        value > max)
-        return fail(err, ERROR_INPUT,
-                    "--%s takes a whole number from 1 to %u, not \"%.40s\"",
-                    flag, max, text);
-    *number = (uint32_t)value;
-    return true;
+    if (!options_parse(rows, count, call, take_file, argc - 1, argv + 1, err))
+        return false;
+    return call->help || call->file ||
+           fail(err, ERROR_INPUT, "no file is given; --help says more");
 }
 
-bool cmd_model_scores(enum head_scores *scores, const char *text,
-                      struct error *err)
+/* The words are those of HEAD_SCORES, which begin behind HEAD_OPEN. */
+bool cmd_model_take_scores(void *data, const struct option *option,
+                           const char *value, struct error *err)
 {
-#define X(choice, name)            \
-    if (strcmp(text, name) == 0) { \
-        *scores = choice;          \
-        return true;               \
-    }
-    HEAD_SCORES(X)
-#undef X
-    return fail(err, ERROR_INPUT,
-                "--scores takes softmax or sigmoid, not \"%.40s\"", text);
+    uint64_t position;
+
+    if (!options_check(&position, option, value, err))
+        return false;
+    options_store(data, option, position + HEAD_SOFTMAX);
+    return true;
 }
 
 int cmd_model_complain(const char *name, const char *file,

@@ -4,13 +4,13 @@
 /* The subcommands of `wherefore model`, and what they share. Each gets the
  * arguments from its own name on, and returns the exit status. */
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/error.h"
 #include "engine/network/survey.h"
+#include "server/config/options.h"
 
 enum { CMD_MODEL_OK, CMD_MODEL_FAILED, CMD_MODEL_USAGE };
 
@@ -19,24 +19,27 @@ int cmd_model_check(int argc, char **argv);
 int cmd_model_add(int argc, char **argv);
 int cmd_model_run(int argc, char **argv);
 
-/* Calls take(data, option's val, argument) for every option, and leaves the
- * one operand that must follow in *file. *help: --help was given, and nothing
- * else counts. ERROR_INPUT, and what `take` says. */
-bool cmd_model_parse(const char **file, bool *help, int argc, char **argv,
-                     const struct option *options,
-                     bool (*take)(void *data, int option, const char *argument,
-                                  struct error *err),
-                     void *data, struct error *err)
+/* What each is called with; their structs begin with it. */
+struct cmd_model_call {
+    const char *file; /* the operand */
+    bool help;        /* and nothing else */
+};
+
+/* Reads the options, and the one operand that there must be. ERROR_INPUT. */
+bool cmd_model_parse(struct cmd_model_call *call, const struct option *rows,
+                     size_t count, int argc, char **argv, struct error *err)
     __attribute__((warn_unused_result));
 
-/* A whole number from 1 to max. ERROR_INPUT; `flag` is for the text. */
-bool cmd_model_number(uint32_t *number, const char *flag, const char *text,
-                      uint32_t max, struct error *err)
-    __attribute__((warn_unused_result));
-
-/* --scores: what makes scores of what comes out. ERROR_INPUT. */
-bool cmd_model_scores(enum head_scores *scores, const char *text,
-                      struct error *err) __attribute__((warn_unused_result));
+/* --scores: what makes scores of what comes out. For options_parse. */
+#define CMD_MODEL_SCORES(owner, field, taker)                      \
+    {                                                              \
+        OPTION_WORD, "scores", "HOW",                              \
+            "softmax or sigmoid, where FILE does not say",         \
+            OPTION_WORDS(HEAD_SCORES), OPTION_FIELD(owner, field), \
+            .take = taker                                          \
+    }
+bool cmd_model_take_scores(void *data, const struct option *option,
+                           const char *value, struct error *err);
 
 /* Says what is wrong with a file, or, where `file` is NULL, with how `wherefore
  * model NAME` was called. Returns the exit status. */

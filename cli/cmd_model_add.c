@@ -21,77 +21,20 @@ enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 
 /* `= {0}` is empty. */
 struct add {
+    struct cmd_model_call call;
     struct bundle_recipe recipe;
-    const char *file, *labels, *to;
+    const char *labels, *to;
     enum head_scores scores;
-    bool help, has_mean, has_std;
+    bool has_mean, has_std;
     char name[256], folder[PATH_SIZE];
     char onnx_folder[PATH_SIZE];
     struct buf onnx_bytes, label_bytes; /* owned */
 };
 
-/* X(option, flag, argument, help) */
-#define OPTIONS(X)                                                            \
-    X(NAME, "name", "NAME", "what to call it (default: as FILE is called)")   \
-    X(LABELS, "labels", "FILE",                                               \
-      "one line a class: the label, or id and label "                         \
-      "with a\n                       tab between")                           \
-    X(WIDTH, "width", "N", "of the input, in pixels (default: FILE's)")       \
-    X(HEIGHT, "height", "N", "likewise")                                      \
-    X(INPUT_SIZE, "input-size", "SIZE", "both: N or WxH")                     \
-    X(OUTPUT, "output", "NAME",                                               \
-      "FILE's output with the classes, if there are several")                 \
-    X(SCORES, "scores", "HOW", "softmax or sigmoid, where FILE does not say") \
-    X(RESIZE, "resize", "HOW", "stretch (default), crop or letterbox")        \
-    X(CROP_FRACTION, "crop-fraction", "F",                                    \
-      "how much of the picture's middle crop keeps")                          \
-    X(INTERPOLATION, "interpolation", "HOW",                                  \
-      "bicubic (default), bilinear or nearest")                               \
-    X(MEAN, "mean", "R,G,B",                                                  \
-      "taken off each channel of 0 to 255 (default:\n"                        \
-      "                       ImageNet's, or 0 where FILE takes uint8)")      \
-    X(STD, "std", "R,G,B",                                                    \
-      "each is divided by then (default: ImageNet's, or 1)")                  \
-    X(CHANNELS, "channels", "ORDER", "RGB (default), BGR or L (grey)")        \
-    X(SOURCE, "source", "TEXT", "where the weights come from")                \
-    X(LICENSE, "license", "TEXT", "of the weights")                           \
-    X(TO, "to", "DIR", "the folder to make (default: models/NAME)")
-
-enum {
-    OPTION_FIRST = 255,
-#define X(option, flag, argument, help) OPTION_##option,
-    OPTIONS(X)
-#undef X
-};
-
-static const struct option options[] = {
-#define X(option, flag, argument, help) \
-    {flag, required_argument, NULL, OPTION_##option},
-    OPTIONS(X)
-#undef X
-        {"help", no_argument, NULL, 'h'},
-    {0}};
-
-static void print_help(void)
-{
-    puts(
-        "usage: wherefore model add FILE.onnx [OPTION...]\n\n"
-        "Makes the folder that `serve` and `cam` take: model.onnx, labels.txt\n"
-        "and model.json. The network is opened before the folder is there;\n"
-        "a folder that is there already is never touched.\n");
-#define X(option, flag, argument, help) \
-    printf("  --%-18s %s\n", flag " " argument, help);
-    OPTIONS(X)
-#undef X
-    puts("  --help               print this and exit\n\n"
-         "Exit status: 0 done, 1 it failed, 2 the command line is wrong.");
-}
-
 /* ---- the command line ---- */
 
 /* "a,b,c", or one number for all channels. */
-static bool parse_three(double numbers[3], const char *flag, const char *text,
-                        struct error *err)
+static bool parse_three(double numbers[3], const char *text, struct error *err)
 {
     const char *at = text;
     size_t count = 0;
@@ -107,112 +50,130 @@ static bool parse_three(double numbers[3], const char *flag, const char *text,
     if ((count != 3 && count != 1) || *end)
         return fail(
             err, ERROR_INPUT,
-            "--%s takes a number, or three with commas between, not \"%.40s\"",
-            flag, text);
+            "\"%.40s\" is neither a number nor three with commas between",
+            text);
     if (count == 1)
         numbers[1] = numbers[2] = numbers[0];
     return true;
 }
 
-/* One of some names, such as "stretch". */
-static bool take_choice(const char **choice, const char *flag,
-                        const char *argument, const char *const *names,
-                        struct error *err)
+static bool take_mean(void *data, const struct option *option,
+                      const char *value, struct error *err)
 {
-    char list[128] = "";
-    size_t len = 0;
+    struct add *add = data;
 
-    *choice = argument;
-    for (size_t i = 0; names[i]; i++) {
-        if (strcmp(argument, names[i]) == 0)
-            return true;
-        len += (size_t)snprintf(list + len, sizeof list - len, "%s%s",
-                                i == 0          ? ""
-                                : !names[i + 1] ? " or "
-                                                : ", ",
-                                names[i]);
-    }
-    return fail(err, ERROR_INPUT, "--%s takes %s, not \"%.40s\"", flag, list,
-                argument);
+    (void)option;
+    add->has_mean = true;
+    return parse_three(add->recipe.mean, value, err);
 }
 
-static bool take_std(double std[3], const char *argument, struct error *err)
+static bool take_std(void *data, const struct option *option, const char *value,
+                     struct error *err)
 {
-    if (!parse_three(std, "std", argument, err))
+    struct add *add = data;
+    double *std = add->recipe.std;
+
+    (void)option;
+    add->has_std = true;
+    if (!parse_three(std, value, err))
         return false;
-    if (!(std[0] > 0 && std[1] > 0 && std[2] > 0))
-        return fail(err, ERROR_INPUT, "--std takes numbers above 0");
+    return (std[0] > 0 && std[1] > 0 && std[2] > 0) ||
+           fail(err, ERROR_INPUT, "\"%.40s\" is not above 0", value);
+}
+
+static bool take_size(void *data, const struct option *option,
+                      const char *value, struct error *err)
+{
+    struct engine_options size = {0};
+    struct add *add = data;
+
+    (void)option;
+    if (!engine_options_parse_size(&size, value, err))
+        return false;
+    add->recipe.width = size.input_width;
+    add->recipe.height = size.input_height;
     return true;
 }
 
-static bool take(void *data, int option, const char *argument,
-                 struct error *err)
+static bool take_scores(void *data, const struct option *option,
+                        const char *value, struct error *err)
 {
     struct add *add = data;
-    struct bundle_recipe *recipe = &add->recipe;
-    struct engine_options size = {0};
-    char *end;
-#define X(choice, name) name,
-    static const char *const resizes[] = {PREPROCESS_RESIZES(X) NULL};
-    static const char *const filters[] = {RESIZE_FILTERS(X) NULL};
-#undef X
-    static const char *const channels[] = {"RGB", "BGR", "L", NULL};
 
-    switch (option) {
-    case OPTION_NAME:
-        recipe->name = argument;
-        return true;
-    case OPTION_LABELS:
-        add->labels = argument;
-        return true;
-    case OPTION_WIDTH:
-        return cmd_model_number(&recipe->width, "width", argument, MAX_SIDE,
-                                err);
-    case OPTION_HEIGHT:
-        return cmd_model_number(&recipe->height, "height", argument, MAX_SIDE,
-                                err);
-    case OPTION_INPUT_SIZE:
-        if (!engine_options_parse_size(&size, argument, err))
-            return error_prefix(err, "--input-size");
-        recipe->width = size.input_width;
-        recipe->height = size.input_height;
-        return true;
-    case OPTION_OUTPUT:
-        recipe->output = argument;
-        return true;
-    case OPTION_SCORES:
-        recipe->scores = argument;
-        return cmd_model_scores(&add->scores, argument, err);
-    case OPTION_RESIZE:
-        return take_choice(&recipe->resize, "resize", argument, resizes, err);
-    case OPTION_CROP_FRACTION:
-        recipe->crop_fraction = strtod(argument, &end);
-        return (end > argument && !*end && recipe->crop_fraction >= 0.01 &&
-                recipe->crop_fraction <= 1) ||
-               fail(err, ERROR_INPUT,
-                    "--crop-fraction takes a number from 0.01 to 1");
-    case OPTION_INTERPOLATION:
-        return take_choice(&recipe->interpolation, "interpolation", argument,
-                           filters, err);
-    case OPTION_MEAN:
-        add->has_mean = true;
-        return parse_three(recipe->mean, "mean", argument, err);
-    case OPTION_STD:
-        add->has_std = true;
-        return take_std(recipe->std, argument, err);
-    case OPTION_CHANNELS:
-        return take_choice(&recipe->channels, "channels", argument, channels,
-                           err);
-    case OPTION_SOURCE:
-        recipe->source = argument;
-        return true;
-    case OPTION_LICENSE:
-        recipe->license = argument;
-        return true;
-    default:
-        add->to = argument;
-        return true;
+    add->recipe.scores = value;
+    return cmd_model_take_scores(data, option, value, err);
+}
+
+static bool take_fraction(void *data, const struct option *option,
+                          const char *value, struct error *err)
+{
+    struct add *add = data;
+    char *end;
+    double fraction = strtod(value, &end);
+
+    (void)option;
+    add->recipe.crop_fraction = fraction;
+    return (end > value && !*end && fraction >= 0.01 && fraction <= 1) ||
+           fail(err, ERROR_INPUT, "\"%.40s\" is not a number from 0.01 to 1",
+                value);
+}
+
+#define FIELD(field) OPTION_FIELD(struct add, field)
+#define TEXT(flag, argument, field, help)               \
+    {                                                   \
+        OPTION_TEXT, flag, argument, help, FIELD(field) \
     }
+#define SIDE(flag, field, help)                                            \
+    {                                                                      \
+        OPTION_NUMBER, flag, "N", help, .min = 1, .max = MAX_SIDE,         \
+                                        .fallback = "FILE's", FIELD(field) \
+    }
+#define WORD(flag, argument, field, words, help)               \
+    {                                                          \
+        OPTION_WORD, flag, argument, help, words, FIELD(field) \
+    }
+static const struct option rows[] = {
+    {OPTION_TEXT, "name", "NAME", "what to call it",
+     .fallback = "as FILE is called", FIELD(recipe.name)},
+    TEXT("labels", "FILE", labels,
+         "one line a class: the label, or id and label with a tab between"),
+    SIDE("width", recipe.width, "of the input, in pixels"),
+    SIDE("height", recipe.height, "likewise"),
+    {OPTION_TEXT, "input-size", "SIZE", "both: N or WxH", .fallback = "FILE's",
+     .take = take_size},
+    TEXT("output", "NAME", recipe.output,
+         "FILE's output with the classes, if there are several"),
+    CMD_MODEL_SCORES(struct add, scores, take_scores),
+    WORD("resize", "HOW", recipe.resize, OPTION_WORDS(PREPROCESS_RESIZES),
+         "stretch, crop or letterbox"),
+    {OPTION_TEXT, "crop-fraction", "F",
+     "how much of the picture's middle crop keeps", .take = take_fraction},
+    WORD("interpolation", "HOW", recipe.interpolation,
+         OPTION_WORDS(RESIZE_FILTERS), "bicubic, bilinear or nearest"),
+    {OPTION_TEXT, "mean", "R,G,B", "taken off each channel of 0 to 255",
+     .fallback = "ImageNet's, or 0 where FILE takes uint8", .take = take_mean},
+    {OPTION_TEXT, "std", "R,G,B", "each is divided by then",
+     .fallback = "ImageNet's, or 1", .take = take_std},
+    WORD("channels", "ORDER", recipe.channels, "RGB|BGR|L",
+         "RGB, BGR or L (grey)"),
+    TEXT("source", "TEXT", recipe.source, "where the weights come from"),
+    TEXT("license", "TEXT", recipe.license, "of the weights"),
+    {OPTION_TEXT, "to", "DIR", "the folder to make", .fallback = "models/NAME",
+     FIELD(to)},
+    OPTION_HELP(struct add, call.help),
+};
+
+enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
+
+static void print_help(const struct add *add)
+{
+    puts(
+        "usage: wherefore model add FILE.onnx [OPTION...]\n\n"
+        "Makes the folder that `serve` and `cam` take: model.onnx, labels.txt\n"
+        "and model.json. The network is opened before the folder is there;\n"
+        "a folder that is there already is never touched.\n");
+    options_print(stdout, rows, NUM_ROWS, add);
+    puts("\nExit status: 0 done, 1 it failed, 2 the command line is wrong.");
 }
 
 /* ---- making it ---- */
@@ -221,8 +182,8 @@ static bool take(void *data, int option, const char *argument,
  * folder that is to be made. */
 static bool choose_names(struct add *add, struct error *err)
 {
-    const char *slash = strrchr(add->file, '/');
-    const char *base = slash ? slash + 1 : add->file;
+    const char *slash = strrchr(add->call.file, '/');
+    const char *base = slash ? slash + 1 : add->call.file;
     size_t len = strlen(base);
 
     if (len > 5 && strcmp(base + len - 5, ".onnx") == 0)
@@ -273,7 +234,7 @@ static bool look(struct add *add, struct error *err)
         .labels = add->labels,
     };
     struct survey survey = {0};
-    bool ok = survey_open(&survey, add->file, &look_for, err);
+    bool ok = survey_open(&survey, add->call.file, &look_for, err);
     const struct graph_problem *first = survey.problems.first;
 
     if (ok && first)
@@ -299,12 +260,12 @@ static bool look(struct add *add, struct error *err)
 /* The folder of FILE, where its weights are if they are in other files. */
 static bool find_weights(struct add *add, struct error *err)
 {
-    const char *slash = strrchr(add->file, '/');
-    size_t len = slash ? (size_t)(slash - add->file) : 1;
+    const char *slash = strrchr(add->call.file, '/');
+    size_t len = slash ? (size_t)(slash - add->call.file) : 1;
 
     if (len >= sizeof add->onnx_folder)
         return fail(err, ERROR_INPUT, "FILE's path is too long");
-    memcpy(add->onnx_folder, slash ? add->file : ".", len);
+    memcpy(add->onnx_folder, slash ? add->call.file : ".", len);
     add->onnx_folder[len] = '\0';
     add->recipe.onnx_folder = len > 0 ? add->onnx_folder : "/";
     return true;
@@ -315,7 +276,7 @@ static bool read_files(struct add *add, struct error *err)
     add->recipe.onnx = &add->onnx_bytes;
     if (!find_weights(add, err))
         return false;
-    if (!buf_append_file(&add->onnx_bytes, add->file, MAX_ONNX_BYTES, err))
+    if (!buf_append_file(&add->onnx_bytes, add->call.file, MAX_ONNX_BYTES, err))
         return false;
     if (!add->labels)
         return true;
@@ -380,13 +341,12 @@ int cmd_model_add(int argc, char **argv)
     struct error err = {0};
     int status = CMD_MODEL_OK;
 
-    if (!cmd_model_parse(&add.file, &add.help, argc, argv, options, take, &add,
-                         &err)) {
+    if (!cmd_model_parse(&add.call, rows, NUM_ROWS, argc, argv, &err)) {
         status = cmd_model_complain(argv[0], NULL, &err);
-    } else if (add.help) {
-        print_help();
+    } else if (add.call.help) {
+        print_help(&add);
     } else if (!make(&add, &err)) {
-        status = cmd_model_complain(argv[0], add.file, &err);
+        status = cmd_model_complain(argv[0], add.call.file, &err);
     } else {
         printf("%s: try `wherefore cam --model %s PHOTO`\n", add.folder,
                add.folder);

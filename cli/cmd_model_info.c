@@ -16,82 +16,52 @@ enum {
 };
 
 struct look {
+    struct cmd_model_call call;
     struct survey_options options;
     uint32_t num_runs;
-    bool json, help;
-    const char *file;
+    bool json;
 };
 
-enum {
-    OPTION_WIDTH = 256,
-    OPTION_HEIGHT,
-    OPTION_RUNS,
-    OPTION_JSON,
-    OPTION_SIZE,
-    OPTION_OUTPUT,
-    OPTION_SCORES
-};
-
-#define COMMON_OPTIONS                                        \
-    {"width", required_argument, NULL, OPTION_WIDTH},         \
-        {"height", required_argument, NULL, OPTION_HEIGHT},   \
-        {"input-size", required_argument, NULL, OPTION_SIZE}, \
-        {"output", required_argument, NULL, OPTION_OUTPUT},   \
-        {"scores", required_argument, NULL, OPTION_SCORES},   \
-        {"json", no_argument, NULL, OPTION_JSON},             \
-    {                                                         \
-        "help", no_argument, NULL, 'h'                        \
-    }
-
-static const struct option check_options[] = {COMMON_OPTIONS, {0}};
-static const struct option info_options[] = {
-    COMMON_OPTIONS, {"runs", required_argument, NULL, OPTION_RUNS}, {0}};
-
-static const char common_help[] =
-    "  --width N          of the input, in pixels, where FILE leaves it open\n"
-    "  --height N         likewise\n"
-    "  --input-size SIZE  N or WxH, in place of FILE's own\n"
-    "  --output NAME      the output with the classes, if there are several\n"
-    "  --scores HOW       softmax or sigmoid, where FILE does not say\n"
-    "  --json             print one JSON object\n"
-    "  --help             print this and exit\n"
+static const char help_tail[] =
     "\n"
     "Exit status: 0 the network can be used, 1 it cannot, 2 the command line\n"
     "is wrong.\n";
 
-static bool take(void *data, int option, const char *argument,
-                 struct error *err)
+static bool take_size(void *data, const struct option *option,
+                      const char *value, struct error *err)
 {
     struct engine_options size = {0};
     struct look *look = data;
 
-    switch (option) {
-    case OPTION_WIDTH:
-        return cmd_model_number(&look->options.width, "width", argument,
-                                MAX_SIDE, err);
-    case OPTION_HEIGHT:
-        return cmd_model_number(&look->options.height, "height", argument,
-                                MAX_SIDE, err);
-    case OPTION_RUNS:
-        return cmd_model_number(&look->num_runs, "runs", argument, MAX_RUNS,
-                                err);
-    case OPTION_SIZE:
-        if (!engine_options_parse_size(&size, argument, err))
-            return error_prefix(err, "--input-size");
-        look->options.width = size.input_width;
-        look->options.height = size.input_height;
-        look->options.override = true;
-        return true;
-    case OPTION_OUTPUT:
-        look->options.output = argument;
-        return true;
-    case OPTION_SCORES:
-        return cmd_model_scores(&look->options.scores, argument, err);
-    default:
-        look->json = true;
-        return true;
-    }
+    (void)option;
+    if (!engine_options_parse_size(&size, value, err))
+        return false;
+    look->options.width = size.input_width;
+    look->options.height = size.input_height;
+    look->options.override = true;
+    return true;
 }
+
+#define FIELD(field) OPTION_FIELD(struct look, field)
+static const struct option rows[] = {
+    {OPTION_NUMBER, "runs", "N", "runs to measure", .min = 1, .max = MAX_RUNS,
+     FIELD(num_runs)}, /* of info alone */
+    {OPTION_NUMBER, "width", "N",
+     "of the input, in pixels, where FILE leaves it open", .min = 1,
+     .max = MAX_SIDE, FIELD(options.width)},
+    {OPTION_NUMBER, "height", "N", "likewise", .min = 1, .max = MAX_SIDE,
+     FIELD(options.height)},
+    {OPTION_TEXT, "input-size", "SIZE", "N or WxH, in place of FILE's own",
+     .take = take_size, .fallback = NULL},
+    {OPTION_TEXT, "output", "NAME",
+     "the output with the classes, if there are several",
+     FIELD(options.output)},
+    CMD_MODEL_SCORES(struct look, options.scores, cmd_model_take_scores),
+    {OPTION_SWITCH, "json", NULL, "print one JSON object", FIELD(json)},
+    OPTION_HELP(struct look, call.help),
+};
+
+enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
 static bool is_usable(const struct survey *survey)
 {
@@ -252,23 +222,25 @@ static void print_costs(const struct survey *survey)
 
 /* Opens the survey, or returns false with *status set. */
 static bool begin(struct survey *survey, struct look *look, int *status,
-                  int argc, char **argv, const struct option *options,
-                  const char *help)
+                  int argc, char **argv, bool is_info, const char *help_head)
 {
+    const struct option *first = is_info ? rows : rows + 1;
+    size_t count = is_info ? NUM_ROWS : NUM_ROWS - 1;
     struct error err = {0};
 
-    if (!cmd_model_parse(&look->file, &look->help, argc, argv, options, take,
-                         look, &err)) {
+    if (!cmd_model_parse(&look->call, first, count, argc, argv, &err)) {
         *status = cmd_model_complain(argv[0], NULL, &err);
         return false;
     }
-    if (look->help) {
-        printf("%s%s", help, common_help);
+    if (look->call.help) {
+        fputs(help_head, stdout);
+        options_print(stdout, first, count, look);
+        fputs(help_tail, stdout);
         *status = CMD_MODEL_OK;
         return false;
     }
-    if (!survey_open(survey, look->file, &look->options, &err)) {
-        *status = cmd_model_complain(argv[0], look->file, &err);
+    if (!survey_open(survey, look->call.file, &look->options, &err)) {
+        *status = cmd_model_complain(argv[0], look->call.file, &err);
         return false;
     }
     *status = is_usable(survey) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
@@ -291,7 +263,7 @@ int cmd_model_check(int argc, char **argv)
     struct error err = {0};
     int status;
 
-    if (!begin(&survey, &look, &status, argc, argv, check_options,
+    if (!begin(&survey, &look, &status, argc, argv, false,
                "usage: wherefore model check FILE.onnx [OPTION...]\n"
                "\n"
                "Lists every node of a network that is not supported, and why,\n"
@@ -300,13 +272,13 @@ int cmd_model_check(int argc, char **argv)
                "\n"))
         return status;
     if (look.json) {
-        (void)!cmd_model_json_print(look.file, &survey, false, &err);
+        (void)!cmd_model_json_print(look.call.file, &survey, false, &err);
     } else {
         print_problems(&survey);
         if (is_usable(&survey))
             print_supported(&survey);
     }
-    return finish(&survey, status, argv[0], look.file, &err);
+    return finish(&survey, status, argv[0], look.call.file, &err);
 }
 
 int cmd_model_info(int argc, char **argv)
@@ -316,19 +288,18 @@ int cmd_model_info(int argc, char **argv)
     struct error err = {0};
     int status;
 
-    if (!begin(&survey, &look, &status, argc, argv, info_options,
+    if (!begin(&survey, &look, &status, argc, argv, true,
                "usage: wherefore model info FILE.onnx [OPTION...]\n"
                "\n"
                "Says what a network is made of, whether it has class\n"
                "activation maps, and what a run of it costs. FILE may also be\n"
                "a model's folder.\n"
-               "\n"
-               "  --runs N           runs to measure (default 10)\n"))
+               "\n"))
         return status;
     if (is_usable(&survey) && !survey_measure(&survey, look.num_runs, &err))
-        return finish(&survey, status, argv[0], look.file, &err);
+        return finish(&survey, status, argv[0], look.call.file, &err);
     if (look.json) {
-        (void)!cmd_model_json_print(look.file, &survey, true, &err);
+        (void)!cmd_model_json_print(look.call.file, &survey, true, &err);
     } else {
         print_file(&survey.file);
         if (is_usable(&survey))
@@ -336,5 +307,5 @@ int cmd_model_info(int argc, char **argv)
         else
             print_problems(&survey);
     }
-    return finish(&survey, status, argv[0], look.file, &err);
+    return finish(&survey, status, argv[0], look.call.file, &err);
 }

@@ -1,25 +1,6 @@
 #include "cli/cmd_model_json.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* A text of a file's, which need not be UTF-8. */
-static json_t *text(const char *bytes)
-{
-    json_t *string = bytes ? json_string(bytes) : json_null();
-    char *copy;
-
-    if (string)
-        return string;
-    copy = strdup(bytes);
-    for (char *at = copy; at && *at; at++)
-        if ((unsigned char)*at >= 128)
-            *at = '?';
-    string = copy ? json_string(copy) : NULL;
-    free(copy);
-    return string;
-}
+#include "server/api/json.h"
 
 static json_t *values(const struct onnx_summary_value *list, size_t count)
 {

@@ -25,8 +25,8 @@ enum {
 
 /* `= {0}` is empty. */
 struct run {
-    const char *file, *output_dir;
-    bool help;
+    struct cmd_model_call call;
+    const char *output_dir;
     uint32_t num_threads;
     struct raw_input inputs[MAX_INPUTS]; /* (num_inputs) */
     const char *paths[MAX_INPUTS];
@@ -38,45 +38,25 @@ struct run {
     size_t num_used;
 };
 
-enum {
-    OPTION_INPUT = 256,
-    OPTION_CONSTANT,
-    OPTION_OUTPUT_DIR,
-    OPTION_THREADS,
-};
-
-static const struct option options[] = {
-    {"input", required_argument, NULL, OPTION_INPUT},
-    {"constant", required_argument, NULL, OPTION_CONSTANT},
-    {"output-dir", required_argument, NULL, OPTION_OUTPUT_DIR},
-    {"threads", required_argument, NULL, OPTION_THREADS},
-    {"help", no_argument, NULL, 'h'},
-    {0}};
-
-static const char help[] =
+static const char help_head[] =
     "usage: wherefore model run FILE.onnx --input [NAME=]X.npy...\n"
     "       --output-dir DIR [OPTION...]\n"
     "\n"
     "Runs a network on NumPy arrays, laid out as the file says, and writes\n"
     "each of its outputs as OUTPUT.npy, float32. Of a classifier of pictures\n"
     "the last feature map is written too, as features.npy (1, channels,\n"
-    "height, width), and the head that was found is printed.\n"
-    "\n"
-    "  --input [NAME=]X.npy     an input; those without a name are taken in\n"
-    "                           the file's order; integers are constants\n"
-    "  --constant [NAME=]X.npy  an input that the network may be planned for,\n"
-    "                           such as weights\n"
-    "  --output-dir DIR         where to write; made if it is not there\n"
-    "  --threads N              threads to compute with (default 1)\n"
-    "  --help                   print this and exit\n"
-    "\n"
-    "Exit status: 0 done, 1 it failed, 2 the command line is wrong.\n";
+    "height, width), and the head that was found is printed.\n\n";
+
+static const char help_tail[] =
+    "\nExit status: 0 done, 1 it failed, 2 the command line is wrong.\n";
 
 /* ---- the command line ---- */
 
-static bool add_input(struct run *run, const char *argument, bool is_constant,
-                      struct error *err)
+/* The row's number says whether it is a constant. */
+static bool take_input(void *data, const struct option *option,
+                       const char *argument, struct error *err)
 {
+    struct run *run = data;
     const char *equals = strchr(argument, '=');
     size_t i = run->num_inputs;
 
@@ -92,29 +72,29 @@ static bool add_input(struct run *run, const char *argument, bool is_constant,
     run->inputs[i] = (struct raw_input){
         .name = run->names[i],
         .array = &run->arrays[i],
-        .is_constant = is_constant,
+        .is_constant = option->number,
     };
     run->num_inputs++;
     return true;
 }
 
-static bool take(void *data, int option, const char *argument,
-                 struct error *err)
-{
-    struct run *run = data;
+static const struct option rows[] = {
+    {OPTION_LIST, "input", "[NAME=]X.npy",
+     "an input; those without a name are taken in the file's order; integers "
+     "are constants",
+     .take = take_input},
+    {OPTION_LIST, "constant", "[NAME=]X.npy",
+     "an input that the network may be planned for, such as weights",
+     .number = true, .take = take_input},
+    {OPTION_TEXT, "output-dir", "DIR",
+     "where to write; made if it is not there",
+     OPTION_FIELD(struct run, output_dir)},
+    {OPTION_NUMBER, "threads", "N", "threads to compute with", .min = 1,
+     .max = MAX_THREADS, OPTION_FIELD(struct run, num_threads)},
+    OPTION_HELP(struct run, call.help),
+};
 
-    switch (option) {
-    case OPTION_INPUT:
-    case OPTION_CONSTANT:
-        return add_input(run, argument, option == OPTION_CONSTANT, err);
-    case OPTION_THREADS:
-        return cmd_model_number(&run->num_threads, "threads", argument,
-                                MAX_THREADS, err);
-    default:
-        run->output_dir = argument;
-        return true;
-    }
-}
+enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
 /* ---- what goes in ---- */
 
@@ -131,14 +111,15 @@ static bool read_array(struct npy *npy, const char *path, struct error *err)
 static bool open_network(struct run *run, struct error *err)
 {
     struct buf file = {0};
-    const char *slash = strrchr(run->file, '/');
-    char *folder = slash ? strndup(run->file, (size_t)(slash - run->file + 1))
-                         : strdup(".");
+    const char *slash = strrchr(run->call.file, '/');
+    char *folder =
+        slash ? strndup(run->call.file, (size_t)(slash - run->call.file + 1))
+              : strdup(".");
     bool ok = folder || fail(err, ERROR_MEMORY, "no room for a path");
 
     for (size_t i = 0; ok && i < run->num_inputs; i++)
         ok = read_array(&run->arrays[i], run->paths[i], err);
-    if (ok && buf_append_file(&file, run->file, MAX_FILE_BYTES, err))
+    if (ok && buf_append_file(&file, run->call.file, MAX_FILE_BYTES, err))
         run->raw = raw_new(file.data, file.len, run->inputs, run->num_inputs,
                            folder, run->num_threads, err);
     buf_release(&file);
@@ -256,15 +237,16 @@ int cmd_model_run(int argc, char **argv)
     struct error err = {0};
     int status = CMD_MODEL_OK;
 
-    if (!cmd_model_parse(&run.file, &run.help, argc, argv, options, take, &run,
-                         &err) ||
-        (!run.help && !run.output_dir &&
+    if (!cmd_model_parse(&run.call, rows, NUM_ROWS, argc, argv, &err) ||
+        (!run.call.help && !run.output_dir &&
          !fail(&err, ERROR_INPUT, "--output-dir is missing"))) {
         status = cmd_model_complain(argv[0], NULL, &err);
-    } else if (run.help) {
-        fputs(help, stdout);
+    } else if (run.call.help) {
+        fputs(help_head, stdout);
+        options_print(stdout, rows, NUM_ROWS, &run);
+        fputs(help_tail, stdout);
     } else if (!run_network(&run, &err)) {
-        status = cmd_model_complain(argv[0], run.file, &err);
+        status = cmd_model_complain(argv[0], run.call.file, &err);
     }
     release(&run);
     return status;

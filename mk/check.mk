@@ -28,7 +28,7 @@ check-headers: $B/gen/onnx.pb-c.h ## each header compiles alone; guards and orde
 check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## what X.c exports begins with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
 
-check-docs: ## docs name every file, operator, tested network and option
+check-docs: ## docs name what there is; each room has its README
 	@$(PYTHON) tools/checks/docs.py
 	@$(PYTHON) tools/checks/lists.py
 	@$(PYTHON) tools/checks/options.py

@@ -5,50 +5,26 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/utf8.h"
 
 enum { MAX_BYTES = 16 << 20 };
 
-/* The length of the UTF-8 character at `at`, or 0 where there is none or it is
- * a control character (C0, DEL, C1). The text ends in a NUL, which stops every
- * comparison below before the end. RFC 3629, section 4. */
-static size_t character_len(const unsigned char *at)
+/* C0, DEL and C1. */
+static bool is_control(const char *at)
 {
-    unsigned char low = 0x80, high = 0xbf; /* of the second byte */
-    size_t len;
+    unsigned char first = (unsigned char)at[0], second = (unsigned char)at[1];
 
-    if (at[0] < 0x80)
-        return at[0] >= 0x20 && at[0] != 0x7f;
-    if (at[0] < 0xc2 || at[0] > 0xf4)
-        return 0;
-    len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    if (at[0] == 0xc2)
-        low = 0xa0; /* U+0080 to U+009F are controls */
-    else if (at[0] == 0xe0)
-        low = 0xa0; /* less would fit two bytes */
-    else if (at[0] == 0xed)
-        high = 0x9f; /* U+D800 to U+DFFF are surrogates */
-    else if (at[0] == 0xf0)
-        low = 0x90; /* less would fit three bytes */
-    else if (at[0] == 0xf4)
-        high = 0x8f; /* U+10FFFF is the last */
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if (at[i] < 0x80 || at[i] > 0xbf)
-            return 0;
-    return len;
+    return first < 0x20 || first == 0x7f || (first == 0xc2 && second < 0xa0);
 }
 
 bool labels_is_text(const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    while (*text) {
+        size_t len = utf8_len(text);
 
-    while (*at) {
-        size_t len = character_len(at);
-
-        if (len == 0)
+        if (len == 0 || is_control(text))
             return false;
-        at += len;
+        text += len;
     }
     return true;
 }

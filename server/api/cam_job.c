@@ -55,7 +55,8 @@ static void run(struct job *base, struct engine_session *session,
 {
     struct cam_job *job = (struct cam_job *)base;
     struct deferred *deferred = &base->deferred;
-    struct cam_json_timing timing = {.queue = clock_ms_since(job->queued_us)};
+    struct cam_json_source source = {.queue_ms =
+                                         clock_ms_since(job->queued_us)};
     struct error err = {0};
     bool ok;
 
@@ -64,7 +65,7 @@ static void run(struct job *base, struct engine_session *session,
         buf_release(&job->picture);
         problem_response(&deferred->response, PROBLEM_BUSY,
                          "the request waited too long for a worker", 0);
-        note_stages(deferred, session, timing.queue, STAGES_DECODE);
+        note_stages(deferred, session, source.queue_ms, STAGES_DECODE);
         return;
     }
     engine_session_watch(session, is_cancelled, deferred);
@@ -74,7 +75,7 @@ static void run(struct job *base, struct engine_session *session,
     buf_release(&job->picture);
     if (!ok) {
         fail_with(deferred, &err, false);
-        note_stages(deferred, session, timing.queue, STAGES_DECODE);
+        note_stages(deferred, session, source.queue_ms, STAGES_DECODE);
         return;
     }
     ok = engine_session_run(session, &err);
@@ -82,12 +83,12 @@ static void run(struct job *base, struct engine_session *session,
         ok = cam_png_write(&deferred->response, session, &job->ask, &err);
     else if (ok)
         ok = cam_json_write(&deferred->response, session, engine, &job->ask,
-                            &timing, &err);
+                            &source, &err);
     if (ok)
         response_header(&deferred->response, "Cache-Control", "no-store");
     else
         fail_with(deferred, &err, true);
-    note_stages(deferred, session, timing.queue,
+    note_stages(deferred, session, source.queue_ms,
                 ok ? STAGES_COUNT : STAGES_INFER);
 }
 

@@ -203,14 +203,14 @@ static json_t *milliseconds(double value)
 }
 
 static bool put_timing(json_t *root, struct context *c,
-                       const struct cam_json_timing *timing, struct error *err)
+                       const struct cam_json_source *source, struct error *err)
 {
     struct engine_timing t;
     json_t *value = json_object();
     bool ok;
 
     engine_session_timing(c->session, &t);
-    ok = put(value, "queue", milliseconds(timing->queue)) &&
+    ok = put(value, "queue", milliseconds(source->queue_ms)) &&
          put(value, "decode", milliseconds(t.decode)) &&
          put(value, "preprocess", milliseconds(t.preprocess)) &&
          put(value, "infer", milliseconds(t.infer)) &&
@@ -244,9 +244,10 @@ static bool splice_heatmap(struct buf *body, const struct buf *png,
 
 static bool write_json(struct response *response, struct context *c,
                        json_t *root, const struct buf *png,
-                       const struct cam_json_timing *timing, struct error *err)
+                       const struct cam_json_source *source, struct error *err)
 {
-    if (!put(root, "model", text(c->info.name)) ||
+    if ((source->file && !put(root, "file", text(source->file))) ||
+        !put(root, "model", text(c->info.name)) ||
         !put(root, "method",
              c->info.refusal ? json_null() : json_string("cam")) ||
         !put(root, "scores", json_string(c->info.scores)) ||
@@ -258,7 +259,7 @@ static bool write_json(struct response *response, struct context *c,
         (c->info.refusal && !put(root, "refusal", text(c->info.refusal))))
         return fail(err, ERROR_MEMORY, "no room for the answer");
     if (!put_evidence(root, c, c->asked[0], err) ||
-        !put_timing(root, c, timing, err))
+        !put_timing(root, c, source, err))
         return false;
     if (png->len == 0 && !put(root, "heatmap", json_null()))
         return fail(err, ERROR_MEMORY, "no room for the answer");
@@ -288,7 +289,7 @@ static bool context_init(struct context *c, struct engine_session *session,
 
 bool cam_json_write(struct response *response, struct engine_session *session,
                     const struct engine *engine, const struct ask *ask,
-                    const struct cam_json_timing *timing, struct error *err)
+                    const struct cam_json_source *source, struct error *err)
 {
     struct context c = {0};
     struct buf *png = engine_session_scratch(session);
@@ -305,7 +306,7 @@ bool cam_json_write(struct response *response, struct engine_session *session,
     if (ask->heatmap != ASK_NONE && !c.info.refusal &&
         !engine_session_heatmap(session, png, c.asked[0], &ask->style, err))
         goto out;
-    ok = write_json(response, &c, root, png, timing, err);
+    ok = write_json(response, &c, root, png, source, err);
 out:
     json_decref(root);
     free(c.top);

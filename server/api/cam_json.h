@@ -8,9 +8,10 @@
 #include "server/api/ask.h"
 #include "server/http/response.h"
 
-/* Milliseconds a request spent where the engine does not see it. */
-struct cam_json_timing {
-    double queue;
+/* What the engine does not see of a picture. */
+struct cam_json_source {
+    const char *file; /* that it was read from, in any bytes; or NULL */
+    double queue_ms;  /* how long it waited */
 };
 
 /* The answer of POST /cam as JSON, from the session's last run. Appends to
@@ -19,7 +20,7 @@ struct cam_json_timing {
  * ERROR_INTERNAL. Any thread that owns the session. */
 bool cam_json_write(struct response *response, struct engine_session *session,
                     const struct engine *engine, const struct ask *ask,
-                    const struct cam_json_timing *timing, struct error *err)
+                    const struct cam_json_source *source, struct error *err)
     __attribute__((warn_unused_result));
 
 #endif

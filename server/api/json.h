@@ -9,6 +9,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
+#include "engine/base/utf8.h"
 #include "server/http/response.h"
 
 /* Nine significant digits tell any two floats apart. */
@@ -20,18 +21,17 @@ static inline json_t *real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* A text that may be NULL, and that may be anything but UTF-8. NULL: no
- * memory. */
+/* A text that may be NULL, and that may be anything but UTF-8: U+FFFD stands
+ * for what is not. NULL: no memory. */
 static inline json_t *text(const char *value)
 {
-    json_error_t why;
-    json_t *string;
+    struct buf repaired = {0};
+    json_t *string = value ? json_string(value) : json_null();
 
-    if (!value)
-        return json_null();
-    string = json_pack_ex(&why, 0, "s", value);
-    if (!string && json_error_code(&why) == json_error_invalid_utf8)
-        return json_string_nocheck("?");
+    if (!string && utf8_append(&repaired, value, NULL))
+        string =
+            json_stringn_nocheck((const char *)repaired.data, repaired.len);
+    buf_release(&repaired);
     return string;
 }
 

@@ -12,111 +12,19 @@ enum { MAX_NAME = 64 };
 
 void config_init(struct config *config)
 {
-    const struct config_option *option;
+    const struct option *option;
 
     *config = (struct config){0};
     for (size_t i = 0; (option = config_option_at(i)) != NULL; i++)
         config_option_reset(config, option);
 }
 
-/* ---- the command line ---- */
-
-static bool fail_unknown_flag(const char *flag, size_t len, struct error *err)
+static bool refuse_operand(void *data, char *text, struct error *err)
 {
-    const char *nearest = config_option_nearest(flag, len, true);
-    int shown = len < MAX_NAME ? (int)len : MAX_NAME;
-
-    if (nearest)
-        return fail(err, ERROR_INPUT,
-                    "unknown option --%.*s; did you mean --%s?", shown, flag,
-                    nearest);
-    return fail(err, ERROR_INPUT, "unknown option --%.*s; --help lists them",
-                shown, flag);
-}
-
-static bool set_flag(struct config *config, const struct config_option *option,
-                     const char *value, struct error *err)
-{
-    struct config_origin origin = {CONFIG_FLAG, 0};
-
-    if (!value)
-        return fail(err, ERROR_INPUT, "--%s: a value is missing", option->flag);
-    return config_option_set(config, option, value, origin, err) ||
-           error_prefix(err, "--%s", option->flag);
-}
-
-static bool is_flag(const char *arg, size_t len, const char *name)
-{
-    return strlen(name) == len && memcmp(arg, name, len) == 0;
-}
-
-static enum config_action find_action(const char *flag, size_t len)
-{
-#define X(action, name, help)     \
-    if (is_flag(flag, len, name)) \
-        return action;
-    CONFIG_ACTIONS(X)
-#undef X
-    return CONFIG_SERVE;
-}
-
-/* One argument, or two: returns how many, 0 after a failure. */
-static int read_argument(struct config *config, int argc, char *const *argv,
-                         struct error *err)
-{
-    const char *flag = argv[0] + 2;
-    size_t len = strcspn(flag, "=");
-    enum config_action action = find_action(flag, len);
-    const struct config_option *option = config_option_find(flag, len);
-
-    if (action != CONFIG_SERVE) {
-        config->action = action;
-        if (flag[len])
-            fail(err, ERROR_INPUT, "--%.*s takes no value", (int)len, flag);
-        return !flag[len];
-    }
-    if (!option) {
-        fail_unknown_flag(flag, len, err);
-        return 0;
-    }
-    if (flag[len])
-        return set_flag(config, option, flag + len + 1, err);
-    return set_flag(config, option, argc > 1 ? argv[1] : NULL, err) ? 2 : 0;
-}
-
-/* There are no options of one letter, but for -h. */
-static bool fail_argument(const char *argument, struct error *err)
-{
-    if (argument[0] == '-' && argument[1])
-        return fail(err, ERROR_INPUT, "unknown option %.*s; --help lists them",
-                    MAX_NAME, argument);
+    (void)data;
     return fail(err, ERROR_INPUT,
                 "unexpected argument \"%.*s\"; --help lists the options",
-                MAX_NAME, argument);
-}
-
-static bool read_arguments(struct config *config, int argc, char *const *argv,
-                           struct error *err)
-{
-    int used;
-
-    for (; argc > 0; argc -= used, argv += used) {
-        if (strncmp(argv[0], "--", 2) != 0)
-            return fail_argument(argv[0], err);
-        used = read_argument(config, argc, argv, err);
-        if (used == 0)
-            return false;
-    }
-    return true;
-}
-
-/* Whoever asks for help gets it, whatever else is there. */
-static bool asks_for_help(int argc, char *const *argv)
-{
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return true;
-    return false;
+                MAX_NAME, text);
 }
 
 /* ---- the environment ---- */
@@ -169,7 +77,8 @@ static void name_flag(char flag[MAX_NAME], const char *variable, size_t len)
 static bool fail_unknown_variable(const char *name, size_t len,
                                   const char *flag, struct error *err)
 {
-    const char *nearest = config_option_nearest(flag, strlen(flag), false);
+    const char *nearest = options_nearest(config_option_rows, CONFIG_NUM_ROWS,
+                                          flag, strlen(flag));
     char variable[MAX_NAME];
     int shown = len < MAX_NAME ? (int)len : MAX_NAME;
 
@@ -184,7 +93,7 @@ static bool fail_unknown_variable(const char *name, size_t len,
 }
 
 /* The text from `start` to `end`, without the spaces around it, as an item. */
-static bool add_item(struct config *config, const struct config_option *option,
+static bool add_item(struct config *config, const struct option *option,
                      char *start, char *end, struct error *err)
 {
     while (start < end && *start == ' ')
@@ -199,7 +108,7 @@ static bool add_item(struct config *config, const struct config_option *option,
                              err);
 }
 
-static bool set_items(struct config *config, const struct config_option *option,
+static bool set_items(struct config *config, const struct option *option,
                       const char *value, struct error *err)
 {
     char *copy = strdup(value);
@@ -224,7 +133,7 @@ static bool read_variable(struct config *config, const char *name,
 {
     size_t len = strcspn(name, "=");
     const char *value = name + len + (name[len] == '=');
-    const struct config_option *option;
+    const struct option *option;
     char flag[MAX_NAME];
     bool ok;
 
@@ -234,7 +143,7 @@ static bool read_variable(struct config *config, const char *name,
     option = len < MAX_NAME ? config_option_find(flag, len) : NULL;
     if (!option)
         return fail_unknown_variable(name, len, flag, err);
-    if (option->type == CONFIG_OPTION_LIST && *value)
+    if (option->type == OPTION_LIST && *value)
         ok = set_items(config, option, value, err);
     else
         ok = config_option_set(config, option, value,
@@ -258,7 +167,7 @@ static bool read_environment(struct config *config, char *const *environment,
 bool config_blame(const struct config *config, const char *flag,
                   struct error *err)
 {
-    const struct config_option *option = config_option_find(flag, strlen(flag));
+    const struct option *option = config_option_find(flag, strlen(flag));
     struct config_origin origin = config_option_origin(config, option);
     char variable[MAX_NAME];
 
@@ -296,12 +205,11 @@ static bool check(const struct config *config, struct error *err)
 bool config_read(struct config *config, int argc, char *const *argv,
                  char *const *environment, struct error *err)
 {
-    if (asks_for_help(argc, argv)) {
-        config->action = CONFIG_HELP;
-        return true;
-    }
-    if (!read_arguments(config, argc, argv, err))
+    if (!options_parse(config_option_rows, CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS,
+                       config, refuse_operand, argc, argv, err))
         return false;
+    if (config->action == CONFIG_HELP)
+        return true;
     if (config->action == CONFIG_ROUTES)
         return true;
     if (!read_environment(config, environment, err))

@@ -20,7 +20,8 @@ struct reading {
 
 static bool fail_unknown_key(const char *name, struct error *err)
 {
-    const char *nearest = config_option_nearest(name, strlen(name), false);
+    const char *nearest = options_nearest(config_option_rows, CONFIG_NUM_ROWS,
+                                          name, strlen(name));
 
     if (nearest)
         return fail(err, ERROR_INPUT, "unknown key \"%.60s\"; did you mean %s?",
@@ -30,8 +31,8 @@ static bool fail_unknown_key(const char *name, struct error *err)
                 name);
 }
 
-static bool check_section(const char *section,
-                          const struct config_option *option, struct error *err)
+static bool check_section(const char *section, const struct option *option,
+                          struct error *err)
 {
     const char *right = config_option_section(option);
 
@@ -41,12 +42,12 @@ static bool check_section(const char *section,
                 option->flag, right, section);
 }
 
-static bool check_once(struct reading *reading,
-                       const struct config_option *option, struct error *err)
+static bool check_once(struct reading *reading, const struct option *option,
+                       struct error *err)
 {
     unsigned *seen = &reading->seen[option - config_option_at(0)];
 
-    if (*seen && option->type != CONFIG_OPTION_LIST)
+    if (*seen && option->type != OPTION_LIST)
         return fail(err, ERROR_INPUT, "%s is in line %u already", option->flag,
                     *seen);
     *seen = reading->line;
@@ -56,7 +57,7 @@ static bool check_once(struct reading *reading,
 static bool take(struct reading *reading, const char *section, const char *name,
                  const char *value)
 {
-    const struct config_option *option = config_option_find(name, strlen(name));
+    const struct option *option = config_option_find(name, strlen(name));
     struct config_origin origin = {CONFIG_FILE, reading->line};
     struct error *err = &reading->err;
 

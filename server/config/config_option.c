@@ -3,150 +3,71 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/digits.h"
+static bool take_flag(void *data, const struct option *option,
+                      const char *value, struct error *err)
+{
+    return config_option_set(data, option, value,
+                             (struct config_origin){CONFIG_FLAG, 0}, err);
+}
 
-#define SECTION(name, about) \
-    {CONFIG_OPTION_SECTION, name, 0, NULL, 0, 0, 0, "", about},
+static bool take_action(void *data, const struct option *option,
+                        const char *value, struct error *err)
+{
+    struct config *config = data;
+
+    (void)value;
+    (void)err;
+    config->action = (enum config_action)option->number;
+    return true;
+}
+
+#define FIELD(field) OPTION_FIELD(struct config, field), .take = take_flag
+#define SECTION(name, about) {OPTION_SECTION, name, .help = about},
 #define TEXT(field, flag, def, value, help) \
-    {CONFIG_OPTION_TEXT,                    \
-     flag,                                  \
-     offsetof(struct config, field),        \
-     def,                                   \
-     0,                                     \
-     0,                                     \
-     0,                                     \
-     value,                                 \
-     help},
+    {OPTION_TEXT, flag, value, help, .fallback = def, FIELD(field)},
 #define LIST(field, flag, def, value, help) \
-    {CONFIG_OPTION_LIST,                    \
-     flag,                                  \
-     offsetof(struct config, field),        \
-     def,                                   \
-     0,                                     \
-     0,                                     \
-     0,                                     \
-     value,                                 \
-     help},
-#define NUMBER(field, flag, def, min, max, unit, help) \
-    {CONFIG_OPTION_NUMBER,                             \
-     flag,                                             \
-     offsetof(struct config, field),                   \
-     NULL,                                             \
-     def,                                              \
-     min,                                              \
-     max,                                              \
-     unit,                                             \
-     help},
+    {OPTION_LIST, flag, value, help, .fallback = def, FIELD(field)},
+#define NUMBER(field, flag, def, least, most, unit, help)         \
+    {OPTION_NUMBER, flag,         "N",         help,        unit, \
+     .number = def, .min = least, .max = most, FIELD(field)},
 #define CHOICE(field, flag, def, choices, help) \
-    {CONFIG_OPTION_CHOICE,                      \
-     flag,                                      \
-     offsetof(struct config, field),            \
-     NULL,                                      \
-     def,                                       \
-     0,                                         \
-     0,                                         \
-     choices,                                   \
-     help},
-static const struct config_option options[CONFIG_NUM_ROWS] = {
-    CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE)};
+    {OPTION_CHOICE, flag, choices, help, choices, .number = def, FIELD(field)},
+#define X(action, flag, help) \
+    {OPTION_SWITCH, flag, NULL, help, .number = action, .take = take_action},
+const struct option config_option_rows[CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS] = {
+    CONFIG_OPTIONS(SECTION, TEXT, LIST, NUMBER, CHOICE) CONFIG_ACTIONS(X)};
 #undef SECTION
 #undef TEXT
 #undef LIST
 #undef NUMBER
 #undef CHOICE
-
-static const char *const actions[] = {
-#define X(action, flag, help) flag,
-    CONFIG_ACTIONS(X)
 #undef X
-};
 
-enum { NUM_ACTIONS = sizeof actions / sizeof actions[0] };
-
-const struct config_option *config_option_at(size_t i)
+const struct option *config_option_at(size_t i)
 {
-    return i < CONFIG_NUM_ROWS ? &options[i] : NULL;
+    return i < CONFIG_NUM_ROWS ? &config_option_rows[i] : NULL;
 }
 
-const struct config_option *config_option_find(const char *name, size_t len)
+const struct option *config_option_find(const char *name, size_t len)
 {
     for (size_t i = 0; i < CONFIG_NUM_ROWS; i++)
-        if (options[i].type != CONFIG_OPTION_SECTION &&
-            strlen(options[i].flag) == len &&
-            memcmp(options[i].flag, name, len) == 0)
-            return &options[i];
+        if (config_option_rows[i].type != OPTION_SECTION &&
+            strlen(config_option_rows[i].flag) == len &&
+            memcmp(config_option_rows[i].flag, name, len) == 0)
+            return &config_option_rows[i];
     return NULL;
 }
 
-const char *config_option_section(const struct config_option *option)
+const char *config_option_section(const struct option *option)
 {
-    while (option->type != CONFIG_OPTION_SECTION)
+    while (option->type != OPTION_SECTION)
         option--;
     return option->flag;
 }
 
-bool config_option_in_file(const struct config_option *option)
+bool config_option_in_file(const struct option *option)
 {
     return option->offset != offsetof(struct config, file);
-}
-
-/* Steps of inserting, deleting or replacing one character (Levenshtein);
- * texts longer than 31 characters count as far away. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[32];
-    size_t b_len = strlen(b);
-
-    if (strlen(a) >= 32 || b_len >= 32)
-        return 99;
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_len; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            if (best > row[j - 1] + 1)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b_len];
-}
-
-struct guess {
-    const char *name;
-    unsigned distance;
-};
-
-static void consider(struct guess *guess, const char *given, const char *name)
-{
-    unsigned d = distance(given, name);
-
-    if (d < guess->distance)
-        *guess = (struct guess){name, d};
-}
-
-const char *config_option_nearest(const char *name, size_t len,
-                                  bool with_actions)
-{
-    struct guess guess = {NULL, 4}; /* farther is not a slip of the finger */
-    char given[32] = "";
-
-    if (len >= sizeof given)
-        return NULL;
-    memcpy(given, name, len);
-    for (size_t i = 0; i < CONFIG_NUM_ROWS; i++)
-        if (options[i].type != CONFIG_OPTION_SECTION)
-            consider(&guess, given, options[i].flag);
-    for (size_t i = 0; with_actions && i < NUM_ACTIONS; i++)
-        consider(&guess, given, actions[i]);
-    return guess.name;
 }
 
 /* A copy of a text, or NULL. */
@@ -163,75 +84,47 @@ static const char *keep(struct config *config, const char *text)
     return kept->text;
 }
 
-static void *field_of(struct config *config, const struct config_option *option)
+static void *field_of(struct config *config, const struct option *option)
 {
     return (char *)config + option->offset;
 }
 
-static void set_text(struct config *config, const struct config_option *option,
+static void set_text(struct config *config, const struct option *option,
                      const char *value)
 {
     memcpy(field_of(config, option), &value, sizeof value);
 }
 
-static void set_number(struct config *config,
-                       const struct config_option *option, uint64_t value)
+void config_option_reset(struct config *config, const struct option *option)
 {
-    unsigned choice = (unsigned)value;
+    struct config_list list = {{option->fallback}, 1, false};
 
-    if (option->type == CONFIG_OPTION_CHOICE)
-        memcpy(field_of(config, option), &choice, sizeof choice);
-    else
-        memcpy(field_of(config, option), &value, sizeof value);
-}
-
-void config_option_reset(struct config *config,
-                         const struct config_option *option)
-{
-    struct config_list list = {{option->text}, 1, false};
-
-    config->origins[option - options] = (struct config_origin){0};
+    config->origins[option - config_option_rows] = (struct config_origin){0};
     switch (option->type) {
-    case CONFIG_OPTION_SECTION:
+    case OPTION_SECTION:
         break;
-    case CONFIG_OPTION_TEXT:
-        set_text(config, option, option->text);
+    case OPTION_TEXT:
+        set_text(config, option, option->fallback);
         break;
-    case CONFIG_OPTION_LIST:
-        list.count = *option->text != '\0';
+    case OPTION_LIST:
+        list.count = *option->fallback != '\0';
         memcpy(field_of(config, option), &list, sizeof list);
         break;
     default:
-        set_number(config, option, option->number);
+        options_store(config, option, option->number);
     }
 }
 
-/* The position of `text` in "a|b|c". */
-static bool parse_choice(uint64_t *choice, const char *choices,
-                         const char *text)
-{
-    size_t len = strlen(text);
-
-    for (*choice = 0; *choices; ++*choice) {
-        size_t n = strcspn(choices, "|");
-
-        if (n == len && memcmp(choices, text, len) == 0)
-            return true;
-        choices += n + (choices[n] == '|');
-    }
-    return false;
-}
-
-static bool check_words(const struct config_option *option, const char *value,
+static bool check_words(const struct option *option, const char *value,
                         struct error *err)
 {
-    if (!*value && *option->text)
-        return fail(err, ERROR_INPUT, "%s is missing", option->accepts);
+    if (!*value && *option->fallback)
+        return fail(err, ERROR_INPUT, "%s is missing", option->argument);
     for (; *value; value++)
         if ((unsigned char)*value < ' ' || *value == 127)
             return fail(err, ERROR_INPUT,
                         "there is a control character in the %s",
-                        option->accepts);
+                        option->argument);
     return true;
 }
 
@@ -250,7 +143,7 @@ static bool add_text(struct config_list *list, const char *text,
     return true;
 }
 
-static bool set_words(struct config *config, const struct config_option *option,
+static bool set_words(struct config *config, const struct option *option,
                       const char *value, bool first, struct error *err)
 {
     const char *kept = keep(config, value);
@@ -259,7 +152,7 @@ static bool set_words(struct config *config, const struct config_option *option,
     if (!kept)
         return fail(err, ERROR_MEMORY, "no room for a text of %zu bytes",
                     strlen(value));
-    if (option->type == CONFIG_OPTION_TEXT) {
+    if (option->type == OPTION_TEXT) {
         set_text(config, option, kept);
         return true;
     }
@@ -271,90 +164,43 @@ static bool set_words(struct config *config, const struct config_option *option,
 }
 
 /* Only a list keeps what the same source has given before. */
-static bool parse(uint64_t *number, const struct config_option *option,
-                  const char *value, struct error *err)
+bool config_option_set(struct config *config, const struct option *option,
+                       const char *value, struct config_origin origin,
+                       struct error *err)
 {
-    switch (option->type) {
-    case CONFIG_OPTION_TEXT:
-    case CONFIG_OPTION_LIST:
-        return check_words(option, value, err);
-    case CONFIG_OPTION_NUMBER:
-        if (!digits_parse(number, value) || *number < option->min ||
-            *number > option->max)
-            return fail(err, ERROR_INPUT,
-                        "\"%.60s\" is not a number of %s from %ju to %ju",
-                        value, option->accepts, (uintmax_t)option->min,
-                        (uintmax_t)option->max);
-        return true;
-    case CONFIG_OPTION_CHOICE:
-        if (!parse_choice(number, option->accepts, value))
-            return fail(err, ERROR_INPUT, "\"%.60s\" is not one of %s", value,
-                        option->accepts);
-        return true;
-    default:
-        return fail(err, ERROR_INTERNAL, "option type %d", (int)option->type);
-    }
-}
-
-bool config_option_set(struct config *config,
-                       const struct config_option *option, const char *value,
-                       struct config_origin origin, struct error *err)
-{
-    struct config_origin *old = &config->origins[option - options];
+    struct config_origin *old = &config->origins[option - config_option_rows];
     bool first = old->source != origin.source;
+    bool is_text = option->type == OPTION_TEXT || option->type == OPTION_LIST;
     uint64_t number = 0;
 
-    if (!parse(&number, option, value, err))
+    if (is_text ? !check_words(option, value, err)
+                : !options_check(&number, option, value, err))
         return false;
     if (old->source > origin.source)
         return true;
-    if (option->type == CONFIG_OPTION_TEXT ||
-        option->type == CONFIG_OPTION_LIST) {
+    if (is_text) {
         if (!set_words(config, option, value, first, err))
             return false;
     } else {
-        set_number(config, option, number);
+        options_store(config, option, number);
     }
     *old = origin;
     return true;
 }
 
 struct config_origin config_option_origin(const struct config *config,
-                                          const struct config_option *option)
+                                          const struct option *option)
 {
-    return config->origins[option - options];
-}
-
-/* The name of choice number `n` of "a|b|c". */
-static const char *name_choice(char name[32], const char *choices, uint64_t n)
-{
-    while (n-- > 0)
-        choices += strcspn(choices, "|") + 1;
-    snprintf(name, 32, "%.*s", (int)strcspn(choices, "|"), choices);
-    return name;
+    return config->origins[option - config_option_rows];
 }
 
 const char *config_option_value(char digits[32], const struct config *config,
-                                const struct config_option *option, size_t i)
+                                const struct option *option, size_t i)
 {
-    const void *field = (const char *)config + option->offset;
-    const struct config_list *list;
+    const struct config_list *list =
+        (const void *)((const char *)config + option->offset);
 
-    if (option->type == CONFIG_OPTION_LIST) {
-        list = field;
+    if (option->type == OPTION_LIST)
         return i < list->count ? list->items[i] : NULL;
-    }
-    if (i > 0)
-        return NULL;
-    switch (option->type) {
-    case CONFIG_OPTION_TEXT:
-        return *(const char *const *)field;
-    case CONFIG_OPTION_NUMBER:
-        snprintf(digits, 32, "%ju", (uintmax_t) * (const uint64_t *)field);
-        return digits;
-    case CONFIG_OPTION_CHOICE:
-        return name_choice(digits, option->accepts, *(const unsigned *)field);
-    default:
-        return NULL;
-    }
+    return i == 0 ? options_value(digits, config, option) : NULL;
 }

@@ -3,66 +3,13 @@
 #include "server/config/config_file.h"
 #include "server/config/config_option.h"
 
-enum { COLUMNS = 78 };
-
-/* Words in lines that begin with `indent` spaces. */
-static void print_words(FILE *out, int indent, const char *words)
-{
-    int column = 0;
-
-    while (*words) {
-        int len = 0;
-
-        while (words[len] && words[len] != ' ')
-            len++;
-        if (column > 0 && column + 1 + len > COLUMNS) {
-            fputc('\n', out);
-            column = 0;
-        }
-        fprintf(out, "%*s%.*s", column > 0 ? 1 : indent, "", len, words);
-        column += (column > 0 ? 1 : indent) + len;
-        words += len + (words[len] == ' ');
-    }
-    fputc('\n', out);
-}
-
-static void print_option(FILE *out, const struct config_option *o)
-{
-    struct config defaults;
-    char digits[32];
-    const char *value;
-
-    config_init(&defaults);
-    value = config_option_value(digits, &defaults, o, 0);
-    fprintf(out, "  --%s %s\n", o->flag,
-            o->type == CONFIG_OPTION_NUMBER ? "N" : o->accepts);
-    print_words(out, 6, o->help);
-    fprintf(out, "      (default %s", value && *value ? value : "none");
-    if (o->type == CONFIG_OPTION_NUMBER)
-        fprintf(out, "; %ju to %ju %s", (uintmax_t)o->min, (uintmax_t)o->max,
-                o->accepts);
-    fprintf(out, ")\n");
-}
-
-static void print_action(FILE *out, const char *flag, const char *help)
-{
-    fprintf(out, "  --%s\n", flag);
-    print_words(out, 6, help);
-}
-
 void config_print_help(FILE *out)
 {
-    const struct config_option *o;
+    struct config defaults;
 
-    for (size_t i = 0; (o = config_option_at(i)) != NULL; i++) {
-        if (o->type == CONFIG_OPTION_SECTION)
-            fprintf(out, "\n%s: %s\n", o->flag, o->help);
-        else
-            print_option(out, o);
-    }
-#define X(action, flag, help) print_action(out, flag, help);
-    CONFIG_ACTIONS(X)
-#undef X
+    config_init(&defaults);
+    options_print(out, config_option_rows, CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS,
+                  &defaults);
 }
 
 static void print_origin(FILE *out, const struct config *config,
@@ -93,7 +40,7 @@ static void print_value(FILE *out, const char *flag, const char *value)
 }
 
 static void print_setting(FILE *out, const struct config *config,
-                          const struct config_option *option)
+                          const struct option *option)
 {
     char digits[32];
     const char *value;
@@ -108,12 +55,12 @@ static void print_setting(FILE *out, const struct config *config,
 
 void config_print_file(FILE *out, const struct config *config)
 {
-    const struct config_option *option;
-    const struct config_option *section = NULL;
+    const struct option *option;
+    const struct option *section = NULL;
 
     fprintf(out, "# The options of wherefore serve that are in effect.\n");
     for (size_t i = 0; (option = config_option_at(i)) != NULL; i++) {
-        if (option->type == CONFIG_OPTION_SECTION) {
+        if (option->type == OPTION_SECTION) {
             section = option;
         } else if (config_option_in_file(option)) {
             if (section)

@@ -176,31 +176,64 @@ def test_prefix_lends_a_module_s_prefix_to_a_file_without_a_header(tmp_path):
     assert run("prefix", target.name, cwd=tmp_path).returncode == 1
 
 
-def test_docs_finds_a_file_that_the_page_misses(tmp_path):
-    lay_out(tmp_path, **GOOD, docs__architecture_md="`engine.h`, `buf.h` and `box.c`\n")
-    result = run("docs", tmp_path)
-    assert result.returncode == 1
-    assert "does not name engine/image/image_jpeg.c" in result.stderr
-    assert "box.h" not in result.stderr
+README = "# {}\n\nWhat it is for.\n\nRead first: `{}`.\n\nMay know: no other room.\n"
+READMES = {
+    f"{folder}__README_md": README.format(folder, file)
+    for folder, file in {
+        "engine": "engine.h",
+        "engine__base": "engine/base/buf.h",
+        "engine__explain": "box.c",
+        "engine__image": "image_jpeg.c",
+        "server__api": "route.h",
+        "server__http": "http.c",
+    }.items()
+}
+PAGE = "`engine.h`, `engine/base/buf.h`, `image_*.c`, `box_find()` and cases.\n"
 
-    lay_out(
-        tmp_path, docs__architecture_md="engine.h buf.h box.c image_jpeg.c http.c route.h\n"
-    )
+
+@pytest.mark.parametrize("page", ["architecture", "extending"])
+@pytest.mark.parametrize("gone", ["gone.c", "engine/base/box.c", "png_*.c", "box_lost()"])
+def test_docs_finds_a_name_that_stands_for_nothing(tmp_path, page, gone):
+    lay_out(tmp_path, **GOOD, **READMES, **{f"docs__{page}_md": PAGE})
     assert run("docs", tmp_path).returncode == 0
 
-
-def test_docs_finds_a_name_whose_file_is_gone(tmp_path):
-    text = "engine.h buf.h box.c image_jpeg.c http.c route.h and `engine/gone.c`\n"
-    lay_out(tmp_path, **GOOD, docs__architecture_md=text)
+    lay_out(tmp_path, **{f"docs__{page}_md": PAGE + f"And `{gone}`.\n"})
     result = run("docs", tmp_path)
     assert result.returncode == 1
-    assert "names engine/gone.c" in result.stderr
+    assert result.stderr == f"docs/{page}.md names {gone}, which is not there\n"
 
 
-def test_docs_waits_for_the_page(tmp_path):
+def test_docs_finds_a_room_without_a_readme(tmp_path):
+    lay_out(tmp_path, **GOOD, **READMES, docs__architecture_md=PAGE)
+    assert run("docs", tmp_path).returncode == 0
+    (tmp_path / "engine/image/README.md").unlink()
     result = run("docs", tmp_path)
-    assert result.returncode == 0
-    assert "not written yet" in result.stdout
+    assert result.returncode == 1
+    assert result.stderr == "engine/image/README.md is missing\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("box.c", "gone.c", "names gone.c, which is not there"),
+        ("box.c", "buf.h", "names buf.h, which is not there"),
+        ("box.c", "engine/explain/gone.h", "names engine/explain/gone.h, which"),
+        ("What it is for.", "\n" * 16, "lines; at most 15 are allowed"),
+        ("Read first", "Read", 'has no "Read first:"'),
+        ("May know", "Knows", 'has no "May know:"'),
+        ("no other room", "`engine/base/`, `engine/render/`", "may not know engine/render/"),
+        ("no other room", "`engine/explain/`", "may not know engine/explain/"),
+        ("no other room", "`engine/nowhere/`", "may not know engine/nowhere/"),
+    ],
+)
+def test_docs_finds_what_is_wrong_with_a_readme(tmp_path, old, new, finding):
+    lay_out(tmp_path, **GOOD, **READMES, docs__architecture_md=PAGE)
+    readme = tmp_path / "engine/explain/README.md"
+    readme.write_text(readme.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    result = run("docs", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("engine/explain/README.md ")
+    assert finding in result.stderr and result.stderr.count("\n") == 1
 
 
 def lay_out_lists(tree: Path, row: str, networks: str = "") -> None:

@@ -383,6 +383,7 @@ def test_a_name_that_is_not_utf_8_still_makes_json(cam, photos):
     result = cam(name, "cat.png")
 
     assert result.returncode == 0
+    assert list(lines(result.stdout)[0])[:2] == ["file", "model"]
     assert lines(result.stdout)[0]["file"] == 'caf\ufffd "\\\t\U0001f63a.png'
 
 
@@ -551,6 +552,7 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
     [
         ([], "no photo is given"),
         (["--nope", "cat.png"], "unknown option --nope; --help lists them"),
+        (["--treshold=1", "cat.png"], "--treshold; did you mean --threshold?"),
         (["-n", "cat.png"], "unknown option -n; --help lists them"),
         (["--max=3", "cat.png"], "--max is short for several options"),
         (["--alpha"], "--alpha: a value is missing"),
@@ -561,14 +563,14 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
         (["--threshold=nan", "cat.png"], '"nan" is not accepted'),
         (["--alpha=2", "cat.png"], '"2" is not accepted'),
         (["--colormap=rainbow", "cat.png"], '"rainbow" is not accepted'),
-        (["--heatmap-kind=none", "cat.png"], 'overlay or map, not "none"'),
+        (["--heatmap-kind=none", "cat.png"], '--heatmap-kind: "none" is not one of overlay|map'),
         (["--heatmap-size=0", "cat.png"], '"0" is not accepted'),
-        (["--heatmap=-", "cat.png"], '--heatmap cannot be "-"'),
+        (["--heatmap=-", "cat.png"], "--heatmap: the standard output is for the answer"),
         (["--heatmap=x.png", "cat.png", "rocket.jpg"], "a directory or a %s"),
         (["--heatmap=nowhere/", "cat.png"], 'no directory "nowhere/"'),
-        (["--threads=0", "cat.png"], "--threads takes a whole number"),
-        (["--max-bytes=-1", "cat.png"], "--max-bytes takes a whole number"),
-        (["--max-width=", "cat.png"], "--max-width takes a whole number"),
+        (["--threads=0", "cat.png"], '--threads: "0" is not a whole number from 1 to'),
+        (["--max-bytes=-1", "cat.png"], '--max-bytes: "-1" is not a whole number'),
+        (["--max-width=", "cat.png"], '--max-width: "" is not a whole number'),
         (["-", "-"], "- is given more than once"),
     ],
 )
@@ -596,6 +598,7 @@ def test_help_fits_the_terminal_and_names_every_option(cam):
     assert result.returncode == 0
     text = result.stdout.decode()
     assert max(len(line) for line in text.splitlines()) <= 80
+    assert "(null)" not in text
     for name in (
         "model",
         "top",

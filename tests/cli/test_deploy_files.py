@@ -94,9 +94,10 @@ def test_an_instance_gets_the_time_that_its_end_may_take() -> None:
     help_text = subprocess.run(
         [WHEREFORE, "serve", "--help"], capture_output=True, text=True, check=True
     ).stdout
+    help_text = " ".join(help_text.split())
 
-    assert "(default 10000; 1 to 3600000 milliseconds)" in help_text
-    assert "(default 20; 0 to 3600 seconds)" in help_text
+    assert "(default: 10000; 1 to 3600000 milliseconds)" in help_text
+    assert "(default: 20; 0 to 3600 seconds)" in help_text
     assert pod()["terminationGracePeriodSeconds"] >= prestop + 10 + 20
     for name in INSTANCES:
         assert int(compose()[name]["stop_grace_period"].rstrip("s")) > 10 + 20

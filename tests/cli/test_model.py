@@ -396,13 +396,17 @@ def test_what_cannot_be_added_leaves_nothing_behind(model, tmp_path, args, messa
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--resize=squash"], "--resize takes stretch, crop or letterbox, not"),
-        (["--interpolation=none"], "--interpolation takes bicubic, bilinear or"),
-        (["--channels=RBG"], "--channels takes RGB, BGR or L, not"),
-        (["--std=0"], "--std takes numbers above 0"),
-        (["--scores=logistic"], "--scores takes softmax or sigmoid, not"),
-        (["--input-size=0"], "--input-size"),
-        (["--crop-fraction=0.001"], "--crop-fraction takes a number from 0.01 to 1"),
+        (["--resize=squash"], '--resize: "squash" is not one of stretch|crop|letterbox'),
+        (["--interpolation=none"], "is not one of bicubic|bilinear|nearest"),
+        (["--channels=RBG"], "is not one of RGB|BGR|L"),
+        (["--std=0"], '--std: "0" is not above 0'),
+        (["--scores=logistic"], "is not one of softmax|sigmoid"),
+        (["--input-size=0"], "--input-size: "),
+        (["--lables=x"], "unknown option --lables; did you mean --labels?"),
+        (["--widht=3"], "unknown option --widht; did you mean --width?"),
+        (["--too=x"], "unknown option --too; did you mean --to?"),
+        (["--nope=x"], "unknown option --nope; --help lists them"),
+        (["--crop-fraction=0.001"], '"0.001" is not a number from 0.01 to 1'),
     ],
 )
 def test_an_option_of_add_names_what_it_takes(model, tmp_path, args, message):

@@ -27,7 +27,7 @@ static json_t *answer(const struct ask *ask, const char *refusal)
 {
     struct engine engine = {.refusal = refusal};
     struct engine_session *session = engine_session_new(&engine, NULL, NULL);
-    struct cam_json_timing timing = {.queue = 0.5};
+    struct cam_json_source source = {.queue_ms = 0.5};
     struct response response = {0};
     struct image_limits limits = {0};
     json_t *root;
@@ -35,7 +35,7 @@ static json_t *answer(const struct ask *ask, const char *refusal)
     assert_true(engine_sample(session, (const uint8_t *)"p", 1, &limits, NULL));
     assert_true(engine_session_run(session, NULL));
     assert_true(
-        cam_json_write(&response, session, &engine, ask, &timing, NULL));
+        cam_json_write(&response, session, &engine, ask, &source, NULL));
     assert_int_equal(response.status, 200);
     root = parse(&response);
     response_release(&response);

@@ -122,11 +122,11 @@ struct question {
 
 static bool answer_once(void *arg, struct error *err)
 {
-    static const struct cam_json_timing timing = {.queue = 0.5};
+    static const struct cam_json_source source = {.queue_ms = 0.5};
     struct question *question = arg;
     struct response response = {0};
     bool ok = cam_json_write(&response, question->session, &question->engine,
-                             &question->ask, &timing, err);
+                             &question->ask, &source, err);
 
     if (ok && question->answer.len > 0) {
         assert_int_equal(response.body.len, question->answer.len);

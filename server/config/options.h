@@ -1,0 +1,103 @@
+#ifndef SERVER_CONFIG_OPTIONS_H
+#define SERVER_CONFIG_OPTIONS_H
+
+/* A command line, read and explained by a table with a row an option.
+ *
+ *     struct look { uint32_t runs; bool json, help; const char *file; };
+ *
+ *     static const struct option rows[] = {
+ *         {OPTION_NUMBER, "runs", "N", "runs to measure", .min = 1,
+ *          .max = 100, OPTION_FIELD(struct look, runs)},
+ *         {OPTION_SWITCH, "json", NULL, "print JSON",
+ *          OPTION_FIELD(struct look, json)},
+ *         OPTION_HELP(struct look, help),
+ *     };
+ *
+ * `--runs 3`, `--runs=3` and, since nothing else begins so, `--ru 3` are the
+ * same. "--" ends the options; operands may stand between them. Functions of
+ * this module may be called by any thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine/base/error.h"
+
+enum option_type {
+    OPTION_SECTION, /* no option: a heading of the help */
+    OPTION_SWITCH,  /* bool; takes no value */
+    OPTION_TEXT,    /* const char *, borrowed */
+    OPTION_LIST,    /* several texts; `take` keeps them */
+    OPTION_NUMBER,  /* uint32_t or uint64_t */
+    OPTION_CHOICE,  /* unsigned: which of `accepts` */
+    OPTION_WORD,    /* const char *: one of `accepts` */
+};
+
+struct option;
+
+/* Takes a value that was given; NULL for a switch. ERROR_INPUT says what is
+ * accepted; the flag is put before it. */
+typedef bool options_take_fn(void *data, const struct option *option,
+                             const char *value, struct error *err);
+
+struct option {
+    enum option_type type;
+    const char *flag;     /* or the section's name */
+    const char *argument; /* what the help calls the value */
+    const char *help;
+    const char *accepts;   /* a number's unit; "a|b|c" of a choice or a word;
+                            * what else the help says of a text; or NULL */
+    const char *fallback;  /* the default in words, "" for none; NULL: it is in
+                            * the field */
+    size_t offset, size;   /* of the field in the caller's struct */
+    uint64_t number;       /* default of a number or a choice, for callers */
+    uint64_t min, max;     /* of a number, inclusive */
+    options_take_fn *take; /* NULL: the value goes into the field */
+};
+
+#define OPTION_FIELD(owner, field) \
+    .offset = offsetof(owner, field), .size = sizeof(((owner *)0)->field)
+
+/* "a|b|c" of a list X(choice, name). */
+#define OPTION_WORDS(list) (&(list(OPTION_NAME))[1])
+#define OPTION_NAME(choice, name) "|" name
+
+/* The row that every table has. */
+#define OPTION_HELP(owner, field)                           \
+    {                                                       \
+        OPTION_SWITCH, "help", NULL, "print this and exit", \
+            OPTION_FIELD(owner, field)                      \
+    }
+
+/* Reads the arguments, of which the first is argv[0]. What is no option goes to
+ * `operand`. Where -h or --help is among them, that row alone is taken.
+ * ERROR_INPUT names the option, and of an unknown one the nearest. */
+bool options_parse(const struct option *rows, size_t count, void *data,
+                   bool (*operand)(void *data, char *text, struct error *err),
+                   int argc, char *const *argv, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Prints the rows, with the defaults that are in `data`. */
+void options_print(FILE *out, const struct option *rows, size_t count,
+                   const void *data);
+
+/* Checks a value by its row's type. *number: of a number or a choice.
+ * ERROR_INPUT says what is accepted, not for which option. */
+bool options_check(uint64_t *number, const struct option *option,
+                   const char *value, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Sets the field of a number or a choice. */
+void options_store(void *data, const struct option *option, uint64_t number);
+
+/* What is in the field, as a text; `digits` is room for one. NULL: nothing, or
+ * neither a text, nor a number, nor a choice. */
+const char *options_value(char digits[32], const void *data,
+                          const struct option *option);
+
+/* The flag that a slip of the finger may have been meant for, or NULL. */
+const char *options_nearest(const struct option *rows, size_t count,
+                            const char *name, size_t len);
+
+#endif
