@@ -40,7 +40,7 @@ def wait_for(server: Server, name: str, value: int) -> None:
     ("args", "words"),
     [
         (["--prot", "1"], ["unknown option --prot"]),
-        (["--worker", "1"], ["--worker", "did you mean --workers?"]),
+        (["--wokers", "1"], ["--wokers", "did you mean --workers?"]),
         (["--workers", "0"], ["--workers", "1 to 256"]),
         (["--workers", "two"], ["--workers", '"two"']),
         (["--workers"], ["--workers", "missing"]),
