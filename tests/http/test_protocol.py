@@ -123,11 +123,13 @@ CHUNKED = CAM + b"Transfer-Encoding: chunked\r\n\r\n"
 def until_hung_up(server: Server, request: bytes) -> bytes:
     """All that comes back; the server has to hang up by itself."""
     text = b""
-    with socket.create_connection(server.address, 10) as s:
-        with contextlib.suppress(ConnectionError):
-            s.sendall(request)
-            while part := s.recv(65536):
-                text += part
+    with (
+        socket.create_connection(server.address, 10) as s,
+        contextlib.suppress(ConnectionError),
+    ):
+        s.sendall(request)
+        while part := s.recv(65536):
+            text += part
     return text
 
 
