@@ -177,7 +177,8 @@ def test_what_headers_say_is_never_more_than_a_line_of_the_log() -> None:
         r"^\S+Z (?:POST /cam|\S+ \S+) (\d+) .* id=\S+$", log, re.MULTILINE
     )
     assert len(lines) == log.count("\n") == 5
-    assert set(lines) <= {"200", "400"}
+    # Which is why its status is not known.
+    assert set(lines) <= {"200", "400", "0"} and lines.count("0") <= 1
 
 
 def test_a_content_length_that_is_too_small_cuts_the_body(server: Server) -> None:
