@@ -290,6 +290,23 @@ struct graph_value *graph_output(const struct graph *graph,
     return operand(graph, node->outputs, node->num_outputs, i);
 }
 
+const struct graph_node *graph_producer(const struct graph *graph, int value)
+{
+    int node = graph->values[value].producer;
+
+    return node == GRAPH_NONE ? NULL : &graph->nodes[node];
+}
+
+int graph_behind_reshapes(const struct graph *graph, int value)
+{
+    const struct graph_node *node;
+
+    while ((node = graph_producer(graph, value)) && node->op == GRAPH_RESHAPE &&
+           node->num_inputs > 0)
+        value = node->inputs[0];
+    return value;
+}
+
 const float *graph_floats(const struct graph_value *value)
 {
     assert(value->data && value->type == GRAPH_FLOAT);

@@ -172,6 +172,12 @@ struct graph_value *graph_input(const struct graph *graph,
 struct graph_value *graph_output(const struct graph *graph,
                                  const struct graph_node *node, uint32_t i);
 
+/* The node that makes a value, or NULL. */
+const struct graph_node *graph_producer(const struct graph *graph, int value);
+
+/* The value that reshapes between it and `value` merely rename. */
+int graph_behind_reshapes(const struct graph *graph, int value);
+
 /* A constant's elements. The value must be a constant of that type. */
 const float *graph_floats(const struct graph_value *value);
 const int64_t *graph_ints(const struct graph_value *value);

@@ -106,18 +106,6 @@ static bool read_graph(struct graph *graph, const uint8_t *bytes, size_t len,
 
 /* ---- choosing an output ---- */
 
-static int behind_reshapes(const struct graph *graph, int value)
-{
-    for (;;) {
-        int producer = graph->values[value].producer;
-
-        if (producer == GRAPH_NONE ||
-            graph->nodes[producer].op != GRAPH_RESHAPE)
-            return value;
-        value = graph->nodes[producer].inputs[0];
-    }
-}
-
 static void list_candidates(struct choice *choice)
 {
     const struct graph *graph = choice->graph;
@@ -131,8 +119,8 @@ static void list_candidates(struct choice *choice)
                                 .output = graph->outputs[i]};
         c->is_head =
             head_find_at(&c->head, graph, c->output, choice->wish, &why);
-        c->root =
-            behind_reshapes(graph, c->is_head ? c->head.logits : c->output);
+        c->root = graph_behind_reshapes(graph, c->is_head ? c->head.logits
+                                                          : c->output);
         if (i == 0)
             choice->first = why;
     }

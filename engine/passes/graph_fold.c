@@ -427,24 +427,13 @@ static struct graph_node *layer_of(const struct graph *graph, int value)
     return NULL;
 }
 
-static int behind_reshapes(const struct graph *graph, int value)
-{
-    int node;
-
-    while ((node = graph->values[value].producer) != GRAPH_NONE &&
-           graph->nodes[node].op == GRAPH_RESHAPE &&
-           graph->nodes[node].num_inputs > 0)
-        value = graph->nodes[node].inputs[0];
-    return value;
-}
-
 /* Whether two layers do the same to the same but for their weights. */
 static bool are_alike(const struct graph *graph, const struct graph_node *a,
                       const struct graph_node *b)
 {
     return a != b && a->op == b->op &&
-           behind_reshapes(graph, a->inputs[0]) ==
-               behind_reshapes(graph, b->inputs[0]) &&
+           graph_behind_reshapes(graph, a->inputs[0]) ==
+               graph_behind_reshapes(graph, b->inputs[0]) &&
            graph_shape_equal(&graph_input(graph, a, 0)->shape,
                              &graph_input(graph, b, 0)->shape) &&
            graph_shape_equal(&graph_input(graph, a, 1)->shape,
@@ -720,8 +709,8 @@ static struct graph_node *joined(const struct graph *graph,
 
     if (!layer || !is_of_rows(graph, layer) ||
         (first && (first->op != layer->op ||
-                   behind_reshapes(graph, first->inputs[0]) !=
-                       behind_reshapes(graph, layer->inputs[0]) ||
+                   graph_behind_reshapes(graph, first->inputs[0]) !=
+                       graph_behind_reshapes(graph, layer->inputs[0]) ||
                    !graph_shape_equal(&graph_input(graph, first, 0)->shape,
                                       &graph_input(graph, layer, 0)->shape))))
         return NULL;

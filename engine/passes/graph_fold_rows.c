@@ -191,18 +191,6 @@ static void multiply(float *restrict to, float *restrict bias, double *sums,
         to[j] = (float)sums[j];
 }
 
-/* The value that reshapes between it and `value` merely rename. */
-static int behind_reshapes(const struct graph *graph, int value)
-{
-    int node;
-
-    while ((node = graph->values[value].producer) != GRAPH_NONE &&
-           graph->nodes[node].op == GRAPH_RESHAPE &&
-           graph->nodes[node].num_inputs > 0)
-        value = graph->nodes[node].inputs[0];
-    return value;
-}
-
 /* Lets the layer take what the node before it takes. */
 static bool rewire(struct graph *graph, const struct row *row,
                    const struct row *before, int weights, int bias,
@@ -224,7 +212,7 @@ static bool rewire(struct graph *graph, const struct row *row,
 
         shape->dim[node->op == GRAPH_CONV ? 1 : shape->rank - 1] =
             before->num_in;
-        inputs[0] = behind_reshapes(graph, x);
+        inputs[0] = graph_behind_reshapes(graph, x);
         if (!graph_shape_equal(shape, &graph->values[inputs[0]].shape)) {
             before->reshape->inputs[0] = inputs[0];
             inputs[0] = before->reshape->outputs[0];

@@ -9,14 +9,6 @@
 #include "engine/passes/graph_picture.h"
 #include "engine/passes/head_output.h"
 
-static const struct graph_node *producer_of(const struct graph *graph,
-                                            int value)
-{
-    int node = graph->values[value].producer;
-
-    return node == GRAPH_NONE ? NULL : &graph->nodes[node];
-}
-
 static size_t count_of(const struct graph *graph, int value)
 {
     return graph_shape_count(&graph->values[value].shape);
@@ -52,7 +44,8 @@ static int behind_rounding(const struct graph *graph,
 
     if (node->op != GRAPH_DEQUANTIZE || graph_is_clamped(node))
         return GRAPH_NONE;
-    while ((before = producer_of(graph, value)) && before->op == GRAPH_RESHAPE)
+    while ((before = graph_producer(graph, value)) &&
+           before->op == GRAPH_RESHAPE)
         value = before->inputs[0];
     return before && before->op == GRAPH_QUANTIZE &&
                    !graph_is_clamped(before) &&
@@ -68,7 +61,7 @@ static int behind_reshapes(const struct graph *graph, int value)
 {
     const struct graph_node *node;
 
-    while ((node = producer_of(graph, value))) {
+    while ((node = graph_producer(graph, value))) {
         int before = node->op == GRAPH_RESHAPE ? node->inputs[0]
                                                : behind_rounding(graph, node);
 
@@ -84,13 +77,13 @@ static int behind_reshapes(const struct graph *graph, int value)
  * quantized network has one after a product that it rounds first. */
 static int behind_bias(struct head *head, const struct graph *graph, int value)
 {
-    const struct graph_node *sum = producer_of(graph, value), *before;
+    const struct graph_node *sum = graph_producer(graph, value), *before;
 
     for (uint32_t i = 0; sum && sum->op == GRAPH_ADD && i < 2; i++) {
         const struct graph_value *bias = graph_input(graph, sum, i);
         int other = behind_reshapes(graph, sum->inputs[1 - i]);
 
-        before = producer_of(graph, other);
+        before = graph_producer(graph, other);
         if (bias->data && before && !graph_is_clamped(sum) &&
             graph_shape_count(&bias->shape) == head->num_logits &&
             graph_shape_count(&graph->values[other].shape) ==
@@ -277,7 +270,7 @@ static const char *explain_cell(struct head *head, const struct graph *graph,
     const struct graph_node *node;
     const char *why = NULL;
 
-    while ((node = producer_of(graph, value))) {
+    while ((node = graph_producer(graph, value))) {
         const struct graph_picture *from;
 
         value = first_open(graph, node);
@@ -305,7 +298,8 @@ static const char *explain(struct head *head, const struct graph *graph,
     bool is_linear = false, is_normalized = false, is_of_more = false;
     const struct graph_node *node;
 
-    while ((node = producer_of(graph, value)) && !is_global_pool(graph, node)) {
+    while ((node = graph_producer(graph, value)) &&
+           !is_global_pool(graph, node)) {
         const char *why;
 
         is_linear |= node->op == GRAPH_LINEAR || node->op == GRAPH_CONV;
@@ -369,12 +363,12 @@ static const char *read_linear(struct head *head, const struct graph *graph,
                                const struct graph_node *last)
 {
     int value = behind_reshapes(graph, last->inputs[0]);
-    const struct graph_node *pool = producer_of(graph, value), *norm = NULL;
+    const struct graph_node *pool = graph_producer(graph, value), *norm = NULL;
     const char *refusal;
 
     if (pool && is_row_norm(graph, pool)) {
         norm = pool;
-        pool = producer_of(graph, behind_reshapes(graph, norm->inputs[0]));
+        pool = graph_producer(graph, behind_reshapes(graph, norm->inputs[0]));
     }
     if (!pool || !is_global_pool(graph, pool) ||
         (norm && pool->op != GRAPH_MEAN))
@@ -407,14 +401,14 @@ static bool is_of_several(const struct graph *graph,
            (node->op == GRAPH_MUL || node->op == GRAPH_DIV ||
             node->op == GRAPH_RESHAPE) &&
            first_open(graph, node) != GRAPH_NONE)
-        node = producer_of(graph, first_open(graph, node));
+        node = graph_producer(graph, first_open(graph, node));
     if (node && node->op == GRAPH_MEAN)
-        node = producer_of(graph, behind_reshapes(graph, node->inputs[0]));
+        node = graph_producer(graph, behind_reshapes(graph, node->inputs[0]));
     if (!node || (node->op != GRAPH_ADD && node->op != GRAPH_CONCAT))
         return false;
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_node *part =
-            producer_of(graph, behind_reshapes(graph, node->inputs[i]));
+            graph_producer(graph, behind_reshapes(graph, node->inputs[i]));
 
         num_layers += part && is_linear_layer(graph, part);
     }
@@ -427,7 +421,7 @@ static const char *find_features(struct head *head, const struct graph *graph,
                                  const struct graph_picture *pictures)
 {
     int value = behind_bias(head, graph, behind_reshapes(graph, head->logits));
-    const struct graph_node *last = producer_of(graph, value);
+    const struct graph_node *last = graph_producer(graph, value);
     const char *refusal;
 
     if (last && is_global_pool(graph, last)) {

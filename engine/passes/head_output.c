@@ -27,26 +27,9 @@ struct effect {
     char why[TEXT_SIZE]; /* why the order is not kept, or "" */
 };
 
-static const struct graph_node *producer_of(const struct graph *graph,
-                                            int value)
-{
-    int node = graph->values[value].producer;
-
-    return node == GRAPH_NONE ? NULL : &graph->nodes[node];
-}
-
 static size_t count_of(const struct graph *graph, int value)
 {
     return graph_shape_count(&graph->values[value].shape);
-}
-
-static int behind_reshapes(const struct graph *graph, int value)
-{
-    const struct graph_node *node;
-
-    while ((node = producer_of(graph, value)) && node->op == GRAPH_RESHAPE)
-        value = node->inputs[0];
-    return value;
 }
 
 static bool is_function(const struct graph_node *node,
@@ -139,7 +122,7 @@ static void walk_back(struct tail *tail, const struct graph *graph, int value)
     const struct graph_node *node;
 
     *tail = (struct tail){.start = value};
-    while ((node = producer_of(graph, value))) {
+    while ((node = graph_producer(graph, value))) {
         int subject = subject_of(graph, node);
 
         if (is_softmax(node) || is_function(node, GRAPH_SIGMOID)) {
@@ -395,7 +378,7 @@ static int behind_signs(bool *is_flipped, const struct graph *graph, int value)
     const struct graph_node *node;
     int at = value;
 
-    while ((node = producer_of(graph, at))) {
+    while ((node = graph_producer(graph, at))) {
         bool is_sign =
             is_function(node, GRAPH_NEGATE) && !graph_is_clamped(node);
 
@@ -472,10 +455,11 @@ static bool is_pair(struct tail *tail, struct effect *effect,
     follow_link(&other, graph, &first);
     follow_link(effect, graph, tail);
     differ = other.is_flipped != effect->is_flipped;
-    return behind_reshapes(
+    return graph_behind_reshapes(
                graph, behind_signs(&differ, graph, first.link->inputs[0])) ==
-               behind_reshapes(graph, behind_signs(&differ, graph,
-                                                   tail->link->inputs[0])) &&
+               graph_behind_reshapes(
+                   graph,
+                   behind_signs(&differ, graph, tail->link->inputs[0])) &&
            differ && !other.why[0] && !effect->why[0] && other.is_affine &&
            effect->is_affine;
 }
@@ -484,7 +468,7 @@ static bool is_pair(struct tail *tail, struct effect *effect,
  * it and them there is nothing that computes with weights. */
 static bool is_made_of_scores(const struct graph *graph, int value, int depth)
 {
-    const struct graph_node *node = producer_of(graph, value);
+    const struct graph_node *node = graph_producer(graph, value);
     uint32_t count = 0;
 
     if (!node || depth == MAX_DEPTH)
@@ -585,7 +569,7 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
                        const struct tail *tail, const struct head_wish *wish,
                        struct error *err)
 {
-    const struct graph_node *start = producer_of(graph, tail->start);
+    const struct graph_node *start = graph_producer(graph, tail->start);
     const struct graph_node *last = tail->length > 0 ? tail->chain[0] : start;
     struct effect effect;
 
@@ -626,7 +610,7 @@ bool head_output_read(struct head *head, const struct graph *graph, int output,
     bool ok;
 
     walk_back(&tail, graph, output);
-    start = producer_of(graph, tail.start);
+    start = graph_producer(graph, tail.start);
     if (tail.link) {
         follow_link(&effect, graph, &tail);
         ok = use_link(head, graph, &tail, &effect, wish, err);
