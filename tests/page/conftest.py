@@ -18,6 +18,7 @@ import re
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -105,6 +106,18 @@ def pixels(page: Page, selector: str = "#canvas") -> Image.Image:
 def answer(page: Page) -> dict:
     """The answer that is looked at."""
     return page.evaluate("wherefore.answer()")
+
+
+def answered_by(page: Page, model: str) -> None:
+    """Waits until the answer that is looked at is this model's.
+
+    By asking again and again: what Playwright would ask in the page itself, the
+    page's Content-Security-Policy refuses from the second time on.
+    """
+    deadline = time.monotonic() + 30
+    while (answer(page) or {}).get("model") != model:
+        assert time.monotonic() < deadline, f"no answer by {model}"
+        page.wait_for_timeout(20)
 
 
 def box(page: Page) -> dict | None:

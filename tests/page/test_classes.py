@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import tiny
-from conftest import SAMPLES, Look, answer, headline, picture, serving, upload
+from conftest import (
+    SAMPLES,
+    Look,
+    answer,
+    answered_by,
+    headline,
+    picture,
+    serving,
+    upload,
+)
 from playwright.sync_api import Page, Route, expect
 
 CAT = "/#sample=chelsea.png"
@@ -54,7 +63,7 @@ def rows(page: Page) -> list[str]:
 
 def is_of(page: Page, model: str, count: int) -> None:
     """All that is seen is of this model, with so many classes listed."""
-    page.wait_for_function("name => wherefore.answer()?.model === name", arg=model)
+    answered_by(page, model)
     expect(page.locator("#classes .show")).to_have_count(count)
     assert [e["label"] for e in answer(page)["classes"]] == rows(page)
     assert set(rows(page)) <= set(LABELS.get(model, rows(page)))

@@ -13,6 +13,7 @@ from conftest import (
     SAMPLES,
     Look,
     answer,
+    answered_by,
     box,
     bundle,
     headline,
@@ -244,7 +245,7 @@ def test_a_picture_without_evidence_lies_as_the_browser_has_it(
         shows(page, "xmp.jpg")
         assert pixels(page).size == (60, 40)
         page.locator("#model-choice").select_option("seven")
-        page.wait_for_function("wherefore.answer()?.model === 'seven'")
+        answered_by(page, "seven")
         assert pixels(page).size == (40, 60)
 
 
