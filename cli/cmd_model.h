@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "engine/base/error.h"
-#include "engine/network/survey.h"
+#include "engine/network/inspect.h"
 #include "server/config/options.h"
 
 enum { CMD_MODEL_OK, CMD_MODEL_FAILED, CMD_MODEL_USAGE };

@@ -12,8 +12,8 @@
 #include "cli/complain.h"
 #include "engine/base/buf.h"
 #include "engine/engine.h"
-#include "engine/model/bundle_write.h"
-#include "engine/network/survey.h"
+#include "engine/model/model_write.h"
+#include "engine/network/inspect.h"
 
 enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 
@@ -22,7 +22,7 @@ enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 /* `= {0}` is empty. */
 struct add {
     struct cmd_model_call call;
-    struct bundle_recipe recipe;
+    struct model_dir_recipe recipe;
     const char *labels, *to;
     enum head_scores scores;
     bool has_mean, has_std;
@@ -226,34 +226,34 @@ static bool check_channels(const struct add *add, size_t channels,
 /* Looks at the network itself: its size, and whether it can be used. */
 static bool look(struct add *add, struct error *err)
 {
-    struct survey_options look_for = {
+    struct inspect_options look_for = {
         .width = add->recipe.width,
         .height = add->recipe.height,
         .output = add->recipe.output,
         .scores = add->scores,
         .labels = add->labels,
     };
-    struct survey survey = {0};
-    bool ok = survey_open(&survey, add->call.file, &look_for, err);
-    const struct graph_problem *first = survey.problems.first;
+    struct inspection inspection = {0};
+    bool ok = inspect_open(&inspection, add->call.file, &look_for, err);
+    const struct graph_problem *first = inspection.problems.first;
 
     if (ok && first)
         ok = fail(err, first->why.kind, "%s \"%.60s\": %.160s%s",
                   *first->onnx_op ? "node" : "input", first->node,
                   first->why.text,
                   first->next ? "; `wherefore model check` lists more" : "");
-    else if (ok && survey.failure.kind != ERROR_NONE)
-        ok = fail(err, survey.failure.kind, "%s", survey.failure.text);
-    ok = ok && check_channels(add, survey.channels, err);
-    add->recipe.width = (uint32_t)survey.input_width;
-    add->recipe.height = (uint32_t)survey.input_height;
-    for (int c = 0; survey.takes_bytes && c < 3; c++) {
+    else if (ok && inspection.failure.kind != ERROR_NONE)
+        ok = fail(err, inspection.failure.kind, "%s", inspection.failure.text);
+    ok = ok && check_channels(add, inspection.channels, err);
+    add->recipe.width = (uint32_t)inspection.input_width;
+    add->recipe.height = (uint32_t)inspection.input_height;
+    for (int c = 0; inspection.takes_bytes && c < 3; c++) {
         if (!add->has_mean)
             add->recipe.mean[c] = 0;
         if (!add->has_std)
             add->recipe.std[c] = 1;
     }
-    survey_release(&survey);
+    inspect_release(&inspection);
     return ok;
 }
 
@@ -299,7 +299,7 @@ static bool make_folder(struct add *add, struct error *err)
     if (!mkdtemp(made))
         return fail(err, ERROR_IO, "%.200s cannot be made: %s", add->folder,
                     strerror(errno));
-    ok = bundle_write(made, &add->recipe, err);
+    ok = model_write(made, &add->recipe, err);
     if (ok)
         engine = engine_open(made, NULL, err);
     ok = engine != NULL;
@@ -309,7 +309,7 @@ static bool make_folder(struct add *add, struct error *err)
         ok = fail(err, ERROR_IO, "%.200s cannot be made: %s", add->folder,
                   strerror(errno));
     if (!ok)
-        bundle_write_undo(made);
+        model_write_undo(made);
     return ok;
 }
 

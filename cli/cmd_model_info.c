@@ -1,4 +1,4 @@
-/* wherefore model info, and check: what a survey found, for people. */
+/* wherefore model info, and check: what an inspection found, for people. */
 
 #include <stdio.h>
 
@@ -6,7 +6,7 @@
 #include "cli/cmd_model_json.h"
 #include "cli/complain.h"
 #include "engine/engine.h"
-#include "engine/network/survey.h"
+#include "engine/network/inspect.h"
 
 enum {
     MAX_SIDE = 4096,
@@ -17,7 +17,7 @@ enum {
 
 struct look {
     struct cmd_model_call call;
-    struct survey_options options;
+    struct inspect_options options;
     uint32_t num_runs;
     bool json;
 };
@@ -63,18 +63,19 @@ static const struct option rows[] = {
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
-static bool is_usable(const struct survey *survey)
+static bool is_usable(const struct inspection *inspection)
 {
-    return survey->problems.count == 0 && survey->failure.kind == ERROR_NONE;
+    return inspection->problems.count == 0 &&
+           inspection->failure.kind == ERROR_NONE;
 }
 
 /* ---- text ---- */
 
-static void print_problems(const struct survey *survey)
+static void print_problems(const struct inspection *inspection)
 {
     size_t num_nodes = 0;
 
-    for (const struct graph_problem *p = survey->problems.first; p;
+    for (const struct graph_problem *p = inspection->problems.first; p;
          p = p->next) {
         bool is_node = *p->onnx_op;
 
@@ -87,33 +88,34 @@ static void print_problems(const struct survey *survey)
         putchar('\n');
         num_nodes += is_node;
     }
-    if (survey->failure.kind != ERROR_NONE) {
-        complain_print(stdout, survey->failure.text);
+    if (inspection->failure.kind != ERROR_NONE) {
+        complain_print(stdout, inspection->failure.text);
         putchar('\n');
     }
     if (num_nodes > 0)
         printf("%zu of %zu nodes are not supported", num_nodes,
-               survey->file.num_nodes);
-    if (survey->problems.num_blocked > 0)
+               inspection->file.num_nodes);
+    if (inspection->problems.num_blocked > 0)
         printf("%s%zu %s depend on what is above and could not be checked",
-               num_nodes > 0 ? "; " : "", survey->problems.num_blocked,
+               num_nodes > 0 ? "; " : "", inspection->problems.num_blocked,
                num_nodes > 0 ? "more" : "nodes");
-    if (survey->problems.count > 0)
+    if (inspection->problems.count > 0)
         putchar('\n');
 }
 
-static void print_supported(const struct survey *survey)
+static void print_supported(const struct inspection *inspection)
 {
-    size_t count = survey->file.num_nodes - survey->num_left_out;
+    size_t count = inspection->file.num_nodes - inspection->num_left_out;
 
-    if (survey->num_left_out == 0) {
+    if (inspection->num_left_out == 0) {
         printf("all %zu nodes are supported\n", count);
         return;
     }
     printf("all %zu nodes that the output \"", count);
-    complain_print(stdout, survey->output);
+    complain_print(stdout, inspection->output);
     printf("\" needs are supported; %zu more %s not matter\n",
-           survey->num_left_out, survey->num_left_out == 1 ? "does" : "do");
+           inspection->num_left_out,
+           inspection->num_left_out == 1 ? "does" : "do");
 }
 
 static void print_values(const char *what,
@@ -144,15 +146,15 @@ static void print_file(const struct onnx_summary *file)
            (double)file->num_weights / 1e6, (double)file->weight_bytes / 1e6);
 }
 
-static void print_kernels(const struct survey *survey)
+static void print_kernels(const struct inspection *inspection)
 {
     double total = 0;
     size_t num_printed = 0;
 
-    for (size_t s = 0; s < survey->num_steps; s++)
-        total += survey->steps[s].ms;
-    for (size_t s = 0; s < survey->num_steps; s++) {
-        const struct survey_step *step = &survey->steps[s];
+    for (size_t s = 0; s < inspection->num_steps; s++)
+        total += inspection->steps[s].ms;
+    for (size_t s = 0; s < inspection->num_steps; s++) {
+        const struct inspect_step *step = &inspection->steps[s];
 
         if (step->runner != PLAN_KERNEL || num_printed++ >= MAX_LINES)
             continue;
@@ -171,57 +173,59 @@ static void print_count(size_t count, const char *what)
 }
 
 /* Which output is served, if it is not all of the file. */
-static void print_served(const struct survey *survey)
+static void print_served(const struct inspection *inspection)
 {
-    if (survey->file.num_outputs == 1 && survey->num_left_out == 0)
+    if (inspection->file.num_outputs == 1 && inspection->num_left_out == 0)
         return;
     printf("served     ");
-    complain_print(stdout, survey->output);
+    complain_print(stdout, inspection->output);
     printf("; it does without ");
-    print_count(survey->num_left_out, "node");
+    print_count(inspection->num_left_out, "node");
     putchar('\n');
 }
 
-static void print_costs(const struct survey *survey)
+static void print_costs(const struct inspection *inspection)
 {
-    print_served(survey);
-    printf("head       %s, %zu %s, scores by %s\n", survey->head,
-           survey->num_classes, survey->num_classes == 1 ? "class" : "classes",
-           survey->scores);
-    if (survey->refusal)
-        printf("maps       none: %s\n", survey->refusal);
+    print_served(inspection);
+    printf("head       %s, %zu %s, scores by %s\n", inspection->head,
+           inspection->num_classes,
+           inspection->num_classes == 1 ? "class" : "classes",
+           inspection->scores);
+    if (inspection->refusal)
+        printf("maps       none: %s\n", inspection->refusal);
     else
         printf("maps       %zu x %zu cells of %zu features (width x height)\n",
-               survey->map_width, survey->map_height, survey->num_features);
-    if (survey->is_normalized)
+               inspection->map_width, inspection->map_height,
+               inspection->num_features);
+    if (inspection->is_normalized)
         printf("           on a scale of each picture's own: the pooled "
                "features are normalized\n");
     printf("work       %.3f billion multiply-adds a picture of %zu x %zu\n",
-           (double)survey->macs / 1e9, survey->input_width,
-           survey->input_height);
+           (double)inspection->macs / 1e9, inspection->input_width,
+           inspection->input_height);
     printf("time       %.2f ms a run on one thread; loaded in %.0f ms\n",
-           survey->run_ms, survey->load_ms);
-    printf("precision  fp32; int8 is for %zu of %zu nodes\n", survey->num_int8,
-           survey->num_nodes);
-    if (survey->session_bytes > 0)
+           inspection->run_ms, inspection->load_ms);
+    printf("precision  fp32; int8 is for %zu of %zu nodes\n",
+           inspection->num_int8, inspection->num_nodes);
+    if (inspection->session_bytes > 0)
         printf("memory     %.1f MB a session\n",
-               (double)survey->session_bytes / 1e6);
+               (double)inspection->session_bytes / 1e6);
     printf("steps      ");
-    print_count(survey->num_run_by[PLAN_XNNPACK], "XNNPACK runtime");
-    printf(" (of %s), ", survey->runtime);
-    print_count(survey->num_run_by[PLAN_DEPTHWISE], "depthwise kernel");
+    print_count(inspection->num_run_by[PLAN_XNNPACK], "XNNPACK runtime");
+    printf(" (of %s), ", inspection->runtime);
+    print_count(inspection->num_run_by[PLAN_DEPTHWISE], "depthwise kernel");
     printf(", ");
-    print_count(survey->num_run_by[PLAN_KERNEL], "plain kernel");
-    if (survey->num_run_by[PLAN_KERNEL] > 0)
-        printf(" with %.1f %% of the time:", 100 * survey->kernel_share);
+    print_count(inspection->num_run_by[PLAN_KERNEL], "plain kernel");
+    if (inspection->num_run_by[PLAN_KERNEL] > 0)
+        printf(" with %.1f %% of the time:", 100 * inspection->kernel_share);
     putchar('\n');
-    print_kernels(survey);
+    print_kernels(inspection);
 }
 
 /* ---- the commands ---- */
 
-/* Opens the survey, or returns false with *status set. */
-static bool begin(struct survey *survey, struct look *look, int *status,
+/* Opens the inspection, or returns false with *status set. */
+static bool begin(struct inspection *inspection, struct look *look, int *status,
                   int argc, char **argv, bool is_info, const char *help_head)
 {
     const struct option *first = is_info ? rows : rows + 1;
@@ -239,18 +243,18 @@ static bool begin(struct survey *survey, struct look *look, int *status,
         *status = CMD_MODEL_OK;
         return false;
     }
-    if (!survey_open(survey, look->call.file, &look->options, &err)) {
+    if (!inspect_open(inspection, look->call.file, &look->options, &err)) {
         *status = cmd_model_complain(argv[0], look->call.file, &err);
         return false;
     }
-    *status = is_usable(survey) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
+    *status = is_usable(inspection) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
     return true;
 }
 
-static int finish(struct survey *survey, int status, const char *name,
+static int finish(struct inspection *inspection, int status, const char *name,
                   const char *file, const struct error *err)
 {
-    survey_release(survey);
+    inspect_release(inspection);
     if (err->kind == ERROR_NONE)
         return status;
     return cmd_model_complain(name, file, err);
@@ -258,12 +262,12 @@ static int finish(struct survey *survey, int status, const char *name,
 
 int cmd_model_check(int argc, char **argv)
 {
-    struct survey survey = {0};
+    struct inspection inspection = {0};
     struct look look = {0};
     struct error err = {0};
     int status;
 
-    if (!begin(&survey, &look, &status, argc, argv, false,
+    if (!begin(&inspection, &look, &status, argc, argv, false,
                "usage: wherefore model check FILE.onnx [OPTION...]\n"
                "\n"
                "Lists every node of a network that is not supported, and why,\n"
@@ -272,23 +276,23 @@ int cmd_model_check(int argc, char **argv)
                "\n"))
         return status;
     if (look.json) {
-        (void)!cmd_model_json_print(look.call.file, &survey, false, &err);
+        (void)!cmd_model_json_print(look.call.file, &inspection, false, &err);
     } else {
-        print_problems(&survey);
-        if (is_usable(&survey))
-            print_supported(&survey);
+        print_problems(&inspection);
+        if (is_usable(&inspection))
+            print_supported(&inspection);
     }
-    return finish(&survey, status, argv[0], look.call.file, &err);
+    return finish(&inspection, status, argv[0], look.call.file, &err);
 }
 
 int cmd_model_info(int argc, char **argv)
 {
-    struct survey survey = {0};
+    struct inspection inspection = {0};
     struct look look = {.num_runs = DEFAULT_RUNS};
     struct error err = {0};
     int status;
 
-    if (!begin(&survey, &look, &status, argc, argv, true,
+    if (!begin(&inspection, &look, &status, argc, argv, true,
                "usage: wherefore model info FILE.onnx [OPTION...]\n"
                "\n"
                "Says what a network is made of, whether it has class\n"
@@ -296,16 +300,17 @@ int cmd_model_info(int argc, char **argv)
                "a model's folder.\n"
                "\n"))
         return status;
-    if (is_usable(&survey) && !survey_measure(&survey, look.num_runs, &err))
-        return finish(&survey, status, argv[0], look.call.file, &err);
+    if (is_usable(&inspection) &&
+        !inspect_measure(&inspection, look.num_runs, &err))
+        return finish(&inspection, status, argv[0], look.call.file, &err);
     if (look.json) {
-        (void)!cmd_model_json_print(look.call.file, &survey, true, &err);
+        (void)!cmd_model_json_print(look.call.file, &inspection, true, &err);
     } else {
-        print_file(&survey.file);
-        if (is_usable(&survey))
-            print_costs(&survey);
+        print_file(&inspection.file);
+        if (is_usable(&inspection))
+            print_costs(&inspection);
         else
-            print_problems(&survey);
+            print_problems(&inspection);
     }
-    return finish(&survey, status, argv[0], look.call.file, &err);
+    return finish(&inspection, status, argv[0], look.call.file, &err);
 }

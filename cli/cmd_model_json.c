@@ -29,11 +29,12 @@ static json_t *operators(const struct onnx_summary *file)
     return object;
 }
 
-static json_t *problems(const struct survey *survey)
+static json_t *problems(const struct inspection *inspection)
 {
     json_t *array = json_array();
 
-    for (const struct graph_problem *p = survey->problems.first; p; p = p->next)
+    for (const struct graph_problem *p = inspection->problems.first; p;
+         p = p->next)
         json_array_append_new(
             array, json_pack("{s:o*, s:o*, s:o*}", "node", text(p->node),
                              "operator", text(*p->onnx_op ? p->onnx_op : NULL),
@@ -41,12 +42,12 @@ static json_t *problems(const struct survey *survey)
     return array;
 }
 
-static json_t *steps(const struct survey *survey)
+static json_t *steps(const struct inspection *inspection)
 {
     json_t *array = json_array();
 
-    for (size_t s = 0; s < survey->num_steps; s++) {
-        const struct survey_step *step = &survey->steps[s];
+    for (size_t s = 0; s < inspection->num_steps; s++) {
+        const struct inspect_step *step = &inspection->steps[s];
 
         json_array_append_new(
             array,
@@ -58,28 +59,28 @@ static json_t *steps(const struct survey *survey)
     return array;
 }
 
-static bool add_costs(json_t *root, const struct survey *survey)
+static bool add_costs(json_t *root, const struct inspection *inspection)
 {
     json_t *map = json_null();
     json_t *more;
 
-    if (survey->map_width > 0)
-        map =
-            json_pack("{s:I, s:I, s:I}", "width", (json_int_t)survey->map_width,
-                      "height", (json_int_t)survey->map_height, "features",
-                      (json_int_t)survey->num_features);
+    if (inspection->map_width > 0)
+        map = json_pack("{s:I, s:I, s:I}", "width",
+                        (json_int_t)inspection->map_width, "height",
+                        (json_int_t)inspection->map_height, "features",
+                        (json_int_t)inspection->num_features);
     more = json_pack(
         "{s:o, s:s, s:o, s:o, s:I, s:o, s:I, s:I, s:f, s:f, s:s, s:s, s:I, "
         "s:f, "
         "s:o}",
-        "output", text(survey->output), "scores", survey->scores, "head",
-        text(survey->head), "refusal", text(survey->refusal), "classes",
-        (json_int_t)survey->num_classes, "map", map, "macs",
-        (json_int_t)survey->macs, "session_bytes",
-        (json_int_t)survey->session_bytes, "load_ms", survey->load_ms, "run_ms",
-        survey->run_ms, "runtime", survey->runtime, "precision", "fp32",
-        "int8_nodes", (json_int_t)survey->num_int8, "kernel_share",
-        survey->kernel_share, "steps", steps(survey));
+        "output", text(inspection->output), "scores", inspection->scores,
+        "head", text(inspection->head), "refusal", text(inspection->refusal),
+        "classes", (json_int_t)inspection->num_classes, "map", map, "macs",
+        (json_int_t)inspection->macs, "session_bytes",
+        (json_int_t)inspection->session_bytes, "load_ms", inspection->load_ms,
+        "run_ms", inspection->run_ms, "runtime", inspection->runtime,
+        "precision", "fp32", "int8_nodes", (json_int_t)inspection->num_int8,
+        "kernel_share", inspection->kernel_share, "steps", steps(inspection));
     if (!more)
         return false;
     json_object_update(root, more);
@@ -87,33 +88,35 @@ static bool add_costs(json_t *root, const struct survey *survey)
     return true;
 }
 
-bool cmd_model_json_print(const char *file, const struct survey *survey,
+bool cmd_model_json_print(const char *file, const struct inspection *inspection,
                           bool is_info, struct error *err)
 {
-    bool failed = survey->failure.kind != ERROR_NONE;
-    bool runs = !failed && survey->problems.count == 0;
-    json_t *root = json_pack(
-        "{s:o, s:I, s:b, s:o, s:I, s:o}", "file", text(file), "nodes",
-        (json_int_t)survey->file.num_nodes, "supported", (int)runs, "problems",
-        problems(survey), "unchecked", (json_int_t)survey->problems.num_blocked,
-        "failure", text(failed ? survey->failure.text : NULL));
+    bool failed = inspection->failure.kind != ERROR_NONE;
+    bool runs = !failed && inspection->problems.count == 0;
+    json_t *root =
+        json_pack("{s:o, s:I, s:b, s:o, s:I, s:o}", "file", text(file), "nodes",
+                  (json_int_t)inspection->file.num_nodes, "supported",
+                  (int)runs, "problems", problems(inspection), "unchecked",
+                  (json_int_t)inspection->problems.num_blocked, "failure",
+                  text(failed ? inspection->failure.text : NULL));
     bool ok = root != NULL;
 
     if (ok && is_info) {
         json_t *more = json_pack(
             "{s:o, s:I, s:o, s:o, s:o, s:I, s:I}", "producer",
-            text(survey->file.producer), "opset",
-            (json_int_t)survey->file.opset, "inputs",
-            values(survey->file.inputs, survey->file.num_inputs), "outputs",
-            values(survey->file.outputs, survey->file.num_outputs), "operators",
-            operators(&survey->file), "weights",
-            (json_int_t)survey->file.num_weights, "weight_bytes",
-            (json_int_t)survey->file.weight_bytes);
+            text(inspection->file.producer), "opset",
+            (json_int_t)inspection->file.opset, "inputs",
+            values(inspection->file.inputs, inspection->file.num_inputs),
+            "outputs",
+            values(inspection->file.outputs, inspection->file.num_outputs),
+            "operators", operators(&inspection->file), "weights",
+            (json_int_t)inspection->file.num_weights, "weight_bytes",
+            (json_int_t)inspection->file.weight_bytes);
 
         ok = more != NULL;
         json_object_update(root, more);
         json_decref(more);
-        ok = ok && (!runs || add_costs(root, survey));
+        ok = ok && (!runs || add_costs(root, inspection));
     }
     /* What cannot be written is main's to say. */
     ok = ok && (json_dumpf(root, stdout,

@@ -8,7 +8,7 @@
 #include "engine/explain/topk.h"
 #include "engine/graph/graph.h"
 #include "engine/image/preprocess.h"
-#include "engine/model/bundle.h"
+#include "engine/model/model_dir.h"
 #include "engine/network/network.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
@@ -19,7 +19,7 @@
 #define MAX_ONNX_BYTES ((size_t)1 << 31)
 
 struct engine {
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct graph graph;
     struct head head;
     struct plan *plan; /* owned */
@@ -31,11 +31,11 @@ struct engine_session {
     struct preprocess *preprocess; /* owned */
     struct render render;
     struct image image;
-    struct preprocess_view view; /* what the map covers of the image */
-    float *logits, *scores;      /* (num_classes) owned */
-    size_t *best;                /* (num_classes) scratch; owned */
-    float *map;                  /* (map height, map width) owned */
-    struct engine_map described; /* what `map` holds */
+    struct preprocess_region region; /* what the map covers of the image */
+    float *logits, *scores;          /* (num_classes) owned */
+    size_t *best;                    /* (num_classes) scratch; owned */
+    float *map;                      /* (map height, map width) owned */
+    struct engine_map described;     /* what `map` holds */
     bool has_map;
     struct buf scratch;
     bool (*gone)(void *user); /* as engine_session_watch was told */
@@ -110,8 +110,8 @@ bool engine_options_parse_precision(struct engine_options *options,
 static bool read_network(struct engine *engine, const char *folder,
                          bool override, struct error *err)
 {
-    const struct preprocess_spec *spec = &engine->bundle.input;
-    const struct bundle *bundle = &engine->bundle;
+    const struct preprocess_spec *spec = &engine->model_dir.input;
+    const struct model_dir *model_dir = &engine->model_dir;
     struct network_options options = {
         .input =
             {
@@ -119,20 +119,22 @@ static bool read_network(struct engine *engine, const char *folder,
                 .height = spec->height,
                 .override = override,
                 .folder = folder,
-                .output = bundle->output,
+                .output = model_dir->output,
             },
-        .wish = {.scores = bundle->scores, .num_names = bundle->labels.count},
+        .wish = {.scores = model_dir->scores,
+                 .num_names = model_dir->labels.count},
     };
     struct buf file = {0};
-    bool ok = buf_append_file(&file, bundle->onnx_path, MAX_ONNX_BYTES, err) &&
-              network_read(&engine->graph, &engine->head, file.data, file.len,
-                           &options, NULL, err);
+    bool ok =
+        buf_append_file(&file, model_dir->onnx_path, MAX_ONNX_BYTES, err) &&
+        network_read(&engine->graph, &engine->head, file.data, file.len,
+                     &options, NULL, err);
 
     buf_release(&file);
     return ok;
 }
 
-/* The size of the pictures, which the bundle may have left to the file. */
+/* The size of the pictures, which model.json may have left to the file. */
 static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
                       struct error *err)
 {
@@ -156,12 +158,12 @@ static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
 }
 
 /* Mean and deviation of a network that takes the samples as they are. */
-static bool read_bytes(struct bundle *bundle, struct error *err)
+static bool read_bytes(struct model_dir *model_dir, struct error *err)
 {
-    struct preprocess_spec *spec = &bundle->input;
+    struct preprocess_spec *spec = &model_dir->input;
 
     for (int c = 0; c < (spec->grey ? 1 : 3); c++) {
-        if (bundle->is_assumed) {
+        if (model_dir->is_assumed) {
             spec->mean[c] = 0;
             spec->std[c] = 1;
         }
@@ -183,8 +185,8 @@ static bool prepare_graph(struct engine *engine, const char *folder,
     struct graph *graph = &engine->graph;
 
     if (!read_network(engine, folder, override, err) ||
-        !read_size(&engine->bundle.input, graph, err) ||
-        (graph->takes_bytes && !read_bytes(&engine->bundle, err)))
+        !read_size(&engine->model_dir.input, graph, err) ||
+        (graph->takes_bytes && !read_bytes(&engine->model_dir, err)))
         return false;
     engine->plan = precision_plan(graph, &engine->head, precision, err);
     return engine->plan != NULL;
@@ -195,7 +197,7 @@ static bool open_network(struct engine *engine, const char *folder,
                          const struct engine_options *options,
                          struct error *err)
 {
-    struct preprocess_spec *spec = &engine->bundle.input;
+    struct preprocess_spec *spec = &engine->model_dir.input;
     bool override =
         options && options->input_width > 0 && options->input_height > 0;
 
@@ -224,10 +226,10 @@ struct engine *engine_open(const char *folder,
         fail(err, ERROR_MEMORY, "no room for a model");
         return NULL;
     }
-    if (!bundle_open(&engine->bundle, folder, err) ||
+    if (!model_dir_open(&engine->model_dir, folder, err) ||
         !open_network(engine, folder, options, err))
         goto out;
-    num_labels = engine->bundle.labels.count;
+    num_labels = engine->model_dir.labels.count;
     if (num_labels > 0 && num_labels != engine->head.num_classes) {
         fail(err, ERROR_INPUT,
              "labels.txt: it names %zu classes; the network has %zu",
@@ -249,11 +251,11 @@ void engine_info(const struct engine *engine, struct engine_info *info)
     const struct head *head = &engine->head;
 
     *info = (struct engine_info){
-        .name = engine->bundle.name,
-        .source = engine->bundle.source,
-        .license = engine->bundle.license,
-        .input_width = engine->bundle.input.width,
-        .input_height = engine->bundle.input.height,
+        .name = engine->model_dir.name,
+        .source = engine->model_dir.source,
+        .license = engine->model_dir.license,
+        .input_width = engine->model_dir.input.width,
+        .input_height = engine->model_dir.input.height,
         .num_classes = head->num_classes,
         .head = head->name,
         .output = head->output,
@@ -276,14 +278,14 @@ void engine_info(const struct engine *engine, struct engine_info *info)
 
 const char *engine_class_id(const struct engine *engine, size_t index)
 {
-    const struct labels *labels = &engine->bundle.labels;
+    const struct labels *labels = &engine->model_dir.labels;
 
     return index < labels->count ? labels->ids[index] : NULL;
 }
 
 const char *engine_class_label(const struct engine *engine, size_t index)
 {
-    const struct labels *labels = &engine->bundle.labels;
+    const struct labels *labels = &engine->model_dir.labels;
 
     return index < labels->count ? labels->names[index] : NULL;
 }
@@ -291,8 +293,8 @@ const char *engine_class_label(const struct engine *engine, size_t index)
 bool engine_find_class(const struct engine *engine, size_t *index,
                        const char *text)
 {
-    return labels_find(index, &engine->bundle.labels, engine->head.num_classes,
-                       text);
+    return labels_find(index, &engine->model_dir.labels,
+                       engine->head.num_classes, text);
 }
 
 void engine_free(struct engine *engine)
@@ -301,7 +303,7 @@ void engine_free(struct engine *engine)
         return;
     plan_free(engine->plan);
     graph_release(&engine->graph);
-    bundle_release(&engine->bundle);
+    model_dir_release(&engine->model_dir);
     free(engine);
 }
 
@@ -332,7 +334,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
         goto out;
     }
     session->plan = plan_session_new(engine->plan, team, err);
-    session->preprocess = preprocess_new(&engine->bundle.input, err);
+    session->preprocess = preprocess_new(&engine->model_dir.input, err);
     ok = session->plan && session->preprocess;
 out:
     if (!ok) {
@@ -363,7 +365,7 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
         return false;
     decoded = now_ms();
     ok = preprocess_apply(session->preprocess, engine_session_input(session),
-                          &session->view, &session->image, err);
+                          &session->region, &session->image, err);
     session->timing.decode = decoded - start;
     session->timing.preprocess = now_ms() - decoded;
     return ok;
@@ -463,7 +465,7 @@ static bool make_map(struct engine_session *session, size_t index,
         map->max = value > map->max ? value : map->max;
         sum += (double)value;
     }
-    map->region = session->view;
+    map->region = session->region;
     map->mean_plus_bias =
         sum / (double)count + head_bias(head, &engine->graph, index);
     head_scale(&scale, head, &engine->graph, engine_session_features(session));
@@ -481,7 +483,7 @@ static struct render_map map_to_render(const struct engine_session *session)
         .width = session->described.width,
         .height = session->described.height,
         .max = session->described.max,
-        .view = session->view,
+        .region = session->region,
         .image = &session->image,
     };
 }

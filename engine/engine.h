@@ -97,7 +97,7 @@ struct engine_map {
                                          features before they are weighed, and
                                          what they are divided by: 0 and 1, but
                                          where engine_info.is_normalized */
-    struct preprocess_view region; /* the part of the upright picture that the
+    struct preprocess_region region; /* the part of the upright picture that the
                                       cells cover, in its pixels; may reach
                                       beyond it (letterbox) */
 };
@@ -124,10 +124,10 @@ bool engine_options_parse_size(struct engine_options *options, const char *text,
                                struct error *err)
     __attribute__((warn_unused_result));
 
-/* Opens the model in `folder` (bundle.h says what is in it): reads, checks and
- * plans it. The last parts of it that can fail do so here, not at a request.
- * options may be NULL. Another size of the input suits networks that are
- * convolutions up to their pooling; others are refused. Returns NULL and
+/* Opens the model in `folder` (model_dir.h says what is in it): reads, checks
+ * and plans it. The last parts of it that can fail do so here, not at a
+ * request. options may be NULL. Another size of the input suits networks that
+ * are convolutions up to their pooling; others are refused. Returns NULL and
  * ERROR_IO           a file cannot be read
  * ERROR_INPUT        a file is malformed, or its parts do not fit together
  * ERROR_UNSUPPORTED  the network has a node we cannot run; the text names it;

@@ -11,7 +11,7 @@ FUZZ_SECONDS = $(if $(filter command,$(origin SECONDS)),$(SECONDS),60)
 FUZZ_SEEDS := $(wildcard tests/fuzz/corpus/$(FUZZ) \
     $(if $(filter onnx,$(FUZZ)),tests/data/forms tests/data/outputs \
                                 tests/cases/operators tests/cases/invalid-onnx) \
-    $(if $(filter bundle labels,$(FUZZ)),tests/cases/invalid-bundles) \
+    $(if $(filter model_dir labels,$(FUZZ)),tests/cases/invalid-bundles) \
     $(if $(filter image,$(FUZZ)),tests/cases/images tests/cases/invalid-images) \
     $(if $(filter npy,$(FUZZ)),tests/data/forms tests/cases/operators) \
     $(if $(filter config,$(FUZZ)),config))

@@ -94,7 +94,7 @@ def check_sha256(path: Path, expected: str, what: str) -> None:
 
 
 def model_json(name: str, model: Model) -> str:
-    """The text of model.json; engine/model/bundle.h says what is in it."""
+    """The text of model.json; engine/model/model_dir.h says what is in it."""
     package, version = model.package.split("==")
     return (
         json.dumps(

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 
 /* A stretch of cells of one row, and the component it belongs to. */
 struct run {
@@ -51,7 +51,7 @@ static bool finder_init(struct finder *finder, struct box_scratch *scratch,
     if (len > SIZE_MAX)
         return fail(err, ERROR_MEMORY, "no room for a row of %zu cells", width);
     scratch->rows =
-        room_reserve(scratch->rows, &scratch->cap, (size_t)len, 1, err);
+        scratch_reserve(scratch->rows, &scratch->cap, (size_t)len, 1, err);
     if (!scratch->rows)
         return false;
     *finder = (struct finder){0};

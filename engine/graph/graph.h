@@ -80,7 +80,7 @@ struct graph {
     struct graph_node *nodes;        /* (num_nodes) owned */
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
-    size_t allowance; /* elements that may still be computed, and how many */
+    size_t budget;    /* elements that may still be computed, and how many */
     size_t room;      /* constants may still have more (graph_const.h) */
     bool raw;         /* pictures stay as the file has them, not NHWC */
     bool takes_bytes; /* the picture is to be its samples, 0 to 255, as the
@@ -206,9 +206,9 @@ void graph_release(struct graph *graph);
 bool graph_infer(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_idiom.c: makes one node of the several that exporters write for GELU,
+/* graph_fuse.c: makes one node of the several that exporters write for GELU,
  * hard swish, normalization, sigmoid and softmax. graph_fold begins with it. */
-void graph_idiom(struct graph *graph);
+void graph_fuse(struct graph *graph);
 
 /* graph_fold.c: removes identities and folds into the node before or after
  * what costs nothing there: padding, BatchNorm, products and sums with

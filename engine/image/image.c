@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/base/bytes.h"
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 #include "engine/image/image_codec.h"
 #include "engine/image/image_colour.h"
 #include "engine/image/image_name.h"
@@ -160,9 +160,9 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
         return false;
     if (orientation == 1)
         job->raw = image->pixels =
-            room_reserve(image->pixels, &image->pixels_cap, len, 1, err);
+            scratch_reserve(image->pixels, &image->pixels_cap, len, 1, err);
     else
-        job->raw = image->stored = room_reserve(
+        job->raw = image->stored = scratch_reserve(
             image->stored, &image->stored_cap, len + TURN_MORE, 1, err);
     if (!job->raw)
         return false;
@@ -268,7 +268,7 @@ static bool turn(struct image *image, struct error *err)
     if (image->orientation == 1)
         return true;
     image->pixels =
-        room_reserve(image->pixels, &image->pixels_cap, count, 3, err);
+        scratch_reserve(image->pixels, &image->pixels_cap, count, 3, err);
     if (!image->pixels) {
         image->width = image->height = 0;
         return false;

@@ -35,9 +35,9 @@ struct piece {
 
 /* What the library may still take, and what it has: not all of it is given back
  * where a profile is broken, or memory is short. */
-struct allowance {
+struct budget {
     size_t left;
-    bool failed;       /* there was no memory; not: no allowance */
+    bool failed;       /* there was no memory; not: no budget */
     struct piece ring; /* no piece itself */
 };
 
@@ -75,26 +75,26 @@ static struct piece *piece_of(void *memory)
     return (struct piece *)(void *)((uint8_t *)memory - PIECE_LEN);
 }
 
-/* The first piece is for the context itself, before it knows of an allowance:
+/* The first piece is for the context itself, before it knows of an budget:
  * it is a ring of its own. */
 static void *get_memory(cmsContext context, cmsUInt32Number len)
 {
-    struct allowance *allowance = cmsGetContextUserData(context);
+    struct budget *budget = cmsGetContextUserData(context);
     struct piece *piece;
 
-    if (allowance && len > allowance->left)
+    if (budget && len > budget->left)
         return NULL;
     piece = malloc(PIECE_LEN + (size_t)len);
     if (!piece) {
-        if (allowance)
-            allowance->failed = true;
+        if (budget)
+            budget->failed = true;
         return NULL;
     }
     piece->len = len;
     piece->before = piece->after = piece;
-    if (allowance) {
-        allowance->left -= len;
-        link_piece(piece, &allowance->ring);
+    if (budget) {
+        budget->left -= len;
+        link_piece(piece, &budget->ring);
     }
     return (uint8_t *)piece + PIECE_LEN;
 }
@@ -126,10 +126,10 @@ static void *get_more_memory(cmsContext context, void *memory,
 }
 
 /* What the library has left behind. */
-static void free_pieces(struct allowance *allowance)
+static void free_pieces(struct budget *budget)
 {
-    while (allowance->ring.after != &allowance->ring) {
-        struct piece *piece = allowance->ring.after;
+    while (budget->ring.after != &budget->ring) {
+        struct piece *piece = budget->ring.after;
 
         unlink_piece(piece);
         free(piece);
@@ -156,7 +156,7 @@ static cmsBool lock_mutex(cmsContext context, void *mutex)
 
 /* One thread at a time needs no mutex; the library's own cannot do without
  * memory. */
-static cmsContext new_context(struct allowance *allowance)
+static cmsContext new_context(struct budget *budget)
 {
     cmsPluginMutex mutex = {
         .base = {.Magic = cmsPluginMagicNumber,
@@ -177,7 +177,7 @@ static cmsContext new_context(struct allowance *allowance)
         .ReallocPtr = get_more_memory,
     };
 
-    return cmsCreateContext(&memory, allowance);
+    return cmsCreateContext(&memory, budget);
 }
 
 /* Light to sRGB's primaries, from XYZ as profiles have it (white is D50): the
@@ -359,14 +359,14 @@ static void read_profile(struct image_colour *colour, cmsHPROFILE profile)
 /* False: there was no memory. A broken profile is none. */
 static bool open_profile(struct image_colour *colour, struct bytes bytes)
 {
-    struct allowance allowance = {.left = MAX_MEMORY};
+    struct budget budget = {.left = MAX_MEMORY};
     cmsContext context;
     cmsHPROFILE profile = NULL;
 
-    allowance.ring.before = allowance.ring.after = &allowance.ring;
-    context = new_context(&allowance);
+    budget.ring.before = budget.ring.after = &budget.ring;
+    context = new_context(&budget);
     if (!context)
-        allowance.failed = true;
+        budget.failed = true;
     else
         profile = cmsOpenProfileFromMemTHR(context, bytes.data,
                                            (cmsUInt32Number)bytes.len);
@@ -376,8 +376,8 @@ static bool open_profile(struct image_colour *colour, struct bytes bytes)
     }
     if (context)
         cmsDeleteContext(context);
-    free_pieces(&allowance);
-    return !allowance.failed;
+    free_pieces(&budget);
+    return !budget.failed;
 }
 
 /* The profile is kept for the next picture, unless it is a long one. */

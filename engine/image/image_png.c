@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 #include "engine/image/image_codec.h"
 #include "engine/image/image_png_file.h"
 #include "engine/image/image_png_rows.h"
@@ -226,8 +226,8 @@ static bool reserve_rows(struct decoding *decoding, struct error *err)
 
     decoding->as_stored =
         !decoding->interlaced && image_png_rows_are_rgb(&decoding->rows);
-    image->rows = room_reserve(image->rows, &image->rows_cap,
-                               decoding->stored_len + pixels_len, 1, err);
+    image->rows = scratch_reserve(image->rows, &image->rows_cap,
+                                  decoding->stored_len + pixels_len, 1, err);
     if (!image->rows)
         return false;
     decoding->stored = image->rows;

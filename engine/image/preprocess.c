@@ -98,14 +98,14 @@ static struct placement find_placement(const struct preprocess_spec *spec,
 }
 
 /* The input's corners, in the picture's pixels. */
-static struct preprocess_view find_view(const struct placement *place,
-                                        const struct preprocess_spec *spec,
-                                        const struct image *image)
+static struct preprocess_region find_region(const struct placement *place,
+                                            const struct preprocess_spec *spec,
+                                            const struct image *image)
 {
     double x = image->width / (double)place->part.full_width;
     double y = image->height / (double)place->part.full_height;
 
-    return (struct preprocess_view){
+    return (struct preprocess_region){
         .x = ((double)place->part.left - (double)place->left) * x,
         .y = ((double)place->part.top - (double)place->top) * y,
         .width = spec->width * x,
@@ -206,8 +206,8 @@ static void put_in_place(uint8_t *pixels, const struct placement *place,
 }
 
 bool preprocess_apply(struct preprocess *preprocess, float *input,
-                      struct preprocess_view *view, const struct image *image,
-                      struct error *err)
+                      struct preprocess_region *region,
+                      const struct image *image, struct error *err)
 {
     const struct preprocess_spec *spec = &preprocess->spec;
     const struct placement place = find_placement(spec, image);
@@ -219,7 +219,7 @@ bool preprocess_apply(struct preprocess *preprocess, float *input,
         return false;
     put_in_place(preprocess->pixels, &place, spec);
     normalise(preprocess, input);
-    *view = find_view(&place, spec, image);
+    *region = find_region(&place, spec, image);
     return true;
 }
 

@@ -35,7 +35,7 @@ enum {
     PREPROCESS_MAX_SIDE = 4096, /* of an input, pixels */
 };
 
-/* How a model wants its input; part of the bundle. Per channel, in the order
+/* How a model wants its input; part of model.json. Per channel, in the order
  * of the input's channels: value = (sample - mean) / std, samples 0..255. */
 struct preprocess_spec {
     uint32_t width, height; /* of the network's input, pixels */
@@ -53,7 +53,7 @@ struct preprocess_spec {
 /* The part of the upright picture that the input shows, in its pixels. May
  * reach beyond the picture (letterbox) or cover less than it (crop). The
  * class activation map covers the same part. */
-struct preprocess_view {
+struct preprocess_region {
     double x, y, width, height;
 };
 
@@ -67,13 +67,14 @@ struct preprocess *preprocess_new(const struct preprocess_spec *spec,
  *
  * input  out  (height, width, 3) NHWC float, as the spec says; of grey
  *             inputs (height, width, 1)
- * view   out  the part of the picture it shows
+ * region   out  the part of the picture it shows
  *
  * The picture is resized as Pillow does it (antialiased, 8 bits between the
  * passes; resize.h), then normalised. ERROR_MEMORY. */
 bool preprocess_apply(struct preprocess *preprocess, float *input,
-                      struct preprocess_view *view, const struct image *image,
-                      struct error *err) __attribute__((warn_unused_result));
+                      struct preprocess_region *region,
+                      const struct image *image, struct error *err)
+    __attribute__((warn_unused_result));
 
 void preprocess_free(struct preprocess *preprocess);
 

@@ -21,7 +21,7 @@
 #include <immintrin.h>
 #endif
 
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 #include "engine/image/turn.h"
 
 enum {
@@ -174,10 +174,10 @@ static bool prepare_axis(struct resize_axis *axis, enum resize_filter filter,
         axis->mirrored == mirrored)
         return true;
     axis->in = axis->out = 0;
-    axis->spans = room_reserve(axis->spans, &axis->spans_cap, out,
-                               sizeof *axis->spans, err);
-    axis->weights = room_reserve(axis->weights, &axis->weights_cap, out,
-                                 num_taps * sizeof *axis->weights, err);
+    axis->spans = scratch_reserve(axis->spans, &axis->spans_cap, out,
+                                  sizeof *axis->spans, err);
+    axis->weights = scratch_reserve(axis->weights, &axis->weights_cap, out,
+                                    num_taps * sizeof *axis->weights, err);
     if (!axis->spans || !axis->weights)
         return false;
     axis->in = in;
@@ -576,19 +576,19 @@ static bool reserve_all(struct resize *resize, bool down_first,
     const size_t down_len = down_first ? padded_len(in_width) : across_len;
     const size_t band_len = down_len > across_len ? down_len : across_len;
 
-    resize->columns = room_reserve(resize->columns, &resize->columns_cap,
-                                   in_width, COLUMN, err);
-    resize->resized = room_reserve(resize->resized, &resize->resized_cap,
-                                   across_len, BAND, err);
-    resize->band =
-        room_reserve(resize->band, &resize->band_cap, band_len, BAND + 1, err);
-    resize->sums = room_reserve(resize->sums, &resize->sums_cap,
-                                resize->down.num_live * down_len,
-                                sizeof *resize->sums, err);
+    resize->columns = scratch_reserve(resize->columns, &resize->columns_cap,
+                                      in_width, COLUMN, err);
+    resize->resized = scratch_reserve(resize->resized, &resize->resized_cap,
+                                      across_len, BAND, err);
+    resize->band = scratch_reserve(resize->band, &resize->band_cap, band_len,
+                                   BAND + 1, err);
+    resize->sums = scratch_reserve(resize->sums, &resize->sums_cap,
+                                   resize->down.num_live * down_len,
+                                   sizeof *resize->sums, err);
     if (down_first)
         resize->between =
-            room_reserve(resize->between, &resize->between_cap,
-                         resize->down.out, (size_t)in_width * 3, err);
+            scratch_reserve(resize->between, &resize->between_cap,
+                            resize->down.out, (size_t)in_width * 3, err);
     return resize->columns && resize->resized && resize->band && resize->sums &&
            (resize->between || !down_first);
 }
@@ -630,7 +630,7 @@ bool resize_rgb_part(struct resize *resize, uint8_t *restrict out,
     if (!reserve_all(resize, down_first, err))
         return false;
     if (!upright)
-        result = resize->lying = room_reserve(
+        result = resize->lying = scratch_reserve(
             resize->lying, &resize->lying_cap,
             (size_t)part->width * part->height * 3 + TURN_MORE, 1, err);
     if (!result)

@@ -16,7 +16,7 @@ void graph_const_allow(struct graph *graph)
     for (size_t v = 0; v < graph->num_values; v++)
         if (graph->values[v].data)
             count += graph_shape_count(&graph->values[v].shape);
-    graph->allowance = LEAST + MAX_COMPUTED * count;
+    graph->budget = LEAST + MAX_COMPUTED * count;
     graph->room = LEAST + MAX_HELD * count;
 }
 
@@ -51,16 +51,16 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
         inputs[i] = value ? value->data : NULL;
     }
     count = graph_work(graph, node);
-    if (count > graph->allowance)
+    if (count > graph->budget)
         return fail(err, ERROR_LIMIT,
                     "%zu more elements to compute from constants, where %zu "
                     "are allowed",
-                    count, graph->allowance);
+                    count, graph->budget);
     if (graph_shape_count(&out->shape) > graph->room)
         return fail(err, ERROR_LIMIT,
                     "%zu more elements of constants, where %zu are allowed",
                     graph_shape_count(&out->shape), graph->room);
-    graph->allowance -= count;
+    graph->budget -= count;
     graph->room -= graph_shape_count(&out->shape);
     if (!graph_make_constant(out, err))
         return false;

@@ -979,7 +979,7 @@ bool graph_fold(struct graph *graph, struct error *err)
     fold_moves(graph);
     graph_prune(graph);
     fold_dequantize(graph);
-    graph_idiom(graph);
+    graph_fuse(graph);
     if (!graph_fold_pools(graph, err))
         return false;
     for (size_t n = 0; n < graph->num_nodes; n++) {
@@ -1031,7 +1031,7 @@ bool graph_fold(struct graph *graph, struct error *err)
             return false;
     }
     graph_prune(graph); /* what is left of reshapes in a row uses nothing */
-    if (!graph_fold_rows(graph, err))
+    if (!graph_fold_linear(graph, err))
         return false;
     graph_prune(graph);
     return true;

@@ -15,12 +15,12 @@ void graph_fold_drop(struct graph *graph, int value);
 bool graph_fold_pools(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_fold_rows.c: of linear layers in a row, with nothing but reshapes
+/* graph_fold_linear.c: of linear layers in a row, with nothing but reshapes
  * between them, makes one; so too of one after numbers that each of its inputs
  * is multiplied by, or that are added. Layers on more than one row of numbers
  * stay as they are, and so do those where it would take too long.
  * ERROR_MEMORY. */
-bool graph_fold_rows(struct graph *graph, struct error *err)
+bool graph_fold_linear(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
 #endif

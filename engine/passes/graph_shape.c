@@ -2,9 +2,9 @@
 
 #include "engine/graph/graph.h"
 #include "engine/passes/graph_const.h"
-#include "engine/passes/graph_site.h"
+#include "engine/passes/infer.h"
 
-static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
+static bool (*const rules[GRAPH_NUM_OPS])(struct infer *infer) = {
 #define X(op, name, floats, facts, work, shape, ...) [op] = graph_shape_##shape,
     GRAPH_OPS(X)
 #undef X
@@ -13,7 +13,7 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct graph_site *site) = {
 static bool infer_node(struct graph *graph, struct graph_node *node,
                        struct error *err)
 {
-    struct graph_site site = {.graph = graph, .node = node, .err = err};
+    struct infer infer = {.graph = graph, .node = node, .err = err};
     struct graph_value *out;
 
     for (uint32_t i = 0; i < node->num_inputs; i++) {
@@ -23,10 +23,10 @@ static bool infer_node(struct graph *graph, struct graph_node *node,
             return fail(err, ERROR_UNSUPPORTED, "its input %u is of integers",
                         i);
     }
-    if (!rules[node->op](&site) || !graph_shape_check(&site.shape, err))
+    if (!rules[node->op](&infer) || !graph_shape_check(&infer.shape, err))
         return false;
     out = graph_output(graph, node, 0);
-    out->shape = site.shape;
+    out->shape = infer.shape;
     out->has_shape = true;
     if (!graph_const_fold(graph, node, err))
         return false;

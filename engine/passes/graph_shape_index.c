@@ -1,157 +1,155 @@
 /* Shapes of what counts, marks and puts elements in places: CumSum, EyeLike,
  * Trilu, OneHot, ReverseSequence, ScatterElements, ScatterND. */
 
-#include "engine/passes/graph_site.h"
+#include "engine/passes/infer.h"
 
 #include <inttypes.h>
 
-bool graph_shape_cumsum(struct graph_site *site)
+bool graph_shape_cumsum(struct infer *infer)
 {
     const int64_t *axis;
     size_t count, found;
 
-    if (!graph_site_ints(site, 1, "axis", 1, &axis, &count))
+    if (!infer_ints(infer, 1, "axis", 1, &axis, &count))
         return false;
     if (count != 1)
-        return fail(site->err, ERROR_INPUT, "its axis is not one number");
-    if (!graph_site_axis(site, axis[0], graph_site_shape(site, 0)->rank,
-                         &found))
+        return fail(infer->err, ERROR_INPUT, "its axis is not one number");
+    if (!infer_axis(infer, axis[0], infer_shape(infer, 0)->rank, &found))
         return false;
-    site->node->cumsum.axis = found;
-    site->node->num_inputs = 1;
-    return graph_shape_same(site);
+    infer->node->cumsum.axis = found;
+    infer->node->num_inputs = 1;
+    return graph_shape_same(infer);
 }
 
-static bool check_matrix(const struct graph_site *site, uint32_t least)
+static bool check_matrix(const struct infer *infer, uint32_t least)
 {
-    uint32_t rank = graph_site_shape(site, 0)->rank;
+    uint32_t rank = infer_shape(infer, 0)->rank;
 
     return rank >= least ||
-           fail(site->err, ERROR_INPUT, "its input has %u dimensions", rank);
+           fail(infer->err, ERROR_INPUT, "its input has %u dimensions", rank);
 }
 
-bool graph_shape_eye(struct graph_site *site)
+bool graph_shape_eye(struct infer *infer)
 {
-    if (!check_matrix(site, 2))
+    if (!check_matrix(infer, 2))
         return false;
-    if (graph_site_shape(site, 0)->rank > 2)
-        return fail(site->err, ERROR_INPUT, "its input is not a matrix");
-    return graph_shape_same(site);
+    if (infer_shape(infer, 0)->rank > 2)
+        return fail(infer->err, ERROR_INPUT, "its input is not a matrix");
+    return graph_shape_same(infer);
 }
 
-bool graph_shape_trilu(struct graph_site *site)
+bool graph_shape_trilu(struct infer *infer)
 {
     const int64_t *k;
     size_t count;
 
-    if (!check_matrix(site, 2) ||
-        !graph_site_ints(site, 1, "diagonal", 1, &k, &count))
+    if (!check_matrix(infer, 2) ||
+        !infer_ints(infer, 1, "diagonal", 1, &k, &count))
         return false;
     if (count == 1)
-        site->node->diagonal.k = k[0];
-    site->node->num_inputs = 1;
-    return graph_shape_same(site);
+        infer->node->diagonal.k = k[0];
+    infer->node->num_inputs = 1;
+    return graph_shape_same(infer);
 }
 
 /* The depth, a constant number. */
-static bool read_depth(const struct graph_site *site, size_t *depth)
+static bool read_depth(const struct infer *infer, size_t *depth)
 {
     float number = 0;
 
-    if (!graph_site_float(site, 1, "depth", &number))
+    if (!infer_float(infer, 1, "depth", &number))
         return false;
     if (!(number >= 1 && number < 0x1p31f))
-        return fail(site->err, ERROR_INPUT, "its depth is %g", (double)number);
+        return fail(infer->err, ERROR_INPUT, "its depth is %g", (double)number);
     *depth = (size_t)number;
     return true;
 }
 
-bool graph_shape_one_hot(struct graph_site *site)
+bool graph_shape_one_hot(struct infer *infer)
 {
-    const struct graph_value *indices = graph_site_in(site, 0);
+    const struct graph_value *indices = infer_in(infer, 0);
     size_t depth = 0, axis;
 
     if (!indices->data)
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "its indices depend on the picture");
     if (indices->shape.rank == GRAPH_MAX_RANK)
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "its output has more than %d dimensions", GRAPH_MAX_RANK);
-    if (!read_depth(site, &depth) ||
-        !graph_site_axis(site, site->node->axis, indices->shape.rank + 1,
-                         &axis))
+    if (!read_depth(infer, &depth) ||
+        !infer_axis(infer, infer->node->axis, indices->shape.rank + 1, &axis))
         return false;
-    if (graph_shape_count(graph_site_shape(site, 2)) != 2)
-        return fail(site->err, ERROR_INPUT, "its values are not two");
-    site->node->axis = (int64_t)axis;
+    if (graph_shape_count(infer_shape(infer, 2)) != 2)
+        return fail(infer->err, ERROR_INPUT, "its values are not two");
+    infer->node->axis = (int64_t)axis;
     for (uint32_t i = 0; i <= indices->shape.rank; i++)
-        site->shape.dim[i] =
+        infer->shape.dim[i] =
             i == axis ? depth : indices->shape.dim[i - (i > axis)];
-    site->shape.rank = indices->shape.rank + 1;
+    infer->shape.rank = indices->shape.rank + 1;
     return true;
 }
 
-bool graph_shape_reverse(struct graph_site *site)
+bool graph_shape_reverse(struct infer *infer)
 {
-    const struct graph_shape *x = graph_site_shape(site, 0);
-    size_t time = site->node->reverse.first ? 0 : 1, count;
+    const struct graph_shape *x = infer_shape(infer, 0);
+    size_t time = infer->node->reverse.first ? 0 : 1, count;
     const int64_t *lengths;
 
-    if (!check_matrix(site, 2) ||
-        !graph_site_ints(site, 1, "lengths", SIZE_MAX, &lengths, &count))
+    if (!check_matrix(infer, 2) ||
+        !infer_ints(infer, 1, "lengths", SIZE_MAX, &lengths, &count))
         return false;
     if (count != x->dim[1 - time])
-        return fail(site->err, ERROR_INPUT, "%zu lengths for %zu sequences",
+        return fail(infer->err, ERROR_INPUT, "%zu lengths for %zu sequences",
                     count, x->dim[1 - time]);
     for (size_t i = 0; i < count; i++)
         if (lengths[i] < 0 || (uint64_t)lengths[i] > x->dim[time])
-            return fail(site->err, ERROR_INPUT,
+            return fail(infer->err, ERROR_INPUT,
                         "length %" PRId64 " of a sequence of %zu", lengths[i],
                         x->dim[time]);
-    return graph_shape_same(site);
+    return graph_shape_same(infer);
 }
 
-static bool check_indices(const struct graph_site *site)
+static bool check_indices(const struct infer *infer)
 {
-    const struct graph_value *indices = graph_site_in(site, 1);
+    const struct graph_value *indices = infer_in(infer, 1);
 
     if (!indices->data || indices->type != GRAPH_INT)
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "its indices depend on the picture");
-    if (graph_site_in(site, 0)->type != graph_site_in(site, 2)->type)
-        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
+    if (infer_in(infer, 0)->type != infer_in(infer, 2)->type)
+        return fail(infer->err, ERROR_INPUT, "it mixes integers and floats");
     return true;
 }
 
-static bool check_index(const struct graph_site *site, int64_t index,
-                        size_t length)
+static bool check_index(const struct infer *infer, int64_t index, size_t length)
 {
     return (index >= -(int64_t)length && index < (int64_t)length) ||
-           fail(site->err, ERROR_INPUT, "index %" PRId64 " is not one of %zu",
+           fail(infer->err, ERROR_INPUT, "index %" PRId64 " is not one of %zu",
                 index, length);
 }
 
-bool graph_shape_scatter_elements(struct graph_site *site)
+bool graph_shape_scatter_elements(struct infer *infer)
 {
-    const struct graph_shape *x = graph_site_shape(site, 0);
-    const struct graph_value *indices = graph_site_in(site, 1);
+    const struct graph_shape *x = infer_shape(infer, 0);
+    const struct graph_value *indices = infer_in(infer, 1);
     size_t axis;
 
-    if (!check_indices(site) ||
-        !graph_site_axis(site, site->node->scatter.axis, x->rank, &axis))
+    if (!check_indices(infer) ||
+        !infer_axis(infer, infer->node->scatter.axis, x->rank, &axis))
         return false;
     if (indices->shape.rank != x->rank ||
-        !graph_shape_equal(&indices->shape, graph_site_shape(site, 2)))
-        return fail(site->err, ERROR_INPUT, "its indices do not fit its input");
+        !graph_shape_equal(&indices->shape, infer_shape(infer, 2)))
+        return fail(infer->err, ERROR_INPUT,
+                    "its indices do not fit its input");
     for (uint32_t i = 0; i < x->rank; i++)
         if (i != axis && indices->shape.dim[i] > x->dim[i])
-            return fail(site->err, ERROR_INPUT,
+            return fail(infer->err, ERROR_INPUT,
                         "its indices do not fit its input");
     for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
-        if (!check_index(site, graph_ints(indices)[i], x->dim[axis]))
+        if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
             return false;
-    site->node->scatter.axis = (int64_t)axis;
-    return graph_shape_same(site);
+    infer->node->scatter.axis = (int64_t)axis;
+    return graph_shape_same(infer);
 }
 
 /* Whether the updates are of the shape of the indices but the last axis, which
@@ -171,21 +169,22 @@ static bool fits_tuples(const struct graph_shape *x,
     return true;
 }
 
-bool graph_shape_scatter_nd(struct graph_site *site)
+bool graph_shape_scatter_nd(struct infer *infer)
 {
-    const struct graph_shape *x = graph_site_shape(site, 0);
-    const struct graph_value *indices = graph_site_in(site, 1);
+    const struct graph_shape *x = infer_shape(infer, 0);
+    const struct graph_value *indices = infer_in(infer, 1);
     size_t num;
 
-    if (!check_indices(site))
+    if (!check_indices(infer))
         return false;
     num = indices->shape.rank > 0 ? indices->shape.dim[indices->shape.rank - 1]
                                   : 0;
     if (num < 1 || num > x->rank ||
-        !fits_tuples(x, &indices->shape, graph_site_shape(site, 2), num))
-        return fail(site->err, ERROR_INPUT, "its indices do not fit its input");
+        !fits_tuples(x, &indices->shape, infer_shape(infer, 2), num))
+        return fail(infer->err, ERROR_INPUT,
+                    "its indices do not fit its input");
     for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
-        if (!check_index(site, graph_ints(indices)[i], x->dim[i % num]))
+        if (!check_index(infer, graph_ints(indices)[i], x->dim[i % num]))
             return false;
-    return graph_shape_same(site);
+    return graph_shape_same(infer);
 }

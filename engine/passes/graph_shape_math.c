@@ -1,6 +1,6 @@
 /* Shapes of what computes: element by element, sums, products. */
 
-#include "engine/passes/graph_site.h"
+#include "engine/passes/infer.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -8,18 +8,16 @@
 
 #include "engine/passes/graph_const.h"
 
-bool graph_shape_binary(struct graph_site *site)
+bool graph_shape_binary(struct infer *infer)
 {
-    if (graph_site_in(site, 0)->type != graph_site_in(site, 1)->type)
-        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
-    return graph_site_broadcast(site, graph_site_shape(site, 0),
-                                graph_site_shape(site, 1));
+    if (infer_in(infer, 0)->type != infer_in(infer, 1)->type)
+        return fail(infer->err, ERROR_INPUT, "it mixes integers and floats");
+    return infer_broadcast(infer, infer_shape(infer, 0), infer_shape(infer, 1));
 }
 
-bool graph_shape_logical(struct graph_site *site)
+bool graph_shape_logical(struct infer *infer)
 {
-    return graph_site_broadcast(site, graph_site_shape(site, 0),
-                                graph_site_shape(site, 1));
+    return infer_broadcast(infer, infer_shape(infer, 0), infer_shape(infer, 1));
 }
 
 /* The number that a constant of one element is; NaN for any other value. */
@@ -33,13 +31,13 @@ static float single(const struct graph_value *value)
 
 /* Makes the node a function of its first input, whose second is a number, if
  * broadcasting does not come in. */
-static void to_unary(struct graph_site *site, enum graph_function function,
+static void to_unary(struct infer *infer, enum graph_function function,
                      float alpha)
 {
-    struct graph_node *node = site->node;
+    struct graph_node *node = infer->node;
 
-    if (isnan(alpha) || graph_site_in(site, 0)->type != GRAPH_FLOAT ||
-        !graph_shape_equal(&site->shape, graph_site_shape(site, 0)))
+    if (isnan(alpha) || infer_in(infer, 0)->type != GRAPH_FLOAT ||
+        !graph_shape_equal(&infer->shape, infer_shape(infer, 0)))
         return;
     node->op = GRAPH_UNARY;
     node->unary.function = function;
@@ -48,14 +46,14 @@ static void to_unary(struct graph_site *site, enum graph_function function,
     node->num_inputs = 1;
 }
 
-bool graph_shape_pow(struct graph_site *site)
+bool graph_shape_pow(struct infer *infer)
 {
-    const struct graph_value *b = graph_site_in(site, 1);
+    const struct graph_value *b = infer_in(infer, 1);
     float exponent = single(b);
 
-    if (!graph_shape_logical(site))
+    if (!graph_shape_logical(infer))
         return false;
-    to_unary(site,
+    to_unary(infer,
              exponent == 2.0f    ? GRAPH_SQUARE
              : exponent == 0.5f  ? GRAPH_SQRT
              : exponent == -1.0f ? GRAPH_RECIPROCAL
@@ -64,28 +62,27 @@ bool graph_shape_pow(struct graph_site *site)
     return true;
 }
 
-bool graph_shape_prelu(struct graph_site *site)
+bool graph_shape_prelu(struct infer *infer)
 {
-    if (!graph_shape_binary(site))
+    if (!graph_shape_binary(infer))
         return false;
-    to_unary(site, GRAPH_LEAKY_RELU, single(graph_site_in(site, 1)));
+    to_unary(infer, GRAPH_LEAKY_RELU, single(infer_in(infer, 1)));
     return true;
 }
 
-bool graph_shape_where(struct graph_site *site)
+bool graph_shape_where(struct infer *infer)
 {
     struct graph_shape both;
 
-    if (graph_site_in(site, 1)->type != graph_site_in(site, 2)->type)
-        return fail(site->err, ERROR_INPUT, "it mixes integers and floats");
-    if (!graph_site_broadcast(site, graph_site_shape(site, 1),
-                              graph_site_shape(site, 2)))
+    if (infer_in(infer, 1)->type != infer_in(infer, 2)->type)
+        return fail(infer->err, ERROR_INPUT, "it mixes integers and floats");
+    if (!infer_broadcast(infer, infer_shape(infer, 1), infer_shape(infer, 2)))
         return false;
-    both = site->shape;
-    return graph_site_broadcast(site, &both, graph_site_shape(site, 0));
+    both = infer->shape;
+    return infer_broadcast(infer, &both, infer_shape(infer, 0));
 }
 
-bool graph_shape_unary(struct graph_site *site)
+bool graph_shape_unary(struct infer *infer)
 {
     static const bool of_ints[GRAPH_NUM_FUNCTIONS] = {
 #define X(function, of_ints) of_ints,
@@ -93,73 +90,73 @@ bool graph_shape_unary(struct graph_site *site)
 #undef X
     };
 
-    if (graph_site_in(site, 0)->type == GRAPH_INT &&
-        !of_ints[site->node->unary.function])
-        return fail(site->err, ERROR_UNSUPPORTED, "its input is of integers");
-    return graph_shape_same(site);
+    if (infer_in(infer, 0)->type == GRAPH_INT &&
+        !of_ints[infer->node->unary.function])
+        return fail(infer->err, ERROR_UNSUPPORTED, "its input is of integers");
+    return graph_shape_same(infer);
 }
 
-bool graph_shape_clamp(struct graph_site *site)
+bool graph_shape_clamp(struct infer *infer)
 {
-    if (!graph_site_float(site, 1, "lower bound", &site->node->min) ||
-        !graph_site_float(site, 2, "upper bound", &site->node->max))
+    if (!infer_float(infer, 1, "lower bound", &infer->node->min) ||
+        !infer_float(infer, 2, "upper bound", &infer->node->max))
         return false;
-    site->node->num_inputs = 1;
-    return graph_shape_same(site);
+    infer->node->num_inputs = 1;
+    return graph_shape_same(infer);
 }
 
 /* In training mode it is computed of constants, weights that are normalized
  * so; of a picture it would be another function for each batch. */
-bool graph_shape_batch_norm(struct graph_site *site)
+bool graph_shape_batch_norm(struct infer *infer)
 {
-    if (site->node->training && !graph_site_in(site, 0)->data)
-        return fail(site->err, ERROR_UNSUPPORTED,
+    if (infer->node->training && !infer_in(infer, 0)->data)
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "it is in training mode; export the network for inference");
     for (uint32_t i = 1; i < 5; i++) {
-        const struct graph_value *value = graph_site_in(site, i);
+        const struct graph_value *value = infer_in(infer, i);
 
         if (!value->data)
-            return fail(site->err, ERROR_UNSUPPORTED,
+            return fail(infer->err, ERROR_UNSUPPORTED,
                         "its statistics depend on the picture");
         if (value->type != GRAPH_FLOAT || value->shape.rank != 1 ||
-            graph_site_shape(site, 0)->rank < 2 ||
-            value->shape.dim[0] != graph_site_shape(site, 0)->dim[1])
-            return fail(site->err, ERROR_INPUT,
+            infer_shape(infer, 0)->rank < 2 ||
+            value->shape.dim[0] != infer_shape(infer, 0)->dim[1])
+            return fail(infer->err, ERROR_INPUT,
                         "its statistics do not fit its channels");
     }
-    return graph_shape_same(site);
+    return graph_shape_same(infer);
 }
 
-bool graph_shape_reduce(struct graph_site *site)
+bool graph_shape_reduce(struct infer *infer)
 {
-    struct graph_node *node = site->node;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
     size_t count;
 
     if (node->reduce.of_pixels) {
         if (x->rank < 3)
-            return fail(site->err, ERROR_INPUT,
+            return fail(infer->err, ERROR_INPUT,
                         "its input has %u dimensions, and none is a picture's",
                         x->rank);
         for (uint32_t i = 2; i < x->rank; i++)
             node->reduce.raw_axes[i - 2] = i;
         node->reduce.num_raw_axes = x->rank - 2;
     }
-    if (!graph_site_axes(site, node->reduce.raw_axes, node->reduce.num_raw_axes,
-                         x->rank, node->reduce.axis, &count))
+    if (!infer_axes(infer, node->reduce.raw_axes, node->reduce.num_raw_axes,
+                    x->rank, node->reduce.axis, &count))
         return false;
     if (count == 0 && node->reduce.none_if_empty) {
         node->op = GRAPH_IDENTITY;
         node->num_inputs = 1;
-        return graph_shape_same(site);
+        return graph_shape_same(infer);
     }
     for (uint32_t i = 0; i < x->rank; i++) {
         if (count == 0)
             node->reduce.axis[i] = true;
         if (!node->reduce.axis[i])
-            site->shape.dim[site->shape.rank++] = x->dim[i];
+            infer->shape.dim[infer->shape.rank++] = x->dim[i];
         else if (node->reduce.keep_dims)
-            site->shape.dim[site->shape.rank++] = 1;
+            infer->shape.dim[infer->shape.rank++] = 1;
     }
     node->num_inputs = 1;
     return true;
@@ -167,15 +164,15 @@ bool graph_shape_reduce(struct graph_site *site)
 
 /* Whether a product is that by constant weights, plus a constant bias for
  * each of their columns. */
-static bool is_linear(const struct graph_site *site, size_t columns)
+static bool is_linear(const struct infer *infer, size_t columns)
 {
-    const struct graph_value *a = graph_site_in(site, 0);
-    const struct graph_value *b = graph_site_in(site, 1);
-    const struct graph_value *c = graph_site_in(site, 2);
+    const struct graph_value *a = infer_in(infer, 0);
+    const struct graph_value *b = infer_in(infer, 1);
+    const struct graph_value *c = infer_in(infer, 2);
     size_t count = c ? graph_shape_count(&c->shape) : 0;
 
     return !a->data && a->shape.rank >= 1 && b->data && b->shape.rank == 2 &&
-           !site->node->gemm.transpose_a &&
+           !infer->node->gemm.transpose_a &&
            (!c || (c->data && (count == 1 ||
                                (count == columns &&
                                 c->shape.dim[c->shape.rank - 1] == columns))));
@@ -200,11 +197,11 @@ static bool matrix_size(const struct graph_shape *shape, bool is_b,
 }
 
 /* W x, with constant weights in front of a vector, is x W transposed. */
-static bool turn(struct graph_site *site)
+static bool turn(struct infer *infer)
 {
-    struct graph_node *node = site->node;
-    const struct graph_value *a = graph_site_in(site, 0);
-    const struct graph_value *b = graph_site_in(site, 1);
+    struct graph_node *node = infer->node;
+    const struct graph_value *a = infer_in(infer, 0);
+    const struct graph_value *b = infer_in(infer, 1);
     int weights = node->inputs[0];
 
     if (!a->data || a->shape.rank != 2 || b->data || b->shape.rank != 1 ||
@@ -217,11 +214,11 @@ static bool turn(struct graph_site *site)
 }
 
 /* Gemm and MatMul with constant weights become LINEAR. */
-bool graph_shape_matmul(struct graph_site *site)
+bool graph_shape_matmul(struct infer *infer)
 {
-    const struct graph_node *node = site->node;
-    const struct graph_shape *a = graph_site_shape(site, 0);
-    const struct graph_shape *b = graph_site_shape(site, 1);
+    const struct graph_node *node = infer->node;
+    const struct graph_shape *a = infer_shape(infer, 0);
+    const struct graph_shape *b = infer_shape(infer, 1);
     struct graph_shape stack_a = *a, stack_b = *b, product;
     char text_a[GRAPH_SHAPE_TEXT], text_b[GRAPH_SHAPE_TEXT];
     size_t rows, columns, depth, depth_b;
@@ -229,165 +226,165 @@ bool graph_shape_matmul(struct graph_site *site)
     if (!matrix_size(a, false, node->gemm.transpose_a, &rows, &depth) ||
         !matrix_size(b, true, node->gemm.transpose_b, &depth_b, &columns) ||
         depth != depth_b)
-        return fail(site->err, ERROR_INPUT, "%s and %s do not fit together",
+        return fail(infer->err, ERROR_INPUT, "%s and %s do not fit together",
                     graph_shape_text(text_a, a), graph_shape_text(text_b, b));
     stack_a.rank -= a->rank > 1 ? 2 : 1;
     stack_b.rank -= b->rank > 1 ? 2 : 1;
-    if (!graph_site_broadcast(site, &stack_a, &stack_b))
+    if (!infer_broadcast(infer, &stack_a, &stack_b))
         return false;
     if (a->rank > 1)
-        site->shape.dim[site->shape.rank++] = rows;
+        infer->shape.dim[infer->shape.rank++] = rows;
     if (b->rank > 1)
-        site->shape.dim[site->shape.rank++] = columns;
-    if (is_linear(site, columns) || turn(site))
-        return graph_const_linear(site->graph, site->node, site->err);
-    product = site->shape;
-    if (graph_site_in(site, 2) &&
-        (!graph_site_broadcast(site, &product, graph_site_shape(site, 2)) ||
-         !graph_shape_equal(&product, &site->shape)))
-        return fail(site->err, ERROR_INPUT,
+        infer->shape.dim[infer->shape.rank++] = columns;
+    if (is_linear(infer, columns) || turn(infer))
+        return graph_const_linear(infer->graph, infer->node, infer->err);
+    product = infer->shape;
+    if (infer_in(infer, 2) &&
+        (!infer_broadcast(infer, &product, infer_shape(infer, 2)) ||
+         !graph_shape_equal(&product, &infer->shape)))
+        return fail(infer->err, ERROR_INPUT,
                     "its third input does not fit its product");
     return true;
 }
 
-bool graph_shape_linear(struct graph_site *site)
+bool graph_shape_linear(struct infer *infer)
 {
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    const struct graph_shape *x = infer_shape(infer, 0);
 
-    site->shape = *x;
-    site->shape.dim[x->rank - 1] = graph_site_shape(site, 1)->dim[0];
+    infer->shape = *x;
+    infer->shape.dim[x->rank - 1] = infer_shape(infer, 1)->dim[0];
     return true;
 }
 
-bool graph_shape_softmax(struct graph_site *site)
+bool graph_shape_softmax(struct infer *infer)
 {
-    struct graph_node *node = site->node;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
     size_t axis;
 
-    if (!graph_site_axis(site, node->axis, x->rank, &axis))
+    if (!infer_axis(infer, node->axis, x->rank, &axis))
         return false;
     node->axis = (int64_t)axis;
     for (size_t i = axis + 1; i < x->rank; i++)
         if (x->dim[i] != 1)
-            return graph_shape_same(site);
+            return graph_shape_same(infer);
     node->to_matrix = false;
-    return graph_shape_same(site);
+    return graph_shape_same(infer);
 }
 
 /* Whether operand i, if it is there, is a scale or a bias for x. */
-static bool check_scale(struct graph_site *site, uint32_t i)
+static bool check_scale(struct infer *infer, uint32_t i)
 {
-    const struct graph_node *node = site->node;
-    const struct graph_shape *x = graph_site_shape(site, 0), *scale;
+    const struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0), *scale;
     size_t groups = node->norm.groups;
 
-    if (!graph_site_in(site, i))
+    if (!infer_in(infer, i))
         return true;
-    scale = graph_site_shape(site, i);
+    scale = infer_shape(infer, i);
     if (groups > 0)
         return scale->rank == 1 &&
                (scale->dim[0] == x->dim[1] || scale->dim[0] == groups);
-    return graph_site_broadcast(site, x, scale) &&
-           graph_shape_equal(&site->shape, x);
+    return infer_broadcast(infer, x, scale) &&
+           graph_shape_equal(&infer->shape, x);
 }
 
-bool graph_shape_norm(struct graph_site *site)
+bool graph_shape_norm(struct infer *infer)
 {
-    struct graph_node *node = site->node;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
     bool of_channels = node->norm.rule == GRAPH_NORM_INSTANCE ||
                        node->norm.rule == GRAPH_NORM_GROUP;
     size_t first = 2, count;
 
     if (x->rank < (of_channels ? 2 : 1))
-        return fail(site->err, ERROR_INPUT, "its input has %u dimensions",
+        return fail(infer->err, ERROR_INPUT, "its input has %u dimensions",
                     x->rank);
     if (node->norm.rule == GRAPH_NORM_LAYER &&
-        !graph_site_axis(site, node->norm.raw_axes[0], x->rank, &first))
+        !infer_axis(infer, node->norm.raw_axes[0], x->rank, &first))
         return false;
     for (size_t i = 0; i < x->rank; i++)
         node->norm.axis[i] = i >= first;
     if (node->norm.rule == GRAPH_NORM_AXES &&
-        !graph_site_axes(site, node->norm.raw_axes, node->norm.num_raw_axes,
-                         x->rank, node->norm.axis, &count))
+        !infer_axes(infer, node->norm.raw_axes, node->norm.num_raw_axes,
+                    x->rank, node->norm.axis, &count))
         return false;
     node->norm.channel = 1;
     if (node->norm.rule == GRAPH_NORM_INSTANCE)
         node->norm.groups = x->dim[1];
     if (of_channels &&
         (node->norm.groups == 0 || x->dim[1] % node->norm.groups != 0))
-        return fail(site->err, ERROR_INPUT,
+        return fail(infer->err, ERROR_INPUT,
                     "its %zu channels are no %zu groups", x->dim[1],
                     node->norm.groups);
-    if (!check_scale(site, 1) || !check_scale(site, 2) ||
-        (of_channels && !graph_shape_equal(graph_site_shape(site, 1),
-                                           graph_site_shape(site, 2))))
-        return fail(site->err, ERROR_INPUT,
+    if (!check_scale(infer, 1) || !check_scale(infer, 2) ||
+        (of_channels &&
+         !graph_shape_equal(infer_shape(infer, 1), infer_shape(infer, 2))))
+        return fail(infer->err, ERROR_INPUT,
                     "its scale and bias do not fit its input");
-    return graph_shape_same(site);
+    return graph_shape_same(infer);
 }
 
-bool graph_shape_lrn(struct graph_site *site)
+bool graph_shape_lrn(struct infer *infer)
 {
-    if (graph_site_shape(site, 0)->rank < 2)
-        return fail(site->err, ERROR_INPUT, "its input has %u dimensions",
-                    graph_site_shape(site, 0)->rank);
-    return graph_shape_same(site);
+    if (infer_shape(infer, 0)->rank < 2)
+        return fail(infer->err, ERROR_INPUT, "its input has %u dimensions",
+                    infer_shape(infer, 0)->rank);
+    return graph_shape_same(infer);
 }
 
 /* A scale and a zero point, if any, for each block along an axis: of weights,
  * which are constant. */
-static bool check_blocks(struct graph_site *site)
+static bool check_blocks(struct infer *infer)
 {
-    const struct graph_value *x = graph_site_in(site, 0);
+    const struct graph_value *x = infer_in(infer, 0);
     struct graph_shape blocks = x->shape;
-    size_t axis, block = site->node->quant.block;
+    size_t axis, block = infer->node->quant.block;
 
     if (!x->data)
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "its scales are for blocks of the picture; those of "
                     "constants are supported");
-    if (!graph_site_axis(site, site->node->quant.axis, x->shape.rank, &axis))
+    if (!infer_axis(infer, infer->node->quant.axis, x->shape.rank, &axis))
         return false;
-    site->node->quant.axis = (int64_t)axis;
+    infer->node->quant.axis = (int64_t)axis;
     blocks.dim[axis] = (blocks.dim[axis] + block - 1) / block;
     for (uint32_t i = 1; i < 3; i++)
-        if (graph_site_in(site, i) &&
-            !graph_shape_equal(&blocks, graph_site_shape(site, i)))
-            return fail(site->err, ERROR_INPUT,
+        if (infer_in(infer, i) &&
+            !graph_shape_equal(&blocks, infer_shape(infer, i)))
+            return fail(infer->err, ERROR_INPUT,
                         "its scales do not fit blocks of %zu", block);
-    if (graph_site_in(site, 1)->type != GRAPH_FLOAT)
-        return fail(site->err, ERROR_INPUT, "its scale is of integers");
-    return graph_shape_same(site);
+    if (infer_in(infer, 1)->type != GRAPH_FLOAT)
+        return fail(infer->err, ERROR_INPUT, "its scale is of integers");
+    return graph_shape_same(infer);
 }
 
 /* The scale is one number or one for each along an axis; so is the zero point,
  * if any. */
-bool graph_shape_quantize(struct graph_site *site)
+bool graph_shape_quantize(struct infer *infer)
 {
-    const struct graph_shape *x = graph_site_shape(site, 0);
-    size_t count = graph_shape_count(graph_site_shape(site, 1)), axis = 0;
+    const struct graph_shape *x = infer_shape(infer, 0);
+    size_t count = graph_shape_count(infer_shape(infer, 1)), axis = 0;
 
-    if (site->node->quant.block > 0)
-        return check_blocks(site);
+    if (infer->node->quant.block > 0)
+        return check_blocks(infer);
     if (count != 1 &&
-        !graph_site_axis(site, site->node->quant.axis, x->rank, &axis))
+        !infer_axis(infer, infer->node->quant.axis, x->rank, &axis))
         return false;
     for (uint32_t i = 1; i < 3; i++) {
-        const struct graph_value *value = graph_site_in(site, i);
+        const struct graph_value *value = infer_in(infer, i);
 
         if (!value)
             continue;
         if (i == 1 && value->type != GRAPH_FLOAT)
-            return fail(site->err, ERROR_INPUT, "its scale is of integers");
+            return fail(infer->err, ERROR_INPUT, "its scale is of integers");
         if (value->shape.rank > 1 ||
             graph_shape_count(&value->shape) != count ||
             (count != 1 && count != x->dim[axis]))
-            return fail(site->err, ERROR_UNSUPPORTED,
+            return fail(infer->err, ERROR_UNSUPPORTED,
                         "its scale is not one number, nor one for each along "
                         "an axis");
     }
-    site->node->quant.axis = (int64_t)axis;
-    return graph_shape_same(site);
+    infer->node->quant.axis = (int64_t)axis;
+    return graph_shape_same(infer);
 }

@@ -1,6 +1,6 @@
 /* Shapes of what looks at pictures through a window, and of borders. */
 
-#include "engine/passes/graph_site.h"
+#include "engine/passes/infer.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -17,7 +17,7 @@ static size_t window_reach(const struct graph_window *window, int axis)
 /* Output length along one spatial axis; resolves auto_pad. Where `over` is
  * given, a window may begin in the picture or the border before it and reach
  * *over elements beyond the border after it. */
-static bool window_length(const struct graph_site *site,
+static bool window_length(const struct infer *infer,
                           struct graph_window *window, int axis, size_t length,
                           size_t *out, size_t *over)
 {
@@ -36,7 +36,7 @@ static bool window_length(const struct graph_site *site,
     }
     padded = length + window->pad_before[axis] + window->pad_after[axis];
     if (padded < reach)
-        return fail(site->err, ERROR_INPUT,
+        return fail(infer->err, ERROR_INPUT,
                     "its window of %zu is larger than its input of %zu", reach,
                     padded);
     *out = (padded - reach) / stride + 1;
@@ -48,55 +48,54 @@ static bool window_length(const struct graph_site *site,
 
 /* What convolutions of both directions ask of their operands; the window's size
  * is that of the weights where the node does not say it. */
-static bool read_weights(struct graph_site *site)
+static bool read_weights(struct infer *infer)
 {
-    struct graph_window *window = &site->node->conv.window;
-    const struct graph_value *weights = graph_site_in(site, 1),
-                             *bias = graph_site_in(site, 2);
+    struct graph_window *window = &infer->node->conv.window;
+    const struct graph_value *weights = infer_in(infer, 1),
+                             *bias = infer_in(infer, 2);
 
     if (!weights->data || (bias && !bias->data))
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "its weights depend on the picture");
-    if (graph_site_shape(site, 0)->rank != 4 || weights->shape.rank != 4)
-        return fail(site->err, ERROR_UNSUPPORTED,
+    if (infer_shape(infer, 0)->rank != 4 || weights->shape.rank != 4)
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
     if (window->kernel[0] == 0)
         memcpy(window->kernel, &weights->shape.dim[2], sizeof window->kernel);
     return true;
 }
 
-static bool fail_weights(const struct graph_site *site)
+static bool fail_weights(const struct infer *infer)
 {
     char text_x[GRAPH_SHAPE_TEXT], text_w[GRAPH_SHAPE_TEXT];
 
-    return fail(site->err, ERROR_INPUT,
+    return fail(infer->err, ERROR_INPUT,
                 "weights of %s in %zu groups do not fit an input of %s",
-                graph_shape_text(text_w, graph_site_shape(site, 1)),
-                site->node->conv.groups,
-                graph_shape_text(text_x, graph_site_shape(site, 0)));
+                graph_shape_text(text_w, infer_shape(infer, 1)),
+                infer->node->conv.groups,
+                graph_shape_text(text_x, infer_shape(infer, 0)));
 }
 
-bool graph_shape_conv(struct graph_site *site)
+bool graph_shape_conv(struct infer *infer)
 {
-    struct graph_window *window = &site->node->conv.window;
-    const struct graph_value *weights = graph_site_in(site, 1),
-                             *bias = graph_site_in(site, 2);
-    const struct graph_shape *x = graph_site_shape(site, 0),
-                             *w = &weights->shape;
-    size_t groups = site->node->conv.groups;
+    struct graph_window *window = &infer->node->conv.window;
+    const struct graph_value *weights = infer_in(infer, 1),
+                             *bias = infer_in(infer, 2);
+    const struct graph_shape *x = infer_shape(infer, 0), *w = &weights->shape;
+    size_t groups = infer->node->conv.groups;
 
-    if (!read_weights(site))
+    if (!read_weights(infer))
         return false;
     if (graph_shape_count(w) == 0 || w->dim[0] % groups != 0 ||
         w->dim[1] * groups != x->dim[1] || window->kernel[0] != w->dim[2] ||
         window->kernel[1] != w->dim[3] ||
         (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != w->dim[0])))
-        return fail_weights(site);
-    site->shape =
+        return fail_weights(infer);
+    infer->shape =
         (struct graph_shape){.rank = 4, .dim = {x->dim[0], w->dim[0], 0, 0}};
     for (int i = 0; i < 2; i++)
-        if (!window_length(site, window, i, x->dim[2 + i],
-                           &site->shape.dim[2 + i], NULL))
+        if (!window_length(infer, window, i, x->dim[2 + i],
+                           &infer->shape.dim[2 + i], NULL))
             return false;
     window->auto_pad = GRAPH_PAD_GIVEN;
     return true;
@@ -104,10 +103,10 @@ bool graph_shape_conv(struct graph_site *site)
 
 /* Output length along one spatial axis; resolves a wanted length, or auto_pad,
  * to pads. */
-static bool deconv_length(const struct graph_site *site, int axis,
-                          size_t length, size_t *out)
+static bool deconv_length(const struct infer *infer, int axis, size_t length,
+                          size_t *out)
 {
-    struct graph_node *node = site->node;
+    struct graph_node *node = infer->node;
     struct graph_window *window = &node->conv.window;
     size_t stride = window->stride[axis], pads;
     size_t full = stride * (length - 1) + node->conv.extra[axis] +
@@ -127,23 +126,22 @@ static bool deconv_length(const struct graph_site *site, int axis,
     }
     pads = window->pad_before[axis] + window->pad_after[axis];
     if (full <= pads)
-        return fail(site->err, ERROR_INPUT,
+        return fail(infer->err, ERROR_INPUT,
                     "its border of %zu leaves nothing of %zu", pads, full);
     *out = full - pads;
     return true;
 }
 
-bool graph_shape_deconv(struct graph_site *site)
+bool graph_shape_deconv(struct infer *infer)
 {
-    struct graph_node *node = site->node;
+    struct graph_node *node = infer->node;
     struct graph_window *window = &node->conv.window;
-    const struct graph_value *weights = graph_site_in(site, 1),
-                             *bias = graph_site_in(site, 2);
-    const struct graph_shape *x = graph_site_shape(site, 0),
-                             *w = &weights->shape;
+    const struct graph_value *weights = infer_in(infer, 1),
+                             *bias = infer_in(infer, 2);
+    const struct graph_shape *x = infer_shape(infer, 0), *w = &weights->shape;
     size_t groups = node->conv.groups;
 
-    if (!read_weights(site))
+    if (!read_weights(infer))
         return false;
     if (graph_shape_count(w) == 0 || graph_shape_count(x) == 0 ||
         w->dim[0] % groups != 0 || w->dim[0] != x->dim[1] ||
@@ -151,11 +149,11 @@ bool graph_shape_deconv(struct graph_site *site)
         (bias &&
          (bias->shape.rank != 1 || bias->shape.dim[0] / groups != w->dim[1] ||
           bias->shape.dim[0] % groups != 0)))
-        return fail_weights(site);
-    site->shape = (struct graph_shape){
+        return fail_weights(infer);
+    infer->shape = (struct graph_shape){
         .rank = 4, .dim = {x->dim[0], w->dim[1] * groups, 0, 0}};
     for (int i = 0; i < 2; i++)
-        if (!deconv_length(site, i, x->dim[2 + i], &site->shape.dim[2 + i]))
+        if (!deconv_length(infer, i, x->dim[2 + i], &infer->shape.dim[2 + i]))
             return false;
     window->auto_pad = GRAPH_PAD_GIVEN;
     return true;
@@ -178,45 +176,45 @@ static void whole_average_to_mean(struct graph_node *node,
 }
 
 /* The largest of a row, or of a body, as all of it. */
-static bool whole_maximum(struct graph_site *site)
+static bool whole_maximum(struct infer *infer)
 {
-    struct graph_node *node = site->node;
+    struct graph_node *node = infer->node;
 
     memset(&node->reduce, 0, sizeof node->reduce);
     node->op = GRAPH_REDUCE;
     node->reduce.function = GRAPH_REDUCE_MAX;
     node->reduce.keep_dims = true;
     node->reduce.of_pixels = true;
-    return graph_shape_reduce(site);
+    return graph_shape_reduce(infer);
 }
 
-bool graph_shape_pool(struct graph_site *site)
+bool graph_shape_pool(struct infer *infer)
 {
-    struct graph_node *node = site->node;
+    struct graph_node *node = infer->node;
     struct graph_window *window = &node->pool.window;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    const struct graph_shape *x = infer_shape(infer, 0);
 
     if (node->op == GRAPH_MAX_POOL && window->kernel[0] == 0 && x->rank != 4)
-        return whole_maximum(site);
+        return whole_maximum(infer);
     if (x->rank != 4)
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
     if (node->pool.p < 1)
-        return fail(site->err, ERROR_INPUT, "attribute p is %" PRId64,
+        return fail(infer->err, ERROR_INPUT, "attribute p is %" PRId64,
                     node->pool.p);
-    site->shape = *x;
+    infer->shape = *x;
     for (int i = 0; i < 2; i++) {
         if (window->kernel[i] == 0) /* the whole picture */
             window->kernel[i] = x->dim[2 + i];
         if (window->kernel[i] == 0)
-            return fail(site->err, ERROR_INPUT, "its input is empty");
-        if (!window_length(site, window, i, x->dim[2 + i],
-                           &site->shape.dim[2 + i],
+            return fail(infer->err, ERROR_INPUT, "its input is empty");
+        if (!window_length(infer, window, i, x->dim[2 + i],
+                           &infer->shape.dim[2 + i],
                            node->pool.ceil ? &node->pool.over[i] : NULL))
             return false;
         if (window->pad_before[i] >= window_reach(window, i) ||
             window->pad_after[i] >= window_reach(window, i))
-            return fail(site->err, ERROR_UNSUPPORTED,
+            return fail(infer->err, ERROR_UNSUPPORTED,
                         "its border is as wide as its window");
     }
     window->auto_pad = GRAPH_PAD_GIVEN;
@@ -226,32 +224,31 @@ bool graph_shape_pool(struct graph_site *site)
 }
 
 /* Borders from input 1, for all axes or for those of input 3. */
-static bool pad_borders(struct graph_site *site)
+static bool pad_borders(struct infer *infer)
 {
-    struct graph_node *node = site->node;
-    uint32_t rank = graph_site_shape(site, 0)->rank;
+    struct graph_node *node = infer->node;
+    uint32_t rank = infer_shape(infer, 0)->rank;
     const int64_t *pads, *axes;
     size_t count, num_axes, num;
 
-    if (!graph_site_ints(site, 1, "border", (size_t)2 * GRAPH_MAX_RANK, &pads,
-                         &count) ||
-        !graph_site_float(site, 2, "border's value", &node->pad.value) ||
-        !graph_site_ints(site, 3, "list of axes", GRAPH_MAX_RANK, &axes,
-                         &num_axes))
+    if (!infer_ints(infer, 1, "border", (size_t)2 * GRAPH_MAX_RANK, &pads,
+                    &count) ||
+        !infer_float(infer, 2, "border's value", &node->pad.value) ||
+        !infer_ints(infer, 3, "list of axes", GRAPH_MAX_RANK, &axes, &num_axes))
         return false;
     if (!pads && node->pad.num_given != rank)
-        return fail(site->err, ERROR_INPUT,
+        return fail(infer->err, ERROR_INPUT,
                     "its border is for %u dimensions, not for %u",
                     node->pad.num_given, rank);
     num = axes ? num_axes : rank;
     if (pads && count != 2 * num)
-        return fail(site->err, ERROR_INPUT,
+        return fail(infer->err, ERROR_INPUT,
                     "its border has %zu numbers for %zu dimensions", count,
                     num);
     for (size_t i = 0; pads && i < num; i++) {
         size_t axis = i;
 
-        if (axes && !graph_site_axis(site, axes[i], rank, &axis))
+        if (axes && !infer_axis(infer, axes[i], rank, &axis))
             return false;
         node->pad.before[axis] = pads[i];
         node->pad.after[axis] = pads[num + i];
@@ -260,22 +257,22 @@ static bool pad_borders(struct graph_site *site)
 }
 
 /* Repeating is a border from the other side. */
-static bool tile_borders(struct graph_site *site)
+static bool tile_borders(struct infer *infer)
 {
-    struct graph_node *node = site->node;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
     const int64_t *repeats;
     size_t count;
 
-    if (!graph_site_ints(site, 1, "list of repeats", GRAPH_MAX_RANK, &repeats,
-                         &count))
+    if (!infer_ints(infer, 1, "list of repeats", GRAPH_MAX_RANK, &repeats,
+                    &count))
         return false;
     if (count != x->rank)
-        return fail(site->err, ERROR_INPUT, "%zu repeats of %u dimensions",
+        return fail(infer->err, ERROR_INPUT, "%zu repeats of %u dimensions",
                     count, x->rank);
     for (uint32_t i = 0; i < x->rank; i++) {
         if (repeats[i] < 0 || repeats[i] > INT32_MAX)
-            return fail(site->err, ERROR_INPUT, "it repeats %" PRId64 " times",
+            return fail(infer->err, ERROR_INPUT, "it repeats %" PRId64 " times",
                         repeats[i]);
         node->pad.after[i] = (repeats[i] - 1) * (int64_t)x->dim[i];
     }
@@ -283,22 +280,22 @@ static bool tile_borders(struct graph_site *site)
     return true;
 }
 
-bool graph_shape_pad(struct graph_site *site)
+bool graph_shape_pad(struct infer *infer)
 {
-    struct graph_node *node = site->node;
+    struct graph_node *node = infer->node;
     const int64_t limit = INT32_MAX;
 
-    site->shape = *graph_site_shape(site, 0);
-    if (!(node->pad.tile ? tile_borders(site) : pad_borders(site)))
+    infer->shape = *infer_shape(infer, 0);
+    if (!(node->pad.tile ? tile_borders(infer) : pad_borders(infer)))
         return false;
     node->num_inputs = 1;
-    for (uint32_t i = 0; i < site->shape.rank; i++) {
+    for (uint32_t i = 0; i < infer->shape.rank; i++) {
         int64_t before = node->pad.before[i], after = node->pad.after[i];
-        int64_t length = (int64_t)site->shape.dim[i], left = length;
+        int64_t length = (int64_t)infer->shape.dim[i], left = length;
 
         if (before > limit || before < -limit || after > limit ||
             after < -limit)
-            return fail(site->err, ERROR_UNSUPPORTED,
+            return fail(infer->err, ERROR_UNSUPPORTED,
                         "a border of %" PRId64 " is not supported",
                         before > limit || before < -limit ? before : after);
         left += before < 0 ? before : 0;
@@ -306,41 +303,43 @@ bool graph_shape_pad(struct graph_site *site)
         if (length + before + after < 0 || left < 0 ||
             (left == 0 && node->pad.mode != GRAPH_PAD_CONSTANT &&
              length + before + after > 0))
-            return fail(site->err, ERROR_INPUT,
-                        "its border leaves nothing of %zu", site->shape.dim[i]);
-        site->shape.dim[i] = (size_t)(length + before + after);
+            return fail(infer->err, ERROR_INPUT,
+                        "its border leaves nothing of %zu",
+                        infer->shape.dim[i]);
+        infer->shape.dim[i] = (size_t)(length + before + after);
     }
     return true;
 }
 
 /* The operand `i` as constant scales of the axes; *count is 0 where it is left
  * out or empty. */
-static bool resize_scales(const struct graph_site *site, uint32_t i,
+static bool resize_scales(const struct infer *infer, uint32_t i,
                           const float **scales, size_t *count)
 {
-    const struct graph_value *value = graph_site_in(site, i);
-    const struct graph_node *node = site->node;
+    const struct graph_value *value = infer_in(infer, i);
+    const struct graph_node *node = infer->node;
 
     *scales = node->resize.raw_scales;
     *count = node->resize.num_raw_scales;
     if (!value)
         return true;
     if (!value->data)
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "its scales depend on the picture");
     if (value->type != GRAPH_FLOAT || value->shape.rank > 1)
-        return fail(site->err, ERROR_INPUT, "its scales are no list of floats");
+        return fail(infer->err, ERROR_INPUT,
+                    "its scales are no list of floats");
     *scales = value->data;
     *count = graph_shape_count(&value->shape);
     return true;
 }
 
 /* Sizes given for `num` axes; the policy may want one scale for all. */
-static bool resize_to_sizes(struct graph_site *site, const size_t *axes,
+static bool resize_to_sizes(struct infer *infer, const size_t *axes,
                             const int64_t *sizes, size_t num)
 {
-    struct graph_node *node = site->node;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
     bool larger = node->resize.policy == GRAPH_RESIZE_NOT_SMALLER;
     double common = larger ? 0 : INFINITY;
 
@@ -348,54 +347,54 @@ static bool resize_to_sizes(struct graph_site *site, const size_t *axes,
         double length = (double)x->dim[axes[i]];
 
         if (sizes[i] < 1 || sizes[i] > INT32_MAX || length == 0)
-            return fail(site->err, ERROR_INPUT,
+            return fail(infer->err, ERROR_INPUT,
                         "its size of %" PRId64 " is not possible", sizes[i]);
         common = larger ? fmax(common, (double)sizes[i] / length)
                         : fmin(common, (double)sizes[i] / length);
         node->resize.scale[axes[i]] = (double)sizes[i] / length;
-        site->shape.dim[axes[i]] = (size_t)sizes[i];
+        infer->shape.dim[axes[i]] = (size_t)sizes[i];
     }
     for (size_t i = 0; node->resize.policy != GRAPH_RESIZE_STRETCH && i < num;
          i++) {
         double length = (double)x->dim[axes[i]];
 
         if (common * length > INT32_MAX)
-            return fail(site->err, ERROR_INPUT, "its sizes differ too much");
+            return fail(infer->err, ERROR_INPUT, "its sizes differ too much");
         node->resize.scale[axes[i]] = common;
-        site->shape.dim[axes[i]] =
+        infer->shape.dim[axes[i]] =
             (size_t)fmaxf(roundf((float)common * (float)length), 1);
     }
     return true;
 }
 
-bool graph_shape_resize(struct graph_site *site)
+bool graph_shape_resize(struct infer *infer)
 {
-    struct graph_node *node = site->node;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
     uint32_t at = node->resize.scales_at;
     size_t axes[GRAPH_MAX_RANK], num = x->rank, count, num_sizes;
     const float *scales;
     const int64_t *sizes;
 
-    if (!resize_scales(site, at, &scales, &count) ||
-        !graph_site_ints(site, at + 1, "list of sizes", GRAPH_MAX_RANK, &sizes,
-                         &num_sizes))
+    if (!resize_scales(infer, at, &scales, &count) ||
+        !infer_ints(infer, at + 1, "list of sizes", GRAPH_MAX_RANK, &sizes,
+                    &num_sizes))
         return false;
     if (x->rank == 0)
-        return fail(site->err, ERROR_INPUT, "its input has no axes");
+        return fail(infer->err, ERROR_INPUT, "its input has no axes");
     if (node->resize.num_raw_axes > 0)
         num = node->resize.num_raw_axes;
     for (size_t i = 0; i < num; i++) {
         axes[i] = i;
         if (node->resize.num_raw_axes > 0 &&
-            !graph_site_axis(site, node->resize.raw_axes[i], x->rank, &axes[i]))
+            !infer_axis(infer, node->resize.raw_axes[i], x->rank, &axes[i]))
             return false;
     }
     if ((count > 0) == (num_sizes > 0) || count + num_sizes != num)
-        return fail(site->err, ERROR_INPUT,
+        return fail(infer->err, ERROR_INPUT,
                     "it has %zu scales and %zu sizes for %zu axes", count,
                     num_sizes, num);
-    site->shape = *x;
+    infer->shape = *x;
     for (uint32_t i = 0; i < x->rank; i++)
         node->resize.scale[i] = 1;
     for (size_t i = 0; i < count; i++) {
@@ -404,43 +403,43 @@ bool graph_shape_resize(struct graph_site *site)
         float length = floorf((float)x->dim[axes[i]] * scales[i]);
 
         if (!(length >= 1 && length < 0x1p31f))
-            return fail(site->err, ERROR_INPUT, "its scale is %g",
+            return fail(infer->err, ERROR_INPUT, "its scale is %g",
                         (double)scales[i]);
         node->resize.scale[axes[i]] = (double)scales[i];
-        site->shape.dim[axes[i]] = (size_t)length;
+        infer->shape.dim[axes[i]] = (size_t)length;
     }
-    if (num_sizes > 0 && !resize_to_sizes(site, axes, sizes, num))
+    if (num_sizes > 0 && !resize_to_sizes(infer, axes, sizes, num))
         return false;
     node->num_inputs = 1;
     /* As runtimes have it: a scale that does not change the size, such as 1.1
      * of 5, does not move anything either. */
-    if (graph_shape_equal(&site->shape, x))
+    if (graph_shape_equal(&infer->shape, x))
         node->op = GRAPH_IDENTITY;
     return true;
 }
 
-bool graph_shape_block(struct graph_site *site)
+bool graph_shape_block(struct infer *infer)
 {
-    bool to_space = site->node->op == GRAPH_DEPTH_TO_SPACE;
-    size_t size = site->node->block.size;
-    const struct graph_shape *x = graph_site_shape(site, 0);
+    bool to_space = infer->node->op == GRAPH_DEPTH_TO_SPACE;
+    size_t size = infer->node->block.size;
+    const struct graph_shape *x = infer_shape(infer, 0);
 
     if (x->rank != 4)
-        return fail(site->err, ERROR_UNSUPPORTED,
+        return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
     if (to_space ? x->dim[1] % (size * size) != 0
                  : x->dim[2] % size != 0 || x->dim[3] % size != 0)
-        return fail(site->err, ERROR_INPUT,
+        return fail(infer->err, ERROR_INPUT,
                     "blocks of %zu do not fit its input", size);
-    site->shape = *x;
+    infer->shape = *x;
     if (to_space) {
-        site->shape.dim[1] /= size * size;
-        site->shape.dim[2] *= size;
-        site->shape.dim[3] *= size;
+        infer->shape.dim[1] /= size * size;
+        infer->shape.dim[2] *= size;
+        infer->shape.dim[3] *= size;
     } else {
-        site->shape.dim[1] *= size * size;
-        site->shape.dim[2] /= size;
-        site->shape.dim[3] /= size;
+        infer->shape.dim[1] *= size * size;
+        infer->shape.dim[2] /= size;
+        infer->shape.dim[3] /= size;
     }
     return true;
 }

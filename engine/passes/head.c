@@ -162,8 +162,8 @@ static int norm_operand(const struct graph_node *norm, uint32_t i)
 }
 
 /* A normalization of one row of numbers, all of it. Its scale and bias are the
- * next layer's (graph_fold_rows), but where a quantized network rounds between
- * the two. */
+ * next layer's (graph_fold_linear), but where a quantized network rounds
+ * between the two. */
 static bool is_row_norm(const struct graph *graph,
                         const struct graph_node *node)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 #include "engine/render/heatmap_palettes.h"
 
 /* Where an output column or row lies in the map: between cells `cell` and
@@ -13,7 +13,7 @@ struct heatmap_tap {
     float share;
 };
 
-/* The output pixels whose centres the view covers: first .. stop - 1. */
+/* The output pixels whose centres the region covers: first .. stop - 1. */
 struct span {
     size_t first, stop;
 };
@@ -116,12 +116,12 @@ static void clear(float *out, size_t count)
 static void upsample_rows(float *restrict out, size_t out_width,
                           struct span rows, struct span columns,
                           const float *restrict map, size_t height,
-                          size_t width, const struct heatmap_view *view,
+                          size_t width, const struct heatmap_region *region,
                           struct stretched *stretched,
                           const struct heatmap_tap *taps)
 {
     for (size_t y = rows.first; y < rows.stop; y++) {
-        struct heatmap_tap tap = tap_of(y, view->y, view->height, height);
+        struct heatmap_tap tap = tap_of(y, region->y, region->height, height);
         float *row = out + y * out_width;
         const float *upper =
             stretch(stretched, tap.cell, tap.next, map, width, taps, columns);
@@ -136,11 +136,11 @@ static void upsample_rows(float *restrict out, size_t out_width,
 
 bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
                       const float *restrict map, size_t height, size_t width,
-                      const struct heatmap_view *view,
+                      const struct heatmap_region *region,
                       struct heatmap_scratch *scratch, struct error *err)
 {
-    struct span rows = span_of(view->y, view->height, out_height);
-    struct span columns = span_of(view->x, view->width, out_width);
+    struct span rows = span_of(region->y, region->height, out_height);
+    struct span columns = span_of(region->x, region->width, out_width);
     struct stretched stretched = {.cell = {UINT32_MAX, UINT32_MAX}};
 
     if (height == 0 || width == 0 || rows.first >= rows.stop ||
@@ -148,18 +148,18 @@ bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
         clear(out, out_height * out_width);
         return true;
     }
-    scratch->taps = room_reserve(scratch->taps, &scratch->taps_cap, out_width,
-                                 sizeof *scratch->taps, err);
-    scratch->rows = room_reserve(scratch->rows, &scratch->rows_cap, out_width,
-                                 2 * sizeof *scratch->rows, err);
+    scratch->taps = scratch_reserve(scratch->taps, &scratch->taps_cap,
+                                    out_width, sizeof *scratch->taps, err);
+    scratch->rows = scratch_reserve(scratch->rows, &scratch->rows_cap,
+                                    out_width, 2 * sizeof *scratch->rows, err);
     if (!scratch->taps || !scratch->rows)
         return false;
     for (size_t x = columns.first; x < columns.stop; x++)
-        scratch->taps[x] = tap_of(x, view->x, view->width, width);
+        scratch->taps[x] = tap_of(x, region->x, region->width, width);
     stretched.rows[0] = scratch->rows;
     stretched.rows[1] = scratch->rows + out_width;
     clear(out, rows.first * out_width);
-    upsample_rows(out, out_width, rows, columns, map, height, width, view,
+    upsample_rows(out, out_width, rows, columns, map, height, width, region,
                   &stretched, scratch->taps);
     clear(out + rows.stop * out_width, (out_height - rows.stop) * out_width);
     return true;

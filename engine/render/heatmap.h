@@ -24,8 +24,8 @@ enum heatmap_colormap {
 };
 
 /* The part of the output that the map covers, in output pixels; may reach
- * beyond it. The same meaning as struct preprocess_view. */
-struct heatmap_view {
+ * beyond it. The same meaning as struct preprocess_region. */
+struct heatmap_region {
     double x, y, width, height;
 };
 
@@ -38,8 +38,8 @@ struct heatmap_scratch {
 };
 
 /* Upsamples a map to a picture, bilinear between cell centres and constant
- * beyond the outermost centres; pixels whose centres lie outside the view are
- * 0. A view that is empty or NaN covers none.
+ * beyond the outermost centres; pixels whose centres lie outside the region are
+ * 0. A region that is empty or NaN covers none.
  *
  * out  out  (out_height, out_width)
  * map  in   (height, width)
@@ -47,7 +47,7 @@ struct heatmap_scratch {
  * ERROR_MEMORY. */
 bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
                       const float *restrict map, size_t height, size_t width,
-                      const struct heatmap_view *view,
+                      const struct heatmap_region *region,
                       struct heatmap_scratch *scratch, struct error *err)
     __attribute__((warn_unused_result));
 

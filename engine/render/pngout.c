@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/base/crc.h"
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 #include "engine/render/deflate.h"
 
 enum {
@@ -115,7 +115,7 @@ static bool put_rows(struct buf *png, struct pngout_scratch *scratch,
     struct deflate deflate = {0};
 
     scratch->rows =
-        room_reserve(scratch->rows, &scratch->cap, rows_a_block, len, err);
+        scratch_reserve(scratch->rows, &scratch->cap, rows_a_block, len, err);
     if (!scratch->rows)
         return false;
     for (size_t y = 0; y < source->height;) {

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 #include "engine/image/turn.h"
 
 /* Rows upsampled at a time, so that they stay in the cache until coloured. */
@@ -25,17 +25,18 @@ static void fit(uint32_t *width, uint32_t *height, const struct image *image,
 }
 
 /* What the map covers of an output of that size, moved up by `top` rows. */
-static struct heatmap_view view_in(const struct render_map *map, uint32_t width,
-                                   uint32_t height, uint32_t top)
+static struct heatmap_region view_in(const struct render_map *map,
+                                     uint32_t width, uint32_t height,
+                                     uint32_t top)
 {
     double x = (double)width / map->image->width;
     double y = (double)height / map->image->height;
 
-    return (struct heatmap_view){
-        .x = map->view.x * x,
-        .y = map->view.y * y - top,
-        .width = map->view.width * x,
-        .height = map->view.height * y,
+    return (struct heatmap_region){
+        .x = map->region.x * x,
+        .y = map->region.y * y - top,
+        .width = map->region.width * x,
+        .height = map->region.height * y,
     };
 }
 
@@ -45,18 +46,18 @@ bool render_box(struct render *render, struct box *box, bool *found,
 {
     uint32_t full_width = map->image->width, full_height = map->image->height;
     uint32_t width, height, right, bottom;
-    struct heatmap_view view;
+    struct heatmap_region region;
 
     *found = false;
     *box = (struct box){0};
     fit(&width, &height, map->image, RENDER_BOX_GRID);
-    view = view_in(map, width, height, 0);
+    region = view_in(map, width, height, 0);
     render->upsampled =
-        room_reserve(render->upsampled, &render->upsampled_cap,
-                     (size_t)width * height, sizeof(float), err);
+        scratch_reserve(render->upsampled, &render->upsampled_cap,
+                        (size_t)width * height, sizeof(float), err);
     if (!render->upsampled ||
         !heatmap_upsample(render->upsampled, height, width, map->values,
-                          map->height, map->width, &view, &render->heatmap,
+                          map->height, map->width, &region, &render->heatmap,
                           err) ||
         !box_find(box, found, &render->box, render->upsampled, height, width,
                   threshold, err))
@@ -95,8 +96,8 @@ static const uint8_t *picture_at(struct render *render,
 
     if (whole && in == image->pixels)
         return in;
-    render->small = room_reserve(render->small, &render->small_cap,
-                                 (size_t)width * height, 3, err);
+    render->small = scratch_reserve(render->small, &render->small_cap,
+                                    (size_t)width * height, 3, err);
     if (!render->small)
         return NULL;
     if (whole)
@@ -113,13 +114,13 @@ static bool reserve_all(struct render *render, uint32_t width, uint32_t height,
     size_t count = (size_t)width * height;
 
     render->levels =
-        room_reserve(render->levels, &render->levels_cap, count, 1, err);
+        scratch_reserve(render->levels, &render->levels_cap, count, 1, err);
     render->upsampled =
-        room_reserve(render->upsampled, &render->upsampled_cap,
-                     (size_t)width * BAND_ROWS, sizeof(float), err);
+        scratch_reserve(render->upsampled, &render->upsampled_cap,
+                        (size_t)width * BAND_ROWS, sizeof(float), err);
     if (overlay)
         render->pixels =
-            room_reserve(render->pixels, &render->pixels_cap, count, 3, err);
+            scratch_reserve(render->pixels, &render->pixels_cap, count, 3, err);
     return render->levels && render->upsampled && (render->pixels || !overlay);
 }
 
@@ -141,12 +142,12 @@ bool render_heatmap(struct render *render, struct buf *png,
         return false;
     for (uint32_t top = 0; top < height; top += BAND_ROWS) {
         uint32_t rows = height - top < BAND_ROWS ? height - top : BAND_ROWS;
-        struct heatmap_view view = view_in(map, width, height, top);
+        struct heatmap_region region = view_in(map, width, height, top);
         size_t start = (size_t)top * width, num = (size_t)rows * width;
 
         if (!heatmap_upsample(render->upsampled, rows, width, map->values,
-                              map->height, map->width, &view, &render->heatmap,
-                              err))
+                              map->height, map->width, &region,
+                              &render->heatmap, err))
             return false;
         heatmap_levels(render->levels + start, render->upsampled, num,
                        map->max);

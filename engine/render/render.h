@@ -27,7 +27,7 @@ struct render_map {
     const float *values;  /* (height, width) */
     size_t width, height; /* cells */
     float max;
-    struct preprocess_view view; /* in the picture's pixels */
+    struct preprocess_region region; /* in the picture's pixels */
     const struct image *image;
 };
 

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine/base/pages.h"
+#include "engine/base/hugepages.h"
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
-#include "engine/run/places.h"
+#include "engine/run/memory_plan.h"
 #include "engine/xnn/xnnrun.h"
 
 struct plan {
@@ -30,8 +30,8 @@ struct plan_session {
     const struct plan *plan; /* borrowed */
     float **data;            /* (graph's num_values) NULL where not kept; those
                                 that are not in `passed` are owned */
-    float *passed;           /* (plan's passed_len) from pages_take; owned */
-    struct xnnrun **runs;    /* (num_steps) NULL: not XNNPACK's; owned */
+    float *passed;        /* (plan's passed_len) from hugepages_take; owned */
+    struct xnnrun **runs; /* (num_steps) NULL: not XNNPACK's; owned */
     struct team_member member; /* who computes */
     const void **inputs;       /* (most operands of a kernel) scratch; owned */
 };
@@ -182,7 +182,7 @@ static bool place_values(struct plan *plan, struct error *err)
         plan->kept[graph->outputs[i]] = true;
     find_lives(plan, step_of, last);
     list_passed(plan, last);
-    ok = places_find(plan->places, plan->num_passed, &plan->passed_len, err);
+    ok = memory_plan(plan->places, plan->num_passed, &plan->passed_len, err);
 out:
     free(step_of);
     free(last);
@@ -325,7 +325,7 @@ static bool add_passed(struct plan_session *session, struct error *err)
 {
     size_t len = session->plan->passed_len * sizeof(float);
 
-    session->passed = pages_take(len);
+    session->passed = hugepages_take(len);
     if (!session->passed)
         return fail(err, ERROR_MEMORY, "no room for feature maps of %zu bytes",
                     len);
@@ -552,7 +552,7 @@ void plan_session_free(struct plan_session *session)
         free(session->data[v]);
     free(session->runs);
     free(session->data);
-    pages_give(session->passed);
+    hugepages_give(session->passed);
     free(session->inputs);
     free(session);
 }

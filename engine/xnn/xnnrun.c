@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/pages.h"
+#include "engine/base/hugepages.h"
 #include "engine/xnn/pthreadpool_of.h"
 #include "engine/xnn/xnnnode.h"
 
@@ -48,13 +48,13 @@ static void deallocate(void *context, void *memory)
 static void *allocate_aligned(void *context, size_t alignment, size_t size)
 {
     (void)context;
-    return alignment <= PAGES_ALIGNMENT ? pages_take(size) : NULL;
+    return alignment <= PAGES_ALIGNMENT ? hugepages_take(size) : NULL;
 }
 
 static void deallocate_aligned(void *context, void *memory)
 {
     (void)context;
-    pages_give(memory);
+    hugepages_give(memory);
 }
 
 bool xnnrun_has_int8(void)

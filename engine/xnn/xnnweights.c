@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/pages.h"
+#include "engine/base/hugepages.h"
 #include "engine/xnn/quantize.h"
 #include "engine/xnn/xnn.h"
 
@@ -65,8 +65,8 @@ static void *reserve_space(void *context, size_t len)
 {
     struct xnnweights *weights = context;
 
-    pages_give(weights->reserved);
-    weights->reserved = pages_take(len);
+    hugepages_give(weights->reserved);
+    weights->reserved = hugepages_take(len);
     weights->reserved_len = len;
     return weights->reserved;
 }
@@ -204,7 +204,7 @@ struct xnn_weights_cache_provider *xnnweights_begin(struct xnnweights *weights,
 void xnnweights_end(struct xnnweights *weights)
 {
 #if XNN_IS_2024
-    pages_give(weights->reserved);
+    hugepages_give(weights->reserved);
     weights->reserved = NULL;
 #endif
     pthread_mutex_unlock(&weights->lock);
@@ -231,8 +231,8 @@ void xnnweights_free(struct xnnweights *weights)
         return;
 #if XNN_IS_2024
     for (size_t i = 0; i < weights->num_packed; i++)
-        pages_give(weights->packed[i].data);
-    pages_give(weights->reserved);
+        hugepages_give(weights->packed[i].data);
+    hugepages_give(weights->reserved);
     free(weights->packed);
 #endif
     for (size_t v = 0; v < weights->num_values; v++) {

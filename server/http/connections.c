@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "engine/base/clock.h"
-#include "server/http/hangup.h"
+#include "server/http/lingering.h"
 #include "server/http/socket.h"
 
 enum {
     MAX_LEAVING = 64,   /* hung up on, and not yet closed by libmicrohttpd */
-    OTHER_FILES = 256,  /* models, threads, clients in hangup.c */
+    OTHER_FILES = 256,  /* models, threads, clients in lingering.c */
     GRACE_US = 1000000, /* for the first byte of a new one */
     PROBE_MS = 20,
     BODY_GRACE_S = 2 /* the exchange is to say it first */
@@ -38,7 +38,7 @@ struct connections {
     const struct config *config; /* borrowed, as all four */
     const struct peer_nets *trusted;
     struct metrics *metrics;
-    struct hangup *hangup;
+    struct lingering *lingering;
 
     pthread_mutex_t lock;
     size_t count; /* guarded by lock, as all below; without `leaving` */
@@ -124,7 +124,7 @@ static bool refuse(struct connections *c, int fd, enum problem problem,
 {
     metrics_reject(c->metrics, reason);
     problem_send(fd, problem, detail, limit);
-    hangup_add(c->hangup, fd);
+    lingering_add(c->lingering, fd);
     return false;
 }
 
@@ -463,7 +463,8 @@ bool connections_drain(struct connections *c)
 struct connections *connections_new(const struct config *config,
                                     const struct peer_nets *trusted,
                                     struct metrics *metrics,
-                                    struct hangup *hangup, struct error *err)
+                                    struct lingering *lingering,
+                                    struct error *err)
 {
     size_t needed = config->max_connections + MAX_LEAVING + OTHER_FILES;
     struct connections *c;
@@ -480,7 +481,7 @@ struct connections *connections_new(const struct config *config,
     c->config = config;
     c->trusted = trusted;
     c->metrics = metrics;
-    c->hangup = hangup;
+    c->lingering = lingering;
     c->num_slots = needed;
     c->oldest = c->newest = -1;
     pthread_mutex_init(&c->lock, NULL);

@@ -26,7 +26,7 @@
 #include "server/http/problem.h"
 #include "server/observe/metrics.h"
 
-struct hangup;
+struct lingering;
 struct connections;
 
 enum connections_state {
@@ -36,17 +36,16 @@ enum connections_state {
     CONNECTIONS_BODY,    /* the headers are in */
     CONNECTIONS_WORKING, /* its job is queued, or in a worker's hands */
     CONNECTIONS_SENDING, /* its answer is on the way */
-    CONNECTIONS_CLOSING  /* hangup.c has it */
+    CONNECTIONS_CLOSING  /* lingering.c has it */
 };
 
 /* Sees to it that the process may open the files it takes, and says so where
  * it may not. Who is in `trusted` speaks for many, and has no limit of its own.
  * All that is passed is borrowed. ERROR_IO, ERROR_MEMORY. */
-struct connections *connections_new(const struct config *config,
-                                    const struct peer_nets *trusted,
-                                    struct metrics *metrics,
-                                    struct hangup *hangup, struct error *err)
-    __attribute__((warn_unused_result));
+struct connections *
+connections_new(const struct config *config, const struct peer_nets *trusted,
+                struct metrics *metrics, struct lingering *lingering,
+                struct error *err) __attribute__((warn_unused_result));
 
 /* Takes a new connection in. false: it was refused, answered and closed. */
 bool connections_admit(struct connections *connections, int fd,

@@ -10,7 +10,7 @@
 #include "engine/base/clock.h"
 #include "server/http/connections.h"
 #include "server/http/cors.h"
-#include "server/http/hangup.h"
+#include "server/http/lingering.h"
 #include "server/http/problem.h"
 #include "server/http/route.h"
 #include "server/http/upload.h"
@@ -293,7 +293,7 @@ void exchange_close(struct exchange *x)
     int fd = x->linger ? fcntl(x->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
 
     if (fd >= 0)
-        hangup_add(door->hangup, fd);
+        lingering_add(door->lingering, fd);
     if (!x->linger)
         connections_enter(door->connections, x->fd, CONNECTIONS_IDLE);
     if (x->request.num_fields > x->request.max_fields)

@@ -17,7 +17,7 @@
 #include "server/observe/metrics.h"
 
 struct connections;
-struct hangup;
+struct lingering;
 struct upload;
 
 enum {
@@ -30,7 +30,7 @@ enum {
 struct exchange_door {
     const struct config *config; /* borrowed */
     struct backend backend;
-    struct hangup *hangup; /* owned by http.c, as the next */
+    struct lingering *lingering; /* owned by http.c, as the next */
     struct connections *connections;
     uint64_t inflight_bytes; /* of bodies; the HTTP thread's */
     struct exchange *open;   /* those that have not ended; likewise */

@@ -38,8 +38,9 @@
  * takes no response in the middle of a body, and closing a socket with unread
  * bytes resets it under the client's nose, so exchange_refuse() writes the few
  * hundred bytes to the socket itself, tells libmicrohttpd to drop the
- * connection, and leaves the rest to hangup.c. What is not HTTP libmicrohttpd
- * refuses by itself, in its own words, and closes the connection. */
+ * connection, and leaves the rest to lingering.c. What is not HTTP
+ * libmicrohttpd refuses by itself, in its own words, and closes the connection.
+ */
 
 #include "server/http/http.h"
 
@@ -58,7 +59,7 @@
 #include "engine/base/clock.h"
 #include "server/http/callbacks.h"
 #include "server/http/connections.h"
-#include "server/http/hangup.h"
+#include "server/http/lingering.h"
 #include "server/http/listener.h"
 #include "server/observe/metrics.h"
 
@@ -216,11 +217,11 @@ bool http_start(struct http *http, const struct backend *backend,
     int code;
 
     door->backend = *backend;
-    door->hangup = hangup_new(err);
-    if (!door->hangup)
+    door->lingering = lingering_new(err);
+    if (!door->lingering)
         return false;
     door->connections = connections_new(door->config, backend->trusted,
-                                        backend->metrics, door->hangup, err);
+                                        backend->metrics, door->lingering, err);
     if (!door->connections || !start_daemon(http, err))
         return false;
     atomic_store(&http->round_us, clock_now_us());
@@ -287,7 +288,7 @@ void http_free(struct http *http)
         MHD_stop_daemon(http->daemon);
     listener_close(&http->listener);
     connections_free(http->door.connections);
-    hangup_free(http->door.hangup);
+    lingering_free(http->door.lingering);
     if (http->stop >= 0)
         close(http->stop);
     free(http);

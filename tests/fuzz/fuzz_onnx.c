@@ -44,8 +44,8 @@ static void open_network(const uint8_t *bytes, size_t len,
 }
 
 /* As `wherefore model check` does, which goes on after what is wrong. */
-static void survey(const uint8_t *bytes, size_t len,
-                   const struct onnx_input *picture)
+static void inspection(const uint8_t *bytes, size_t len,
+                       const struct onnx_input *picture)
 {
     struct graph_problems problems = {0};
     struct graph graph = {.problems = &problems};
@@ -68,7 +68,7 @@ static void embed(const uint8_t *bytes, size_t len,
 
     if (buf_append(&file, bytes, len, &err) &&
         onnx_embed(&file, "tests/cases/onnx-files/two-in-one", &err))
-        survey(file.data, file.len, picture);
+        inspection(file.data, file.len, picture);
     buf_release(&file);
 }
 
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
     if (onnx_read(&graph, bytes, len, &picture, &err))
         prepare(&graph);
-    survey(bytes, len, &picture);
+    inspection(bytes, len, &picture);
     open_network(bytes, len, &picture, 0, HEAD_OPEN);
     open_network(bytes, len, &picture, 2, HEAD_SIGMOID);
     embed(bytes, len, &picture);

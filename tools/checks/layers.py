@@ -62,7 +62,7 @@ WAIST = {
         "engine/engine.h",
         "engine/base/*.h",
         "engine/network/*.h",
-        "engine/model/bundle_write.h",
+        "engine/model/model_write.h",
     ],
 }
 
@@ -87,8 +87,8 @@ DOORS = {
         "server/http/origin.c",
     ],
     "jansson.h": [
-        "engine/model/bundle.c",
-        "engine/model/bundle_write.c",
+        "engine/model/model_dir.c",
+        "engine/model/model_write.c",
         "cli/cmd_model_json.c",
         "server/api/*json.[ch]",
         "server/http/problem.c",
@@ -96,7 +96,7 @@ DOORS = {
     "ini.h": ["server/config/config_file.c"],
     "seccomp.h": ["server/sandbox.c"],
     "nettle/*": [
-        "engine/model/bundle_write.c",
+        "engine/model/model_write.c",
         "server/http/access.c",
         "server/api/cam_json.c",
     ],

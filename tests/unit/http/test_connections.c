@@ -18,7 +18,7 @@
 
 #include "engine/base/clock.h"
 #include "server/http/connections.h"
-#include "server/http/hangup.h"
+#include "server/http/lingering.h"
 
 #include <cmocka.h>
 
@@ -32,7 +32,7 @@ static struct {
     struct config config;
     struct peer_nets trusted;
     struct metrics metrics;
-    struct hangup *hangup;
+    struct lingering *lingering;
     struct connections *connections;
     struct pair pairs[MAX_PAIRS];
     size_t num_pairs;
@@ -72,10 +72,10 @@ static int set_up(void **state)
     memset(&t, 0, sizeof t);
     config_init(&t.config);
     t.config.max_connections = 3;
-    t.hangup = hangup_new(&err);
+    t.lingering = lingering_new(&err);
     t.connections =
-        connections_new(&t.config, &t.trusted, &t.metrics, t.hangup, &err);
-    return t.hangup && t.connections ? 0 : -1;
+        connections_new(&t.config, &t.trusted, &t.metrics, t.lingering, &err);
+    return t.lingering && t.connections ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -87,7 +87,7 @@ static int tear_down(void **state)
         if (t.pairs[i].theirs >= 0)
             close(t.pairs[i].theirs);
     }
-    hangup_free(t.hangup); /* waits for who has not left */
+    lingering_free(t.lingering); /* waits for who has not left */
     connections_free(t.connections);
     config_release(&t.config);
     return 0;
@@ -204,7 +204,7 @@ static const char *last_words(const struct pair *pair)
     return text;
 }
 
-/* Refused: hangup.c closes the socket once the client has read why. */
+/* Refused: lingering.c closes the socket once the client has read why. */
 static const char *refusal(struct pair *pair)
 {
     pair->ours = -1;
@@ -501,7 +501,7 @@ static void what_has_time_left_is_left_alone(void **state)
     t.config.max_connections = 10;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         connections_enter(t.connections, admitted()->ours, states[i]);
-    /* A job has a deadline of its own, and hangup.c its own clock. */
+    /* A job has a deadline of its own, and lingering.c its own clock. */
     t.config.header_timeout = t.config.send_timeout = 0;
     connections_enter(t.connections, admitted()->ours, CONNECTIONS_WORKING);
     connections_enter(t.connections, admitted()->ours, CONNECTIONS_CLOSING);
@@ -603,8 +603,8 @@ static void too_few_files_are_an_error_that_says_how_many(void **state)
         struct rlimit limit = {100, 100};
         struct error err = {0};
         bool ok = setrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-                  !connections_new(&t.config, &t.trusted, &t.metrics, t.hangup,
-                                   &err) &&
+                  !connections_new(&t.config, &t.trusted, &t.metrics,
+                                   t.lingering, &err) &&
                   err.kind == ERROR_IO && strstr(err.text, "323") &&
                   strstr(err.text, "100");
 

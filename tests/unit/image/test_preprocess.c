@@ -33,12 +33,12 @@ static void samples_are_normalised_channel_by_channel(void **state)
 {
     const struct preprocess_spec spec = square_spec(2);
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
-    struct preprocess_view view;
+    struct preprocess_region region;
     float input[2 * 2 * 3];
 
     (void)state;
     assert_non_null(preprocess);
-    assert_true(preprocess_apply(preprocess, input, &view, &picture, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &picture, NULL));
     for (int i = 0; i < 12; i++)
         assert_float_equal(
             input[i], ((float)pixels[i] - spec.mean[i % 3]) / spec.std[i % 3],
@@ -49,14 +49,14 @@ static void samples_are_normalised_channel_by_channel(void **state)
 static void a_bgr_input_begins_with_blue(void **state)
 {
     struct preprocess_spec spec = square_spec(2);
-    struct preprocess_view view;
+    struct preprocess_region region;
     float input[2 * 2 * 3];
 
     (void)state;
     spec.bgr = true;
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
     assert_non_null(preprocess);
-    assert_true(preprocess_apply(preprocess, input, &view, &picture, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &picture, NULL));
     /* Mean and std are in the order of the input's channels. */
     assert_float_equal(input[0], (255.0f - 127) / 128, ROUNDING);
     assert_float_equal(input[1], (64.0f - 100) / 50, ROUNDING);
@@ -68,7 +68,7 @@ static void a_bgr_input_begins_with_blue(void **state)
 static void a_grey_input_is_luma(void **state)
 {
     struct preprocess_spec spec = square_spec(2);
-    struct preprocess_view view;
+    struct preprocess_region region;
     /* By Pillow's convert("L"). */
     const float luma[] = {67, 18, 2, 5};
     float input[5] = {[4] = 42};
@@ -77,7 +77,7 @@ static void a_grey_input_is_luma(void **state)
     spec.grey = true;
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
     assert_non_null(preprocess);
-    assert_true(preprocess_apply(preprocess, input, &view, &picture, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &picture, NULL));
     for (int i = 0; i < 4; i++)
         assert_float_equal(input[i], (luma[i] - spec.mean[0]) / spec.std[0],
                            ROUNDING);
@@ -89,7 +89,7 @@ static void stretching_shows_the_whole_picture(void **state)
 {
     const struct preprocess_spec spec = square_spec(5);
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
-    struct preprocess_view view = {.x = 9, .y = 9};
+    struct preprocess_region region = {.x = 9, .y = 9};
     static uint8_t grey[7 * 3 * 3];
     const struct image wide = {.width = 7, .height = 3, .pixels = grey};
     float input[5 * 5 * 3];
@@ -98,9 +98,9 @@ static void stretching_shows_the_whole_picture(void **state)
     assert_non_null(preprocess);
     for (size_t i = 0; i < sizeof grey; i++)
         grey[i] = 127;
-    assert_true(preprocess_apply(preprocess, input, &view, &wide, NULL));
-    assert_true(view.x == 0 && view.y == 0);
-    assert_true(view.width == 7 && view.height == 3);
+    assert_true(preprocess_apply(preprocess, input, &region, &wide, NULL));
+    assert_true(region.x == 0 && region.y == 0);
+    assert_true(region.width == 7 && region.height == 3);
     for (int i = 0; i < 25; i++)
         assert_float_equal(input[i * 3], 0, ROUNDING);
     preprocess_free(preprocess);
@@ -133,7 +133,7 @@ static void check_case(const char *name)
 {
     char resize[16], filter[16], path[512];
     unsigned width, height, in_width, in_height, thousandths;
-    struct preprocess_view view;
+    struct preprocess_region region;
     struct ppm ppm;
 
     assert_int_equal(sscanf(name, "%15[a-z]-%15[a-z]-%ux%u-to-%ux%u-%u.ppm",
@@ -161,7 +161,7 @@ static void check_case(const char *name)
     assert_non_null(preprocess);
     assert_non_null(input);
     assert_int_equal(count, (size_t)ppm.width * ppm.height * 3);
-    assert_true(preprocess_apply(preprocess, input, &view, &image, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &image, NULL));
     for (size_t i = 0; i < count; i++)
         if (input[i] != ppm.pixels[i])
             fail_msg("%s: sample %zu is %g, with Pillow %d", name, i,
@@ -189,7 +189,7 @@ static void inputs_are_made_as_pillow_makes_them(void **state)
 /* ---- the way back ---- */
 
 /* A white square on black, prepared; the square's place in the input, brought
- * back through the view, must be its place in the picture. */
+ * back through the region, must be its place in the picture. */
 static void check_way_back(const struct preprocess_spec *spec, uint32_t width,
                            uint32_t height)
 {
@@ -201,7 +201,7 @@ static void check_way_back(const struct preprocess_spec *spec, uint32_t width,
         calloc((size_t)spec->width * spec->height * 3, sizeof(float));
     const struct image image = {
         .width = width, .height = height, .pixels = black};
-    struct preprocess_view view;
+    struct preprocess_region region;
     double sum = 0, x = 0, y = 0;
 
     assert_non_null(preprocess);
@@ -209,7 +209,7 @@ static void check_way_back(const struct preprocess_spec *spec, uint32_t width,
     assert_non_null(input);
     for (uint32_t row = 0; row < SIDE; row++)
         memset(black + ((top + row) * (size_t)width + left) * 3, 255, SIDE * 3);
-    assert_true(preprocess_apply(preprocess, input, &view, &image, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &image, NULL));
     for (uint32_t row = 0; row < spec->height; row++)
         for (uint32_t column = 0; column < spec->width; column++) {
             double level =
@@ -220,8 +220,8 @@ static void check_way_back(const struct preprocess_spec *spec, uint32_t width,
             y += level * (row + 0.5);
         }
     assert_true(sum > 0);
-    x = view.x + x / sum / spec->width * view.width;
-    y = view.y + y / sum / spec->height * view.height;
+    x = region.x + x / sum / spec->width * region.width;
+    y = region.y + y / sum / spec->height * region.height;
     /* Levels are rounded, which moves a centre by a part of a pixel. */
     assert_true(fabs(x - (left + SIDE / 2.0)) < 0.3);
     assert_true(fabs(y - (top + SIDE / 2.0)) < 0.3);
@@ -258,7 +258,7 @@ static void a_crop_shows_less_and_a_letterbox_more(void **state)
     static uint8_t grey[200 * 100 * 3];
     const struct image wide = {.width = 200, .height = 100, .pixels = grey};
     struct preprocess_spec spec = square_spec(50);
-    struct preprocess_view view;
+    struct preprocess_region region;
     float input[50 * 50 * 3];
 
     (void)state;
@@ -266,17 +266,17 @@ static void a_crop_shows_less_and_a_letterbox_more(void **state)
     spec.crop_fraction = 0.5;
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
     assert_non_null(preprocess);
-    assert_true(preprocess_apply(preprocess, input, &view, &wide, NULL));
-    assert_true(view.x == 75 && view.y == 25);
-    assert_true(view.width == 50 && view.height == 50);
+    assert_true(preprocess_apply(preprocess, input, &region, &wide, NULL));
+    assert_true(region.x == 75 && region.y == 25);
+    assert_true(region.width == 50 && region.height == 50);
     preprocess_free(preprocess);
     spec.resize = PREPROCESS_LETTERBOX;
     preprocess = preprocess_new(&spec, NULL);
     assert_non_null(preprocess);
-    assert_true(preprocess_apply(preprocess, input, &view, &wide, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &wide, NULL));
     /* 12.5 rows above are 12, the even one */
-    assert_true(view.x == 0 && view.y == -48);
-    assert_true(view.width == 200 && view.height == 200);
+    assert_true(region.x == 0 && region.y == -48);
+    assert_true(region.width == 200 && region.height == 200);
     preprocess_free(preprocess);
 }
 
@@ -284,7 +284,7 @@ static void strips_of_one_pixel_are_prepared(void **state)
 {
     static uint8_t strip[16384 * 3];
     struct preprocess_spec spec = square_spec(32);
-    struct preprocess_view view;
+    struct preprocess_region region;
     float input[32 * 32 * 3];
 
     (void)state;
@@ -299,8 +299,8 @@ static void strips_of_one_pixel_are_prepared(void **state)
             struct preprocess *preprocess = preprocess_new(&spec, NULL);
             assert_non_null(preprocess);
             assert_true(
-                preprocess_apply(preprocess, input, &view, &image, NULL));
-            assert_true(view.width > 0 && view.height > 0);
+                preprocess_apply(preprocess, input, &region, &image, NULL));
+            assert_true(region.width > 0 && region.height > 0);
             preprocess_free(preprocess);
         }
 }
@@ -311,17 +311,17 @@ static void one_preprocess_serves_pictures_of_any_size(void **state)
     struct preprocess *preprocess = preprocess_new(&spec, NULL);
     uint8_t one[3] = {127, 100, 50};
     const struct image dot = {.width = 1, .height = 1, .pixels = one};
-    struct preprocess_view view;
+    struct preprocess_region region;
     float input[2 * 2 * 3];
 
     (void)state;
     assert_non_null(preprocess);
-    assert_true(preprocess_apply(preprocess, input, &view, &dot, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &dot, NULL));
     for (int i = 0; i < 12; i++)
         assert_float_equal(input[i], 0, ROUNDING);
-    assert_true(preprocess_apply(preprocess, input, &view, &picture, NULL));
+    assert_true(preprocess_apply(preprocess, input, &region, &picture, NULL));
     assert_float_equal(input[0], (0.0f - 127) / 128, ROUNDING);
-    assert_true(view.width == 2);
+    assert_true(region.width == 2);
     preprocess_free(preprocess);
 }
 

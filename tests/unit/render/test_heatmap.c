@@ -22,7 +22,7 @@ static const float UPSAMPLED[5][7] = {
 
 static void upsampling_agrees_with_pillow(void **state)
 {
-    const struct heatmap_view whole = {0, 0, 7, 5};
+    const struct heatmap_region whole = {0, 0, 7, 5};
     struct error err = {0};
     struct heatmap_scratch scratch = {0};
     float out[5][7];
@@ -37,7 +37,7 @@ static void upsampling_agrees_with_pillow(void **state)
 }
 
 /* One coordinate: the two cells it lies between, and the share of the second.
- * Returns false outside the view. */
+ * Returns false outside the region. */
 static bool place(size_t pixel, double start, double length, size_t num_cells,
                   size_t cell[2], double *share)
 {
@@ -52,13 +52,14 @@ static bool place(size_t pixel, double start, double length, size_t num_cells,
 }
 
 static double slow_value(const float *map, size_t height, size_t width,
-                         const struct heatmap_view *view, size_t y, size_t x)
+                         const struct heatmap_region *region, size_t y,
+                         size_t x)
 {
     size_t row[2], column[2];
     double down, right, sum;
 
-    if (!place(y, view->y, view->height, height, row, &down) ||
-        !place(x, view->x, view->width, width, column, &right))
+    if (!place(y, region->y, region->height, height, row, &down) ||
+        !place(x, region->x, region->width, width, column, &right))
         return 0;
     sum = (1 - down) * (1 - right) * (double)map[row[0] * width + column[0]];
     sum += (1 - down) * right * (double)map[row[0] * width + column[1]];
@@ -71,7 +72,7 @@ static void any_view_agrees_with_the_formula_pixel_by_pixel(void **state)
 {
     static const struct {
         size_t out_height, out_width, height, width;
-        struct heatmap_view view;
+        struct heatmap_region region;
     } cases[] = {
         {60, 80, 7, 7, {0, 0, 80, 60}},
         {60, 80, 7, 7, {10, 5, 60, 50}},           /* smaller: a crop */
@@ -98,19 +99,20 @@ static void any_view_agrees_with_the_formula_pixel_by_pixel(void **state)
 
         memset(out, 0xff, sizeof out); /* NaN: every pixel must be written */
         assert_true(heatmap_upsample(out, height, width, map, cases[n].height,
-                                     cases[n].width, &cases[n].view, &scratch,
+                                     cases[n].width, &cases[n].region, &scratch,
                                      &err));
         for (size_t i = 0; i < height * width; i++)
-            assert_true(fabs(out[i] - slow_value(map, cases[n].height,
-                                                 cases[n].width, &cases[n].view,
-                                                 i / width, i % width)) < 1e-4);
+            assert_true(
+                fabs(out[i] - slow_value(map, cases[n].height, cases[n].width,
+                                         &cases[n].region, i / width,
+                                         i % width)) < 1e-4);
     }
     heatmap_scratch_release(&scratch);
 }
 
 static void an_empty_view_covers_nothing(void **state)
 {
-    static const struct heatmap_view views[] = {
+    static const struct heatmap_region views[] = {
         {0, 0, 0, 4},   {0, 0, 4, -1},        {NAN, 0, 4, 4},
         {0, 0, NAN, 4}, {0, INFINITY, 4, 4},  {0, 0, -INFINITY, 4},
         {0, 0, 4, NAN}, {-INFINITY, 0, 4, 4},
@@ -133,7 +135,7 @@ static void an_empty_view_covers_nothing(void **state)
 
 static bool upsample(void *arg, struct error *err)
 {
-    const struct heatmap_view whole = {0, 0, 4, 4};
+    const struct heatmap_region whole = {0, 0, 4, 4};
     struct heatmap_scratch scratch = {0};
     float out[16];
     bool ok;

@@ -21,7 +21,7 @@ struct scene {
 };
 
 static void set_scene(struct scene *scene, uint32_t width, uint32_t height,
-                      struct preprocess_view view)
+                      struct preprocess_region region)
 {
     *scene = (struct scene){.image = {.width = width, .height = height}};
     scene->image.pixels = calloc((size_t)width * height, 3);
@@ -33,7 +33,7 @@ static void set_scene(struct scene *scene, uint32_t width, uint32_t height,
         .width = CELLS,
         .height = CELLS,
         .max = 1,
-        .view = view,
+        .region = region,
         .image = &scene->image,
     };
 }
@@ -60,7 +60,7 @@ static void a_box_keeps_within_a_crop(void **state)
     struct scene scene;
 
     (void)state;
-    set_scene(&scene, 200, 100, (struct preprocess_view){75, 25, 50, 50});
+    set_scene(&scene, 200, 100, (struct preprocess_region){75, 25, 50, 50});
     expect_box(&scene, (struct box){75, 25, 50, 50});
 }
 
@@ -69,7 +69,7 @@ static void a_box_keeps_within_the_picture_in_a_letterbox(void **state)
     struct scene scene;
 
     (void)state;
-    set_scene(&scene, 200, 100, (struct preprocess_view){0, -50, 200, 200});
+    set_scene(&scene, 200, 100, (struct preprocess_region){0, -50, 200, 200});
     expect_box(&scene, (struct box){0, 0, 200, 100});
 }
 
@@ -78,7 +78,7 @@ static void a_box_is_where_the_cells_are_through_a_letterbox(void **state)
     struct scene scene;
 
     (void)state;
-    set_scene(&scene, 200, 100, (struct preprocess_view){0, -50, 200, 200});
+    set_scene(&scene, 200, 100, (struct preprocess_region){0, -50, 200, 200});
     for (int i = 0; i < CELLS * CELLS; i++)
         scene.values[i] = i % CELLS == 3 && i / CELLS >= 2;
     /* Cells are 50 x 50 pixels, of which the lower two of the right column are
@@ -91,7 +91,7 @@ static void a_box_is_where_the_cells_are_through_a_crop(void **state)
     struct scene scene;
 
     (void)state;
-    set_scene(&scene, 300, 200, (struct preprocess_view){60, 10, 160, 160});
+    set_scene(&scene, 300, 200, (struct preprocess_region){60, 10, 160, 160});
     for (int i = 0; i < CELLS * CELLS; i++)
         scene.values[i] = i % CELLS == 0 && i / CELLS == 0;
     expect_box(&scene, (struct box){60, 10, 40, 40});
@@ -103,7 +103,8 @@ static void a_box_of_a_large_picture_keeps_within_a_crop(void **state)
 
     (void)state;
     /* Twice the grid that boxes are found on. */
-    set_scene(&scene, 2048, 1024, (struct preprocess_view){512, 0, 1024, 1024});
+    set_scene(&scene, 2048, 1024,
+              (struct preprocess_region){512, 0, 1024, 1024});
     expect_box(&scene, (struct box){512, 0, 1024, 1024});
 }
 
@@ -116,7 +117,7 @@ static void a_box_of_cells_that_the_picture_does_not_show_is_none(void **state)
     bool found = true;
 
     (void)state;
-    set_scene(&scene, 200, 50, (struct preprocess_view){0, -75, 200, 200});
+    set_scene(&scene, 200, 50, (struct preprocess_region){0, -75, 200, 200});
     for (int i = 0; i < CELLS * CELLS; i++)
         scene.values[i] = i / CELLS == 0; /* padding alone */
     assert_true(render_box(&render, &box, &found, &scene.map, 0.5f, &err));

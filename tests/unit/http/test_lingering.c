@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/http/hangup.h"
+#include "server/http/lingering.h"
 
 #include <cmocka.h>
 
@@ -38,25 +38,25 @@ static void make_pair(int *ours, int *theirs)
     close(door);
 }
 
-static void *end(void *hangup)
+static void *end(void *lingering)
 {
-    hangup_free(hangup);
+    lingering_free(lingering);
     return NULL;
 }
 
 static void who_still_sends_at_the_end_can_read_its_answer(void **state)
 {
     static char piece[10000], text[sizeof answer];
-    struct hangup *hangup = hangup_new(NULL);
+    struct lingering *lingering = lingering_new(NULL);
     pthread_t thread;
     int ours, theirs;
 
     (void)state;
-    assert_non_null(hangup);
+    assert_non_null(lingering);
     make_pair(&ours, &theirs);
     assert_int_equal(send(ours, answer, sizeof answer, 0), sizeof answer);
-    hangup_add(hangup, ours);
-    assert_int_equal(pthread_create(&thread, NULL, end, hangup), 0);
+    lingering_add(lingering, ours);
+    assert_int_equal(pthread_create(&thread, NULL, end, lingering), 0);
     for (int i = 0; i < PIECES; i++) {
         assert_int_equal(send(theirs, piece, sizeof piece, MSG_NOSIGNAL),
                          sizeof piece);
@@ -71,14 +71,14 @@ static void who_still_sends_at_the_end_can_read_its_answer(void **state)
 
 static void who_does_not_leave_at_the_end_is_cut_off(void **state)
 {
-    struct hangup *hangup = hangup_new(NULL);
+    struct lingering *lingering = lingering_new(NULL);
     int ours, theirs;
 
     (void)state;
-    assert_non_null(hangup);
+    assert_non_null(lingering);
     make_pair(&ours, &theirs);
-    hangup_add(hangup, ours);
-    hangup_free(hangup);
+    lingering_add(lingering, ours);
+    lingering_free(lingering);
     assert_int_equal(send(theirs, "x", 1, MSG_NOSIGNAL), 1);
     poll(NULL, 0, 50);
     assert_int_equal(send(theirs, "x", 1, MSG_NOSIGNAL), -1);

@@ -1,4 +1,4 @@
-#include "engine/run/places.h"
+#include "engine/run/memory_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static void put(struct place *place, struct place **placed, size_t count)
     placed[i] = place;
 }
 
-bool places_find(struct place *places, size_t count, size_t *size,
+bool memory_plan(struct place *places, size_t count, size_t *size,
                  struct error *err)
 {
     struct place **order = calloc(count + 1, sizeof *order);

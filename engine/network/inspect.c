@@ -1,4 +1,4 @@
-#include "engine/network/survey.h"
+#include "engine/network/inspect.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "engine/base/buf.h"
-#include "engine/base/pages.h"
-#include "engine/model/bundle.h"
+#include "engine/base/hugepages.h"
+#include "engine/model/model_dir.h"
 #include "engine/network/network.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
@@ -17,7 +17,7 @@
 
 #define MAX_ONNX_BYTES ((size_t)1 << 31)
 
-struct survey_network {
+struct inspect_network {
     struct graph graph;
     struct head head;
     struct plan *plan; /* owned */
@@ -57,34 +57,35 @@ static char *folder_of(const char *path)
 }
 
 static bool find_network(struct place *place, const char *path,
-                         const struct survey_options *options,
+                         const struct inspect_options *options,
                          struct error *err)
 {
-    struct bundle bundle = {0};
+    struct model_dir model_dir = {0};
     struct labels labels = {0};
     const char *output;
     size_t num_names;
     struct stat info;
     bool is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 
-    if (is_folder && !bundle_open(&bundle, path, err))
+    if (is_folder && !model_dir_open(&model_dir, path, err))
         return false;
-    place->path = strdup(is_folder ? bundle.onnx_path : path);
+    place->path = strdup(is_folder ? model_dir.onnx_path : path);
     place->folder = place->path ? folder_of(place->path) : NULL;
     if (options->labels && !labels_read(&labels, options->labels, err)) {
-        bundle_release(&bundle);
+        model_dir_release(&model_dir);
         return error_prefix(err, "%.200s", options->labels);
     }
-    num_names = options->labels ? labels.count : bundle.labels.count;
+    num_names = options->labels ? labels.count : model_dir.labels.count;
     labels_release(&labels);
-    output = options->output ? options->output : bundle.output;
+    output = options->output ? options->output : model_dir.output;
     place->output = output ? strdup(output) : NULL;
     place->options = (struct network_options){
         .input =
             {
-                .width = options->width ? options->width : bundle.input.width,
+                .width =
+                    options->width ? options->width : model_dir.input.width,
                 .height =
-                    options->height ? options->height : bundle.input.height,
+                    options->height ? options->height : model_dir.input.height,
                 .override = options->override,
                 .folder = place->folder,
                 .output = place->output,
@@ -92,12 +93,12 @@ static bool find_network(struct place *place, const char *path,
             },
         .wish =
             {
-                .scores = options->scores ? options->scores : bundle.scores,
+                .scores = options->scores ? options->scores : model_dir.scores,
                 .num_names = num_names,
                 .by_options = true,
             },
     };
-    bundle_release(&bundle);
+    model_dir_release(&model_dir);
     return (place->folder && (place->output || !output)) ||
            fail(err, ERROR_MEMORY, "no room for a path");
 }
@@ -115,36 +116,36 @@ static uint64_t count_macs(const struct graph *graph)
 }
 
 /* From the file to a plan, as engine_open does. */
-static bool prepare(struct survey *survey, const struct buf *file,
+static bool prepare(struct inspection *inspection, const struct buf *file,
                     const struct network_options *options, struct error *err)
 {
-    struct survey_network *network = survey->network;
+    struct inspect_network *network = inspection->network;
     struct graph *graph = &network->graph;
 
     if (!network_read(graph, &network->head, file->data, file->len, options,
-                      &survey->problems, err))
+                      &inspection->problems, err))
         return false;
     network->plan = plan_new(graph, err);
     return network->plan != NULL;
 }
 
-static bool describe_steps(struct survey *survey, struct error *err)
+static bool describe_steps(struct inspection *inspection, struct error *err)
 {
-    const struct plan *plan = survey->network->plan;
+    const struct plan *plan = inspection->network->plan;
     const struct plan_step *steps = plan_steps(plan);
     size_t count = plan_num_steps(plan);
 
-    survey->steps = calloc(count + 1, sizeof *survey->steps);
-    if (!survey->steps)
+    inspection->steps = calloc(count + 1, sizeof *inspection->steps);
+    if (!inspection->steps)
         return fail(err, ERROR_MEMORY, "no room for %zu steps", count);
-    survey->num_steps = count;
+    inspection->num_steps = count;
     for (int r = 0; r < PLAN_NUM_RUNNERS; r++)
-        survey->num_run_by[r] = plan_num_run_by(plan, (enum plan_runner)r);
+        inspection->num_run_by[r] = plan_num_run_by(plan, (enum plan_runner)r);
     for (size_t s = 0; s < count; s++) {
         const struct graph_node *node =
-            &survey->network->graph.nodes[steps[s].first];
+            &inspection->network->graph.nodes[steps[s].first];
 
-        survey->steps[s] = (struct survey_step){
+        inspection->steps[s] = (struct inspect_step){
             .node = node->name,
             .onnx_op = node->onnx_op,
             .num_nodes = steps[s].count,
@@ -154,39 +155,40 @@ static bool describe_steps(struct survey *survey, struct error *err)
     return true;
 }
 
-static bool describe(struct survey *survey, struct error *err)
+static bool describe(struct inspection *inspection, struct error *err)
 {
-    const struct graph *graph = &survey->network->graph;
-    const struct head *head = &survey->network->head;
+    const struct graph *graph = &inspection->network->graph;
+    const struct head *head = &inspection->network->head;
     const struct graph_shape *shape = &graph->values[graph->inputs[0]].shape;
 
-    survey->input_height = shape->dim[1];
-    survey->input_width = shape->dim[2];
-    survey->channels = shape->dim[3];
-    survey->takes_bytes = graph->takes_bytes;
-    survey->head = head->name;
-    survey->output = head->output;
-    survey->scores = head_scores_name(head->scores);
-    survey->refusal = head->refusal;
-    survey->is_normalized = head->is_normalized;
-    survey->num_classes = head->num_classes;
+    inspection->input_height = shape->dim[1];
+    inspection->input_width = shape->dim[2];
+    inspection->channels = shape->dim[3];
+    inspection->takes_bytes = graph->takes_bytes;
+    inspection->head = head->name;
+    inspection->output = head->output;
+    inspection->scores = head_scores_name(head->scores);
+    inspection->refusal = head->refusal;
+    inspection->is_normalized = head->is_normalized;
+    inspection->num_classes = head->num_classes;
     if (head->features != GRAPH_NONE) {
         shape = &graph->values[head->features].shape;
-        survey->map_height = shape->dim[1];
-        survey->map_width = shape->dim[2];
-        survey->num_features = shape->dim[3];
+        inspection->map_height = shape->dim[1];
+        inspection->map_width = shape->dim[2];
+        inspection->num_features = shape->dim[3];
     }
-    survey->macs = count_macs(graph);
-    survey->runtime = xnnrun_generation();
-    survey->num_left_out = graph->num_left_out;
-    survey->num_nodes = graph->num_nodes;
+    inspection->macs = count_macs(graph);
+    inspection->runtime = xnnrun_generation();
+    inspection->num_left_out = graph->num_left_out;
+    inspection->num_nodes = graph->num_nodes;
     for (size_t n = 0; n < graph->num_nodes; n++)
-        survey->num_int8 += precision_suits_int8(graph, head, &graph->nodes[n]);
-    return describe_steps(survey, err);
+        inspection->num_int8 +=
+            precision_suits_int8(graph, head, &graph->nodes[n]);
+    return describe_steps(inspection, err);
 }
 
-bool survey_open(struct survey *survey, const char *path,
-                 const struct survey_options *options, struct error *err)
+bool inspect_open(struct inspection *inspection, const char *path,
+                  const struct inspect_options *options, struct error *err)
 {
     struct place place = {0};
     struct buf file = {0};
@@ -196,28 +198,28 @@ bool survey_open(struct survey *survey, const char *path,
 
     if (!find_network(&place, path, options, err) ||
         !buf_append_file(&file, place.path, MAX_ONNX_BYTES, err) ||
-        !onnx_summary_read(&survey->file, file.data, file.len, err))
+        !onnx_summary_read(&inspection->file, file.data, file.len, err))
         goto out;
-    survey->network = calloc(1, sizeof *survey->network);
-    if (!survey->network) {
+    inspection->network = calloc(1, sizeof *inspection->network);
+    if (!inspection->network) {
         fail(err, ERROR_MEMORY, "no room for a network");
         goto out;
     }
-    if (prepare(survey, &file, &place.options, &why)) {
-        survey->load_ms = now_ms() - start;
-        ok = describe(survey, err);
+    if (prepare(inspection, &file, &place.options, &why)) {
+        inspection->load_ms = now_ms() - start;
+        ok = describe(inspection, err);
     } else if (why.kind == ERROR_MEMORY) {
         fail(err, why.kind, "%s", why.text);
     } else {
-        if (survey->problems.count == 0)
-            survey->failure = why;
+        if (inspection->problems.count == 0)
+            inspection->failure = why;
         ok = true;
     }
 out:
     place_release(&place);
     buf_release(&file);
     if (!ok)
-        survey_release(survey);
+        inspect_release(inspection);
     return ok;
 }
 
@@ -236,13 +238,13 @@ static size_t taken_bytes(void)
 {
     struct mallinfo2 info = mallinfo2();
 
-    return info.uordblks + info.hblkhd + pages_in_use();
+    return info.uordblks + info.hblkhd + hugepages_in_use();
 }
 
 /* Runs once to warm up, then num_runs times; adds up into the steps. */
-static bool time_runs(struct survey *survey, struct plan_session *session,
-                      double *totals, double *ms, size_t num_runs,
-                      struct error *err)
+static bool time_runs(struct inspection *inspection,
+                      struct plan_session *session, double *totals, double *ms,
+                      size_t num_runs, struct error *err)
 {
     if (!plan_session_run(session, err))
         return false;
@@ -250,21 +252,22 @@ static bool time_runs(struct survey *survey, struct plan_session *session,
         if (!plan_session_measure(session, ms, err))
             return false;
         totals[r] = 0;
-        for (size_t s = 0; s < survey->num_steps; s++) {
+        for (size_t s = 0; s < inspection->num_steps; s++) {
             totals[r] += ms[s];
-            survey->steps[s].ms += ms[s] / (double)num_runs;
+            inspection->steps[s].ms += ms[s] / (double)num_runs;
         }
     }
     return true;
 }
 
-bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
+bool inspect_measure(struct inspection *inspection, size_t num_runs,
+                     struct error *err)
 {
     size_t before = taken_bytes(), after;
     struct plan_session *session =
-        plan_session_new(survey->network->plan, NULL, err);
+        plan_session_new(inspection->network->plan, NULL, err);
     double *totals = calloc(num_runs + 1, sizeof *totals);
-    double *ms = calloc(survey->num_steps + 1, sizeof *ms);
+    double *ms = calloc(inspection->num_steps + 1, sizeof *ms);
     double sum = 0, kernels = 0;
     bool ok = false;
 
@@ -274,20 +277,20 @@ bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
         fail(err, ERROR_MEMORY, "no room for %zu runs", num_runs);
         goto out;
     }
-    for (size_t s = 0; s < survey->num_steps; s++)
-        survey->steps[s].ms = 0;
-    if (!time_runs(survey, session, totals, ms, num_runs, err))
+    for (size_t s = 0; s < inspection->num_steps; s++)
+        inspection->steps[s].ms = 0;
+    if (!time_runs(inspection, session, totals, ms, num_runs, err))
         goto out;
     after = taken_bytes();
-    survey->session_bytes = after > before ? after - before : 0;
+    inspection->session_bytes = after > before ? after - before : 0;
     qsort(totals, num_runs, sizeof *totals, compare_doubles);
-    survey->run_ms = totals[num_runs / 2];
-    for (size_t s = 0; s < survey->num_steps; s++) {
-        sum += survey->steps[s].ms;
-        if (survey->steps[s].runner == PLAN_KERNEL)
-            kernels += survey->steps[s].ms;
+    inspection->run_ms = totals[num_runs / 2];
+    for (size_t s = 0; s < inspection->num_steps; s++) {
+        sum += inspection->steps[s].ms;
+        if (inspection->steps[s].runner == PLAN_KERNEL)
+            kernels += inspection->steps[s].ms;
     }
-    survey->kernel_share = sum > 0 ? kernels / sum : 0;
+    inspection->kernel_share = sum > 0 ? kernels / sum : 0;
     ok = true;
 out:
     plan_session_free(session);
@@ -296,14 +299,14 @@ out:
     return ok;
 }
 
-void survey_release(struct survey *survey)
+void inspect_release(struct inspection *inspection)
 {
-    if (survey->network) {
-        plan_free(survey->network->plan);
-        graph_release(&survey->network->graph);
-        free(survey->network);
+    if (inspection->network) {
+        plan_free(inspection->network->plan);
+        graph_release(&inspection->network->graph);
+        free(inspection->network);
     }
-    onnx_summary_release(&survey->file);
-    free(survey->steps);
-    *survey = (struct survey){0};
+    onnx_summary_release(&inspection->file);
+    free(inspection->steps);
+    *inspection = (struct inspection){0};
 }

@@ -1,18 +1,17 @@
-#ifndef ENGINE_NETWORK_SURVEY_H
-#define ENGINE_NETWORK_SURVEY_H
+#ifndef ENGINE_NETWORK_INSPECT_H
+#define ENGINE_NETWORK_INSPECT_H
 
 /* What there is to know of a network before one uses it: what it is made of,
  * every node that stands in the way, the head, and what it costs.
  *
- *     struct survey survey = {0};
+ *     struct inspection inspection = {0};
  *
- *     if (!survey_open(&survey, "model.onnx", &options, &err))
+ *     if (!inspect_open(&inspection, "model.onnx", &options, &err))
  *         ...
- *     if (survey.problems.count > 0 || survey.failure.kind != ERROR_NONE)
- *         it cannot be run
- *     else if (survey_measure(&survey, 10, &err))
- *         survey.run_ms, survey.steps[i].ms, ...
- *     survey_release(&survey);
+ *     if (inspection.problems.count > 0 || inspection.failure.kind !=
+ * ERROR_NONE) it cannot be run else if (inspect_measure(&inspection, 10, &err))
+ *         inspection.run_ms, inspection.steps[i].ms, ...
+ *     inspect_release(&inspection);
  *
  * One thread at a time. */
 
@@ -25,7 +24,7 @@
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
 
-struct survey_options {
+struct inspect_options {
     uint32_t width, height;  /* of the input where the file leaves it open;
                                 0: what model.json says, if there is one */
     bool override;           /* the file's own size yields to it */
@@ -38,17 +37,17 @@ struct survey_options {
 
 /* A part of the plan (plan.h): an XNNPACK runtime of several nodes, or a kernel
  * of our own for one. */
-struct survey_step {
+struct inspect_step {
     const char *node, *onnx_op; /* the first one's */
     size_t num_nodes;
     enum plan_runner runner;
     double ms;
 };
 
-struct survey_network; /* private */
+struct inspect_network; /* private */
 
-/* `= {0}` is empty. What is borrowed lives as long as the survey. */
-struct survey {
+/* `= {0}` is empty. What is borrowed lives as long as the inspection. */
+struct inspection {
     struct onnx_summary file;
     struct graph_problems problems; /* nodes that cannot be read or run */
     struct error failure; /* why else it cannot be run; empty where it can,
@@ -67,7 +66,7 @@ struct survey {
     size_t map_width, map_height, num_features; /* 0 where there is no map */
     uint64_t macs;       /* multiplications with addition, of one run */
     const char *runtime; /* the XNNPACK generation in use, such as "2022" */
-    struct survey_step *steps; /* (num_steps) owned */
+    struct inspect_step *steps; /* (num_steps) owned */
     size_t num_steps, num_run_by[PLAN_NUM_RUNNERS];
     size_t num_left_out; /* nodes of the file that `output` does not need */
     size_t num_nodes;    /* all steps together */
@@ -75,13 +74,13 @@ struct survey {
                         that is asked for (engine.h); here floats do */
     double load_ms;
 
-    /* From survey_measure. */
+    /* From inspect_measure. */
     size_t session_bytes; /* memory of one session, packed weights included;
                              0: unknown */
     double run_ms;        /* the median, on one thread */
     double kernel_share;  /* of the time, in plain kernels */
 
-    struct survey_network *network; /* owned */
+    struct inspect_network *network; /* owned */
 };
 
 /* Looks at an ONNX file, or at a model's folder. That the network cannot be
@@ -89,16 +88,16 @@ struct survey {
  * ERROR_IO     it cannot be read
  * ERROR_INPUT  it is not an ONNX model, or the folder not a model's
  * ERROR_LIMIT, ERROR_UNSUPPORTED, ERROR_MEMORY
- * On failure the survey is empty. */
-bool survey_open(struct survey *survey, const char *path,
-                 const struct survey_options *options, struct error *err)
+ * On failure the inspection is empty. */
+bool inspect_open(struct inspection *inspection, const char *path,
+                  const struct inspect_options *options, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Runs a network that can be run `num_runs` times, on an input of zeros.
  * ERROR_MEMORY, ERROR_INTERNAL. */
-bool survey_measure(struct survey *survey, size_t num_runs, struct error *err)
-    __attribute__((warn_unused_result));
+bool inspect_measure(struct inspection *inspection, size_t num_runs,
+                     struct error *err) __attribute__((warn_unused_result));
 
-void survey_release(struct survey *survey);
+void inspect_release(struct inspection *inspection);
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef ENGINE_RUN_PLACES_H
-#define ENGINE_RUN_PLACES_H
+#ifndef ENGINE_RUN_MEMORY_PLAN_H
+#define ENGINE_RUN_MEMORY_PLAN_H
 
 /* Where values lie in one block of memory that they share: two may have the
  * same bytes if one is done with before the other is made. */
@@ -13,7 +13,7 @@
 struct place {
     size_t first, last;
     size_t size;   /* at most SIZE_MAX / 2, all together */
-    size_t offset; /* set by places_find */
+    size_t offset; /* set by memory_plan */
 };
 
 /* Finds a place for each value, and how large the block must be: little more
@@ -21,7 +21,7 @@ struct place {
  * low as it goes. ERROR_MEMORY.
  *
  * places  in/out  (count) */
-bool places_find(struct place *places, size_t count, size_t *size,
+bool memory_plan(struct place *places, size_t count, size_t *size,
                  struct error *err) __attribute__((warn_unused_result));
 
 #endif

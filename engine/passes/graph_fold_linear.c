@@ -337,18 +337,18 @@ static bool fold_norm(struct graph *graph, struct row *row,
     return true;
 }
 
-bool graph_fold_rows(struct graph *graph, struct error *err)
+bool graph_fold_linear(struct graph *graph, struct error *err)
 {
-    double allowance = MAX_PRODUCTS;
+    double budget = MAX_PRODUCTS;
 
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct row row, before;
 
         while (read_layer(&row, graph, &graph->nodes[n]) && !row.diagonal &&
                read_before(&before, graph, &row) &&
-               cost_of(&row, &before) <= allowance &&
+               cost_of(&row, &before) <= budget &&
                (double)row.num_out * (double)before.num_in <= MAX_WEIGHTS) {
-            allowance -= cost_of(&row, &before);
+            budget -= cost_of(&row, &before);
             if (!fold_before(graph, &row, &before, err))
                 return false;
         }

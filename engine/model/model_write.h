@@ -1,7 +1,7 @@
-#ifndef ENGINE_MODEL_BUNDLE_WRITE_H
-#define ENGINE_MODEL_BUNDLE_WRITE_H
+#ifndef ENGINE_MODEL_MODEL_WRITE_H
+#define ENGINE_MODEL_MODEL_WRITE_H
 
-/* Makes what bundle.h reads. */
+/* Makes what model_dir.h reads. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "engine/base/error.h"
 
 /* What model.json is to say; texts are as there, and NULL is left out. */
-struct bundle_recipe {
+struct model_dir_recipe {
     const char *name;
     const char *source, *license, *output, *scores;
     uint32_t width, height;
@@ -28,10 +28,10 @@ struct bundle_recipe {
  * own come into model.onnx (onnx_embed), and into recipe->onnx. Whether the
  * model can be used is for engine_open to say. ERROR_IO, ERROR_MEMORY;
  * ERROR_INPUT: a text is not UTF-8; ERROR_LIMIT: one file cannot hold it. */
-bool bundle_write(const char *folder, const struct bundle_recipe *recipe,
-                  struct error *err) __attribute__((warn_unused_result));
+bool model_write(const char *folder, const struct model_dir_recipe *recipe,
+                 struct error *err) __attribute__((warn_unused_result));
 
 /* Removes the folder and those files. */
-void bundle_write_undo(const char *folder);
+void model_write_undo(const char *folder);
 
 #endif

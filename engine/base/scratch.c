@@ -1,10 +1,10 @@
-#include "engine/base/room.h"
+#include "engine/base/scratch.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
-void *room_reserve(void *memory, size_t *cap, size_t count, size_t size,
-                   struct error *err)
+void *scratch_reserve(void *memory, size_t *cap, size_t count, size_t size,
+                      struct error *err)
 {
     if (memory && count <= *cap / size)
         return memory;

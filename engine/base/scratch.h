@@ -1,5 +1,5 @@
-#ifndef ENGINE_BASE_ROOM_H
-#define ENGINE_BASE_ROOM_H
+#ifndef ENGINE_BASE_SCRATCH_H
+#define ENGINE_BASE_SCRATCH_H
 
 /* Memory that is used again and grows where it must: what a session works
  * with from one picture to the next. */
@@ -12,7 +12,7 @@
  * elements of `size` bytes, and returns it; the contents are lost where it
  * has to grow. ERROR_MEMORY: NULL is returned, *cap is 0, and `memory` is
  * freed. */
-void *room_reserve(void *memory, size_t *cap, size_t count, size_t size,
-                   struct error *err) __attribute__((warn_unused_result));
+void *scratch_reserve(void *memory, size_t *cap, size_t count, size_t size,
+                      struct error *err) __attribute__((warn_unused_result));
 
 #endif

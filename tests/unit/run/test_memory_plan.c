@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/run/places.h"
+#include "engine/run/memory_plan.h"
 
 #include "tests/unit/alloc_sweep.h"
 
@@ -14,7 +14,7 @@ static size_t find(struct place *places, size_t count)
     struct error err = {0};
     size_t size;
 
-    if (!places_find(places, count, &size, &err))
+    if (!memory_plan(places, count, &size, &err))
         fail_msg("%s", err.text);
     return size;
 }
@@ -121,7 +121,7 @@ static bool find_once(void *arg, struct error *err)
     size_t size;
 
     (void)arg;
-    return places_find(places, 2, &size, err);
+    return memory_plan(places, 2, &size, err);
 }
 
 static void a_failed_allocation_is_reported_and_leaves_nothing(void **state)

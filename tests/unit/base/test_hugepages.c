@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/pages.h"
+#include "engine/base/hugepages.h"
 
 #include <cmocka.h>
 
@@ -31,20 +31,20 @@ static void *use_blocks(void *arg)
 
     (void)arg;
     for (size_t i = 0; i < COUNT; i++) {
-        blocks[i] = pages_take(size_of(i));
+        blocks[i] = hugepages_take(size_of(i));
         wrong += !blocks[i] || (uintptr_t)blocks[i] % PAGES_ALIGNMENT != 0;
         memset(blocks[i], (int)i, size_of(i));
     }
     for (size_t i = 0; i < COUNT; i += 2) {
-        pages_give(blocks[i]);
-        blocks[i] = pages_take(size_of(i));
+        hugepages_give(blocks[i]);
+        blocks[i] = hugepages_take(size_of(i));
         wrong += !blocks[i];
         memset(blocks[i], (int)i, size_of(i));
     }
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t b = 0; b < size_of(i); b++)
             wrong += blocks[i][b] != (uint8_t)i;
-        pages_give(blocks[i]);
+        hugepages_give(blocks[i]);
     }
     return (void *)(uintptr_t)wrong;
 }
@@ -54,7 +54,7 @@ static void blocks_are_aligned_and_do_not_overlap(void **state)
     (void)state;
     assert_null(use_blocks(NULL));
     assert_null(use_blocks(NULL)); /* with what the first time left mapped */
-    assert_int_equal(pages_in_use(), 0);
+    assert_int_equal(hugepages_in_use(), 0);
 }
 
 static void threads_do_not_disturb_each_other(void **state)
@@ -75,21 +75,21 @@ static void threads_do_not_disturb_each_other(void **state)
 
 static void large_blocks_are_counted_while_they_are_out(void **state)
 {
-    void *block = pages_take(1000 * 1000);
+    void *block = hugepages_take(1000 * 1000);
 
     (void)state;
     assert_non_null(block);
-    assert_in_range(pages_in_use(), 1000 * 1000, 1001 * 1000);
-    pages_give(block);
-    assert_int_equal(pages_in_use(), 0);
+    assert_in_range(hugepages_in_use(), 1000 * 1000, 1001 * 1000);
+    hugepages_give(block);
+    assert_int_equal(hugepages_in_use(), 0);
 }
 
 static void what_no_memory_holds_is_null(void **state)
 {
     (void)state;
-    assert_null(pages_take(SIZE_MAX));
-    assert_null(pages_take(SIZE_MAX / 2));
-    pages_give(NULL);
+    assert_null(hugepages_take(SIZE_MAX));
+    assert_null(hugepages_take(SIZE_MAX / 2));
+    hugepages_give(NULL);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-#ifndef SERVER_HTTP_HANGUP_H
-#define SERVER_HTTP_HANGUP_H
+#ifndef SERVER_HTTP_LINGERING_H
+#define SERVER_HTTP_LINGERING_H
 
 /* Hanging up on a client that is still sending.
  *
@@ -11,18 +11,18 @@
 
 #include "engine/base/error.h"
 
-struct hangup;
+struct lingering;
 
 /* Starts the thread. NULL: ERROR_MEMORY, ERROR_INTERNAL. */
-struct hangup *hangup_new(struct error *err)
+struct lingering *lingering_new(struct error *err)
     __attribute__((warn_unused_result));
 
 /* Takes a connected socket, sends the end of our half, and closes it when the
  * client does, after 5 s of silence, or after 30 s. Where too many wait
  * already it is closed at once. Any thread. */
-void hangup_add(struct hangup *hangup, int fd);
+void lingering_add(struct lingering *lingering, int fd);
 
 /* Ends the thread when all sockets are closed, after a second at the latest. */
-void hangup_free(struct hangup *hangup);
+void lingering_free(struct lingering *lingering);
 
 #endif

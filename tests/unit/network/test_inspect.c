@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
-#include "engine/network/survey.h"
+#include "engine/network/inspect.h"
 #include "engine/onnx/onnx.h"
 
 #include "tests/unit/alloc_sweep.h"
@@ -17,34 +17,35 @@
 
 enum { PATH_SIZE = 512 };
 
-static const struct survey_options options = {.width = 8, .height = 8};
+static const struct inspect_options options = {.width = 8, .height = 8};
 
 static void a_network_is_described_and_measured(void **state)
 {
-    struct survey survey = {0};
+    struct inspection inspection = {0};
     struct error err = {0};
     double sum = 0;
 
     (void)state;
-    assert_true(survey_open(&survey, FORM, &(struct survey_options){0}, &err));
-    assert_int_equal(survey.failure.kind, ERROR_NONE);
-    assert_int_equal(survey.problems.count, 0);
-    assert_string_equal(survey.head, "gap-linear");
-    assert_null(survey.refusal);
-    assert_int_equal(survey.num_classes, 7);
-    assert_int_equal(survey.num_features, 24);
-    assert_int_equal(survey.map_width, 6);
-    assert_int_equal(survey.map_height, 4);
-    assert_int_equal(survey.num_run_by[PLAN_KERNEL], 0);
-    assert_int_equal(survey.num_run_by[PLAN_XNNPACK],
-                     survey.num_run_by[PLAN_DEPTHWISE] + 1);
-    assert_true(survey_measure(&survey, 3, &err));
-    assert_true(survey.run_ms > 0);
-    assert_true(survey.kernel_share == 0);
-    for (size_t s = 0; s < survey.num_steps; s++)
-        sum += survey.steps[s].ms;
+    assert_true(
+        inspect_open(&inspection, FORM, &(struct inspect_options){0}, &err));
+    assert_int_equal(inspection.failure.kind, ERROR_NONE);
+    assert_int_equal(inspection.problems.count, 0);
+    assert_string_equal(inspection.head, "gap-linear");
+    assert_null(inspection.refusal);
+    assert_int_equal(inspection.num_classes, 7);
+    assert_int_equal(inspection.num_features, 24);
+    assert_int_equal(inspection.map_width, 6);
+    assert_int_equal(inspection.map_height, 4);
+    assert_int_equal(inspection.num_run_by[PLAN_KERNEL], 0);
+    assert_int_equal(inspection.num_run_by[PLAN_XNNPACK],
+                     inspection.num_run_by[PLAN_DEPTHWISE] + 1);
+    assert_true(inspect_measure(&inspection, 3, &err));
+    assert_true(inspection.run_ms > 0);
+    assert_true(inspection.kernel_share == 0);
+    for (size_t s = 0; s < inspection.num_steps; s++)
+        sum += inspection.steps[s].ms;
     assert_true(sum > 0);
-    survey_release(&survey);
+    inspect_release(&inspection);
 }
 
 /* What the reader says of a file that it refuses; "" where it does not. */
@@ -74,9 +75,9 @@ static void the_first_thing_found_is_why_the_file_is_refused(void **state)
     (void)state;
     assert_true(count > 0);
     for (int i = 0; i < count; i++) {
-        struct survey survey = {0};
+        struct inspection inspection = {0};
         struct error err = {0}, refusal = {0};
-        const struct error *found = &survey.failure;
+        const struct error *found = &inspection.failure;
         char folder[PATH_SIZE], path[PATH_SIZE + 16];
 
         snprintf(folder, sizeof folder, INVALID "/%s", entries[i]->d_name);
@@ -84,28 +85,28 @@ static void the_first_thing_found_is_why_the_file_is_refused(void **state)
         refuse(&refusal, path, folder);
         if (entries[i]->d_name[0] != '.' && refusal.kind != ERROR_NONE) {
             num_refused++;
-            if (!survey_open(&survey, path, &options, &err))
+            if (!inspect_open(&inspection, path, &options, &err))
                 found = &err;
-            else if (survey.problems.count > 0)
-                found = &survey.problems.first->why;
+            else if (inspection.problems.count > 0)
+                found = &inspection.problems.first->why;
             if (found->kind != refusal.kind ||
                 !strstr(refusal.text, found->text))
                 fail_msg("%s: \"%s\", not \"%s\"", path, found->text,
                          refusal.text);
         }
-        survey_release(&survey);
+        inspect_release(&inspection);
         free(entries[i]);
     }
     assert_true(num_refused > 50);
     free(entries);
 }
 
-static bool survey_once(void *arg, struct error *err)
+static bool inspect_once(void *arg, struct error *err)
 {
-    struct survey survey = {0};
-    bool ok = survey_open(&survey, arg, &options, err);
+    struct inspection inspection = {0};
+    bool ok = inspect_open(&inspection, arg, &options, err);
 
-    survey_release(&survey);
+    inspect_release(&inspection);
     return ok;
 }
 
@@ -115,7 +116,7 @@ static void a_failed_allocation_is_an_error(void **state)
 
     (void)state;
     /* protobuf-c calls what it has no room for malformed */
-    alloc_sweep_or(survey_once, file, ERROR_INPUT);
+    alloc_sweep_or(inspect_once, file, ERROR_INPUT);
 }
 
 int main(void)

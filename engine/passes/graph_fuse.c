@@ -774,7 +774,7 @@ static void match_scores(struct graph *graph, struct graph_node *node)
     }
 }
 
-void graph_idiom(struct graph *graph)
+void graph_fuse(struct graph *graph)
 {
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct graph_node *node = &graph->nodes[n];

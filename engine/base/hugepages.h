@@ -1,5 +1,5 @@
-#ifndef ENGINE_BASE_PAGES_H
-#define ENGINE_BASE_PAGES_H
+#ifndef ENGINE_BASE_HUGEPAGES_H
+#define ENGINE_BASE_HUGEPAGES_H
 
 /* Memory for what a network reads from beginning to end at every run: packed
  * weights, feature maps. Large blocks lie close together in huge pages, where
@@ -16,12 +16,12 @@ enum { PAGES_ALIGNMENT = 128 };
 
 /* Returns `size` bytes at a multiple of PAGES_ALIGNMENT, or NULL without
  * memory. What is in them is not defined. */
-void *pages_take(size_t size) __attribute__((warn_unused_result));
+void *hugepages_take(size_t size) __attribute__((warn_unused_result));
 
-/* Gives back what pages_take returned; NULL is fine. */
-void pages_give(void *memory);
+/* Gives back what hugepages_take returned; NULL is fine. */
+void hugepages_give(void *memory);
 
 /* Bytes of the large blocks that are out, which malloc knows nothing of. */
-size_t pages_in_use(void);
+size_t hugepages_in_use(void);
 
 #endif

@@ -1,4 +1,4 @@
-#include "engine/model/bundle.h"
+#include "engine/model/model_dir.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -17,7 +17,7 @@ enum {
     MAX_NAME_BYTES = 128,
 };
 
-/* What a folder without model.json gets; see bundle.h. */
+/* What a folder without model.json gets; see model_dir.h. */
 static const struct preprocess_spec default_input = {
     .resize = PREPROCESS_STRETCH,
     .filter = RESIZE_BICUBIC,
@@ -278,7 +278,7 @@ static bool check_sha256(const json_t *onnx, struct error *err)
     return true;
 }
 
-static bool read_onnx(struct bundle *bundle, const char *folder,
+static bool read_onnx(struct model_dir *model_dir, const char *folder,
                       const json_t *root, struct error *err)
 {
     const json_t *onnx = json_object_get(root, "onnx");
@@ -291,11 +291,11 @@ static bool read_onnx(struct bundle *bundle, const char *folder,
         strcmp(file, "..") == 0)
         return fail(err, ERROR_INPUT,
                     "onnx.file must be the name of a file in the folder");
-    return join_path(&bundle->onnx_path, folder, file, err) &&
+    return join_path(&model_dir->onnx_path, folder, file, err) &&
            check_sha256(onnx, err);
 }
 
-static bool read_name(struct bundle *bundle, const json_t *root,
+static bool read_name(struct model_dir *model_dir, const json_t *root,
                       struct error *err)
 {
     const char *name =
@@ -306,10 +306,10 @@ static bool read_name(struct bundle *bundle, const json_t *root,
                     "name must be a text of 1 to %d bytes without control "
                     "characters",
                     MAX_NAME_BYTES);
-    return copy_text(&bundle->name, name, err);
+    return copy_text(&model_dir->name, name, err);
 }
 
-static bool read_scores(struct bundle *bundle, const json_t *root,
+static bool read_scores(struct model_dir *model_dir, const json_t *root,
                         struct error *err)
 {
     static const char *const names[] = {
@@ -324,24 +324,24 @@ static bool read_scores(struct bundle *bundle, const json_t *root,
         return true;
     for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0) {
-            bundle->scores = (enum head_scores)(HEAD_OPEN + 1 + i);
+            model_dir->scores = (enum head_scores)(HEAD_OPEN + 1 + i);
             return true;
         }
     return fail(err, ERROR_INPUT, "scores must be \"softmax\" or \"sigmoid\"");
 }
 
-static bool read_members(struct bundle *bundle, const char *folder,
+static bool read_members(struct model_dir *model_dir, const char *folder,
                          const json_t *root, struct error *err)
 {
     if (!json_is_object(root))
         return fail(err, ERROR_INPUT, "must be an object");
-    return read_name(bundle, root, err) &&
-           read_input(&bundle->input, root, err) &&
-           read_onnx(bundle, folder, root, err) &&
-           read_optional_text(&bundle->output, root, "output", err) &&
-           read_scores(bundle, root, err) &&
-           read_optional_text(&bundle->source, root, "source", err) &&
-           read_optional_text(&bundle->license, root, "license", err);
+    return read_name(model_dir, root, err) &&
+           read_input(&model_dir->input, root, err) &&
+           read_onnx(model_dir, folder, root, err) &&
+           read_optional_text(&model_dir->output, root, "output", err) &&
+           read_scores(model_dir, root, err) &&
+           read_optional_text(&model_dir->source, root, "source", err) &&
+           read_optional_text(&model_dir->license, root, "license", err);
 }
 
 static bool parse_json(json_t **root, const struct buf *file, struct error *err)
@@ -367,7 +367,7 @@ static bool is_missing(const char *path)
 }
 
 /* The last part of the folder's path, links resolved. */
-static bool name_after_folder(struct bundle *bundle, const char *folder,
+static bool name_after_folder(struct model_dir *model_dir, const char *folder,
                               struct error *err)
 {
     char *path = realpath(folder, NULL);
@@ -378,7 +378,7 @@ static bool name_after_folder(struct bundle *bundle, const char *folder,
         return fail(err, errno == ENOMEM ? ERROR_MEMORY : ERROR_IO,
                     "the folder cannot be found");
     name = strrchr(path, '/') + 1;
-    ok = copy_text(&bundle->name,
+    ok = copy_text(&model_dir->name,
                    *name && strlen(name) <= MAX_NAME_BYTES &&
                            labels_is_text(name)
                        ? name
@@ -389,12 +389,12 @@ static bool name_after_folder(struct bundle *bundle, const char *folder,
 }
 
 /* For a folder that has model.onnx and no model.json. */
-static bool use_defaults(struct bundle *bundle, const char *folder,
+static bool use_defaults(struct model_dir *model_dir, const char *folder,
                          struct error *err)
 {
-    bundle->is_assumed = true;
-    return join_path(&bundle->onnx_path, folder, "model.onnx", err) &&
-           name_after_folder(bundle, folder, err);
+    model_dir->is_assumed = true;
+    return join_path(&model_dir->onnx_path, folder, "model.onnx", err) &&
+           name_after_folder(model_dir, folder, err);
 }
 
 static bool check_folder(const char *folder, struct error *err)
@@ -425,7 +425,7 @@ static bool is_bare(bool *bare, const char *folder, struct error *err)
     return ok;
 }
 
-static bool read_json(struct bundle *bundle, const char *folder,
+static bool read_json(struct model_dir *model_dir, const char *folder,
                       struct error *err)
 {
     struct buf file = {0};
@@ -434,7 +434,7 @@ static bool read_json(struct bundle *bundle, const char *folder,
     bool ok = join_path(&path, folder, "model.json", err) &&
               buf_append_file(&file, path, MAX_JSON_BYTES, err) &&
               parse_json(&root, &file, err) &&
-              read_members(bundle, folder, root, err);
+              read_members(model_dir, folder, root, err);
 
     json_decref(root);
     free(path);
@@ -443,39 +443,40 @@ static bool read_json(struct bundle *bundle, const char *folder,
 }
 
 /* labels.txt may be missing; then the labels stay empty. */
-static bool read_labels(struct bundle *bundle, const char *folder,
+static bool read_labels(struct model_dir *model_dir, const char *folder,
                         struct error *err)
 {
     char *path = NULL;
     bool ok = join_path(&path, folder, "labels.txt", err) &&
-              (is_missing(path) || labels_read(&bundle->labels, path, err));
+              (is_missing(path) || labels_read(&model_dir->labels, path, err));
 
     free(path);
     return ok || error_prefix(err, "labels.txt");
 }
 
-bool bundle_open(struct bundle *bundle, const char *folder, struct error *err)
+bool model_dir_open(struct model_dir *model_dir, const char *folder,
+                    struct error *err)
 {
     bool bare;
 
-    *bundle = (struct bundle){.input = default_input};
+    *model_dir = (struct model_dir){.input = default_input};
     if (!is_bare(&bare, folder, err) ||
-        !(bare ? use_defaults(bundle, folder, err)
-               : read_json(bundle, folder, err)) ||
-        !read_labels(bundle, folder, err)) {
-        bundle_release(bundle);
+        !(bare ? use_defaults(model_dir, folder, err)
+               : read_json(model_dir, folder, err)) ||
+        !read_labels(model_dir, folder, err)) {
+        model_dir_release(model_dir);
         return false;
     }
     return true;
 }
 
-void bundle_release(struct bundle *bundle)
+void model_dir_release(struct model_dir *model_dir)
 {
-    free(bundle->name);
-    free(bundle->onnx_path);
-    free(bundle->source);
-    free(bundle->license);
-    free(bundle->output);
-    labels_release(&bundle->labels);
-    *bundle = (struct bundle){0};
+    free(model_dir->name);
+    free(model_dir->onnx_path);
+    free(model_dir->source);
+    free(model_dir->license);
+    free(model_dir->output);
+    labels_release(&model_dir->labels);
+    *model_dir = (struct model_dir){0};
 }

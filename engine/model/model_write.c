@@ -1,4 +1,4 @@
-#include "engine/model/bundle_write.h"
+#include "engine/model/model_write.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -51,7 +51,7 @@ static json_t *numbers_of(const char *channels, const double numbers[3])
     return json_pack("[f, f, f]", numbers[0], numbers[1], numbers[2]);
 }
 
-static json_t *describe(const struct bundle_recipe *recipe)
+static json_t *describe(const struct model_dir_recipe *recipe)
 {
     char sha256[2 * SHA256_DIGEST_SIZE + 1];
     json_t *input = json_pack("{s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "width",
@@ -73,8 +73,8 @@ static json_t *describe(const struct bundle_recipe *recipe)
                      recipe->license);
 }
 
-bool bundle_write(const char *folder, const struct bundle_recipe *recipe,
-                  struct error *err)
+bool model_write(const char *folder, const struct model_dir_recipe *recipe,
+                 struct error *err)
 {
     json_t *root = NULL;
     char *text = NULL;
@@ -102,7 +102,7 @@ bool bundle_write(const char *folder, const struct bundle_recipe *recipe,
     return ok;
 }
 
-void bundle_write_undo(const char *folder)
+void model_write_undo(const char *folder)
 {
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char *path = NULL;

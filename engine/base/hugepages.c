@@ -1,4 +1,4 @@
-#include "engine/base/pages.h"
+#include "engine/base/hugepages.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -85,7 +85,7 @@ static struct header *take_large(size_t size)
     return header;
 }
 
-void *pages_take(size_t size)
+void *hugepages_take(size_t size)
 {
     struct header *header;
 
@@ -102,7 +102,7 @@ void *pages_take(size_t size)
     return header ? (uint8_t *)header + PAGES_ALIGNMENT : NULL;
 }
 
-void pages_give(void *memory)
+void hugepages_give(void *memory)
 {
     struct header *header;
     struct chunk *chunk;
@@ -126,7 +126,7 @@ void pages_give(void *memory)
     pthread_mutex_unlock(&lock);
 }
 
-size_t pages_in_use(void)
+size_t hugepages_in_use(void)
 {
     size_t size;
 

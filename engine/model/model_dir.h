@@ -1,5 +1,5 @@
-#ifndef ENGINE_MODEL_BUNDLE_H
-#define ENGINE_MODEL_BUNDLE_H
+#ifndef ENGINE_MODEL_MODEL_DIR_H
+#define ENGINE_MODEL_MODEL_DIR_H
 
 /* A model's folder: model.onnx, and labels.txt and model.json if there are.
  *
@@ -42,7 +42,7 @@
 #include "engine/passes/head.h"
 
 /* `= {0}` is empty. Immutable once open. */
-struct bundle {
+struct model_dir {
     char *name;      /* owned */
     char *onnx_path; /* owned */
     char *source;    /* where the weights come from, or NULL; owned */
@@ -63,11 +63,11 @@ struct bundle {
  * ERROR_LIMIT        model.json is longer than 1 MB, labels.txt than 16 MB
  * ERROR_MEMORY
  *
- * The text says which file and which member or line. On failure the bundle is
- * empty. */
-bool bundle_open(struct bundle *bundle, const char *folder, struct error *err)
-    __attribute__((warn_unused_result));
+ * The text says which file and which member or line. On failure it
+ * is empty. */
+bool model_dir_open(struct model_dir *model_dir, const char *folder,
+                    struct error *err) __attribute__((warn_unused_result));
 
-void bundle_release(struct bundle *bundle);
+void model_dir_release(struct model_dir *model_dir);
 
 #endif

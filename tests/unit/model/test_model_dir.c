@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/model/bundle.h"
+#include "engine/model/model_dir.h"
 
 #include "tests/unit/alloc_sweep.h"
 
@@ -77,47 +77,47 @@ static void remove_folder(const char *folder)
 static void every_member_is_read(void **state)
 {
     char folder[PATH_SIZE], onnx_path[PATH_SIZE + 16];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
 
     (void)state;
     make_folder(folder, FULL_JSON, "n01\tcat\nn02\tdog\n");
-    assert_true(bundle_open(&bundle, folder, &err));
+    assert_true(model_dir_open(&model_dir, folder, &err));
     snprintf(onnx_path, sizeof onnx_path, "%s/net.onnx", folder);
-    assert_string_equal(bundle.name, "tiny");
-    assert_string_equal(bundle.onnx_path, onnx_path);
-    assert_string_equal(bundle.source, "somewhere");
-    assert_string_equal(bundle.license, "Apache-2.0");
-    assert_int_equal(bundle.input.width, 1);
-    assert_int_equal(bundle.input.height, 4096);
-    assert_int_equal(bundle.input.resize, PREPROCESS_STRETCH);
-    assert_true(bundle.input.bgr);
-    assert_float_equal(bundle.input.mean[0], 0, 0);
-    assert_float_equal(bundle.input.mean[1], 127.5f, 0);
-    assert_float_equal(bundle.input.mean[2], 100, 0);
-    assert_float_equal(bundle.input.std[1], 57.375f, 0);
-    assert_int_equal(bundle.labels.count, 2);
-    assert_string_equal(bundle.labels.ids[1], "n02");
-    bundle_release(&bundle);
-    bundle_release(&bundle);
-    assert_null(bundle.name);
+    assert_string_equal(model_dir.name, "tiny");
+    assert_string_equal(model_dir.onnx_path, onnx_path);
+    assert_string_equal(model_dir.source, "somewhere");
+    assert_string_equal(model_dir.license, "Apache-2.0");
+    assert_int_equal(model_dir.input.width, 1);
+    assert_int_equal(model_dir.input.height, 4096);
+    assert_int_equal(model_dir.input.resize, PREPROCESS_STRETCH);
+    assert_true(model_dir.input.bgr);
+    assert_float_equal(model_dir.input.mean[0], 0, 0);
+    assert_float_equal(model_dir.input.mean[1], 127.5f, 0);
+    assert_float_equal(model_dir.input.mean[2], 100, 0);
+    assert_float_equal(model_dir.input.std[1], 57.375f, 0);
+    assert_int_equal(model_dir.labels.count, 2);
+    assert_string_equal(model_dir.labels.ids[1], "n02");
+    model_dir_release(&model_dir);
+    model_dir_release(&model_dir);
+    assert_null(model_dir.name);
     remove_folder(folder);
 }
 
 static void what_may_be_left_out_is_empty(void **state)
 {
     char folder[PATH_SIZE];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
 
     (void)state;
     make_folder(folder, SHORT_JSON, NULL);
-    assert_true(bundle_open(&bundle, folder, &err));
-    assert_null(bundle.source);
-    assert_null(bundle.license);
-    assert_false(bundle.input.bgr);
-    assert_int_equal(bundle.labels.count, 0);
-    bundle_release(&bundle);
+    assert_true(model_dir_open(&model_dir, folder, &err));
+    assert_null(model_dir.source);
+    assert_null(model_dir.license);
+    assert_false(model_dir.input.bgr);
+    assert_int_equal(model_dir.labels.count, 0);
+    model_dir_release(&model_dir);
     remove_folder(folder);
 }
 
@@ -125,15 +125,15 @@ static void what_may_be_left_out_is_empty(void **state)
 static struct preprocess_spec read_members(const char *json)
 {
     char folder[PATH_SIZE];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
     struct preprocess_spec spec;
 
     make_folder(folder, json, NULL);
-    if (!bundle_open(&bundle, folder, &err))
+    if (!model_dir_open(&model_dir, folder, &err))
         fail_msg("%s", err.text);
-    spec = bundle.input;
-    bundle_release(&bundle);
+    spec = model_dir.input;
+    model_dir_release(&model_dir);
     remove_folder(folder);
     return spec;
 }
@@ -204,38 +204,38 @@ static void a_padding_is_one_level_or_three(void **state)
 static void a_folder_of_a_network_alone_gets_defaults(void **state)
 {
     char folder[PATH_SIZE], path[PATH_SIZE + 16];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
 
     (void)state;
     make_folder(folder, NULL, "cat\n");
     write_file(folder, "model.onnx", "");
     snprintf(path, sizeof path, "%s/./", folder);
-    if (!bundle_open(&bundle, path, &err))
+    if (!model_dir_open(&model_dir, path, &err))
         fail_msg("%s", err.text);
-    assert_string_equal(bundle.name, strrchr(folder, '/') + 1);
+    assert_string_equal(model_dir.name, strrchr(folder, '/') + 1);
     snprintf(path, sizeof path, "%s/.//model.onnx", folder);
-    assert_string_equal(bundle.onnx_path, path);
-    assert_int_equal(bundle.labels.count, 1);
-    assert_int_equal(bundle.input.width, 0);
-    assert_int_equal(bundle.input.height, 0);
-    assert_int_equal(bundle.input.resize, PREPROCESS_STRETCH);
-    assert_int_equal(bundle.input.filter, RESIZE_BICUBIC);
-    assert_false(bundle.input.bgr);
-    assert_float_equal(bundle.input.mean[0], 0.485 * 255, 1e-4);
-    assert_float_equal(bundle.input.mean[1], 0.456 * 255, 1e-4);
-    assert_float_equal(bundle.input.mean[2], 0.406 * 255, 1e-4);
-    assert_float_equal(bundle.input.std[0], 0.229 * 255, 1e-4);
-    assert_float_equal(bundle.input.std[1], 0.224 * 255, 1e-4);
-    assert_float_equal(bundle.input.std[2], 0.225 * 255, 1e-4);
-    bundle_release(&bundle);
+    assert_string_equal(model_dir.onnx_path, path);
+    assert_int_equal(model_dir.labels.count, 1);
+    assert_int_equal(model_dir.input.width, 0);
+    assert_int_equal(model_dir.input.height, 0);
+    assert_int_equal(model_dir.input.resize, PREPROCESS_STRETCH);
+    assert_int_equal(model_dir.input.filter, RESIZE_BICUBIC);
+    assert_false(model_dir.input.bgr);
+    assert_float_equal(model_dir.input.mean[0], 0.485 * 255, 1e-4);
+    assert_float_equal(model_dir.input.mean[1], 0.456 * 255, 1e-4);
+    assert_float_equal(model_dir.input.mean[2], 0.406 * 255, 1e-4);
+    assert_float_equal(model_dir.input.std[0], 0.229 * 255, 1e-4);
+    assert_float_equal(model_dir.input.std[1], 0.224 * 255, 1e-4);
+    assert_float_equal(model_dir.input.std[2], 0.225 * 255, 1e-4);
+    model_dir_release(&model_dir);
     remove_folder(folder);
 }
 
 static void a_folder_whose_name_is_no_text_is_called_model(void **state)
 {
     char folder[PATH_SIZE], odd[PATH_SIZE + 16];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
 
     (void)state;
@@ -243,37 +243,37 @@ static void a_folder_whose_name_is_no_text_is_called_model(void **state)
     write_file(folder, "model.onnx", "");
     snprintf(odd, sizeof odd, "%s\n\xff", folder);
     assert_int_equal(rename(folder, odd), 0);
-    assert_true(bundle_open(&bundle, odd, &err));
-    assert_string_equal(bundle.name, "model");
-    bundle_release(&bundle);
+    assert_true(model_dir_open(&model_dir, odd, &err));
+    assert_string_equal(model_dir.name, "model");
+    model_dir_release(&model_dir);
     assert_int_equal(rename(odd, folder), 0);
     remove_folder(folder);
 }
 
 static void a_folder_that_is_not_there_is_an_io_error(void **state)
 {
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
 
     (void)state;
-    assert_false(bundle_open(&bundle, "/nowhere", &err));
+    assert_false(model_dir_open(&model_dir, "/nowhere", &err));
     assert_int_equal(err.kind, ERROR_IO);
     assert_string_equal(err.text,
                         "cannot be opened: No such file or directory");
-    assert_null(bundle.name);
+    assert_null(model_dir.name);
 }
 
 static void labels_that_are_a_folder_are_an_io_error(void **state)
 {
     char folder[PATH_SIZE], path[PATH_SIZE + 16];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
 
     (void)state;
     make_folder(folder, SHORT_JSON, NULL);
     snprintf(path, sizeof path, "%s/labels.txt", folder);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_false(bundle_open(&bundle, folder, &err));
+    assert_false(model_dir_open(&model_dir, folder, &err));
     assert_int_equal(err.kind, ERROR_IO);
     assert_non_null(strstr(err.text, "labels.txt"));
     rmdir(path);
@@ -283,14 +283,14 @@ static void labels_that_are_a_folder_are_an_io_error(void **state)
 static void a_model_json_of_more_than_a_megabyte_is_refused(void **state)
 {
     char folder[PATH_SIZE], path[PATH_SIZE + 16];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
 
     (void)state;
     make_folder(folder, SHORT_JSON, NULL);
     snprintf(path, sizeof path, "%s/model.json", folder);
     assert_int_equal(truncate(path, (1 << 20) + 1), 0);
-    assert_false(bundle_open(&bundle, folder, &err));
+    assert_false(model_dir_open(&model_dir, folder, &err));
     assert_int_equal(err.kind, ERROR_LIMIT);
     remove_folder(folder);
 }
@@ -305,7 +305,7 @@ static void read_line(char *line, size_t size, FILE *file)
 static void check_case(const char *folder)
 {
     char path[PATH_SIZE], kind[64], text[256];
-    struct bundle bundle;
+    struct model_dir model_dir;
     struct error err = {0};
     FILE *file;
 
@@ -315,14 +315,14 @@ static void check_case(const char *folder)
     read_line(kind, sizeof kind, file);
     read_line(text, sizeof text, file);
     fclose(file);
-    if (bundle_open(&bundle, folder, &err))
+    if (model_dir_open(&model_dir, folder, &err))
         fail_msg("%s is accepted", folder);
     if (strcmp(error_kind_name(err.kind), kind) != 0 || !strstr(err.text, text))
         fail_msg("%s gives %s, \"%s\"", folder, error_kind_name(err.kind),
                  err.text);
-    assert_null(bundle.name);
-    assert_null(bundle.onnx_path);
-    assert_null(bundle.labels.text);
+    assert_null(model_dir.name);
+    assert_null(model_dir.onnx_path);
+    assert_null(model_dir.labels.text);
 }
 
 static void every_invalid_case_is_refused_with_its_reason(void **state)
@@ -340,10 +340,10 @@ static void every_invalid_case_is_refused_with_its_reason(void **state)
 
 static bool open_once(void *folder, struct error *err)
 {
-    struct bundle bundle;
-    bool ok = bundle_open(&bundle, folder, err);
+    struct model_dir model_dir;
+    bool ok = model_dir_open(&model_dir, folder, err);
 
-    bundle_release(&bundle);
+    model_dir_release(&model_dir);
     return ok;
 }
 
