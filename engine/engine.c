@@ -39,8 +39,6 @@ struct engine_session {
     struct engine_map described;     /* what `map` holds */
     bool has_map;
     struct buf scratch;
-    bool (*gone)(void *user); /* as engine_session_watch was told */
-    void *user;
     uint64_t num_runs;
     struct engine_timing timing;
 };
@@ -345,24 +343,16 @@ out:
     return session;
 }
 
-void engine_session_watch(struct engine_session *session,
-                          bool (*gone)(void *user), void *user)
-{
-    session->gone = gone;
-    session->user = user;
-}
-
 bool engine_sample(struct engine_session *session, const uint8_t *bytes,
                    size_t len, const struct image_limits *limits,
-                   struct error *err)
+                   const struct cancel *cancel, struct error *err)
 {
-    const struct image_wait wait = {session->gone, session->user};
     double start = now_ms(), decoded;
     bool ok;
 
     session->timing = (struct engine_timing){0};
     session->has_map = false;
-    if (!image_decode_for(&session->image, &wait, bytes, len, limits, err))
+    if (!image_decode_for(&session->image, bytes, len, limits, cancel, err))
         return false;
     decoded = now_ms();
     ok = preprocess_apply(session->preprocess, engine_session_input(session),

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/cancel.h"
 #include "engine/base/error.h"
 
 struct image_colour;
@@ -48,13 +49,6 @@ enum {
     IMAGE_FREE_PIXELS = 4096 * 4096, /* what a service gives free */
 };
 
-/* Who waits for a picture. `= {0}` is somebody who never leaves. */
-struct image_wait {
-    /* Asked now and then, unless NULL: whether nobody needs it any more. */
-    bool (*gone)(void *user);
-    void *user;
-};
-
 /* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (by the orientation
  * in EXIF or else XMP), in sRGB (by the colour profile in it) and without alpha
  * (composed on white; 16-bit samples are reduced to 8). An animation gives its
@@ -65,7 +59,8 @@ struct image_wait {
  * ERROR_INPUT        broken or cut short
  * ERROR_LIMIT        larger than `limits`; found before memory is taken, but
  *                    for what a PNG's filters add
- * ERROR_BUSY         wait->gone() says that nobody needs it any more
+ * ERROR_BUSY         it is cancelled, which is asked of PNGs only: they alone
+ *                    can take long
  * ERROR_MEMORY       no room for the pixels
  *
  * On failure width and height are 0; the memory may be kept for the next
@@ -74,11 +69,11 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The same, for somebody who may leave; and the picture is left as it lies: to
- * turn a large one takes half of the time of its decoding. */
-bool image_decode_for(struct image *image, const struct image_wait *wait,
-                      const uint8_t *bytes, size_t len,
-                      const struct image_limits *limits, struct error *err)
+/* The same, unless it is cancelled; and the picture is left as it lies: to turn
+ * a large one takes half of the time of its decoding. `cancel` may be NULL. */
+bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
+                      const struct image_limits *limits,
+                      const struct cancel *cancel, struct error *err)
     __attribute__((warn_unused_result));
 
 /* The pixels as they lie, upright or not: (height, width, 3). */
