@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "engine/base/buf.h"
+#include "engine/explain/cam.h"
 #include "engine/graph/graph.h"
 #include "engine/network/npy.h"
 #include "engine/onnx/onnx.h"
@@ -140,7 +141,7 @@ static bool write_maps(struct network *net, const char *folder,
     for (size_t i = 0; ok && i < num_pixels * channels; i++)
         planes[i % channels * num_pixels + i / channels] = features[i];
     for (size_t k = 0; ok && k < head->num_classes; k++)
-        head_map(maps + k * num_pixels, head, &net->graph, features, k);
+        cam_map(maps + k * num_pixels, head, &net->graph, features, k);
     ok = ok && write_array(folder, "features", &shape, planes, err);
     shape.dim[0] = head->num_classes;
     ok = ok && write_array(folder, "maps", &shape, maps, err);

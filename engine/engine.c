@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/explain/cam.h"
 #include "engine/explain/topk.h"
 #include "engine/graph/graph.h"
 #include "engine/image/preprocess.h"
@@ -438,7 +439,7 @@ static bool make_map(struct engine_session *session, size_t index,
     const struct head *head = &engine->head;
     struct engine_map *map = &session->described;
     struct engine_info info;
-    struct head_scale scale;
+    struct cam_scale scale;
     double sum = 0;
     size_t count;
 
@@ -448,8 +449,8 @@ static bool make_map(struct engine_session *session, size_t index,
         return true;
     engine_info(engine, &info);
     count = info.map_height * info.map_width;
-    head_map(session->map, head, &engine->graph,
-             engine_session_features(session), index);
+    cam_map(session->map, head, &engine->graph,
+            engine_session_features(session), index);
     *map = (struct engine_map){
         .class_index = index,
         .width = info.map_width,
@@ -467,8 +468,8 @@ static bool make_map(struct engine_session *session, size_t index,
     }
     map->region = session->region;
     map->mean_plus_bias =
-        sum / (double)count + head_bias(head, &engine->graph, index);
-    head_scale(&scale, head, &engine->graph, engine_session_features(session));
+        sum / (double)count + cam_bias(head, &engine->graph, index);
+    cam_scale(&scale, head, &engine->graph, engine_session_features(session));
     map->norm_mean = scale.mean;
     map->norm_deviation = scale.deviation;
     session->has_map = true;

@@ -1,11 +1,9 @@
 #include "engine/passes/head.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/explain/cam.h"
 #include "engine/passes/graph_picture.h"
 #include "engine/passes/head_output.h"
 
@@ -552,137 +550,16 @@ bool head_set_outputs(const struct head *head, struct graph *graph,
     return true;
 }
 
-/* ---- maps ---- */
-
-void head_scale(struct head_scale *scale, const struct head *head,
-                const struct graph *graph, const float *restrict features)
-{
-    const struct graph_shape *shape = &graph->values[head->features].shape;
-    size_t cells = shape->dim[1] * shape->dim[2], channels = shape->dim[3];
-    double sum = 0, squares = 0;
-
-    *scale = (struct head_scale){.mean = 0, .deviation = 1};
-    if (!head->is_normalized)
-        return;
-    for (size_t i = 0; i < cells * channels; i++)
-        sum += (double)features[i];
-    scale->mean = head->about_zero ? 0 : sum / (double)(cells * channels);
-    for (size_t c = 0; c < channels; c++) {
-        double pooled = 0;
-
-        for (size_t i = c; i < cells * channels; i += channels)
-            pooled += (double)features[i];
-        pooled = pooled / (double)cells - scale->mean;
-        squares += pooled * pooled;
-    }
-    scale->deviation = sqrt(squares / (double)channels + head->epsilon);
-}
-
-/* Number c of a normalization's operand; `otherwise` where it has none. */
-static double number_at(const struct graph *graph, int operand, size_t c,
-                        double otherwise)
-{
-    if (operand == GRAPH_NONE)
-        return otherwise;
-    return (double)graph_floats(
-        &graph->values[operand])[count_of(graph, operand) == 1 ? 0 : c];
-}
-
-/* What the weights make of features that are multiplied first. */
-static void scaled_map(float *restrict map, size_t cells,
-                       const struct head *head, const struct graph *graph,
-                       const float *restrict features,
-                       const float *restrict weights, size_t channels)
-{
-    for (size_t i = 0; i < cells; i++) {
-        double sum = 0;
-
-        for (size_t c = 0; c < channels; c++)
-            sum += (double)weights[c] *
-                   number_at(graph, head->norm_scale, c, 1) *
-                   (double)features[i * channels + c];
-        map[i] = (float)sum;
-    }
-}
-
-/* Of what the weights make of features: what they make of these less their
- * mean, in deviations. */
-static void normalize(float *restrict map, size_t cells,
-                      const struct head *head, const struct graph *graph,
-                      const struct head_scale *scale,
-                      const float *restrict weights, size_t channels)
-{
-    double sum = 0;
-
-    for (size_t c = 0; c < channels; c++)
-        sum += (double)weights[c] * number_at(graph, head->norm_scale, c, 1);
-    for (size_t i = 0; i < cells; i++)
-        map[i] =
-            (float)(((double)map[i] - sum * scale->mean) / scale->deviation);
-}
-
-/* Which logit is class k's, and whether with the other sign. */
-static size_t row_of(bool *is_negated, const struct head *head, size_t k)
+size_t head_row(bool *is_negated, const struct head *head, size_t k)
 {
     *is_negated = head->is_negated != (head->is_pair && k == 0);
     return head->is_pair ? 0 : k;
 }
 
-void head_map(float *restrict map, const struct head *head,
-              const struct graph *graph, const float *restrict features,
-              size_t k)
-{
-    const struct graph_shape *shape = &graph->values[head->features].shape;
-    size_t height = shape->dim[1], width = shape->dim[2];
-    size_t channels = shape->dim[3];
-    const float *weights = NULL;
-    struct head_scale scale;
-    bool is_negated;
-    size_t row = row_of(&is_negated, head, k);
-
-    if (head->weights == GRAPH_NONE) {
-        for (size_t i = 0; i < height * width; i++)
-            map[i] = features[i * channels + row];
-    } else {
-        weights = graph_floats(&graph->values[head->weights]) + row * channels;
-        if (head->norm_scale == GRAPH_NONE)
-            cam_map(map, features, weights, height, width, channels);
-        else
-            scaled_map(map, height * width, head, graph, features, weights,
-                       channels);
-    }
-    if (head->is_normalized && weights) {
-        head_scale(&scale, head, graph, features);
-        normalize(map, height * width, head, graph, &scale, weights, channels);
-    }
-    for (size_t i = 0; is_negated && i < height * width; i++)
-        map[i] = 0 - map[i];
-}
-
 float head_logit(const struct head *head, const float *logits, size_t k)
 {
     bool is_negated;
-    size_t row = row_of(&is_negated, head, k);
+    size_t row = head_row(&is_negated, head, k);
 
     return is_negated ? 0 - logits[row] : logits[row];
-}
-
-double head_bias(const struct head *head, const struct graph *graph, size_t k)
-{
-    bool is_negated;
-    size_t row = row_of(&is_negated, head, k);
-    double bias = 0;
-
-    if (head->bias != GRAPH_NONE)
-        bias = (double)graph_floats(&graph->values[head->bias])[row];
-    if (head->norm_shift != GRAPH_NONE) {
-        size_t channels = graph->values[head->features].shape.dim[3];
-        const float *weights =
-            graph_floats(&graph->values[head->weights]) + row * channels;
-
-        for (size_t c = 0; c < channels; c++)
-            bias +=
-                (double)weights[c] * number_at(graph, head->norm_shift, c, 0);
-    }
-    return is_negated ? 0 - bias : bias;
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
+#include "engine/explain/cam.h"
 #include "engine/graph/graph.h"
 #include "engine/onnx/onnx.h"
 #include "engine/passes/head.h"
@@ -197,8 +198,8 @@ static void compare_maps(struct network *net, const char *file,
     open_reference(&wanted, name, "maps");
     assert_int_equal(graph_shape_count(&wanted.shape), count);
     for (size_t k = 0; k < net->head.num_classes; k++) {
-        head_map(map, &net->head, &net->graph,
-                 plan_session_data(net->session, net->head.features), k);
+        cam_map(map, &net->head, &net->graph,
+                plan_session_data(net->session, net->head.features), k);
         for (size_t p = 0; p < num_pixels; p++)
             got[k * num_pixels + p] = (double)map[p];
     }

@@ -209,10 +209,10 @@ static double pooled(const struct head *head, const double *features, size_t c,
 }
 
 /* What a picture's features are normalized by. */
-static struct head_scale scale_of(const struct head *head,
-                                  const double *features, size_t channels)
+static struct cam_scale scale_of(const struct head *head,
+                                 const double *features, size_t channels)
 {
-    struct head_scale scale = {.deviation = 1};
+    struct cam_scale scale = {.deviation = 1};
     double square = 0;
 
     if (!head->is_normalized)
@@ -234,12 +234,12 @@ static void expect_map(const struct graph *graph, const struct head *head,
 {
     float copy[HEIGHT * WIDTH * (CHANNELS + CLASSES)];
     float map[HEIGHT * WIDTH];
-    struct head_scale scale = scale_of(head, features, channels);
+    struct cam_scale scale = scale_of(head, features, channels);
 
     assert_true(channels <= CHANNELS + CLASSES);
     for (size_t i = 0; i < HEIGHT * WIDTH * channels; i++)
         copy[i] = (float)features[i];
-    head_map(map, head, graph, copy, k);
+    cam_map(map, head, graph, copy, k);
     for (size_t i = 0; i < HEIGHT * WIDTH; i++) {
         double sum = 0;
 
@@ -268,8 +268,8 @@ static void expect_maps(const struct graph *graph, const struct head *head)
         fail_msg("%s", err.text);
     for (size_t k = 0; k < CLASSES; k++) {
         const double *features = ref.values[head->features];
-        struct head_scale scale = scale_of(head, features, channels);
-        double logit = head_bias(head, graph, k);
+        struct cam_scale scale = scale_of(head, features, channels);
+        double logit = cam_bias(head, graph, k);
 
         for (size_t c = 0; c < channels; c++)
             logit += weight_of(graph, head, k, c) *
@@ -1133,7 +1133,7 @@ static void an_output_of_more_than_one_row_is_unsupported(void **state)
 
 /* ---- exported networks ---- */
 
-/* The maps of all classes, by cam_map, against PyTorch's. */
+/* The maps of all classes, by cam_weigh, against PyTorch's. */
 static void expect_pytorchs_maps(const struct graph *graph,
                                  const struct head *head,
                                  const struct reference *ref,
@@ -1153,7 +1153,8 @@ static void expect_pytorchs_maps(const struct graph *graph,
     for (size_t i = 0; i < count; i++)
         features[i] = (float)ref->values[head->features][i];
     for (size_t k = 0; k < head->num_classes; k++) {
-        cam_map(map, features, weights + k * channels, height, width, channels);
+        cam_weigh(map, features, weights + k * channels, height, width,
+                  channels);
         for (size_t i = 0; i < height * width; i++)
             if (!(fabsf(map[i] - maps->data[k * height * width + i]) < 1e-4f))
                 fail_msg("%s: class %zu, cell %zu", name, k, i);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/explain/cam.h"
 #include "engine/graph/graph.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
@@ -152,9 +153,9 @@ static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
     assert_non_null(plan);
     run_plan(&found, &net, plan);
     for (size_t k = 0; k < CLASSES; k++) {
-        double mean = head_bias(&net.head, &net.graph, k);
+        double mean = cam_bias(&net.head, &net.graph, k);
 
-        head_map(map, &net.head, &net.graph, found.features, k);
+        cam_map(map, &net.head, &net.graph, found.features, k);
         for (size_t i = 0; i < SIDE * SIDE; i++)
             mean += (double)map[i] / (SIDE * SIDE);
         /* The last layer computes with floats: only their rounding. */
