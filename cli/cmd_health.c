@@ -18,8 +18,23 @@
 #include "cli/complain.h"
 #include "engine/base/clock.h"
 #include "server/config/config.h"
+#include "server/config/options.h"
 
 enum { TIMEOUT_MS = 2500, STATUS_LINE_LEN = 12 /* "HTTP/1.1 200" */ };
+
+/* The options of `serve`, and one more. */
+struct health {
+    struct config config;
+    bool live;
+};
+
+/* The help is an action of `serve`'s options, where it is read. */
+static const struct option rows[] = {
+    {OPTION_SWITCH, "live", NULL,
+     "ask for /healthz: is it alive, though it may drain",
+     OPTION_FIELD(struct health, live)},
+    {OPTION_SWITCH, "help", NULL, "print this and exit", .accepts = NULL},
+};
 
 static void print_help(void)
 {
@@ -28,11 +43,9 @@ static void print_help(void)
          "Asks the server on this machine for /readyz. It is looked for where\n"
          "`wherefore serve` with the same options, environment and file would\n"
          "listen, so --listen and WHEREFORE_LISTEN say where; an address that\n"
-         "stands for all is asked on the loopback.\n"
-         "\n"
-         "  --live\n      ask for /healthz: is it alive, though it may drain\n"
-         "  --help\n      print this and exit\n"
-         "\n"
+         "stands for all is asked on the loopback.\n");
+    options_print(stdout, rows, sizeof rows / sizeof rows[0], NULL);
+    puts("\n"
          "Exit status: 0 it answers 200 within 2.5 seconds, 1 it does not, 2\n"
          "the command line, the environment or the file is wrong.");
 }
@@ -180,37 +193,24 @@ static bool check(const struct config *config, const char *path,
            ask(&target, listen, path, err);
 }
 
-/* Takes --live out of the arguments, which are else those of `serve`. */
-static bool take_live(int *argc, char **argv)
-{
-    int kept = 1;
-
-    for (int i = 1; i < *argc; i++)
-        if (strcmp(argv[i], "--live") != 0)
-            argv[kept++] = argv[i];
-    if (kept == *argc)
-        return false;
-    *argc = kept;
-    return true;
-}
-
 int cmd_health(int argc, char **argv)
 {
     struct error err = {0};
-    struct config config;
-    const char *path = take_live(&argc, argv) ? "/healthz" : "/readyz";
+    struct health health = {.live = false};
+    struct config *config = &health.config;
     int status = 0;
 
-    config_init(&config);
-    if (!config_read(&config, argc - 1, argv + 1, environ, &err)) {
+    config_init(config);
+    if (!config_read_with(config, &rows[0], argc - 1, argv + 1, environ,
+                          &err)) {
         complain_about("health", NULL, &err);
         status = err.kind == ERROR_MEMORY ? 1 : 2;
-    } else if (config.action == CONFIG_HELP) {
+    } else if (config->action == CONFIG_HELP) {
         print_help();
-    } else if (!check(&config, path, &err)) {
+    } else if (!check(config, health.live ? "/healthz" : "/readyz", &err)) {
         complain_about("health", NULL, &err);
         status = err.kind == ERROR_INPUT ? 2 : 1;
     }
-    config_release(&config);
+    config_release(config);
     return status;
 }

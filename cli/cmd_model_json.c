@@ -1,6 +1,6 @@
 #include "cli/cmd_model_json.h"
 
-#include "server/api/json.h"
+#include "server/http/json.h"
 
 static json_t *values(const struct onnx_summary_value *list, size_t count)
 {

@@ -21,6 +21,8 @@ enum graph_fact {
     GRAPH_HANDS_ON = 2, /* what comes out are elements that went in */
     GRAPH_MACS = 4,     /* its work is multiplying and adding */
     GRAPH_OF_SHAPE = 8, /* it takes of x the shape alone */
+    GRAPH_WEIGHS = 16,  /* it mixes numbers by weights or by themselves */
+    GRAPH_DECIDES = 32, /* no logits come out: it decides */
 };
 
 /* X(enumerator, name for messages, floats, facts, work, shape, layout, kernel)
@@ -53,36 +55,38 @@ enum graph_fact {
     /* of a and b, broadcast */                                               \
     X(GRAPH_MAX, "maximum", 0, 0, one, binary, binary, binary)                \
     /* a mod b, broadcast */                                                  \
-    X(GRAPH_MOD, "modulo", 0, 0, one, binary, binary, binary)                 \
+    X(GRAPH_MOD, "modulo", 0, GRAPH_DECIDES, one, binary, binary, binary)     \
     /* a, or a b where a < 0, broadcast */                                    \
     X(GRAPH_PRELU, "prelu", 0, 0, one, prelu, binary, binary)                 \
     /* a == b as 0 or 1, broadcast; of floats a float, as are all             \
        truths below */                                                        \
-    X(GRAPH_EQUAL, "equal", 0, 0, one, binary, binary, binary)                \
+    X(GRAPH_EQUAL, "equal", 0, GRAPH_DECIDES, one, binary, binary, binary)    \
     /* a < b */                                                               \
-    X(GRAPH_LESS, "less", 0, 0, one, binary, binary, binary)                  \
+    X(GRAPH_LESS, "less", 0, GRAPH_DECIDES, one, binary, binary, binary)      \
     /* a <= b */                                                              \
-    X(GRAPH_LESS_EQUAL, "less-or-equal", 0, 0, one, binary, binary, binary)   \
+    X(GRAPH_LESS_EQUAL, "less-or-equal", 0, GRAPH_DECIDES,                    \
+      one, binary, binary, binary)                                            \
     /* a and b, broadcast */                                                  \
-    X(GRAPH_AND, "and", 0, 0, one, logical, binary, binary)                   \
+    X(GRAPH_AND, "and", 0, GRAPH_DECIDES, one, logical, binary, binary)       \
     /* a or b, broadcast */                                                   \
-    X(GRAPH_OR, "or", 0, 0, one, logical, binary, binary)                     \
+    X(GRAPH_OR, "or", 0, GRAPH_DECIDES, one, logical, binary, binary)         \
     /* either a or b, broadcast */                                            \
-    X(GRAPH_XOR, "exclusive-or", 0, 0, one, logical, binary, binary)          \
+    X(GRAPH_XOR, "exclusive-or", 0, GRAPH_DECIDES,                            \
+      one, logical, binary, binary)                                           \
     /* condition, a, b: a where it is not 0 */                                \
-    X(GRAPH_WHERE, "where", 0, 0, one, where, binary, where)                  \
+    X(GRAPH_WHERE, "where", 0, GRAPH_DECIDES, one, where, binary, where)      \
     /* the node's function of each element */                                 \
     X(GRAPH_UNARY, "function", 0, 0, one, unary, any, unary)                  \
     /* x between the node's min and max */                                    \
     X(GRAPH_CLAMP, "clamp", 0, GRAPH_CLAMPS, one, clamp, any, clamp)          \
     /* x, weights (O, I/groups, kh, kw), b */                                 \
-    X(GRAPH_CONV, "convolution", 3, GRAPH_CLAMPS | GRAPH_MACS,                \
+    X(GRAPH_CONV, "convolution", 3, GRAPH_CLAMPS | GRAPH_MACS | GRAPH_WEIGHS, \
       conv, conv, conv, conv)                                                 \
     /* x, scale, bias, mean, variance */                                      \
-    X(GRAPH_BATCH_NORM, "batch-norm", 5, 0,                                   \
+    X(GRAPH_BATCH_NORM, "batch-norm", 5, GRAPH_WEIGHS,                        \
       one, batch_norm, as_meant, batch_norm)                                  \
     /* x, weights (I, O/groups, kh, kw), b */                                 \
-    X(GRAPH_DECONV, "transposed convolution", 3, GRAPH_CLAMPS,                \
+    X(GRAPH_DECONV, "transposed convolution", 3, GRAPH_CLAMPS | GRAPH_WEIGHS, \
       deconv, deconv, deconv, conv)                                           \
     /* the largest in each window */                                          \
     X(GRAPH_MAX_POOL, "max-pool", 1, GRAPH_CLAMPS | GRAPH_HANDS_ON,           \
@@ -114,16 +118,17 @@ enum graph_fact {
     X(GRAPH_REDUCE, "reduction", 0, 0, one, reduce, mean, reduce)             \
     /* (x - mean) / sqrt(variance + epsilon) scale + bias, over               \
        axes */                                                                \
-    X(GRAPH_NORM, "normalization", 3, GRAPH_CLAMPS, one, norm, norm, norm)    \
+    X(GRAPH_NORM, "normalization", 3, GRAPH_CLAMPS | GRAPH_WEIGHS,            \
+      one, norm, norm, norm)                                                  \
     /* over channels */                                                       \
-    X(GRAPH_LRN, "local-response-normalization", 1, 0,                        \
+    X(GRAPH_LRN, "local-response-normalization", 1, GRAPH_WEIGHS,             \
       channels, lrn, lrn, lrn)                                                \
     /* x (.., I), weights (O, I), bias (O) */                                 \
-    X(GRAPH_LINEAR, "linear", 3, GRAPH_CLAMPS | GRAPH_MACS,                   \
+    X(GRAPH_LINEAR, "linear", 3, GRAPH_CLAMPS | GRAPH_MACS | GRAPH_WEIGHS,    \
       linear, linear, as_meant, none)                                         \
     /* a (.., m, k), b (.., k, n) or vectors, which graph_infer makes         \
        LINEAR where it can; stacks are broadcast */                           \
-    X(GRAPH_MATMUL, "matmul", 3, GRAPH_MACS,                                  \
+    X(GRAPH_MATMUL, "matmul", 3, GRAPH_MACS | GRAPH_WEIGHS,                   \
       matmul, matmul, as_meant, matmul)                                       \
     /* x along one axis */                                                    \
     X(GRAPH_SOFTMAX, "softmax", 1, 0, one, softmax, softmax, softmax)         \
@@ -131,7 +136,8 @@ enum graph_fact {
     X(GRAPH_LOG_SOFTMAX, "log-softmax", 1, 0,                                 \
       one, softmax, softmax, softmax)                                         \
     /* 1 at the first of the largest */                                       \
-    X(GRAPH_HARDMAX, "hardmax", 1, 0, one, softmax, softmax, softmax)         \
+    X(GRAPH_HARDMAX, "hardmax", 1, GRAPH_DECIDES,                             \
+      one, softmax, softmax, softmax)                                         \
     /* x's elements, in the shape of out */                                   \
     X(GRAPH_RESHAPE, "reshape", 0, GRAPH_HANDS_ON,                            \
       one, reshape, reshape, copy)                                            \

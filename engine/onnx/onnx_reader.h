@@ -1,10 +1,11 @@
 #ifndef ENGINE_ONNX_ONNX_READER_H
 #define ENGINE_ONNX_ONNX_READER_H
 
-/* What the files of the ONNX reader share: onnx.c walks the file,
- * onnx_needed.c finds what of it is needed, onnx_tensor.c reads constants,
- * onnx_attribute.c attributes, and onnx_ops_*.c turn operators into nodes.
- * Private to them. */
+/* What the files of the ONNX reader share. onnx.c walks the file: onnx_needed.c
+ * finds what of it is needed, onnx_constant.c and onnx_tensor.c read constants,
+ * onnx_inputs.c the inputs, onnx_node.c nodes, onnx_attribute.c their
+ * attributes, and onnx_ops_*.c say what an operator is. onnx_names.c knows
+ * which value a name stands for. Private to them. */
 
 #include "engine/graph/graph.h"
 #include "engine/onnx/onnx.h"
@@ -37,7 +38,21 @@ enum {
     ONNX_INT4 = 22,
 };
 
-struct onnx_name; /* private to onnx_needed.c */
+/* A name of the file's: a node's output, an initialiser, an input. */
+struct onnx_name {
+    const char *text; /* borrowed from the file; NULL: an empty slot */
+    int maker;        /* the file's node, or GRAPH_NONE */
+    int value;        /* the graph's, or GRAPH_NONE: it is not there yet */
+    bool is_needed;   /* by an output */
+    bool is_output;
+    bool is_stood_for; /* what an output decides about */
+};
+
+/* All of them, by open addressing. `= {0}` is empty. */
+struct onnx_names {
+    struct onnx_name *slots; /* (num_slots), a power of two; owned */
+    size_t num_slots;
+};
 
 /* An output of the file, and the value that is served for it: itself, or what
  * it decides about. Names are borrowed from the file. */
@@ -49,15 +64,14 @@ struct onnx_needed_output {
 struct onnx_needed {
     struct onnx_needed_output *outputs; /* (num_outputs) owned */
     size_t num_outputs;
-    bool *nodes;             /* (n_node) of the file; owned */
-    bool all;                /* each output as it is */
-    struct onnx_name *names; /* (num_slots), a power of two; owned */
-    size_t num_slots;
+    bool *nodes; /* (n_node) of the file; owned */
+    bool all;    /* each output as it is */
 };
 
 /* A file being read. */
 struct onnx_reader {
     struct graph *graph;
+    struct onnx_names names;
     struct onnx_needed needed;
     int64_t opset;
     const onnx_model_proto *model;
@@ -67,38 +81,85 @@ struct onnx_reader {
     const struct onnx_binding *bindings; /* (num_bindings) */
     size_t num_bindings, num_bound;
     size_t next_unnamed; /* bindings before it are bound or have names */
-    /* Value numbers by name: open addressing, GRAPH_NONE where empty. */
-    int *slots; /* (num_slots), a power of two; owned */
-    size_t num_slots;
     const onnx_node_proto *node; /* the one being converted */
     const char *mistyped; /* an attribute of it that is of another type */
     struct error *err;
 };
 
-/* ---- onnx.c ---- */
+/* ---- onnx_names.c ---- */
+
+enum { ONNX_MAX_NODES = 20000, ONNX_MAX_VALUES = 200000 };
+
+/* Takes room for all names of a file. ERROR_LIMIT: too many; ERROR_MEMORY. */
+bool onnx_names_init(struct onnx_names *names, const onnx_graph_proto *proto,
+                     struct error *err) __attribute__((warn_unused_result));
+
+/* What is known of a name; of one that was not added, nothing. */
+const struct onnx_name *onnx_names_find(const struct onnx_names *names,
+                                        const char *text);
+
+/* The same, to be changed: adds it where it is not there. */
+struct onnx_name *onnx_names_add(struct onnx_names *names, const char *text);
+
+void onnx_names_release(struct onnx_names *names);
+
+/* The graph's value of that name, or GRAPH_NONE. */
+int onnx_value_of(const struct onnx_reader *reader, const char *name);
+
+/* Adds a value under a name that must be new; GRAPH_NONE on failure. */
+int onnx_define(struct onnx_reader *reader, const char *name,
+                enum graph_type type);
 
 /* Adds the value that output i of reader->node names, for an operator that
  * becomes several nodes; GRAPH_NONE on failure. */
 int onnx_define_output(struct onnx_reader *reader, size_t i,
                        enum graph_type type);
 
+/* ---- onnx_needed.c ---- */
+
+/* Finds, and notes in the names, what is to be read for one output of that
+ * name, or where `output` is NULL for each. An output that is a decision about
+ * a row of scores (ArgMax, TopK, ZipMap) stands for that row. With `all` each
+ * output is taken as it is. ERROR_INPUT: no output of that name, or two values
+ * of one; ERROR_MEMORY. */
+bool onnx_needed_find(struct onnx_needed *needed, struct onnx_names *names,
+                      const onnx_graph_proto *proto, const char *output,
+                      bool all, struct error *err)
+    __attribute__((warn_unused_result));
+
+void onnx_needed_release(struct onnx_needed *needed);
+
+/* ---- onnx_inputs.c ---- */
+
+/* Reads the inputs that are not initialisers; files of old exporters list those
+ * as inputs too. */
+bool onnx_read_inputs(struct onnx_reader *reader, const onnx_graph_proto *proto)
+    __attribute__((warn_unused_result));
+
+/* ---- onnx_node.c ---- */
+
+/* Reads a node, or leaves it out if the graph lists problems. */
+bool onnx_read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
+    __attribute__((warn_unused_result));
+
 /* Whether the domain is that of ONNX's own operators. */
 bool onnx_is_plain_domain(const char *domain);
 
-/* ---- onnx_needed.c ---- */
+/* ---- onnx_constant.c ---- */
 
-/* Finds what is to be read for one output of that name, or where `output` is
- * NULL for each. An output that is a decision about a row of scores (ArgMax,
- * TopK, ZipMap) stands for that row. With `all` each output is taken as it is.
- * ERROR_INPUT: no output of that name, or two values of one; ERROR_MEMORY. */
-bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
-                      const char *output, bool all, struct error *err)
+/* Reads a constant of the file. One of a type that is not read gets no
+ * elements: whatever takes it is refused. */
+bool onnx_read_initializer(struct onnx_reader *reader,
+                           onnx_tensor_proto *tensor)
     __attribute__((warn_unused_result));
 
-/* Whether an output needs the value, an initialiser or an input for example. */
-bool onnx_needed_has(const struct onnx_needed *needed, const char *name);
+/* Reads reader->node, a Constant, which becomes a constant, not a node. */
+bool onnx_read_constant(struct onnx_reader *reader)
+    __attribute__((warn_unused_result));
 
-void onnx_needed_release(struct onnx_needed *needed);
+/* Whether an operand has elements, or will have. */
+bool onnx_check_operand(const struct onnx_reader *reader, int number)
+    __attribute__((warn_unused_result));
 
 /* ---- onnx_tensor.c ---- */
 

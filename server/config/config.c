@@ -202,11 +202,11 @@ static bool check(const struct config *config, struct error *err)
     return true;
 }
 
-bool config_read(struct config *config, int argc, char *const *argv,
-                 char *const *environment, struct error *err)
+static bool read_all(struct config *config, const struct option *rows,
+                     size_t count, int argc, char *const *argv,
+                     char *const *environment, struct error *err)
 {
-    if (!options_parse(config_option_rows, CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS,
-                       config, refuse_operand, argc, argv, err))
+    if (!options_parse(rows, count, config, refuse_operand, argc, argv, err))
         return false;
     if (config->action == CONFIG_HELP)
         return true;
@@ -217,6 +217,26 @@ bool config_read(struct config *config, int argc, char *const *argv,
     if (*config->file && !config_file_read(config, config->file, err))
         return false;
     return check(config, err);
+}
+
+bool config_read(struct config *config, int argc, char *const *argv,
+                 char *const *environment, struct error *err)
+{
+    return read_all(config, config_option_rows,
+                    CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS, argc, argv,
+                    environment, err);
+}
+
+bool config_read_with(struct config *config, const struct option *more,
+                      int argc, char *const *argv, char *const *environment,
+                      struct error *err)
+{
+    enum { COUNT = CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS };
+    struct option rows[COUNT + 1];
+
+    memcpy(rows, config_option_rows, COUNT * sizeof rows[0]);
+    rows[COUNT] = *more;
+    return read_all(config, rows, COUNT + 1, argc, argv, environment, err);
 }
 
 void config_release(struct config *config)

@@ -192,6 +192,7 @@ enum {
 };
 
 struct config_text; /* one text that was given */
+struct option;      /* options.h */
 
 struct config {
 #define SECTION(name, about)
@@ -223,6 +224,12 @@ void config_init(struct config *config);
 bool config_read(struct config *config, int argc, char *const *argv,
                  char *const *environment, struct error *err)
     __attribute__((warn_unused_result));
+
+/* The same for a command that has one more option: its row, of a field of the
+ * struct that *config is the first member of. */
+bool config_read_with(struct config *config, const struct option *more,
+                      int argc, char *const *argv, char *const *environment,
+                      struct error *err) __attribute__((warn_unused_result));
 
 /* Puts before err's text where the option's value is from: its flag, variable,
  * or file and line. For what is wrong with a value that config_read cannot

@@ -86,6 +86,7 @@ DOORS = {
         "engine/model/model_write.c",
         "cli/cmd_model_json.c",
         "server/api/*json.[ch]",
+        "server/http/json.h",
         "server/http/problem.c",
     ],
     "ini.h": ["server/config/config_file.c"],

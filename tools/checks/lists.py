@@ -32,7 +32,7 @@ MADE = re.compile(
     rf"({TEXT}|attributes),[^}}]*\}},\s*(\w+)\(X\)"
 )
 LISTED = re.compile(rf"^ +X\((\w+), \w+(?:, ({TEXT}))?", re.M)
-# What onnx.c itself makes of a node, such as Constant.
+# What onnx_node.c itself makes of a node, such as Constant.
 BY_THE_READER = re.compile(r'proto->op_type, "(\w+)"\) == 0')
 
 
@@ -70,7 +70,7 @@ def operators(root: Path) -> list[str]:
         table = TABLE.search(text)
         whole = spell_out(table[1], text) if table else '{"'
         found += rows(whole, f"engine/onnx/{path.name}")
-    reader = (root / "engine" / "onnx" / "onnx.c").read_text(encoding="utf-8")
+    reader = (root / "engine" / "onnx" / "onnx_node.c").read_text(encoding="utf-8")
     found += [(name, "0", "its value") for name in BY_THE_READER.findall(reader)]
     found.sort(key=lambda row: row[0].lower())
     return [
