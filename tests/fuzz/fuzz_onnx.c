@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     embed(bytes, len, &picture);
     for (size_t count = 1; count <= 2; count++) {
         graph = (struct graph){0};
-        if (onnx_read_raw(&graph, bytes, len, bindings, count, NULL, &err))
+        if (onnx_read_tensors(&graph, bytes, len, bindings, count, NULL, &err))
             prepare(&graph);
     }
     return 0;
