@@ -3,21 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/onnx/onnx.h"
-#include "engine/passes/head.h"
-#include "engine/run/plan.h"
+#include "engine/network/network.h"
 
 struct tensors_network {
-    struct graph graph;
-    struct plan *plan;            /* owned */
+    struct network network;
     struct team *team;            /* owned */
     struct plan_session *session; /* owned */
-    struct head head;
-    bool has_head;
-    const char **names;          /* (num_outputs) as the file has them; owned */
-    size_t num_outputs;          /* of the file; the features may follow */
-    struct tensors_output *made; /* (num_outputs + 1) the last one is of the
-                                features; owned */
+    size_t num_outputs;           /* of the file; the features may follow */
+    struct tensors_output *made;  /* (num_outputs + 1) the last one is of the
+                                     features; owned */
     float **converted; /* (num_outputs + 1) elements that are not in the
                           session as the caller wants them, or NULL;
                           owned */
@@ -31,6 +25,11 @@ static bool read_file(struct tensors_network *tensors, const uint8_t *bytes,
                       size_t num_inputs, const char *folder, struct error *err)
 {
     struct onnx_binding *bindings = calloc(num_inputs + 1, sizeof *bindings);
+    struct network_options options = {
+        .input = {.folder = folder},
+        .num_tensors = num_inputs,
+        .keep_outputs = true,
+    };
     bool ok;
 
     if (!bindings)
@@ -46,45 +45,25 @@ static bool read_file(struct tensors_network *tensors, const uint8_t *bytes,
             .data = is_constant ? array->data : NULL,
         };
     }
-    ok = onnx_read_tensors(&tensors->graph, bytes, len, bindings, num_inputs,
-                           folder, err);
+    options.tensors = bindings;
+    ok = network_read(&tensors->network, bytes, len, &options, err) &&
+         network_plan(&tensors->network, PRECISION_FP32, err);
     free(bindings);
     return ok;
 }
 
-/* Keeps the outputs' names, which folding may change. */
-static bool name_outputs(struct tensors_network *tensors, struct error *err)
+/* Makes room for what is said of the outputs. */
+static bool count_outputs(struct tensors_network *tensors, struct error *err)
 {
-    const struct graph *graph = &tensors->graph;
+    const struct network *network = &tensors->network;
+    bool has_features = network->head.features != GRAPH_NONE;
 
-    tensors->names = calloc(graph->num_outputs, sizeof *tensors->names);
-    tensors->made = calloc(graph->num_outputs + 1, sizeof *tensors->made);
+    tensors->num_outputs = network->graph.num_outputs - has_features;
+    tensors->made = calloc(tensors->num_outputs + 1, sizeof *tensors->made);
     tensors->converted =
-        calloc(graph->num_outputs + 1, sizeof *tensors->converted);
-    if (!tensors->names || !tensors->made || !tensors->converted)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
-    tensors->num_outputs = graph->num_outputs;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        tensors->names[i] = graph->values[graph->outputs[i]].name;
-    return true;
-}
-
-/* Looks for a head, and makes its feature map an output. */
-static bool find_head(struct tensors_network *tensors, struct error *err)
-{
-    struct graph *graph = &tensors->graph;
-    int *outputs;
-
-    tensors->has_head = head_find(&tensors->head, graph, NULL);
-    if (!tensors->has_head || tensors->head.features == GRAPH_NONE)
-        return true;
-    outputs =
-        realloc(graph->outputs, (graph->num_outputs + 1) * sizeof *outputs);
-    if (!outputs)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
-    graph->outputs = outputs;
-    outputs[graph->num_outputs++] = tensors->head.features;
-    return true;
+        calloc(tensors->num_outputs + 1, sizeof *tensors->converted);
+    return (tensors->made && tensors->converted) ||
+           fail(err, ERROR_MEMORY, "no room for the outputs");
 }
 
 /* Describes output i of the graph; *converted is room for its elements where
@@ -92,16 +71,15 @@ static bool find_head(struct tensors_network *tensors, struct error *err)
 static bool describe(struct tensors_network *tensors, size_t i,
                      struct error *err)
 {
-    const struct graph_value *value =
-        &tensors->graph.values[tensors->graph.outputs[i]];
+    const struct graph *graph = &tensors->network.graph;
+    const struct graph_value *value = &graph->values[graph->outputs[i]];
     struct tensors_output *output = &tensors->made[i];
     size_t count = graph_shape_count(&value->shape);
     bool is_features = i == tensors->num_outputs;
 
-    output->name = is_features ? "features" : tensors->names[i];
+    output->name = is_features ? "features" : graph->output_names[i];
     output->shape = value->shape;
-    output->values =
-        plan_session_data(tensors->session, tensors->graph.outputs[i]);
+    output->values = plan_session_data(tensors->session, graph->outputs[i]);
     if (is_features) {
         output->shape.dim[1] = value->shape.dim[3];
         output->shape.dim[2] = value->shape.dim[1];
@@ -123,7 +101,7 @@ static bool fill_inputs(struct tensors_network *tensors,
                         const struct tensors_input *inputs, size_t num_inputs,
                         struct error *err)
 {
-    const struct graph *graph = &tensors->graph;
+    const struct graph *graph = &tensors->network.graph;
     size_t next = 0;
 
     for (size_t i = 0; i < graph->num_inputs; i++) {
@@ -162,18 +140,14 @@ struct tensors_network *tensors_new(const uint8_t *bytes, size_t len,
         return NULL;
     }
     if (!read_file(tensors, bytes, len, inputs, num_inputs, folder, err) ||
-        !name_outputs(tensors, err) || !graph_infer(&tensors->graph, err) ||
-        !graph_fold(&tensors->graph, err) ||
-        !graph_layout(&tensors->graph, err) || !find_head(tensors, err))
-        goto out;
-    tensors->plan = plan_new(&tensors->graph, err);
-    if (!tensors->plan)
+        !count_outputs(tensors, err))
         goto out;
     tensors->team = team_new(num_threads, err);
     if (tensors->team)
-        tensors->session = plan_session_new(tensors->plan, tensors->team, err);
+        tensors->session =
+            plan_session_new(tensors->network.plan, tensors->team, err);
     ok = tensors->session && fill_inputs(tensors, inputs, num_inputs, err);
-    for (size_t i = 0; ok && i < tensors->graph.num_outputs; i++)
+    for (size_t i = 0; ok && i < tensors->network.graph.num_outputs; i++)
         ok = describe(tensors, i, err);
 out:
     if (!ok) {
@@ -200,11 +174,12 @@ bool tensors_run(struct tensors_network *tensors, struct error *err)
 
     if (!plan_session_run(tensors->session, err))
         return false;
-    if (tensors->graph.num_outputs > tensors->num_outputs) {
+    if (tensors->network.graph.num_outputs > tensors->num_outputs) {
         shape = &tensors->made[tensors->num_outputs].shape;
-        to_planes(tensors->converted[tensors->num_outputs],
-                  plan_session_data(tensors->session, tensors->head.features),
-                  shape->dim[1], shape->dim[2] * shape->dim[3]);
+        to_planes(
+            tensors->converted[tensors->num_outputs],
+            plan_session_data(tensors->session, tensors->network.head.features),
+            shape->dim[1], shape->dim[2] * shape->dim[3]);
     }
     return true;
 }
@@ -223,19 +198,17 @@ void tensors_output(const struct tensors_network *tensors, size_t i,
 void tensors_head(const struct tensors_network *tensors,
                   struct tensors_head *head)
 {
-    *head = (struct tensors_head){0};
-    if (tensors->has_head)
-        *head = (struct tensors_head){
-            .name = tensors->head.name,
-            .refusal = tensors->head.refusal,
-            .num_classes = tensors->head.num_classes,
-        };
+    *head = (struct tensors_head){
+        .name = tensors->network.head.name,
+        .refusal = tensors->network.head.refusal,
+        .num_classes = tensors->network.head.num_classes,
+    };
 }
 
 bool tensors_features(const struct tensors_network *tensors,
                       struct tensors_output *output)
 {
-    if (tensors->graph.num_outputs == tensors->num_outputs)
+    if (tensors->network.graph.num_outputs == tensors->num_outputs)
         return false;
     *output = tensors->made[tensors->num_outputs];
     return true;
@@ -249,10 +222,8 @@ void tensors_free(struct tensors_network *tensors)
         free(tensors->converted[i]);
     plan_session_free(tensors->session);
     team_free(tensors->team);
-    plan_free(tensors->plan);
+    network_release(&tensors->network);
     free(tensors->converted);
     free(tensors->made);
-    free(tensors->names);
-    graph_release(&tensors->graph);
     free(tensors);
 }
