@@ -221,8 +221,8 @@ void engine_session_timing(const struct engine_session *session,
 
 void engine_session_free(struct engine_session *session);
 
-/* The raw network, for tests and benchmarks: (input_height, input_width, 3) or,
- * of networks that take one channel, (.., 1) NHWC floats in, written before
+/* The network itself, for tests and benchmarks: (input_height, input_width, 3)
+ * or, of networks that take one channel, (.., 1) NHWC floats in, written before
  * engine_session_run; (num_classes) logits and (map_height, map_width,
  * num_features) features out. */
 float *engine_session_input(struct engine_session *session);

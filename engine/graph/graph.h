@@ -82,7 +82,7 @@ struct graph {
     size_t num_nodes, cap_nodes;
     size_t budget;    /* elements that may still be computed, and how many */
     size_t room;      /* constants may still have more (graph_const.h) */
-    bool raw;         /* pictures stay as the file has them, not NHWC */
+    bool file_layout; /* inputs and outputs keep the file's, not NHWC */
     bool takes_bytes; /* the picture is to be its samples, 0 to 255, as the
                          file's input of type uint8 has it */
     int *inputs;      /* (num_inputs) owned; a picture is the only one */
@@ -217,10 +217,10 @@ void graph_fuse(struct graph *graph);
 bool graph_fold(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_layout.c: makes every convolution NHWC, and, unless the graph is raw,
- * inputs and outputs of rank 4 too. Transposes that merely turned one into the
- * other are gone; those that remain are nodes. Every MEAN keeps its axes
- * afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
+/* graph_layout.c: makes every convolution NHWC, and, unless they keep the
+ * file's, inputs and outputs of rank 4 too. Transposes that merely turned one
+ * into the other are gone; those that remain are nodes. Every MEAN keeps its
+ * axes afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
 bool graph_layout(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 

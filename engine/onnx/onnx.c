@@ -123,9 +123,9 @@ bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
     return read_model(&reader, bytes, len);
 }
 
-bool onnx_read_raw(struct graph *graph, const uint8_t *bytes, size_t len,
-                   const struct onnx_binding *bindings, size_t num_bindings,
-                   const char *folder, struct error *err)
+bool onnx_read_tensors(struct graph *graph, const uint8_t *bytes, size_t len,
+                       const struct onnx_binding *bindings, size_t num_bindings,
+                       const char *folder, struct error *err)
 {
     struct onnx_reader reader = {
         .graph = graph,
@@ -135,6 +135,6 @@ bool onnx_read_raw(struct graph *graph, const uint8_t *bytes, size_t len,
         .err = err,
     };
 
-    graph->raw = true;
+    graph->file_layout = true;
     return read_model(&reader, bytes, len);
 }

@@ -755,7 +755,7 @@ static void store_input(struct pass *pass, int number)
     struct graph_value *input = &pass->graph->values[number];
     const struct graph_shape meant = input->shape;
 
-    if (pass->graph->raw || meant.rank != 4 ||
+    if (pass->graph->file_layout || meant.rank != 4 ||
         (meant.dim[1] != 3 &&
          (meant.dim[3] == 3 || (meant.dim[3] == 1 && meant.dim[1] != 1))))
         return;
@@ -770,7 +770,8 @@ static bool store_outputs(struct pass *pass)
 
     for (size_t i = 0; i < graph->num_outputs; i++) {
         int stored = view_of(pass, graph->outputs[i]).stored;
-        bool is_picture = !graph->raw && graph->values[stored].shape.rank == 4;
+        bool is_picture =
+            !graph->file_layout && graph->values[stored].shape.rank == 4;
 
         graph->outputs[i] = stored_as(pass, graph->outputs[i],
                                       is_picture ? nchw_of_nhwc : identity);

@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
 #include "engine/explain/cam.h"
 #include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
 #include "engine/passes/head.h"
 #include "tests/array.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
@@ -173,8 +172,7 @@ static void prepare(struct body *body)
     struct error err = {0};
 
     sketch_output(&body->graph, body->x);
-    if (!graph_infer(&body->graph, &err) || !graph_fold(&body->graph, &err) ||
-        !graph_layout(&body->graph, &err))
+    if (!network_prepare(&body->graph, NETWORK_LAYOUT, &err))
         fail_msg("%s", err.text);
 }
 
@@ -1182,27 +1180,23 @@ static void every_form_of_export_has_the_head_and_pytorchs_maps(void **state)
     for (size_t i = 0; i < count; i++)
         turned[reference_nhwc_index(&input.shape, i)] = input.data[i];
     for (; fscanf(list, "%127s %*s", name) == 1; num++) {
-        struct onnx_input size = {.height = input.shape.dim[2],
-                                  .width = input.shape.dim[3]};
-        struct graph graph = {0};
-        struct buf buf = {0};
+        const struct network_options options = {
+            .input = {.height = input.shape.dim[2],
+                      .width = input.shape.dim[3]},
+        };
+        struct network network = {0};
         struct error err = {0};
-        struct head head = {0};
         struct reference ref = {0};
 
         snprintf(path, sizeof path, FORMS "/%s.onnx", name);
-        if (!buf_append_file(&buf, path, 1 << 26, &err) ||
-            !onnx_read(&graph, buf.data, buf.len, &size, &err) ||
-            !graph_infer(&graph, &err) || !graph_fold(&graph, &err) ||
-            !graph_layout(&graph, &err) || !head_find(&head, &graph, &err) ||
-            !reference_run(&ref, &graph, turned, &err))
+        if (!network_file_read(&network, path, &options, &err) ||
+            !reference_run(&ref, &network.graph, turned, &err))
             fail_msg("%s: %s", name, err.text);
-        if (head.refusal)
-            fail_msg("%s: %s", name, head.refusal);
-        expect_pytorchs_maps(&graph, &head, &ref, &maps, name);
+        if (network.head.refusal)
+            fail_msg("%s: %s", name, network.head.refusal);
+        expect_pytorchs_maps(&network.graph, &network.head, &ref, &maps, name);
         reference_release(&ref);
-        graph_release(&graph);
-        buf_release(&buf);
+        network_release(&network);
     }
     assert_true(num >= 10);
     fclose(list);
