@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GRAPH_MAX_RANK = 6 };
+enum { GRAPH_MAX_RANK = 6, GRAPH_EINSUM_OPERANDS = 4 };
 
 /* What holds for all nodes of an operation. */
 enum graph_fact {
@@ -130,6 +130,9 @@ enum graph_fact {
        LINEAR where it can; stacks are broadcast */                           \
     X(GRAPH_MATMUL, "matmul", 3, GRAPH_MACS | GRAPH_WEIGHS,                   \
       matmul, matmul, as_meant, matmul)                                       \
+    /* sums of products, by the node's equation: "bij,bjk->bik" */            \
+    X(GRAPH_EINSUM, "einsum", GRAPH_EINSUM_OPERANDS, GRAPH_MACS,              \
+      einsum, einsum, as_meant, einsum)                                       \
     /* x along one axis */                                                    \
     X(GRAPH_SOFTMAX, "softmax", 1, 0, one, softmax, softmax, softmax)         \
     /* its logarithm */                                                       \
@@ -423,6 +426,15 @@ struct graph_node {
             float alpha, beta;
             bool transpose_a, transpose_b;
         } gemm; /* MATMUL: alpha a b + beta c, a third input or none */
+        struct {
+            const char *equation; /* without blanks */
+            /* From graph_infer on: one loop for each letter. Those over axes of
+             * the output come first, in their order. */
+            size_t length[2 * GRAPH_MAX_RANK]; /* (num_loops) */
+            uint32_t num_loops;
+            uint8_t loop[GRAPH_EINSUM_OPERANDS]
+                        [GRAPH_MAX_RANK]; /* of an axis */
+        } einsum;
         struct {
             int64_t axis;   /* >= 0 from graph_infer on */
             bool to_matrix; /* SOFTMAX and its kin before opset 13: over all

@@ -1,8 +1,10 @@
-#include "server/config/config.h"
+/* The options from all their sources, one after another: what config.h
+ * declares. */
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/config/config.h"
 #include "server/config/config_file.h"
 #include "server/config/config_option.h"
 
