@@ -319,29 +319,6 @@ const int64_t *graph_ints(const struct graph_value *value)
     return value->data;
 }
 
-size_t graph_num_uses(const struct graph *graph, int value)
-{
-    size_t uses = 0;
-
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            uses += graph->nodes[n].inputs[i] == value;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        uses += graph->outputs[i] == value;
-    return uses;
-}
-
-void graph_replace(struct graph *graph, int value, int by)
-{
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value)
-                graph->nodes[n].inputs[i] = by;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        if (graph->outputs[i] == value)
-            graph->outputs[i] = by;
-}
-
 /* Walks backwards, since makers stand before users; keeps the order. */
 void graph_prune(struct graph *graph)
 {

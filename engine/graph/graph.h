@@ -182,13 +182,6 @@ int graph_behind_reshapes(const struct graph *graph, int value);
 const float *graph_floats(const struct graph_value *value);
 const int64_t *graph_ints(const struct graph_value *value);
 
-/* How many operands of nodes, and outputs of the graph, name the value. */
-size_t graph_num_uses(const struct graph *graph, int value);
-
-/* Makes every use of a value, and every output of the graph that names it,
- * name another one. */
-void graph_replace(struct graph *graph, int value, int by);
-
 /* Drops the nodes that no output depends on, frees the constants that nothing
  * uses, and renews `producer` of all values. */
 void graph_prune(struct graph *graph);
