@@ -224,8 +224,6 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   uint32_t num_inputs, uint32_t num_outputs,
                                   struct error *err)
 {
-    struct graph_node *nodes = grow(graph->nodes, graph->num_nodes,
-                                    &graph->cap_nodes, sizeof *nodes, err);
     struct graph_node node = {
         .op = op,
         .num_inputs = num_inputs,
@@ -234,16 +232,26 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
         .max = INFINITY,
     };
 
-    if (!nodes)
-        return NULL;
-    graph->nodes = nodes;
     node.name = arena_text(&graph->arena, name, strlen(name), err);
     node.onnx_op = arena_text(&graph->arena, onnx_op, strlen(onnx_op), err);
     node.inputs = no_operands(graph, num_inputs, err);
     node.outputs = no_operands(graph, num_outputs, err);
     if (!node.name || !node.onnx_op || !node.inputs || !node.outputs)
         return NULL;
-    nodes[graph->num_nodes] = node;
+    return graph_append(graph, &node, err);
+}
+
+struct graph_node *graph_append(struct graph *graph,
+                                const struct graph_node *node,
+                                struct error *err)
+{
+    struct graph_node *nodes = grow(graph->nodes, graph->num_nodes,
+                                    &graph->cap_nodes, sizeof *nodes, err);
+
+    if (!nodes)
+        return NULL;
+    graph->nodes = nodes;
+    nodes[graph->num_nodes] = *node;
     return &nodes[graph->num_nodes++];
 }
 

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "engine/passes/graph_build.h"
+
 /* ---- what its files share ---- */
 
 void graph_fold_prune(struct fold *fold)
@@ -47,21 +49,13 @@ bool graph_fold_new_layer(struct fold *fold, struct fold_layer *layer,
 
     if (!inputs)
         return false;
+    layer->inputs = inputs;
     inputs[0] = node->inputs[0];
-    inputs[1] =
-        graph_add_constant(graph, node->name, GRAPH_FLOAT, weights, fold->err);
+    inputs[1] = graph_build_floats(graph, weights, &layer->weights, fold->err);
     if (inputs[1] == GRAPH_NONE)
         return false;
-    inputs[2] =
-        graph_add_constant(graph, node->name, GRAPH_FLOAT, &bias, fold->err);
-    if (inputs[2] == GRAPH_NONE)
-        return false;
-    *layer = (struct fold_layer){
-        .inputs = inputs,
-        .weights = graph->values[inputs[1]].data,
-        .bias = graph->values[inputs[2]].data,
-    };
-    return true;
+    inputs[2] = graph_build_floats(graph, &bias, &layer->bias, fold->err);
+    return inputs[2] != GRAPH_NONE;
 }
 
 void graph_fold_put_layer(struct fold *fold, struct graph_node *node,

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/passes/graph_build.h"
+
 struct affine {
     double *scale, *shift; /* (num) in the graph's arena */
     size_t num;
@@ -135,14 +137,13 @@ static bool batch_norm_to_conv(struct fold *fold, struct graph_node *node,
                                const struct affine *affine)
 {
     struct graph_shape shape = {.rank = 4, .dim = {affine->num, 1, 1, 1}};
-    struct graph *graph = fold->graph;
-    int weights =
-        graph_add_constant(graph, node->name, GRAPH_FLOAT, &shape, fold->err);
+    float *ones;
+    int weights = graph_build_floats(fold->graph, &shape, &ones, fold->err);
 
     if (weights == GRAPH_NONE)
         return false;
     for (size_t c = 0; c < affine->num; c++)
-        ((float *)graph->values[weights].data)[c] = 1;
+        ones[c] = 1;
     node->op = GRAPH_CONV;
     memset(&node->conv, 0, sizeof node->conv);
     node->conv.groups = affine->num;

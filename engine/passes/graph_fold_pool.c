@@ -17,7 +17,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "engine/passes/graph_build.h"
 
 enum { MAX_REWRITES = 1024 }; /* in one network */
 
@@ -243,43 +244,24 @@ static void trim(struct pool_chain *chain, const struct graph *graph)
 
 /* ---- writing it anew ---- */
 
-/* Adds a node with one result of that shape after all others. */
-static struct graph_node *add(struct pool_pass *pass,
-                              const struct pool_chain *chain, enum graph_op op,
-                              int input, int other,
-                              const struct graph_shape *shape)
+/* A node in place of the chain's last. */
+static struct graph_node in_place(const struct pool_pass *pass,
+                                  const struct pool_chain *chain,
+                                  enum graph_op op)
 {
-    struct graph *graph = pass->graph;
-    const struct graph_node *last = &graph->nodes[chain->nodes[chain->num - 1]];
-    const char *name = last->name, *onnx_op = last->onnx_op;
-    struct graph_node *node;
-    int out = graph_add_value(graph, name, GRAPH_FLOAT, pass->fold->err);
+    const struct graph_node *last =
+        &pass->graph->nodes[chain->nodes[chain->num - 1]];
 
-    if (out == GRAPH_NONE)
-        return NULL;
-    graph->values[out].shape = *shape;
-    graph->values[out].has_shape = true;
-    node = graph_add_node(graph, op, name, onnx_op, other == GRAPH_NONE ? 1 : 2,
-                          1, pass->fold->err);
-    if (!node)
-        return NULL;
-    node->inputs[0] = input;
-    if (other != GRAPH_NONE)
-        node->inputs[1] = other;
-    node->outputs[0] = out;
-    return node;
+    return graph_build_node(op, last->name, last->onnx_op);
 }
 
-/* Reshapes a value, unless it has that shape; GRAPH_NONE on failure. */
 static int reshape(struct pool_pass *pass, const struct pool_chain *chain,
                    int value, const struct graph_shape *shape)
 {
-    struct graph_node *node;
+    struct graph_node node = in_place(pass, chain, GRAPH_RESHAPE);
 
-    if (graph_shape_equal(&pass->graph->values[value].shape, shape))
-        return value;
-    node = add(pass, chain, GRAPH_RESHAPE, value, GRAPH_NONE, shape);
-    return node ? node->outputs[0] : GRAPH_NONE;
+    return graph_build_reshape(pass->graph, &node, value, shape,
+                               pass->fold->err);
 }
 
 /* The picture as (1, C, H, W) or (1, H, W, C), and its mean or maximum. */
@@ -288,26 +270,21 @@ static int pool(struct pool_pass *pass, const struct pool_chain *chain)
     const struct graph_picture picture = pass->pictures[chain->x];
     bool last = chain->axis > picture.rows;
     struct graph_shape whole = {.rank = 4, .dim = {1}};
-    struct graph_shape kept = {.rank = 4, .dim = {1, 1, 1, 1}};
-    struct graph_node *node;
+    struct graph_node node =
+        in_place(pass, chain, chain->is_max ? GRAPH_REDUCE : GRAPH_MEAN);
     size_t rows = last ? 1 : 2;
     int value;
 
-    whole.dim[last ? 3 : 1] = kept.dim[last ? 3 : 1] = chain->channels;
+    whole.dim[last ? 3 : 1] = chain->channels;
     whole.dim[rows] = picture.height;
     whole.dim[rows + 1] = picture.width;
     value = reshape(pass, chain, chain->x, &whole);
-    if (value == GRAPH_NONE)
-        return GRAPH_NONE;
-    node = add(pass, chain, chain->is_max ? GRAPH_REDUCE : GRAPH_MEAN, value,
-               GRAPH_NONE, &kept);
-    if (!node)
-        return GRAPH_NONE;
-    memset(&node->reduce, 0, sizeof node->reduce);
-    node->reduce.function = GRAPH_REDUCE_MAX;
-    node->reduce.axis[rows] = node->reduce.axis[rows + 1] = true;
-    node->reduce.keep_dims = true;
-    return node->outputs[0];
+    node.reduce.function = GRAPH_REDUCE_MAX;
+    node.reduce.axis[rows] = node.reduce.axis[rows + 1] = true;
+    node.reduce.keep_dims = true;
+    return value == GRAPH_NONE
+               ? GRAPH_NONE
+               : graph_build(pass->graph, &node, &value, 1, pass->fold->err);
 }
 
 /* value op numbers, unless each of these is `neutral`. */
@@ -316,22 +293,23 @@ static int with_numbers(struct pool_pass *pass, const struct pool_chain *chain,
                         double neutral)
 {
     const struct graph_shape shape = pass->graph->values[value].shape;
+    struct graph_node node = in_place(pass, chain, op);
     bool needed = false;
-    struct graph_node *node;
+    float *floats;
     int constant;
 
     for (size_t c = 0; c < chain->channels; c++)
         needed |= fabs(numbers[c] - neutral) > 1e-6;
     if (!needed)
         return value;
-    constant = graph_add_constant(pass->graph, "pool", GRAPH_FLOAT, &shape,
-                                  pass->fold->err);
+    constant =
+        graph_build_floats(pass->graph, &shape, &floats, pass->fold->err);
     if (constant == GRAPH_NONE)
         return GRAPH_NONE;
     for (size_t c = 0; c < chain->channels; c++)
-        ((float *)pass->graph->values[constant].data)[c] = (float)numbers[c];
-    node = add(pass, chain, op, value, constant, &shape);
-    return node ? node->outputs[0] : GRAPH_NONE;
+        floats[c] = (float)numbers[c];
+    return graph_build(pass->graph, &node, (int[]){value, constant}, 2,
+                       pass->fold->err);
 }
 
 /* Puts new nodes in the place of the chain's last. */

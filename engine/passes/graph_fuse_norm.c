@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/passes/graph_build.h"
+
 /* The number of which the value is 1 / sqrt; GRAPH_NONE where it is none. */
 static int inverse_root_of(const struct graph *graph, int value)
 {
@@ -132,6 +134,7 @@ static void match_l2_norm(struct graph *graph, struct graph_node *node)
     const struct graph_node *clamp, *norm;
     const struct graph_shape *shape = &graph->values[x].shape;
     double bound = 0, count = 1;
+    float *floats;
 
     if (expand)
         value = expand->inputs[0];
@@ -152,12 +155,11 @@ static void match_l2_norm(struct graph *graph, struct graph_node *node)
         count *= norm->reduce.axis[i] ? (double)shape->dim[i] : 1;
     if (count < 1)
         return;
-    scale =
-        graph_add_constant(graph, node->name, GRAPH_FLOAT,
-                           &(struct graph_shape){.rank = 1, .dim = {1}}, NULL);
+    scale = graph_build_floats(
+        graph, &(struct graph_shape){.rank = 1, .dim = {1}}, &floats, NULL);
     if (scale == GRAPH_NONE)
         return; /* it stays as it is */
-    ((float *)graph->values[scale].data)[0] = (float)(1 / sqrt(count));
+    floats[0] = (float)(1 / sqrt(count));
     make_about_zero(graph, node, x, norm, bound * bound / count);
     if (node->op != GRAPH_NORM)
         return;
