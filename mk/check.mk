@@ -2,7 +2,7 @@
 
 ##@ Check it
 
-CHECKS := check-format check-layers check-headers check-prefix check-docs \
+CHECKS := check-format check-layers check-headers check-prefix check-size check-docs \
           check-python check-shell check-docker
 .PHONY: check lists $(CHECKS)
 
@@ -27,6 +27,9 @@ check-headers: $B/gen/onnx.pb-c.h ## each header compiles alone; guards and orde
 
 check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## what X.c exports begins with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
+
+check-size: ## no C file is over 500 lines, no function over 60
+	@$(PYTHON) tools/checks/size.py
 
 # The tables of options, routes, problems, metrics and operators, as JSON.
 $B/tables: $B/obj/tools/checks/tables.o $B/libserver.a $B/libengine.a $B/flags

@@ -93,6 +93,53 @@ def test_a_url_in_a_comment_of_the_engine_is_not_http(tmp_path):
     assert run("layers", tmp_path).returncode == 0
 
 
+def test_layers_finds_modules_that_include_one_another(tmp_path):
+    include = '#include "engine/base/{}.h"\n'
+    lay_out(
+        tmp_path,
+        engine__base__a_c=include.format("b"),
+        engine__base__a_h="",
+        engine__base__b_c=include.format("a"),
+        engine__base__b_h="",
+    )
+    result = run("layers", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == "engine/base/a engine/base/b include one another (rule 5)\n"
+
+
+def test_a_module_may_include_its_parts(tmp_path):
+    include = '#include "engine/base/{}.h"\n'
+    lay_out(
+        tmp_path,
+        engine__base__a_c=include.format("a_part"),
+        engine__base__a_h="",
+        engine__base__a_part_h=include.format("a"),
+    )
+    assert run("layers", tmp_path).returncode == 0
+
+
+def lines(count: int, start: str = "int f(int a,\n      int b)\n{\n") -> str:
+    """A function with so many lines between its braces."""
+    return start + "    a++;\n" * count + "}\n"
+
+
+def test_size_finds_what_is_too_long(tmp_path):
+    lay_out(tmp_path, engine__a_c=lines(60), engine__b_c=lines(60) * 7)
+    assert run("size", tmp_path).returncode == 0
+
+    lay_out(tmp_path, engine__a_c=lines(10) + lines(61), engine__b_c=lines(60) * 8)
+    result = run("size", tmp_path)
+    assert result.returncode == 1
+    assert "engine/a.c:15: f has 61 lines; at most 60 are allowed" in result.stderr
+    assert "engine/b.c: 512 lines; at most 500 are allowed" in result.stderr
+    assert result.stderr.count("\n") == 2
+
+
+def test_a_table_and_a_test_may_be_long(tmp_path):
+    lay_out(tmp_path, engine__a_h="1,\n" * 900, tests__test_a_c=lines(60) * 9)
+    assert run("size", tmp_path).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("name", "text", "finding"),
     [
