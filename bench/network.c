@@ -23,7 +23,6 @@
 #include "engine/network/npy.h"
 #include "engine/xnn/xnnrun.h"
 
-#define MAX_FILE_BYTES ((size_t)1 << 31)
 #define MAX_COUNT 100000
 
 struct timed {
@@ -54,7 +53,7 @@ static bool open_network(struct timed *timed, const char *path,
                                           copy ? dirname(copy) : NULL};
     struct buf file = {0};
 
-    if (copy && buf_append_file(&file, path, MAX_FILE_BYTES, err) &&
+    if (copy && buf_append_file(&file, path, NETWORK_MAX_BYTES, err) &&
         network_read(network, file.data, file.len, &options, err) &&
         network_plan(network, PRECISION_FP32, err))
         timed->session = plan_session_new(network->plan, NULL, err);

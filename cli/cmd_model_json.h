@@ -1,7 +1,7 @@
 #ifndef CLI_CMD_MODEL_JSON_H
 #define CLI_CMD_MODEL_JSON_H
 
-/* A inspection as JSON. */
+/* An inspection as JSON. */
 
 #include <stdbool.h>
 

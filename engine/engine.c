@@ -13,9 +13,6 @@
 #include "engine/run/plan.h"
 #include "engine/xnn/xnnrun.h"
 
-/* Weights of 2 GB are the most that one ONNX file can hold. */
-#define MAX_ONNX_BYTES ((size_t)1 << 31)
-
 struct engine {
     struct model_dir model_dir;
     struct network network;
@@ -120,7 +117,7 @@ static bool read_network(struct engine *engine, const char *folder,
     };
     struct buf file = {0};
     bool ok =
-        buf_append_file(&file, model_dir->onnx_path, MAX_ONNX_BYTES, err) &&
+        buf_append_file(&file, model_dir->onnx_path, NETWORK_MAX_BYTES, err) &&
         network_read(&engine->network, file.data, file.len, &options, err);
 
     buf_release(&file);

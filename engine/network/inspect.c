@@ -12,8 +12,6 @@
 #include "engine/run/precision.h"
 #include "engine/xnn/xnnrun.h"
 
-#define MAX_ONNX_BYTES ((size_t)1 << 31)
-
 /* Where a network is, and how large its input. `= {0}` is empty. */
 struct place {
     char *path, *folder, *output; /* owned */
@@ -174,7 +172,7 @@ bool inspect_open(struct inspection *inspection, const char *path,
     bool ok = false;
 
     if (!find_network(&place, path, options, err) ||
-        !buf_append_file(&file, place.path, MAX_ONNX_BYTES, err) ||
+        !buf_append_file(&file, place.path, NETWORK_MAX_BYTES, err) ||
         !onnx_summary_read(&inspection->file, file.data, file.len, err))
         goto out;
     place.options.problems = &inspection->problems;

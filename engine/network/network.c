@@ -1,5 +1,6 @@
 #include "engine/network/network.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,6 +167,8 @@ bool network_read(struct network *network, const uint8_t *bytes, size_t len,
 {
     struct error unseen = {0};
 
+    assert(options->keep_outputs ? !options->problems
+                                 : !options->tensors && !options->last);
     /* What does not matter in the end is taken back, whoever asks. */
     if (!err)
         err = &unseen;

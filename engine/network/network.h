@@ -30,6 +30,9 @@
 #include "engine/run/plan.h"
 #include "engine/run/precision_choice.h"
 
+/* Weights of 2 GB are the most that one ONNX file can hold. */
+#define NETWORK_MAX_BYTES ((size_t)1 << 31)
+
 /* `= {0}` is empty. */
 struct network {
     struct graph graph;
