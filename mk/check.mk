@@ -39,10 +39,10 @@ $B/obj/tools/checks/tables.o: | $B/gen/onnx.pb-c.h
 $B/tables.json: $B/tables
 	@$(EMULATOR) $< > $@
 
-check-docs: $B/tables.json ## docs name what there is; each room has its README
+check-docs: $B/tables.json $B/wherefore ## docs name what there is; each room has its README
 	@$(PYTHON) tools/checks/docs.py
 	@$(PYTHON) tools/checks/lists.py $<
-	@$(PYTHON) tools/checks/names.py $<
+	@$(PYTHON) tools/checks/names.py $< $B/wherefore
 
 lists: $B/tables.json ## write the lists of options, operators and networks anew
 	@$(PYTHON) tools/checks/lists.py --write $<

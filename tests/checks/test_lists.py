@@ -59,7 +59,8 @@ FILES = {
     + "After.\n\n## Metrics\n\n| `wherefore_requests_total{route,status}` | counter | |\n"
     "| `wherefore_rejected_total{reason}` | counter | |\n"
     "| `wherefore_stage_seconds{stage}` | histogram | |\n| `wherefore_workers` | gauge | |\n\n"
-    "| reason | answer |\n| --- | --- |\n| `queue_full` | 503 |\n",
+    "| reason | answer |\n| --- | --- |\n| `queue_full` | 503 |\n\n"
+    "| exit status | |\n| --- | --- |\n| 0 | stopped |\n| 1 | failed |\n\n",
     "static/openapi.yaml": "openapi: 3.1.0\npaths:\n  /cam:\n    post:\n"
     + INDENTED.format("parameters")
     + INDENTED.format("form")
@@ -72,6 +73,10 @@ FILES = {
     "static/ask.js": 'const advice = {\n  "over-limit": "smaller",\n};\n',
     "static/palettes.js": '  jet: "AF",\npalettes.gray = 1;\n',
     "config/wherefore.ini": "",
+    "docs/deploy.md": "With `--hue green`, and docker's `--platform`.\n",
+    "SECURITY.md": "",
+    "wherefore": "#!/bin/sh\ncat << END\n  --a-b N  many\n  --hue HUE  hue\n\n"
+    "Exit status: 0 it was told to\nstop, 1 it cannot serve.\nEND\n",
     "tests/data/networks/networks.txt": "net-a1\tnet\tnone: why\nnet-b2\tnet\tnone: why\n",
 }
 
@@ -83,13 +88,15 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "tables.json").write_text(json.dumps(TABLES), encoding="utf-8")
+    (tmp_path / "wherefore").chmod(0o755)
     return tmp_path
 
 
 def run(check: str, tree: Path, *arguments: str) -> subprocess.CompletedProcess:
     """One check of that project."""
+    read = [tree / "tables.json", *([tree / "wherefore"] if check == "names" else [])]
     return subprocess.run(
-        [sys.executable, CHECKS / f"{check}.py", *arguments, tree / "tables.json", tree],
+        [sys.executable, CHECKS / f"{check}.py", *arguments, *read, tree],
         capture_output=True,
         text=True,
         timeout=60,
@@ -187,6 +194,9 @@ def test_a_list_without_markers_is_found(tree):
         ("static/app.js", "threshold: 0.2", "threshold: 0.3", "threshold is not 0.2 at first"),
         ("static/app.js", "top: 5", "top: 6", "colormap or top is not"),
         ("static/app.js", "MOST_MAPS = 16", "MOST_MAPS = 17", "MOST_MAPS is not 16"),
+        ("docs/deploy.md", "--hue", "--colour", "names --colour, which is not there"),
+        ("wherefore", "--hue", "--tint", "docs/deploy.md names --hue, which is not there"),
+        ("docs/operations.md", "| 1 | failed |", "| 2 | failed |", "lacks 1"),
         ("static/palettes.js", "palettes.gray", "palettes.grey", "lacks gray"),
     ],
 )  # fmt: skip

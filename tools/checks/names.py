@@ -1,12 +1,14 @@
 """The documentation and the page name what is in the program's tables, as
 tools/checks/tables.c prints them, and nothing else: routes, problems, metrics, reasons
-to refuse a request, and on the page the options of POST /cam.
+to refuse a request, and on the page the options of POST /cam. Flags and exit statuses
+are those of the program's own help.
 
-Usage: names.py TABLES [ROOT]
+Usage: names.py TABLES PROGRAM [ROOT]
 """
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -112,6 +114,42 @@ def page(tables: dict, read: Read) -> list[str]:
     )
 
 
+COMMANDS = ("serve", "cam", "health", "model info", "model check", "model add", "model run")
+
+
+def helps(program: str) -> dict[str, str]:
+    """What --help says of each command."""
+    return {
+        command: subprocess.run(
+            [program, *command.split(), "--help"],
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+        ).stdout
+        for command in COMMANDS
+    }
+
+
+# Flags of other programs that the documentation names.
+OTHERS = {"--platform"}
+
+
+def flags(tables: dict, read: Read) -> list[str]:
+    """No page names a flag that no command has; and the exit statuses of serve."""
+    known = set(re.findall(r"^ +(--[a-z-]+)", "\n".join(tables["helps"].values()), re.M))
+    found = []
+    for path in ("README.md", API, OPERATIONS, "docs/models.md", "docs/deploy.md", "SECURITY.md"):
+        named = set(re.findall(r"`(--[a-z-]+)", read(path))) - OTHERS
+        found += compare(path, named | known, known)
+    said = re.split("exit status", tables["helps"]["serve"], flags=re.I)[-1]
+    table = read(OPERATIONS).partition("\n| exit status | |\n")[2].partition("\n\n")[0]
+    return found + compare(
+        OPERATIONS,
+        re.findall(r"^\| (\d) \|", table, re.M),
+        re.findall(r"\b(\d) ", said),
+    )
+
+
 def check(tables: dict, root: Path) -> list[str]:
     """Returns one line for each difference."""
 
@@ -120,14 +158,15 @@ def check(tables: dict, root: Path) -> list[str]:
 
     return [
         line
-        for one in (routes, problems, metrics, page)
+        for one in (routes, problems, metrics, page, flags)
         for line in one(tables, read)
     ]
 
 
 if __name__ == "__main__":
     TABLES = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    TABLES["helps"] = helps(sys.argv[2])
     finish(
-        check(TABLES, Path(sys.argv[2] if len(sys.argv) > 2 else ".")),
-        "routes, problems, metrics and the page's options are those of the tables",
+        check(TABLES, Path(sys.argv[3] if len(sys.argv) > 3 else ".")),
+        "routes, problems, metrics, flags and the page's options are those there are",
     )
