@@ -240,9 +240,37 @@ static void find(struct finder *finder, const float *map, size_t height,
     end_row(finder);
 }
 
+/* ---- rules ---- */
+
+/* Where a rule cuts a map whose largest value is `max`, which is positive. */
+typedef float cut_fn(const float *map, size_t count, float max,
+                     const struct box_options *options);
+
+static float cut_paper(const float *map, size_t count, float max,
+                       const struct box_options *options)
+{
+    (void)map;
+    (void)count;
+    return (options->threshold > 0 ? options->threshold : 0) * max;
+}
+
+static const struct {
+    const char *name;
+    cut_fn *cut;
+} rules[] = {
+#define X(rule, name) [rule] = {#name, cut_##name},
+    BOX_RULES(X)
+#undef X
+};
+
+const char *box_rule_name(enum box_rule rule)
+{
+    return rules[rule].name;
+}
+
 bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
-              const float *map, size_t height, size_t width, float threshold,
-              struct error *err)
+              const float *map, size_t height, size_t width,
+              const struct box_options *options, struct error *err)
 {
     struct finder finder;
     float max;
@@ -257,7 +285,8 @@ bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
         return true;
     if (!finder_init(&finder, scratch, width, err))
         return false;
-    find(&finder, map, height, width, (threshold > 0 ? threshold : 0) * max);
+    find(&finder, map, height, width,
+         rules[options->rule].cut(map, height * width, max, options));
     if (finder.best.area == 0)
         return true;
     *box = (struct box){

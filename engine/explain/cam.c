@@ -152,3 +152,45 @@ double cam_bias(const struct head *head, const struct graph *graph, size_t k)
     }
     return is_negated ? 0 - bias : bias;
 }
+
+const char *cam_refuse(const struct graph *graph, const struct head *head)
+{
+    (void)graph;
+    return head->refusal;
+}
+
+static double mean_of(const struct explain_map *map)
+{
+    size_t count = map->height * map->width;
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += (double)map->values[i];
+    return sum / (double)count;
+}
+
+bool cam_explain(struct explain_maps *maps, const struct explain_input *input,
+                 struct error *err)
+{
+    const struct head *head = input->head;
+    const struct graph_shape *shape =
+        &input->graph->values[head->features].shape;
+    const float *features = plan_session_data(input->plan, head->features);
+    struct cam_scale scale;
+
+    if (!explain_reserve(maps, shape->dim[1], shape->dim[2], err))
+        return false;
+    cam_scale(&scale, head, input->graph, features);
+    for (size_t i = 0; i < maps->count; i++) {
+        struct explain_map *map = &maps->map[i];
+        size_t k = map->class_index;
+
+        cam_map(map->values, head, input->graph, features, k);
+        explain_add_check(map, "mean_plus_bias",
+                          mean_of(map) + cam_bias(head, input->graph, k));
+        map->is_normalized = head->is_normalized;
+        map->norm_mean = scale.mean;
+        map->norm_deviation = scale.deviation;
+    }
+    return true;
+}

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "engine/explain/explain.h"
 #include "engine/graph/graph.h"
 #include "engine/passes/head.h"
 
@@ -46,5 +47,15 @@ void cam_map(float *restrict map, const struct head *head,
 
 /* The bias of class k < num_classes. */
 double cam_bias(const struct head *head, const struct graph *graph, size_t k);
+
+/* The row of the table of methods. A map's check is mean_plus_bias: of its
+ * values, and of the class's bias. Where the head pools by the mean this equals
+ * the class's logit, up to rounding. Where it pools by the maximum, the logit
+ * is the bias and, over all channels, the sum of weight x largest activation,
+ * each from a cell of its own; no sum over one map's cells gives it, and this
+ * is only what its name says. */
+const char *cam_refuse(const struct graph *graph, const struct head *head);
+bool cam_explain(struct explain_maps *maps, const struct explain_input *input,
+                 struct error *err) __attribute__((warn_unused_result));
 
 #endif

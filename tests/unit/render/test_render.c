@@ -13,6 +13,8 @@
 
 enum { CELLS = 4 };
 
+static const struct box_options half = {.threshold = 0.5f};
+
 /* A map of ones over a part of a grey picture. */
 struct scene {
     float values[CELLS * CELLS];
@@ -45,7 +47,7 @@ static void expect_box(struct scene *scene, struct box expected)
     struct box box;
     bool found;
 
-    assert_true(render_box(&render, &box, &found, &scene->map, 0.5f, &err));
+    assert_true(render_box(&render, &box, &found, &scene->map, &half, &err));
     assert_true(found);
     assert_int_equal(box.x, expected.x);
     assert_int_equal(box.y, expected.y);
@@ -120,7 +122,7 @@ static void a_box_of_cells_that_the_picture_does_not_show_is_none(void **state)
     set_scene(&scene, 200, 50, (struct preprocess_region){0, -75, 200, 200});
     for (int i = 0; i < CELLS * CELLS; i++)
         scene.values[i] = i / CELLS == 0; /* padding alone */
-    assert_true(render_box(&render, &box, &found, &scene.map, 0.5f, &err));
+    assert_true(render_box(&render, &box, &found, &scene.map, &half, &err));
     assert_false(found);
     render_release(&render);
     free(scene.image.pixels);
