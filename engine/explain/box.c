@@ -242,23 +242,25 @@ static void find(struct finder *finder, const float *map, size_t height,
 
 /* ---- rules ---- */
 
-/* Where a rule cuts a map whose largest value is `max`, which is positive. */
-typedef float cut_fn(const float *map, size_t count, float max,
-                     const struct box_options *options);
+/* The share of a map's largest value, which is positive, at which a rule cuts
+ * it. */
+typedef float share_fn(const float *map, size_t count, float max,
+                       const struct box_options *options);
 
-static float cut_paper(const float *map, size_t count, float max,
-                       const struct box_options *options)
+static float share_paper(const float *map, size_t count, float max,
+                         const struct box_options *options)
 {
     (void)map;
     (void)count;
-    return (options->threshold > 0 ? options->threshold : 0) * max;
+    (void)max;
+    return options->threshold > 0 ? options->threshold : 0;
 }
 
 static const struct {
     const char *name;
-    cut_fn *cut;
+    share_fn *share;
 } rules[] = {
-#define X(rule, name) [rule] = {#name, cut_##name},
+#define X(rule, name) [rule] = {#name, share_##name},
     BOX_RULES(X)
 #undef X
 };
@@ -273,7 +275,7 @@ bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
               const struct box_options *options, struct error *err)
 {
     struct finder finder;
-    float max;
+    float max, share;
 
     *box = (struct box){0};
     *found = false;
@@ -285,8 +287,8 @@ bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
         return true;
     if (!finder_init(&finder, scratch, width, err))
         return false;
-    find(&finder, map, height, width,
-         rules[options->rule].cut(map, height * width, max, options));
+    share = rules[options->rule].share(map, height * width, max, options);
+    find(&finder, map, height, width, share * max);
     if (finder.best.area == 0)
         return true;
     *box = (struct box){
@@ -294,6 +296,7 @@ bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
         .y = finder.best.top,
         .width = finder.best.right - finder.best.left + 1,
         .height = finder.best.bottom - finder.best.top + 1,
+        .threshold = share,
     };
     *found = true;
     return true;

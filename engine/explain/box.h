@@ -12,6 +12,7 @@
 /* Whole pixels of the upright picture, half-open: x .. x + width - 1. */
 struct box {
     uint32_t x, y, width, height;
+    float threshold; /* the share of the maximum at which the map was cut */
 };
 
 /* X(enumerator, name)
@@ -29,7 +30,7 @@ enum box_rule {
 
 struct box_options {
     enum box_rule rule;
-    float threshold; /* 0..1; negative or NaN counts as 0 */
+    float threshold; /* of rule paper, 0..1; negative or NaN counts as 0 */
 };
 
 const char *box_rule_name(enum box_rule rule);

@@ -74,7 +74,7 @@ static json_t *box_object(const struct explained_class *class,
                      (json_int_t)box->y, "width", (json_int_t)box->width,
                      "height", (json_int_t)box->height, "rule",
                      box_rule_name(options->rule), "threshold",
-                     json_real(round((double)options->threshold * 1e6) / 1e6));
+                     json_real(round((double)box->threshold * 1e6) / 1e6));
 }
 
 /* Puts "map" and "box" of a class into `object`. */

@@ -53,7 +53,7 @@ static size_t fill(struct box *box, char *above, size_t *stack, size_t height,
     }
     *box = (struct box){(uint32_t)left, (uint32_t)top,
                         (uint32_t)(right - left + 1),
-                        (uint32_t)(bottom - top + 1)};
+                        (uint32_t)(bottom - top + 1), 0};
     return area;
 }
 
