@@ -57,7 +57,7 @@ struct engine_info {
     const char *method;  /* by which it is explained (explain.h), or NULL */
     const char *refusal; /* why no method is defined, or NULL where one is */
     bool is_max;         /* the logit is a sum of largest values, not of means:
-                            mean_plus_bias is not the logit (cam.h) */
+                            mean_plus_bias is not the logit (cam.c) */
     bool is_normalized;  /* the pooled features are normalized: a map's scale is
                             its picture's own (explain_map) */
     const char *precision; /* what it computes with: "fp32" or "int8" */

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "engine/explain/explain.h"
+
 /* Sums per cell, in the order that lets the compiler keep a vector of them
  * without being allowed to reorder floating-point additions. */
 enum { LANES = 16 };
@@ -153,7 +155,9 @@ double cam_bias(const struct head *head, const struct graph *graph, size_t k)
     return is_negated ? 0 - bias : bias;
 }
 
-const char *cam_refuse(const struct graph *graph, const struct head *head)
+/* ---- the method ---- */
+
+static const char *refuse(const struct graph *graph, const struct head *head)
 {
     (void)graph;
     return head->refusal;
@@ -169,8 +173,13 @@ static double mean_of(const struct explain_map *map)
     return sum / (double)count;
 }
 
-bool cam_explain(struct explain_maps *maps, const struct explain_input *input,
-                 struct error *err)
+/* The check is the mean of the map and the class's bias. Where the head pools
+ * by the mean this equals the logit, up to rounding. Where it pools by the
+ * maximum, the logit is the bias and, over all channels, the sum of weight x
+ * largest activation, each from a cell of its own; no sum over one map's cells
+ * gives it, and the check is only what its name says. */
+static bool explain(struct explain_maps *maps,
+                    const struct explain_input *input, struct error *err)
 {
     const struct head *head = input->head;
     const struct graph_shape *shape =
@@ -194,3 +203,13 @@ bool cam_explain(struct explain_maps *maps, const struct explain_input *input,
     }
     return true;
 }
+
+const struct explain_method cam_method = {
+    .name = "cam",
+    .paper = "Zhou et al., Learning Deep Features for Discriminative "
+             "Localization, CVPR 2016",
+    .needs = "global pooling of the feature map, then at most one linear layer",
+    .passes = 0,
+    .refuse = refuse,
+    .explain = explain,
+};

@@ -2,12 +2,11 @@
 #define ENGINE_EXPLAIN_CAM_H
 
 /* Class activation maps (Zhou et al., "Learning Deep Features for
- * Discriminative Localization", CVPR 2016), read from a head (head.h). Any
- * thread. */
+ * Discriminative Localization", CVPR 2016), read from a head (head.h): the
+ * method `cam`. Any thread. */
 
 #include <stddef.h>
 
-#include "engine/explain/explain.h"
 #include "engine/graph/graph.h"
 #include "engine/passes/head.h"
 
@@ -47,15 +46,5 @@ void cam_map(float *restrict map, const struct head *head,
 
 /* The bias of class k < num_classes. */
 double cam_bias(const struct head *head, const struct graph *graph, size_t k);
-
-/* The row of the table of methods. A map's check is mean_plus_bias: of its
- * values, and of the class's bias. Where the head pools by the mean this equals
- * the class's logit, up to rounding. Where it pools by the maximum, the logit
- * is the bias and, over all channels, the sum of weight x largest activation,
- * each from a cell of its own; no sum over one map's cells gives it, and this
- * is only what its name says. */
-const char *cam_refuse(const struct graph *graph, const struct head *head);
-bool cam_explain(struct explain_maps *maps, const struct explain_input *input,
-                 struct error *err) __attribute__((warn_unused_result));
 
 #endif

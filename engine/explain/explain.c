@@ -4,23 +4,18 @@
 #include <stdlib.h>
 
 #include "engine/base/scratch.h"
-#include "engine/explain/cam.h"
 
-/* Where several are defined for a network, the first is its own. `make lists`
- * puts them into docs/models.md. */
-static const struct explain_method methods[] = {
-    {"cam",
-     "Zhou et al., Learning Deep Features for Discriminative Localization, "
-     "CVPR 2016",
-     "global pooling of the feature map, then at most one linear layer", 0,
-     cam_refuse, cam_explain},
+static const struct explain_method *const methods[] = {
+#define X(name) &name##_method,
+    EXPLAIN_METHODS(X)
+#undef X
 };
 
 enum { NUM_METHODS = sizeof methods / sizeof methods[0] };
 
 const struct explain_method *explain_method(size_t i)
 {
-    return i < NUM_METHODS ? &methods[i] : NULL;
+    return i < NUM_METHODS ? methods[i] : NULL;
 }
 
 const struct explain_method *explain_choose(const char **refusal,
@@ -29,11 +24,11 @@ const struct explain_method *explain_choose(const char **refusal,
 {
     *refusal = NULL;
     for (size_t i = 0; i < NUM_METHODS; i++) {
-        const char *why = methods[i].refuse(graph, head);
+        const char *why = methods[i]->refuse(graph, head);
 
         if (!why) {
             *refusal = NULL;
-            return &methods[i];
+            return methods[i];
         }
         *refusal = *refusal ? *refusal : why;
     }

@@ -1,9 +1,9 @@
 #ifndef ENGINE_EXPLAIN_EXPLAIN_H
 #define ENGINE_EXPLAIN_EXPLAIN_H
 
-/* The methods of explanation: a row each in explain.c, a file each beside it.
- * A method makes a map for each of a few classes, from one picture that has
- * been classified. */
+/* The methods of explanation: a row each in EXPLAIN_METHODS, a file each in
+ * this room. A method makes a map for each of a few classes, from one picture
+ * that has been classified. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +14,10 @@
 #include "engine/image/preprocess.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
+
+/* X(name): name_method is defined in name.c. Where several are defined for a
+ * network, the first is its own. */
+#define EXPLAIN_METHODS(X) X(cam)
 
 enum {
     EXPLAIN_MAX_CLASSES = 16, /* maps of one picture: each costs a box too */
@@ -69,6 +73,10 @@ struct explain_method {
     bool (*explain)(struct explain_maps *maps,
                     const struct explain_input *input, struct error *err);
 };
+
+#define X(name) extern const struct explain_method name##_method;
+EXPLAIN_METHODS(X)
+#undef X
 
 /* Method number `i`; NULL past the last. */
 const struct explain_method *explain_method(size_t i);
