@@ -45,7 +45,7 @@ static int64_t modulo_of_ints(int64_t a, int64_t b, bool truncated)
 #define IS_BINARY(op, name, floats, facts, work, shape, layout, kernel) \
     +(__builtin_strcmp(#kernel, "binary") == 0)
 _Static_assert(0 BINARIES(X) == 0 GRAPH_OPS(IS_BINARY),
-               "a row for each operation whose kernel is binary");
+               "one row for each operation whose kernel is binary");
 #undef IS_BINARY
 #undef X
 
@@ -94,7 +94,7 @@ static bool run_ints(const struct kernel_call *call,
         int64_t of_b = ((const int64_t *)call->inputs[1])[b.offset];
 
         if ((op == GRAPH_DIV || op == GRAPH_MOD) && of_b == 0)
-            return fail(call->err, ERROR_INPUT, "it divides by zero");
+            return fail(call->err, ERROR_INPUT, "division by zero");
         ((int64_t *)call->out)[i] = int_of(call->node, of_a, of_b);
         kernel_walk_next(&a, &call->to->shape, stride_a);
         kernel_walk_next(&b, &call->to->shape, stride_b);

@@ -246,9 +246,10 @@ bool kernel_gather(const struct kernel_call *call)
             int64_t index = ((const int64_t *)call->inputs[1])[i];
 
             if (index < -length || index >= length)
-                return fail(call->err, ERROR_INPUT,
-                            "index %lld is not one of %lld", (long long)index,
-                            (long long)length);
+                return fail(
+                    call->err, ERROR_INPUT,
+                    "index %lld is out of range for an axis of length %lld",
+                    (long long)index, (long long)length);
             index += index < 0 ? length : 0;
             memcpy(to,
                    (const char *)call->inputs[0] +

@@ -113,7 +113,7 @@ static inline float mish(float x)
 
 #define X(function, formula) +1
 _Static_assert(0 FUNCTIONS(X) == GRAPH_NUM_FUNCTIONS,
-               "a row for each function");
+               "one row for each function");
 #undef X
 
 /* Constants of the kinds that shape arithmetic needs. */
@@ -161,7 +161,7 @@ bool kernel_unary(const struct kernel_call *call)
         FUNCTIONS(X)
 #undef X
     default:
-        return fail(call->err, ERROR_INTERNAL, "it is no function we have");
+        return fail(call->err, ERROR_INTERNAL, "unknown function");
     }
     if (call->node->min > -INFINITY || call->node->max < INFINITY)
         for (size_t i = 0; i < call->count; i++)

@@ -33,7 +33,7 @@ static bool check_text(const char *text, size_t line, struct error *err)
 {
     if (!labels_is_text(text))
         return fail(err, ERROR_INPUT,
-                    "line %zu is not UTF-8 text, or has a control character",
+                    "line %zu is not valid UTF-8, or has a control character",
                     line);
     return true;
 }
@@ -95,7 +95,7 @@ static bool add_lines(struct labels *labels, char *text, char *end,
         if (!stop)
             stop = end;
         if (memchr(text, '\0', (size_t)(stop - text)))
-            return fail(err, ERROR_INPUT, "line %zu has a NUL",
+            return fail(err, ERROR_INPUT, "line %zu has a NUL byte",
                         labels->count + 1);
         *stop = '\0';
         if (stop > text && stop[-1] == '\r')
@@ -129,7 +129,8 @@ static bool check_ids(const struct labels *labels, struct error *err)
     bool ok = false;
 
     if (!sorted)
-        return fail(err, ERROR_MEMORY, "no room for %zu ids", labels->count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu ids",
+                    labels->count);
     for (size_t i = 0; i < labels->count; i++)
         if (labels->ids[i])
             sorted[num++] = labels->ids[i];
@@ -161,7 +162,8 @@ static bool parse(struct labels *labels, char *text, size_t len,
     labels->ids = calloc(count, sizeof *labels->ids);
     labels->names = calloc(count, sizeof *labels->names);
     if (!labels->ids || !labels->names)
-        return fail(err, ERROR_MEMORY, "no room for %zu labels", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu labels",
+                    count);
     return add_lines(labels, text, end, err) && check_ids(labels, err);
 }
 

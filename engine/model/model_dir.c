@@ -34,7 +34,8 @@ static bool copy_text(char **copy, const char *text, struct error *err)
 {
     *copy = strdup(text);
     if (!*copy)
-        return fail(err, ERROR_MEMORY, "no room for %zu bytes", strlen(text));
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu bytes",
+                    strlen(text));
     return true;
 }
 
@@ -62,7 +63,7 @@ static bool read_optional_text(char **copy, const json_t *object,
     if (!member || json_is_null(member))
         return true;
     if (!text)
-        return fail(err, ERROR_INPUT, "%s must be a text", key);
+        return fail(err, ERROR_INPUT, "%s must be a string", key);
     return copy_text(copy, text, err);
 }
 
@@ -74,8 +75,7 @@ static bool read_side(uint32_t *side, const json_t *input, const char *key,
 
     if (value < 1 || value > MAX_SIDE)
         return fail(err, ERROR_INPUT,
-                    "input.%s must be a whole number from 1 to %d", key,
-                    MAX_SIDE);
+                    "input.%s must be an integer from 1 to %d", key, MAX_SIDE);
     *side = (uint32_t)value;
     return true;
 }
@@ -93,7 +93,8 @@ static bool read_numbers(float *numbers, size_t count, const json_t *input,
         if (json_array_size(member) != count || !json_is_number(number) ||
             !isfinite(numbers[i]))
             return fail(err, ERROR_INPUT, "input.%s must be %s", key,
-                        count == 1 ? "a list of one number" : "three numbers");
+                        count == 1 ? "an array of one number"
+                                   : "an array of three numbers");
     }
     return true;
 }
@@ -133,7 +134,7 @@ static bool read_choice(size_t *choice, const json_t *input, const char *key,
     size_t len = 0;
 
     if (!text)
-        return fail(err, ERROR_INPUT, "input.%s must be a text", key);
+        return fail(err, ERROR_INPUT, "input.%s must be a string", key);
     for (size_t i = 0; i < num_names; i++) {
         if (strcmp(text, names[i]) == 0) {
             *choice = i;
@@ -175,9 +176,9 @@ static bool read_crop(struct preprocess_spec *spec, const json_t *input,
     uint32_t before = 0;
 
     if (fraction && side)
-        return fail(err, ERROR_INPUT,
-                    "input.crop_fraction and input.resize_to say the same; "
-                    "one is enough");
+        return fail(
+            err, ERROR_INPUT,
+            "input.crop_fraction and input.resize_to cannot be combined");
     if (fraction) {
         spec->crop_fraction = json_number_value(fraction);
         if (!(spec->crop_fraction >= 0.01 && spec->crop_fraction <= 1))
@@ -210,8 +211,8 @@ static bool read_pad(struct preprocess_spec *spec, const json_t *input,
         if (!json_is_integer(level) || value < 0 || value > 255 ||
             (json_is_array(pad) && json_array_size(pad) != 3))
             return fail(err, ERROR_INPUT,
-                        "input.pad must be a whole number from 0 to 255, or "
-                        "three");
+                        "input.pad must be an integer from 0 to 255, or an "
+                        "array of three");
         spec->pad[i] = (uint8_t)value;
     }
     return true;
@@ -232,8 +233,7 @@ static bool check_input_keys(json_t *input, struct error *err)
         while (i < sizeof known / sizeof known[0] && strcmp(key, known[i]) != 0)
             i++;
         if (i == sizeof known / sizeof known[0])
-            return fail(err, ERROR_INPUT, "input.%s is not a known member",
-                        key);
+            return fail(err, ERROR_INPUT, "unknown member input.%s", key);
     }
     return true;
 }
@@ -259,7 +259,7 @@ static bool join_path(char **path, const char *folder, const char *file,
 {
     if (asprintf(path, "%s/%s", folder, file) < 0) {
         *path = NULL;
-        return fail(err, ERROR_MEMORY, "no room for a path");
+        return fail(err, ERROR_MEMORY, "not enough memory for a path");
     }
     return true;
 }
@@ -302,10 +302,10 @@ static bool read_name(struct model_dir *model_dir, const json_t *root,
         plain_text(json_object_get(root, "name"), MAX_NAME_BYTES);
 
     if (!name)
-        return fail(err, ERROR_INPUT,
-                    "name must be a text of 1 to %d bytes without control "
-                    "characters",
-                    MAX_NAME_BYTES);
+        return fail(
+            err, ERROR_INPUT,
+            "name must be a string of 1 to %d bytes without control characters",
+            MAX_NAME_BYTES);
     return copy_text(&model_dir->name, name, err);
 }
 
@@ -356,7 +356,7 @@ static bool parse_json(json_t **root, const struct buf *file, struct error *err)
     if (*root)
         return true;
     if (json_error_code(&why) == json_error_out_of_memory || !why.text[0])
-        return fail(err, ERROR_MEMORY, "no room for its members");
+        return fail(err, ERROR_MEMORY, "not enough memory for its members");
     return fail(err, ERROR_INPUT, "line %d, column %d: %s", why.line,
                 why.column, why.text);
 }
@@ -376,7 +376,7 @@ static bool name_after_folder(struct model_dir *model_dir, const char *folder,
 
     if (!path)
         return fail(err, errno == ENOMEM ? ERROR_MEMORY : ERROR_IO,
-                    "the folder cannot be found");
+                    "the folder does not exist");
     name = strrchr(path, '/') + 1;
     ok = copy_text(&model_dir->name,
                    *name && strlen(name) <= MAX_NAME_BYTES &&
@@ -404,8 +404,7 @@ static bool check_folder(const char *folder, struct error *err)
     if (stat(folder, &info) != 0)
         return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
     if (!S_ISDIR(info.st_mode))
-        return fail(err, ERROR_IO,
-                    "is a file; a model is the folder that it is in");
+        return fail(err, ERROR_IO, "is a file; give the folder that it is in");
     return true;
 }
 
@@ -419,7 +418,7 @@ static bool is_bare(bool *bare, const char *folder, struct error *err)
 
     *bare = ok && is_missing(json);
     if (*bare && is_missing(onnx))
-        ok = fail(err, ERROR_IO, "has neither model.json nor model.onnx in it");
+        ok = fail(err, ERROR_IO, "contains neither model.json nor model.onnx");
     free(json);
     free(onnx);
     return ok;

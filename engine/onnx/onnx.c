@@ -50,7 +50,8 @@ static bool init_slots(struct onnx_reader *reader,
         reader->num_slots *= 2;
     reader->slots = malloc(reader->num_slots * sizeof *reader->slots);
     if (!reader->slots)
-        return fail(reader->err, ERROR_MEMORY, "no room for %zu names", wanted);
+        return fail(reader->err, ERROR_MEMORY,
+                    "not enough memory for %zu names", wanted);
     for (size_t i = 0; i < reader->num_slots; i++)
         reader->slots[i] = GRAPH_NONE;
     return true;
@@ -63,8 +64,7 @@ static int define(struct onnx_reader *reader, const char *name,
     int value, *slot;
 
     if (*slot_of(reader, name) != GRAPH_NONE) {
-        fail(reader->err, ERROR_INPUT, "two values are called \"%.100s\"",
-             name);
+        fail(reader->err, ERROR_INPUT, "two values are named \"%.100s\"", name);
         return GRAPH_NONE;
     }
     value = graph_add_value(reader->graph, name, type, reader->err);
@@ -95,7 +95,8 @@ static bool read_tensor(struct onnx_reader *reader, int number,
     value->shape.rank = (uint32_t)tensor->n_dims;
     for (size_t i = 0; i < tensor->n_dims; i++) {
         if (tensor->dims[i] < 0)
-            return fail(reader->err, ERROR_INPUT, "dimension %zu is %lld", i,
+            return fail(reader->err, ERROR_INPUT,
+                        "dimension %zu is negative: %lld", i,
                         (long long)tensor->dims[i]);
         value->shape.dim[i] = (size_t)tensor->dims[i];
     }
@@ -117,10 +118,10 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
     int number;
 
     if (!element)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "the constant \"%.100s\" is of type %s, which is not "
-                    "supported",
-                    name, onnx_element_name(text, tensor->data_type));
+        return fail(
+            reader->err, ERROR_UNSUPPORTED,
+            "the constant \"%.100s\" has type %s, which is not supported", name,
+            onnx_element_name(text, tensor->data_type));
     number = define(reader, name, element->type);
     if (number == GRAPH_NONE)
         return false;
@@ -159,7 +160,7 @@ static bool check_operand(const struct onnx_reader *reader, int number)
     if (value->element == 0 || value->data || onnx_element_of(value->element))
         return true;
     return fail(reader->err, ERROR_UNSUPPORTED,
-                "the constant \"%.100s\" is of type %s, which is not supported",
+                "the constant \"%.100s\" has type %s, which is not supported",
                 value->name, onnx_element_name(text, value->element));
 }
 
@@ -199,7 +200,8 @@ static bool read_constant(struct onnx_reader *reader)
     int number;
 
     if (reader->node->n_output != 1)
-        return fail(reader->err, ERROR_INPUT, "a Constant has one output");
+        return fail(reader->err, ERROR_INPUT,
+                    "a Constant must have one output");
     if (tensor && tensor->t)
         return define_tensor(reader, reader->node->output[0], tensor->t);
     is_int = onnx_attribute(reader, "value_int") ||
@@ -208,7 +210,7 @@ static bool read_constant(struct onnx_reader *reader)
     tensor = onnx_attribute(reader, is_int ? "value_ints" : "value_floats");
     if (!single && !tensor)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "its value is of a kind that is not supported");
+                    "its value has an unsupported type");
     number = define(reader, reader->node->output[0],
                     is_int ? GRAPH_INT : GRAPH_FLOAT);
     if (number == GRAPH_NONE)
@@ -250,7 +252,7 @@ static bool follow_bytes(struct onnx_reader *reader, struct graph_node *node)
         return true;
     if (!graph_op_has(node->op, GRAPH_HANDS_ON))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it computes with integers of the picture; a Cast to float "
+                    "it computes with integers from the image; a Cast to float "
                     "must come first");
     values[node->outputs[0]].element = ONNX_UINT8;
     return true;
@@ -263,15 +265,15 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
         const char *name = reader->node->input[i];
 
         if (!*name && (i < row->min_inputs || row->max_inputs == UINT32_MAX))
-            return fail(reader->err, ERROR_INPUT, "its input %u is left out",
-                        i);
+            return fail(reader->err, ERROR_INPUT, "its input %u is missing", i);
         if (!*name)
             continue;
         node->inputs[i] = *slot_of(reader, name);
         if (node->inputs[i] == GRAPH_NONE)
-            return fail(reader->err, ERROR_INPUT,
-                        "its input \"%.100s\" is made by no node before it",
-                        name);
+            return fail(
+                reader->err, ERROR_INPUT,
+                "its input \"%.100s\" is not the output of any earlier node",
+                name);
         if (!check_operand(reader, node->inputs[i]))
             return false;
     }
@@ -320,7 +322,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
         num_inputs--;
     if (!is_known_domain(reader->node->domain, onnx_op))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "operators of domain \"%.60s\" are not supported",
+                    "operator domain \"%.60s\" is not supported",
                     reader->node->domain);
     if (!row)
         return fail(reader->err, ERROR_UNSUPPORTED,
@@ -328,8 +330,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     if (num_inputs < row->min_inputs || num_inputs > row->max_inputs ||
         reader->node->n_output < 1 || !*reader->node->output[0])
         return fail(reader->err, ERROR_INPUT,
-                    "it has %zu inputs and %zu "
-                    "outputs",
+                    "the operator cannot have %zu inputs and %zu outputs",
                     num_inputs, reader->node->n_output);
     if (!check_attributes(reader, row))
         return false;
@@ -340,8 +341,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
         !row->convert(reader, node))
         return false;
     if (reader->mistyped)
-        return fail(reader->err, ERROR_INPUT,
-                    "attribute %s is of another type than it should be",
+        return fail(reader->err, ERROR_INPUT, "attribute %s has the wrong type",
                     reader->mistyped);
     return true;
 }
@@ -428,15 +428,15 @@ static bool read_input_shape(struct onnx_reader *reader,
 
     if (!type || !type->shape || type->shape->n_dim != 4)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it has %zu dimensions; an image has 4: batch, channels, "
-                    "height, width",
+                    "it has %zu dimensions; an image input has 4: batch, "
+                    "channels, height, width",
                     type && type->shape ? type->shape->n_dim : 0);
     element = onnx_element_of(type->elem_type);
     if (!element ||
         (element->type != GRAPH_FLOAT && type->elem_type != ONNX_UINT8))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is of type %s; a picture's samples are of type float, "
-                    "or of uint8 as they are",
+                    "it has type %s; image inputs of type float and uint8 are "
+                    "supported",
                     onnx_element_name(text, type->elem_type));
     value->element = type->elem_type;
     reader->graph->takes_bytes = type->elem_type == ONNX_UINT8;
@@ -454,27 +454,26 @@ static bool read_input_shape(struct onnx_reader *reader,
     set_side(&dims[nhwc ? 2 : 3], size->width, size->override);
     if (dims[0] != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it takes %lld pictures at once; export the network with "
-                    "a batch of 1 or an open one",
+                    "it takes a batch of %lld images; export the network with "
+                    "a batch size of 1 or a dynamic one",
                     (long long)dims[0]);
     if (dims[nhwc ? 3 : 1] != 3 && dims[nhwc ? 3 : 1] != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is %lld x %lld x %lld x %lld; only pictures of 3 "
-                    "channels or 1, as 1 x 3 x height x width, are supported",
+                    "its shape is %lld x %lld x %lld x %lld; only images with "
+                    "3 channels or 1, as 1 x 3 x height x width, are supported",
                     (long long)dims[0], (long long)dims[1], (long long)dims[2],
                     (long long)dims[3]);
     if (dims[nhwc ? 1 : 2] <= 0 || dims[nhwc ? 2 : 3] <= 0)
         return fail(reader->err, ERROR_INPUT,
-                    "its height and width are open; %s give them",
-                    size->by_options
-                        ? "--width and --height"
-                        : "input.width and input.height of model.json, or "
-                          "--input-size,");
+                    "its height and width are dynamic; set them with %s",
+                    size->by_options ? "--width and --height"
+                                     : "input.width and input.height in "
+                                       "model.json, or with --input-size");
     if ((size->height > 0 && dims[nhwc ? 1 : 2] != (int64_t)size->height) ||
         (size->width > 0 && dims[nhwc ? 2 : 3] != (int64_t)size->width))
         return fail(reader->err, ERROR_INPUT,
-                    "it is %lld x %lld x %lld x %lld; the model is said to "
-                    "take pictures of %zu x %zu (height x width)",
+                    "its shape is %lld x %lld x %lld x %lld, not %zu x %zu "
+                    "(height x width) as configured",
                     (long long)dims[0], (long long)dims[1], (long long)dims[2],
                     (long long)dims[3], size->height, size->width);
     value->shape = (struct graph_shape){
@@ -495,7 +494,7 @@ static bool read_picture(struct onnx_reader *reader,
 
     if (graph->num_inputs > 0)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is the network's second input");
+                    "networks with more than one input are not supported");
     number = define(reader, info->name, GRAPH_FLOAT);
     return number != GRAPH_NONE &&
            graph_add_input(graph, number, reader->err) &&
@@ -530,7 +529,7 @@ static bool read_bound(struct onnx_reader *reader,
     int number;
 
     if (!bound)
-        return fail(reader->err, ERROR_INPUT, "nothing is given for it");
+        return fail(reader->err, ERROR_INPUT, "no array is given for it");
     reader->num_bound++;
     number = define(reader, info->name, bound->type);
     if (number == GRAPH_NONE)
@@ -586,7 +585,8 @@ static bool read_inputs(struct onnx_reader *reader,
         const onnx_value_info_proto *info = proto->input[i];
 
         if (!info->name)
-            return fail(reader->err, ERROR_INPUT, "an input has no name");
+            return fail(reader->err, ERROR_INPUT,
+                        "the network has an input without a name");
         if (*slot_of(reader, info->name) != GRAPH_NONE ||
             (some && !onnx_needed_has(&reader->needed, info->name)))
             continue;
@@ -600,7 +600,8 @@ static bool read_inputs(struct onnx_reader *reader,
         return fail(reader->err, ERROR_INPUT, "the network has no input");
     if (reader->num_bound < reader->num_bindings)
         return fail(reader->err, ERROR_INPUT,
-                    "%zu inputs are given; %zu of them are inputs of the file",
+                    "%zu inputs are given, but only %zu of them are inputs of "
+                    "the network",
                     reader->num_bindings, reader->num_bound);
     return true;
 }
@@ -612,20 +613,23 @@ static bool read_outputs(struct onnx_reader *reader,
     struct graph *graph = reader->graph;
 
     if (proto->n_output < 1 || proto->n_output > MAX_VALUES)
-        return fail(reader->err, ERROR_INPUT, "the network has %zu outputs",
+        return fail(reader->err, ERROR_INPUT,
+                    "the network has %zu outputs, which is not supported",
                     proto->n_output);
     graph->outputs = malloc((needed->num_outputs + 1) * sizeof *graph->outputs);
     graph->output_names = arena_take(&graph->arena, needed->num_outputs + 1,
                                      sizeof *graph->output_names, reader->err);
     if (!graph->outputs || !graph->output_names)
-        return fail(reader->err, ERROR_MEMORY, "no room for the outputs");
+        return fail(reader->err, ERROR_MEMORY,
+                    "not enough memory for the outputs");
     for (size_t i = 0; i < needed->num_outputs; i++) {
         const char *name = needed->outputs[i].name;
         int value = *slot_of(reader, needed->outputs[i].value);
 
         if (value == GRAPH_NONE)
             return fail(reader->err, ERROR_INPUT,
-                        "the output \"%.100s\" is made by no node", name);
+                        "the output \"%.100s\" is not the output of any node",
+                        name);
         if (!check_operand(reader, value))
             return false;
         graph->output_names[i] =
@@ -650,7 +654,7 @@ static bool read_opset(struct onnx_reader *reader)
     }
     if (reader->opset < MIN_OPSET || reader->opset > MAX_OPSET)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "the file is of opset %lld; %d to %d are supported",
+                    "the file uses opset %lld; %d to %d are supported",
                     (long long)reader->opset, MIN_OPSET, MAX_OPSET);
     return true;
 }
@@ -697,7 +701,7 @@ static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
 
     reader->model = model;
     if (!model || !model->graph)
-        fail(reader->err, ERROR_INPUT, "not an ONNX model, or cut short");
+        fail(reader->err, ERROR_INPUT, "not an ONNX model, or a truncated one");
     else
         ok = read_opset(reader) && read_graph(reader, model->graph);
     free(reader->slots);

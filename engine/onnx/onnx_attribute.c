@@ -91,8 +91,9 @@ bool onnx_attribute_sizes(struct onnx_reader *reader, const char *name,
                     name, count);
     for (size_t i = 0; i < num; i++) {
         if (numbers[i] < min || numbers[i] > INT32_MAX)
-            return fail(reader->err, ERROR_INPUT, "attribute %s holds %lld",
-                        name, (long long)numbers[i]);
+            return fail(reader->err, ERROR_INPUT,
+                        "attribute %s has the invalid value %lld", name,
+                        (long long)numbers[i]);
         values[i] = (size_t)numbers[i];
     }
     return true;

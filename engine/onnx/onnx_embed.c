@@ -81,8 +81,8 @@ static bool write(struct buf *file, const onnx_model_proto *model,
 
     if (len > MAX_BYTES)
         return fail(err, ERROR_LIMIT,
-                    "with its weights it has %zu bytes; one file holds at most "
-                    "%zu",
+                    "with its weights it has %zu bytes; a single file can have "
+                    "at most %zu",
                     len, MAX_BYTES);
     buf_release(file);
     if (!buf_reserve(file, len, err))
@@ -100,7 +100,7 @@ bool onnx_embed(struct buf *file, const char *folder, struct error *err)
     bool ok;
 
     if (!model || !model->graph)
-        ok = fail(err, ERROR_INPUT, "not an ONNX model, or cut short");
+        ok = fail(err, ERROR_INPUT, "not an ONNX model, or a truncated one");
     else
         ok = embed_all(&reader, model->graph, &count) &&
              (count == 0 || write(file, model, err));

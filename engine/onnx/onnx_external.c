@@ -50,11 +50,11 @@ static bool find_place(struct place *place, const onnx_tensor_proto *tensor,
         else if (strcmp(key, "length") == 0)
             ok = parse_bytes(&place->length, value);
         if (!ok)
-            return fail(err, ERROR_INPUT, "its %s is \"%.40s\"", key, value);
+            return fail(err, ERROR_INPUT, "its %s \"%.40s\" is not valid", key,
+                        value);
     }
     if (!place->location)
-        return fail(err, ERROR_INPUT,
-                    "its data is in another file that has no name");
+        return fail(err, ERROR_INPUT, "its external data has no location");
     return true;
 }
 
@@ -97,12 +97,13 @@ static bool check_file(int file, const struct place *place, struct error *err)
     uint64_t end = place->offset + place->length;
 
     if (fstat(file, &stat) != 0 || !S_ISREG(stat.st_mode))
-        return fail(err, ERROR_IO, "\"%.100s\" is no file", place->location);
+        return fail(err, ERROR_IO, "\"%.100s\" is not a regular file",
+                    place->location);
     if ((uint64_t)stat.st_size < end)
-        return fail(err, ERROR_INPUT,
-                    "its data ends at byte %llu of \"%.100s\", which has %lld",
-                    (unsigned long long)end, place->location,
-                    (long long)stat.st_size);
+        return fail(
+            err, ERROR_INPUT,
+            "its data ends at byte %llu of \"%.100s\", which has %lld bytes",
+            (unsigned long long)end, place->location, (long long)stat.st_size);
     return true;
 }
 
@@ -133,24 +134,25 @@ bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
     bool ok = false;
 
     if (!reader->folder)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "its data is in another file; save the model as one file");
+        return fail(
+            err, ERROR_UNSUPPORTED,
+            "its data is in another file; save the model as a single file");
     if (!find_place(&place, tensor, err))
         return false;
     if (place.length != size)
         return fail(err, ERROR_INPUT,
-                    "it has %llu bytes in \"%.100s\"; its shape takes %zu",
+                    "it has %llu bytes in \"%.100s\", but its shape needs %zu",
                     (unsigned long long)place.length, place.location, size);
     reader->num_external += size;
     if (reader->num_external > MAX_EXTERNAL_BYTES)
         return fail(err, ERROR_LIMIT,
-                    "the constants have more than %llu bytes in other files",
+                    "the external data is larger than %llu bytes",
                     (unsigned long long)MAX_EXTERNAL_BYTES);
     file = open_within(reader->folder, place.location);
     if (file < 0) {
         fail(err, ERROR_IO,
-             "its data is in \"%.100s\", which cannot be opened in the "
-             "model's folder",
+             "its data is in \"%.100s\", which cannot be opened in the model's "
+             "folder",
              place.location);
         goto out;
     }
@@ -158,7 +160,7 @@ bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
         goto out;
     bytes = malloc(size + 1);
     if (!bytes) {
-        fail(err, ERROR_MEMORY, "no room for %zu bytes", size);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu bytes", size);
         goto out;
     }
     if (!read_bytes(bytes, file, &place, err))

@@ -81,7 +81,8 @@ static bool take_room(struct search *search)
     needed->outputs = calloc(proto->n_output + 1, sizeof *needed->outputs);
     search->stack = calloc(proto->n_node + 1, sizeof *search->stack);
     if (!needed->names || !needed->nodes || !needed->outputs || !search->stack)
-        return fail(search->err, ERROR_MEMORY, "no room for %zu names", wanted);
+        return fail(search->err, ERROR_MEMORY,
+                    "not enough memory for %zu names", wanted);
     return true;
 }
 
@@ -101,7 +102,7 @@ static bool name_all(struct search *search)
             name = name_of(search->needed, node->output[k]);
             if (name->maker != GRAPH_NONE)
                 return fail(search->err, ERROR_INPUT,
-                            "two values are called \"%.100s\"", name->text);
+                            "two values are named \"%.100s\"", name->text);
             name->maker = (int)i;
         }
     }
@@ -197,7 +198,8 @@ static bool take_outputs(struct search *search, const char *wanted)
         return true;
     list_outputs(list, sizeof list, proto);
     return fail(search->err, ERROR_INPUT,
-                "it has no output \"%.60s\"; its outputs are %s", wanted, list);
+                "the network has no output \"%.60s\"; its outputs are %s",
+                wanted, list);
 }
 
 /* Leaves out outputs that stand for what is an output itself, and second ones

@@ -16,7 +16,7 @@ static bool convert_batch_norm(struct onnx_reader *reader,
         training |= *reader->node->output[i] != '\0';
     if (onnx_attribute_int(reader, "spatial", 1) != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute spatial is not 1");
+                    "attribute spatial must be 1");
     node->epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
     node->training = training;
     return true;
@@ -164,8 +164,8 @@ static bool convert_lp_norm(struct onnx_reader *reader, struct graph_node *node)
     int x = node->inputs[0];
 
     if (p != 1 && p != 2)
-        return fail(reader->err, ERROR_INPUT, "attribute p is %lld",
-                    (long long)p);
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute p is %lld; it must be 1 or 2", (long long)p);
     node = append(reader, GRAPH_REDUCE, GRAPH_NONE);
     if (!node)
         return false;
@@ -197,7 +197,8 @@ static bool convert_group_norm(struct onnx_reader *reader,
     int64_t groups = onnx_attribute_int(reader, "num_groups", 0);
 
     if (groups < 1 || groups > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute num_groups is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute num_groups is %lld; it must be positive",
                     (long long)groups);
     node->norm.rule = GRAPH_NORM_GROUP;
     node->norm.groups = (size_t)groups;
@@ -247,7 +248,8 @@ static bool convert_lrn(struct onnx_reader *reader, struct graph_node *node)
     int64_t size = onnx_attribute_int(reader, "size", 0);
 
     if (size < 1 || size > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute size is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute size is %lld; it must be positive",
                     (long long)size);
     node->lrn.channel = 1;
     node->lrn.size = (size_t)size;

@@ -15,7 +15,8 @@ static bool convert_dequantize(struct onnx_reader *reader,
     int64_t block = onnx_attribute_int(reader, "block_size", 0);
 
     if (block < 0 || block > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute block_size is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute block_size is %lld; it must not be negative",
                     (long long)block);
     node->quant.axis = onnx_attribute_int(reader, "axis", 1);
     node->quant.block = (size_t)block;
@@ -43,8 +44,7 @@ static bool set_bounds(struct onnx_reader *reader, struct graph_node *node,
             node->quant.high = rows[i].high;
             return true;
         }
-    return fail(reader->err, ERROR_UNSUPPORTED,
-                "numbers of type %s are not supported",
+    return fail(reader->err, ERROR_UNSUPPORTED, "type %s is not supported",
                 onnx_element_name(text, (int32_t)type));
 }
 
@@ -119,7 +119,7 @@ static int dequantized(const struct maker *maker, uint32_t i, int64_t axis)
     int made;
 
     if (inputs[0] == GRAPH_NONE || inputs[1] == GRAPH_NONE) {
-        fail(maker->reader->err, ERROR_INPUT, "its input %u is left out", i);
+        fail(maker->reader->err, ERROR_INPUT, "its input %u is missing", i);
         return GRAPH_NONE;
     }
     made = add(maker, &added, GRAPH_DEQUANTIZE, inputs,
@@ -206,7 +206,8 @@ static bool convert_qgemm(struct onnx_reader *reader, struct graph_node *node)
 
     (void)node;
     if (has_bias && onnx_attribute_float(reader, "alpha", 1) != 1)
-        return fail(reader->err, ERROR_UNSUPPORTED, "attribute alpha is not 1");
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute alpha must be 1");
     inputs[0] = dequantized(&maker, 0, 1);
     inputs[1] =
         inputs[0] == GRAPH_NONE ? GRAPH_NONE : dequantized(&maker, 3, axis);
@@ -237,7 +238,7 @@ static bool convert_one(struct onnx_reader *reader, struct graph_node *node)
 
     if (onnx_attribute_int(reader, "channels_last", 0) != 0)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute channels_last is not 0");
+                    "attribute channels_last must be 0");
     input = dequantized(&maker, 0, -1);
     return input != GRAPH_NONE && add_floats(&maker, &input, 1, 3);
 }
@@ -249,7 +250,7 @@ static bool convert_softmax(struct onnx_reader *reader, struct graph_node *node)
 
     if ((opset < 13) != (reader->opset < 13))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute opset is %lld in a file of opset %lld",
+                    "attribute opset is %lld in a file that uses opset %lld",
                     (long long)opset, (long long)reader->opset);
     return convert_one(reader, node);
 }

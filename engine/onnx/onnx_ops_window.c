@@ -37,7 +37,7 @@ static bool convert_window(struct onnx_reader *reader,
     for (size_t i = 1; num == 3 && i < 3; i++)
         if (kernel[i] != 1 || stride[i] != 1 || pads[i] + pads[3 + i] > 0)
             return fail(reader->err, ERROR_UNSUPPORTED,
-                        "attribute kernel_shape has 3 numbers; only images "
+                        "attribute kernel_shape has 3 dimensions; only images "
                         "with 2 spatial dimensions are supported");
     if (num == 1)
         kernel[1] = 1;
@@ -169,8 +169,8 @@ static bool widen(struct onnx_reader *reader)
     node = reader->graph->nodes[--reader->graph->num_nodes];
     if (num == 3 && node.op == GRAPH_CONV)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute kernel_shape has 3 numbers; only images with 2 "
-                    "spatial dimensions are supported");
+                    "attribute kernel_shape has 3 dimensions; only images with "
+                    "2 spatial dimensions are supported");
     return add_between(reader, &node, num == 1);
 }
 
@@ -179,7 +179,8 @@ static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
     int64_t groups = onnx_attribute_int(reader, "group", 1);
 
     if (groups < 1 || groups > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute group is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute group is %lld; it must be positive",
                     (long long)groups);
     node->conv.groups = (size_t)groups;
     return convert_window(reader, &node->conv.window) &&
@@ -191,9 +192,10 @@ static bool convert_pool(struct onnx_reader *reader, struct graph_node *node)
     for (size_t i = 1; i < reader->node->n_output; i++)
         if (*reader->node->output[i])
             return fail(reader->err, ERROR_UNSUPPORTED,
-                        "its second output, of indices, is not supported");
+                        "its second output (the indices) is not supported");
     if (!onnx_attribute(reader, "kernel_shape"))
-        return fail(reader->err, ERROR_INPUT, "it has no kernel_shape");
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute kernel_shape is missing");
     node->pool.ceil = onnx_attribute_int(reader, "ceil_mode", 0) != 0;
     node->pool.count_pad =
         onnx_attribute_int(reader, "count_include_pad", 0) != 0;
@@ -243,8 +245,10 @@ static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
     if (!onnx_attribute_ints(reader, "pads", pads, 2 * GRAPH_MAX_RANK, &count))
         return false;
     if (count % 2 != 0)
-        return fail(reader->err, ERROR_INPUT, "attribute pads has %zu numbers",
-                    count);
+        return fail(
+            reader->err, ERROR_INPUT,
+            "attribute pads has %zu numbers; it must have two for each axis",
+            count);
     node->pad.num_given = (uint32_t)(count / 2);
     for (size_t i = 0; i < count; i++) {
         if (i < count / 2)
@@ -276,8 +280,7 @@ static bool read_choice(struct onnx_reader *reader, const char *attribute,
         ++*choice;
     if (*choice == num)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute %s has a value that is not supported",
-                    attribute);
+                    "attribute %s has an unsupported value", attribute);
     return true;
 }
 
@@ -305,7 +308,8 @@ static bool convert_old_resize(struct onnx_reader *reader,
     node->resize.scales_at = 1;
     if (scales && scales->n_floats > GRAPH_MAX_RANK)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute scales has %zu numbers", scales->n_floats);
+                    "attribute scales has %zu numbers, more than are supported",
+                    scales->n_floats);
     if (scales && scales->n_floats > 0) {
         memcpy(node->resize.raw_scales, scales->floats,
                scales->n_floats * sizeof *scales->floats);
@@ -330,7 +334,7 @@ static bool convert_resize(struct onnx_reader *reader, struct graph_node *node)
         return convert_old_resize(reader, node);
     if (onnx_attribute_int(reader, "antialias", 0) != 0)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute antialias is not 0");
+                    "attribute antialias must be 0");
     if (!read_choice(reader, "coordinate_transformation_mode", coordinates, 6,
                      &coordinate) ||
         !read_choice(reader, "nearest_mode", roundings, 4, &rounding) ||
@@ -355,7 +359,8 @@ static bool convert_block(struct onnx_reader *reader, struct graph_node *node)
     unsigned mode;
 
     if (size < 1 || size > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute blocksize is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute blocksize is %lld; it must be positive",
                     (long long)size);
     if (!read_choice(reader, "mode", modes, 2, &mode))
         return false;

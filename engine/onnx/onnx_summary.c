@@ -190,7 +190,7 @@ bool onnx_summary_read(struct onnx_summary *summary, const uint8_t *bytes,
     bool ok = false;
 
     if (!graph)
-        fail(err, ERROR_INPUT, "not an ONNX model, or cut short");
+        fail(err, ERROR_INPUT, "not an ONNX model, or a truncated one");
     else if (graph->n_node > MAX_NODES)
         fail(err, ERROR_LIMIT,
              "the network has %zu nodes; at most %d are "

@@ -210,8 +210,9 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
                     "it has %zu bytes for %zu elements of type %s",
                     tensor->raw_data.len, count, element->name);
     if (!is_raw && typed.count != (typed.packed ? (count + 1) / 2 : count))
-        return fail(err, ERROR_INPUT, "it has %zu elements for a shape of %zu",
-                    typed.count, count);
+        return fail(err, ERROR_INPUT,
+                    "it has %zu elements, but its shape needs %zu", typed.count,
+                    count);
     if (!graph_make_constant(value, err))
         return false;
     if (is_raw && tensor->data_type == ONNX_FLOAT)
@@ -228,6 +229,6 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
                        : typed_int(&typed, i);
     for (size_t i = 0; value->type == GRAPH_FLOAT && i < count; i++)
         if (isnan(((float *)value->data)[i]))
-            return fail(err, ERROR_INPUT, "element %zu is not a number", i);
+            return fail(err, ERROR_INPUT, "element %zu is NaN", i);
     return true;
 }

@@ -220,11 +220,11 @@ static void apply_affine(struct effect *effect, const struct graph_node *node,
     double high = scale * effect->high + shift;
 
     if (!isfinite(scale) || !isfinite(shift) || !(fabs(scale) > 0)) {
-        object(effect, "%s leaves nothing of them", node->onnx_op);
+        object(effect, "%s discards them", node->onnx_op);
         return;
     }
     if (scale < 0 && !effect->is_affine)
-        object(effect, "%s turns their order around", node->onnx_op);
+        object(effect, "%s reverses their order", node->onnx_op);
     effect->is_flipped ^= scale < 0;
     effect->low = fmin(low, high);
     effect->high = fmax(low, high);
@@ -260,7 +260,7 @@ static void apply_number(struct effect *effect, const struct graph *graph,
             apply_affine(effect, node, 1 / c, 0);
             break;
         }
-        object(effect, "a number is divided by them");
+        object(effect, "they are used as divisors");
         break;
     case GRAPH_LESS: /* x > c, or x < c */
     case GRAPH_LESS_EQUAL:
@@ -275,7 +275,7 @@ static void apply_number(struct effect *effect, const struct graph *graph,
             effect->high = pow(effect->high, c);
             effect->is_affine = false;
         } else {
-            object(effect, "%s does not keep their order", node->onnx_op);
+            object(effect, "%s does not preserve their order", node->onnx_op);
         }
         break;
     }
@@ -292,7 +292,7 @@ static void apply_choice(struct effect *effect, const struct graph *graph,
     if (out < in) {
         effect->is_selected = in == 2;
         if (in != 2)
-            object(effect, "%zu of the %zu are left out", in - out, in);
+            object(effect, "%zu of the %zu are dropped", in - out, in);
         return;
     }
     if (node->op == GRAPH_GATHER && x->dim[node->axis] == in) {
@@ -305,7 +305,7 @@ static void apply_choice(struct effect *effect, const struct graph *graph,
     for (uint32_t i = 0; node->op == GRAPH_SLICE && i < x->rank; i++)
         in_order &= x->dim[i] == 1 || node->slice.step[i] == 1;
     if (!in_order)
-        object(effect, "%s puts them in another order", node->onnx_op);
+        object(effect, "%s rearranges them", node->onnx_op);
 }
 
 static void apply(struct effect *effect, const struct graph *graph,
@@ -324,7 +324,7 @@ static void apply(struct effect *effect, const struct graph *graph,
         effect->has_function = true;
         effect->is_affine = false;
         if (!raise_bounds(&effect->low, &effect->high, node))
-            object(effect, "%s does not keep their order", node->onnx_op);
+            object(effect, "%s does not preserve their order", node->onnx_op);
         break;
     case GRAPH_HARDMAX:
         effect->has_function = true;
@@ -422,16 +422,16 @@ static void follow_link(struct effect *effect, const struct graph *graph,
         find_effect(effect, graph, tail, 0, 1);
     if (!is_softmax(link)) {
         if (effect->is_selected)
-            object(effect, "one of the two is left out");
+            object(effect, "one of the two is dropped");
         return;
     }
     if (softmax_length(graph, link) == 1 &&
         count_of(graph, link->inputs[0]) > 1)
-        object(effect, "it is over an axis of length 1, so that each is 1");
+        object(effect, "it is over an axis of length 1, so each score is 1");
     else if (softmax_length(graph, link) != count_of(graph, link->inputs[0]))
-        object(effect, "it is not over all of them");
+        object(effect, "it is not over all classes");
     else if (effect->is_flipped && !effect->is_selected)
-        object(effect, "their order is turned around");
+        object(effect, "their order is reversed");
 }
 
 /* Whether two numbers in a row are sigmoid(z) and 1 - sigmoid(z), in either
@@ -523,13 +523,14 @@ static bool use_link(struct head *head, const struct graph *graph,
 
     if (effect->why[0] && wish->scores == HEAD_OPEN)
         return fail(err, ERROR_UNSUPPORTED,
-                    "the network's scores are those of a %s, but %s; %s says "
-                    "how to make them of what stands before it",
+                    "the network makes its scores with a %s, but %s; set %s to "
+                    "say how to make them from its input",
                     name, effect->why, wish_text(wish));
     if (!effect->why[0] && wish->scores != HEAD_OPEN &&
         is_sigmoid != (wish->scores == HEAD_SIGMOID))
-        return fail(err, ERROR_INPUT, "the network ends in a %s; %s says %s",
-                    name, wish_text(wish), head_scores_name(wish->scores));
+        return fail(err, ERROR_INPUT,
+                    "the network ends in a %s, but %s says %s", name,
+                    wish_text(wish), head_scores_name(wish->scores));
     head->makes_scores = true;
     head->scores = is_sigmoid ? HEAD_SIGMOID : HEAD_SOFTMAX;
     if (effect->why[0])
@@ -577,22 +578,22 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
                 start ? (double)start->max : INFINITY);
     if (wish->scores == HEAD_OPEN && last &&
         (effect.has_function || (start && is_no_end_of_logits(graph, start))))
-        return fail(err, ERROR_UNSUPPORTED,
-                    "the network ends in %s, which is neither softmax nor "
-                    "sigmoid; %s says which of them makes scores of what comes "
-                    "out",
-                    last->onnx_op, wish_text(wish));
+        return fail(
+            err, ERROR_UNSUPPORTED,
+            "the network ends in %s, which is neither softmax nor sigmoid; set "
+            "%s to say which of them makes scores from the output",
+            last->onnx_op, wish_text(wish));
     if (wish->scores == HEAD_OPEN && effect.low >= -1 && effect.high <= 1)
         return fail(err, ERROR_UNSUPPORTED,
-                    "what the network puts out is clamped to between %g and "
-                    "%g, as by a hard sigmoid, which is neither softmax nor "
-                    "sigmoid; %s says which of them makes scores of it",
+                    "the network's output is clamped to %g to %g, as by a hard "
+                    "sigmoid, which is neither softmax nor sigmoid; set %s to "
+                    "say which of them makes scores from it",
                     effect.low, effect.high, wish_text(wish));
     if (wish->scores == HEAD_OPEN && is_made_of_scores(graph, output, 0))
         return fail(err, ERROR_UNSUPPORTED,
-                    "what the network puts out is put together from what "
-                    "softmaxes or sigmoids make, and is no longer either; %s "
-                    "says how to make scores of it",
+                    "the network's output is combined from several softmaxes "
+                    "or sigmoids and is no longer either; set %s to say how to "
+                    "make scores from it",
                     wish_text(wish));
     set_logits(head, graph, output, false);
     head->scores = wish->scores != HEAD_OPEN ? wish->scores
@@ -627,7 +628,7 @@ bool head_output_read(struct head *head, const struct graph *graph, int output,
     if (head->scores == HEAD_SOFTMAX && head->num_logits == 1 &&
         !head->makes_scores)
         return fail(err, ERROR_INPUT,
-                    "a softmax over one number is always 1; %s may say sigmoid",
+                    "a softmax over one number is always 1; set %s to sigmoid",
                     wish_text(wish));
     if (head->scores == HEAD_SIGMOID && head->num_logits == 1 &&
         wish->num_names == 2)

@@ -47,7 +47,8 @@ bool memory_plan(struct place *places, size_t count, size_t *size,
 
     *size = 0;
     if (!ok)
-        fail(err, ERROR_MEMORY, "no room for %zu places", count);
+        fail(err, ERROR_MEMORY, "not enough memory for a plan of %zu values",
+             count);
     for (size_t i = 0; ok && i < count; i++)
         order[i] = &places[i];
     if (ok && count > 0)

@@ -57,7 +57,7 @@ static bool check_size(const struct graph *graph, struct error *err)
         }
     if (total > MAX_COMPUTED)
         return fail(err, ERROR_LIMIT,
-                    "its nodes compute %zu numbers; at most %zu are taken",
+                    "its nodes compute %zu numbers; at most %zu are allowed",
                     total, MAX_COMPUTED);
     return true;
 }
@@ -73,8 +73,8 @@ static bool find_runner(enum plan_runner *runner, const struct graph *graph,
         *runner = PLAN_KERNEL;
     else
         return fail(err, ERROR_UNSUPPORTED,
-                    "node \"%.100s\" (%s): nothing here runs it", node->name,
-                    node->onnx_op);
+                    "node \"%.100s\" (%s): there is no kernel for it",
+                    node->name, node->onnx_op);
     return true;
 }
 
@@ -101,7 +101,7 @@ static size_t *number_steps(const struct plan *plan, struct error *err)
     size_t *step_of = calloc(plan->graph->num_nodes + 1, sizeof *step_of);
 
     if (!step_of) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         return NULL;
     }
     for (size_t s = 0; s < plan->num_steps; s++)
@@ -173,7 +173,7 @@ static bool place_values(struct plan *plan, struct error *err)
     plan->places = calloc(graph->num_values, sizeof *plan->places);
     plan->passed = calloc(graph->num_values, sizeof *plan->passed);
     if (!step_of || !last || !plan->places || !plan->passed) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
     for (size_t i = 0; i < graph->num_inputs; i++)
@@ -211,18 +211,18 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
     bool ok = true;
 
     if (!marks)
-        return fail(err, ERROR_MEMORY, "no room for a plan");
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
     if (int8 && !xnnrun_has_int8())
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs XNNPACK of 2024 or later; this program "
-                  "was built with that of %s",
+                  "precision int8 needs XNNPACK from 2024 or later; this "
+                  "program was built with XNNPACK from %s",
                   xnnrun_generation());
     if (ok && int8)
         mark_int8(plan, marks, exact);
     if (ok && int8 && plan->num_int8 == 0)
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 is for networks with convolutions of 1 x 1 "
-                  "or linear layers before the last; this one has none");
+                  "precision int8 needs 1 x 1 convolutions or linear layers "
+                  "before the last layer; this network has none");
     if (ok) {
         plan->weights = xnnweights_new(plan->graph, marks, err);
         ok = plan->weights != NULL;
@@ -238,14 +238,14 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
     bool ok = false;
 
     if (!plan) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         return NULL;
     }
     plan->graph = graph;
     plan->steps = calloc(graph->num_nodes + 1, sizeof *plan->steps);
     plan->kept = calloc(graph->num_values, sizeof *plan->kept);
     if (!plan->steps || !plan->kept) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
     for (size_t n = 0; n < graph->num_nodes; n++)
@@ -327,8 +327,8 @@ static bool add_passed(struct plan_session *session, struct error *err)
 
     session->passed = hugepages_take(len);
     if (!session->passed)
-        return fail(err, ERROR_MEMORY, "no room for feature maps of %zu bytes",
-                    len);
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for feature maps of %zu bytes", len);
     memset(session->passed, 0, len);
     return true;
 }
@@ -342,7 +342,8 @@ static bool add_own(struct plan_session *session, int v, struct error *err)
     session->data[v] =
         calloc(count + XNNRUN_SLACK / sizeof(float), sizeof(float));
     if (!session->data[v])
-        return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu elements",
+                    count);
     if (value->data) /* an output that is a constant */
         memcpy(session->data[v], value->data, count * sizeof(float));
     return true;
@@ -355,7 +356,7 @@ static bool add_data(struct plan_session *session, struct error *err)
 
     session->data = calloc(graph->num_values, sizeof *session->data);
     if (!session->data)
-        return fail(err, ERROR_MEMORY, "no room for %zu values",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                     graph->num_values);
     for (size_t i = 0; i < plan->num_passed; i++)
         session->data[plan->passed[i]] =
@@ -406,7 +407,7 @@ static bool add_runs(struct plan_session *session, struct error *err)
     bool ok = externals && seen && session->runs;
 
     if (!ok)
-        fail(err, ERROR_MEMORY, "no room for %zu values", num_values);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu values", num_values);
     for (size_t s = 0; ok && s < plan->num_steps; s++) {
         const struct plan_step *step = &plan->steps[s];
         size_t count;
@@ -432,7 +433,7 @@ struct plan_session *plan_session_new(const struct plan *plan,
     bool ok = false;
 
     if (!session) {
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
         return NULL;
     }
     session->plan = plan;
@@ -443,7 +444,7 @@ struct plan_session *plan_session_new(const struct plan *plan,
     session->runs = calloc(plan->num_steps + 1, sizeof *session->runs);
     team_member_init(&session->member, team);
     if (!session->inputs || !session->runs)
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
     else
         ok = add_passed(session, err) && add_data(session, err) &&
              add_runs(session, err);

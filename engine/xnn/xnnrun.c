@@ -83,7 +83,7 @@ static bool init_library(struct error *err)
 
     pthread_once(&once, initialize);
     if (initialized == xnn_status_out_of_memory)
-        return fail(err, ERROR_MEMORY, "no room for XNNPACK");
+        return fail(err, ERROR_MEMORY, "not enough memory for XNNPACK");
     if (initialized != xnn_status_success)
         return fail(err, ERROR_UNSUPPORTED,
                     "XNNPACK does not support this processor, or /proc or /sys "
@@ -196,7 +196,7 @@ static const char *status_text(enum xnn_status status)
     case xnn_status_unsupported_hardware:
         return "unsupported processor";
     case xnn_status_out_of_memory:
-        return "no memory";
+        return "out of memory";
     default:
         return "failure";
     }
@@ -284,14 +284,14 @@ static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
     bool ok;
 
     if (!values)
-        return fail(err, ERROR_MEMORY, "no room for %zu addresses",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu addresses",
                     num_externals);
     for (size_t i = 0; i < num_externals; i++) {
         values[i].id = (uint32_t)i;
         values[i].data = externals[i].data;
     }
-    ok = check(xnn_setup_runtime(run->runtime, num_externals, values),
-               "setting up", err);
+    ok = check(xnn_setup_runtime(run->runtime, num_externals, values), "setup",
+               err);
     free(values);
     return ok;
 }
@@ -315,7 +315,7 @@ static bool make_runtime(struct xnnrun *run, const struct builder *builder,
                                    pthreadpool_of(member), 0, &run->runtime);
 #endif
     xnnweights_end(weights);
-    return check(status, "making a runtime", err);
+    return check(status, "creating a runtime", err);
 }
 
 struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
@@ -334,12 +334,12 @@ struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
     builder.nodes.ids = calloc(graph->num_values, sizeof *builder.nodes.ids);
     builder.int8_ids = calloc(graph->num_values, 2 * sizeof *builder.int8_ids);
     if (!run || !builder.nodes.ids || !builder.int8_ids) {
-        fail(err, ERROR_MEMORY, "no room for a runtime");
+        fail(err, ERROR_MEMORY, "not enough memory for a runtime");
         goto out;
     }
     ok = check(xnn_create_subgraph((uint32_t)num_externals, 0,
                                    &builder.nodes.subgraph),
-               "making a subgraph", err) &&
+               "creating a subgraph", err) &&
          define_all(&builder, first, count, externals, num_externals, err) &&
          make_runtime(run, &builder, weights, first, member, err) &&
          set_up(run, externals, num_externals, err);

@@ -146,7 +146,7 @@ static bool quantize(struct xnnweights_int8 *out,
 
     *out = (struct xnnweights_int8){.data = data, .scales = scales};
     if (!data || !scales)
-        return fail(err, ERROR_MEMORY, "no room for %zu weights",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu weights",
                     rows * columns);
     quantize_rows(data, scales, graph_floats(value), rows, columns);
     return true;
@@ -159,7 +159,7 @@ struct xnnweights *xnnweights_new(const struct graph *graph, const bool *int8,
     bool ok = true;
 
     if (!weights) {
-        fail(err, ERROR_MEMORY, "no room for a network's weights");
+        fail(err, ERROR_MEMORY, "not enough memory for a network's weights");
         return NULL;
     }
     pthread_mutex_init(&weights->lock, NULL);
@@ -168,7 +168,7 @@ struct xnnweights *xnnweights_new(const struct graph *graph, const bool *int8,
 #endif
     weights->int8 = calloc(graph->num_values, sizeof *weights->int8);
     if (!weights->int8)
-        ok = fail(err, ERROR_MEMORY, "no room for %zu values",
+        ok = fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                   graph->num_values);
     else
         weights->num_values = graph->num_values;
