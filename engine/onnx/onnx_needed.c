@@ -4,29 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A name of the file's: a node's output, an initialiser or an input. */
+/* A name in the file: of a node's output, an initialiser or an input. */
 struct onnx_name {
     const char *text; /* NULL: an empty slot */
     int maker;        /* the node, or GRAPH_NONE */
     bool is_needed;
     bool is_output;
-    bool is_stood_for; /* what an output decides about */
+    bool is_stood_for; /* an output that is a decision about it stands for it */
 };
 
-/* What is being found, and in what. */
+/* The state of the search. */
 struct search {
     struct onnx_needed *needed;
     const onnx_graph_proto *proto;
-    int *stack; /* (n_node) nodes whose operands are still to be marked */
+    int *stack; /* (n_node) nodes whose operands have to be marked */
     size_t depth;
     struct error *err;
 };
 
-/* Decisions that a row of scores ends in. What they are made from is what
- * there is to serve. */
+/* Operators that decide on a class at the end of a network. Their input, the
+ * scores, is what can be served. */
 static const char *const decisions[] = {"ArgMax", "TopK", "ZipMap", NULL};
 
-/* What may stand between a decision and the output. */
+/* Operators that may stand between a decision and the output. */
 static const char *const wrappings[] = {
     "Cast",     "Squeeze", "Unsqueeze",    "Reshape",
     "Flatten",  "Gather",  "LabelEncoder", "ArrayFeatureExtractor",
@@ -43,7 +43,7 @@ static size_t hash(const char *text)
     return (size_t)(h ^ h >> 32);
 }
 
-/* The slot of a name, or the one where it would be. */
+/* The slot of a name, or the empty slot where it belongs. */
 static struct onnx_name *slot_of(const struct onnx_needed *needed,
                                  const char *text)
 {
@@ -54,7 +54,8 @@ static struct onnx_name *slot_of(const struct onnx_needed *needed,
     return &needed->names[i];
 }
 
-/* The same, of a name that shall be there. There is room for all of a file. */
+/* Like slot_of, for a name that has to be there. There are slots for all names
+ * of a file. */
 static struct onnx_name *name_of(const struct onnx_needed *needed,
                                  const char *text)
 {
@@ -86,7 +87,7 @@ static bool take_room(struct search *search)
     return true;
 }
 
-/* Names what the nodes make. */
+/* Enters the names of all nodes' outputs. */
 static bool name_all(struct search *search)
 {
     const onnx_graph_proto *proto = search->proto;
@@ -118,8 +119,8 @@ static bool is_one_of(const char *const *words, const char *word)
     return word && *words;
 }
 
-/* The operand that a decision or a wrapping is about: an index into a list of
- * constants comes second. */
+/* The operand that a decision or a wrapping works on: an index into a constant
+ * list comes second. */
 static const char *subject_of(const struct search *search,
                               const onnx_node_proto *node)
 {
@@ -129,12 +130,13 @@ static const char *subject_of(const struct search *search,
     return node->n_input > 0 && *node->input[i] ? node->input[i] : NULL;
 }
 
-/* What an output that is a decision is made from; else the output itself. */
+/* The value that a decision is made from; for any other output the output
+ * itself. */
 static const char *behind_decision(const struct search *search,
                                    const char *output)
 {
-    /* Makers stand before users; a file in which they do not is refused later,
-     * and must not be followed in a circle. */
+    /* Producers come before their users; a file in which they do not is refused
+     * later, and must not cause an endless loop here. */
     int before = (int)search->proto->n_node;
     const char *at = output;
 
@@ -158,7 +160,7 @@ static const char *behind_decision(const struct search *search,
     }
 }
 
-/* `"a", "b" and 3 more`: the file's outputs. */
+/* `"a", "b" and 3 more`: the names of the file's outputs. */
 static void list_outputs(char *text, size_t size, const onnx_graph_proto *proto)
 {
     enum { MAX_LISTED = 5 };
@@ -174,7 +176,7 @@ static void list_outputs(char *text, size_t size, const onnx_graph_proto *proto)
                  proto->n_output - MAX_LISTED);
 }
 
-/* Takes an output that is asked for, or every one. */
+/* Takes the requested output, or all of them. */
 static bool take_outputs(struct search *search, const char *wanted)
 {
     const onnx_graph_proto *proto = search->proto;
@@ -202,8 +204,8 @@ static bool take_outputs(struct search *search, const char *wanted)
                 wanted, list);
 }
 
-/* Leaves out outputs that stand for what is an output itself, and second ones
- * that stand for the same. */
+/* Drops outputs that stand for a value that is an output itself, and all but
+ * the first that stand for the same value. */
 static void leave_doubles_out(struct onnx_needed *needed)
 {
     size_t kept = 0;
@@ -233,8 +235,8 @@ static void need(struct search *search, const char *text)
     search->stack[search->depth++] = name->maker;
 }
 
-/* Whether a node is malformed so that nothing can need it; it is read, and
- * refused by its name. */
+/* Whether a node is so malformed that nothing can need it; it is read anyway,
+ * so that it is refused by name. */
 static bool makes_nothing(const onnx_node_proto *node)
 {
     for (size_t i = 0; i < node->n_output; i++)

@@ -26,7 +26,7 @@ static bool convert_flatten(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* Axes are an attribute before opset 13, and an operand after. */
+/* Axes are an attribute before opset 13, and an operand after that. */
 static bool convert_squeeze(struct onnx_reader *reader, struct graph_node *node)
 {
     node->reshape.rule = GRAPH_RESHAPE_SQUEEZE;
@@ -99,7 +99,7 @@ static bool is_zero(const struct graph_value *value)
                                     : graph_floats(value)[0] == 0;
 }
 
-/* Nothing, except where it is told to train, and to drop something. */
+/* Does nothing, unless it is in training mode and has something to drop. */
 static bool convert_dropout(struct onnx_reader *reader, struct graph_node *node)
 {
     const struct graph_value *training = graph_input(reader->graph, node, 2);
@@ -167,7 +167,7 @@ static bool convert_cast_like(struct onnx_reader *reader,
     return true;
 }
 
-/* Bounds are attributes before opset 10, and operands after. */
+/* Bounds are attributes before opset 10, and operands after that. */
 static bool convert_slice(struct onnx_reader *reader, struct graph_node *node)
 {
     size_t num_starts = 0, num_ends = 0, num_axes = 0;
@@ -190,7 +190,7 @@ static bool convert_slice(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* The sizes of the parts, where an attribute says them. */
+/* Reads the sizes of the parts from an attribute, if there is one. */
 static bool read_split(struct onnx_reader *reader, const int64_t **sizes)
 {
     size_t num = reader->node->n_output, count = 0;

@@ -1,4 +1,4 @@
-/* Operators that look at pictures through a window, and their borders. */
+/* Operators that move a window over images, and padding. */
 
 #include "engine/onnx/onnx_reader.h"
 
@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many axes the window has: 2, unless kernel_shape says otherwise. */
+/* The number of axes of the window: 2, unless kernel_shape has another
+ * length. */
 static size_t count_axes(struct onnx_reader *reader)
 {
     int64_t kernel[GRAPH_MAX_RANK];
@@ -19,9 +20,9 @@ static size_t count_axes(struct onnx_reader *reader)
                : 2;
 }
 
-/* Reads a window of two axes; one of one axis, which is that of the rows (the
- * columns have length 1); or one of three that moves along the first alone,
- * which is that of the columns (widen makes it so). */
+/* Reads a window with two axes; or with one axis, which is used for the rows
+ * (the columns have length 1); or with three axes that moves along the first
+ * one only, which is used for the columns (see widen). */
 static bool convert_window(struct onnx_reader *reader,
                            struct graph_window *window)
 {
@@ -63,8 +64,8 @@ static bool convert_window(struct onnx_reader *reader,
     return true;
 }
 
-/* Adds a node on behalf of `node` that makes `to`, or a new value, which is
- * returned; GRAPH_NONE on failure. */
+/* Adds a node on behalf of `node` that makes `to`, or a new value if that is
+ * GRAPH_NONE. Returns the value, or GRAPH_NONE on failure. */
 static int add_move(struct onnx_reader *reader, const struct graph_node *node,
                     enum graph_op op, int from, int to,
                     struct graph_node **added)
@@ -85,7 +86,7 @@ static int add_move(struct onnx_reader *reader, const struct graph_node *node,
     return to;
 }
 
-/* Adds or drops an axis of length 1. */
+/* Adds or removes an axis of length 1. */
 static int add_reshape(struct onnx_reader *reader,
                        const struct graph_node *node,
                        enum graph_reshape_rule rule, int64_t axis, int from,
@@ -116,11 +117,11 @@ static int add_transpose(struct onnx_reader *reader,
     return to;
 }
 
-/* Adds the node of a window of one or three axes, between nodes that make
- * pictures of its operand and undo that of its result:
+/* Adds a node whose window has one or three axes, between nodes that turn its
+ * operand into an image and its result back:
  *
- *     (N, C, L)             is a picture (N, C, L, 1)
- *     (N, 1, D, H, W)       is a picture (N, H, W, D); torch's
+ *     (N, C, L)             becomes an image (N, C, L, 1)
+ *     (N, 1, D, H, W)       becomes an image (N, H, W, D); PyTorch's
  *                           LocalResponseNorm is such a pool over channels */
 static bool add_between(struct onnx_reader *reader, struct graph_node *node,
                         bool is_line)
@@ -157,8 +158,8 @@ static bool add_between(struct onnx_reader *reader, struct graph_node *node,
                GRAPH_NONE;
 }
 
-/* Takes the node read last, if its window has not two axes, and puts it back
- * between others. */
+/* Takes the node that was read last and, unless its window has two axes, puts
+ * it back between others. */
 static bool widen(struct onnx_reader *reader)
 {
     size_t num = count_axes(reader);
@@ -203,7 +204,7 @@ static bool convert_pool(struct onnx_reader *reader, struct graph_node *node)
     return convert_window(reader, &node->pool.window) && widen(reader);
 }
 
-/* A window as large as the picture. */
+/* Pools over the whole image. */
 static bool convert_whole_pool(struct onnx_reader *reader,
                                struct graph_node *node)
 {
@@ -225,7 +226,7 @@ static bool convert_deconv(struct onnx_reader *reader, struct graph_node *node)
                                 1);
 }
 
-/* Borders are an attribute before opset 11, and an operand after. */
+/* Padding is an attribute before opset 11, and an operand after that. */
 static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
 {
     int64_t pads[2 * GRAPH_MAX_RANK];
@@ -268,7 +269,8 @@ static bool convert_global_pool(struct onnx_reader *reader,
     return true;
 }
 
-/* Finds which of the names an attribute has; the first where there is none. */
+/* Finds the attribute's value among names; it is the first one if there is no
+ * attribute. */
 static bool read_choice(struct onnx_reader *reader, const char *attribute,
                         const char *const *names, size_t num, unsigned *choice)
 {
