@@ -16,9 +16,9 @@ struct xnnrun {
 struct builder {
     struct xnnnode_builder nodes;
     const struct xnnweights *weights; /* borrowed */
-    uint32_t *int8_ids;               /* (num_values, 2) of the same quantized,
-                                         for linear layers and for convolutions;
-                                         owned, as what `nodes` has */
+    uint32_t
+        *int8_ids; /* (num_values, 2) ids of quantized copies, for linear layers
+                      and for convolutions; owned, like those in `nodes` */
 };
 
 const char *xnnrun_generation(void)
@@ -44,7 +44,7 @@ static void deallocate(void *context, void *memory)
     free(memory);
 }
 
-/* Weights and feature maps. */
+/* For weights and feature maps. */
 static void *allocate_aligned(void *context, size_t alignment, size_t size)
 {
     (void)context;
@@ -94,7 +94,7 @@ static bool init_library(struct error *err)
 
 /* ---- quantized nodes ---- */
 
-/* A convolution that looks at one pixel at a time. */
+/* A 1 x 1 convolution. */
 static bool is_pointwise(const struct graph_node *node)
 {
     const struct graph_window *window = &node->conv.window;
@@ -124,8 +124,8 @@ bool xnnrun_supports_int8(const struct graph *graph,
 }
 
 #if XNN_IS_2024
-/* The number of a value's quantized twin. A convolution takes one scale and
- * one zero for the picture; a linear layer one for each row. */
+/* The id of a value's quantized copy. A convolution needs one scale and one
+ * zero point for the image; a linear layer needs them for each row. */
 static enum xnn_status convert(struct builder *builder, int number,
                                bool for_conv, uint32_t *id)
 {
@@ -147,7 +147,7 @@ static enum xnn_status convert(struct builder *builder, int number,
     return status;
 }
 
-/* Defines a node as ever, but on the quantized twins of its operands. */
+/* Defines a node as usual, but on the quantized copies of its operands. */
 static enum xnn_status define_int8(struct builder *builder,
                                    const struct graph_node *node,
                                    const struct xnnweights_int8 *weights)
@@ -211,8 +211,9 @@ static bool check(enum xnn_status status, const char *what, struct error *err)
         "XNNPACK (%s): %s", what, status_text(status));
 }
 
-/* Tells XNNPACK of a value, unless it knows it. `external` is its number, and
- * `flags` its direction, where it is one; XNN_INVALID_VALUE_ID and 0 else. */
+/* Defines a value for XNNPACK, unless it was defined before. For an external
+ * value, `external` is its id and `flags` its direction; otherwise
+ * XNN_INVALID_VALUE_ID and 0. */
 static bool define_value(struct builder *builder, int number, uint32_t external,
                          uint32_t flags, struct error *err)
 {
@@ -276,7 +277,7 @@ static bool define_all(struct builder *builder, size_t first, size_t count,
     return true;
 }
 
-/* Gives the runtime the addresses of its externals, once and for all. */
+/* Sets the addresses of the runtime's external values once and for all. */
 static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
                    size_t num_externals, struct error *err)
 {
@@ -296,7 +297,7 @@ static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
     return ok;
 }
 
-/* Makes the runtime of a finished subgraph. */
+/* Creates the runtime of a finished subgraph. */
 static bool make_runtime(struct xnnrun *run, const struct builder *builder,
                          struct xnnweights *weights, size_t first,
                          struct team_member *member, struct error *err)
@@ -306,7 +307,7 @@ static bool make_runtime(struct xnnrun *run, const struct builder *builder,
     enum xnn_status status;
 
 #if XNN_IS_2024
-    /* With _v4 it would take and give back its workspace differently. */
+    /* _v4 would allocate and free its workspace differently. */
     status = xnn_create_runtime_v3(builder->nodes.subgraph, shared,
                                    pthreadpool_of(member), 0, &run->runtime);
 #else
