@@ -19,7 +19,7 @@ static bool meet(const struct place *a, const struct place *b)
 }
 
 /* Puts `place` into the first gap that is large enough among the values that
- * live when it does. `placed` is in the order of offsets, and stays so. */
+ * are alive at the same time. `placed` is sorted by offset, and stays so. */
 static void put(struct place *place, struct place **placed, size_t count)
 {
     size_t at = 0, i = 0;
