@@ -38,7 +38,8 @@ static bool check_text(const char *text, size_t line, struct error *err)
     return true;
 }
 
-/* Takes one line, without its end and ended by NUL, as the next class. */
+/* Adds one line, without its line end and terminated by NUL, as the next
+ * class. */
 static bool add_line(struct labels *labels, char *text, struct error *err)
 {
     size_t line = labels->count + 1;
@@ -64,8 +65,8 @@ static bool add_line(struct labels *labels, char *text, struct error *err)
     return true;
 }
 
-/* Whether there is nothing but this one line end left: a file that ends in an
- * empty line names no class with it. */
+/* Whether all that is left is this one line end: an empty line at the end of a
+ * file is not a class. */
 static bool is_last_line_end(const char *text, const char *end)
 {
     return (end - text == 1 && text[0] == '\n') ||
@@ -112,7 +113,7 @@ static int compare_ids(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The line of an id, found by its address. */
+/* The line number of an id, found by its address. */
 static size_t line_of(const struct labels *labels, const char *id)
 {
     size_t i = 0;
@@ -179,7 +180,7 @@ bool labels_read(struct labels *labels, const char *path, struct error *err)
         return false;
     }
     len = file.len - 1;
-    labels->text = (char *)file.data; /* owns it now */
+    labels->text = (char *)file.data; /* labels own it now */
     if (!parse(labels, labels->text, len, err)) {
         labels_release(labels);
         return false;
@@ -210,7 +211,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Of ASCII only, whatever the locale. */
+/* Compares ASCII letters only, whatever the locale. */
 static bool equal_ignoring_case(const char *a, const char *b)
 {
     while (*a && lower(*a) == lower(*b)) {

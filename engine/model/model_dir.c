@@ -17,7 +17,7 @@ enum {
     MAX_NAME_BYTES = 128,
 };
 
-/* What a folder without model.json gets; see model_dir.h. */
+/* The default for a folder without model.json; see model_dir.h. */
 static const struct preprocess_spec default_input = {
     .resize = PREPROCESS_STRETCH,
     .filter = RESIZE_BICUBIC,
@@ -27,8 +27,8 @@ static const struct preprocess_spec default_input = {
     .std = {58.395f, 57.12f, 57.375f},
 };
 
-/* Below, `object` is where to look and `path` its name for messages, such as
- * "input."; a member that is missing is NULL and fails its check. */
+/* In the functions below, `object` is searched for `key`; a missing member is
+ * NULL and fails its check. */
 
 static bool copy_text(char **copy, const char *text, struct error *err)
 {
@@ -39,8 +39,8 @@ static bool copy_text(char **copy, const char *text, struct error *err)
     return true;
 }
 
-/* The member's text, or NULL where it is not one of 1 to max_bytes bytes
- * without control characters. Jansson has checked that it is UTF-8. */
+/* The member's string, or NULL unless it has 1 to max_bytes bytes and no
+ * control characters. Jansson has checked that it is UTF-8. */
 static const char *plain_text(const json_t *member, size_t max_bytes)
 {
     const char *text = json_string_value(member);
@@ -53,7 +53,7 @@ static const char *plain_text(const json_t *member, size_t max_bytes)
     return text;
 }
 
-/* Copies a text that may be left out. */
+/* Copies an optional string. */
 static bool read_optional_text(char **copy, const json_t *object,
                                const char *key, struct error *err)
 {
@@ -71,7 +71,7 @@ static bool read_side(uint32_t *side, const json_t *input, const char *key,
                       struct error *err)
 {
     const json_t *member = json_object_get(input, key);
-    json_int_t value = json_integer_value(member); /* 0 for others */
+    json_int_t value = json_integer_value(member); /* 0 for other types */
 
     if (value < 1 || value > MAX_SIDE)
         return fail(err, ERROR_INPUT,
@@ -80,7 +80,7 @@ static bool read_side(uint32_t *side, const json_t *input, const char *key,
     return true;
 }
 
-/* A list of a number for each channel. */
+/* An array with a number for each channel. */
 static bool read_numbers(float *numbers, size_t count, const json_t *input,
                          const char *key, struct error *err)
 {
@@ -124,7 +124,7 @@ static bool read_channels(struct preprocess_spec *spec, const json_t *input,
     return true;
 }
 
-/* Reads a member that is one of some names; *choice is its number. */
+/* Reads a member that is one of several names; *choice is its index. */
 static bool read_choice(size_t *choice, const json_t *input, const char *key,
                         const char *const *names, size_t num_names,
                         struct error *err)
@@ -166,7 +166,7 @@ static bool read_resize(struct preprocess_spec *spec, const json_t *input,
     return true;
 }
 
-/* What "crop" cuts out, said in one way or the other. */
+/* Reads how much "crop" keeps, given in one of two ways. */
 static bool read_crop(struct preprocess_spec *spec, const json_t *input,
                       struct error *err)
 {
@@ -198,7 +198,7 @@ static bool read_crop(struct preprocess_spec *spec, const json_t *input,
     return true;
 }
 
-/* A level for all three channels, or one for each. */
+/* One level for all three channels, or one for each. */
 static bool read_pad(struct preprocess_spec *spec, const json_t *input,
                      struct error *err)
 {
@@ -264,7 +264,7 @@ static bool join_path(char **path, const char *folder, const char *file,
     return true;
 }
 
-/* Nobody compares it with the file: that is for who downloads one. */
+/* We do not compare it with the file: it is for whoever downloads the model. */
 static bool check_sha256(const json_t *onnx, struct error *err)
 {
     const json_t *member = json_object_get(onnx, "sha256");
@@ -346,7 +346,7 @@ static bool read_members(struct model_dir *model_dir, const char *folder,
 
 static bool parse_json(json_t **root, const struct buf *file, struct error *err)
 {
-    json_error_t why = {0}; /* Jansson leaves it so where memory runs out */
+    json_error_t why = {0}; /* Jansson leaves it empty when memory runs out */
 
     *root = NULL;
     if (file->len == 0)
@@ -366,7 +366,8 @@ static bool is_missing(const char *path)
     return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
-/* The last part of the folder's path, links resolved. */
+/* Names the model after the last part of the folder's path, with links
+ * resolved. */
 static bool name_after_folder(struct model_dir *model_dir, const char *folder,
                               struct error *err)
 {
@@ -388,7 +389,7 @@ static bool name_after_folder(struct model_dir *model_dir, const char *folder,
     return ok;
 }
 
-/* For a folder that has model.onnx and no model.json. */
+/* For a folder that has model.onnx but no model.json. */
 static bool use_defaults(struct model_dir *model_dir, const char *folder,
                          struct error *err)
 {
@@ -408,7 +409,7 @@ static bool check_folder(const char *folder, struct error *err)
     return true;
 }
 
-/* Whether there is no model.json but the file it would be about. */
+/* Whether there is a model.onnx but no model.json. */
 static bool is_bare(bool *bare, const char *folder, struct error *err)
 {
     char *json = NULL, *onnx = NULL;
@@ -441,7 +442,7 @@ static bool read_json(struct model_dir *model_dir, const char *folder,
     return ok || error_prefix(err, "model.json");
 }
 
-/* labels.txt may be missing; then the labels stay empty. */
+/* labels.txt is optional; without it the labels are empty. */
 static bool read_labels(struct model_dir *model_dir, const char *folder,
                         struct error *err)
 {
