@@ -1,4 +1,4 @@
-/* wherefore model: networks before they are served. */
+/* wherefore model: looks at networks before they are served. */
 
 #include "cli/cmd_model.h"
 
@@ -52,7 +52,7 @@ bool cmd_model_parse(struct cmd_model_call *call, const struct option *rows,
            fail(err, ERROR_INPUT, "no file is given; see --help");
 }
 
-/* The words are those of HEAD_SCORES, which begin behind HEAD_OPEN. */
+/* The words are those of HEAD_SCORES, which begin after HEAD_OPEN. */
 bool cmd_model_take_scores(void *data, const struct option *option,
                            const char *value, struct error *err)
 {

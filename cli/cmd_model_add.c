@@ -1,4 +1,4 @@
-/* wherefore model add: a model's folder of an ONNX file. */
+/* wherefore model add: makes a model's folder from an ONNX file. */
 
 #include <errno.h>
 #include <math.h>
@@ -33,7 +33,7 @@ struct add {
 
 /* ---- the command line ---- */
 
-/* "a,b,c", or one number for all channels. */
+/* Parses "a,b,c", or one number for all channels. */
 static bool parse_three(double numbers[3], const char *text, struct error *err)
 {
     const char *at = text;
@@ -178,8 +178,8 @@ static void print_help(const struct add *add)
 
 /* ---- making it ---- */
 
-/* The file's name without its folder and ending, unless one is given; and the
- * folder that is to be made. */
+/* Chooses the model's name, by default the file's name without folder and
+ * extension, and the folder to make. */
 static bool choose_names(struct add *add, struct error *err)
 {
     const char *slash = strrchr(add->call.file, '/');
@@ -223,7 +223,7 @@ static bool check_channels(const struct add *add, size_t channels,
     return true;
 }
 
-/* Looks at the network itself: its size, and whether it can be used. */
+/* Checks that the network can be used, and takes its input size. */
 static bool look(struct add *add, struct error *err)
 {
     struct inspect_options look_for = {
@@ -257,7 +257,7 @@ static bool look(struct add *add, struct error *err)
     return ok;
 }
 
-/* The folder of FILE, where its weights are if they are in other files. */
+/* Finds the folder of FILE, in case its weights are in other files. */
 static bool find_weights(struct add *add, struct error *err)
 {
     const char *slash = strrchr(add->call.file, '/');
@@ -286,7 +286,8 @@ static bool read_files(struct add *add, struct error *err)
            error_prefix(err, "%.200s", add->labels);
 }
 
-/* Writes to a folder beside the one to make, opens it, and renames it. */
+/* Writes to a new folder beside the final one, opens it as a model, and renames
+ * it. */
 static bool make_folder(struct add *add, struct error *err)
 {
     char made[PATH_SIZE];

@@ -1,4 +1,4 @@
-/* wherefore model info, and check: what an inspection found, for people. */
+/* wherefore model info and wherefore model check: print an inspection. */
 
 #include <stdio.h>
 
@@ -12,7 +12,8 @@ enum {
     MAX_SIDE = 4096,
     DEFAULT_RUNS = 10,
     MAX_RUNS = 10000,
-    MAX_LINES = 20, /* of plain kernels; the others are summed up */
+    MAX_LINES =
+        20, /* of plain kernels; only the number of the others is printed */
 };
 
 struct look {
@@ -45,7 +46,7 @@ static bool take_size(void *data, const struct option *option,
 #define FIELD(field) OPTION_FIELD(struct look, field)
 static const struct option rows[] = {
     {OPTION_NUMBER, "runs", "N", "number of runs to measure", .min = 1,
-     .max = MAX_RUNS, FIELD(num_runs)}, /* of info alone */
+     .max = MAX_RUNS, FIELD(num_runs)}, /* for `info` only */
     {OPTION_NUMBER, "width", "N",
      "the input's, in pixels, if FILE leaves it open", .min = 1,
      .max = MAX_SIDE, FIELD(options.width)},
@@ -172,7 +173,7 @@ static void print_count(size_t count, const char *what)
     printf("%zu %s%s", count, what, count == 1 ? "" : "s");
 }
 
-/* Which output is served, if it is not all of the file. */
+/* Prints which output is served, unless that is the whole file. */
 static void print_served(const struct inspection *inspection)
 {
     if (inspection->file.num_outputs == 1 && inspection->num_left_out == 0)
@@ -224,7 +225,7 @@ static void print_costs(const struct inspection *inspection)
 
 /* ---- the commands ---- */
 
-/* Opens the inspection, or returns false with *status set. */
+/* Opens the inspection; or returns false with *status set. */
 static bool begin(struct inspection *inspection, struct look *look, int *status,
                   int argc, char **argv, bool is_info, const char *help_head)
 {

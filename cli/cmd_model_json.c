@@ -118,7 +118,7 @@ bool cmd_model_json_print(const char *file, const struct inspection *inspection,
         json_decref(more);
         ok = ok && (!runs || add_costs(root, inspection));
     }
-    /* What cannot be written is main's to say. */
+    /* main reports output that cannot be written. */
     ok = ok && (json_dumpf(root, stdout,
                            JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ||
                 ferror(stdout));

@@ -1,4 +1,4 @@
-/* wherefore model run: a network on NumPy arrays. */
+/* wherefore model run: runs a network on NumPy arrays. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -20,7 +20,7 @@ enum {
     PATH_SIZE = 4096,
 };
 
-/* 2 GB, and a little for the header. */
+/* 2 GB, and some more for the header. */
 #define MAX_FILE_BYTES (((size_t)1 << 31) + 65536)
 
 /* `= {0}` is empty. */
@@ -34,7 +34,7 @@ struct run {
     struct npy arrays[MAX_INPUTS];
     size_t num_inputs;
     struct raw *raw;         /* owned */
-    char (*used)[NAME_SIZE]; /* (outputs + 1) names of files; owned */
+    char (*used)[NAME_SIZE]; /* (outputs + 1) file names in use; owned */
     size_t num_used;
 };
 
@@ -52,7 +52,7 @@ static const char help_tail[] =
 
 /* ---- the command line ---- */
 
-/* The row's number says whether it is a constant. */
+/* The row's number tells whether it is a constant. */
 static bool take_input(void *data, const struct option *option,
                        const char *argument, struct error *err)
 {
@@ -129,8 +129,8 @@ static bool open_network(struct run *run, struct error *err)
 
 /* ---- what comes out ---- */
 
-/* Makes a file's name of an output's, unlike those before it: exporters put
- * slashes and colons into names, and a stranger's file anything. */
+/* Makes a unique file name from an output's name: exporters put slashes and
+ * colons into names, and an untrusted file may have anything in them. */
 static const char *name_file(struct run *run, const char *output)
 {
     char *name = run->used[run->num_used];

@@ -1,4 +1,4 @@
-/* wherefore: what is in a picture, and where the evidence is. */
+/* wherefore: what is in an image, and where the evidence is. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,8 +92,9 @@ static int run(int argc, char **argv)
     return command ? command->run(argc - 1, argv + 1) : fail_unknown(argv[1]);
 }
 
-/* Whoever starts us may have closed standard input, output or error. What we
- * open ourselves would take their numbers, and be given a log or an answer. */
+/* The parent process may have closed standard input, output or error. Files
+ * that we open would then get their numbers, and logs or results would be
+ * written to them. */
 static bool open_standard_files(void)
 {
     int fd;
@@ -107,14 +108,14 @@ static bool open_standard_files(void)
     return true;
 }
 
-/* What was printed has to have arrived, on a full disk too. */
+/* All output must have been written, even on a full disk. */
 int main(int argc, char **argv)
 {
     const char *why;
     int status;
 
     if (!open_standard_files())
-        return 1; /* there may be nowhere to say so */
+        return 1; /* there may be no way to report it */
     status = run(argc, argv);
     why = fflush(stdout) != 0 ? strerror(errno)
           : ferror(stdout)    ? "part of it was lost"

@@ -202,7 +202,7 @@ static bool is_wanted(struct team *team, unsigned id)
            id + atomic_load(&team->num_busy) <= team->num_threads;
 }
 
-static bool help_somebody(struct team *team, unsigned id)
+static bool help_others(struct team *team, unsigned id)
 {
     size_t num_chunks = 0;
 
@@ -235,7 +235,7 @@ static void *help(void *arg)
         if (atomic_load(&team->ended))
             return NULL;
         for (n = 0; is_wanted(team, helper->id); n++) {
-            if (help_somebody(team, helper->id))
+            if (help_others(team, helper->id))
                 n = 0;
             wait_a_little(n);
         }

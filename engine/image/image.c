@@ -284,9 +284,9 @@ static bool turn(struct image *image, struct error *err)
 bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
 {
-    static const struct image_wait somebody = {0};
+    static const struct image_wait never_cancelled = {0};
 
-    return image_decode_for(image, &somebody, bytes, len, limits, err) &&
+    return image_decode_for(image, &never_cancelled, bytes, len, limits, err) &&
            turn(image, err);
 }
 
