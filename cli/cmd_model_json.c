@@ -118,13 +118,13 @@ bool cmd_model_json_print(const char *file, const struct inspection *inspection,
         json_decref(more);
         ok = ok && (!runs || add_costs(root, inspection));
     }
-    /* What cannot be written is main's to say. */
+    /* main reports output that cannot be written. */
     ok = ok && (json_dumpf(root, stdout,
                            JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ||
                 ferror(stdout));
     json_decref(root);
     if (!ok)
-        return fail(err, ERROR_MEMORY, "no room for the answer");
+        return fail(err, ERROR_MEMORY, "not enough memory for the response");
     putchar('\n');
     return true;
 }

@@ -35,7 +35,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
     bool ok = false;
 
     if (!session) {
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
         return NULL;
     }
     session->engine = engine;
@@ -43,7 +43,8 @@ struct engine_session *engine_session_new(const struct engine *engine,
     session->scores = calloc(num_classes, sizeof *session->scores);
     session->best = calloc(num_classes, sizeof *session->best);
     if (!session->logits || !session->scores || !session->best) {
-        fail(err, ERROR_MEMORY, "no room for %zu classes", num_classes);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu classes",
+             num_classes);
         goto out;
     }
     session->plan = plan_session_new(engine->network.plan, team, err);
@@ -85,7 +86,7 @@ static bool read_logits(struct engine_session *session, struct error *err)
         session->logits[i] = head_logit(head, made, i);
         if (!isfinite(session->logits[i]))
             return fail(err, ERROR_INTERNAL,
-                        "the network's logit of class %zu is not finite", i);
+                        "the logit of class %zu is not finite", i);
     }
     if (head->scores == HEAD_SIGMOID)
         topk_sigmoid(session->scores, session->logits, head->num_classes);

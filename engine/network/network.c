@@ -43,7 +43,7 @@ static bool add_features(struct network *network, struct error *err)
     outputs =
         realloc(graph->outputs, (graph->num_outputs + 1) * sizeof *outputs);
     if (!outputs)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
+        return fail(err, ERROR_MEMORY, "not enough memory for the outputs");
     graph->outputs = outputs;
     outputs[graph->num_outputs++] = network->head.features;
     return true;
@@ -132,7 +132,7 @@ static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
         return false;
     copy = name ? strdup(name) : NULL;
     if (!copy)
-        return fail(err, ERROR_MEMORY, "no room for a name");
+        return fail(err, ERROR_MEMORY, "not enough memory for a name");
     input.output = copy;
     graph_release(graph);
     ok = read_graph(graph, bytes, len, &input, options->problems, err);

@@ -33,7 +33,8 @@ static bool read_file(struct tensors_network *tensors, const uint8_t *bytes,
     bool ok;
 
     if (!bindings)
-        return fail(err, ERROR_MEMORY, "no room for %zu inputs", num_inputs);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu inputs",
+                    num_inputs);
     for (size_t i = 0; i < num_inputs; i++) {
         const struct npy *array = inputs[i].array;
         bool is_constant = inputs[i].is_constant || array->type == GRAPH_INT;
@@ -63,7 +64,7 @@ static bool count_outputs(struct tensors_network *tensors, struct error *err)
     tensors->converted =
         calloc(tensors->num_outputs + 1, sizeof *tensors->converted);
     return (tensors->made && tensors->converted) ||
-           fail(err, ERROR_MEMORY, "no room for the outputs");
+           fail(err, ERROR_MEMORY, "not enough memory for the outputs");
 }
 
 /* Describes output i of the graph; *converted is room for its elements where
@@ -89,7 +90,8 @@ static bool describe(struct tensors_network *tensors, size_t i,
         return true;
     tensors->converted[i] = calloc(count + 1, sizeof(float));
     if (!tensors->converted[i])
-        return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu elements",
+                    count);
     for (size_t e = 0; value->type == GRAPH_INT && e < count; e++)
         tensors->converted[i][e] = (float)graph_ints(value)[e];
     output->values = tensors->converted[i];
@@ -119,7 +121,8 @@ static bool fill_inputs(struct tensors_network *tensors,
                 array = input->array;
         }
         if (!array)
-            return fail(err, ERROR_INTERNAL, "the input \"%.100s\" is lost",
+            return fail(err, ERROR_INTERNAL,
+                        "no array was found for the input \"%.100s\"",
                         value->name);
         memcpy(plan_session_data(tensors->session, graph->inputs[i]),
                array->data, graph_shape_count(&value->shape) * sizeof(float));
@@ -136,7 +139,7 @@ struct tensors_network *tensors_new(const uint8_t *bytes, size_t len,
     bool ok = false;
 
     if (!tensors) {
-        fail(err, ERROR_MEMORY, "no room for a network");
+        fail(err, ERROR_MEMORY, "not enough memory for a network");
         return NULL;
     }
     if (!read_file(tensors, bytes, len, inputs, num_inputs, folder, err) ||

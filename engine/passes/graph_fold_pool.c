@@ -36,7 +36,7 @@ static bool describe(struct pool_pass *pass)
     pass->pictures = calloc(graph->num_values + 1, sizeof *pass->pictures);
     if (!pass->pictures)
         return fail(pass->fold->err, ERROR_MEMORY,
-                    "no room for a list of values");
+                    "not enough memory for a list of values");
     graph_picture_find(pass->pictures, graph);
     return true;
 }

@@ -91,7 +91,7 @@ static bool init(struct pool_trial *trial, const struct pool_pass *pass,
     return (trial->x && trial->room && trial->out && trial->scale &&
             trial->shift && trial->wanted) ||
            fail(pass->fold->err, ERROR_MEMORY,
-                "no room for a trial of %zu numbers", size);
+                "not enough memory for a trial of %zu numbers", size);
 }
 
 /* Fills x with one number. */

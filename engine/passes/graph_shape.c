@@ -76,7 +76,7 @@ bool graph_infer(struct graph *graph, struct error *err)
     }
     if (problems && problems->count > 0)
         return fail(err, ERROR_UNSUPPORTED,
-                    "%zu of its nodes and inputs are not supported",
+                    "%zu of the network's nodes and inputs are not supported",
                     problems->count);
     graph_prune(graph);
     return true;

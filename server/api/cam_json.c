@@ -205,7 +205,8 @@ bool cam_json_write(struct response *response, const struct engine *engine,
 {
     const struct buf *png = explanation->heatmap;
     json_t *root = describe(engine, explanation, request, source);
-    bool ok = root || fail(err, ERROR_MEMORY, "no room for the answer");
+    bool ok =
+        root || fail(err, ERROR_MEMORY, "not enough memory for the response");
 
     /* A guess that is nearly always right: the rest is under 4 KB. */
     ok = ok &&

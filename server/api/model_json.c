@@ -93,7 +93,7 @@ static bool dump_line(struct response *response, json_t *root, bool ok,
                       struct error *err)
 {
     if (!ok)
-        fail(err, ERROR_MEMORY, "no room for the answer");
+        fail(err, ERROR_MEMORY, "not enough memory for the response");
     ok = ok && dump(response, root, err) &&
          buf_append(&response->body, "\n", 1, err);
     json_decref(root);

@@ -50,7 +50,7 @@ static inline bool dump(struct response *response, const json_t *root,
                         struct error *err)
 {
     if (json_dump_callback(root, append, &response->body, DUMP_FLAGS) != 0)
-        return fail(err, ERROR_MEMORY, "no room for the answer");
+        return fail(err, ERROR_MEMORY, "not enough memory for the response");
     response->status = 200;
     response->content_type = "application/json";
     return true;

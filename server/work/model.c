@@ -21,7 +21,7 @@ struct model *model_open(const char *folder,
     struct tm utc;
 
     if (!model) {
-        fail(err, ERROR_MEMORY, "no room for a model");
+        fail(err, ERROR_MEMORY, "not enough memory for a model");
         return NULL;
     }
     model->slot = slot;

@@ -136,7 +136,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
 
     (void)team;
     if (!session || fake_no_room) {
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
         free(session);
         return NULL;
     }
