@@ -55,7 +55,7 @@ static size_t count_labels(const struct engine *engine, size_t num_classes)
     return count;
 }
 
-/* A new object that says what the model is, or NULL. */
+/* A new object that describes the model, or NULL. */
 static json_t *describe(const struct model *model)
 {
     const struct engine_info *info = &model->info;
@@ -90,7 +90,7 @@ static bool dump_line(struct response *response, json_t *root, bool ok,
                       struct error *err)
 {
     if (!ok)
-        fail(err, ERROR_MEMORY, "no room for the answer");
+        fail(err, ERROR_MEMORY, "not enough memory for the response");
     ok = ok && dump(response, root, err) &&
          buf_append(&response->body, "\n", 1, err);
     json_decref(root);

@@ -48,8 +48,8 @@ static int append(const char *bytes, size_t len, void *arg)
     return buf_append(arg, bytes, len, NULL) ? 0 : -1;
 }
 
-/* The detail may quote what a client sent, cut anywhere: where it is not
- * UTF-8, question marks stand for the bytes beyond ASCII. */
+/* The detail may quote what a client sent, cut anywhere. If it is not UTF-8,
+ * bytes beyond ASCII become question marks. */
 static json_t *detail_text(const char *detail)
 {
     json_t *text = json_string(detail);
@@ -84,12 +84,12 @@ static bool write_body(struct buf *body, const struct row *row,
     return ok;
 }
 
-/* What is answered without memory for what there is to say. */
+/* The response when there is not enough memory for the intended one. */
 static void respond_no_memory(struct response *response)
 {
     static const char text[] =
         "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
-        "\"status\":503,\"detail\":\"no memory for the answer\","
+        "\"status\":503,\"detail\":\"not enough memory for the response\","
         "\"kind\":\"no-memory\"}\n";
 
     buf_release(&response->body);
