@@ -257,7 +257,7 @@ def test_a_png_without_a_heatmap(server: Server) -> None:
         ("; boundary=" + "b" * 16384, "longer than the 70"),
         ('; boundary="bb', "closing quote is missing"),
         ("; boundary=bb; Boundary=cc", "given twice"),
-        ("; boundary=b", "is not in the body"),
+        ("; boundary=b", "does not occur in the body"),
     ],
 )
 def test_a_boundary_that_is_not_understood_is_said_to_be(
