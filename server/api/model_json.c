@@ -58,7 +58,7 @@ static size_t count_labels(const struct engine *engine, size_t num_classes)
     return count;
 }
 
-/* A new object that says what the model is, or NULL. */
+/* A new object that describes the model, or NULL. */
 static json_t *describe(const struct model *model)
 {
     const struct engine_info *info = &model->info;

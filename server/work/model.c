@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* XNNPACK looks at a network's details only when a session is made. */
+/* XNNPACK checks the details of a network only when a session is created. */
 static bool try_session(const struct engine *engine, struct error *err)
 {
     struct engine_session *session = engine_session_new(engine, NULL, err);
