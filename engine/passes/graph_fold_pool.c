@@ -73,15 +73,13 @@ static bool read_link(struct link *link, const struct graph *graph,
 {
     const struct graph_shape *x, *out;
     const struct graph_window *window = &node->conv.window;
+    int open = graph_fold_pool_open(graph, node, true);
 
     *link = (struct link){.cost = 1};
-    if (node->num_outputs != 1 || graph_is_clamped(node) ||
-        graph_output(graph, node, 0)->type != GRAPH_FLOAT ||
-        graph_fold_pool_open(graph, node, true) < 0)
+    if (node->num_outputs != 1 || graph_is_clamped(node) || open < 0 ||
+        graph_output(graph, node, 0)->type != GRAPH_FLOAT)
         return false;
-    x = &graph_input(graph, node,
-                     (uint32_t)graph_fold_pool_open(graph, node, true))
-             ->shape;
+    x = &graph_input(graph, node, (uint32_t)open)->shape;
     out = &graph_output(graph, node, 0)->shape;
     switch (node->op) {
     case GRAPH_RESHAPE:
@@ -91,13 +89,13 @@ static bool read_link(struct link *link, const struct graph *graph,
     case GRAPH_GATHER:
         link->is_linear = true;
         return graph_fold_pool_open(graph, node, false) == 0;
+    case GRAPH_MEAN:
+        link->is_linear = true;
+        return true;
     case GRAPH_REDUCE:
         link->is_linear = node->reduce.function == GRAPH_REDUCE_SUM;
         link->is_max = node->reduce.function == GRAPH_REDUCE_MAX;
         return link->is_linear || link->is_max;
-    case GRAPH_MEAN:
-        link->is_linear = true;
-        return true;
     case GRAPH_MAX_POOL:
     case GRAPH_AVERAGE_POOL:
         link->is_linear = node->op == GRAPH_AVERAGE_POOL;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/onnx/onnx_reader.h"
-#include "server/api/ask.h"
+#include "server/api/explain_options.h"
 #include "server/api/routes.h"
 #include "server/config/config_option.h"
 #include "server/http/problem.h"
@@ -58,12 +58,15 @@ static json_t *serve_options(void)
 static json_t *cam_options(void)
 {
     json_t *list = json_array();
-    struct ask_option o;
+    struct explain_option o;
+    const struct option *row;
 
-    for (size_t i = 0; ask_option(&o, i); i++)
+    for (size_t i = 0; (row = explain_options_row(i)); i++) {
+        explain_options_describe(&o, row);
         json_array_append_new(list, json_pack("{ss ss ss ss}", "name", o.name,
                                               "default", o.fallback, "accepts",
                                               o.accepts, "help", o.help));
+    }
     return list;
 }
 
