@@ -39,7 +39,7 @@ static bool take_heatmap(void *data, const struct option *option,
     (void)option;
     options->heatmap = value;
     return strcmp(value, "-") != 0 ||
-           fail(err, ERROR_INPUT, "the standard output is for the answer");
+           fail(err, ERROR_INPUT, "standard output is taken by the results");
 }
 
 /* The option of POST /cam that a flag is: heatmap_size of --heatmap-size. */
@@ -84,41 +84,43 @@ static bool take_parameter(void *data, const struct option *option,
     }
 static const struct option rows[] = {
     {OPTION_TEXT, "model", "DIR", "the model's folder",
-     .fallback = "efficientnet-lite0 in ./models, or where wherefore is "
-                 "installed",
+     .fallback =
+         "efficientnet-lite0 in ./models or where wherefore is installed",
      FIELD(model)},
     {OPTION_TEXT, "input-size", "SIZE",
      "another size of the network's input, such as 448 or 160x80, for finer "
      "maps",
      .fallback = "the model's own", .take = take_input_size},
     {OPTION_TEXT, "precision", "P",
-     "what to compute with: fp32, int8 (faster, a little off; needs XNNPACK of "
-     "2024) or auto, whichever a check finds fit",
+     "precision to compute in: fp32, int8 (faster, slightly less accurate; "
+     "needs XNNPACK from 2024) or auto (int8 where a check finds it accurate "
+     "enough)",
      .fallback = "fp32", .take = take_precision},
     PARAMETER("top", "N"),
     PARAMETER("class", "CLASS"),
     PARAMETER("threshold", "T"),
-    {OPTION_SWITCH, "values", NULL, "add the map's numbers to the answer",
+    {OPTION_SWITCH, "values", NULL, "add the map's numbers to the result",
      .take = take_parameter},
     {OPTION_TEXT, "heatmap", "FILE",
      "write the heatmap of the first explained class as a PNG; a directory "
-     "gets NAME-heatmap.png; several photos need a directory or a pattern, in "
-     "which %s is a photo's name without its ending",
+     "gets NAME-heatmap.png; several images need a directory or a pattern, in "
+     "which %s is an image's name without its extension",
      .take = take_heatmap},
     {OPTION_WORD, "heatmap-kind", "KIND",
-     "overlay (over the photo) or map (alone)", "overlay|map",
+     "overlay (on the image) or map (alone)", "overlay|map",
      .fallback = "overlay", .take = take_parameter},
     PARAMETER("heatmap-size", "N"),
     PARAMETER("colormap", "NAME"),
     PARAMETER("alpha", "A"),
-    {OPTION_NUMBER, "threads", "N", "threads to compute with",
-     .fallback = "one a core", .min = 1, .max = MAX_THREADS,
+    {OPTION_NUMBER, "threads", "N", "number of threads to compute with",
+     .fallback = "one per core", .min = 1, .max = MAX_THREADS,
      FIELD(num_threads)},
-    NUMBER("max-bytes", max_bytes, INT32_MAX, "largest file that is read"),
+    NUMBER("max-bytes", max_bytes, INT32_MAX,
+           "largest file that is read, in bytes"),
     NUMBER("max-width", limits.max_width, UINT16_MAX,
-           "widest photo that is decoded"),
+           "widest image that is decoded"),
     NUMBER("max-height", limits.max_height, UINT16_MAX,
-           "tallest photo that is decoded"),
+           "tallest image that is decoded"),
     NUMBER("max-pixels", limits.max_pixels, UINT32_MAX,
            "largest width x height that is decoded"),
     OPTION_HELP(struct cam_options, help),
@@ -127,18 +129,18 @@ static const struct option rows[] = {
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
 static const char help_head[] =
-    "usage: wherefore cam [OPTION...] PHOTO...\n"
+    "usage: wherefore cam [OPTION...] IMAGE...\n"
     "\n"
-    "Says what is on each photo and where the evidence is. Photos are JPEG,\n"
-    "PNG or WebP files; - is the standard input. The answer is JSON on the\n"
-    "standard output: one object for one photo; for several one object a\n"
-    "line, in the order of the photos, each with the photo as \"file\".\n"
+    "Classifies each image and shows where the evidence is. Images are JPEG,\n"
+    "PNG or WebP files; - is standard input. The result is JSON on standard\n"
+    "output: one object for one image; for several images one object per\n"
+    "line, in their order, each with the image's name as \"file\".\n"
     "\n";
 
 static const char help_tail[] =
     "\n"
-    "What is wrong with a photo is said on standard error, and the others\n"
-    "are still answered. Exit status: 0 all photos were answered, 1 one was\n"
+    "An image that fails is reported on standard error; the others are still\n"
+    "explained. Exit status: 0 all images were explained, 1 at least one was\n"
     "not, 2 the command line is wrong.\n";
 
 /* The cores this process may use. */
@@ -209,11 +211,11 @@ static bool check_photos(const struct cam_options *options, struct error *err)
     size_t num_stdin = 0;
 
     if (options->num_photos == 0)
-        return fail(err, ERROR_INPUT, "no photo is given; --help says more");
+        return fail(err, ERROR_INPUT, "no image is given; see --help");
     for (size_t i = 0; i < options->num_photos; i++)
         num_stdin += strcmp(options->photos[i], "-") == 0;
     if (num_stdin > 1)
-        return fail(err, ERROR_INPUT, "the photo - is given more than once");
+        return fail(err, ERROR_INPUT, "- is given more than once");
     return true;
 }
 

@@ -56,7 +56,7 @@ static bool read_stream(struct buf *bytes, int fd, size_t max_bytes,
         bytes->len += (size_t)got;
         if (bytes->len > max_bytes)
             return fail(err, ERROR_LIMIT,
-                        "is longer than the %zu bytes that are allowed",
+                        "is longer than %zu bytes, which is the limit",
                         max_bytes);
     }
 }
@@ -140,7 +140,7 @@ static int explain_all(struct cam *cam)
                    fflush(stdout) != 0) {
             fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
             progress_hide(&cam->progress);
-            complain_about("cam", "the answer", &err);
+            complain_about("cam", "the result", &err);
             return STATUS_FAILED;
         }
         progress_show(&cam->progress, i + 1);

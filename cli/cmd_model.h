@@ -34,7 +34,7 @@ bool cmd_model_parse(struct cmd_model_call *call, const struct option *rows,
 #define CMD_MODEL_SCORES(owner, field, taker)                      \
     {                                                              \
         OPTION_WORD, "scores", "HOW",                              \
-            "softmax or sigmoid, where FILE does not say",         \
+            "softmax or sigmoid, if FILE has neither",             \
             OPTION_WORDS(HEAD_SCORES), OPTION_FIELD(owner, field), \
             .take = taker                                          \
     }

@@ -124,7 +124,7 @@ bool cmd_model_json_print(const char *file, const struct inspection *inspection,
                 ferror(stdout));
     json_decref(root);
     if (!ok)
-        return fail(err, ERROR_MEMORY, "no room for the answer");
+        return fail(err, ERROR_MEMORY, "not enough memory for the response");
     putchar('\n');
     return true;
 }

@@ -42,10 +42,10 @@ static const char help_head[] =
     "usage: wherefore model run FILE.onnx --input [NAME=]X.npy...\n"
     "       --output-dir DIR [OPTION...]\n"
     "\n"
-    "Runs a network on NumPy arrays, laid out as the file says, and writes\n"
-    "each of its outputs as OUTPUT.npy, float32. Of a classifier of pictures\n"
-    "the last feature map is written too, as features.npy (1, channels,\n"
-    "height, width), and the head that was found is printed.\n\n";
+    "Runs a network on NumPy arrays in the layout of the file, and writes\n"
+    "each output as float32 to OUTPUT.npy. For an image classifier the last\n"
+    "feature map is written too, to features.npy (1, channels, height,\n"
+    "width), and the head that was found is printed.\n\n";
 
 static const char help_tail[] =
     "\nExit status: 0 done, 1 it failed, 2 the command line is wrong.\n";
@@ -61,12 +61,12 @@ static bool take_input(void *data, const struct option *option,
     size_t i = run->num_inputs;
 
     if (i == MAX_INPUTS)
-        return fail(err, ERROR_INPUT, "at most %d inputs are taken",
+        return fail(err, ERROR_INPUT, "at most %d inputs can be given",
                     MAX_INPUTS);
     if (equals) {
         run->names[i] = strndup(argument, (size_t)(equals - argument));
         if (!run->names[i])
-            return fail(err, ERROR_MEMORY, "no room for a name");
+            return fail(err, ERROR_MEMORY, "not enough memory for a name");
     }
     run->paths[i] = equals ? equals + 1 : argument;
     run->inputs[i] = (struct raw_input){
@@ -80,17 +80,17 @@ static bool take_input(void *data, const struct option *option,
 
 static const struct option rows[] = {
     {OPTION_LIST, "input", "[NAME=]X.npy",
-     "an input; those without a name are taken in the file's order; integers "
-     "are constants",
+     "an input; arrays without a name are taken in the file's order; integer "
+     "arrays are constants",
      .take = take_input},
     {OPTION_LIST, "constant", "[NAME=]X.npy",
-     "an input that the network may be planned for, such as weights",
+     "an input that does not change between runs, such as weights",
      .number = true, .take = take_input},
     {OPTION_TEXT, "output-dir", "DIR",
-     "where to write; made if it is not there",
+     "where to write; created if it does not exist",
      OPTION_FIELD(struct run, output_dir)},
-    {OPTION_NUMBER, "threads", "N", "threads to compute with", .min = 1,
-     .max = MAX_THREADS, OPTION_FIELD(struct run, num_threads)},
+    {OPTION_NUMBER, "threads", "N", "number of threads to compute with",
+     .min = 1, .max = MAX_THREADS, OPTION_FIELD(struct run, num_threads)},
     OPTION_HELP(struct run, call.help),
 };
 
@@ -115,7 +115,7 @@ static bool open_network(struct run *run, struct error *err)
     char *folder =
         slash ? strndup(run->call.file, (size_t)(slash - run->call.file + 1))
               : strdup(".");
-    bool ok = folder || fail(err, ERROR_MEMORY, "no room for a path");
+    bool ok = folder || fail(err, ERROR_MEMORY, "not enough memory for a path");
 
     for (size_t i = 0; ok && i < run->num_inputs; i++)
         ok = read_array(&run->arrays[i], run->paths[i], err);
@@ -160,7 +160,7 @@ static bool write_file(const char *path, const struct buf *bytes,
 
     if (file && fclose(file) != 0)
         ok = false;
-    return ok || fail(err, ERROR_IO, "%.200s cannot be written: %s", path,
+    return ok || fail(err, ERROR_IO, "cannot write %.200s: %s", path,
                       strerror(errno));
 }
 
@@ -190,7 +190,7 @@ static void print_head(const struct raw *raw)
 
     raw_head(raw, &head);
     if (!head.name)
-        puts("head: none: the first output is not one row of classes");
+        puts("head: none: the first output is not a row of classes");
     else if (head.refusal)
         printf("head: %s, %zu classes, no maps: %s\n", head.name,
                head.num_classes, head.refusal);
@@ -205,11 +205,11 @@ static bool run_network(struct run *run, struct error *err)
     if (!open_network(run, err) || !raw_run(run->raw, err))
         return false;
     if (mkdir(run->output_dir, 0777) != 0 && errno != EEXIST)
-        return fail(err, ERROR_IO, "%.200s cannot be made: %s", run->output_dir,
+        return fail(err, ERROR_IO, "cannot create %.200s: %s", run->output_dir,
                     strerror(errno));
     run->used = calloc(raw_num_outputs(run->raw) + 1, sizeof *run->used);
     if (!run->used)
-        return fail(err, ERROR_MEMORY, "no room for names");
+        return fail(err, ERROR_MEMORY, "not enough memory for names");
     for (size_t i = 0; i < raw_num_outputs(run->raw); i++) {
         raw_output(run->raw, i, &output);
         if (!write_output(run, &output, err))

@@ -31,16 +31,16 @@ enum { MMAP_THRESHOLD = 262144, LAST_WORD_US = 500000 };
 
 static void print_help(void)
 {
-    printf("usage: wherefore serve [OPTION...]\n\n"
-           "Answers POST /cam with the classes of a picture and the evidence\n"
-           "for them, and GET / with a page to try it. SIGTERM or SIGINT\n"
-           "finishes the work that was accepted, then stops; SIGHUP reads the\n"
-           "models anew.\n");
+    printf(
+        "usage: wherefore serve [OPTION...]\n\n"
+        "Answers POST /cam with the classes of an image and the evidence\n"
+        "for them, and GET / with a page to try it. On SIGTERM or SIGINT it\n"
+        "finishes accepted requests and stops; on SIGHUP it reloads the\n"
+        "models.\n");
     config_print_help(stdout);
-    puts(
-        "\n"
-        "Exit status: 0 it was told to stop, 1 it cannot serve, 2 the command\n"
-        "line, the environment or the file is wrong.");
+    puts("\n"
+         "Exit status: 0 it was stopped by a signal, 1 it cannot serve, 2 the\n"
+         "command line, the environment or the configuration file is wrong.");
 }
 
 static void print_routes(void)
@@ -165,7 +165,7 @@ static bool enter_sandbox(const struct config *config, struct error *err)
         return true;
     if (config->sandbox == CONFIG_SANDBOX_ON)
         return fail(err, ERROR_UNSUPPORTED, "sandbox: %s", missing.text);
-    log_notice(format, "not all of the sandbox (%s%s): %s",
+    log_notice(format, "the sandbox is incomplete (%s%s): %s",
                parts & SANDBOX_LANDLOCK ? "landlock" : "no landlock",
                parts & SANDBOX_SECCOMP ? ", seccomp" : ", no seccomp",
                missing.text);
@@ -199,7 +199,7 @@ static int serve(const struct config *config)
     announce(http);
     notify_send(&notify, "READY=1\nSTATUS=serving on %s", http_name(http));
     wait_for_end(&service, http, &notify, &signals);
-    notify_send(&notify, "STOPPING=1\nSTATUS=finishing what was accepted");
+    notify_send(&notify, "STOPPING=1\nSTATUS=finishing accepted requests");
     drain(http, &service, config->drain_timeout * UINT64_C(1000000));
     ok = true;
 out:

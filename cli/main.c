@@ -17,10 +17,10 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"serve", cmd_serve, "answer questions about pictures over HTTP"},
-    {"cam", cmd_cam, "explain pictures on the command line"},
-    {"model", cmd_model, "look into networks, and make models of them"},
-    {"health", cmd_health, "ask the running server whether it is well"},
+    {"serve", cmd_serve, "serve explanations of images over HTTP"},
+    {"cam", cmd_cam, "explain images on the command line"},
+    {"model", cmd_model, "inspect networks and make models from them"},
+    {"health", cmd_health, "check the health of a running server"},
 };
 
 enum { NUM_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -30,8 +30,8 @@ static void print_help(FILE *out)
     fprintf(out, "usage: wherefore COMMAND [OPTION...]\n\ncommands:\n");
     for (size_t i = 0; i < NUM_COMMANDS; i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\n`wherefore COMMAND --help` says more; "
-                 "`wherefore --version` is the version.\n");
+    fprintf(out, "\nSee `wherefore COMMAND --help` for the options of a "
+                 "command, and\n`wherefore --version` for the version.\n");
 }
 
 static bool is_help(const char *word)
@@ -117,10 +117,10 @@ int main(int argc, char **argv)
         return 1; /* there may be nowhere to say so */
     status = run(argc, argv);
     why = fflush(stdout) != 0 ? strerror(errno)
-          : ferror(stdout)    ? "a part of it is lost"
+          : ferror(stdout)    ? "part of it was lost"
                               : NULL;
     if (!why || status != 0)
         return status;
-    fprintf(stderr, "wherefore: the output cannot be written: %s\n", why);
+    fprintf(stderr, "wherefore: cannot write the output: %s\n", why);
     return 1;
 }

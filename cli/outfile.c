@@ -60,7 +60,7 @@ static bool make_pattern(struct buf *pattern, const char *where,
             rest = slash ? "%s-heatmap.png" : "/%s-heatmap.png";
         else if (num_photos > 1)
             return fail(err, ERROR_INPUT,
-                        "several photos need a directory or a %%s in \"%s\"",
+                        "several images need a directory or a %%s in \"%s\"",
                         where);
     }
     return buf_append(pattern, where, len, err) &&
@@ -78,13 +78,14 @@ static bool check_unique(const struct outfile *outfile, struct error *err)
     bool ok = false;
 
     if (!sorted)
-        return fail(err, ERROR_MEMORY, "out of memory");
+        return fail(err, ERROR_MEMORY, "not enough memory for the file names");
     for (size_t i = 0; i < outfile->count; i++)
         sorted[i] = outfile->paths[i];
     qsort(sorted, outfile->count, sizeof *sorted, compare_texts);
     for (size_t i = 1; i < outfile->count; i++)
         if (strcmp(sorted[i - 1], sorted[i]) == 0) {
-            fail(err, ERROR_INPUT, "two photos would both write \"%s\"",
+            fail(err, ERROR_INPUT,
+                 "two images would be written to the same file \"%s\"",
                  sorted[i]);
             goto out;
         }
@@ -106,7 +107,7 @@ bool outfile_plan(struct outfile *outfile, const char *where,
     plan.paths = calloc(count + 1, sizeof *plan.paths);
     plan.photos = calloc(count + 1, sizeof *plan.photos);
     if (!plan.paths || !plan.photos) {
-        fail(err, ERROR_MEMORY, "out of memory");
+        fail(err, ERROR_MEMORY, "not enough memory for the file names");
         goto out;
     }
     for (size_t i = 0; i < count; i++) {
@@ -172,7 +173,7 @@ bool outfile_write(const struct outfile *outfile, size_t photo,
     regular = S_ISREG(info.st_mode);
     if (regular && is_photo(outfile, &info)) {
         close(fd);
-        return fail(err, ERROR_IO, "\"%s\" is one of the photos", path);
+        return fail(err, ERROR_IO, "\"%s\" is one of the input images", path);
     }
     ok = (!regular || ftruncate(fd, 0) == 0) &&
          write_all(fd, png->data, png->len);

@@ -82,11 +82,10 @@ bool engine_options_parse_size(struct engine_options *options, const char *text,
         if (*at != 'x')
             break;
     }
-    return fail(
-        err, ERROR_INPUT,
-        "\"%.40s\" is no size of a picture, such as 448 or 160x80, with "
-        "sides from 1 to %d",
-        text, PREPROCESS_MAX_SIDE);
+    return fail(err, ERROR_INPUT,
+                "\"%.40s\" is not a valid input size (such as 448 or 160x80); "
+                "sides are from 1 to %d",
+                text, PREPROCESS_MAX_SIDE);
 }
 
 bool engine_options_parse_precision(struct engine_options *options,
@@ -103,8 +102,7 @@ bool engine_options_parse_precision(struct engine_options *options,
             options->precision = (enum precision_choice)i;
             return true;
         }
-    return fail(err, ERROR_INPUT,
-                "\"%.40s\" is no precision: it is fp32, int8 or auto", text);
+    return fail(err, ERROR_INPUT, "\"%.40s\" is not fp32, int8 or auto", text);
 }
 
 /* Reads model.onnx into the engine's graph and head. */
@@ -144,14 +142,14 @@ static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
     if (shape->dim[1] > PREPROCESS_MAX_SIDE ||
         shape->dim[2] > PREPROCESS_MAX_SIDE)
         return fail(err, ERROR_LIMIT,
-                    "it takes pictures of %zu x %zu pixels; sides of %d are "
-                    "the most",
+                    "it takes images of %zu x %zu pixels; sides of at most %d "
+                    "are supported",
                     shape->dim[2], shape->dim[1], PREPROCESS_MAX_SIDE);
     if (spec->grey != (shape->dim[3] == 1))
         return fail(err, ERROR_INPUT,
-                    "it takes pictures of %zu channels, not of %d; "
-                    "input.channels of model.json says how many: \"L\" is one, "
-                    "\"RGB\" are three",
+                    "it takes %zu-channel images, not %d-channel ones; set "
+                    "input.channels in model.json to \"L\" for one channel or "
+                    "\"RGB\" for three",
                     shape->dim[3], spec->grey ? 1 : 3);
     spec->height = (uint32_t)shape->dim[1];
     spec->width = (uint32_t)shape->dim[2];
@@ -170,9 +168,8 @@ static bool read_bytes(struct model_dir *model_dir, struct error *err)
         }
         if (spec->mean[c] != 0 || spec->std[c] != 1)
             return fail(err, ERROR_INPUT,
-                        "its input is of type uint8 and takes samples of 0 to "
-                        "255 as they are: mean must be 0 and std 1, not %g "
-                        "and %g",
+                        "its input is uint8 and takes samples from 0 to 255 "
+                        "unchanged: mean must be 0 and std 1, not %g and %g",
                         (double)spec->mean[c], (double)spec->std[c]);
     }
     return true;
@@ -210,8 +207,9 @@ static bool open_network(struct engine *engine, const char *folder,
                       options ? options->precision : PRECISION_FP32, err))
         return true;
     if (override)
-        error_prefix(err, "with an input of %u x %u pixels instead of its own",
-                     options->input_width, options->input_height);
+        error_prefix(
+            err, "with an input of %u x %u pixels instead of the model's own",
+            options->input_width, options->input_height);
     return error_prefix(err, "model.onnx");
 }
 
@@ -224,7 +222,7 @@ struct engine *engine_open(const char *folder,
     bool ok = false;
 
     if (!engine) {
-        fail(err, ERROR_MEMORY, "no room for a model");
+        fail(err, ERROR_MEMORY, "not enough memory for a model");
         return NULL;
     }
     if (!model_dir_open(&engine->model_dir, folder, err) ||
@@ -233,8 +231,8 @@ struct engine *engine_open(const char *folder,
     num_labels = engine->model_dir.labels.count;
     if (num_labels > 0 && num_labels != engine->head.num_classes) {
         fail(err, ERROR_INPUT,
-             "labels.txt: it names %zu classes; the network has %zu",
-             num_labels, engine->head.num_classes);
+             "labels.txt has %zu classes, but the network has %zu", num_labels,
+             engine->head.num_classes);
         goto out;
     }
     ok = true;
@@ -319,7 +317,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
     bool ok = false;
 
     if (!session) {
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
         return NULL;
     }
     engine_info(engine, &info);
@@ -331,7 +329,8 @@ struct engine_session *engine_session_new(const struct engine *engine,
         calloc(info.map_height * info.map_width + 1, sizeof *session->map);
     if (!session->logits || !session->scores || !session->best ||
         !session->map) {
-        fail(err, ERROR_MEMORY, "no room for %zu classes", num_classes);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu classes",
+             num_classes);
         goto out;
     }
     session->plan = plan_session_new(engine->plan, team, err);
@@ -387,7 +386,7 @@ static bool read_logits(struct engine_session *session, struct error *err)
         session->logits[i] = head_logit(head, made, i);
         if (!isfinite(session->logits[i]))
             return fail(err, ERROR_INTERNAL,
-                        "the network's logit of class %zu is not finite", i);
+                        "the logit of class %zu is not finite", i);
     }
     if (head->scores == HEAD_SIGMOID)
         topk_sigmoid(session->scores, session->logits, head->num_classes);

@@ -49,7 +49,8 @@ static bool finder_init(struct finder *finder, struct box_scratch *scratch,
     uint8_t *at;
 
     if (len > SIZE_MAX)
-        return fail(err, ERROR_MEMORY, "no room for a row of %zu cells", width);
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a row of %zu cells", width);
     scratch->rows =
         scratch_reserve(scratch->rows, &scratch->cap, (size_t)len, 1, err);
     if (!scratch->rows)

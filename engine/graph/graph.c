@@ -47,7 +47,8 @@ bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
             arena_text(&graph->arena, onnx_op, strlen(onnx_op), NULL);
     }
     if (!problem || !problem->node || !problem->onnx_op)
-        return fail(err, ERROR_MEMORY, "no room for a problem");
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a list of problems");
     problem->why = *err;
     *err = (struct error){0};
     if (problems->last)
@@ -121,7 +122,7 @@ static void *grow(void *array, size_t num, size_t *cap, size_t size,
     }
     grown = realloc(array, wanted * size);
     if (!grown) {
-        fail(err, ERROR_MEMORY, "no room for the network's graph");
+        fail(err, ERROR_MEMORY, "not enough memory for the network's graph");
         return NULL;
     }
     *cap = wanted;
@@ -158,8 +159,8 @@ bool graph_make_constant(struct graph_value *value, struct error *err)
     count = graph_shape_count(&value->shape) + 128 / size;
     value->data = calloc(count, size);
     if (!value->data)
-        return fail(err, ERROR_MEMORY, "no room for a constant of %zu elements",
-                    count);
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a constant of %zu elements", count);
     return true;
 }
 
@@ -184,7 +185,7 @@ bool graph_add_input(struct graph *graph, int value, struct error *err)
         realloc(graph->inputs, (graph->num_inputs + 1) * sizeof *inputs);
 
     if (!inputs)
-        return fail(err, ERROR_MEMORY, "no room for the inputs");
+        return fail(err, ERROR_MEMORY, "not enough memory for the inputs");
     graph->inputs = inputs;
     inputs[graph->num_inputs++] = value;
     return true;
@@ -210,7 +211,7 @@ bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
     int *outputs = malloc((count + 1) * sizeof *outputs);
 
     if (!outputs)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
+        return fail(err, ERROR_MEMORY, "not enough memory for the outputs");
     memcpy(outputs, values, count * sizeof *outputs);
     free(graph->outputs);
     graph->outputs = outputs;

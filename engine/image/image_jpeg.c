@@ -100,7 +100,7 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
     }
     if (strstr(tjGetErrorStr2(handle), "nsufficient memory") ||
         strstr(tjGetErrorStr2(handle), "allocation failure"))
-        return fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
+        return fail(err, ERROR_MEMORY, "not enough memory to decode the JPEG");
     return fail(err, ERROR_INPUT, "the JPEG is broken (%s)",
                 tjGetErrorStr2(handle));
 }
@@ -179,7 +179,7 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
 
     handle = tjInitDecompress();
     if (!handle) {
-        fail(err, ERROR_MEMORY, "no memory to decode the JPEG");
+        fail(err, ERROR_MEMORY, "not enough memory to decode the JPEG");
         goto out;
     }
     ok = outline.open

@@ -172,7 +172,7 @@ static bool read_frame_header(struct image_jpeg_outline *outline,
         return fail(err, ERROR_INPUT, "the JPEG's frame header is too short");
     if (precision != 8)
         return fail(err, ERROR_UNSUPPORTED,
-                    "the JPEG has %u bits a sample; only 8 are supported",
+                    "the JPEG has %u bits per sample; only 8 are supported",
                     precision);
     if (num_channels != 1 && num_channels != 3 && num_channels != 4)
         return fail(err, ERROR_UNSUPPORTED,
@@ -230,8 +230,7 @@ static bool count_scan(struct image_jpeg_outline *outline, struct bytes header,
         return fail(err, ERROR_INPUT,
                     "the JPEG has data before its frame header");
     if (++outline->num_scans > MAX_SCANS)
-        return error_limit(err, MAX_SCANS,
-                           "the JPEG has more than the %d scans allowed",
+        return error_limit(err, MAX_SCANS, "the JPEG has more than %d scans",
                            MAX_SCANS);
     if (!bytes_u8(&header, &count))
         return fail(err, ERROR_INPUT, "the JPEG has a scan without a header");
@@ -247,7 +246,7 @@ static bool count_scan(struct image_jpeg_outline *outline, struct bytes header,
         MAX_SCANNED_TIMES * num_pixels + MAX_SCANNED_MORE)
         return error_limit(
             err, outline->num_scans - 1,
-            "the JPEG has more than the %u scans allowed for its size",
+            "the JPEG has more than %u scans, too many for its size",
             outline->num_scans - 1);
     return true;
 }
@@ -286,11 +285,10 @@ static bool count_marker(struct image_jpeg_outline *outline, unsigned marker,
         outline->num_segments++;
     if (outline->num_segments > MAX_SEGMENTS)
         return error_limit(err, MAX_SEGMENTS,
-                           "the JPEG has more than the %d segments allowed",
-                           MAX_SEGMENTS);
+                           "the JPEG has more than %d segments", MAX_SEGMENTS);
     if (outline->num_restarts > blocks * outline->num_scans)
         return error_limit(err, blocks * outline->num_scans,
-                           "the JPEG has more restarts than blocks");
+                           "the JPEG has more restart markers than blocks");
     return true;
 }
 
@@ -340,7 +338,7 @@ static bool walk(struct image_jpeg_outline *outline,
             return fail_cut_short(err);
         if (len < 2)
             return fail(err, ERROR_INPUT,
-                        "the JPEG has a segment of impossible length");
+                        "the JPEG has a segment with an invalid length");
         if (!bytes_take(&file, &segment, len - 2u))
             return fail_cut_short(err);
         if (!read_segment(outline, job, segment, marker, err))
@@ -348,7 +346,7 @@ static bool walk(struct image_jpeg_outline *outline,
         outline->in_scan = marker == MARKER_SOS;
     }
     if (!outline->num_scans)
-        return fail(err, ERROR_INPUT, "the JPEG has no picture in it");
+        return fail(err, ERROR_INPUT, "the JPEG contains no image");
     return true;
 }
 

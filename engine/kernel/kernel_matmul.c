@@ -1,11 +1,11 @@
-/* Products of matrices, and what else is done to each channel. */
+/* Matrix products, and other operations per channel. */
 
 #include "engine/kernel/kernel_call.h"
 
 #include <math.h>
 
-/* The operand's steps along rows and columns, as it is multiplied, and from
- * matrix to matrix of a stack of the shape `stack`. */
+/* An operand's strides along rows and columns, as it is multiplied, and from
+ * matrix to matrix in a stack of shape `stack`. */
 static void matrix_strides(const struct graph_shape *shape, bool is_b,
                            bool transposed, const struct graph_shape *stack,
                            int64_t *row, int64_t *column,
@@ -87,7 +87,7 @@ bool kernel_matmul(const struct kernel_call *call)
     return true;
 }
 
-/* Mean and variance of channel c of x, whose rows have `inner` elements. */
+/* The mean and variance of channel c of x, whose rows have `inner` elements. */
 static void channel_statistics(double *mean, double *variance, const float *x,
                                size_t c, const struct graph_shape *shape,
                                size_t inner)

@@ -100,7 +100,7 @@ static bool find_network(struct place *place, const char *path,
     };
     model_dir_release(&model_dir);
     return (place->folder && (place->output || !output)) ||
-           fail(err, ERROR_MEMORY, "no room for a path");
+           fail(err, ERROR_MEMORY, "not enough memory for a path");
 }
 
 /* ---- looking at it ---- */
@@ -137,7 +137,8 @@ static bool describe_steps(struct inspection *inspection, struct error *err)
 
     inspection->steps = calloc(count + 1, sizeof *inspection->steps);
     if (!inspection->steps)
-        return fail(err, ERROR_MEMORY, "no room for %zu steps", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu steps",
+                    count);
     inspection->num_steps = count;
     for (int r = 0; r < PLAN_NUM_RUNNERS; r++)
         inspection->num_run_by[r] = plan_num_run_by(plan, (enum plan_runner)r);
@@ -202,7 +203,7 @@ bool inspect_open(struct inspection *inspection, const char *path,
         goto out;
     inspection->network = calloc(1, sizeof *inspection->network);
     if (!inspection->network) {
-        fail(err, ERROR_MEMORY, "no room for a network");
+        fail(err, ERROR_MEMORY, "not enough memory for a network");
         goto out;
     }
     if (prepare(inspection, &file, &place.options, &why)) {
@@ -274,7 +275,7 @@ bool inspect_measure(struct inspection *inspection, size_t num_runs,
     if (!session)
         goto out;
     if (!totals || !ms) {
-        fail(err, ERROR_MEMORY, "no room for %zu runs", num_runs);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu runs", num_runs);
         goto out;
     }
     for (size_t s = 0; s < inspection->num_steps; s++)

@@ -133,7 +133,8 @@ static bool mark_taken_in(struct choice *choice, struct error *err)
     bool *behind = malloc(graph->num_values + 1);
 
     if (!behind)
-        return fail(err, ERROR_MEMORY, "no room for the choice of an output");
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a list of outputs");
     for (size_t c = 0; c < choice->count; c++) {
         memset(behind, 0, graph->num_values);
         behind[choice->list[c].root] = true;
@@ -241,8 +242,8 @@ static bool fail_to_choose(const struct choice *choice, struct error *err)
         snprintf(list + len, sizeof list - len, " and %zu more",
                  choice->count - MAX_LISTED);
     return fail(err, ERROR_UNSUPPORTED,
-                "%zu of the network's outputs may be its classes: %s; %s says "
-                "which",
+                "%zu of the network's outputs may be the classes: %s; choose "
+                "one with %s",
                 choice->count, list,
                 choice->wish->by_options ? "--output"
                                          : "\"output\" in model.json");
@@ -256,7 +257,8 @@ static bool choose(const char **name, const struct graph *graph,
     bool ok;
 
     if (!choice)
-        return fail(err, ERROR_MEMORY, "no room for the choice of an output");
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a list of outputs");
     choice->graph = graph;
     choice->wish = wish;
     list_candidates(choice);
@@ -294,7 +296,7 @@ static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
         return false;
     copy = name ? strdup(name) : NULL;
     if (!copy)
-        return fail(err, ERROR_MEMORY, "no room for a name");
+        return fail(err, ERROR_MEMORY, "not enough memory for a name");
     input.output = copy;
     graph_release(graph);
     ok = read_graph(graph, bytes, len, &input, problems, err);

@@ -34,7 +34,8 @@ static bool read_file(struct raw *raw, const uint8_t *bytes, size_t len,
     bool ok;
 
     if (!bindings)
-        return fail(err, ERROR_MEMORY, "no room for %zu inputs", num_inputs);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu inputs",
+                    num_inputs);
     for (size_t i = 0; i < num_inputs; i++) {
         const struct npy *array = inputs[i].array;
         bool is_constant = inputs[i].is_constant || array->type == GRAPH_INT;
@@ -61,7 +62,7 @@ static bool name_outputs(struct raw *raw, struct error *err)
     raw->made = calloc(graph->num_outputs + 1, sizeof *raw->made);
     raw->converted = calloc(graph->num_outputs + 1, sizeof *raw->converted);
     if (!raw->names || !raw->made || !raw->converted)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
+        return fail(err, ERROR_MEMORY, "not enough memory for the outputs");
     raw->num_outputs = graph->num_outputs;
     for (size_t i = 0; i < graph->num_outputs; i++)
         raw->names[i] = graph->values[graph->outputs[i]].name;
@@ -80,7 +81,7 @@ static bool find_head(struct raw *raw, struct error *err)
     outputs =
         realloc(graph->outputs, (graph->num_outputs + 1) * sizeof *outputs);
     if (!outputs)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
+        return fail(err, ERROR_MEMORY, "not enough memory for the outputs");
     graph->outputs = outputs;
     outputs[graph->num_outputs++] = raw->head.features;
     return true;
@@ -107,7 +108,8 @@ static bool describe(struct raw *raw, size_t i, struct error *err)
         return true;
     raw->converted[i] = calloc(count + 1, sizeof(float));
     if (!raw->converted[i])
-        return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu elements",
+                    count);
     for (size_t e = 0; value->type == GRAPH_INT && e < count; e++)
         raw->converted[i][e] = (float)graph_ints(value)[e];
     output->values = raw->converted[i];
@@ -136,7 +138,8 @@ static bool fill_inputs(struct raw *raw, const struct raw_input *inputs,
                 array = input->array;
         }
         if (!array)
-            return fail(err, ERROR_INTERNAL, "the input \"%.100s\" is lost",
+            return fail(err, ERROR_INTERNAL,
+                        "no array was found for the input \"%.100s\"",
                         value->name);
         memcpy(plan_session_data(raw->session, graph->inputs[i]), array->data,
                graph_shape_count(&value->shape) * sizeof(float));
@@ -152,7 +155,7 @@ struct raw *raw_new(const uint8_t *bytes, size_t len,
     bool ok = false;
 
     if (!raw) {
-        fail(err, ERROR_MEMORY, "no room for a network");
+        fail(err, ERROR_MEMORY, "not enough memory for a network");
         return NULL;
     }
     if (!read_file(raw, bytes, len, inputs, num_inputs, folder, err) ||

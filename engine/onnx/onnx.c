@@ -17,20 +17,23 @@ static bool read_outputs(struct onnx_reader *reader,
     struct graph *graph = reader->graph;
 
     if (proto->n_output < 1 || proto->n_output > ONNX_MAX_VALUES)
-        return fail(reader->err, ERROR_INPUT, "the network has %zu outputs",
+        return fail(reader->err, ERROR_INPUT,
+                    "the network has %zu outputs, which is not supported",
                     proto->n_output);
     graph->outputs = malloc((needed->num_outputs + 1) * sizeof *graph->outputs);
     graph->output_names = arena_take(&graph->arena, needed->num_outputs + 1,
                                      sizeof *graph->output_names, reader->err);
     if (!graph->outputs || !graph->output_names)
-        return fail(reader->err, ERROR_MEMORY, "no room for the outputs");
+        return fail(reader->err, ERROR_MEMORY,
+                    "not enough memory for the outputs");
     for (size_t i = 0; i < needed->num_outputs; i++) {
         const char *name = needed->outputs[i].name;
         int value = onnx_value_of(reader, needed->outputs[i].value);
 
         if (value == GRAPH_NONE)
             return fail(reader->err, ERROR_INPUT,
-                        "the output \"%.100s\" is made by no node", name);
+                        "the output \"%.100s\" is not the output of any node",
+                        name);
         if (!onnx_check_operand(reader, value))
             return false;
         graph->output_names[i] =
@@ -54,7 +57,7 @@ static bool read_opset(struct onnx_reader *reader)
     }
     if (reader->opset < MIN_OPSET || reader->opset > MAX_OPSET)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "the file is of opset %lld; %d to %d are supported",
+                    "the file uses opset %lld; %d to %d are supported",
                     (long long)reader->opset, MIN_OPSET, MAX_OPSET);
     return true;
 }
@@ -102,7 +105,7 @@ static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
 
     reader->model = model;
     if (!model || !model->graph)
-        fail(reader->err, ERROR_INPUT, "not an ONNX model, or cut short");
+        fail(reader->err, ERROR_INPUT, "not an ONNX model, or a truncated one");
     else
         ok = read_opset(reader) && read_graph(reader, model->graph);
     onnx_names_release(&reader->names);

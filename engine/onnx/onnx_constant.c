@@ -16,7 +16,8 @@ static bool read_tensor(struct onnx_reader *reader, int number,
     value->shape.rank = (uint32_t)tensor->n_dims;
     for (size_t i = 0; i < tensor->n_dims; i++) {
         if (tensor->dims[i] < 0)
-            return fail(reader->err, ERROR_INPUT, "dimension %zu is %lld", i,
+            return fail(reader->err, ERROR_INPUT,
+                        "dimension %zu is negative: %lld", i,
                         (long long)tensor->dims[i]);
         value->shape.dim[i] = (size_t)tensor->dims[i];
     }
@@ -38,10 +39,10 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
     int number;
 
     if (!element)
-        return fail(reader->err, ERROR_UNSUPPORTED,
-                    "the constant \"%.100s\" is of type %s, which is not "
-                    "supported",
-                    name, onnx_element_name(text, tensor->data_type));
+        return fail(
+            reader->err, ERROR_UNSUPPORTED,
+            "the constant \"%.100s\" has type %s, which is not supported", name,
+            onnx_element_name(text, tensor->data_type));
     number = onnx_define(reader, name, element->type);
     if (number == GRAPH_NONE)
         return false;
@@ -77,7 +78,7 @@ bool onnx_check_operand(const struct onnx_reader *reader, int number)
     if (value->element == 0 || value->data || onnx_element_of(value->element))
         return true;
     return fail(reader->err, ERROR_UNSUPPORTED,
-                "the constant \"%.100s\" is of type %s, which is not supported",
+                "the constant \"%.100s\" has type %s, which is not supported",
                 value->name, onnx_element_name(text, value->element));
 }
 
@@ -90,7 +91,8 @@ bool onnx_read_constant(struct onnx_reader *reader)
     int number;
 
     if (reader->node->n_output != 1)
-        return fail(reader->err, ERROR_INPUT, "a Constant has one output");
+        return fail(reader->err, ERROR_INPUT,
+                    "a Constant must have one output");
     if (tensor && tensor->t)
         return define_tensor(reader, reader->node->output[0], tensor->t);
     is_int = onnx_attribute(reader, "value_int") ||
@@ -99,7 +101,7 @@ bool onnx_read_constant(struct onnx_reader *reader)
     tensor = onnx_attribute(reader, is_int ? "value_ints" : "value_floats");
     if (!single && !tensor)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "its value is of a kind that is not supported");
+                    "its value has an unsupported type");
     number = onnx_define(reader, reader->node->output[0],
                          is_int ? GRAPH_INT : GRAPH_FLOAT);
     if (number == GRAPH_NONE)

@@ -61,15 +61,15 @@ static bool read_type(struct onnx_reader *reader, struct graph_value *value,
 
     if (!type || !type->shape || type->shape->n_dim != 4)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it has %zu dimensions; an image has 4: batch, channels, "
-                    "height, width",
+                    "it has %zu dimensions; an image input has 4: batch, "
+                    "channels, height, width",
                     type && type->shape ? type->shape->n_dim : 0);
     element = onnx_element_of(type->elem_type);
     if (!element ||
         (element->type != GRAPH_FLOAT && type->elem_type != ONNX_UINT8))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is of type %s; a picture's samples are of type float, "
-                    "or of uint8 as they are",
+                    "it has type %s; image inputs of type float and uint8 are "
+                    "supported",
                     onnx_element_name(text, type->elem_type));
     value->element = type->elem_type;
     reader->graph->takes_bytes = type->elem_type == ONNX_UINT8;
@@ -84,26 +84,26 @@ static bool check_dims(const int64_t dims[4], const struct order *order,
 {
     if (dims[0] != 1)
         return fail(err, ERROR_UNSUPPORTED,
-                    "it takes %lld pictures at once; export the network with "
-                    "a batch of 1 or an open one",
+                    "it takes a batch of %lld images; export the network with "
+                    "a batch size of 1 or a dynamic one",
                     (long long)dims[0]);
     if (dims[order->channels] != 3 && dims[order->channels] != 1)
         return fail(err, ERROR_UNSUPPORTED,
-                    "it is %lld x %lld x %lld x %lld; only pictures of 3 "
-                    "channels or 1, as 1 x 3 x height x width, are supported",
+                    "its shape is %lld x %lld x %lld x %lld; only images with "
+                    "3 channels or 1, as 1 x 3 x height x width, are supported",
                     (long long)dims[0], (long long)dims[1], (long long)dims[2],
                     (long long)dims[3]);
     if (dims[order->height] <= 0 || dims[order->width] <= 0)
-        return fail(
-            err, ERROR_INPUT, "its height and width are open; %s give them",
-            size->by_options ? "--width and --height"
-                             : "input.width and input.height of model.json, or "
-                               "--input-size,");
+        return fail(err, ERROR_INPUT,
+                    "its height and width are dynamic; set them with %s",
+                    size->by_options ? "--width and --height"
+                                     : "input.width and input.height in "
+                                       "model.json, or with --input-size");
     if ((size->height > 0 && dims[order->height] != (int64_t)size->height) ||
         (size->width > 0 && dims[order->width] != (int64_t)size->width))
         return fail(err, ERROR_INPUT,
-                    "it is %lld x %lld x %lld x %lld; the model is said to "
-                    "take pictures of %zu x %zu (height x width)",
+                    "its shape is %lld x %lld x %lld x %lld, not %zu x %zu "
+                    "(height x width) as configured",
                     (long long)dims[0], (long long)dims[1], (long long)dims[2],
                     (long long)dims[3], size->height, size->width);
     return true;
@@ -147,7 +147,7 @@ static bool read_picture(struct onnx_reader *reader,
 
     if (graph->num_inputs > 0)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it is the network's second input");
+                    "networks with more than one input are not supported");
     number = onnx_define(reader, info->name, GRAPH_FLOAT);
     return number != GRAPH_NONE &&
            graph_add_input(graph, number, reader->err) &&
@@ -182,7 +182,7 @@ static bool read_bound(struct onnx_reader *reader,
     int number;
 
     if (!bound)
-        return fail(reader->err, ERROR_INPUT, "nothing is given for it");
+        return fail(reader->err, ERROR_INPUT, "no array is given for it");
     reader->num_bound++;
     number = onnx_define(reader, info->name, bound->type);
     if (number == GRAPH_NONE)
@@ -241,7 +241,8 @@ bool onnx_read_inputs(struct onnx_reader *reader, const onnx_graph_proto *proto)
         const onnx_value_info_proto *info = proto->input[i];
 
         if (!info->name)
-            return fail(reader->err, ERROR_INPUT, "an input has no name");
+            return fail(reader->err, ERROR_INPUT,
+                        "the network has an input without a name");
         if (onnx_value_of(reader, info->name) != GRAPH_NONE ||
             (some && !is_needed(reader, info->name)))
             continue;
@@ -255,7 +256,8 @@ bool onnx_read_inputs(struct onnx_reader *reader, const onnx_graph_proto *proto)
         return fail(reader->err, ERROR_INPUT, "the network has no input");
     if (reader->num_bound < reader->num_bindings)
         return fail(reader->err, ERROR_INPUT,
-                    "%zu inputs are given; %zu of them are inputs of the file",
+                    "%zu inputs are given, but only %zu of them are inputs of "
+                    "the network",
                     reader->num_bindings, reader->num_bound);
     return true;
 }

@@ -12,7 +12,7 @@ static size_t hash(const char *text)
     return (size_t)(h ^ h >> 32);
 }
 
-/* The slot of a name, or the one where it would be. */
+/* The slot of a name, or the empty slot where it belongs. */
 static struct onnx_name *slot_of(const struct onnx_names *names,
                                  const char *text)
 {
@@ -43,7 +43,8 @@ bool onnx_names_init(struct onnx_names *names, const onnx_graph_proto *proto,
         names->num_slots *= 2;
     names->slots = calloc(names->num_slots, sizeof *names->slots);
     if (!names->slots)
-        return fail(err, ERROR_MEMORY, "no room for %zu names", wanted);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu names",
+                    wanted);
     return true;
 }
 
@@ -84,8 +85,7 @@ int onnx_define(struct onnx_reader *reader, const char *name,
     struct onnx_name *found = onnx_names_add(&reader->names, name);
 
     if (found->value != GRAPH_NONE) {
-        fail(reader->err, ERROR_INPUT, "two values are called \"%.100s\"",
-             name);
+        fail(reader->err, ERROR_INPUT, "two values are named \"%.100s\"", name);
         return GRAPH_NONE;
     }
     found->value = graph_add_value(reader->graph, name, type, reader->err);

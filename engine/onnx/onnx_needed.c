@@ -4,21 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is being found, and in what. */
+/* The state of the search. */
 struct search {
     struct onnx_needed *needed;
     struct onnx_names *names;
     const onnx_graph_proto *proto;
-    int *stack; /* (n_node) nodes whose operands are still to be marked */
+    int *stack; /* (n_node) nodes whose operands have to be marked */
     size_t depth;
     struct error *err;
 };
 
-/* Decisions that a row of scores ends in. What they are made from is what
- * there is to serve. */
+/* Operators that decide on a class at the end of a network. Their input, the
+ * scores, is what can be served. */
 static const char *const decisions[] = {"ArgMax", "TopK", "ZipMap", NULL};
 
-/* What may stand between a decision and the output. */
+/* Operators that may stand between a decision and the output. */
 static const char *const wrappings[] = {
     "Cast",     "Squeeze", "Unsqueeze",    "Reshape",
     "Flatten",  "Gather",  "LabelEncoder", "ArrayFeatureExtractor",
@@ -33,12 +33,12 @@ static bool take_room(struct search *search)
     needed->outputs = calloc(proto->n_output + 1, sizeof *needed->outputs);
     search->stack = calloc(proto->n_node + 1, sizeof *search->stack);
     if (!needed->nodes || !needed->outputs || !search->stack)
-        return fail(search->err, ERROR_MEMORY, "no room for %zu nodes",
-                    proto->n_node);
+        return fail(search->err, ERROR_MEMORY,
+                    "not enough memory for %zu nodes", proto->n_node);
     return true;
 }
 
-/* Names what the nodes make. */
+/* Enters the names of all nodes' outputs. */
 static bool name_all(struct search *search)
 {
     const onnx_graph_proto *proto = search->proto;
@@ -54,7 +54,7 @@ static bool name_all(struct search *search)
             name = onnx_names_add(search->names, node->output[k]);
             if (name->maker != GRAPH_NONE)
                 return fail(search->err, ERROR_INPUT,
-                            "two values are called \"%.100s\"", name->text);
+                            "two values are named \"%.100s\"", name->text);
             name->maker = (int)i;
         }
     }
@@ -76,8 +76,8 @@ static int maker_of(const struct search *search, const char *name)
     return onnx_names_find(search->names, name)->maker;
 }
 
-/* The operand that a decision or a wrapping is about: an index into a list of
- * constants comes second. */
+/* The operand that a decision or a wrapping works on: an index into a constant
+ * list comes second. */
 static const char *subject_of(const struct search *search,
                               const onnx_node_proto *node)
 {
@@ -88,12 +88,13 @@ static const char *subject_of(const struct search *search,
     return node->n_input > 0 && *node->input[i] ? node->input[i] : NULL;
 }
 
-/* What an output that is a decision is made from; else the output itself. */
+/* The value that a decision is made from; for any other output the output
+ * itself. */
 static const char *behind_decision(const struct search *search,
                                    const char *output)
 {
-    /* Makers stand before users; a file in which they do not is refused later,
-     * and must not be followed in a circle. */
+    /* Producers come before their users; a file in which they do not is refused
+     * later, and must not cause an endless loop here. */
     int before = (int)search->proto->n_node;
     const char *at = output;
 
@@ -117,7 +118,7 @@ static const char *behind_decision(const struct search *search,
     }
 }
 
-/* `"a", "b" and 3 more`: the file's outputs. */
+/* `"a", "b" and 3 more`: the names of the file's outputs. */
 static void list_outputs(char *text, size_t size, const onnx_graph_proto *proto)
 {
     enum { MAX_LISTED = 5 };
@@ -133,7 +134,7 @@ static void list_outputs(char *text, size_t size, const onnx_graph_proto *proto)
                  proto->n_output - MAX_LISTED);
 }
 
-/* Takes an output that is asked for, or every one. */
+/* Takes the requested output, or all of them. */
 static bool take_outputs(struct search *search, const char *wanted)
 {
     const onnx_graph_proto *proto = search->proto;
@@ -157,11 +158,12 @@ static bool take_outputs(struct search *search, const char *wanted)
         return true;
     list_outputs(list, sizeof list, proto);
     return fail(search->err, ERROR_INPUT,
-                "it has no output \"%.60s\"; its outputs are %s", wanted, list);
+                "the network has no output \"%.60s\"; its outputs are %s",
+                wanted, list);
 }
 
-/* Leaves out outputs that stand for what is an output itself, and second ones
- * that stand for the same. */
+/* Drops outputs that stand for a value that is an output itself, and all but
+ * the first that stand for the same value. */
 static void leave_doubles_out(struct search *search)
 {
     struct onnx_needed *needed = search->needed;
@@ -192,8 +194,8 @@ static void need(struct search *search, const char *text)
     search->stack[search->depth++] = name->maker;
 }
 
-/* Whether a node is malformed so that nothing can need it; it is read, and
- * refused by its name. */
+/* Whether a node is so malformed that nothing can need it; it is read anyway,
+ * so that it is refused by name. */
 static bool makes_nothing(const onnx_node_proto *node)
 {
     for (size_t i = 0; i < node->n_output; i++)

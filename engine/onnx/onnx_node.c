@@ -45,7 +45,7 @@ static bool follow_bytes(struct onnx_reader *reader, struct graph_node *node)
         return true;
     if (!graph_op_has(node->op, GRAPH_HANDS_ON))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it computes with integers of the picture; a Cast to float "
+                    "it computes with integers from the image; a Cast to float "
                     "must come first");
     values[node->outputs[0]].element = ONNX_UINT8;
     return true;
@@ -58,15 +58,15 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
         const char *name = reader->node->input[i];
 
         if (!*name && (i < row->min_inputs || row->max_inputs == UINT32_MAX))
-            return fail(reader->err, ERROR_INPUT, "its input %u is left out",
-                        i);
+            return fail(reader->err, ERROR_INPUT, "its input %u is missing", i);
         if (!*name)
             continue;
         node->inputs[i] = onnx_value_of(reader, name);
         if (node->inputs[i] == GRAPH_NONE)
-            return fail(reader->err, ERROR_INPUT,
-                        "its input \"%.100s\" is made by no node before it",
-                        name);
+            return fail(
+                reader->err, ERROR_INPUT,
+                "its input \"%.100s\" is not the output of any earlier node",
+                name);
         if (!onnx_check_operand(reader, node->inputs[i]))
             return false;
     }
@@ -115,7 +115,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
         num_inputs--;
     if (!is_known_domain(reader->node->domain, onnx_op))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "operators of domain \"%.60s\" are not supported",
+                    "operator domain \"%.60s\" is not supported",
                     reader->node->domain);
     if (!row)
         return fail(reader->err, ERROR_UNSUPPORTED,
@@ -123,8 +123,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     if (num_inputs < row->min_inputs || num_inputs > row->max_inputs ||
         reader->node->n_output < 1 || !*reader->node->output[0])
         return fail(reader->err, ERROR_INPUT,
-                    "it has %zu inputs and %zu "
-                    "outputs",
+                    "the operator cannot have %zu inputs and %zu outputs",
                     num_inputs, reader->node->n_output);
     if (!check_attributes(reader, row))
         return false;
@@ -135,8 +134,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
         !row->convert(reader, node))
         return false;
     if (reader->mistyped)
-        return fail(reader->err, ERROR_INPUT,
-                    "attribute %s is of another type than it should be",
+        return fail(reader->err, ERROR_INPUT, "attribute %s has the wrong type",
                     reader->mistyped);
     return true;
 }

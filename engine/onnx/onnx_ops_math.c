@@ -1,4 +1,4 @@
-/* Operators that compute: of two numbers, sums, products. */
+/* Operators that compute: element by element, sums, products. */
 
 #include "engine/onnx/onnx_reader.h"
 
@@ -11,12 +11,12 @@ static bool convert_batch_norm(struct onnx_reader *reader,
 {
     bool training = onnx_attribute_int(reader, "training_mode", 0) != 0;
 
-    /* Before opset 14 more than one output says the same. */
+    /* Before opset 14 a second output means training mode. */
     for (size_t i = 1; i < reader->node->n_output; i++)
         training |= *reader->node->output[i] != '\0';
     if (onnx_attribute_int(reader, "spatial", 1) != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute spatial is not 1");
+                    "attribute spatial must be 1");
     node->epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
     node->training = training;
     return true;
@@ -29,7 +29,7 @@ static bool convert_relu(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* Bounds are attributes before opset 11, and operands after. */
+/* Bounds are attributes before opset 11, and operands after that. */
 static bool convert_clip(struct onnx_reader *reader, struct graph_node *node)
 {
     node->min = onnx_attribute_float(reader, "min", -INFINITY);
@@ -65,9 +65,9 @@ static bool convert_softmax(struct onnx_reader *reader, struct graph_node *node)
 
 /* ---- operators that are several nodes ---- */
 
-/* Lets a new node at the end make what the last node made, from what that
- * makes now and from `other`. NULL: ERROR_MEMORY. Other pointers to nodes do
- * not survive. */
+/* Appends a node that takes over the last node's output, and computes it from
+ * the last node's new output and from `other`. NULL: ERROR_MEMORY. Invalidates
+ * other pointers to nodes. */
 static struct graph_node *append(struct onnx_reader *reader, enum graph_op op,
                                  int other)
 {
@@ -104,7 +104,8 @@ static struct graph_node *append_number(struct onnx_reader *reader,
     return append(reader, op, constant);
 }
 
-/* Two nodes, because a convolution before them can take both in. */
+/* Becomes two nodes, because both can be folded into a preceding
+ * convolution. */
 static bool convert_hard_sigmoid(struct onnx_reader *reader,
                                  struct graph_node *node)
 {
@@ -139,7 +140,7 @@ static bool convert_swish(struct onnx_reader *reader, struct graph_node *node)
     return append(reader, GRAPH_MUL, x) != NULL;
 }
 
-/* Max, Mean, Min, Sum of any number of operands: of two at a time. */
+/* Max, Mean, Min, Sum: any number of operands, two at a time. */
 static bool convert_many(struct onnx_reader *reader, struct graph_node *node)
 {
     bool is_mean = strcmp(node->onnx_op, "Mean") == 0;
@@ -156,7 +157,7 @@ static bool convert_many(struct onnx_reader *reader, struct graph_node *node)
     return !is_mean || append_number(reader, GRAPH_DIV, (float)count) != NULL;
 }
 
-/* x over its norm, which is a reduction of it. */
+/* x divided by its norm, which is a reduction of x. */
 static bool convert_lp_norm(struct onnx_reader *reader, struct graph_node *node)
 {
     int64_t p = onnx_attribute_int(reader, "p", 2);
@@ -164,8 +165,8 @@ static bool convert_lp_norm(struct onnx_reader *reader, struct graph_node *node)
     int x = node->inputs[0];
 
     if (p != 1 && p != 2)
-        return fail(reader->err, ERROR_INPUT, "attribute p is %lld",
-                    (long long)p);
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute p is %lld; it must be 1 or 2", (long long)p);
     node = append(reader, GRAPH_REDUCE, GRAPH_NONE);
     if (!node)
         return false;
@@ -197,7 +198,8 @@ static bool convert_group_norm(struct onnx_reader *reader,
     int64_t groups = onnx_attribute_int(reader, "num_groups", 0);
 
     if (groups < 1 || groups > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute num_groups is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute num_groups is %lld; it must be positive",
                     (long long)groups);
     node->norm.rule = GRAPH_NORM_GROUP;
     node->norm.groups = (size_t)groups;
@@ -205,8 +207,8 @@ static bool convert_group_norm(struct onnx_reader *reader,
     return true;
 }
 
-/* Its other outputs, mean and deviation, are for training: no node makes
- * them. */
+/* Its other outputs, mean and deviation, are for training and are not
+ * computed. */
 static bool convert_layer_norm(struct onnx_reader *reader,
                                struct graph_node *node)
 {
@@ -223,8 +225,8 @@ static bool convert_rms_norm(struct onnx_reader *reader,
     return convert_layer_norm(reader, node);
 }
 
-/* The specification adds 1e-9 to the deviation, which is to say 1e-18 to the
- * variance where it matters. */
+/* The specification adds 1e-9 to the deviation, which equals adding 1e-18 to
+ * the variance where it matters. */
 static bool convert_mean_variance(struct onnx_reader *reader,
                                   struct graph_node *node)
 {
@@ -247,7 +249,8 @@ static bool convert_lrn(struct onnx_reader *reader, struct graph_node *node)
     int64_t size = onnx_attribute_int(reader, "size", 0);
 
     if (size < 1 || size > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute size is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute size is %lld; it must be positive",
                     (long long)size);
     node->lrn.channel = 1;
     node->lrn.size = (size_t)size;
@@ -259,7 +262,7 @@ static bool convert_lrn(struct onnx_reader *reader, struct graph_node *node)
 
 /* ---- of two numbers ---- */
 
-/* a > b is b < a. */
+/* a > b is computed as b < a. */
 static bool convert_greater(struct onnx_reader *reader, struct graph_node *node)
 {
     int a = node->inputs[0];
@@ -276,7 +279,7 @@ static bool convert_mod(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* What depends on the picture is a float, truths too. */
+/* Values that depend on the image are floats, even booleans. */
 static bool convert_logical(struct onnx_reader *reader, struct graph_node *node)
 {
     if (graph_input(reader->graph, node, 1)->type == GRAPH_FLOAT)

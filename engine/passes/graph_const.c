@@ -53,12 +53,13 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     count = graph_work(graph, node);
     if (count > graph->budget)
         return fail(err, ERROR_LIMIT,
-                    "%zu more elements to compute from constants, where %zu "
-                    "are allowed",
+                    "computing it from constants takes %zu elements; at most "
+                    "%zu more are allowed",
                     count, graph->budget);
     if (graph_shape_count(&out->shape) > graph->room)
         return fail(err, ERROR_LIMIT,
-                    "%zu more elements of constants, where %zu are allowed",
+                    "its output has %zu elements; only %zu more are allowed in "
+                    "constants",
                     graph_shape_count(&out->shape), graph->room);
     graph->budget -= count;
     graph->room -= graph_shape_count(&out->shape);
@@ -82,7 +83,7 @@ static bool linear_bias(struct graph *graph, const struct graph_node *node,
     if (count != 1 &&
         (count != num_out || c->shape.dim[c->shape.rank - 1] != num_out))
         return fail(err, ERROR_UNSUPPORTED,
-                    "its third input is not one bias for each output");
+                    "its third input is not one bias per output");
     *bias = graph_add_constant(graph, c->name, GRAPH_FLOAT, &shape, err);
     if (*bias == GRAPH_NONE)
         return false;

@@ -89,8 +89,8 @@ static bool affine_of_batch_norm(struct graph *graph, struct affine *affine,
     for (size_t c = 0; c < num; c++) {
         if (!((double)variance[c] + (double)node->epsilon > 0))
             return fail(err, ERROR_INPUT,
-                        "node \"%.100s\" (%s): a variance of %g", node->name,
-                        node->onnx_op, (double)variance[c]);
+                        "node \"%.100s\" (%s): a variance is not positive: %g",
+                        node->name, node->onnx_op, (double)variance[c]);
         affine->scale[c] =
             scale[c] / sqrt((double)variance[c] + (double)node->epsilon);
         affine->shift[c] = bias[c] - mean[c] * affine->scale[c];

@@ -64,7 +64,8 @@ static bool describe(struct pass *pass)
     pass->pictures = calloc(num + 1, sizeof *pass->pictures);
     pass->user = calloc(num + 1, sizeof *pass->user);
     if (!pass->pictures || !pass->user)
-        return fail(pass->err, ERROR_MEMORY, "no room for a list of values");
+        return fail(pass->err, ERROR_MEMORY,
+                    "not enough memory for a list of values");
     graph_picture_find(pass->pictures, graph);
     for (size_t v = 0; v < num; v++)
         pass->user[v] = -2; /* none yet */
@@ -383,8 +384,8 @@ static bool init(struct trial *trial, const struct pass *pass,
     trial->wanted = calloc(chain->channels, sizeof(double));
     return (trial->x && trial->room && trial->out && trial->scale &&
             trial->shift && trial->wanted) ||
-           fail(pass->err, ERROR_MEMORY, "no room for a trial of %zu numbers",
-                size);
+           fail(pass->err, ERROR_MEMORY,
+                "not enough memory for a trial of %zu numbers", size);
 }
 
 /* Fills x with one number. */

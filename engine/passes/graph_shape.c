@@ -20,8 +20,7 @@ static bool infer_node(struct graph *graph, struct graph_node *node,
         const struct graph_value *value = graph_input(graph, node, i);
 
         if (value && value->type == GRAPH_INT && i < graph_op_floats(node->op))
-            return fail(err, ERROR_UNSUPPORTED, "its input %u is of integers",
-                        i);
+            return fail(err, ERROR_UNSUPPORTED, "its input %u has integers", i);
     }
     if (!rules[node->op](&infer) || !graph_shape_check(&infer.shape, err))
         return false;
@@ -32,7 +31,7 @@ static bool infer_node(struct graph *graph, struct graph_node *node,
         return false;
     if (!out->data && out->type == GRAPH_INT)
         return fail(err, ERROR_UNSUPPORTED,
-                    "it computes integers from the picture");
+                    "it computes integers from the image");
     if (!out->data && graph_shape_count(&out->shape) == 0)
         return fail(err, ERROR_UNSUPPORTED, "its output is empty");
     return true;
@@ -110,7 +109,7 @@ bool graph_infer(struct graph *graph, struct error *err)
     }
     if (problems && problems->count > 0)
         return fail(err, ERROR_UNSUPPORTED,
-                    "%zu of its nodes and inputs are not supported",
+                    "%zu of the network's nodes and inputs are not supported",
                     problems->count);
     graph_prune(graph);
     return true;

@@ -56,7 +56,7 @@ static bool read_weights(struct infer *infer)
 
     if (!weights->data || (bias && !bias->data))
         return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its weights depend on the picture");
+                    "its weights depend on the image");
     if (infer_shape(infer, 0)->rank != 4 || weights->shape.rank != 4)
         return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
@@ -69,11 +69,12 @@ static bool fail_weights(const struct infer *infer)
 {
     char text_x[GRAPH_SHAPE_TEXT], text_w[GRAPH_SHAPE_TEXT];
 
-    return fail(infer->err, ERROR_INPUT,
-                "weights of %s in %zu groups do not fit an input of %s",
-                graph_shape_text(text_w, infer_shape(infer, 1)),
-                infer->node->conv.groups,
-                graph_shape_text(text_x, infer_shape(infer, 0)));
+    return fail(
+        infer->err, ERROR_INPUT,
+        "weights of shape %s in %zu groups do not match an input of shape %s",
+        graph_shape_text(text_w, infer_shape(infer, 1)),
+        infer->node->conv.groups,
+        graph_shape_text(text_x, infer_shape(infer, 0)));
 }
 
 bool graph_shape_conv(struct infer *infer)
@@ -126,8 +127,10 @@ static bool deconv_length(const struct infer *infer, int axis, size_t length,
     }
     pads = window->pad_before[axis] + window->pad_after[axis];
     if (full <= pads)
-        return fail(infer->err, ERROR_INPUT,
-                    "its border of %zu leaves nothing of %zu", pads, full);
+        return fail(
+            infer->err, ERROR_INPUT,
+            "its padding of %zu leaves nothing of an axis of length %zu", pads,
+            full);
     *out = full - pads;
     return true;
 }
@@ -200,7 +203,8 @@ bool graph_shape_pool(struct infer *infer)
         return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
     if (node->pool.p < 1)
-        return fail(infer->err, ERROR_INPUT, "attribute p is %" PRId64,
+        return fail(infer->err, ERROR_INPUT,
+                    "attribute p is %" PRId64 "; it must be positive",
                     node->pool.p);
     infer->shape = *x;
     for (int i = 0; i < 2; i++) {
@@ -215,7 +219,7 @@ bool graph_shape_pool(struct infer *infer)
         if (window->pad_before[i] >= window_reach(window, i) ||
             window->pad_after[i] >= window_reach(window, i))
             return fail(infer->err, ERROR_UNSUPPORTED,
-                        "its border is as wide as its window");
+                        "its padding is as large as its window");
     }
     window->auto_pad = GRAPH_PAD_GIVEN;
     if (node->op == GRAPH_AVERAGE_POOL)
@@ -233,17 +237,17 @@ static bool pad_borders(struct infer *infer)
 
     if (!infer_ints(infer, 1, "border", (size_t)2 * GRAPH_MAX_RANK, &pads,
                     &count) ||
-        !infer_float(infer, 2, "border's value", &node->pad.value) ||
+        !infer_float(infer, 2, "padding value", &node->pad.value) ||
         !infer_ints(infer, 3, "list of axes", GRAPH_MAX_RANK, &axes, &num_axes))
         return false;
     if (!pads && node->pad.num_given != rank)
         return fail(infer->err, ERROR_INPUT,
-                    "its border is for %u dimensions, not for %u",
+                    "its padding has %u dimensions, not %u",
                     node->pad.num_given, rank);
     num = axes ? num_axes : rank;
     if (pads && count != 2 * num)
         return fail(infer->err, ERROR_INPUT,
-                    "its border has %zu numbers for %zu dimensions", count,
+                    "its padding has %zu numbers for %zu dimensions", count,
                     num);
     for (size_t i = 0; pads && i < num; i++) {
         size_t axis = i;
@@ -268,11 +272,12 @@ static bool tile_borders(struct infer *infer)
                     &count))
         return false;
     if (count != x->rank)
-        return fail(infer->err, ERROR_INPUT, "%zu repeats of %u dimensions",
-                    count, x->rank);
+        return fail(infer->err, ERROR_INPUT,
+                    "it has %zu repeats for %u dimensions", count, x->rank);
     for (uint32_t i = 0; i < x->rank; i++) {
         if (repeats[i] < 0 || repeats[i] > INT32_MAX)
-            return fail(infer->err, ERROR_INPUT, "it repeats %" PRId64 " times",
+            return fail(infer->err, ERROR_INPUT,
+                        "its number of repeats is invalid: %" PRId64,
                         repeats[i]);
         node->pad.after[i] = (repeats[i] - 1) * (int64_t)x->dim[i];
     }
@@ -296,7 +301,7 @@ bool graph_shape_pad(struct infer *infer)
         if (before > limit || before < -limit || after > limit ||
             after < -limit)
             return fail(infer->err, ERROR_UNSUPPORTED,
-                        "a border of %" PRId64 " is not supported",
+                        "a padding of %" PRId64 " is not supported",
                         before > limit || before < -limit ? before : after);
         left += before < 0 ? before : 0;
         left += after < 0 ? after : 0;
@@ -304,7 +309,7 @@ bool graph_shape_pad(struct infer *infer)
             (left == 0 && node->pad.mode != GRAPH_PAD_CONSTANT &&
              length + before + after > 0))
             return fail(infer->err, ERROR_INPUT,
-                        "its border leaves nothing of %zu",
+                        "its padding leaves nothing of an axis of length %zu",
                         infer->shape.dim[i]);
         infer->shape.dim[i] = (size_t)(length + before + after);
     }
@@ -325,10 +330,10 @@ static bool resize_scales(const struct infer *infer, uint32_t i,
         return true;
     if (!value->data)
         return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its scales depend on the picture");
+                    "its scales depend on the image");
     if (value->type != GRAPH_FLOAT || value->shape.rank > 1)
         return fail(infer->err, ERROR_INPUT,
-                    "its scales are no list of floats");
+                    "its scales are not a list of floats");
     *scales = value->data;
     *count = graph_shape_count(&value->shape);
     return true;
@@ -348,7 +353,7 @@ static bool resize_to_sizes(struct infer *infer, const size_t *axes,
 
         if (sizes[i] < 1 || sizes[i] > INT32_MAX || length == 0)
             return fail(infer->err, ERROR_INPUT,
-                        "its size of %" PRId64 " is not possible", sizes[i]);
+                        "its size is invalid: %" PRId64, sizes[i]);
         common = larger ? fmax(common, (double)sizes[i] / length)
                         : fmin(common, (double)sizes[i] / length);
         node->resize.scale[axes[i]] = (double)sizes[i] / length;
@@ -359,7 +364,7 @@ static bool resize_to_sizes(struct infer *infer, const size_t *axes,
         double length = (double)x->dim[axes[i]];
 
         if (common * length > INT32_MAX)
-            return fail(infer->err, ERROR_INPUT, "its sizes differ too much");
+            return fail(infer->err, ERROR_INPUT, "its output is too large");
         node->resize.scale[axes[i]] = common;
         infer->shape.dim[axes[i]] =
             (size_t)fmaxf(roundf((float)common * (float)length), 1);
@@ -381,7 +386,7 @@ bool graph_shape_resize(struct infer *infer)
                     &num_sizes))
         return false;
     if (x->rank == 0)
-        return fail(infer->err, ERROR_INPUT, "its input has no axes");
+        return fail(infer->err, ERROR_INPUT, "its input is a scalar");
     if (node->resize.num_raw_axes > 0)
         num = node->resize.num_raw_axes;
     for (size_t i = 0; i < num; i++) {
@@ -403,8 +408,8 @@ bool graph_shape_resize(struct infer *infer)
         float length = floorf((float)x->dim[axes[i]] * scales[i]);
 
         if (!(length >= 1 && length < 0x1p31f))
-            return fail(infer->err, ERROR_INPUT, "its scale is %g",
-                        (double)scales[i]);
+            return fail(infer->err, ERROR_INPUT,
+                        "its scale is out of range: %g", (double)scales[i]);
         node->resize.scale[axes[i]] = (double)scales[i];
         infer->shape.dim[axes[i]] = (size_t)length;
     }
@@ -430,7 +435,7 @@ bool graph_shape_block(struct infer *infer)
     if (to_space ? x->dim[1] % (size * size) != 0
                  : x->dim[2] % size != 0 || x->dim[3] % size != 0)
         return fail(infer->err, ERROR_INPUT,
-                    "blocks of %zu do not fit its input", size);
+                    "its input cannot be divided into blocks of %zu", size);
     infer->shape = *x;
     if (to_space) {
         infer->shape.dim[1] /= size * size;

@@ -40,7 +40,8 @@ static bool read_head(struct head *head, const struct graph *graph,
         calloc(graph->num_values + 1, sizeof *pictures);
 
     if (!pictures)
-        return fail(err, ERROR_MEMORY, "no room for a list of values");
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a list of values");
     graph_picture_find(pictures, graph);
     head->refusal = head_features_find(head, graph, pictures);
     if (head->refusal)
@@ -64,11 +65,10 @@ bool head_find_at(struct head *head, const struct graph *graph, int output,
         .norm_shift = GRAPH_NONE,
     };
     if (!is_row_of_floats(graph, output))
-        return fail(
-            err, ERROR_UNSUPPORTED,
-            "the network's output is %s; a classifier's is one row, a number "
-            "for each class",
-            graph_shape_text(text, &graph->values[output].shape));
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the network's output has shape %s; a classifier's output "
+                    "is one row with a number for each class",
+                    graph_shape_text(text, &graph->values[output].shape));
     return head_output_read(head, graph, output, wish ? wish : &nothing, err) &&
            read_head(head, graph, err);
 }

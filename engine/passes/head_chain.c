@@ -199,11 +199,11 @@ static void apply_affine(struct head_effect *effect,
     double high = scale * effect->high + shift;
 
     if (!isfinite(scale) || !isfinite(shift) || !(fabs(scale) > 0)) {
-        head_chain_object(effect, "%s leaves nothing of them", node->onnx_op);
+        head_chain_object(effect, "%s discards them", node->onnx_op);
         return;
     }
     if (scale < 0 && !effect->is_affine)
-        head_chain_object(effect, "%s turns their order around", node->onnx_op);
+        head_chain_object(effect, "%s reverses their order", node->onnx_op);
     effect->is_flipped ^= scale < 0;
     effect->low = fmin(low, high);
     effect->high = fmax(low, high);
@@ -239,7 +239,7 @@ static void apply_number(struct head_effect *effect, const struct graph *graph,
             apply_affine(effect, node, 1 / c, 0);
             break;
         }
-        head_chain_object(effect, "a number is divided by them");
+        head_chain_object(effect, "they are used as divisors");
         break;
     case GRAPH_LESS: /* x > c, or x < c */
     case GRAPH_LESS_EQUAL:
@@ -254,7 +254,7 @@ static void apply_number(struct head_effect *effect, const struct graph *graph,
             effect->high = pow(effect->high, c);
             effect->is_affine = false;
         } else {
-            head_chain_object(effect, "%s does not keep their order",
+            head_chain_object(effect, "%s does not preserve their order",
                               node->onnx_op);
         }
         break;
@@ -272,7 +272,7 @@ static void apply_choice(struct head_effect *effect, const struct graph *graph,
     if (out < in) {
         effect->is_selected = in == 2;
         if (in != 2)
-            head_chain_object(effect, "%zu of the %zu are left out", in - out,
+            head_chain_object(effect, "%zu of the %zu are dropped", in - out,
                               in);
         return;
     }
@@ -286,8 +286,7 @@ static void apply_choice(struct head_effect *effect, const struct graph *graph,
     for (uint32_t i = 0; node->op == GRAPH_SLICE && i < x->rank; i++)
         in_order &= x->dim[i] == 1 || node->slice.step[i] == 1;
     if (!in_order)
-        head_chain_object(effect, "%s puts them in another order",
-                          node->onnx_op);
+        head_chain_object(effect, "%s rearranges them", node->onnx_op);
 }
 
 static void apply(struct head_effect *effect, const struct graph *graph,
@@ -306,7 +305,7 @@ static void apply(struct head_effect *effect, const struct graph *graph,
         effect->has_function = true;
         effect->is_affine = false;
         if (!raise_bounds(&effect->low, &effect->high, node))
-            head_chain_object(effect, "%s does not keep their order",
+            head_chain_object(effect, "%s does not preserve their order",
                               node->onnx_op);
         break;
     case GRAPH_HARDMAX:

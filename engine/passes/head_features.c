@@ -46,8 +46,8 @@ static const char *set_features(struct head *head, const struct graph *graph,
     if (!is_picture(&pictures[pool->inputs[0]]))
         return head_refusal_no_places;
     if (graph_is_clamped(pool))
-        return "what global pooling gives is clamped, so that a class's map "
-               "does not add up to its logit";
+        return "the result of global pooling is clamped, so a class's map does "
+               "not add up to its logit";
     head->features = pool->inputs[0];
     head->is_max = pool->op != GRAPH_MEAN;
     return NULL;

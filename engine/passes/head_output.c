@@ -41,17 +41,17 @@ static void follow_link(struct head_effect *effect, const struct graph *graph,
         head_chain_effect(effect, graph, chain, 0, 1);
     if (!head_chain_is_softmax(link)) {
         if (effect->is_selected)
-            head_chain_object(effect, "one of the two is left out");
+            head_chain_object(effect, "one of the two is dropped");
         return;
     }
     if (softmax_length(graph, link) == 1 &&
         count_of(graph, link->inputs[0]) > 1)
         head_chain_object(effect,
-                          "it is over an axis of length 1, so that each is 1");
+                          "it is over an axis of length 1, so each score is 1");
     else if (softmax_length(graph, link) != count_of(graph, link->inputs[0]))
-        head_chain_object(effect, "it is not over all of them");
+        head_chain_object(effect, "it is not over all classes");
     else if (effect->is_flipped && !effect->is_selected)
-        head_chain_object(effect, "their order is turned around");
+        head_chain_object(effect, "their order is reversed");
 }
 
 /* Whether two numbers in a row are sigmoid(z) and 1 - sigmoid(z), in either
@@ -136,13 +136,14 @@ static bool use_link(struct head *head, const struct graph *graph,
 
     if (effect->why[0] && wish->scores == HEAD_OPEN)
         return fail(err, ERROR_UNSUPPORTED,
-                    "the network's scores are those of a %s, but %s; %s says "
-                    "how to make them of what stands before it",
+                    "the network makes its scores with a %s, but %s; set %s to "
+                    "say how to make them from its input",
                     name, effect->why, wish_text(wish));
     if (!effect->why[0] && wish->scores != HEAD_OPEN &&
         is_sigmoid != (wish->scores == HEAD_SIGMOID))
-        return fail(err, ERROR_INPUT, "the network ends in a %s; %s says %s",
-                    name, wish_text(wish), head_scores_name(wish->scores));
+        return fail(err, ERROR_INPUT,
+                    "the network ends in a %s, but %s says %s", name,
+                    wish_text(wish), head_scores_name(wish->scores));
     head->makes_scores = true;
     head->scores = is_sigmoid ? HEAD_SIGMOID : HEAD_SOFTMAX;
     if (effect->why[0])
@@ -177,22 +178,22 @@ static bool use_output(struct head *head, const struct graph *graph, int output,
                       start ? (double)start->max : INFINITY);
     if (wish->scores == HEAD_OPEN && last &&
         (effect.has_function || (start && is_no_end_of_logits(graph, start))))
-        return fail(err, ERROR_UNSUPPORTED,
-                    "the network ends in %s, which is neither softmax nor "
-                    "sigmoid; %s says which of them makes scores of what comes "
-                    "out",
-                    last->onnx_op, wish_text(wish));
+        return fail(
+            err, ERROR_UNSUPPORTED,
+            "the network ends in %s, which is neither softmax nor sigmoid; set "
+            "%s to say which of them makes scores from the output",
+            last->onnx_op, wish_text(wish));
     if (wish->scores == HEAD_OPEN && effect.low >= -1 && effect.high <= 1)
         return fail(err, ERROR_UNSUPPORTED,
-                    "what the network puts out is clamped to between %g and "
-                    "%g, as by a hard sigmoid, which is neither softmax nor "
-                    "sigmoid; %s says which of them makes scores of it",
+                    "the network's output is clamped to %g to %g, as by a hard "
+                    "sigmoid, which is neither softmax nor sigmoid; set %s to "
+                    "say which of them makes scores from it",
                     effect.low, effect.high, wish_text(wish));
     if (wish->scores == HEAD_OPEN && is_made_of_scores(graph, output, 0))
         return fail(err, ERROR_UNSUPPORTED,
-                    "what the network puts out is put together from what "
-                    "softmaxes or sigmoids make, and is no longer either; %s "
-                    "says how to make scores of it",
+                    "the network's output is combined from several softmaxes "
+                    "or sigmoids and is no longer either; set %s to say how to "
+                    "make scores from it",
                     wish_text(wish));
     set_logits(head, graph, output, false);
     head->scores = wish->scores != HEAD_OPEN ? wish->scores
@@ -227,7 +228,7 @@ bool head_output_read(struct head *head, const struct graph *graph, int output,
     if (head->scores == HEAD_SOFTMAX && head->num_logits == 1 &&
         !head->makes_scores)
         return fail(err, ERROR_INPUT,
-                    "a softmax over one number is always 1; %s may say sigmoid",
+                    "a softmax over one number is always 1; set %s to sigmoid",
                     wish_text(wish));
     if (head->scores == HEAD_SIGMOID && head->num_logits == 1 &&
         wish->num_names == 2)

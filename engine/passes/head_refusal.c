@@ -10,9 +10,9 @@ static size_t count_of(const struct graph *graph, int value)
 }
 
 const char head_refusal_no_places[] =
-    "the cells that are pooled at the end cannot be followed back to places of "
-    "the picture: attention made them, some were left out, or they were put in "
-    "another order";
+    "the cells that are pooled at the end cannot be traced back to positions "
+    "in the image: attention mixed them, some were dropped, or they were "
+    "reordered";
 
 /* A difference or quotient of what two nodes make. */
 static bool is_of_two(const struct graph *graph, const struct graph_node *node)
@@ -44,22 +44,22 @@ static const char *why_node(struct head *head, const struct graph *graph,
     bool fewer = count_of(graph, x) > count_of(graph, node->outputs[0]);
 
     if (node->op == GRAPH_CONV && cells > 1 && to->height * to->width == 1) {
-        snprintf(head->text, sizeof head->text,
-                 "a %zu x %zu convolution makes the last feature map a single "
-                 "cell: it has weights for each of the map's %zu places, so "
-                 "that there is no global pooling to read a class's map from",
-                 node->conv.window.kernel[0], node->conv.window.kernel[1],
-                 cells);
+        snprintf(
+            head->text, sizeof head->text,
+            "a %zu x %zu convolution reduces the last feature map to a single "
+            "cell, with separate weights for each of its %zu positions, so "
+            "there is no global pooling to read a class's map from",
+            node->conv.window.kernel[0], node->conv.window.kernel[1], cells);
         return head->text;
     }
     if ((node->op == GRAPH_SLICE || node->op == GRAPH_GATHER) && fewer)
-        return "the classes are read from one token, which attention fills "
-               "from everywhere, and not from a pooled feature map";
+        return "the classes are computed from a single token, which attention "
+               "fills from the whole image, and not from a pooled feature map";
     if (node->op == GRAPH_MATMUL && node->num_inputs > 1 &&
         !graph_input(graph, node, 0)->data &&
         !graph_input(graph, node, 1)->data)
-        return "the places of the last feature map are weighed by attention, "
-               "by numbers that are each picture's own, and not pooled by a "
+        return "the positions of the last feature map are weighted by "
+               "attention, differently for each image, and not pooled by a "
                "global average or maximum";
     if ((node->op == GRAPH_MEAN || node->op == GRAPH_REDUCE) && fewer &&
         from->height == 0)
@@ -68,7 +68,7 @@ static const char *why_node(struct head *head, const struct graph *graph,
         snprintf(head->text, sizeof head->text,
                  "there is no global average or maximum pooling between the "
                  "last feature map and the linear layers: the map's %zu x %zu "
-                 "places are put in a row, and each has weights of its own",
+                 "positions are flattened, and each has its own weights",
                  from->height, from->width);
         return head->text;
     }
@@ -98,8 +98,8 @@ const char *head_refusal_of_cell(struct head *head, const struct graph *graph,
         break;
     }
     return why ? why
-               : "what is pooled at the end is a map of a single cell, which "
-                 "says nothing about where a class is";
+               : "the map that is pooled at the end has a single cell, which "
+                 "does not show where a class is";
 }
 
 const char *head_refusal_of_row(struct head *head, const struct graph *graph,
@@ -127,23 +127,23 @@ const char *head_refusal_of_row(struct head *head, const struct graph *graph,
     }
     if (!node)
         return "there is no global average or maximum pooling between a "
-               "feature map and the linear layer, so that the layer's weights "
-               "do not belong to a map's channels";
+               "feature map and the linear layer, so the layer's weights do "
+               "not belong to the channels of a map";
     if (is_linear)
-        return "between global pooling and the last linear layer there are "
-               "another linear layer and an activation, so that a class has "
-               "no weights of its own for the feature map's channels";
+        return "there are another linear layer and an activation between "
+               "global pooling and the last linear layer, so a class has no "
+               "weights for the channels of the feature map";
     if (is_of_more)
-        return "what several poolings make is put in a row before the linear "
-               "layer, so that the layer's weights do not belong to the "
-               "channels of one feature map";
+        return "the results of several poolings are concatenated before the "
+               "linear layer, so the layer's weights do not belong to the "
+               "channels of a single feature map";
     if (is_normalized)
-        return "between global pooling and the linear layer the features are "
-               "divided by numbers that are each picture's own, so that a "
-               "class's logit is no weighted sum of the feature map";
-    return "between the last feature map and the linear layer there is "
-           "something other than global average or maximum pooling, so that "
-           "the layer's weights do not belong to the map's channels";
+        return "the features are divided by numbers that differ for each image "
+               "between global pooling and the linear layer, so a class's "
+               "logit is not a weighted sum of the feature map";
+    return "there is something other than global average or maximum pooling "
+           "between the last feature map and the linear layer, so the layer's "
+           "weights do not belong to the channels of the map";
 }
 
 /* Whether a value is a sum of what linear layers make, whatever it is
@@ -176,22 +176,21 @@ const char *head_refusal_of_logits(const struct graph *graph,
                                    const struct graph_node *last)
 {
     if (last && last->op == GRAPH_UNARY)
-        return "the network ends in a function of each number that is no "
-               "softmax, so that a class's map does not add up to what comes "
-               "out";
+        return "the network ends in an element-wise function, so a class's map "
+               "does not add up to its output";
     if (last && last->op == GRAPH_CONCAT && is_of_several(graph, last))
-        return "the classes are put together from several layers, each on "
-               "features of its own or rounded by itself, so that no one layer "
-               "has their weights for a feature map's channels";
+        return "the classes are concatenated from several layers, each with "
+               "its own features or rounding, so no single layer has all "
+               "weights for the channels of a feature map";
     if (last && !head_layer_is_linear(graph, last) &&
         is_of_several(graph, last))
-        return "the classes are the sum of what several layers make of "
-               "different features, so that they have no weights for one "
-               "feature map's channels";
+        return "the classes are a sum over several layers with different "
+               "features, so they have no weights for the channels of a single "
+               "feature map";
     if (!last || !head_layer_is_linear(graph, last))
         return "the network does not end in a linear layer or in global "
-               "pooling, so that its classes have no weights for the feature "
-               "map's channels";
-    return "the network's last linear layer is clamped, so that a class's "
-           "map does not add up to its logit";
+               "pooling, so its classes have no weights for the channels of a "
+               "feature map";
+    return "the network's last linear layer is clamped, so a class's map "
+           "does not add up to its logit";
 }

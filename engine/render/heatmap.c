@@ -209,7 +209,7 @@ bool heatmap_colormap_parse(enum heatmap_colormap *colormap, const char *name,
         }
     }
     return fail(err, ERROR_INPUT,
-                "there is no such colormap; there are"
+                "unknown colormap; there are"
 #define X(colormap, name) " " name
                 HEATMAP_COLORMAPS(X)
 #undef X

@@ -26,7 +26,7 @@ static bool check_size(const struct graph *graph, struct error *err)
         }
     if (total > MAX_COMPUTED)
         return fail(err, ERROR_LIMIT,
-                    "its nodes compute %zu numbers; at most %zu are taken",
+                    "its nodes compute %zu numbers; at most %zu are allowed",
                     total, MAX_COMPUTED);
     return true;
 }
@@ -42,8 +42,8 @@ static bool find_runner(enum plan_runner *runner, const struct graph *graph,
         *runner = PLAN_KERNEL;
     else
         return fail(err, ERROR_UNSUPPORTED,
-                    "node \"%.100s\" (%s): nothing here runs it", node->name,
-                    node->onnx_op);
+                    "node \"%.100s\" (%s): there is no kernel for it",
+                    node->name, node->onnx_op);
     return true;
 }
 
@@ -70,7 +70,7 @@ static size_t *number_steps(const struct plan *plan, struct error *err)
     size_t *step_of = calloc(plan->graph->num_nodes + 1, sizeof *step_of);
 
     if (!step_of) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         return NULL;
     }
     for (size_t s = 0; s < plan->num_steps; s++)
@@ -142,7 +142,7 @@ static bool place_values(struct plan *plan, struct error *err)
     plan->places = calloc(graph->num_values, sizeof *plan->places);
     plan->passed = calloc(graph->num_values, sizeof *plan->passed);
     if (!step_of || !last || !plan->places || !plan->passed) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
     for (size_t i = 0; i < graph->num_inputs; i++)
@@ -180,18 +180,18 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
     bool ok = true;
 
     if (!marks)
-        return fail(err, ERROR_MEMORY, "no room for a plan");
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
     if (int8 && !xnnrun_has_int8())
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs XNNPACK of 2024 or later; this program "
-                  "was built with that of %s",
+                  "precision int8 needs XNNPACK from 2024 or later; this "
+                  "program was built with XNNPACK from %s",
                   xnnrun_generation());
     if (ok && int8)
         mark_int8(plan, marks, exact);
     if (ok && int8 && plan->num_int8 == 0)
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 is for networks with convolutions of 1 x 1 "
-                  "or linear layers before the last; this one has none");
+                  "precision int8 needs 1 x 1 convolutions or linear layers "
+                  "before the last layer; this network has none");
     if (ok) {
         plan->weights = xnnweights_new(plan->graph, marks, err);
         ok = plan->weights != NULL;
@@ -207,14 +207,14 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
     bool ok = false;
 
     if (!plan) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         return NULL;
     }
     plan->graph = graph;
     plan->steps = calloc(graph->num_nodes + 1, sizeof *plan->steps);
     plan->kept = calloc(graph->num_values, sizeof *plan->kept);
     if (!plan->steps || !plan->kept) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
     for (size_t n = 0; n < graph->num_nodes; n++)

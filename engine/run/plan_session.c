@@ -25,8 +25,8 @@ static bool add_passed(struct plan_session *session, struct error *err)
 
     session->passed = hugepages_take(len);
     if (!session->passed)
-        return fail(err, ERROR_MEMORY, "no room for feature maps of %zu bytes",
-                    len);
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for feature maps of %zu bytes", len);
     memset(session->passed, 0, len);
     return true;
 }
@@ -40,7 +40,8 @@ static bool add_own(struct plan_session *session, int v, struct error *err)
     session->data[v] =
         calloc(count + XNNRUN_SLACK / sizeof(float), sizeof(float));
     if (!session->data[v])
-        return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu elements",
+                    count);
     if (value->data) /* an output that is a constant */
         memcpy(session->data[v], value->data, count * sizeof(float));
     return true;
@@ -53,7 +54,7 @@ static bool add_data(struct plan_session *session, struct error *err)
 
     session->data = calloc(graph->num_values, sizeof *session->data);
     if (!session->data)
-        return fail(err, ERROR_MEMORY, "no room for %zu values",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                     graph->num_values);
     for (size_t i = 0; i < plan->num_passed; i++)
         session->data[plan->passed[i]] =
@@ -104,7 +105,7 @@ static bool add_runs(struct plan_session *session, struct error *err)
     bool ok = externals && seen && session->runs;
 
     if (!ok)
-        fail(err, ERROR_MEMORY, "no room for %zu values", num_values);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu values", num_values);
     for (size_t s = 0; ok && s < plan->num_steps; s++) {
         const struct plan_step *step = &plan->steps[s];
         size_t count;
@@ -130,7 +131,7 @@ struct plan_session *plan_session_new(const struct plan *plan,
     bool ok = false;
 
     if (!session) {
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
         return NULL;
     }
     session->plan = plan;
@@ -141,7 +142,7 @@ struct plan_session *plan_session_new(const struct plan *plan,
     session->runs = calloc(plan->num_steps + 1, sizeof *session->runs);
     team_member_init(&session->member, team);
     if (!session->inputs || !session->runs)
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
     else
         ok = add_passed(session, err) && add_data(session, err) &&
              add_runs(session, err);

@@ -103,7 +103,7 @@ def test_nobody_there_is_not_healthy() -> None:
     result = health("--listen", address)
 
     assert result.returncode == 1
-    assert result.stderr == (f"wherefore health: nothing can be reached at {address}\n")
+    assert result.stderr == (f"wherefore health: cannot connect to {address}\n")
 
 
 @pytest.mark.parametrize(

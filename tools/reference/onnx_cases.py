@@ -126,10 +126,10 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
     made.graph.input.append(
         helper.make_tensor_value_info("z", TensorProto.FLOAT, PICTURE)
     )
-    add("two-inputs", "unsupported", "second input", made)
+    add("two-inputs", "unsupported", "more than one input", made)
     add("input-of-rank-3", "unsupported", '"x"', model(relu, shape=(3, 8, 8)))
     add(
-        "input-of-batch-2", "unsupported", "2 pictures", model(relu, shape=(2, 3, 8, 8))
+        "input-of-batch-2", "unsupported", "batch of 2 images", model(relu, shape=(2, 3, 8, 8))
     )
     add("input-of-4-channels", "unsupported", '"x"', model(relu, shape=(1, 4, 8, 8)))
     add("input-of-another-size", "bad-input", '"x"', model(relu, shape=(1, 3, 9, 8)))

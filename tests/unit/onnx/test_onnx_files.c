@@ -154,7 +154,7 @@ static void a_pipe_is_no_data(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_false(prepare(&graph, folder, &err));
     assert_int_equal(err.kind, ERROR_IO);
-    assert_non_null(strstr(err.text, "is no file"));
+    assert_non_null(strstr(err.text, "is not a regular file"));
     unlink(path);
     snprintf(path, sizeof path, "%s/model.onnx", folder);
     unlink(path);

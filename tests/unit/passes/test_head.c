@@ -864,7 +864,7 @@ static void layers_on_different_features_are_named(void **state)
         both[k] = body.x;
     }
     body.x = sketch_node(&body.graph, GRAPH_ADD, both, 2);
-    expect_refusal(&body, "several layers make of different features");
+    expect_refusal(&body, "a sum over several layers");
 }
 
 /* Adds two poolings of the feature map, or two layers after them, in a row. */
@@ -895,10 +895,10 @@ static void several_poolings_or_layers_in_a_row_are_named(void **state)
     start(&body);
     add_row_of_two(&body, false);
     add_gemm(&body, (size_t)2 * CHANNELS);
-    expect_refusal(&body, "what several poolings make is put in a row");
+    expect_refusal(&body, "the results of several poolings are concatenated");
     start(&body);
     add_row_of_two(&body, true);
-    expect_refusal(&body, "the classes are put together from several layers");
+    expect_refusal(&body, "the classes are concatenated from several layers");
 }
 
 static void a_convolution_in_place_of_pooling_is_named(void **state)
@@ -916,8 +916,8 @@ static void a_convolution_in_place_of_pooling_is_named(void **state)
     add_mean(&body, true, 2, 3); /* of one cell */
     add_flatten(&body);
     add_gemm(&body, CHANNELS);
-    expect_refusal(&body, "a 4 x 3 convolution makes the last feature map a "
-                          "single cell");
+    expect_refusal(&body, "a 4 x 3 convolution reduces the last feature "
+                          "map to a single cell");
 }
 
 /* What is averaged is all places of each channel but one. */
@@ -966,7 +966,7 @@ static void a_difference_from_the_mean_alone_is_refused(void **state)
     sketch_last(&body.graph)->reduce.num_raw_axes = 1;
     body.x = sketch_node(&body.graph, GRAPH_SUB, (int[]){body.x, mean}, 2);
     add_gemm(&body, CHANNELS);
-    expect_refusal(&body, "each picture's own");
+    expect_refusal(&body, "differ for each image");
 }
 
 static void a_map_of_one_cell_is_refused(void **state)
@@ -1058,7 +1058,7 @@ static void numbers_in_another_order_are_no_feature_map(void **state)
     add_reshape(&body, 4, target); /* (H, W, C) by its looks, planes in truth */
     add_mean(&body, false, 1, 2);
     add_gemm(&body, CHANNELS);
-    expect_refusal(&body, "another order");
+    expect_refusal(&body, "they were reordered");
 }
 
 static void a_convolution_of_its_own_padding_is_no_linear_layer(void **state)

@@ -176,7 +176,7 @@ static void without_such_layers_integers_are_refused(void **state)
     assert_null(precision_plan(&net.graph, &net.head, PRECISION_INT8, &err));
     assert_int_equal(err.kind, ERROR_UNSUPPORTED);
     assert_non_null(
-        strstr(err.text, xnnrun_has_int8() ? "1 x 1" : "XNNPACK of 2024"));
+        strstr(err.text, xnnrun_has_int8() ? "1 x 1" : "XNNPACK from 2024"));
     err = (struct error){0};
     plan = precision_plan(&net.graph, &net.head, PRECISION_AUTO, &err);
     assert_non_null(plan);
