@@ -31,7 +31,7 @@ struct health {
 /* The help is an action of `serve`'s options, where it is read. */
 static const struct option rows[] = {
     {OPTION_SWITCH, "live", NULL,
-     "ask for /healthz: is it alive, though it may drain",
+     "request /healthz, which a draining server answers too",
      OPTION_FIELD(struct health, live)},
     {OPTION_SWITCH, "help", NULL, "print this and exit", .accepts = NULL},
 };
@@ -40,10 +40,10 @@ static void print_help(void)
 {
     puts("usage: wherefore health [--live] [OPTION...]\n"
          "\n"
-         "Asks the server on this machine for /readyz. It is looked for where\n"
-         "`wherefore serve` with the same options, environment and file would\n"
-         "listen, so --listen and WHEREFORE_LISTEN say where; an address that\n"
-         "stands for all is asked on the loopback.\n");
+         "Requests /readyz from the server on this machine. It connects where\n"
+         "`wherefore serve` would listen with the same options, environment\n"
+         "and configuration file, such as --listen or WHEREFORE_LISTEN; for a\n"
+         "wildcard address it connects to the loopback address.\n");
     options_print(stdout, rows, sizeof rows / sizeof rows[0], NULL);
     puts("\n"
          "Exit status: 0 it answers 200 within 2.5 seconds, 1 it does not, 2\n"

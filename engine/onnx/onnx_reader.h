@@ -1,11 +1,11 @@
 #ifndef ENGINE_ONNX_ONNX_READER_H
 #define ENGINE_ONNX_ONNX_READER_H
 
-/* What the files of the ONNX reader share. onnx.c walks the file: onnx_needed.c
- * finds what of it is needed, onnx_constant.c and onnx_tensor.c read constants,
- * onnx_inputs.c the inputs, onnx_node.c nodes, onnx_attribute.c their
- * attributes, and onnx_ops_*.c say what an operator is. onnx_names.c knows
- * which value a name stands for. Private to them. */
+/* Shared by the files of the ONNX reader. onnx.c walks the file: onnx_needed.c
+ * finds which part of it is needed, onnx_constant.c and onnx_tensor.c read
+ * constants, onnx_inputs.c reads inputs, onnx_node.c nodes, onnx_attribute.c
+ * their attributes, and onnx_ops_*.c say what an operator is. onnx_names.c
+ * knows which value a name stands for. Private to them. */
 
 #include "engine/graph/graph.h"
 #include "engine/onnx/onnx.h"
@@ -38,14 +38,14 @@ enum {
     ONNX_INT4 = 22,
 };
 
-/* A name of the file's: a node's output, an initialiser, an input. */
+/* A name in the file: of a node's output, an initialiser or an input. */
 struct onnx_name {
     const char *text; /* borrowed from the file; NULL: an empty slot */
     int maker;        /* the file's node, or GRAPH_NONE */
     int value;        /* the graph's, or GRAPH_NONE: it is not there yet */
     bool is_needed;   /* by an output */
     bool is_output;
-    bool is_stood_for; /* what an output decides about */
+    bool is_stood_for; /* an output that is a decision about it stands for it */
 };
 
 /* All of them, by open addressing. `= {0}` is empty. */
@@ -66,7 +66,7 @@ struct onnx_needed {
     struct onnx_needed_output *outputs; /* (num_outputs) owned */
     size_t num_outputs;
     bool *nodes; /* (n_node) of the file; owned */
-    bool all;    /* each output as it is */
+    bool all;    /* serve each output as it is */
 };
 
 /* A file being read. */
@@ -118,11 +118,11 @@ int onnx_define_output(struct onnx_reader *reader, size_t i,
 
 /* ---- onnx_needed.c ---- */
 
-/* Finds, and notes in the names, what is to be read for one output of that
- * name, or where `output` is NULL for each. An output that is a decision about
- * a row of scores (ArgMax, TopK, ZipMap) stands for that row. With `all` each
- * output is taken as it is. ERROR_INPUT: no output of that name, or two values
- * of one; ERROR_MEMORY. */
+/* Finds what has to be read for the output named `output`, or for all outputs
+ * if that is NULL, and notes it in the names. An output that is a decision
+ * about a row of scores (ArgMax, TopK, ZipMap) stands for that row. With `all`,
+ * each output is taken as it is. ERROR_INPUT: there is no output with that
+ * name, or two values have the same name; ERROR_MEMORY. */
 bool onnx_needed_find(struct onnx_needed *needed, struct onnx_names *names,
                       const onnx_graph_proto *proto, const char *output,
                       bool all, struct error *err)
@@ -143,7 +143,7 @@ bool onnx_read_inputs(struct onnx_reader *reader, const onnx_graph_proto *proto)
 bool onnx_read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
     __attribute__((warn_unused_result));
 
-/* Whether the domain is that of ONNX's own operators. */
+/* Whether the domain is that of the standard ONNX operators. */
 bool onnx_is_plain_domain(const char *domain);
 
 /* ---- onnx_constant.c ---- */

@@ -191,6 +191,6 @@ const char *head_refusal_of_logits(const struct graph *graph,
         return "the network does not end in a linear layer or in global "
                "pooling, so its classes have no weights for the channels of a "
                "feature map";
-    return "the network's last linear layer is clamped, so a class's map does "
-           "not add up to its logit";
+    return "the network's last linear layer is clamped, so a class's map "
+           "does not add up to its logit";
 }
