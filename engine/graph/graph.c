@@ -69,6 +69,11 @@ size_t graph_shape_count(const struct graph_shape *shape)
     return count;
 }
 
+size_t graph_value_count(const struct graph *graph, int value)
+{
+    return graph_shape_count(&graph->values[value].shape);
+}
+
 bool graph_shape_equal(const struct graph_shape *a, const struct graph_shape *b)
 {
     return a->rank == b->rank &&

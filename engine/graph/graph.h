@@ -124,6 +124,8 @@ bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
 /* Elements of a shape; at most GRAPH_MAX_ELEMENTS once graph_shape_check
  * accepted it. */
 size_t graph_shape_count(const struct graph_shape *shape);
+/* Elements of a value. */
+size_t graph_value_count(const struct graph *graph, int value);
 bool graph_shape_equal(const struct graph_shape *a,
                        const struct graph_shape *b);
 
