@@ -218,8 +218,6 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .is_exclusive = head->scores == HEAD_SOFTMAX || head->is_pair,
         .method = engine->method ? engine->method->name : NULL,
         .refusal = engine->refusal,
-        .is_max = head->is_max,
-        .is_normalized = head->is_normalized,
         .precision = plan_num_int8(engine->network.plan) > 0 ? "int8" : "fp32",
         .runtime = xnnrun_generation(),
     };

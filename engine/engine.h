@@ -52,14 +52,10 @@ struct engine_info {
     const char *output;           /* the file's output that is served */
     const char *scores;           /* what makes scores of logits: "softmax" or
                                      "sigmoid" */
-    bool is_exclusive;   /* a picture is of one class; else of any number of
-                            them, each with a score of its own */
-    const char *method;  /* by which it is explained (explain.h), or NULL */
-    const char *refusal; /* why no method is defined, or NULL where one is */
-    bool is_max;         /* the logit is a sum of largest values, not of means:
-                            mean_plus_bias is not the logit (cam.c) */
-    bool is_normalized;  /* the pooled features are normalized: a map's scale is
-                            its picture's own (explain_map) */
+    bool is_exclusive;     /* a picture is of one class; else of any number of
+                              them, each with a score of its own */
+    const char *method;    /* by which it is explained (explain.h), or NULL */
+    const char *refusal;   /* why no method is defined, or NULL where one is */
     const char *precision; /* what it computes with: "fp32" or "int8" */
     const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
 };
