@@ -90,7 +90,7 @@ UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 TESTLIB_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/*.c tests/unit/*.c))
 STATIC := $(shell find static -type f 2>/dev/null)
 # The numeric kernels: the compiler may vectorise them freely.
-KERNEL_SRC := $(wildcard engine/image/resize.c engine/image/preprocess.c \
+KERNEL_SRC := $(wildcard engine/image/resize*.c engine/image/preprocess.c \
                          engine/explain/cam.c engine/render/heatmap.c \
                          engine/explain/box.c engine/render/deflate.c \
                          engine/render/pngout.c engine/xnn/quantize.c \

@@ -51,7 +51,7 @@ static bool time_request(struct engine_session *session,
     double map_ms, box_ms, heatmap_ms;
 
     buf_clear(png);
-    if (!engine_sample(session, photo->data, photo->len, &limits, err) ||
+    if (!engine_sample(session, photo->data, photo->len, &limits, NULL, err) ||
         !engine_session_run(session, err))
         return false;
     map_ms = now_ms();

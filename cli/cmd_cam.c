@@ -112,7 +112,7 @@ static bool explain(struct cam *cam, size_t photo, struct error *err)
 
     return read_photo(&cam->photo, name, options->max_bytes, err) &&
            engine_sample(cam->session, cam->photo.data, cam->photo.len,
-                         &options->limits, err) &&
+                         &options->limits, NULL, err) &&
            engine_session_run(cam->session, err) &&
            (!options->heatmap || write_heatmap(cam, photo, err)) &&
            write_answer(cam, name, err);

@@ -18,8 +18,23 @@
 #include "cli/complain.h"
 #include "engine/base/clock.h"
 #include "server/config/config.h"
+#include "server/config/options.h"
 
 enum { TIMEOUT_MS = 2500, STATUS_LINE_LEN = 12 /* "HTTP/1.1 200" */ };
+
+/* The options of `serve`, and one more. */
+struct health {
+    struct config config;
+    bool live;
+};
+
+/* The help is an action of `serve`'s options, where it is read. */
+static const struct option rows[] = {
+    {OPTION_SWITCH, "live", NULL,
+     "request /healthz, which a draining server answers too",
+     OPTION_FIELD(struct health, live)},
+    {OPTION_SWITCH, "help", NULL, "print this and exit", .accepts = NULL},
+};
 
 static void print_help(void)
 {
@@ -28,12 +43,9 @@ static void print_help(void)
          "Requests /readyz from the server on this machine. It connects where\n"
          "`wherefore serve` would listen with the same options, environment\n"
          "and configuration file, such as --listen or WHEREFORE_LISTEN; for a\n"
-         "wildcard address it connects to the loopback address.\n"
-         "\n"
-         "  --live\n      request /healthz, which a draining server answers "
-         "too\n"
-         "  --help\n      print this and exit\n"
-         "\n"
+         "wildcard address it connects to the loopback address.\n");
+    options_print(stdout, rows, sizeof rows / sizeof rows[0], NULL);
+    puts("\n"
          "Exit status: 0 it answers 200 within 2.5 seconds, 1 it does not, 2\n"
          "the command line, the environment or the configuration file is\n"
          "wrong.");
@@ -183,37 +195,24 @@ static bool check(const struct config *config, const char *path,
            ask(&target, listen, path, err);
 }
 
-/* Takes --live out of the arguments, which are else those of `serve`. */
-static bool take_live(int *argc, char **argv)
-{
-    int kept = 1;
-
-    for (int i = 1; i < *argc; i++)
-        if (strcmp(argv[i], "--live") != 0)
-            argv[kept++] = argv[i];
-    if (kept == *argc)
-        return false;
-    *argc = kept;
-    return true;
-}
-
 int cmd_health(int argc, char **argv)
 {
     struct error err = {0};
-    struct config config;
-    const char *path = take_live(&argc, argv) ? "/healthz" : "/readyz";
+    struct health health = {.live = false};
+    struct config *config = &health.config;
     int status = 0;
 
-    config_init(&config);
-    if (!config_read(&config, argc - 1, argv + 1, environ, &err)) {
+    config_init(config);
+    if (!config_read_with(config, &rows[0], argc - 1, argv + 1, environ,
+                          &err)) {
         complain_about("health", NULL, &err);
         status = err.kind == ERROR_MEMORY ? 1 : 2;
-    } else if (config.action == CONFIG_HELP) {
+    } else if (config->action == CONFIG_HELP) {
         print_help();
-    } else if (!check(&config, path, &err)) {
+    } else if (!check(config, health.live ? "/healthz" : "/readyz", &err)) {
         complain_about("health", NULL, &err);
         status = err.kind == ERROR_INPUT ? 2 : 1;
     }
-    config_release(&config);
+    config_release(config);
     return status;
 }

@@ -17,8 +17,6 @@
 
 enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 
-#define MAX_ONNX_BYTES ((size_t)1 << 31)
-
 /* `= {0}` is empty. */
 struct add {
     struct cmd_model_call call;
@@ -276,7 +274,8 @@ static bool read_files(struct add *add, struct error *err)
     add->recipe.onnx = &add->onnx_bytes;
     if (!find_weights(add, err))
         return false;
-    if (!buf_append_file(&add->onnx_bytes, add->call.file, MAX_ONNX_BYTES, err))
+    if (!buf_append_file(&add->onnx_bytes, add->call.file, NETWORK_MAX_BYTES,
+                         err))
         return false;
     if (!add->labels)
         return true;

@@ -64,12 +64,6 @@ static const struct option rows[] = {
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
-static bool is_usable(const struct inspection *inspection)
-{
-    return inspection->problems.count == 0 &&
-           inspection->failure.kind == ERROR_NONE;
-}
-
 /* ---- text ---- */
 
 static void print_problems(const struct inspection *inspection)
@@ -248,7 +242,7 @@ static bool begin(struct inspection *inspection, struct look *look, int *status,
         *status = cmd_model_complain(argv[0], look->call.file, &err);
         return false;
     }
-    *status = is_usable(inspection) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
+    *status = inspect_can_run(inspection) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
     return true;
 }
 
@@ -281,7 +275,7 @@ int cmd_model_check(int argc, char **argv)
         (void)!cmd_model_json_print(look.call.file, &inspection, false, &err);
     } else {
         print_problems(&inspection);
-        if (is_usable(&inspection))
+        if (inspect_can_run(&inspection))
             print_supported(&inspection);
     }
     return finish(&inspection, status, argv[0], look.call.file, &err);
@@ -302,14 +296,14 @@ int cmd_model_info(int argc, char **argv)
                "a model folder.\n"
                "\n"))
         return status;
-    if (is_usable(&inspection) &&
+    if (inspect_can_run(&inspection) &&
         !inspect_measure(&inspection, look.num_runs, &err))
         return finish(&inspection, status, argv[0], look.call.file, &err);
     if (look.json) {
         (void)!cmd_model_json_print(look.call.file, &inspection, true, &err);
     } else {
         print_file(&inspection.file);
-        if (is_usable(&inspection))
+        if (inspect_can_run(&inspection))
             print_costs(&inspection);
         else
             print_problems(&inspection);

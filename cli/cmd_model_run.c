@@ -11,7 +11,7 @@
 #include "cli/complain.h"
 #include "engine/base/buf.h"
 #include "engine/network/npy.h"
-#include "engine/network/raw.h"
+#include "engine/network/tensors.h"
 
 enum {
     MAX_INPUTS = 64,
@@ -28,13 +28,13 @@ struct run {
     struct cmd_model_call call;
     const char *output_dir;
     uint32_t num_threads;
-    struct raw_input inputs[MAX_INPUTS]; /* (num_inputs) */
+    struct tensors_input inputs[MAX_INPUTS]; /* (num_inputs) */
     const char *paths[MAX_INPUTS];
     char *names[MAX_INPUTS]; /* NULL where none is given; owned */
     struct npy arrays[MAX_INPUTS];
     size_t num_inputs;
-    struct raw *raw;         /* owned */
-    char (*used)[NAME_SIZE]; /* (outputs + 1) file names in use; owned */
+    struct tensors_network *network; /* owned */
+    char (*used)[NAME_SIZE];         /* (outputs + 1) names of files; owned */
     size_t num_used;
 };
 
@@ -69,7 +69,7 @@ static bool take_input(void *data, const struct option *option,
             return fail(err, ERROR_MEMORY, "not enough memory for a name");
     }
     run->paths[i] = equals ? equals + 1 : argument;
-    run->inputs[i] = (struct raw_input){
+    run->inputs[i] = (struct tensors_input){
         .name = run->names[i],
         .array = &run->arrays[i],
         .is_constant = option->number,
@@ -120,11 +120,12 @@ static bool open_network(struct run *run, struct error *err)
     for (size_t i = 0; ok && i < run->num_inputs; i++)
         ok = read_array(&run->arrays[i], run->paths[i], err);
     if (ok && buf_append_file(&file, run->call.file, MAX_FILE_BYTES, err))
-        run->raw = raw_new(file.data, file.len, run->inputs, run->num_inputs,
-                           folder, run->num_threads, err);
+        run->network =
+            tensors_new(file.data, file.len, run->inputs, run->num_inputs,
+                        folder, run->num_threads, err);
     buf_release(&file);
     free(folder);
-    return run->raw != NULL;
+    return run->network != NULL;
 }
 
 /* ---- what comes out ---- */
@@ -164,7 +165,7 @@ static bool write_file(const char *path, const struct buf *bytes,
                       strerror(errno));
 }
 
-static bool write_output(struct run *run, const struct raw_output *output,
+static bool write_output(struct run *run, const struct tensors_output *output,
                          struct error *err)
 {
     struct buf file = {0};
@@ -184,11 +185,11 @@ static bool write_output(struct run *run, const struct raw_output *output,
     return ok;
 }
 
-static void print_head(const struct raw *raw)
+static void print_head(const struct tensors_network *network)
 {
-    struct raw_head head;
+    struct tensors_head head;
 
-    raw_head(raw, &head);
+    tensors_head(network, &head);
     if (!head.name)
         puts("head: none: the first output is not a row of classes");
     else if (head.refusal)
@@ -200,24 +201,26 @@ static void print_head(const struct raw *raw)
 
 static bool run_network(struct run *run, struct error *err)
 {
-    struct raw_output output;
+    struct tensors_output output;
 
-    if (!open_network(run, err) || !raw_run(run->raw, err))
+    if (!open_network(run, err) || !tensors_run(run->network, err))
         return false;
     if (mkdir(run->output_dir, 0777) != 0 && errno != EEXIST)
         return fail(err, ERROR_IO, "cannot create %.200s: %s", run->output_dir,
                     strerror(errno));
-    run->used = calloc(raw_num_outputs(run->raw) + 1, sizeof *run->used);
+    run->used =
+        calloc(tensors_num_outputs(run->network) + 1, sizeof *run->used);
     if (!run->used)
         return fail(err, ERROR_MEMORY, "not enough memory for names");
-    for (size_t i = 0; i < raw_num_outputs(run->raw); i++) {
-        raw_output(run->raw, i, &output);
+    for (size_t i = 0; i < tensors_num_outputs(run->network); i++) {
+        tensors_output(run->network, i, &output);
         if (!write_output(run, &output, err))
             return false;
     }
-    if (raw_features(run->raw, &output) && !write_output(run, &output, err))
+    if (tensors_features(run->network, &output) &&
+        !write_output(run, &output, err))
         return false;
-    print_head(run->raw);
+    print_head(run->network);
     return true;
 }
 
@@ -228,7 +231,7 @@ static void release(struct run *run)
         free(run->names[i]);
     }
     free(run->used);
-    raw_free(run->raw);
+    tensors_free(run->network);
 }
 
 int cmd_model_run(int argc, char **argv)

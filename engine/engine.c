@@ -5,24 +5,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/explain/cam.h"
 #include "engine/explain/topk.h"
-#include "engine/graph/graph.h"
 #include "engine/image/preprocess.h"
 #include "engine/model/model_dir.h"
 #include "engine/network/network.h"
-#include "engine/passes/head.h"
 #include "engine/run/plan.h"
-#include "engine/run/precision.h"
 #include "engine/xnn/xnnrun.h"
-
-/* Weights of 2 GB are the most that one ONNX file can hold. */
-#define MAX_ONNX_BYTES ((size_t)1 << 31)
 
 struct engine {
     struct model_dir model_dir;
-    struct graph graph;
-    struct head head;
-    struct plan *plan; /* owned */
+    struct network network;
 };
 
 struct engine_session {
@@ -38,8 +31,6 @@ struct engine_session {
     struct engine_map described;     /* what `map` holds */
     bool has_map;
     struct buf scratch;
-    bool (*gone)(void *user); /* as engine_session_watch was told */
-    void *user;
     uint64_t num_runs;
     struct engine_timing timing;
 };
@@ -124,9 +115,8 @@ static bool read_network(struct engine *engine, const char *folder,
     };
     struct buf file = {0};
     bool ok =
-        buf_append_file(&file, model_dir->onnx_path, MAX_ONNX_BYTES, err) &&
-        network_read(&engine->graph, &engine->head, file.data, file.len,
-                     &options, NULL, err);
+        buf_append_file(&file, model_dir->onnx_path, NETWORK_MAX_BYTES, err) &&
+        network_read(&engine->network, file.data, file.len, &options, err);
 
     buf_release(&file);
     return ok;
@@ -179,14 +169,13 @@ static bool prepare_graph(struct engine *engine, const char *folder,
                           bool override, enum precision_choice precision,
                           struct error *err)
 {
-    struct graph *graph = &engine->graph;
+    const struct graph *graph = &engine->network.graph;
 
     if (!read_network(engine, folder, override, err) ||
         !read_size(&engine->model_dir.input, graph, err) ||
         (graph->takes_bytes && !read_bytes(&engine->model_dir, err)))
         return false;
-    engine->plan = precision_plan(graph, &engine->head, precision, err);
-    return engine->plan != NULL;
+    return network_plan(&engine->network, precision, err);
 }
 
 /* Reads and plans the network, at another size where one is asked for. */
@@ -228,10 +217,10 @@ struct engine *engine_open(const char *folder,
         !open_network(engine, folder, options, err))
         goto out;
     num_labels = engine->model_dir.labels.count;
-    if (num_labels > 0 && num_labels != engine->head.num_classes) {
+    if (num_labels > 0 && num_labels != engine->network.head.num_classes) {
         fail(err, ERROR_INPUT,
              "labels.txt has %zu classes, but the network has %zu", num_labels,
-             engine->head.num_classes);
+             engine->network.head.num_classes);
         goto out;
     }
     ok = true;
@@ -245,8 +234,8 @@ out:
 
 void engine_info(const struct engine *engine, struct engine_info *info)
 {
-    const struct graph *graph = &engine->graph;
-    const struct head *head = &engine->head;
+    const struct graph *graph = &engine->network.graph;
+    const struct head *head = &engine->network.head;
 
     *info = (struct engine_info){
         .name = engine->model_dir.name,
@@ -262,7 +251,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .refusal = head->refusal,
         .is_max = head->is_max,
         .is_normalized = head->is_normalized,
-        .precision = plan_num_int8(engine->plan) > 0 ? "int8" : "fp32",
+        .precision = plan_num_int8(engine->network.plan) > 0 ? "int8" : "fp32",
         .runtime = xnnrun_generation(),
     };
     if (head->features != GRAPH_NONE) {
@@ -292,15 +281,14 @@ bool engine_find_class(const struct engine *engine, size_t *index,
                        const char *text)
 {
     return labels_find(index, &engine->model_dir.labels,
-                       engine->head.num_classes, text);
+                       engine->network.head.num_classes, text);
 }
 
 void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
-    plan_free(engine->plan);
-    graph_release(&engine->graph);
+    network_release(&engine->network);
     model_dir_release(&engine->model_dir);
     free(engine);
 }
@@ -311,7 +299,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
 {
     struct engine_session *session = calloc(1, sizeof *session);
-    size_t num_classes = engine->head.num_classes;
+    size_t num_classes = engine->network.head.num_classes;
     struct engine_info info;
     bool ok = false;
 
@@ -332,7 +320,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
              num_classes);
         goto out;
     }
-    session->plan = plan_session_new(engine->plan, team, err);
+    session->plan = plan_session_new(engine->network.plan, team, err);
     session->preprocess = preprocess_new(&engine->model_dir.input, err);
     ok = session->plan && session->preprocess;
 out:
@@ -343,24 +331,16 @@ out:
     return session;
 }
 
-void engine_session_watch(struct engine_session *session,
-                          bool (*gone)(void *user), void *user)
-{
-    session->gone = gone;
-    session->user = user;
-}
-
 bool engine_sample(struct engine_session *session, const uint8_t *bytes,
                    size_t len, const struct image_limits *limits,
-                   struct error *err)
+                   const struct cancel *cancel, struct error *err)
 {
-    const struct image_wait wait = {session->gone, session->user};
     double start = now_ms(), decoded;
     bool ok;
 
     session->timing = (struct engine_timing){0};
     session->has_map = false;
-    if (!image_decode_for(&session->image, &wait, bytes, len, limits, err))
+    if (!image_decode_for(&session->image, bytes, len, limits, cancel, err))
         return false;
     decoded = now_ms();
     ok = preprocess_apply(session->preprocess, engine_session_input(session),
@@ -378,7 +358,7 @@ const struct image *engine_session_image(const struct engine_session *session)
 /* The classes' logits and scores, from what the network computed. */
 static bool read_logits(struct engine_session *session, struct error *err)
 {
-    const struct head *head = &session->engine->head;
+    const struct head *head = &session->engine->network.head;
     const float *made = plan_session_data(session->plan, head->logits);
 
     for (size_t i = 0; i < head->num_classes; i++) {
@@ -424,7 +404,7 @@ void engine_session_top(struct engine_session *session,
                         struct engine_class *classes, size_t k)
 {
     topk_select(session->best, k, engine_session_logits(session),
-                session->engine->head.num_classes);
+                session->engine->network.head.num_classes);
     for (size_t i = 0; i < k; i++)
         engine_session_class(session, &classes[i], session->best[i]);
 }
@@ -434,10 +414,10 @@ static bool make_map(struct engine_session *session, size_t index,
                      struct error *err)
 {
     const struct engine *engine = session->engine;
-    const struct head *head = &engine->head;
+    const struct head *head = &engine->network.head;
     struct engine_map *map = &session->described;
     struct engine_info info;
-    struct head_scale scale;
+    struct cam_scale scale;
     double sum = 0;
     size_t count;
 
@@ -447,8 +427,8 @@ static bool make_map(struct engine_session *session, size_t index,
         return true;
     engine_info(engine, &info);
     count = info.map_height * info.map_width;
-    head_map(session->map, head, &engine->graph,
-             engine_session_features(session), index);
+    cam_map(session->map, head, &engine->network.graph,
+            engine_session_features(session), index);
     *map = (struct engine_map){
         .class_index = index,
         .width = info.map_width,
@@ -466,8 +446,9 @@ static bool make_map(struct engine_session *session, size_t index,
     }
     map->region = session->region;
     map->mean_plus_bias =
-        sum / (double)count + head_bias(head, &engine->graph, index);
-    head_scale(&scale, head, &engine->graph, engine_session_features(session));
+        sum / (double)count + cam_bias(head, &engine->network.graph, index);
+    cam_scale(&scale, head, &engine->network.graph,
+              engine_session_features(session));
     map->norm_mean = scale.mean;
     map->norm_deviation = scale.deviation;
     session->has_map = true;
@@ -549,7 +530,9 @@ void engine_session_timing(const struct engine_session *session,
 
 float *engine_session_input(struct engine_session *session)
 {
-    return plan_session_data(session->plan, session->engine->graph.inputs[0]);
+    const struct graph *graph = &session->engine->network.graph;
+
+    return plan_session_data(session->plan, graph->inputs[0]);
 }
 
 const float *engine_session_logits(const struct engine_session *session)
@@ -559,7 +542,7 @@ const float *engine_session_logits(const struct engine_session *session)
 
 const float *engine_session_features(const struct engine_session *session)
 {
-    int features = session->engine->head.features;
+    int features = session->engine->network.head.features;
 
     return features == GRAPH_NONE ? NULL
                                   : plan_session_data(session->plan, features);

@@ -15,7 +15,7 @@
  *     struct buf png = {0};
  *     struct render_options style = {.overlay = true, .alpha = 0.5f};
  *
- *     if (!engine_sample(session, bytes, len, &limits, &err) ||
+ *     if (!engine_sample(session, bytes, len, &limits, NULL, &err) ||
  *         !engine_session_run(session, &err))
  *         ...
  *     engine_session_top(session, top, 5);
@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/cancel.h"
 #include "engine/base/error.h"
 #include "engine/base/team.h"
 #include "engine/explain/box.h"
@@ -160,17 +161,13 @@ struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Decodes a picture and prepares the network's input. Fails as image_decode
- * does: the one step that a client's bytes can make fail. */
+/* Decodes a picture and prepares the network's input. Fails as
+ * image_decode_for does: the one step that a client's bytes can make fail.
+ * `cancel` may be NULL. */
 bool engine_sample(struct engine_session *session, const uint8_t *bytes,
                    size_t len, const struct image_limits *limits,
-                   struct error *err) __attribute__((warn_unused_result));
-
-/* Says, for the engine_samples to come, whom to ask now and then whether nobody
- * needs the picture any more: they fail with ERROR_BUSY then. Of PNGs only,
- * which alone can take long. NULL, as at first: nobody. */
-void engine_session_watch(struct engine_session *session,
-                          bool (*gone)(void *user), void *user);
+                   const struct cancel *cancel, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* The picture of the last engine_sample, which may lie still (image.h);
  * borrowed until the next. */
@@ -224,8 +221,8 @@ void engine_session_timing(const struct engine_session *session,
 
 void engine_session_free(struct engine_session *session);
 
-/* The raw network, for tests and benchmarks: (input_height, input_width, 3) or,
- * of networks that take one channel, (.., 1) NHWC floats in, written before
+/* The network itself, for tests and benchmarks: (input_height, input_width, 3)
+ * or, of networks that take one channel, (.., 1) NHWC floats in, written before
  * engine_session_run; (num_classes) logits and (map_height, map_width,
  * num_features) features out. */
 float *engine_session_input(struct engine_session *session);

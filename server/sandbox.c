@@ -45,8 +45,8 @@ bool sandbox_can(void)
 
 /* ---- landlock ---- */
 
-/* As the kernel has it since its sixth version of landlock; an older header
- * has less, and an older kernel is given less. */
+/* The kernel's struct since version 6 of landlock. Older headers have fewer
+ * fields, and older kernels are passed fewer. */
 struct rules {
     uint64_t files, net, scoped;
 };
@@ -63,7 +63,7 @@ static const uint64_t read_file = LANDLOCK_ACCESS_FS_READ_FILE;
 static const uint64_t read_below =
     LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 
-/* What XNNPACK, the C library and the metrics look at. */
+/* Files that XNNPACK, the C library and the metrics read. */
 static const char *const system_paths[] = {
     "/proc/self",         "/proc/cpuinfo", "/proc/meminfo",
     "/proc/stat",         "/proc/uptime",  "/proc/sys/vm",
@@ -95,8 +95,8 @@ static size_t size_of(long version)
     return version >= FIRST_WITH_NET ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
 }
 
-/* What is not there cannot be read, and needs no rule. `access` is that of a
- * folder; a file is read. */
+/* Adds a rule for a path, if it exists. `access` applies to a folder; a file
+ * may only be read. */
 static bool add_path(int ruleset, const char *path, uint64_t access,
                      struct error *err)
 {
@@ -116,7 +116,8 @@ static bool add_path(int ruleset, const char *path, uint64_t access,
     return ok || fail(err, ERROR_IO, "landlock: %s", strerror(errno));
 }
 
-/* The folder that `path` is in; false: the root, or not to be told by name. */
+/* The parent folder of `path`; false if it is the root, or cannot be derived
+ * from the name. */
 static bool folder_of(char folder[PATH_MAX], const char *path)
 {
     size_t len = strlen(path);
@@ -139,7 +140,7 @@ static bool folder_of(char folder[PATH_MAX], const char *path)
     return true;
 }
 
-/* Such as /tmp, where other people's files are. */
+/* Whether other users have files in it, as in /tmp. */
 static bool is_shared(const char *folder)
 {
     struct stat info;
@@ -147,7 +148,8 @@ static bool is_shared(const char *folder)
     return stat(folder, &info) == 0 && (info.st_mode & S_ISVTX);
 }
 
-/* A model's files may be links into a store of files. */
+/* Allows the targets of links in a folder: a model's files may be links into a
+ * file store. */
 static bool add_links(int ruleset, const char *folder, struct error *err)
 {
     DIR *dir = opendir(folder);
@@ -167,7 +169,7 @@ static bool add_links(int ruleset, const char *folder, struct error *err)
     return ok;
 }
 
-/* Where the path is a link that leads elsewhere, that too. */
+/* Allows a path, its parent folder, and the targets of the links in it. */
 static bool add_around(int ruleset, const char *path, struct error *err)
 {
     char folder[PATH_MAX];
@@ -218,10 +220,10 @@ static bool enter_landlock(const struct sandbox *sandbox, struct error *err)
 
 /* ---- seccomp ---- */
 
-/* Allowed whatever their arguments are. A name that the machine does not have
- * is left out. */
+/* Allowed with any arguments. Names that this architecture lacks are skipped.
+ */
 static const char *const calls[] = {
-    /* files and sockets that are open */
+    /* open files and sockets */
     "read", "write", "readv", "writev", "pread64", "preadv", "close",
     "close_range", "lseek", "_llseek", "fstat", "fstat64", "fcntl", "fcntl64",
     "dup", "dup3", "sendfile", "sendfile64", "recvfrom", "recvmsg", "recv",
@@ -230,7 +232,7 @@ static const char *const calls[] = {
     "select", "pselect6", "_newselect", "epoll_create", "epoll_create1",
     "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2",
     "pipe2", "timerfd_create", "timerfd_settime", "timerfd_gettime",
-    /* files by name, not for writing: open() is below */
+    /* files by name, read only; open() is below */
     "stat", "lstat", "stat64", "lstat64", "newfstatat", "fstatat64", "statx",
     "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd",
     "getdents", "getdents64", "statfs", "fstatfs",
@@ -245,12 +247,12 @@ static const char *const calls[] = {
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
     "rt_sigtimedwait_time64", "rt_sigpending", "rt_sigsuspend", "sigreturn",
     "sigaltstack",
-    /* time, chance and the machine */
+    /* time, randomness and the machine */
     "clock_gettime", "clock_gettime64", "clock_getres", "clock_nanosleep",
     "clock_nanosleep_time64", "nanosleep", "gettimeofday", "time", "times",
     "getrandom", "uname", "sysinfo", "getrusage", "getrlimit", "ugetrlimit"};
 
-/* Allowed where (argument & mask) == value. */
+/* Allowed if (argument & mask) == value. */
 static const struct rule {
     const char *call;
     unsigned argument;
@@ -281,7 +283,7 @@ static int add_call(scmp_filter_ctx filter, const char *name, uint32_t action,
     return seccomp_rule_add_array(filter, action, number, num_args, &arg);
 }
 
-/* A thread may signal those of its own process, as abort() does. */
+/* A thread may signal threads of its own process, as abort() does. */
 static int add_own(scmp_filter_ctx filter)
 {
     struct scmp_arg_cmp self = {0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0};
@@ -311,7 +313,7 @@ static int fill(scmp_filter_ctx filter, bool unlinks)
 
         code = add_call(filter, rules[i].call, SCMP_ACT_ALLOW, 1, arg);
     }
-    /* Its flags cannot be looked at; the C library then takes clone(). */
+    /* Its flags cannot be filtered. With ENOSYS the C library uses clone(). */
     if (code == 0)
         code = add_call(filter, "clone3", SCMP_ACT_ERRNO(ENOSYS), 0, none);
     return code;
@@ -323,7 +325,8 @@ static bool enter_seccomp(const struct sandbox *sandbox, struct error *err)
     int code;
 
     if (!filter)
-        return fail(err, ERROR_MEMORY, "seccomp: no room for the filter");
+        return fail(err, ERROR_MEMORY,
+                    "seccomp: not enough memory for the filter");
     code = fill(filter, sandbox->socket != NULL);
     if (code == 0)
         code = seccomp_load(filter);
@@ -346,7 +349,8 @@ unsigned sandbox_enter(const struct sandbox *sandbox, struct error *err)
     unsigned parts = 0;
 
     if (!sandbox_can()) {
-        fail(err, ERROR_UNSUPPORTED, "this build has sanitizers in it");
+        fail(err, ERROR_UNSUPPORTED,
+             "not available in a build with sanitizers");
         return 0;
     }
     if (!drop_privileges(err))

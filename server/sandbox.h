@@ -1,19 +1,19 @@
 #ifndef SERVER_SANDBOX_H
 #define SERVER_SANDBOX_H
 
-/* Gives up what the service does not need once its socket is bound (Linux), so
- * that a mistake in a decoder costs less:
+/* Drops rights that the service does not need once its socket is bound (Linux),
+ * to limit the damage of a bug in a decoder:
  *
- * - no new privileges, no core dumps and no tracing by others: a core would
- *   have people's pictures in it;
- * - landlock: files are read below the given folders and a few of the
- *   system's, and written nowhere; no TCP port is bound or connected to;
- * - seccomp (libseccomp): only the system calls that are listed; none that
- *   starts a program, makes a socket, opens a file for writing, makes memory
- *   executable, or ends another process. The others fail with EPERM.
+ * - no new privileges, no tracing by other processes, and no core dumps, which
+ *   would contain users' images;
+ * - landlock: files can be read below the given folders and a few system
+ *   folders, and written nowhere; no TCP port can be bound or connected to;
+ * - seccomp (libseccomp): a list of allowed system calls. None of them starts a
+ *   program, creates a socket, opens a file for writing, makes memory
+ *   executable or signals another process. All others fail with EPERM.
  *
- * It holds for the calling thread and those it makes: call it before there are
- * others. */
+ * It applies to the calling thread and the threads that it creates, so call it
+ * before others exist. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,27 +29,25 @@ enum sandbox_part {
 
 enum { SANDBOX_MAX_PATHS = 40 };
 
-/* `= {0}` reads only what the system has. */
+/* `= {0}` allows only the system folders. */
 struct sandbox {
     const char *paths[SANDBOX_MAX_PATHS]; /* borrowed (num_paths) */
     size_t num_paths;
-    const char *socket; /* borrowed; a Unix socket to be removed in the end */
+    const char *socket; /* borrowed; a Unix socket to be removed at exit */
 };
 
-/* A file or folder that will be read again: all below the folder that it is in
- * may be, so that another one can take its place. Where that is "/", or one
- * with the sticky bit such as /tmp, it is the one itself, and what takes its
- * place is not. What the links in a folder lead to at the start may be read,
- * too.
- * "" is nothing. One too many is a bug and is dropped. */
+/* Allows reading a file or folder. Everything in its parent folder is allowed
+ * too, so that it can be replaced, unless the parent is "/" or has the sticky
+ * bit, like /tmp. The targets of symbolic links in the folder are allowed as
+ * they are now. "" is ignored. One path too many is a bug and is dropped. */
 void sandbox_allow(struct sandbox *sandbox, const char *path);
 
-/* Whether this build can have one at all: sanitizers need what it forbids. */
+/* Whether this build supports it: sanitizers need what it forbids. */
 bool sandbox_can(void);
 
-/* Enters it. Returns the parts that are in force; what is missing is said in
- * err: ERROR_UNSUPPORTED where the kernel lacks it, ERROR_IO. There is no way
- * back. */
+/* Enters the sandbox, for good. Returns the parts that are in force; err says
+ * why the others are not: ERROR_UNSUPPORTED if the kernel lacks them, ERROR_IO.
+ */
 unsigned sandbox_enter(const struct sandbox *sandbox, struct error *err);
 
 #endif

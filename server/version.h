@@ -1,7 +1,7 @@
 #ifndef SERVER_VERSION_H
 #define SERVER_VERSION_H
 
-/* The program's version, as `wherefore --version` and GET /metrics say it. */
+/* The program's version, for `wherefore --version` and GET /metrics. */
 
 #define VERSION_TEXT "0.1.0"
 

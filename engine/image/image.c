@@ -134,11 +134,7 @@ bool image_codec_allow_time(const struct image_codec_job *job, uint64_t pixels,
 
 bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
 {
-    const struct image_wait *wait = job->wait;
-
-    if (wait->gone && wait->gone(wait->user))
-        return fail(err, ERROR_BUSY, "decoding was cancelled");
-    return true;
+    return cancel_check(job->cancel, err);
 }
 
 bool image_codec_begin(struct image_codec_job *job, uint32_t width,
@@ -284,9 +280,7 @@ static bool turn(struct image *image, struct error *err)
 bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
 {
-    static const struct image_wait never_cancelled = {0};
-
-    return image_decode_for(image, &never_cancelled, bytes, len, limits, err) &&
+    return image_decode_for(image, bytes, len, limits, NULL, err) &&
            turn(image, err);
 }
 
@@ -301,14 +295,14 @@ static bool fail_unknown(struct bytes file, struct error *err)
                 "the file is not a JPEG, PNG or WebP image; it is %s", name);
 }
 
-bool image_decode_for(struct image *image, const struct image_wait *wait,
-                      const uint8_t *bytes, size_t len,
-                      const struct image_limits *limits, struct error *err)
+bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
+                      const struct image_limits *limits,
+                      const struct cancel *cancel, struct error *err)
 {
     const struct bytes file = {.data = bytes, .len = len};
     const struct codec *codec = find_codec(&file);
     struct image_codec_job job = {
-        .image = image, .limits = limits, .wait = wait, .coded_len = len};
+        .image = image, .limits = limits, .cancel = cancel, .coded_len = len};
     bool ok;
 
     image->width = image->height = image->orientation = 0;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/cancel.h"
 #include "engine/base/error.h"
 
 struct image_colour;
@@ -50,14 +51,6 @@ enum {
         4096 * 4096, /* the share that a service does not count */
 };
 
-/* Lets a caller cancel decoding. `= {0}` never cancels. */
-struct image_wait {
-    /* Called now and then, unless NULL: whether the image is no longer
-     * needed. */
-    bool (*gone)(void *user);
-    void *user;
-};
-
 /* Decodes a JPEG, PNG or WebP file of `len` bytes: upright (by the orientation
  * in EXIF or else XMP), in sRGB (by the embedded colour profile) and without
  * alpha (composed on white; 16-bit samples are reduced to 8 bits). Of an
@@ -65,11 +58,13 @@ struct image_wait {
  * pixels are complete. `image` is empty or holds an earlier image, whose memory
  * is reused.
  *
- *     ERROR_UNSUPPORTED  not one of the three formats, or an unsupported
- * variant ERROR_INPUT        broken or cut short ERROR_LIMIT        larger than
- * `limits`; detected before memory is allocated, except for the cost of a PNG's
- * filters ERROR_BUSY         wait->gone() returned true ERROR_MEMORY       not
- * enough memory for the pixels
+ *     ERROR_UNSUPPORTED  not one of the three formats, or a variant of one that
+ *                        is not supported
+ *     ERROR_INPUT        broken or cut short
+ *     ERROR_LIMIT        larger than `limits`; found before memory is
+ *                        allocated, except for the cost of a PNG's filters
+ *     ERROR_BUSY         cancelled; only PNGs ask for it: they alone take long
+ *     ERROR_MEMORY       not enough memory for the pixels
  *
  * On failure width and height are 0; the memory may be kept for the next call.
  * Any thread. */
@@ -77,11 +72,12 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Like image_decode, but it can be cancelled, and the image is left as stored:
- * turning a large one takes half as long as decoding it. */
-bool image_decode_for(struct image *image, const struct image_wait *wait,
-                      const uint8_t *bytes, size_t len,
-                      const struct image_limits *limits, struct error *err)
+/* Like image_decode, but it can be cancelled (`cancel` may be NULL), and the
+ * image is left as stored: turning a large one takes half as long as decoding
+ * it. */
+bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
+                      const struct image_limits *limits,
+                      const struct cancel *cancel, struct error *err)
     __attribute__((warn_unused_result));
 
 /* The pixels as stored, upright or not: (height, width, 3). */

@@ -24,7 +24,7 @@ enum image_codec_layout {
 struct image_codec_job {
     struct image *image;               /* borrowed */
     const struct image_limits *limits; /* borrowed */
-    const struct image_wait *wait;     /* borrowed */
+    const struct cancel *cancel;       /* borrowed, or NULL */
     uint32_t width, height;            /* as stored */
     enum image_codec_layout layout;
     size_t coded_len;     /* bytes of the file that hold pixel data */

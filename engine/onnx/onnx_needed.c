@@ -4,18 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A name in the file: of a node's output, an initialiser or an input. */
-struct onnx_name {
-    const char *text; /* NULL: an empty slot */
-    int maker;        /* the node, or GRAPH_NONE */
-    bool is_needed;
-    bool is_output;
-    bool is_stood_for; /* an output that is a decision about it stands for it */
-};
-
-/* The state of the search. */
+/* What is being found, and in what. */
 struct search {
     struct onnx_needed *needed;
+    struct onnx_names *names;
     const onnx_graph_proto *proto;
     int *stack; /* (n_node) nodes whose operands have to be marked */
     size_t depth;
@@ -32,58 +24,17 @@ static const char *const wrappings[] = {
     "Flatten",  "Gather",  "LabelEncoder", "ArrayFeatureExtractor",
     "Identity", NULL};
 
-/* ---- names ---- */
-
-static size_t hash(const char *text)
-{
-    uint64_t h = 1469598103934665603u; /* FNV-1a */
-
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 1099511628211u;
-    return (size_t)(h ^ h >> 32);
-}
-
-/* The slot of a name, or the empty slot where it belongs. */
-static struct onnx_name *slot_of(const struct onnx_needed *needed,
-                                 const char *text)
-{
-    size_t i = hash(text) & (needed->num_slots - 1);
-
-    while (needed->names[i].text && strcmp(needed->names[i].text, text) != 0)
-        i = (i + 1) & (needed->num_slots - 1);
-    return &needed->names[i];
-}
-
-/* Like slot_of, for a name that has to be there. There are slots for all names
- * of a file. */
-static struct onnx_name *name_of(const struct onnx_needed *needed,
-                                 const char *text)
-{
-    struct onnx_name *name = slot_of(needed, text);
-
-    if (!name->text)
-        *name = (struct onnx_name){.text = text, .maker = GRAPH_NONE};
-    return name;
-}
-
 static bool take_room(struct search *search)
 {
     const onnx_graph_proto *proto = search->proto;
     struct onnx_needed *needed = search->needed;
-    size_t wanted = proto->n_output + 1;
 
-    for (size_t i = 0; i < proto->n_node; i++)
-        wanted += proto->node[i]->n_output + proto->node[i]->n_input;
-    needed->num_slots = 64;
-    while (needed->num_slots < 2 * wanted)
-        needed->num_slots *= 2;
-    needed->names = calloc(needed->num_slots, sizeof *needed->names);
     needed->nodes = calloc(proto->n_node + 1, sizeof *needed->nodes);
     needed->outputs = calloc(proto->n_output + 1, sizeof *needed->outputs);
     search->stack = calloc(proto->n_node + 1, sizeof *search->stack);
-    if (!needed->names || !needed->nodes || !needed->outputs || !search->stack)
+    if (!needed->nodes || !needed->outputs || !search->stack)
         return fail(search->err, ERROR_MEMORY,
-                    "not enough memory for %zu names", wanted);
+                    "not enough memory for %zu nodes", proto->n_node);
     return true;
 }
 
@@ -100,7 +51,7 @@ static bool name_all(struct search *search)
 
             if (!*node->output[k])
                 continue;
-            name = name_of(search->needed, node->output[k]);
+            name = onnx_names_add(search->names, node->output[k]);
             if (name->maker != GRAPH_NONE)
                 return fail(search->err, ERROR_INPUT,
                             "two values are named \"%.100s\"", name->text);
@@ -119,13 +70,20 @@ static bool is_one_of(const char *const *words, const char *word)
     return word && *words;
 }
 
-/* The operand that a decision or a wrapping works on: an index into a constant
- * list comes second. */
+/* The node that makes a value, or GRAPH_NONE. */
+static int maker_of(const struct search *search, const char *name)
+{
+    return onnx_names_find(search->names, name)->maker;
+}
+
+/* The operand that a decision or a wrapping is about: an index into a list of
+ * constants comes second. */
 static const char *subject_of(const struct search *search,
                               const onnx_node_proto *node)
 {
     size_t i = node->n_input > 1 &&
-               slot_of(search->needed, node->input[0])->maker == GRAPH_NONE;
+               maker_of(search, node->input[0]) == GRAPH_NONE &&
+               maker_of(search, node->input[1]) != GRAPH_NONE;
 
     return node->n_input > 0 && *node->input[i] ? node->input[i] : NULL;
 }
@@ -141,7 +99,7 @@ static const char *behind_decision(const struct search *search,
     const char *at = output;
 
     for (;;) {
-        int maker = slot_of(search->needed, at)->maker;
+        int maker = maker_of(search, at);
         const onnx_node_proto *node;
         const char *subject;
 
@@ -192,7 +150,7 @@ static bool take_outputs(struct search *search, const char *wanted)
             .name = name,
             .value = needed->all ? name : behind_decision(search, name),
         };
-        name_of(needed, name)->is_output = true;
+        onnx_names_add(search->names, name)->is_output = true;
         if (wanted)
             return true;
     }
@@ -204,15 +162,16 @@ static bool take_outputs(struct search *search, const char *wanted)
                 wanted, list);
 }
 
-/* Drops outputs that stand for a value that is an output itself, and all but
- * the first that stand for the same value. */
-static void leave_doubles_out(struct onnx_needed *needed)
+/* Leaves out outputs that stand for what is an output itself, and second ones
+ * that stand for the same. */
+static void leave_doubles_out(struct search *search)
 {
+    struct onnx_needed *needed = search->needed;
     size_t kept = 0;
 
     for (size_t i = 0; i < needed->num_outputs; i++) {
         const struct onnx_needed_output output = needed->outputs[i];
-        struct onnx_name *name = slot_of(needed, output.value);
+        struct onnx_name *name = onnx_names_add(search->names, output.value);
         bool is_itself = output.name == output.value;
 
         if (is_itself || !(name->is_output || name->is_stood_for))
@@ -226,7 +185,7 @@ static void leave_doubles_out(struct onnx_needed *needed)
 
 static void need(struct search *search, const char *text)
 {
-    struct onnx_name *name = name_of(search->needed, text);
+    struct onnx_name *name = onnx_names_add(search->names, text);
 
     name->is_needed = true;
     if (name->maker == GRAPH_NONE || search->needed->nodes[name->maker])
@@ -261,10 +220,12 @@ static void need_operands(struct search *search)
     }
 }
 
-bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
-                      const char *output, bool all, struct error *err)
+bool onnx_needed_find(struct onnx_needed *needed, struct onnx_names *names,
+                      const onnx_graph_proto *proto, const char *output,
+                      bool all, struct error *err)
 {
-    struct search search = {.needed = needed, .proto = proto, .err = err};
+    struct search search = {
+        .needed = needed, .names = names, .proto = proto, .err = err};
     bool ok;
 
     *needed = (struct onnx_needed){.all = all};
@@ -272,7 +233,7 @@ bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
          take_outputs(&search, output);
     if (ok) {
         if (!all)
-            leave_doubles_out(needed);
+            leave_doubles_out(&search);
         need_operands(&search);
     } else {
         onnx_needed_release(needed);
@@ -281,14 +242,8 @@ bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
     return ok;
 }
 
-bool onnx_needed_has(const struct onnx_needed *needed, const char *name)
-{
-    return slot_of(needed, name)->is_needed;
-}
-
 void onnx_needed_release(struct onnx_needed *needed)
 {
-    free(needed->names);
     free(needed->nodes);
     free(needed->outputs);
     *needed = (struct onnx_needed){0};

@@ -54,6 +54,26 @@ static bool convert_matmul(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
+static bool convert_einsum(struct onnx_reader *reader, struct graph_node *node)
+{
+    const onnx_attribute_proto *found = onnx_attribute(reader, "equation");
+    char *text;
+    size_t len = 0;
+
+    if (!found || !found->has_s)
+        return fail(reader->err, ERROR_INPUT, "it has no equation");
+    text = arena_text(&reader->graph->arena, (const char *)found->s.data,
+                      found->s.len, reader->err);
+    if (!text)
+        return false;
+    for (size_t i = 0; text[i]; i++)
+        if (text[i] != ' ')
+            text[len++] = text[i];
+    text[len] = '\0';
+    node->einsum.equation = text;
+    return true;
+}
+
 static bool convert_softmax(struct onnx_reader *reader, struct graph_node *node)
 {
     bool old = reader->opset < 13;
@@ -301,6 +321,8 @@ const struct onnx_operator onnx_ops_math[] = {
      "epsilon momentum spatial training_mode", convert_batch_norm},
     {"Clip", GRAPH_CLAMP, 1, 3, "min max", convert_clip},
     {"Div", GRAPH_DIV, 2, 2, "", onnx_ops_plain},
+    {"Einsum", GRAPH_EINSUM, 1, GRAPH_EINSUM_OPERANDS, "equation",
+     convert_einsum},
     {"Equal", GRAPH_EQUAL, 2, 2, "", onnx_ops_plain},
     {"Gemm", GRAPH_MATMUL, 2, 3, "alpha beta transA transB", convert_gemm},
     {"Greater", GRAPH_LESS, 2, 2, "", convert_greater},

@@ -1,10 +1,11 @@
 #ifndef ENGINE_ONNX_ONNX_READER_H
 #define ENGINE_ONNX_ONNX_READER_H
 
-/* Shared by the files of the ONNX reader: onnx.c walks the file, onnx_needed.c
- * finds which part of it is needed, onnx_tensor.c reads constants,
- * onnx_attribute.c reads attributes, and onnx_ops_*.c turn operators into
- * nodes. Private to them. */
+/* Shared by the files of the ONNX reader. onnx.c walks the file: onnx_needed.c
+ * finds which part of it is needed, onnx_constant.c and onnx_tensor.c read
+ * constants, onnx_inputs.c the inputs, onnx_node.c nodes, onnx_attribute.c
+ * their attributes, and the tables of onnx_ops_*.c say what an operator is.
+ * onnx_names.c maps names to values. Private to them. */
 
 #include "engine/graph/graph.h"
 #include "engine/onnx/onnx.h"
@@ -37,7 +38,21 @@ enum {
     ONNX_INT4 = 22,
 };
 
-struct onnx_name; /* private to onnx_needed.c */
+/* A name in the file: of a node's output, an initialiser or an input. */
+struct onnx_name {
+    const char *text; /* borrowed from the file; NULL: an empty slot */
+    int maker;        /* the file's node that makes it, or GRAPH_NONE */
+    int value;      /* the graph's value, or GRAPH_NONE if there is none yet */
+    bool is_needed; /* by an output */
+    bool is_output;
+    bool is_stood_for; /* an output that is a decision about it stands for it */
+};
+
+/* All names, in a hash table with open addressing. `= {0}` is empty. */
+struct onnx_names {
+    struct onnx_name *slots; /* (num_slots), a power of two; owned */
+    size_t num_slots;
+};
 
 /* An output of the file, and the value that is served for it: the output
  * itself, or the scores that it is a decision about. Names are borrowed from
@@ -50,15 +65,14 @@ struct onnx_needed_output {
 struct onnx_needed {
     struct onnx_needed_output *outputs; /* (num_outputs) owned */
     size_t num_outputs;
-    bool *nodes;             /* (n_node) of the file; owned */
-    bool all;                /* serve each output as it is */
-    struct onnx_name *names; /* (num_slots), a power of two; owned */
-    size_t num_slots;
+    bool *nodes; /* (n_node) of the file; owned */
+    bool all;    /* serve each output as it is */
 };
 
 /* A file being read. */
 struct onnx_reader {
     struct graph *graph;
+    struct onnx_names names;
     struct onnx_needed needed;
     int64_t opset;
     const onnx_model_proto *model;
@@ -68,39 +82,88 @@ struct onnx_reader {
     const struct onnx_binding *bindings; /* (num_bindings) */
     size_t num_bindings, num_bound;
     size_t next_unnamed; /* bindings before it are bound or have names */
-    /* Value numbers by name: open addressing, GRAPH_NONE where empty. */
-    int *slots; /* (num_slots), a power of two; owned */
-    size_t num_slots;
     const onnx_node_proto *node; /* the one being converted */
     const char *mistyped; /* an attribute of it that is of another type */
     struct error *err;
 };
 
-/* ---- onnx.c ---- */
+/* ---- onnx_names.c ---- */
+
+enum { ONNX_MAX_NODES = 20000, ONNX_MAX_VALUES = 200000 };
+
+/* Allocates slots for all names of a file. ERROR_LIMIT: there are too many;
+ * ERROR_MEMORY. */
+bool onnx_names_init(struct onnx_names *names, const onnx_graph_proto *proto,
+                     struct error *err) __attribute__((warn_unused_result));
+
+/* The entry of a name, or an empty one if it was not added. */
+const struct onnx_name *onnx_names_find(const struct onnx_names *names,
+                                        const char *text);
+
+/* Like onnx_names_find, but the entry may be changed, and is added if it does
+ * not exist. */
+struct onnx_name *onnx_names_add(struct onnx_names *names, const char *text);
+
+void onnx_names_release(struct onnx_names *names);
+
+/* The graph's value with this name, or GRAPH_NONE. */
+int onnx_value_of(const struct onnx_reader *reader, const char *name);
+
+/* Adds a value with a name, which must be new; GRAPH_NONE on failure. */
+int onnx_define(struct onnx_reader *reader, const char *name,
+                enum graph_type type);
 
 /* Adds the value that is output i of reader->node, for an operator that becomes
  * several nodes; GRAPH_NONE on failure. */
 int onnx_define_output(struct onnx_reader *reader, size_t i,
                        enum graph_type type);
 
-/* Whether the domain is that of the standard ONNX operators. */
-bool onnx_is_plain_domain(const char *domain);
-
 /* ---- onnx_needed.c ---- */
 
 /* Finds what has to be read for the output named `output`, or for all outputs
- * if that is NULL. An output that is a decision about a row of scores (ArgMax,
- * TopK, ZipMap) stands for that row. With `all`, each output is taken as it is.
- * ERROR_INPUT: there is no output with that name, or two values have the same
- * name; ERROR_MEMORY. */
-bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
-                      const char *output, bool all, struct error *err)
+ * if that is NULL, and notes it in the names. An output that is a decision
+ * about a row of scores (ArgMax, TopK, ZipMap) stands for that row. With `all`,
+ * each output is taken as it is. ERROR_INPUT: there is no output with that
+ * name, or two values have the same name; ERROR_MEMORY. */
+bool onnx_needed_find(struct onnx_needed *needed, struct onnx_names *names,
+                      const onnx_graph_proto *proto, const char *output,
+                      bool all, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Whether an output needs the value, for example an initialiser or an input. */
-bool onnx_needed_has(const struct onnx_needed *needed, const char *name);
-
 void onnx_needed_release(struct onnx_needed *needed);
+
+/* ---- onnx_inputs.c ---- */
+
+/* Reads the inputs that are not initialisers; old exporters list initialisers
+ * as inputs too. */
+bool onnx_read_inputs(struct onnx_reader *reader, const onnx_graph_proto *proto)
+    __attribute__((warn_unused_result));
+
+/* ---- onnx_node.c ---- */
+
+/* Reads a node, or omits it if the graph lists problems. */
+bool onnx_read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
+    __attribute__((warn_unused_result));
+
+/* Whether the domain is that of the standard ONNX operators. */
+bool onnx_is_plain_domain(const char *domain);
+
+/* ---- onnx_constant.c ---- */
+
+/* Reads a constant of the file. If its type is not supported it gets no
+ * elements, and whatever uses it is refused. */
+bool onnx_read_initializer(struct onnx_reader *reader,
+                           onnx_tensor_proto *tensor)
+    __attribute__((warn_unused_result));
+
+/* Reads reader->node, a Constant, which becomes a constant value and no
+ * node. */
+bool onnx_read_constant(struct onnx_reader *reader)
+    __attribute__((warn_unused_result));
+
+/* Whether an operand has elements, or will have. */
+bool onnx_check_operand(const struct onnx_reader *reader, int number)
+    __attribute__((warn_unused_result));
 
 /* ---- onnx_tensor.c ---- */
 
@@ -133,9 +196,12 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
 /* Reads the `size` bytes of a tensor from another file into its raw_data. That
  * file must be in the model's folder or below, at a relative path without
  * links.
+ *
  *     ERROR_INPUT        the location is missing, malformed, or beyond the
- * file's end ERROR_IO           there is no such file ERROR_UNSUPPORTED  the
- * model has no folder ERROR_LIMIT, ERROR_MEMORY */
+ *                        file's end
+ *     ERROR_IO           there is no such file
+ *     ERROR_UNSUPPORTED  the model has no folder
+ *     ERROR_LIMIT, ERROR_MEMORY */
 bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
                         size_t size) __attribute__((warn_unused_result));
 

@@ -57,6 +57,7 @@ static void run(struct job *base, struct engine_session *session,
     struct deferred *deferred = &base->deferred;
     struct cam_json_source source = {.queue_ms =
                                          clock_ms_since(job->queued_us)};
+    const struct cancel cancel = {is_cancelled, deferred};
     struct error err = {0};
     bool ok;
 
@@ -68,10 +69,8 @@ static void run(struct job *base, struct engine_session *session,
         note_stages(deferred, session, source.queue_ms, STAGES_DECODE);
         return;
     }
-    engine_session_watch(session, is_cancelled, deferred);
     ok = engine_sample(session, job->picture.data, job->picture.len, limits,
-                       &err);
-    engine_session_watch(session, NULL, NULL);
+                       &cancel, &err);
     buf_release(&job->picture);
     if (!ok) {
         fail_with(deferred, &err, false);

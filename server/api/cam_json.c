@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/api/json.h"
+#include "server/http/json.h"
 
 /* Everything about one request that the helpers below need. */
 struct context {

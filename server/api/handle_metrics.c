@@ -12,7 +12,7 @@ static void read_service(struct service *service,
 
     *numbers = (struct metrics_numbers){
         .request_bytes = (double)atomic_load(&metrics->request_bytes),
-        .reply_bytes = (double)atomic_load(&metrics->reply_bytes),
+        .response_bytes = (double)atomic_load(&metrics->response_bytes),
         .queue_length = (double)queue_len(&service->queue),
         .queue_limit = (double)service->config->queue_length,
         .busy_workers = (double)pool_num_busy(service->pool),

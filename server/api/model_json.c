@@ -1,7 +1,7 @@
 #include "server/api/model_json.h"
 
 #include "server/api/ask.h"
-#include "server/api/json.h"
+#include "server/http/json.h"
 
 static json_t *model_input(const struct engine_info *info)
 {

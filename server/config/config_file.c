@@ -6,14 +6,14 @@
 #include "engine/base/buf.h"
 #include "server/config/config_option.h"
 
-/* What fits into a line of libinih as Debian builds it. */
+/* The longest line of libinih as Debian builds it. */
 enum { MAX_LINE = 197 };
 
 struct reading {
     struct config *config;
-    const char *at; /* what is left of the file */
+    const char *at; /* the rest of the file */
     const char *end;
-    unsigned line;                  /* the one that was read last, from 1 */
+    unsigned line;                  /* the line read last, from 1 */
     unsigned seen[CONFIG_NUM_ROWS]; /* the line that had the key, or 0 */
     struct error err;               /* the first failure */
 };
@@ -26,9 +26,10 @@ static bool fail_unknown_key(const char *name, struct error *err)
     if (nearest)
         return fail(err, ERROR_INPUT, "unknown key \"%.60s\"; did you mean %s?",
                     name, nearest);
-    return fail(err, ERROR_INPUT,
-                "unknown key \"%.60s\"; wherefore serve --help lists them",
-                name);
+    return fail(
+        err, ERROR_INPUT,
+        "unknown key \"%.60s\"; wherefore serve --help lists the options",
+        name);
 }
 
 static bool check_section(const char *section, const struct option *option,
@@ -38,7 +39,7 @@ static bool check_section(const char *section, const struct option *option,
 
     if (!*section || strcmp(section, right) == 0)
         return true;
-    return fail(err, ERROR_INPUT, "%s belongs into section [%s], not [%.40s]",
+    return fail(err, ERROR_INPUT, "%s belongs in section [%s], not [%.40s]",
                 option->flag, right, section);
 }
 
@@ -48,8 +49,8 @@ static bool check_once(struct reading *reading, const struct option *option,
     unsigned *seen = &reading->seen[option - config_option_at(0)];
 
     if (*seen && option->type != OPTION_LIST)
-        return fail(err, ERROR_INPUT, "%s is in line %u already", option->flag,
-                    *seen);
+        return fail(err, ERROR_INPUT, "%s is already set in line %u",
+                    option->flag, *seen);
     *seen = reading->line;
     return true;
 }
@@ -64,7 +65,8 @@ static bool take(struct reading *reading, const char *section, const char *name,
     if (!option)
         return fail_unknown_key(name, err);
     if (!config_option_in_file(option))
-        return fail(err, ERROR_INPUT, "%s may not be in a file", option->flag);
+        return fail(err, ERROR_INPUT, "%s is not allowed in a file",
+                    option->flag);
     return check_section(section, option, err) &&
            check_once(reading, option, err) &&
            (config_option_set(reading->config, option, value, origin, err) ||
@@ -82,18 +84,19 @@ static int on_key(void *user, const char *section, const char *name,
     return name && value && take(reading, section, name, value);
 }
 
-/* In comments too: a terminal would obey them. */
+/* Comments are checked too, because a terminal would obey them. */
 static bool check_characters(const char *line, size_t len, struct error *err)
 {
     for (size_t i = 0; i < len; i++)
         if (((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 127)
-            return fail(err, ERROR_INPUT, "a control character, \\x%02x",
+            return fail(err, ERROR_INPUT,
+                        "control character \\x%02x is not allowed",
                         (unsigned char)line[i]);
     return true;
 }
 
-/* The bytes of the next line, without its end and the spaces before it, which
- * would make it belong to the line before. */
+/* The next line without its end, and without leading spaces, which would make
+ * it continue the line before. */
 static const char *cut_line(struct reading *reading, size_t *len)
 {
     const char *line = reading->at;
@@ -111,7 +114,7 @@ static const char *cut_line(struct reading *reading, size_t *len)
     return line;
 }
 
-/* libinih's reader, as fgets: NULL at the end, and after a failure. */
+/* The reader for libinih, like fgets: NULL at the end and after a failure. */
 static char *next_line(char *to, int size, void *stream)
 {
     struct reading *reading = stream;
@@ -142,12 +145,12 @@ static bool blame(const struct reading *reading, const char *path, int line,
     if (line > 0 &&
         (reading->err.kind == ERROR_NONE || (unsigned)line < reading->line))
         return fail(err, ERROR_INPUT,
-                    "%s:%d: neither key = value, nor [section], nor a comment",
-                    path, line);
+                    "%s:%d: expected key = value, [section] or a comment", path,
+                    line);
     if (reading->err.kind != ERROR_NONE)
         return fail(err, reading->err.kind, "%s:%u: %s", path, reading->line,
                     reading->err.text);
-    return fail(err, ERROR_MEMORY, "%s: no room to read it", path);
+    return fail(err, ERROR_MEMORY, "%s: not enough memory to read it", path);
 }
 
 bool config_file_parse(struct config *config, const char *path,

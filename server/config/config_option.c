@@ -6,8 +6,10 @@
 static bool take_flag(void *data, const struct option *option,
                       const char *value, struct error *err)
 {
-    return config_option_set(data, option, value,
-                             (struct config_origin){CONFIG_FLAG, 0}, err);
+    /* config_read_with has copies of the rows. */
+    return config_option_set(
+        data, config_option_find(option->flag, strlen(option->flag)), value,
+        (struct config_origin){CONFIG_FLAG, 0}, err);
 }
 
 static bool take_action(void *data, const struct option *option,
@@ -119,16 +121,16 @@ static bool check_words(const struct option *option, const char *value,
                         struct error *err)
 {
     if (!*value && *option->fallback)
-        return fail(err, ERROR_INPUT, "%s is missing", option->argument);
+        return fail(err, ERROR_INPUT, "%s must not be empty", option->argument);
     for (; *value; value++)
         if ((unsigned char)*value < ' ' || *value == 127)
             return fail(err, ERROR_INPUT,
-                        "there is a control character in the %s",
+                        "%s must not contain control characters",
                         option->argument);
     return true;
 }
 
-/* Nothing given makes the list empty. */
+/* An empty text empties the list. */
 static bool add_text(struct config_list *list, const char *text,
                      struct error *err)
 {
@@ -150,7 +152,8 @@ static bool set_words(struct config *config, const struct option *option,
     struct config_list *list;
 
     if (!kept)
-        return fail(err, ERROR_MEMORY, "no room for a text of %zu bytes",
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a value of %zu bytes",
                     strlen(value));
     if (option->type == OPTION_TEXT) {
         set_text(config, option, kept);
@@ -163,7 +166,7 @@ static bool set_words(struct config *config, const struct option *option,
     return add_text(list, kept, err);
 }
 
-/* Only a list keeps what the same source has given before. */
+/* A list collects the values of one source; other options keep the last. */
 bool config_option_set(struct config *config, const struct option *option,
                        const char *value, struct config_origin origin,
                        struct error *err)

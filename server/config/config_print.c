@@ -35,7 +35,7 @@ static void print_value(FILE *out, const char *flag, const char *value)
     if (config_file_holds(flag, value))
         fprintf(out, "%s = %s\n", flag, value);
     else
-        fprintf(out, "# no line of a file can hold this:\n# %s = %s\n", flag,
+        fprintf(out, "# a file cannot hold this value:\n# %s = %s\n", flag,
                 value);
 }
 

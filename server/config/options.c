@@ -6,7 +6,7 @@
 
 enum {
     MAX_SHOWN = 64, /* bytes of an argument in a message */
-    MAX_FLAG = 32,  /* longer names are near to none */
+    MAX_FLAG = 32,  /* longer names have no suggestion */
     HELP_COLUMN = 24,
     LAST_COLUMN = 79,
 };
@@ -143,8 +143,7 @@ static unsigned distance(const char *a, const char *b)
     return row[b_len];
 }
 
-/* Four steps are no slip of the finger any more, nor is half of a short name.
- */
+/* Suggests nothing at four edits or more, or at half of a short name. */
 const char *options_nearest(const struct option *rows, size_t count,
                             const char *name, size_t len)
 {
@@ -167,8 +166,8 @@ const char *options_nearest(const struct option *rows, size_t count,
     return nearest;
 }
 
-/* The option of that name, or the only one whose name begins so. NULL, and
- * *several where there are more. */
+/* The option of that name, or the only one with that prefix. NULL, with
+ * *several set if there is more than one. */
 static const struct option *find(const struct option *rows, size_t count,
                                  const char *name, size_t len, bool *several)
 {
@@ -198,18 +197,18 @@ static bool fail_unknown(const struct option *rows, size_t count,
 
     if (several)
         return fail(err, ERROR_INPUT,
-                    "--%.*s is short for several options; --help lists them",
-                    shown, name);
+                    "ambiguous option --%.*s; --help lists the options", shown,
+                    name);
     if (nearest)
         return fail(err, ERROR_INPUT,
                     "unknown option --%.*s; did you mean --%s?", shown, name,
                     nearest);
-    return fail(err, ERROR_INPUT, "unknown option --%.*s; --help lists them",
-                shown, name);
+    return fail(err, ERROR_INPUT,
+                "unknown option --%.*s; --help lists the options", shown, name);
 }
 
-/* One option, and its value, which may be the next argument. Returns how many
- * arguments that was; 0 after a failure. */
+/* Reads one option and its value, which may be the next argument. Returns the
+ * number of arguments used; 0 after a failure. */
 static int take_option(const struct option *rows, size_t count, void *data,
                        char *const *argv, int argc, struct error *err)
 {
@@ -227,7 +226,7 @@ static int take_option(const struct option *rows, size_t count, void *data,
     if (option->type == OPTION_SWITCH && value)
         ok = fail(err, ERROR_INPUT, "--%s takes no value", option->flag);
     else if (option->type != OPTION_SWITCH && !value)
-        ok = fail(err, ERROR_INPUT, "--%s: a value is missing", option->flag);
+        ok = fail(err, ERROR_INPUT, "--%s requires a value", option->flag);
     else
         ok = take(data, option, value, err) ||
              error_prefix(err, "--%s", option->flag);
@@ -261,8 +260,8 @@ bool options_parse(const struct option *rows, size_t count, void *data,
             ended = true;
         } else if (argv[0][1] != '-') {
             return fail(err, ERROR_INPUT,
-                        "unknown option %.*s; --help lists them", MAX_SHOWN,
-                        argv[0]);
+                        "unknown option %.*s; --help lists the options",
+                        MAX_SHOWN, argv[0]);
         } else {
             used = take_option(rows, count, data, argv, argc, err);
             if (used == 0)
@@ -274,7 +273,7 @@ bool options_parse(const struct option *rows, size_t count, void *data,
 
 /* ---- the help ---- */
 
-/* Words from HELP_COLUMN on; the cursor is at `column`. */
+/* Prints words from HELP_COLUMN on; the cursor is at `column`. */
 static void print_words(FILE *out, int column, const char *words)
 {
     const char *gap = "";
@@ -298,7 +297,7 @@ static void print_words(FILE *out, int column, const char *words)
     fputc('\n', out);
 }
 
-/* "default: 2; 1 to 256 threads", as much of it as there is. */
+/* "default: 2; 1 to 256 threads", or the parts of it that apply. */
 static void describe(char text[512], const struct option *option,
                      const void *data)
 {
@@ -311,7 +310,7 @@ static void describe(char text[512], const struct option *option,
     *text = '\0';
     if (value && !*value)
         value = "none";
-    /* A number that may not be 0, and is, is not there. */
+    /* A 0 outside the range means that there is no default. */
     if (value && (option->min == 0 || strcmp(value, "0") != 0))
         len = snprintf(text, 512, "default: %s%s", value,
                        option->type == OPTION_NUMBER ? "; " : "");

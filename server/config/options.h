@@ -1,7 +1,8 @@
 #ifndef SERVER_CONFIG_OPTIONS_H
 #define SERVER_CONFIG_OPTIONS_H
 
-/* A command line, read and explained by a table with a row an option.
+/* Reads a command line, and prints its help, by a table with one row per
+ * option.
  *
  *     struct look { uint32_t runs; bool json, help; const char *file; };
  *
@@ -13,9 +14,8 @@
  *         OPTION_HELP(struct look, help),
  *     };
  *
- * `--runs 3`, `--runs=3` and, since nothing else begins so, `--ru 3` are the
- * same. "--" ends the options; operands may stand between them. Functions of
- * this module may be called by any thread. */
+ * `--runs 3`, `--runs=3` and the unambiguous prefix `--ru 3` are the same. "--"
+ * ends the options; operands may stand between options. Any thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@
 #include "engine/base/error.h"
 
 enum option_type {
-    OPTION_SECTION, /* no option: a heading of the help */
+    OPTION_SECTION, /* a heading in the help, not an option */
     OPTION_SWITCH,  /* bool; takes no value */
     OPTION_TEXT,    /* const char *, borrowed */
     OPTION_LIST,    /* several texts; `take` keeps them */
@@ -36,8 +36,8 @@ enum option_type {
 
 struct option;
 
-/* Takes a value that was given; NULL for a switch. ERROR_INPUT says what is
- * accepted; the flag is put before it. */
+/* Takes the value of an option; NULL for a switch. ERROR_INPUT says what is
+ * accepted; the caller prefixes the flag. */
 typedef bool options_take_fn(void *data, const struct option *option,
                              const char *value, struct error *err);
 
@@ -70,20 +70,21 @@ struct option {
             OPTION_FIELD(owner, field)                      \
     }
 
-/* Reads the arguments, of which the first is argv[0]. What is no option goes to
- * `operand`. Where -h or --help is among them, that row alone is taken.
- * ERROR_INPUT names the option, and of an unknown one the nearest. */
+/* Reads the arguments, of which the first is argv[0]. Arguments that are not
+ * options go to `operand`. With -h or --help among them, only that row is
+ * taken. ERROR_INPUT names the option, and suggests the nearest for an unknown
+ * one. */
 bool options_parse(const struct option *rows, size_t count, void *data,
                    bool (*operand)(void *data, char *text, struct error *err),
                    int argc, char *const *argv, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Prints the rows, with the defaults that are in `data`. */
+/* Prints the rows with the defaults found in `data`. */
 void options_print(FILE *out, const struct option *rows, size_t count,
                    const void *data);
 
-/* Checks a value by its row's type. *number: of a number or a choice.
- * ERROR_INPUT says what is accepted, not for which option. */
+/* Checks a value by its row's type. *number is set for a number or a choice.
+ * ERROR_INPUT says what is accepted, but does not name the option. */
 bool options_check(uint64_t *number, const struct option *option,
                    const char *value, struct error *err)
     __attribute__((warn_unused_result));
@@ -91,12 +92,12 @@ bool options_check(uint64_t *number, const struct option *option,
 /* Sets the field of a number or a choice. */
 void options_store(void *data, const struct option *option, uint64_t number);
 
-/* What is in the field, as a text; `digits` is room for one. NULL: nothing, or
- * neither a text, nor a number, nor a choice. */
+/* The field's value as a text; `digits` is space for a number. NULL: it is
+ * empty, or not a text, a number or a choice. */
 const char *options_value(char digits[32], const void *data,
                           const struct option *option);
 
-/* The flag that a slip of the finger may have been meant for, or NULL. */
+/* The flag that a misspelt name most likely means, or NULL. */
 const char *options_nearest(const struct option *rows, size_t count,
                             const char *name, size_t len);
 

@@ -12,20 +12,21 @@
 
 enum { MAX_TEXT = 512 }; /* of an escaped text */
 
-/* One line at a time: between looking for room and writing nobody else takes
- * it. */
+/* Held from polling until the line is written, so that no other thread takes
+ * the space in between. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint64_t num_dropped;
-static uint64_t num_told; /* of those, mentioned in the log; guarded by lock */
+static uint64_t num_told; /* of those, reported in the log; guarded by lock */
 static int log_fd = STDERR_FILENO;
 
-/* What is still to be written of a line that was begun; guarded by lock. */
+/* The unwritten rest of a line; guarded by lock. */
 static char rest_of_line[LOG_LINE_SIZE];
 static size_t rest_len;
 
-/* Copies `text`, cut to fit, with quotes, backslashes and what is not printable
- * ASCII as \u00XX: right in JSON, and no forged line in text. `first` is the
- * first character left as it is: '!' makes a word, and no forged field. */
+/* Copies `text`, cut to fit. Quotes, backslashes and everything but printable
+ * ASCII become \u00XX, which is valid JSON and cannot forge a line in text.
+ * `first` is the lowest character that is kept: '!' excludes spaces, so that no
+ * field can be forged. */
 static void escape(char out[MAX_TEXT], const char *text, char first)
 {
     size_t len = 0;
@@ -53,8 +54,7 @@ static void timestamp(char out[40])
     snprintf(out + len, 40 - len, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-/* The fields that not every line has, each with a space or a comma before it.
- */
+/* The optional fields, each after a space or a comma. */
 static void format_rest(char rest[MAX_TEXT], enum config_log_format format,
                         const struct log_entry *entry)
 {
@@ -111,9 +111,9 @@ size_t log_format(char line[LOG_LINE_SIZE], enum config_log_format format,
     return len < 0 ? 0 : (size_t)len;
 }
 
-/* A terminal with room for a byte takes a longer line only by waiting, but
- * where it is told not to. Told so by a descriptor of our own: whoever shares
- * the one that we were given would be told as well. */
+/* A terminal that has space for one byte blocks on a longer line unless it is
+ * opened with O_NONBLOCK. That needs a descriptor of our own: setting the flag
+ * on the inherited one would affect every process that shares it. */
 void log_open(void)
 {
     int fd = isatty(STDERR_FILENO)
@@ -125,8 +125,8 @@ void log_open(void)
         log_fd = fd;
 }
 
-/* Whether stderr takes a line without waiting. A pipe with a free page does
- * (pipe(7)), and a line is shorter. */
+/* Whether stderr takes a line without blocking. A pipe with a free page does
+ * (pipe(7)), and a line is shorter than a page. */
 static bool is_ready(void)
 {
     struct pollfd fd = {.fd = log_fd, .events = POLLOUT};
@@ -151,7 +151,8 @@ static size_t format_notice(char line[LOG_LINE_SIZE],
     return len < 0 ? 0 : (size_t)len;
 }
 
-/* Writes a line, or begins to: then the next is to wait for the rest. */
+/* Writes a line, at least its beginning; the next call writes the rest first.
+ */
 static bool write_line(const char *line, size_t len)
 {
     ssize_t done;
@@ -171,7 +172,7 @@ static bool write_line(const char *line, size_t len)
     return true;
 }
 
-/* Says that lines are missing, before the first one that is not. */
+/* Reports dropped lines before the next line that is written. */
 static bool write_gap(enum config_log_format format)
 {
     char line[LOG_LINE_SIZE], text[MAX_TEXT];
@@ -180,7 +181,7 @@ static bool write_gap(enum config_log_format format)
     if (missing == 0)
         return true;
     snprintf(text, sizeof text,
-             "%ju lines of log were dropped: nobody read standard error",
+             "%ju log lines were dropped because nobody read standard error",
              (uintmax_t)missing);
     if (!write_line(line, format_notice(line, format, text)))
         return false;

@@ -14,8 +14,8 @@ static const char *const reasons[METRICS_NUM_REASONS] = {
 #undef X
 };
 
-/* Upper bounds of the buckets, from decoding a small photo to the longest
- * deadline that is sensible. */
+/* Upper bounds of the buckets, from decoding a small image to the longest
+ * sensible deadline. */
 static const double bounds_ms[METRICS_NUM_BUCKETS] = {
     0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000};
 
@@ -40,10 +40,10 @@ void metrics_count(struct metrics *metrics, size_t route, unsigned status)
 }
 
 void metrics_bytes(struct metrics *metrics, uint64_t request_bytes,
-                   uint64_t reply_bytes)
+                   uint64_t response_bytes)
 {
     add(&metrics->request_bytes, request_bytes);
-    add(&metrics->reply_bytes, reply_bytes);
+    add(&metrics->response_bytes, response_bytes);
 }
 
 static void observe(struct metrics_histogram *histogram, double ms)
@@ -86,9 +86,9 @@ static bool print_number(struct buf *out, const char *name, const char *type,
                          : buf_printf(out, err, "%s %.15g\n", name, value));
 }
 
-/* What alerts and rates are made of is there from the start: of a counter that
- * begins with 1, Prometheus does not see the first increase. */
-static bool is_awaited(unsigned status)
+/* The statuses that alerts use are exported from the start: if a counter
+ * appears with the value 1, Prometheus does not see that increase. */
+static bool is_always_exported(unsigned status)
 {
     return status == 200 || status == 500 || status == 503;
 }
@@ -98,15 +98,15 @@ static bool print_requests(struct buf *out, const struct metrics *metrics,
                            struct error *err)
 {
     if (!print_head(out, "wherefore_requests_total", "counter",
-                    "Requests by route and status; status 0: the client left, "
-                    "or what it sent was not HTTP.",
+                    "Requests by route and status; status 0: the client "
+                    "disconnected, or did not send HTTP.",
                     err))
         return false;
     for (size_t r = 0; r < num_routes; r++)
         for (size_t s = 0; s < METRICS_NUM_STATUSES; s++) {
             uint64_t count = atomic_load(&metrics->requests[r][s]);
 
-            if ((count > 0 || is_awaited(statuses[s])) &&
+            if ((count > 0 || is_always_exported(statuses[s])) &&
                 !buf_printf(
                     out, err,
                     "wherefore_requests_total{route=\"%s\",status=\"%u\"} "
@@ -121,8 +121,8 @@ static bool print_rejected(struct buf *out, const struct metrics *metrics,
                            struct error *err)
 {
     if (!print_head(out, "wherefore_rejected_total", "counter",
-                    "Requests and connections refused to save the service, by "
-                    "reason.",
+                    "Requests and connections rejected to protect the service, "
+                    "by reason.",
                     err))
         return false;
     for (size_t i = 0; i < METRICS_NUM_REASONS; i++)
@@ -161,8 +161,8 @@ static bool print_stages(struct buf *out, const struct metrics *metrics,
                          struct error *err)
 {
     if (!print_head(out, "wherefore_stage_seconds", "histogram",
-                    "Time of a picture by stage; total: from its request line "
-                    "until its reply was sent.",
+                    "Time of an image by stage; total: from its request line "
+                    "until its response was sent.",
                     err))
         return false;
     for (size_t i = 0; i <= STAGES_COUNT; i++)
@@ -173,7 +173,7 @@ static bool print_stages(struct buf *out, const struct metrics *metrics,
 
 enum { MAX_NAME = 300 }; /* of an escaped model's name */
 
-/* As label values want it; cut where it is too long. */
+/* Escapes a label value; a long one is cut. */
 static void escape(char out[MAX_NAME], const char *name)
 {
     size_t len = 0;
@@ -211,12 +211,12 @@ static bool print_info(struct buf *out, const struct metrics_numbers *numbers,
     char name[MAX_NAME];
 
     if (!print_head(out, "wherefore_build_info", "gauge",
-                    "1; what the program is.", err) ||
+                    "Version of the program; always 1.", err) ||
         !buf_printf(out, err,
                     "wherefore_build_info{version=\"%s\",xnnpack=\"%s\"} 1\n",
                     VERSION_TEXT, numbers->xnnpack) ||
         !print_head(out, "wherefore_model_info", "gauge",
-                    "1; what each model is.", err))
+                    "Properties of each model; always 1.", err))
         return false;
     for (size_t i = 0; i < numbers->num_models; i++) {
         const struct metrics_model *model = &numbers->models[i];

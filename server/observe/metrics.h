@@ -12,15 +12,15 @@
 #include "server/observe/process.h"
 #include "server/observe/stages.h"
 
-/* The statuses that are counted; 0 stands for answers never given, and for all
- * that are not here. */
+/* The statuses that are counted. 0 counts requests without a response, and all
+ * other statuses. */
 #define METRICS_STATUSES                                                     \
     0, 200, 204, 304, 400, 401, 404, 405, 406, 408, 413, 414, 415, 422, 429, \
         431, 500, 503
 
-/* X(reason, label): why a request, or a connection before it could become one,
- * was refused to save the service, and not for what it asked. One row a
- * reason; each is there from the start, so that a rate can be had of it. */
+/* X(reason, label): why a request or a connection was rejected to protect the
+ * service, regardless of what it asked for. One row per reason. All are
+ * exported from the start, so that rates can be computed. */
 #define METRICS_REASONS(X)                                        \
     X(METRICS_QUEUE_FULL, "queue_full")                           \
     X(METRICS_DEADLINE, "deadline")                               \
@@ -53,30 +53,30 @@ enum {
     METRICS_MAX_ROUTES = 32
 };
 
-/* X(field, name, type, help): the numbers without labels, one row each. */
+/* X(field, name, type, help): the metrics without labels, one row each. */
 #define METRICS_NUMBERS(X)                                                \
     X(forward_passes, "wherefore_forward_passes_total", "counter",        \
       "Runs of the network.")                                             \
     X(request_bytes, "wherefore_request_body_bytes_total", "counter",     \
       "Bytes of request bodies received.")                                \
-    X(reply_bytes, "wherefore_reply_body_bytes_total", "counter",         \
-      "Bytes of the bodies of replies sent.")                             \
+    X(response_bytes, "wherefore_reply_body_bytes_total", "counter",      \
+      "Bytes of response bodies sent.")                                   \
     X(queue_length, "wherefore_queue_length", "gauge",                    \
-      "Pictures waiting for a worker.")                                   \
+      "Images waiting for a worker.")                                     \
     X(queue_limit, "wherefore_queue_limit", "gauge",                      \
-      "Pictures that may wait for a worker.")                             \
+      "Images that may wait for a worker.")                               \
     X(busy_workers, "wherefore_busy_workers", "gauge",                    \
-      "Workers that have a picture in hand.")                             \
+      "Workers that are processing an image.")                            \
     X(workers, "wherefore_workers", "gauge", "Workers.")                  \
     X(in_flight, "wherefore_requests_in_flight", "gauge",                 \
-      "Requests begun and not yet answered.")                             \
+      "Requests without a complete response.")                            \
     X(connections, "wherefore_connections", "gauge", "Open connections.") \
     X(connections_limit, "wherefore_connections_limit", "gauge",          \
       "Connections that may be open.")                                    \
     X(draining, "wherefore_draining", "gauge",                            \
-      "1 once the service was told to stop, else 0.")                     \
+      "1 while the service is shutting down, else 0.")                    \
     X(log_dropped, "wherefore_log_dropped_lines_total", "counter",        \
-      "Lines of log that nobody took in time.")                           \
+      "Log lines dropped because nobody read standard error.")            \
     X(process.cpu_seconds, "process_cpu_seconds_total", "counter",        \
       "Total user and system CPU time spent in seconds.")                 \
     X(process.resident_bytes, "process_resident_memory_bytes", "gauge",   \
@@ -90,28 +90,28 @@ enum {
     X(process.start_seconds, "process_start_time_seconds", "gauge",       \
       "Start time of the process since unix epoch in seconds.")
 
-/* X(field, name, type, help): the numbers of each model. */
+/* X(field, name, type, help): the metrics of each model. */
 #define METRICS_MODEL_NUMBERS(X)                                         \
     X(forward_passes, "wherefore_model_forward_passes_total", "counter", \
-      "Runs of the network by model.")                                   \
+      "Runs of the network, by model.")                                  \
     X(generation, "wherefore_model_generation", "gauge",                 \
-      "1, and one more each time the model was read anew.")              \
+      "1, plus 1 for each reload of the model.")                         \
     X(failed_reloads, "wherefore_model_failed_reloads_total", "counter", \
-      "Times the model could not be read anew and the old one stayed.")
+      "Failed reloads, after which the old model stayed in use.")
 
 struct metrics_model {
     const char *name;   /* borrowed */
-    const char *method; /* "cam", or "none" where there is no map */
+    const char *method; /* "cam", or "none" without a map */
     size_t num_classes, input_width, input_height;
 #define X(field, name, type, help) uint64_t field;
     METRICS_MODEL_NUMBERS(X)
 #undef X
 };
 
-/* A snapshot, taken by whoever asks for the text. NAN is not known, and left
- * out. */
+/* A snapshot, taken by the caller. NAN is unknown, and is left out of the text.
+ */
 struct metrics_numbers {
-    double forward_passes, request_bytes, reply_bytes;
+    double forward_passes, request_bytes, response_bytes;
     double queue_length, queue_limit, busy_workers, workers;
     double in_flight, connections, connections_limit, draining, log_dropped;
     struct process_figures process;
@@ -133,9 +133,9 @@ struct metrics {
     _Atomic uint64_t requests[METRICS_MAX_ROUTES][METRICS_NUM_STATUSES];
     _Atomic uint64_t rejected[METRICS_NUM_REASONS];
     struct metrics_histogram stages[STAGES_COUNT + 1]; /* the last: total */
-    _Atomic uint64_t request_bytes, reply_bytes;       /* of bodies */
-    _Atomic uint64_t connections; /* open; whoever accepts them counts */
-    _Atomic uint64_t in_flight;   /* requests, likewise */
+    _Atomic uint64_t request_bytes, response_bytes;    /* of bodies */
+    _Atomic uint64_t connections; /* open; counted by connections.c */
+    _Atomic uint64_t in_flight;   /* requests; counted by exchange.c */
 };
 
 /* Counts a finished request. route < METRICS_MAX_ROUTES. */
@@ -143,18 +143,18 @@ void metrics_count(struct metrics *metrics, size_t route, unsigned status);
 
 /* Counts the bytes of a finished request's body and of its response's. */
 void metrics_bytes(struct metrics *metrics, uint64_t request_bytes,
-                   uint64_t reply_bytes);
+                   uint64_t response_bytes);
 
-/* Counts the times of a picture: those of the stages it has come through, and
- * from its request line until its response was sent. */
+/* Counts the times of an image: one for each stage that it went through, and
+ * the total from the request line until the response was sent. */
 void metrics_stages(struct metrics *metrics, const struct stages *stages,
                     double total_ms);
 
-/* Counts something refused. */
+/* Counts a rejected request or connection. */
 void metrics_reject(struct metrics *metrics, enum metrics_reason reason);
 
 /* Appends the text. `routes` (num_routes) are the names of the routes by
- * number; statuses that never occurred are left out, but for 200, 500 and 503.
+ * number. Statuses that never occurred are left out, except 200, 500 and 503.
  * ERROR_MEMORY. */
 bool metrics_render(struct buf *out, const struct metrics *metrics,
                     const char *const *routes, size_t num_routes,

@@ -11,7 +11,7 @@
 
 #include "engine/base/clock.h"
 
-/* False: no address of a socket. */
+/* Returns false if `name` is not a socket address. */
 static bool make_address(struct sockaddr_un *at, socklen_t *len,
                          const char *name)
 {
@@ -71,7 +71,7 @@ void notify_send(const struct notify *notify, const char *fmt, ...)
 
 void notify_reloading(const struct notify *notify)
 {
-    notify_send(notify, "RELOADING=1\nMONOTONIC_USEC=%ju\nSTATUS=reading anew",
+    notify_send(notify, "RELOADING=1\nMONOTONIC_USEC=%ju\nSTATUS=reloading",
                 (uintmax_t)clock_now_us());
 }
 

@@ -1,7 +1,7 @@
 #ifndef SERVER_OBSERVE_OBSERVE_H
 #define SERVER_OBSERVE_OBSERVE_H
 
-/* What remains of a request when it has ended: counts and a line of log. */
+/* Counts and logs a finished request. */
 
 #include <stddef.h>
 
@@ -12,11 +12,9 @@
 struct observed {
     struct log_entry line;
     size_t route;               /* its number */
-    enum metrics_reason reason; /* why it was refused, where that is not counted
-                                   yet; METRICS_NUM_REASONS: it is, or it was
-                                   not refused */
-    const char *why; /* an error that only who runs the service is told; NULL:
-                        there was none */
+    enum metrics_reason reason; /* why it was rejected; METRICS_NUM_REASONS: it
+                                   was not, or that is counted already */
+    const char *why;            /* an error for the log only; NULL: none */
 };
 
 /* Counts the request and logs it. Any thread. */

@@ -1,20 +1,20 @@
 #ifndef SERVER_OBSERVE_PROCESS_H
 #define SERVER_OBSERVE_PROCESS_H
 
-/* What this process takes from the system, as the standard metrics of
- * Prometheus want it. The files in /proc are opened once, so that a sandbox
- * put up later does not stand in the way. One thread at a time. */
+/* Resource usage of this process, for the standard metrics of Prometheus. The
+ * files in /proc are opened once, before the sandbox is entered. One thread at
+ * a time. */
 
 #include <dirent.h>
 
 /* `= {0}` is closed. */
 struct process {
     double start_seconds; /* since 1970, when it was opened */
-    DIR *fds;             /* owned; NULL where there is no /proc */
-    int memory_fd;        /* owned; 0 where there is none */
+    DIR *fds;             /* owned; NULL without /proc */
+    int memory_fd;        /* owned; 0 without one */
 };
 
-/* What is not known is NAN. */
+/* Unknown figures are NAN. */
 struct process_figures {
     double cpu_seconds; /* user and system, of all threads */
     double resident_bytes, virtual_bytes;
@@ -22,7 +22,7 @@ struct process_figures {
     double start_seconds;
 };
 
-/* What cannot be opened is not known. */
+/* If a file cannot be opened, its figures stay unknown. */
 void process_open(struct process *process);
 
 void process_read(const struct process *process,

@@ -15,8 +15,7 @@ const char *stages_name(size_t stage)
     return names[stage];
 }
 
-/* The stages, separated by commas. What does not fit is left out, and with it
- * what comes after. */
+/* Prints the stages, separated by commas, up to the first that does not fit. */
 static size_t print(char *text, size_t size, const struct stages *stages,
                     const char *quote, const char *between)
 {

@@ -1,11 +1,11 @@
 #ifndef SERVER_OBSERVE_STAGES_H
 #define SERVER_OBSERVE_STAGES_H
 
-/* Where the time of a picture goes, stage by stage. Any thread. */
+/* The processing time of an image, stage by stage. Any thread. */
 
 #include <stddef.h>
 
-/* X(stage, name), in the order they are gone through */
+/* X(stage, name), in the order of processing */
 #define STAGES(X)                      \
     X(STAGES_QUEUE, "queue")           \
     X(STAGES_DECODE, "decode")         \
@@ -20,10 +20,10 @@ enum stages_stage {
         STAGES_COUNT
 };
 
-/* `= {0}` is a picture that no worker has had in hand. */
+/* `= {0}` is an image that no worker has processed. */
 struct stages {
     double ms[STAGES_COUNT]; /* (count) */
-    size_t count;            /* how many stages it has come through */
+    size_t count;            /* stages that it went through */
 };
 
 /* "queue", "decode", …; "total" of STAGES_COUNT. */

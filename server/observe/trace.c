@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Where the fields are, and how long all is in version 00. */
+/* The offsets of the fields, and the length in version 00. */
 enum { TRACE_AT = 3, SPAN_AT = 36, FLAGS_AT = 53, LEN = 55 };
 
 static bool is_hex(const char *text, size_t len)

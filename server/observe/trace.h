@@ -12,9 +12,9 @@ struct trace {
     char span_id[17];  /* 16, the parent's */
 };
 
-/* Reads "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01". What is not
- * valid, as any all-zero id, is false and no trace; of later versions the part
- * that is as in version 00 is read. */
+/* Reads "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01". Returns
+ * false, with an empty trace, if it is invalid or an id is all zeros. From
+ * later versions, the fields of version 00 are read. */
 bool trace_parse(struct trace *trace, const char *traceparent);
 
 #endif

@@ -405,7 +405,7 @@ def test_what_cannot_be_added_leaves_nothing_behind(model, tmp_path, args, messa
         (["--lables=x"], "unknown option --lables; did you mean --labels?"),
         (["--widht=3"], "unknown option --widht; did you mean --width?"),
         (["--too=x"], "unknown option --too; did you mean --to?"),
-        (["--nope=x"], "unknown option --nope; --help lists them"),
+        (["--nope=x"], "unknown option --nope; --help lists the options"),
         (["--crop-fraction=0.001"], '"0.001" is not a number from 0.01 to 1'),
     ],
 )

@@ -144,9 +144,10 @@ struct engine_session *engine_session_new(const struct engine *engine,
 
 bool engine_sample(struct engine_session *session, const uint8_t *bytes,
                    size_t len, const struct image_limits *limits,
-                   struct error *err)
+                   const struct cancel *cancel, struct error *err)
 {
     (void)limits;
+    (void)cancel;
     session->image =
         (struct image){.width = 8, .height = 4, .format = IMAGE_PNG};
     if (len > 0 && bytes[0] == 'x')
@@ -156,14 +157,6 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
     if (len > 0 && bytes[0] == 'l')
         return fail(err, ERROR_LIMIT, "the picture is too large");
     return true;
-}
-
-void engine_session_watch(struct engine_session *session,
-                          bool (*gone)(void *user), void *user)
-{
-    (void)session;
-    (void)gone;
-    (void)user;
 }
 
 const struct image *engine_session_image(const struct engine_session *session)

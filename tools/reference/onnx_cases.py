@@ -625,6 +625,20 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
     made = model([node("Flatten", "x")])
     made.graph.node[0].attribute.append(attribute)
     add("attribute-of-another-type", "bad-input", "axis", made)
+
+    # equations
+    for name, equation, text in (
+        ("of-another-rank", "nchwk->n", "does not fit 4 dimensions"),
+        ("of-two-operands", "nchw,nchw->n", "not one for 1 inputs"),
+        ("with-an-odd-letter", "nc*w->n", 'has a "*"'),
+        ("of-two-lengths", "nccw->n", 'its "c" is both 3 and 8 long'),
+        ("with-an-unknown-output", "nchw->k", 'a "k" too many'),
+        ("with-an-output-twice", "nchw->nn", 'a "n" too many'),
+        ("with-half-an-arrow", "nchw-nc", "not one for 1 inputs"),
+    ):
+        made = model([node("Einsum", "x", equation=equation)])
+        add(f"einsum-{name}", "bad-input", text, made)
+    add("einsum-of-nothing", "bad-input", "no equation", model([node("Einsum", "x")]))
     return cases
 
 

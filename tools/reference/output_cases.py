@@ -988,6 +988,18 @@ outputs(
     output="best",
 )
 outputs(
+    "argmax-looked-up",
+    ["number"],
+    lambda n: n(
+        "Gather",
+        n.constant([10, 20, 30], np.int64),
+        n("ArgMax", n("Softmax", n.linear(3), makes="p", axis=1), axis=1),
+        makes="number",
+    ),
+    **P,
+    output="number",
+)
+outputs(
     "topk-alone",
     ["values", "indices"],
     lambda n: n(

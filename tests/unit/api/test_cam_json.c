@@ -32,7 +32,8 @@ static json_t *answer(const struct ask *ask, const char *refusal)
     struct image_limits limits = {0};
     json_t *root;
 
-    assert_true(engine_sample(session, (const uint8_t *)"p", 1, &limits, NULL));
+    assert_true(
+        engine_sample(session, (const uint8_t *)"p", 1, &limits, NULL, NULL));
     assert_true(engine_session_run(session, NULL));
     assert_true(
         cam_json_write(&response, session, &engine, ask, &source, NULL));

@@ -99,13 +99,13 @@ static void mistakes_are_named(void **state)
         {"--large=-1", "--large: \"-1\" is not a number of bytes from 0 to 18"},
         {"--choice=d", "--choice: \"d\" is not one of a|b|c"},
         {"--word=", "--word: \"\" is not one of one|two"},
-        {"--tex=a", "--tex is short for several options; --help lists them"},
-        {"--text", "--text: a value is missing"},
+        {"--tex=a", "ambiguous option --tex; --help lists the options"},
+        {"--text", "--text requires a value"},
         {"--text-json=1", "--text-json takes no value"},
         {"--lrage=1", "unknown option --lrage; did you mean --large?"},
-        {"--numbers=1", "unknown option --numbers; --help lists them"},
-        {"--=1", "unknown option --; --help lists them"},
-        {"-s", "unknown option -s; --help lists them"},
+        {"--numbers=1", "unknown option --numbers; --help lists the options"},
+        {"--=1", "unknown option --; --help lists the options"},
+        {"-s", "unknown option -s; --help lists the options"},
     };
 
     (void)state;

@@ -85,7 +85,7 @@ static struct engine_session *run_on_picture(const struct engine *engine)
 
     session = engine_session_new(engine, NULL, &err);
     if (!session || !buf_append_file(&file, PICTURE, 1 << 20, &err) ||
-        !engine_sample(session, file.data, file.len, &limits, &err) ||
+        !engine_sample(session, file.data, file.len, &limits, NULL, &err) ||
         !engine_session_run(session, &err))
         fail_msg("%s", err.text);
     buf_release(&file);
@@ -408,7 +408,7 @@ from_the_second_picture_on_only_its_decoder_takes_memory(void **state)
     of_decoder = end_count();
     assert_true(ok);
     begin_count();
-    ok = engine_sample(session, file.data, file.len, &limits, &err);
+    ok = engine_sample(session, file.data, file.len, &limits, NULL, &err);
     of_sample = end_count();
     assert_true(ok);
     begin_count();

@@ -150,7 +150,7 @@ static void an_answer_is_whole_or_there_is_no_room(void **state)
     (void)state;
     question.session = engine_session_new(&question.engine, NULL, NULL);
     assert_true(engine_sample(question.session, (const uint8_t *)"p", 1,
-                              &limits, NULL));
+                              &limits, NULL, NULL));
     assert_true(engine_session_run(question.session, NULL));
     assert_true(answer_once(&question, NULL)); /* the session has its room */
     alloc_sweep(answer_once, &question);

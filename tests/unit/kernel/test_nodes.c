@@ -24,7 +24,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/network/npy.h"
-#include "engine/network/raw.h"
+#include "engine/network/tensors.h"
 #include "engine/onnx/onnx_reader.h"
 
 #include <cmocka.h>
@@ -242,7 +242,7 @@ static bool same(float got, float expected)
 }
 
 /* (fail) is error.h's function, not cmocka's macro. */
-static bool check_output(const struct raw_output *got,
+static bool check_output(const struct tensors_output *got,
                          const struct npy *expected, struct error *err)
 {
     char text[2][GRAPH_SHAPE_TEXT];
@@ -266,33 +266,33 @@ enum constants { NO_FLOATS, ALL_BUT_ONE, ALL_FLOATS };
 static bool run(const struct test *test, enum constants constants,
                 struct error *err)
 {
-    struct raw_input inputs[MAX_TENSORS] = {0};
-    struct raw *raw;
+    struct tensors_input inputs[MAX_TENSORS] = {0};
+    struct tensors_network *tensors;
     bool ok = false, has_input = false;
 
     for (size_t i = 0; i < test->num_in; i++) {
-        inputs[i] = (struct raw_input){
+        inputs[i] = (struct tensors_input){
             .array = &test->in[i],
             .is_constant = constants == ALL_FLOATS ||
                            (constants == ALL_BUT_ONE && has_input),
         };
         has_input |= test->in[i].type == GRAPH_FLOAT;
     }
-    raw = raw_new(test->file.data, test->file.len, inputs, test->num_in, NULL,
-                  1, err);
-    if (!raw || !raw_run(raw, err))
+    tensors = tensors_new(test->file.data, test->file.len, inputs, test->num_in,
+                          NULL, 1, err);
+    if (!tensors || !tensors_run(tensors, err))
         goto out;
-    ok =
-        raw_num_outputs(raw) == test->num_out ||
-        (fail)(err, ERROR_INTERNAL, "it has %zu outputs", raw_num_outputs(raw));
+    ok = tensors_num_outputs(tensors) == test->num_out ||
+         (fail)(err, ERROR_INTERNAL, "it has %zu outputs",
+                tensors_num_outputs(tensors));
     for (size_t i = 0; ok && i < test->num_out; i++) {
-        struct raw_output output;
+        struct tensors_output output;
 
-        raw_output(raw, i, &output);
+        tensors_output(tensors, i, &output);
         ok = check_output(&output, &test->out[i], err);
     }
 out:
-    raw_free(raw);
+    tensors_free(tensors);
     return ok;
 }
 

@@ -17,12 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
-#include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
-#include "engine/passes/head.h"
-#include "engine/run/plan.h"
+#include "engine/explain/cam.h"
 #include "tests/array.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 
 #include <cmocka.h>
@@ -44,61 +41,40 @@ static void complain(const char *what, const char *why)
 
 /* ---- a network as the engine opens it ---- */
 
-struct network {
-    struct graph graph;
-    struct head head;
-    struct plan *plan;
+struct opened {
+    struct network network;
     struct plan_session *session;
 };
 
-static void release(struct network *net)
+static void release(struct opened *opened)
 {
-    plan_session_free(net->session);
-    plan_free(net->plan);
-    graph_release(&net->graph);
-    *net = (struct network){0};
+    plan_session_free(opened->session);
+    network_release(&opened->network);
 }
 
-/* Makes the logits and, where there are any, the features the outputs. */
-static void choose_outputs(struct graph *graph, const struct head *head)
-{
-    struct error err = {0};
-
-    assert_true(head_set_outputs(head, graph, &err));
-}
-
-static bool open_network(struct network *net, const char *file,
+static bool open_network(struct opened *opened, const char *file,
                          struct error *err)
 {
-    struct onnx_input size = {.folder = NETWORKS};
-    struct buf buf = {0};
+    const struct network_options options = {.input.folder = NETWORKS};
+    struct network *network = &opened->network;
     char path[PATH_SIZE];
-    bool ok;
 
     snprintf(path, sizeof path, NETWORKS "/%s.onnx", file);
-    ok = buf_append_file(&buf, path, 1 << 26, err) &&
-         onnx_read(&net->graph, buf.data, buf.len, &size, err) &&
-         graph_infer(&net->graph, err) && graph_fold(&net->graph, err) &&
-         graph_layout(&net->graph, err) &&
-         head_find(&net->head, &net->graph, err);
-    if (ok) {
-        choose_outputs(&net->graph, &net->head);
-        net->plan = plan_new(&net->graph, err);
-    }
-    if (net->plan)
-        net->session = plan_session_new(net->plan, NULL, err);
-    buf_release(&buf);
-    return net->session;
+    if (network_file_read(network, path, &options, err) &&
+        network_plan(network, PRECISION_FP32, err))
+        opened->session = plan_session_new(network->plan, NULL, err);
+    return opened->session;
 }
 
 /* Fills the picture, NHWC, with the numbers that the references are for:
  * element i of it, were it NCHW, is (2654435761 i mod 2^32) / 2^31 - 1. */
-static void fill_picture(struct network *net)
+static void fill_picture(const struct opened *opened)
 {
-    int value = net->graph.inputs[0];
-    const struct graph_shape *shape = &net->graph.values[value].shape;
+    int value = opened->network.graph.inputs[0];
+    const struct graph_shape *shape =
+        &opened->network.graph.values[value].shape;
     size_t num_pixels = shape->dim[1] * shape->dim[2];
-    float *picture = plan_session_data(net->session, value);
+    float *picture = plan_session_data(opened->session, value);
 
     assert_int_equal(shape->rank, 4);
     assert_int_equal(shape->dim[3], 3);
@@ -129,21 +105,22 @@ static void expect(const char *file, const char *part, const double *got,
     free(doubles);
 }
 
-static void open_reference(struct array *array, const char *net,
+static void open_reference(struct array *array, const char *opened,
                            const char *part)
 {
     char path[PATH_SIZE];
 
-    snprintf(path, sizeof path, NETWORKS "/%s.%s.npy", net, part);
+    snprintf(path, sizeof path, NETWORKS "/%s.%s.npy", opened, part);
     array_open(array, path);
 }
 
-static void compare_logits(struct network *net, const char *file,
+static void compare_logits(const struct opened *opened, const char *file,
                            const char *name)
 {
     struct array wanted = {0};
-    size_t count = net->head.num_classes;
-    const float *logits = plan_session_data(net->session, net->head.logits);
+    size_t count = opened->network.head.num_classes;
+    const float *logits =
+        plan_session_data(opened->session, opened->network.head.logits);
     double *got = calloc(count, sizeof *got);
 
     assert_non_null(got);
@@ -158,15 +135,16 @@ static void compare_logits(struct network *net, const char *file,
 
 /* The last feature map, where the head takes the one that the reference has
  * (a 1 x 1 convolution before the pool may be folded into the weights). */
-static void compare_features(struct network *net, const char *file,
+static void compare_features(const struct opened *opened, const char *file,
                              const char *name)
 {
     struct array wanted = {0};
     const struct graph_shape *shape =
-        &net->graph.values[net->head.features].shape;
+        &opened->network.graph.values[opened->network.head.features].shape;
     size_t num_pixels = shape->dim[1] * shape->dim[2];
     size_t channels = shape->dim[3];
-    const float *features = plan_session_data(net->session, net->head.features);
+    const float *features =
+        plan_session_data(opened->session, opened->network.head.features);
     double *got = calloc(num_pixels * channels, sizeof *got);
 
     assert_non_null(got);
@@ -181,14 +159,14 @@ static void compare_features(struct network *net, const char *file,
     free(got);
 }
 
-static void compare_maps(struct network *net, const char *file,
+static void compare_maps(const struct opened *opened, const char *file,
                          const char *name)
 {
     struct array wanted = {0};
     const struct graph_shape *shape =
-        &net->graph.values[net->head.features].shape;
+        &opened->network.graph.values[opened->network.head.features].shape;
     size_t num_pixels = shape->dim[1] * shape->dim[2];
-    size_t count = net->head.num_classes * num_pixels;
+    size_t count = opened->network.head.num_classes * num_pixels;
     double *got = calloc(count, sizeof *got);
     float *map = calloc(num_pixels, sizeof *map);
 
@@ -196,9 +174,11 @@ static void compare_maps(struct network *net, const char *file,
     assert_non_null(map);
     open_reference(&wanted, name, "maps");
     assert_int_equal(graph_shape_count(&wanted.shape), count);
-    for (size_t k = 0; k < net->head.num_classes; k++) {
-        head_map(map, &net->head, &net->graph,
-                 plan_session_data(net->session, net->head.features), k);
+    for (size_t k = 0; k < opened->network.head.num_classes; k++) {
+        cam_map(
+            map, &opened->network.head, &opened->network.graph,
+            plan_session_data(opened->session, opened->network.head.features),
+            k);
         for (size_t p = 0; p < num_pixels; p++)
             got[k * num_pixels + p] = (double)map[p];
     }
@@ -236,28 +216,28 @@ static void expect_head(const struct head *head, const char *file,
 static void check_network(const char *file, const char *name,
                           const char *expected)
 {
-    struct network net = {0};
+    struct opened opened = {0};
     struct error err = {0};
     const char *reason = after(expected, "not yet: ");
 
-    if (!open_network(&net, file, &err)) {
+    if (!open_network(&opened, file, &err)) {
         if (!reason || !strstr(err.text, reason))
             complain(file, err.text);
     } else if (reason) {
         complain(file, "it can be opened: take it off the list of those that "
                        "cannot");
     } else {
-        fill_picture(&net);
-        if (!plan_session_run(net.session, &err))
+        fill_picture(&opened);
+        if (!plan_session_run(opened.session, &err))
             complain(file, err.text);
-        expect_head(&net.head, file, expected);
-        compare_logits(&net, file, name);
-        if (!net.head.refusal) {
-            compare_features(&net, file, name);
-            compare_maps(&net, file, name);
+        expect_head(&opened.network.head, file, expected);
+        compare_logits(&opened, file, name);
+        if (!opened.network.head.refusal) {
+            compare_features(&opened, file, name);
+            compare_maps(&opened, file, name);
         }
     }
-    release(&net);
+    release(&opened);
 }
 
 static void every_network_computes_what_its_framework_does(void **state)

@@ -1,18 +1,18 @@
-#ifndef ENGINE_NETWORK_RAW_H
-#define ENGINE_NETWORK_RAW_H
+#ifndef ENGINE_NETWORK_TENSORS_H
+#define ENGINE_NETWORK_TENSORS_H
 
-/* A network on raw tensors instead of pictures: what goes in and comes out is
+/* A network on any tensors instead of pictures: what goes in and comes out is
  * laid out as the ONNX file says.
  *
- *     struct raw_input input = {.name = "x", .array = &array};
- *     struct raw *raw = raw_new(bytes, len, &input, 1, NULL, 1, &err);
- *     struct raw_output output;
+ *     struct tensors_input input = {.name = "x", .array = &array};
+ *     struct tensors_network *tensors = tensors_new(bytes, len, &input, 1,
+ * NULL, 1, &err); struct tensors_output output;
  *
- *     if (!raw || !raw_run(raw, &err))
+ *     if (!tensors || !tensors_run(tensors, &err))
  *         ...
- *     for (size_t i = 0; i < raw_num_outputs(raw); i++)
- *         raw_output(raw, i, &output);
- *     raw_free(raw);
+ *     for (size_t i = 0; i < tensors_num_outputs(tensors); i++)
+ *         tensors_output(tensors, i, &output);
+ *     tensors_free(tensors);
  *
  * One thread at a time. */
 
@@ -23,9 +23,9 @@
 #include "engine/graph/graph.h"
 #include "engine/network/npy.h"
 
-struct raw;
+struct tensors_network;
 
-struct raw_input {
+struct tensors_input {
     const char *name; /* of the file's input; NULL: of the first that
                          no other is for */
     const struct npy *array;
@@ -34,14 +34,14 @@ struct raw_input {
 };
 
 /* Borrowed from the network until its next run. */
-struct raw_output {
+struct tensors_output {
     const char *name;
     struct graph_shape shape;
     const float *values; /* integers as floats */
 };
 
 /* What a class activation map could be read from (head.h). */
-struct raw_head {
+struct tensors_head {
     const char *name;    /* such as "gap-linear"; NULL: no classifier */
     const char *refusal; /* why no map is defined, or NULL where one is */
     size_t num_classes;
@@ -53,25 +53,29 @@ struct raw_head {
  * ERROR_INPUT        the file is malformed, or an input does not fit it
  * ERROR_UNSUPPORTED  a node that we cannot run; the text names it
  * ERROR_LIMIT, ERROR_MEMORY, ERROR_INTERNAL */
-struct raw *raw_new(const uint8_t *bytes, size_t len,
-                    const struct raw_input *inputs, size_t num_inputs,
-                    const char *folder, unsigned num_threads, struct error *err)
+struct tensors_network *tensors_new(const uint8_t *bytes, size_t len,
+                                    const struct tensors_input *inputs,
+                                    size_t num_inputs, const char *folder,
+                                    unsigned num_threads, struct error *err)
     __attribute__((warn_unused_result));
 
 /* ERROR_INTERNAL. */
-bool raw_run(struct raw *raw, struct error *err)
+bool tensors_run(struct tensors_network *tensors, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The file's outputs, in its order. i < raw_num_outputs. */
-size_t raw_num_outputs(const struct raw *raw);
-void raw_output(const struct raw *raw, size_t i, struct raw_output *output);
+/* The file's outputs, in its order. i < tensors_num_outputs. */
+size_t tensors_num_outputs(const struct tensors_network *tensors);
+void tensors_output(const struct tensors_network *tensors, size_t i,
+                    struct tensors_output *output);
 
-void raw_head(const struct raw *raw, struct raw_head *head);
+void tensors_head(const struct tensors_network *tensors,
+                  struct tensors_head *head);
 
 /* The last feature map, (1, channels, height, width), named "features".
  * Returns false where the head has none. */
-bool raw_features(const struct raw *raw, struct raw_output *output);
+bool tensors_features(const struct tensors_network *tensors,
+                      struct tensors_output *output);
 
-void raw_free(struct raw *raw);
+void tensors_free(struct tensors_network *tensors);
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef SERVER_API_JSON_H
-#define SERVER_API_JSON_H
+#ifndef SERVER_HTTP_JSON_H
+#define SERVER_HTTP_JSON_H
 
 /* What the writers of JSON share: Jansson's values, with what it refuses. */
 

@@ -1,6 +1,6 @@
-/* Networks on raw tensors. Operators are test_nodes.c's, the command line is
- * tests/cli/test_model.py's; here is what only the caller of raw.h sees. (No
- * allocation is made to fail: XNNPACK of 2022 does not survive that.) */
+/* Networks on any tensors. Operators are test_nodes.c's, the command line is
+ * tests/cli/test_model.py's; here is what only the caller of tensors.h sees.
+ * (No allocation is made to fail: XNNPACK of 2022 does not survive that.) */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
-#include "engine/network/raw.h"
+#include "engine/network/tensors.h"
 #include "tests/array.h"
 
 #include <cmocka.h>
@@ -21,7 +21,7 @@
 /* Some tens of layers in floats. */
 #define TOLERANCE 1e-4
 
-static void expect_near(const struct raw_output *got,
+static void expect_near(const struct tensors_output *got,
                         const struct array *expected, const char *what)
 {
     size_t count = graph_shape_count(&expected->shape);
@@ -50,31 +50,31 @@ every_form_of_export_gives_pytorchs_logits_and_features(void **state)
     array_open(&features, FORMS "/features.npy");
     for (; fscanf(list, "%127s %31s", name, kind) == 2; num++) {
         struct npy npy = {GRAPH_FLOAT, input.shape, input.data};
-        struct raw_input given = {.array = &npy};
-        struct raw_output output;
+        struct tensors_input given = {.array = &npy};
+        struct tensors_output output;
         struct buf file = {0};
         struct error err = {0};
-        struct raw *raw;
-        struct raw_head head;
+        struct tensors_network *tensors;
+        struct tensors_head head;
 
         snprintf(path, sizeof path, FORMS "/%s.onnx", name);
         if (!buf_append_file(&file, path, 1 << 26, &err))
             fail_msg("%s: %s", path, err.text);
-        raw = raw_new(file.data, file.len, &given, 1, NULL, 1, &err);
-        if (!raw || !raw_run(raw, &err))
+        tensors = tensors_new(file.data, file.len, &given, 1, NULL, 1, &err);
+        if (!tensors || !tensors_run(tensors, &err))
             fail_msg("%s: %s", path, err.text);
-        assert_int_equal(raw_num_outputs(raw), 1);
-        raw_output(raw, 0, &output);
+        assert_int_equal(tensors_num_outputs(tensors), 1);
+        tensors_output(tensors, 0, &output);
         expect_near(&output, strcmp(kind, "scores") == 0 ? &scores : &logits,
                     name);
-        assert_true(raw_features(raw, &output));
+        assert_true(tensors_features(tensors, &output));
         assert_int_equal(output.shape.rank, 4);
         expect_near(&output, &features, name);
-        raw_head(raw, &head);
+        tensors_head(tensors, &head);
         assert_string_equal(head.name, "gap-linear");
         assert_null(head.refusal);
         assert_int_equal(head.num_classes, 7);
-        raw_free(raw);
+        tensors_free(tensors);
         buf_release(&file);
     }
     assert_true(num >= 10);

@@ -1,8 +1,10 @@
-#include "server/config/config.h"
+/* The options from all their sources, one after another: what config.h
+ * declares. */
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/config/config.h"
 #include "server/config/config_file.h"
 #include "server/config/config_option.h"
 
@@ -29,7 +31,7 @@ static bool refuse_operand(void *data, char *text, struct error *err)
 
 /* ---- the environment ---- */
 
-/* What container hosts put there for a service named "wherefore":
+/* Variables that container hosts set for a service named "wherefore":
  * WHEREFORE_SERVICE_HOST, WHEREFORE_PORT_8080_TCP_ADDR and their kin. */
 static bool is_service_link(const char *name)
 {
@@ -57,7 +59,7 @@ static void name_variable(char variable[MAX_NAME], const char *flag)
     variable[i] = '\0';
 }
 
-/* "max-pixels" of MAX_PIXELS; what no variable is named by becomes '?'. */
+/* "max-pixels" of MAX_PIXELS; characters that no variable has become '?'. */
 static void name_flag(char flag[MAX_NAME], const char *variable, size_t len)
 {
     size_t i;
@@ -92,7 +94,8 @@ static bool fail_unknown_variable(const char *name, size_t len,
                 shown, name, variable);
 }
 
-/* The text from `start` to `end`, without the spaces around it, as an item. */
+/* Adds the text from `start` to `end` as an item, without surrounding spaces.
+ */
 static bool add_item(struct config *config, const struct option *option,
                      char *start, char *end, struct error *err)
 {
@@ -102,7 +105,7 @@ static bool add_item(struct config *config, const struct option *option,
         end--;
     *end = '\0';
     if (start == end)
-        return fail(err, ERROR_INPUT, "there is nothing between two commas");
+        return fail(err, ERROR_INPUT, "an item between commas is empty");
     return config_option_set(config, option, start,
                              (struct config_origin){CONFIG_ENVIRONMENT, 0},
                              err);
@@ -116,7 +119,7 @@ static bool set_items(struct config *config, const struct option *option,
     bool ok = true;
 
     if (!copy)
-        return fail(err, ERROR_MEMORY, "no room for its value");
+        return fail(err, ERROR_MEMORY, "not enough memory for its value");
     while (ok && item) {
         char *end = item + strcspn(item, ",");
         bool last = !*end;
@@ -179,22 +182,21 @@ bool config_blame(const struct config *config, const char *flag,
     return error_prefix(err, "--%s", flag);
 }
 
-/* What no single option can check. */
+/* Checks that concern several options. */
 static bool check(const struct config *config, struct error *err)
 {
     uint64_t needed = config->workers + config->queue_length;
 
     if (config->max_connections <= needed) {
         fail(err, ERROR_INPUT,
-             "%ju leave no room beside %ju workers "
-             "and %ju waiting requests; at least %ju are needed",
+             "%ju is too low for %ju workers and %ju queued requests; the "
+             "minimum is %ju",
              (uintmax_t)config->max_connections, (uintmax_t)config->workers,
              (uintmax_t)config->queue_length, (uintmax_t)(needed + 1));
         return config_blame(config, "max-connections", err);
     }
     if (config->max_inflight_bytes < config->max_body_bytes) {
-        fail(err, ERROR_INPUT,
-             "%ju are less than one body may have, %ju (max-body-bytes)",
+        fail(err, ERROR_INPUT, "%ju is less than max-body-bytes, %ju",
              (uintmax_t)config->max_inflight_bytes,
              (uintmax_t)config->max_body_bytes);
         return config_blame(config, "max-inflight-bytes", err);
@@ -202,11 +204,11 @@ static bool check(const struct config *config, struct error *err)
     return true;
 }
 
-bool config_read(struct config *config, int argc, char *const *argv,
-                 char *const *environment, struct error *err)
+static bool read_all(struct config *config, const struct option *rows,
+                     size_t count, int argc, char *const *argv,
+                     char *const *environment, struct error *err)
 {
-    if (!options_parse(config_option_rows, CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS,
-                       config, refuse_operand, argc, argv, err))
+    if (!options_parse(rows, count, config, refuse_operand, argc, argv, err))
         return false;
     if (config->action == CONFIG_HELP)
         return true;
@@ -217,6 +219,26 @@ bool config_read(struct config *config, int argc, char *const *argv,
     if (*config->file && !config_file_read(config, config->file, err))
         return false;
     return check(config, err);
+}
+
+bool config_read(struct config *config, int argc, char *const *argv,
+                 char *const *environment, struct error *err)
+{
+    return read_all(config, config_option_rows,
+                    CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS, argc, argv,
+                    environment, err);
+}
+
+bool config_read_with(struct config *config, const struct option *more,
+                      int argc, char *const *argv, char *const *environment,
+                      struct error *err)
+{
+    enum { COUNT = CONFIG_NUM_ROWS + CONFIG_NUM_ACTIONS };
+    struct option rows[COUNT + 1];
+
+    memcpy(rows, config_option_rows, COUNT * sizeof rows[0]);
+    rows[COUNT] = *more;
+    return read_all(config, rows, COUNT + 1, argc, argv, environment, err);
 }
 
 void config_release(struct config *config)
