@@ -51,19 +51,20 @@ enum {
         4096 * 4096, /* the share that a service does not count */
 };
 
-/* Decodes a JPEG, PNG or WebP file of `len` bytes, upright (by the orientation
- * in EXIF or else XMP), in sRGB (by the colour profile in it) and without alpha
- * (composed on white; 16-bit samples are reduced to 8). An animation gives its
- * first frame. A file may lack its end if its pixels are whole. `image` is
- * empty or holds an earlier picture, whose memory is used again.
+/* Decodes a JPEG, PNG or WebP file of `len` bytes: upright (by the orientation
+ * in EXIF or else XMP), in sRGB (by the embedded colour profile) and without
+ * alpha (composed on white; 16-bit samples are reduced to 8 bits). Of an
+ * animation the first frame is decoded. The end of a file may be missing if its
+ * pixels are complete. `image` is empty or holds an earlier image, whose memory
+ * is reused.
  *
- * ERROR_UNSUPPORTED  not one of the three formats, or a kind we do not read
- * ERROR_INPUT        broken or cut short
- * ERROR_LIMIT        larger than `limits`; found before memory is taken, but
- *                    for what a PNG's filters add
- * ERROR_BUSY         it is cancelled, which is asked of PNGs only: they alone
- *                    can take long
- * ERROR_MEMORY       no room for the pixels
+ *     ERROR_UNSUPPORTED  not one of the three formats, or a variant of one that
+ *                        is not supported
+ *     ERROR_INPUT        broken or cut short
+ *     ERROR_LIMIT        larger than `limits`; found before memory is
+ *                        allocated, except for the cost of a PNG's filters
+ *     ERROR_BUSY         cancelled; only PNGs ask for it: they alone take long
+ *     ERROR_MEMORY       not enough memory for the pixels
  *
  * On failure width and height are 0; the memory may be kept for the next call.
  * Any thread. */
@@ -71,8 +72,9 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The same, unless it is cancelled; and the picture is left as it lies: to turn
- * a large one takes half of the time of its decoding. `cancel` may be NULL. */
+/* Like image_decode, but it can be cancelled (`cancel` may be NULL), and the
+ * image is left as stored: turning a large one takes half as long as decoding
+ * it. */
 bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
                       const struct image_limits *limits,
                       const struct cancel *cancel, struct error *err)

@@ -3,9 +3,9 @@
 
 /* Shared by the files of the ONNX reader. onnx.c walks the file: onnx_needed.c
  * finds which part of it is needed, onnx_constant.c and onnx_tensor.c read
- * constants, onnx_inputs.c reads inputs, onnx_node.c nodes, onnx_attribute.c
- * their attributes, and onnx_ops_*.c say what an operator is. onnx_names.c
- * knows which value a name stands for. Private to them. */
+ * constants, onnx_inputs.c the inputs, onnx_node.c nodes, onnx_attribute.c
+ * their attributes, and the tables of onnx_ops_*.c say what an operator is.
+ * onnx_names.c maps names to values. Private to them. */
 
 #include "engine/graph/graph.h"
 #include "engine/onnx/onnx.h"
@@ -41,14 +41,14 @@ enum {
 /* A name in the file: of a node's output, an initialiser or an input. */
 struct onnx_name {
     const char *text; /* borrowed from the file; NULL: an empty slot */
-    int maker;        /* the file's node, or GRAPH_NONE */
-    int value;        /* the graph's, or GRAPH_NONE: it is not there yet */
-    bool is_needed;   /* by an output */
+    int maker;        /* the file's node that makes it, or GRAPH_NONE */
+    int value;      /* the graph's value, or GRAPH_NONE if there is none yet */
+    bool is_needed; /* by an output */
     bool is_output;
     bool is_stood_for; /* an output that is a decision about it stands for it */
 };
 
-/* All of them, by open addressing. `= {0}` is empty. */
+/* All names, in a hash table with open addressing. `= {0}` is empty. */
 struct onnx_names {
     struct onnx_name *slots; /* (num_slots), a power of two; owned */
     size_t num_slots;
@@ -91,23 +91,25 @@ struct onnx_reader {
 
 enum { ONNX_MAX_NODES = 20000, ONNX_MAX_VALUES = 200000 };
 
-/* Takes room for all names of a file. ERROR_LIMIT: too many; ERROR_MEMORY. */
+/* Allocates slots for all names of a file. ERROR_LIMIT: there are too many;
+ * ERROR_MEMORY. */
 bool onnx_names_init(struct onnx_names *names, const onnx_graph_proto *proto,
                      struct error *err) __attribute__((warn_unused_result));
 
-/* What is known of a name; of one that was not added, nothing. */
+/* The entry of a name, or an empty one if it was not added. */
 const struct onnx_name *onnx_names_find(const struct onnx_names *names,
                                         const char *text);
 
-/* The same, to be changed: adds it where it is not there. */
+/* Like onnx_names_find, but the entry may be changed, and is added if it does
+ * not exist. */
 struct onnx_name *onnx_names_add(struct onnx_names *names, const char *text);
 
 void onnx_names_release(struct onnx_names *names);
 
-/* The graph's value of that name, or GRAPH_NONE. */
+/* The graph's value with this name, or GRAPH_NONE. */
 int onnx_value_of(const struct onnx_reader *reader, const char *name);
 
-/* Adds a value under a name that must be new; GRAPH_NONE on failure. */
+/* Adds a value with a name, which must be new; GRAPH_NONE on failure. */
 int onnx_define(struct onnx_reader *reader, const char *name,
                 enum graph_type type);
 
@@ -132,14 +134,14 @@ void onnx_needed_release(struct onnx_needed *needed);
 
 /* ---- onnx_inputs.c ---- */
 
-/* Reads the inputs that are not initialisers; files of old exporters list those
+/* Reads the inputs that are not initialisers; old exporters list initialisers
  * as inputs too. */
 bool onnx_read_inputs(struct onnx_reader *reader, const onnx_graph_proto *proto)
     __attribute__((warn_unused_result));
 
 /* ---- onnx_node.c ---- */
 
-/* Reads a node, or leaves it out if the graph lists problems. */
+/* Reads a node, or omits it if the graph lists problems. */
 bool onnx_read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
     __attribute__((warn_unused_result));
 
@@ -148,13 +150,14 @@ bool onnx_is_plain_domain(const char *domain);
 
 /* ---- onnx_constant.c ---- */
 
-/* Reads a constant of the file. One of a type that is not read gets no
- * elements: whatever takes it is refused. */
+/* Reads a constant of the file. If its type is not supported it gets no
+ * elements, and whatever uses it is refused. */
 bool onnx_read_initializer(struct onnx_reader *reader,
                            onnx_tensor_proto *tensor)
     __attribute__((warn_unused_result));
 
-/* Reads reader->node, a Constant, which becomes a constant, not a node. */
+/* Reads reader->node, a Constant, which becomes a constant value and no
+ * node. */
 bool onnx_read_constant(struct onnx_reader *reader)
     __attribute__((warn_unused_result));
 
@@ -193,9 +196,12 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
 /* Reads the `size` bytes of a tensor from another file into its raw_data. That
  * file must be in the model's folder or below, at a relative path without
  * links.
+ *
  *     ERROR_INPUT        the location is missing, malformed, or beyond the
- * file's end ERROR_IO           there is no such file ERROR_UNSUPPORTED  the
- * model has no folder ERROR_LIMIT, ERROR_MEMORY */
+ *                        file's end
+ *     ERROR_IO           there is no such file
+ *     ERROR_UNSUPPORTED  the model has no folder
+ *     ERROR_LIMIT, ERROR_MEMORY */
 bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
                         size_t size) __attribute__((warn_unused_result));
 

@@ -238,7 +238,8 @@ bool graph_shape_pool(struct infer *infer)
         return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
     if (node->op == GRAPH_LP_POOL && node->pool.p < 1)
-        return fail(infer->err, ERROR_INPUT, "attribute p is %" PRId64,
+        return fail(infer->err, ERROR_INPUT,
+                    "attribute p is %" PRId64 "; it must be positive",
                     node->pool.p);
     infer->shape = *x;
     for (uint32_t i = 0; i < 2; i++) {
