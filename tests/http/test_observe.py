@@ -497,7 +497,7 @@ def test_dashboard_and_alerts_name_metrics_and_reasons_that_exist(
 def test_the_documentation_says_what_each_reason_means(server: Server) -> None:
     """A row for each, and no other."""
     docs = (ROOT / "docs" / "operations.md").read_text()
-    table = docs.partition("| reason | answer |")[2].partition("\n\n")[0]
+    table = docs.partition("| reason | response |")[2].partition("\n\n")[0]
     samples = families(server)["wherefore_rejected"].samples
 
     rows = re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)
