@@ -1,26 +1,26 @@
-# wherefore with its model on nothing but the libraries it needs: no shell, no
-# package manager, no Python.
+# wherefore with its model and the libraries that it needs: no shell, no package
+# manager, no Python.
 #
 #     docker build -t wherefore .
 #     docker run --rm -p 8080:8080 --read-only --cap-drop all \
 #         --security-opt no-new-privileges --memory 128m --pids-limit 64 wherefore
 #
-# `make image` does the same with whatever builder there is, and pins the
-# times in the layers; docs/deploy.md goes on from here. A model that stands in
-# models/ already (`make model`) is taken as it is, else it is made here.
+# `make image` does the same with any available builder, and fixes the times in
+# the layers; see docs/deploy.md. An existing model in models/ (`make model`) is
+# used as it is; otherwise it is made here.
 #
 #     --build-arg MODEL=efficientnet-lite2   another model
-#     --build-arg PRECISION=int8             or auto: how it computes, if not in float32
+#     --build-arg PRECISION=int8             or auto; the default is fp32
 #     --build-arg BASE=…                     another Debian 13 to build on
 #     --build-arg MIRROR=…                   another Debian mirror to build from
 #     --platform linux/arm64                 for another processor
 #
-# All that runs while it is built runs on the builder's own processor, with a
-# compiler for the other: no emulation is needed, but for `--target test`.
+# All build stages run on the builder's own processor, with a cross compiler for
+# the other, so only `--target test` needs emulation.
 
 ARG BASE=docker.io/library/debian:trixie-slim
 
-# Debian's packages: the only stage that needs a network, if models/ has the model.
+# Debian's packages. If models/ has the model, only this stage needs a network.
 FROM --platform=$BUILDPLATFORM ${BASE} AS packages
 ARG MIRROR=
 ARG TARGETARCH
@@ -39,14 +39,14 @@ ARG VERSION=unknown
 RUN ARCH="$TARGETARCH" docker/rootfs.sh build/image/wherefore /rootfs \
     "$MODEL" "$VERSION" "$SOURCE_DATE_EPOCH"
 
-# `--target test`: the unit tests on Debian 13 and its XNNPACK.
+# `--target test`: the unit tests on Debian 13 with its XNNPACK.
 FROM build AS test
 ARG TARGETARCH
 ARG OMIT=
 RUN make -s unit "ARCH=$TARGETARCH" B=build/image "OMIT=$OMIT"
 
 FROM scratch
-# What changes least comes first.
+# The layers that change least come first.
 COPY --from=build /rootfs/libraries /
 COPY --from=build /rootfs/model /
 COPY --from=build /rootfs/program /

@@ -2,16 +2,16 @@
 #
 #   SANITIZE=address,undefined   builds into build/sanitize-… with sanitizers
 #   WERROR=1                     warnings are errors (CI=true sets it)
-#   CC= CFLAGS= LDFLAGS=         as usual; a change rebuilds what it touches
+#   CC= CFLAGS= LDFLAGS=         as usual; a change rebuilds what it affects
 #   ARCH=arm64                   builds for that processor, into build/arm64
 #   MODEL=efficientnet-lite2     another model for `make model` and `make run`
 #   LISTEN=127.0.0.1:8080        where `make run` serves
-#   PREFIX=/usr/local DESTDIR=   where `make install` puts things
-#   V=1                          prints the compiler's command lines in full
+#   PREFIX=/usr/local DESTDIR=   where `make install` installs
+#   V=1                          prints full command lines
 #
-# A new .c file, test or requirements.txt is found by its folder: nothing here
-# needs to be edited for it. What is not about building the program stands in
-# mk/: test, bench, check, ship, fuzz, and python for what is downloaded.
+# New .c files, tests and requirements.txt are found by their folder, without an
+# edit here. Everything but building the program is in mk/: test, bench, check,
+# ship, fuzz, and python for downloads.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
@@ -31,15 +31,15 @@ ifeq ($(CI),true)
 WERROR ?= 1
 endif
 
-# As many jobs as there are cores, unless the caller says otherwise.
+# One job per core, unless the caller sets -j.
 ifeq ($(MAKELEVEL)$(filter -j% --jobs%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-print-directory
 
 comma := ,
-# Another processor than this machine's: Debian's compiler for it, its
-# libraries beside ours, and QEMU for the tests. tools/deps.sh installs them.
+# For another architecture: Debian's cross compiler and libraries, and QEMU for
+# the tests. tools/deps.sh installs them.
 CROSS := $(if $(ARCH),$(filter-out $(shell tools/deps.sh --arch),$(ARCH)))
 B := build$(if $(CROSS),/$(CROSS))$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 ifneq ($(CROSS),)
@@ -59,15 +59,15 @@ PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 
 PKGS := libmicrohttpd jansson libturbojpeg spng libwebp lcms2 zlib libprotobuf-c \
         nettle inih libseccomp
-# Asked once, when the first recipe needs them: before `make deps` there may be
-# no pkg-config to ask.
+# Evaluated once, when the first recipe needs them, because pkg-config may be
+# missing before `make deps`.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $$(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $$(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla \
             -Wundef $(if $(WERROR),-Werror)
-# A sanitizer brings its own checks, and _FORTIFY_SOURCE needs an optimiser.
+# Sanitizers have their own checks, and _FORTIFY_SOURCE needs optimisation.
 HARDEN := -fPIE -fstack-protector-strong \
           $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-fstack-clash-protection \
             -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
@@ -80,13 +80,13 @@ ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
               -Wl,--as-needed $(SANITIZE_FLAGS) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lXNNPACK -lpthreadpool -lm
 
-# --- what there is -----------------------------------------------------------
+# --- sources -----------------------------------------------------------------
 
 ENGINE_SRC := $(shell find engine -name '*.c' | LC_ALL=C sort)
 SERVER_SRC := $(shell find server -name '*.c' | LC_ALL=C sort)
 CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
-# What tests share: tests/reference.c, tests/unit/anything_else.c.
+# Code shared by tests: tests/reference.c, tests/unit/anything_else.c.
 TESTLIB_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/*.c tests/unit/*.c))
 STATIC := $(shell find static -type f 2>/dev/null)
 # Where numbers are computed by the million: the compiler may vectorise freely.
@@ -111,12 +111,12 @@ help: ## list the targets
 	    Makefile mk/test.mk mk/python.mk mk/bench.mk mk/ship.mk mk/check.mk mk/fuzz.mk
 	@echo; sed -n 's/^#   /  /p' Makefile
 
-run: ## install what is missing, make the model, build, and serve on LISTEN
+run: ## install missing packages, make the model, build, and serve on LISTEN
 	@$(MAKE) deps
 	@$(MAKE) model build
 	@exec $B/wherefore serve --listen $(LISTEN) --model models/$(MODEL)
 
-deps: ## install the Debian packages that the build needs and that are missing
+deps: ## install missing Debian packages that the build needs
 	@tools/deps.sh
 
 build: $B/wherefore ## build build/wherefore
@@ -125,7 +125,7 @@ build: $B/wherefore ## build build/wherefore
 model: models/$(MODEL)/model.json ## make models/MODEL (downloads the weights once)
 	@:
 
-install: build ## install the program, docs and models made so far under PREFIX
+install: build ## install the program, the docs and existing models under PREFIX
 	install -D -m 755 $B/wherefore $(DESTDIR)$(PREFIX)/bin/wherefore
 	for f in $(wildcard models/*/*); do \
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/wherefore/$$f || exit; \
@@ -135,7 +135,7 @@ install: build ## install the program, docs and models made so far under PREFIX
 	    install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/wherefore/$$f || exit; \
 	done
 
-uninstall: ## remove what install has put under PREFIX
+uninstall: ## remove the installed files under PREFIX
 	rm -f $(DESTDIR)$(PREFIX)/bin/wherefore
 	rm -rf $(DESTDIR)$(PREFIX)/share/wherefore
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/wherefore
@@ -144,7 +144,7 @@ clean: ## remove everything built (the models and the Python venv stay)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 \
 	    ! -name venv -exec rm -rf {} +; fi
 
-distclean: clean ## remove the venv, the models and all else that git ignores
+distclean: clean ## also remove the venv, the models and everything else that git ignores
 	rm -rf build models
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -153,7 +153,7 @@ distclean: clean ## remove the venv, the models and all else that git ignores
 # $(call quiet,CC,file) before a command prints that instead of the command.
 quiet = $(if $(V),,@printf '  %-4s %s\n' $1 $2;)
 
-# --- how ---------------------------------------------------------------------
+# --- rules -------------------------------------------------------------------
 
 $B/wherefore: $(CLI_OBJ) $(SERVER_OBJ) $B/libengine.a $B/flags
 	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
@@ -165,10 +165,10 @@ $B/lib%.a:
 	@mkdir -p $(@D); rm -f $@
 	$(call quiet,AR,$@)$(AR) rcs $@ $^
 
-# Our own sources may not use what engine/base/banned.h bans.
+# Our own sources must not use what engine/base/banned.h bans.
 $B/obj/engine/%.o $B/obj/server/%.o $B/obj/cli/%.o: private \
     ALL_CFLAGS += -include engine/base/banned.h
-# Nobody reads errno or the floating point exceptions after them.
+# No code reads errno or floating point exceptions after math functions.
 $(FAST_DIRS:%=$B/obj/%/%.o): private CFLAGS := $(CFLAGS:-O2=-O3) \
     -fno-math-errno -fno-trapping-math
 
@@ -180,7 +180,7 @@ $B/obj/gen/%.o: $B/gen/%.c $B/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
 
-# protoc writes the .c and the .h at once.
+# protoc writes the .c and the .h together.
 $B/gen/onnx.pb-c%c $B/gen/onnx.pb-c%h: engine/onnx/onnx%proto
 	@mkdir -p $(@D)
 	$(call quiet,GEN,$@)protoc --proto_path=engine/onnx --c_out=$(@D) onnx.proto
@@ -190,7 +190,7 @@ $(filter $B/obj/engine/onnx/%,$(ENGINE_OBJ)): | $B/gen/onnx.pb-c.h
 # Files embedded with .incbin are not in the compiler's dependency list.
 $(call objects,$(shell grep -l incbin $(SERVER_SRC) /dev/null)): $(STATIC)
 
-# Only a test that includes something of the server is linked with it.
+# Only tests that include a server header are linked with the server.
 $(patsubst %.c,$B/%,$(shell grep -l '"server/' $(UNIT_SRC) /dev/null)): $B/libserver.a
 $(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a $B/libengine.a \
                               $B/flags
@@ -198,21 +198,21 @@ $(UNIT_BIN): $B/tests/unit/%: $B/obj/tests/unit/%.o $B/libtest.a $B/libengine.a 
 	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--start-group \
 	    $(filter %.o %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
 
-# Holds the flags of the last build; newer than the objects where they changed.
+# Contains the flags of the last build; newer than the objects if they changed.
 FLAGS_TEXT = $(CC) $(ALL_CFLAGS) $(FAST_DIRS) $(CFLAGS:-O2=-O3) $(ALL_LDFLAGS) $(LIBS)
 .PHONY: FORCE
 $B/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
 
-# A model that is there is left alone, whatever the age of its files, and then
-# no venv is needed.
+# An existing model is never remade, whatever the age of its files, so it needs
+# no venv.
 ifeq ($(wildcard models/$(MODEL)/model.json),)
 models/$(MODEL)/model.json: | $(VENV)/tools.ok
 	@$(PY) tools/model.py $(MODEL)
 endif
 
-# Sanitizers stop at the first finding and say where it came from.
+# Sanitizers stop at the first error and print a stack trace.
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= second_deadlock_stack=1 \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Points a fresh Debian's apt to another mirror, for the builder's stage of the
-# Dockerfile: `mirror.sh URL`. Nothing to do without a URL.
+# Sets the mirror of apt in a fresh Debian, for the build stage of the Dockerfile:
+# `mirror.sh URL`. Does nothing without a URL.
 set -eu
 
 mirror=${1%/}

@@ -1,11 +1,12 @@
 #!/bin/bash
-# Gathers what the image is made of, for the builder's stage of the Dockerfile:
+# Collects the contents of the image, for the build stage of the Dockerfile:
 #
 #     rootfs.sh PROGRAM FOLDER MODEL VERSION SOURCE_DATE_EPOCH
 #
-# The program is for the processor ARCH, the builder's or another. FOLDER gets one subfolder for each layer: `libraries` (shared objects, their
-# licences, what dpkg says of their packages, users), `model`, and `program`.
-# All files are of that date and root's, so equal input makes equal layers.
+# The program is for the architecture ARCH, the builder's or another. FOLDER gets
+# one subfolder per layer: `libraries` (shared objects, their licences, the dpkg
+# data of their packages, users), `model`, and `program`. All files have that date
+# and belong to root, so equal input gives equal layers.
 set -euo pipefail
 
 program=$1 out=$2 model=$3 version=$4 epoch=$5
@@ -13,15 +14,15 @@ doc=usr/share/doc
 lib=$out/libraries
 triplet=$(tools/deps.sh --triplet "${ARCH:-$(tools/deps.sh --arch)}")
 
-# What a program or a library asks for: its loader and the names of libraries.
+# What a program or a library needs: its loader and the names of libraries.
 asked_by() {
     "$triplet-readelf" -ldW "$1" | sed -n \
         -e 's/.*\[Requesting program interpreter: \(.*\)\]$/\1/p' \
         -e 's/.*(NEEDED) *Shared library: \[\(.*\)\]$/\1/p'
 }
 
-# All that it takes to load the program, as paths; what ldd would say if it knew
-# other processors. Debian's libraries are all in one folder.
+# The paths of everything that loading the program needs, like ldd, but for any
+# architecture. Debian's libraries are all in one folder.
 libraries() {
     local -A seen=()
     local queue=("$program") path name
@@ -45,7 +46,7 @@ libraries() {
     done
 }
 
-# /lib is a link to /usr/lib, and dpkg knows a file by one of the two names.
+# /lib is a link to /usr/lib, and dpkg knows a file by only one of the two names.
 package_of() {
     dpkg-query -S "$(realpath "$1")" 2>/dev/null | sed 's/: .*//'
 }

@@ -1,4 +1,4 @@
-# Measuring beside other programs; bench/README.md says how.
+# Measurements and comparisons with other programs; see bench/README.md.
 
 BENCH_VENV := build/bench/venv
 BENCH_PEERS := peers $(if $(QUICK),,grad-cam)
@@ -10,7 +10,7 @@ BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 .PHONY: bench
 bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) \
        $(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite)
-bench: ## measure beside others: QUICK=1, TRIXIE=FOLDER; see bench/
+bench: ## measure and compare with others: QUICK=1, TRIXIE=FOLDER; see bench/
 	@tools/deps.sh bench
 	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
 

@@ -1,4 +1,4 @@
-# What is checked without running the program.
+# Checks that do not run the program.
 
 ##@ Check it
 
@@ -6,7 +6,7 @@ CHECKS := check-format check-layers check-headers check-prefix check-size check-
           check-python check-shell check-docker
 .PHONY: check lists $(CHECKS)
 
-check: $(CHECKS) ## all of the checks below
+check: $(CHECKS) ## run all checks below
 
 C_FILES = $(shell find engine server cli bench tests tools -name '*.[ch]' -o -name '*.inc')
 CLANG_FORMAT := $(VENV)/bin/clang-format
@@ -14,21 +14,21 @@ CLANG_FORMAT := $(VENV)/bin/clang-format
 format: $(VENV)/tools/checks.ok ## format the C sources
 	@$(CLANG_FORMAT) -i $(C_FILES)
 
-check-format: $(VENV)/tools/checks.ok ## the C sources are formatted
+check-format: $(VENV)/tools/checks.ok ## check the format of the C sources
 	@$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 	@echo "ok: $(words $(C_FILES)) files are formatted"
 
-check-layers: ## includes go down, and each library has its one door
+check-layers: ## check that includes go down, and that each library has one door
 	@$(PYTHON) tools/checks/layers.py
 
-check-headers: $B/gen/onnx.pb-c.h ## each header compiles alone; guards and order
+check-headers: $B/gen/onnx.pb-c.h ## check that each header compiles alone; guards and order
 	@$(PYTHON) tools/checks/headers.py \
 	    $(CC) $(STANDARD) $(WARNINGS) -Werror -I$B/gen -I. $(PKG_CFLAGS)
 
-check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## what X.c exports begins with X_
+check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## check that the exports of X.c begin with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
 
-check-size: ## no C file is over 500 lines, no function over 60
+check-size: ## check that no C file is over 500 lines and no function over 60
 	@$(PYTHON) tools/checks/size.py
 
 # The tables of options, routes, problems, metrics and operators, as JSON.
@@ -39,26 +39,26 @@ $B/obj/tools/checks/tables.o: | $B/gen/onnx.pb-c.h
 $B/tables.json: $B/tables
 	@$(EMULATOR) $< > $@
 
-check-docs: $B/tables.json $B/wherefore ## docs name what there is; each room has its README
+check-docs: $B/tables.json $B/wherefore ## check names and lists in the docs, and a README in each room
 	@$(PYTHON) tools/checks/docs.py
 	@$(PYTHON) tools/checks/lists.py $<
 	@$(PYTHON) tools/checks/names.py $< $B/wherefore
 
-lists: $B/tables.json ## write the lists of options, operators and networks anew
+lists: $B/tables.json ## rewrite the lists of options, operators and tested networks
 	@$(PYTHON) tools/checks/lists.py --write $<
 
-check-python: $(VENV)/tools/checks.ok ## ruff on the Python sources
+check-python: $(VENV)/tools/checks.ok ## run ruff on the Python sources
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"
 
 SHELL_FILES = .ci/run $(wildcard tools/*.sh docker/*.sh tests/run tests/unit/run.sh bench/run bench/*.sh)
-check-shell: $(VENV)/tools/checks.ok ## shellcheck on the shell scripts
+check-shell: $(VENV)/tools/checks.ok ## run shellcheck on the shell scripts
 	@$(VENV)/bin/shellcheck $(SHELL_FILES)
 	@echo "ok: shellcheck has nothing to say"
 
-# Not kustomize's own files, its patches, and what is no part of Kubernetes.
+# Excludes kustomize's own files, patches, and custom resources.
 MANIFESTS = $(filter-out %/kustomization.yaml %/monitor.yaml docker/kubernetes/overlay/autoscaler.yaml, \
                 $(wildcard docker/kubernetes/*/*.yaml))
-check-docker: $(VENV)/tools/checks.ok ## hadolint on the Dockerfile; Kubernetes' schemas on the manifests
+check-docker: $(VENV)/tools/checks.ok ## run hadolint on the Dockerfile, and validate the Kubernetes manifests
 	@$(VENV)/bin/hadolint Dockerfile && echo "ok: hadolint has nothing to say"
 	@$(VENV)/bin/kubernetes-validate --quiet --strict $(MANIFESTS)
 	@echo "ok: $(words $(MANIFESTS)) manifests are as Kubernetes wants them"

@@ -2,8 +2,8 @@
 
 ##@ Fuzz it
 
-# What a stranger's bytes meet: tests/fuzz/fuzz_NAME.c, run by libFuzzer, and
-# its corpus replayed among the unit tests by any compiler.
+# Code that reads untrusted bytes: tests/fuzz/fuzz_NAME.c, run by libFuzzer. The
+# unit tests replay its corpus with any compiler.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY_BIN := $(FUZZ_NAMES:%=$B/tests/fuzz/replay_%)
 FUZZ ?= onnx
@@ -33,7 +33,7 @@ fuzz-run: fuzz ## fuzz one target: FUZZ=onnx SECONDS=600
 	    -rss_limit_mb=2000 -timeout=10 -max_len=131072 -print_final_stats=1 \
 	    corpus/$(FUZZ) $(FUZZ_SEEDS:%=../../%)
 
-# Only a target that includes something of the server is linked with it.
+# Only targets that include a server header are linked with the server.
 FUZZ_SERVER := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l '"server/' \
     $(wildcard tests/fuzz/fuzz_*.c) /dev/null))
 $(FUZZ_SERVER:%=$B/tests/fuzz/replay_%) $(FUZZ_SERVER:%=$B/fuzz_%): $B/libserver.a

@@ -5,14 +5,14 @@
 .PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-systemd test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test format
 
-# Stages run one by one: their timings mean something, their output is whole.
+# Stages run one by one, so that timings are valid and outputs do not mix.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
 STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-systemd \
           test-tools \
           $(if $(filter true,$(CI)),test-sanitize test-tsan test-image test-arm64)
 
-test: ## install what the tests need and run them all; one summary at the end
+test: ## install what the tests need, run them all, and print a summary
 	@$(MAKE) deps-test
 	@$(MAKE) model build node-tests
 	@MAKE="$(MAKE)" tests/run $(STAGES)
@@ -20,7 +20,7 @@ test: ## install what the tests need and run them all; one summary at the end
 .PHONY: unit-build
 unit-build: $(UNIT_BIN)
 
-# OMIT="graph_split onnx": without those.
+# OMIT="graph_split onnx" leaves tests out.
 unit: $(UNIT_BIN) ## build and run the unit tests
 	@tests/unit/run.sh $(filter-out $(foreach t,$(OMIT),%/test_$t),$(UNIT_BIN)); status=$$?; tail -n 1 build/nodes.txt; exit $$status
 
@@ -45,23 +45,23 @@ test-watch: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROMETH
 test-systemd: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the units of config/ under a real systemd, as root
 	@$(PYTEST) tests/systemd
 
-test-sanitize: ## unit, HTTP and CLI tests under AddressSanitizer and UBSan
+test-sanitize: ## run unit, HTTP and CLI tests under AddressSanitizer and UBSan
 	@$(MAKE) SANITIZE=address,undefined build unit-build
 	@failed=0; for stage in $(BINARY_STAGES); do \
 	    $(MAKE) SANITIZE=address,undefined $$stage || failed=1; \
 	done; exit $$failed
 
-# In CI those in which threads meet in other ways than in the rest.
-test-tsan: ## HTTP tests under ThreadSanitizer
+# CI runs the files whose thread interactions differ.
+test-tsan: ## run the HTTP tests under ThreadSanitizer
 	@$(MAKE) SANITIZE=thread test-http $(if $(filter true,$(CI)),\
 	    TESTS='$(patsubst %,tests/http/test_%.py,access answer life limits mistakes models protocol)')
 
-soak: build models/$(MODEL)/model.json $(VENV)/tests.ok ## full load and hostile clients: SECONDS=600
+soak: build models/$(MODEL)/model.json $(VENV)/tests.ok ## run under full load with hostile clients: SECONDS=600
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PY) tests/soak.py \
 	    --seconds $(if $(filter command,$(origin SECONDS)),$(SECONDS),600)
 
 test-debian: ## run `make test` in a fresh Debian chroot: SUITE=trixie or bookworm
 	@tools/chroot-test.sh $(or $(SUITE),trixie)
 
-deps-test: ## install the Debian packages that the tests need as well
+deps-test: ## also install the Debian packages that the tests need
 	@tools/deps.sh test

@@ -1,6 +1,6 @@
-// The page: pictures in, classes, evidence and boxes out. One request gives the
-// maps of all classes listed; all else is computed here. Every address is
-// relative, so that it works under any path a proxy puts it at.
+// The page: images in; classes, evidence and boxes out. One request returns the
+// maps of all listed classes; everything else is computed here. All URLs are
+// relative, so that the page works below any path prefix of a proxy.
 
 import { ask, Problem } from "./ask.js";
 import { drawChart, heatOf, paint, paintMarks, paintScale, setBox } from "./draw.js";
@@ -15,24 +15,24 @@ const number = (value) => value.toFixed(Math.abs(value) < 10 ? 2 : 1);
 const nameOf = (entry) => entry.label || entry.id || `class ${entry.index}`;
 
 /** An item: {name, load, file, blob, photo, drawn, redraw, lying, thumb, sample, answer,
- *  text, listed, extra, error}. load(signal) fetches the file where there is none
- *  yet; `listed` of the answer's classes were asked for as the best; `extra` has
- *  the entries of classes that were asked for afterwards, by index. */
+ *  text, listed, extra, error}. load(signal) fetches the file if there is none yet;
+ *  the first `listed` classes of the answer are the best ones; `extra` has the
+ *  entries of classes that were requested later, by index. */
 const state = {
   items: [],
   at: -1,
   live: null, // AbortController of the webcam
-  asking: new AbortController(), // of the pictures; other pictures end it
-  chosen: null, // index of the class asked to be seen; null: the best one
-  versus: null, // index of the one it is compared with
-  named: new Set(), // indices of classes asked for by name: they stay in the list
-  models: [], // as GET /models has them; empty where it has not answered
-  model: null, // the name that a link has
+  asking: new AbortController(), // of the current requests; new images abort it
+  chosen: null, // index of the selected class; null: the best one
+  versus: null, // index of the class it is compared with
+  named: new Set(), // indices of classes requested by name, which stay in the list
+  models: [], // from GET /models; empty until it responds
+  model: null, // the name in the link
   token: "",
   view: null, // what is on the canvas
 };
 
-/** The settings: all of them are in a link, and none needs a request. */
+/** The settings: links contain all of them, and changing one needs no request. */
 const settings = {
   opacity: 0.5, threshold: 0.2, colormap: "jet", top: 5, // at most
   smooth: true, negative: false, "show-box": true, "show-peak": true,
@@ -40,16 +40,16 @@ const settings = {
 
 const LENGTHS = [3, 5, 10, 16]; // of the list of classes
 
-// ---- what is said ----
+// ---- messages ----
 
 function say(text, seen = true) {
-  $("message").classList.toggle("hidden", !seen); // it stands elsewhere
+  $("message").classList.toggle("hidden", !seen); // it is visible elsewhere
   $("message").textContent = text;
 }
 
 const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
 
-/** The headline and the place, for who does not see the picture. */
+/** Announces the headline and the place to screen readers. */
 function tell() {
   say(`${sentence($("headline").textContent)} ${placeText(state.view)}`, false);
 }
@@ -66,7 +66,7 @@ function showWait(problem, seconds) {
   const lost = problem.status === 0;
   $("offline").hidden = !lost;
   $("retry").hidden = false;
-  $("retry").textContent = `${lost ? "No connection" : problem.message}: trying again in ${seconds} s.`;
+  $("retry").textContent = `${lost ? "No connection" : problem.message}; retrying in ${seconds} s.`;
 }
 
 function calm() {
@@ -77,7 +77,7 @@ function calm() {
 
 let tokenWanted = null;
 
-/** Resolves when a token was given: to all who ask for it meanwhile. */
+/** Resolves when the user has entered a token; concurrent callers share it. */
 function askToken(problem) {
   complain(problem);
   $("token-row").hidden = false;
@@ -98,23 +98,22 @@ $("token").addEventListener("keydown", (event) => event.key === "Enter" && $("to
 
 // ---- asking ----
 
-const MOST_MAPS = 16; // of one answer
+const MOST_MAPS = 16; // per response
 
-/** The name of the model that is asked, or null: the default one. */
+/** The name of the selected model, or null: the default one. */
 const modelName = () => $("model-choice")?.value ?? state.model;
 
-/** How many classes it has; Infinity where that is not known. */
+/** Its number of classes; Infinity if unknown. */
 function numClasses() {
   const { models } = state;
   return (models.find((model) => model.name === modelName()) ?? models[0])?.num_classes ?? Infinity;
 }
 
-/** The class that the chart is about: the one chosen, or the best of the picture
- *  that is looked at. */
+/** The class of the chart: the selected one, or the best of the current image. */
 const plotted = () => (state.chosen < numClasses() ? state.chosen : null) ?? state.items[state.at]?.answer?.classes[0].index ?? null;
 
-/** What to ask: of a class by its name, if there is one, of the best, of those
- *  that are looked at, and where there is room for it of the one of the chart. */
+/** The options of a request: a class by name, if given, the best classes, the
+ *  selected ones, and, within the limit, the class of the chart. */
 function query(name) {
   const looked = [state.chosen, state.versus].filter((index) => index !== null && index < numClasses());
   const classes = new Set(name === null ? looked : [name, ...looked]);
@@ -123,7 +122,7 @@ function query(name) {
   return { ...common(), top: listed, class: [...classes, "top"] };
 }
 
-/** The picture itself, with nothing over it. */
+/** Options that return the plain image. */
 const PHOTO = { heatmap: "overlay", alpha: 0, heatmap_size: 1280 };
 
 const common = () => ({ values: 1, heatmap: "none", threshold: settings.threshold });
@@ -145,7 +144,7 @@ const patience = {
   },
 };
 
-/** Posts an item; resolves to the text of the answer. */
+/** Posts an item; resolves to the text of the response. */
 async function post(item, options, signal) {
   const send = () => {
     const form = new FormData();
@@ -156,7 +155,7 @@ async function post(item, options, signal) {
     return await send();
   } catch (problem) {
     if (![415, 422].includes(problem.status) || !item.redraw) throw problem;
-    item.blob = await item.redraw(); // the browser has read it, so it is no worse
+    item.blob = await item.redraw(); // the browser could read it, so send its pixels
     item.redraw = null;
     return await send();
   } finally {
@@ -164,8 +163,8 @@ async function post(item, options, signal) {
   }
 }
 
-/** Asks about an item, and of a class by its name; the answer is in it
- *  afterwards, and what is to be drawn where the page has nothing. */
+/** Requests an item, and a class by name; stores the answer in it, and the image
+ *  to draw if the page has none. */
 async function answer(item, signal, name = null) {
   const lacking = !item.photo || item.photo === item.lying;
   const options = { ...query(name), ...(lacking ? PHOTO : {}) };
@@ -173,7 +172,7 @@ async function answer(item, signal, name = null) {
   signal.throwIfAborted();
   const said = JSON.parse(text);
   const picture = said.heatmap;
-  if (picture) said.heatmap = null; // the page's concern, and large
+  if (picture) said.heatmap = null; // large, and only for the page
   if (lacking) {
     item.photo = (picture && (await photoOf(picture))) || item.lying || null;
     item.thumb = thumbnail(item.photo);
@@ -182,7 +181,7 @@ async function answer(item, signal, name = null) {
   Object.assign(item, { text: picture ? JSON.stringify(said) : text, answer: said, listed: options.top, extra: new Map(), error: null });
 }
 
-/** Reads an item's file, and asks about it. */
+/** Reads the file of an item, and requests it. */
 async function lookAt(item, signal) {
   item.file ??= await item.load(signal);
   if (!item.blob) {
@@ -194,20 +193,20 @@ async function lookAt(item, signal) {
 
 let working = false;
 
-/** Works through the items that have no answer yet, one at a time. */
+/** Processes the items that have no answer yet, one at a time. */
 async function work() {
   if (working) return;
   working = true;
   for (let item; (item = state.items.find((one) => !one.answer && !one.error)); ) {
     const { signal } = state.asking;
     const left = state.items.filter((one) => !one.answer && !one.error).length;
-    say(left > 1 ? `Looking at ${item.name}, ${left - 1} to go…` : "Looking…");
+    say(left > 1 ? `Processing ${item.name}, ${left - 1} more…` : "Processing…");
     try {
       await lookAt(item, signal);
     } catch (error) {
       if (!signal.aborted) item.error = error;
     }
-    if (signal.aborted) continue; // for other pictures, or another model
+    if (signal.aborted) continue; // new images, or another model
     if (state.items[state.at] === item || state.at < 0) show(Math.max(0, state.items.indexOf(item)));
     showStrip();
   }
@@ -215,8 +214,8 @@ async function work() {
   show(state.at);
 }
 
-/** The first class that an item should have and has not: the one of the chart,
- *  and where it is looked at the one that it is compared with. */
+/** The first class that an item lacks: that of the chart, or for the current item
+ *  the one that it is compared with. */
 function missing(item) {
   if (!item.answer) return undefined;
   const wanted = [plotted(), item === state.items[state.at] ? state.versus : null];
@@ -240,8 +239,8 @@ async function askMissing(item, signal) {
 
 let filling = false;
 
-/** Has all items say their score of the class of the chart, one at a time and the
- *  one that is looked at first. */
+/** Requests the score of the chart's class for all items, one at a time, beginning
+ *  with the current one. */
 async function fill() {
   if (working || filling || filming) return;
   filling = true;
@@ -257,13 +256,13 @@ async function fill() {
   filling = false;
 }
 
-/** Ends what is asked about the pictures there are, and its waiting. */
+/** Aborts all requests and waits of the current images. */
 function leave() {
   state.asking.abort();
   state.asking = new AbortController();
 }
 
-/** Takes pictures, files or {name, load}; several become a film strip. */
+/** Takes images, as files or {name, load}; several become a film strip. */
 function take(pictures) {
   stopLive();
   leave();
@@ -283,15 +282,15 @@ function takeSample(name) {
   take([{ name, sample: name, load: (signal) => fetchPicture(`samples/${encodeURIComponent(name)}`, signal) }]);
 }
 
-/** Takes what was dropped or pasted: files, or pictures by their addresses. */
+/** Takes what was dropped or pasted: files, or URLs of images. */
 function takeGiven(transfer, done) {
   if (transfer.files.length) return take(itemsOf(transfer.files));
   const addresses = addressesIn(transfer);
   if (addresses.length) return take(addresses.map((address) => ({ name: nameOfAddress(address), load: (signal) => fetchPicture(address, signal) })));
-  complain({ message: `What was ${done} is neither a picture nor the address of one.`, final: true });
+  complain({ message: `The ${done} content is neither an image nor the URL of one.`, final: true });
 }
 
-/** The same pictures once more: other classes, another model. */
+/** Requests the same images again, for other classes or another model. */
 function askAgain() {
   leave();
   for (const item of state.items) item.answer = item.error = null;
@@ -300,16 +299,16 @@ function askAgain() {
 
 // ---- the webcam: one request in flight, the newest frame next ----
 
-let filming = null; // the AbortController of the webcam, until all has ended
+let filming = null; // the AbortController of the webcam, until it has stopped
 
-/** The frames stay, to be stepped through. */
+/** Stops the webcam; its frames stay in the strip. */
 function stopLive() {
   if (!state.live) return;
   state.live.abort();
   state.live = null;
   $("webcam").setAttribute("aria-pressed", "false");
   $("fps").hidden = true;
-  say("Stopped.");
+  say("Webcam stopped.");
   show(state.at);
 }
 
@@ -326,13 +325,13 @@ async function startLive() {
   state.named.clear();
   $("webcam").setAttribute("aria-pressed", "true");
   complain(null);
-  say("Live.");
+  say("Webcam live.");
   try {
     await webcam(live.signal, async (frame) => {
       const item = { name: `frame ${++count}.jpg`, ...frame, thumb: thumbnail(frame.photo) };
       await answer(item, live.signal);
       state.items = [...state.items.slice(-99), item];
-      for (const old of state.items.slice(-2, -1)) old.photo = old.thumb; // a hundred large ones are too many
+      for (const old of state.items.slice(-2, -1)) old.photo = old.thumb; // saves memory
       times.push(performance.now());
       if (times.length > 10) times.shift();
       const seconds = (times.at(-1) - times[0]) / 1000;
@@ -355,7 +354,7 @@ function entryOf(item, index) {
   return item.answer.classes.find((entry) => entry.index === index) ?? item.extra.get(index) ?? undefined;
 }
 
-/** What is listed of a view: the best, and what was asked for besides. */
+/** The listed classes of a view: the best ones, and others that were requested. */
 function listOf({ item, chosen, versus }) {
   const best = item.answer.classes.slice(0, item.listed);
   const others = [...item.answer.classes.slice(item.listed), ...item.extra.values()].filter(
@@ -364,7 +363,7 @@ function listOf({ item, chosen, versus }) {
   return [...best, ...others];
 }
 
-/** The item's answer as numbers: the map that is meant, its grid and peak. */
+/** The answer of an item as numbers: the selected map, its grid and its peak. */
 function makeView(item) {
   const { answer: a } = item;
   const chosen = (state.chosen !== null && entryOf(item, state.chosen)) || a.classes[0];
@@ -377,7 +376,7 @@ function makeView(item) {
   return view;
 }
 
-/** How the view's numbers become colours. */
+/** How the numbers of a view become colours. */
 function styleOf(view) {
   const sides = Boolean(view.versus) || settings.negative;
   const { min, max } = view.cells;
@@ -428,7 +427,7 @@ function drawScale() {
 }
 
 function placeText(view) {
-  if (!view.cells) return `No evidence can be shown: ${view.item.answer.refusal}.`;
+  if (!view.cells) return `No evidence is available: ${view.item.answer.refusal}.`;
   const { box } = view;
   if (!box) return view.cells.max > 0 ? "Nothing is above the threshold." : "There is no positive evidence for this class.";
   return `Box ${box.x}, ${box.y}, ${box.width} × ${box.height}; peak ${number(view.peak.value)} at ${Math.round(view.peak.x)}, ${Math.round(view.peak.y)}.`;
@@ -444,7 +443,7 @@ function drawFacts() {
     : `${best}, ${percent(view.chosen.score)}`;
   $("facts").textContent =
     `${placeText(view)} ${image.width} × ${image.height} ${image.format}${item.drawn ? ` drawn from ${item.drawn}` : ""}, ` +
-    `decoded in ${t.decode.toFixed(1)} ms, looked at in ${t.infer.toFixed(1)} ms.`;
+    `decoded in ${t.decode.toFixed(1)} ms, classified in ${t.infer.toFixed(1)} ms.`;
   $("canvas").setAttribute("aria-label", `${view.item.name} with the evidence for ${best}. ${placeText(view)}`);
 }
 
@@ -481,7 +480,7 @@ function classRow(view, entry) {
   return row;
 }
 
-/** Who chose by keyboard stays where the focus was. */
+/** Draws the list, and restores the keyboard focus. */
 function drawClasses() {
   const { view } = state;
   const focus = $("classes").contains(document.activeElement) && document.activeElement;
@@ -503,18 +502,18 @@ function drawOverTime() {
   const entries = items.map((item) => item.answer && entryOf(item, index));
   const scores = entries.map((entry) => entry?.score ?? null);
   const entry = entries.find(Boolean) ?? view.chosen;
-  $("chart-title").textContent = `Score of ${nameOf(entry)}, picture by picture`;
+  $("chart-title").textContent = `Score of ${nameOf(entry)}, image by image`;
   drawChart($("chart"), scores, state.at, state.live ? null : show);
 }
 
-/** Shows nothing of an answer that is no longer true. */
+/** Clears an outdated answer. */
 function forget() {
   state.view = null;
   $("stage").hidden = $("answer").hidden = true;
   for (const id of ["headline", "facts", "classes"]) $(id).replaceChildren();
 }
 
-/** Draws everything about the item that is looked at. */
+/** Draws everything about the current item. */
 function draw() {
   const item = state.items[state.at];
   if (!item?.answer) return;
@@ -531,7 +530,7 @@ function draw() {
   readout(null);
 }
 
-/** Looks at an item. */
+/** Makes an item the current one. */
 function show(at) {
   const item = state.items[at];
   if (!item) return;
@@ -539,7 +538,7 @@ function show(at) {
   if (item.error) {
     complain(item.error);
     say("");
-    forget(); // the answer of another picture, or model, is not shown with it
+    forget(); // shows no answer of another image or model with it
     $("result").hidden = state.items.length < 2;
     document.body.classList.add("asked");
   } else if (item.answer) {
@@ -551,7 +550,7 @@ function show(at) {
   fill();
 }
 
-/** Asks once more about the picture that failed. */
+/** Retries the image that failed. */
 function tryAgain() {
   state.items[state.at].error = null;
   complain(null);
@@ -598,7 +597,7 @@ function readout(place) {
   $("cell").toggleAttribute("hidden", !cell);
   $("readout").textContent = cell
     ? `${number(cell.value)} in cell ${cell.column + 1}, ${cell.row + 1} of ${view.cells.width} × ${view.cells.height}; pixel ${Math.round(place.x)}, ${Math.round(place.y)}`
-    : "Point at the picture, or move over it with the arrow keys, to read the map's values.";
+    : "Point at the image, or use the arrow keys on it, to read values of the map.";
   if (!cell) return;
   const { region } = view.cells;
   setBox($("cell"), {
@@ -639,7 +638,7 @@ $("strip").addEventListener("keydown", (event) => {
 
 // ---- settings and links ----
 
-/** How many classes may be listed: no more than there are. */
+/** Shows the lengths of the list that the model allows. */
 function showLengths() {
   const count = numClasses();
   const fewer = LENGTHS.filter((length) => length < count);
@@ -658,7 +657,7 @@ function showSettings() {
 }
 
 function set(name, value) {
-  settings[name] = name === "top" && value >= numClasses() ? MOST_MAPS : value; // all, of other models too
+  settings[name] = name === "top" && value >= numClasses() ? MOST_MAPS : value; // all, for other models too
   showSettings();
   if (!state.view) return;
   if (name === "opacity") return paint($("canvas"), state.view.item.photo, state.view.heat, value);
@@ -708,7 +707,7 @@ function readFragment() {
   else if (state.items.length && modelName() !== before) changeModel();
 }
 
-// ---- taking away ----
+// ---- saving and copying ----
 
 function save(blob, name) {
   const link = document.createElement("a");
@@ -723,11 +722,11 @@ async function copy(text, but) {
     await navigator.clipboard.writeText(text);
     say(["Copied.", but].filter(Boolean).join(" "));
   } catch {
-    say(`Copy this: ${text}`); // clipboards are for pages of https
+    say(`Copy this: ${text}`); // the clipboard needs https
   }
 }
 
-/** For a shell: between single quotes nothing means anything. */
+/** Quotes for a shell. */
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl() {
@@ -752,7 +751,7 @@ const actions = {
     canvas.toBlob((blob) => save(blob, `${stem()}-${view.chosen.index}.png`));
   },
   "download-json": () => save(new Blob([state.view.item.text], { type: "application/json" }), `${stem()}.json`),
-  "copy-curl": () => copy(curl(), state.view.item.drawn && `Make ${state.view.item.name} a JPEG, PNG or WebP first.`),
+  "copy-curl": () => copy(curl(), state.view.item.drawn && `Convert ${state.view.item.name} to JPEG, PNG or WebP first.`),
   "copy-link": () => {
     const link = new URL(location.href);
     link.hash = fragment();
@@ -764,13 +763,13 @@ const actions = {
   },
 };
 
-/** Asks for a class by what a person calls it, and shows it. */
+/** Requests a class by its name, and shows it. */
 async function askAgainFor(name) {
   const item = state.items[state.at];
   const { signal } = state.asking;
   try {
     await answer(item, signal, name);
-    const index = item.answer.class; // the first that was asked for
+    const index = item.answer.class; // the first one requested
     state.named.add(index);
     $("other").value = "";
     complain(null);
@@ -783,7 +782,7 @@ async function askAgainFor(name) {
 // ---- wiring ----
 
 function changeModel() {
-  $("result").classList.add("waiting"); // the last one's answer is not this one's
+  $("result").classList.add("waiting"); // the old answer is of another model
   state.chosen = state.versus = null;
   state.named.clear();
   showLengths();
@@ -791,7 +790,7 @@ function changeModel() {
   else askAgain();
 }
 
-/** The model that a link names; the default one where it names none. */
+/** Selects the model of a link, or the default one. */
 function chooseModel(name) {
   const choice = $("model-choice");
   if (!choice) return;
@@ -838,7 +837,7 @@ for (const id of ["file", "camera"])
   });
 for (const sample of document.querySelectorAll("[data-sample]"))
   sample.addEventListener("click", () => takeSample(sample.dataset.sample));
-/** Whether it is text for a field, and nothing for the page. */
+/** Whether it is text for an input field, not for the page. */
 const isForField = ({ target, clipboardData, dataTransfer }) =>
   target.matches?.('[type="text"], [type="password"]') && !(clipboardData ?? dataTransfer).types.includes("Files");
 

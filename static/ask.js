@@ -1,14 +1,13 @@
-// Asking the service: one request at a time, with progress, patience and the
-// problem's own words.
+// Requests to the service, with progress, retries and the messages of problems.
 
-/** What to do, by the kind of a problem. */
+/** Advice by the kind of a problem. */
 const advice = {
-  "over-limit": "Send a smaller picture, or let the page scale it: turn “send original” off.",
+  "over-limit": "Send a smaller image, or let the page scale it: turn off “send originals”.",
   "unsupported": "Use a JPEG, PNG or WebP.",
   "bad-input": "Try another file, or other settings.",
-  "too-slow": "Try again over a better connection, or send a smaller picture.",
-  "not-found": "Is the page at the same address as the service?",
-  "internal": "This is a fault of the service; its log has the request.",
+  "too-slow": "Try again with a faster connection, or send a smaller image.",
+  "not-found": "Does this page come from the same server as the service?",
+  "internal": "This is an error of the service; see its log for this request.",
 };
 
 const BUSY = [429, 502, 503, 504];
@@ -17,8 +16,8 @@ const MAX_WAIT = 30; // seconds
 
 export class Problem extends Error {
   constructor(status, body) {
-    super(body?.detail || (status ? `The service answered ${status}.` : "The service cannot be reached."));
-    this.status = status; // 0: no answer
+    super(body?.detail || (status ? `The service returned status ${status}.` : "The service cannot be reached."));
+    this.status = status; // 0: no response
     this.kind = body?.kind;
     this.advice = advice[body?.kind] || "";
     this.id = body?.request_id;
@@ -29,7 +28,7 @@ function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // something between us and the service answered
+    return null; // from something between us and the service
   }
 }
 
@@ -69,8 +68,8 @@ function sleep(ms, signal) {
   });
 }
 
-/** Waits out a busy or unreachable service: `onWait(problem, seconds)` once a
- *  second. Longer each time, never all clients at the same moment. */
+/** Waits for a busy or unreachable service, longer each time and with jitter.
+ *  Calls `onWait(problem, seconds)` once a second. */
 async function wait(problem, tries, { signal, onWait }) {
   const seconds = Math.min(MAX_WAIT, Math.max(problem.after || 1, 2 ** tries) * (0.75 + Math.random() / 2));
   for (let left = Math.ceil(seconds); left > 0; left--) {
@@ -79,9 +78,9 @@ async function wait(problem, tries, { signal, onWait }) {
   }
 }
 
-/** Asks until there is an answer, or an error that waiting does not mend.
- *  options: token() asks for what is known, signal, onProgress, onWait, and
- *  onToken() resolves to another token where one is wanted. */
+/** Sends a request until there is a response, or an error that a retry does not
+ *  solve. options: token() returns the known token, signal, onProgress, onWait,
+ *  and onToken() resolves when the user has entered another token. */
 export async function ask(method, address, body, options = {}) {
   for (let tries = 0; ; tries++) {
     const token = options.token?.();

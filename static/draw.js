@@ -1,4 +1,4 @@
-// Maps in colour: over the picture, as a scale, as a line over time.
+// Draws maps in colour over an image, the colour scale, and the chart.
 
 import { palettes } from "./palettes.js";
 
@@ -14,7 +14,7 @@ function shade(pixels, at, value, style) {
     pixels[at] = colour[0];
     pixels[at + 1] = colour[1];
     pixels[at + 2] = colour[2];
-    pixels[at + 3] = 255 * Math.sqrt(share); // weak evidence is still seen
+    pixels[at + 3] = 255 * Math.sqrt(share); // weak evidence stays visible
     return;
   }
   const level = style.max > 0 ? Math.min(255, Math.max(0, Math.floor((255 * value) / style.max + 0.5))) : 0;
@@ -32,7 +32,7 @@ function canvasOf(width, height) {
   return canvas;
 }
 
-/** A canvas of the values, a pixel each. */
+/** A canvas with one pixel per value. */
 function coloured(grid, style) {
   const canvas = canvasOf(grid.width, grid.height);
   const context = canvas.getContext("2d");
@@ -42,8 +42,8 @@ function coloured(grid, style) {
   return canvas;
 }
 
-/** Colours of a map, to be drawn over a picture. `style`: colormap, max, sides
- *  (negative values have a colour of their own), smooth. */
+/** The colours of a map, to draw over an image. `style`: colormap, max, sides
+ *  (negative values have their own colour), smooth. */
 export function heatOf(cells, grid, style) {
   if (style.smooth) return coloured(grid, style);
   const { region } = cells;
@@ -55,7 +55,7 @@ export function heatOf(cells, grid, style) {
   return canvas;
 }
 
-/** The picture (or grey, where the browser cannot show it) under the heat. */
+/** Paints the image (grey if the browser cannot show it) below the heatmap. */
 export function paint(canvas, photo, heat, opacity) {
   const context = canvas.getContext("2d");
   context.globalAlpha = 1;
@@ -69,7 +69,7 @@ export function paint(canvas, photo, heat, opacity) {
   context.globalAlpha = 1;
 }
 
-/** Box and peak into the picture itself, for a picture to take away. */
+/** Paints box and peak into the image, for saving. */
 export function paintMarks(canvas, image, boxes, peak) {
   const context = canvas.getContext("2d");
   const s = canvas.width / image.width;
@@ -89,7 +89,7 @@ export function paintMarks(canvas, image, boxes, peak) {
   }
 }
 
-/** The colour scale: the canvas from left (least) to right (most). */
+/** Paints the colour scale, from the least value at the left to the largest. */
 export function paintScale(canvas, style) {
   const width = 256;
   const values = Float32Array.from({ length: width }, (_, i) =>
@@ -106,7 +106,7 @@ export function setBox(element, box) {
   for (const side of ["x", "y", "width", "height"]) element.setAttribute(side, box ? box[side] : 0);
 }
 
-/** A line of scores 0..1 (null: unknown) into an <svg>, as large as it is. */
+/** Draws a line of scores 0..1 (null: unknown) into an <svg>, at its size. */
 export function drawChart(svg, scores, at, choose) {
   const { width, height } = svg.getBoundingClientRect();
   const x = (i) => 6 + (i / (scores.length - 1)) * (width - 12);

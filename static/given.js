@@ -1,16 +1,16 @@
-// What was given: which format a file is in by its bytes, and pictures that were
-// dropped or pasted as an address.
+// Detects the format of a file by its bytes, and fetches images that were dropped
+// or pasted as URLs.
 
-const HEAD = 4096; // bytes that the formats below are seen in
-const MOST = 100e6; // bytes that are fetched: no photo is larger
+const HEAD = 4096; // bytes that the patterns below need
+const MOST = 100e6; // most bytes that are fetched
 
-/** What the service reads itself. */
+/** The formats that the service reads. */
 export const SERVED = ["JPEG", "PNG", "WebP"];
 
-/** What has its pixels as they were drawn: not to be made a JPEG. */
+/** Formats of drawings, which must not become JPEGs. */
 export const EXACT = ["GIF", "BMP", "SVG", "ICO"];
 
-// A byte is a character here. The brands of an ISO file have four.
+// Each byte is a character here. The brands of an ISO file have four.
 const formats = [
   ["JPEG", /^\xff\xd8\xff/],
   ["PNG", /^\x89PNG\r\n\x1a\n/],
@@ -43,7 +43,7 @@ export async function formatOf(file) {
   try {
     head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
   } catch {
-    throw new Error(`${file.name} cannot be read. Is it a folder, or gone?`);
+    throw new Error(`${file.name} cannot be read. Is it a folder, or was it deleted?`);
   }
   const text = String.fromCharCode(...head);
   return formats.find(([, pattern]) => pattern.test(text))?.[0];
@@ -57,9 +57,8 @@ function isAddress(text) {
   }
 }
 
-/** The addresses in what was dropped or pasted: of the pictures of its HTML (a
- *  picture that is a link has the link's address elsewhere), of its list, or the
- *  text itself. */
+/** The URLs in what was dropped or pasted: of the images in its HTML (an image
+ *  inside a link has the link's URL elsewhere), of its URI list, or the text. */
 export function addressesIn(transfer) {
   const html = new DOMParser().parseFromString(transfer.getData("text/html"), "text/html");
   const lines = (type) => transfer.getData(type).split(/\r?\n/).filter((line) => line && !line.startsWith("#"));
@@ -72,34 +71,34 @@ export function addressesIn(transfer) {
   return found.find((list) => list.length && list.every(isAddress)) ?? [];
 }
 
-/** What to call a picture of an address. */
+/** A name for the image at a URL. */
 export function nameOfAddress(address) {
   const { protocol, pathname, host } = new URL(address, location.href);
   if (protocol === "data:") return "picture";
   try {
     return decodeURIComponent(pathname.split("/").pop()) || host;
   } catch {
-    return host; // percent signs that mean nothing
+    return host; // malformed percent-encoding
   }
 }
 
-/** The picture at an address as a file, where the browser may fetch it: of this
- *  service, in the address itself, or of a site that lets other pages read it. */
+/** The image at a URL as a file, if the browser may fetch it: from this service,
+ *  from a data URL, or from a site that allows other pages to read it. */
 export async function fetchPicture(address, signal) {
   const { protocol, host } = new URL(address, location.href);
   const name = nameOfAddress(address);
-  if (protocol === "file:") throw new Error(`${name} is on this machine, where a page may not look: drop or choose the file itself.`);
-  if (!/^(https?|data):$/.test(protocol)) throw new Error(`The page cannot fetch what is at “${protocol}”: save the picture, and drop the file.`);
+  if (protocol === "file:") throw new Error(`${name} is a local file, which a page cannot open by its URL. Drop or choose the file itself.`);
+  if (!/^(https?|data):$/.test(protocol)) throw new Error(`The page cannot fetch “${protocol}” URLs. Save the image and drop the file.`);
   const response = await fetch(address, { signal }).catch((error) => {
     if (signal?.aborted) throw error;
     throw new Error(
       protocol === "data:"
         ? "The data URL is malformed."
-        : `${name} cannot be fetched from here: ${host} keeps it to its own pages, or cannot be reached. Save the picture, and drop the file.`,
+        : `${name} cannot be fetched: ${host} does not allow other pages to read it, or cannot be reached. Save the image and drop the file.`,
     );
   });
-  if (!response.ok) throw new Error(`${name} cannot be fetched: ${host} answers ${response.status}.`);
-  if (response.headers.get("Content-Length") > MOST) throw new Error(`${name} is too large to be fetched: at most ${MOST / 1e6} MB are.`);
+  if (!response.ok) throw new Error(`${name} cannot be fetched: ${host} returned status ${response.status}.`);
+  if (response.headers.get("Content-Length") > MOST) throw new Error(`${name} is too large to be fetched; the limit is ${MOST / 1e6} MB.`);
   const blob = await response.blob();
   return new File([blob], name, { type: blob.type });
 }

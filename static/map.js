@@ -1,4 +1,4 @@
-// A class activation map in numbers: upsampled, cut, boxed, as the engine does
+// Computes class activation maps: upsampling, threshold and box, as the engine does
 // it (engine/render/heatmap.c, engine/explain/box.c, engine/render/render.c). The arithmetic is that
 // of 32-bit floats, so that a box here is the server's box to the pixel.
 
@@ -19,7 +19,7 @@ function extent(values) {
   return { min, max };
 }
 
-/** The cells of a `map` of the answer; with `minus`, their difference. */
+/** The cells of a `map` of the response; with `minus`, the difference of two. */
 export function cellsOf(map, minus) {
   const values = Float32Array.from(map.values.flat(), (v) => v ?? 0);
   if (minus) {
@@ -29,7 +29,7 @@ export function cellsOf(map, minus) {
   return { width: map.width, height: map.height, values, region: map.region, ...extent(values) };
 }
 
-/** The size of a grid for a picture, its longest side at most `longest`. */
+/** The size of the grid for an image, with a longest side of at most `longest`. */
 export function gridOf(image, longest = BOX_GRID) {
   const side = Math.max(image.width, image.height);
   const scale = side > longest ? longest / side : 1;
@@ -39,7 +39,7 @@ export function gridOf(image, longest = BOX_GRID) {
   };
 }
 
-/** Which output pixels a stretch covers by their centres, and from which cells. */
+/** The output pixels whose centres lie in a range, and the cells of each. */
 function taps(start, length, size, cells) {
   const clamp = (edge) => Math.min(size, Math.max(0, Math.ceil(edge - 0.5)));
   const first = clamp(start);
@@ -82,8 +82,8 @@ export function upsample(cells, image, grid) {
 }
 
 /** The bounding box of the largest 8-connected piece above the threshold, in
- *  pixels of the grid; null where nothing is above it. With sign -1, of the
- *  negative values. */
+ *  pixels of the grid; null if nothing is above it. With sign -1, for negative
+ *  values. */
 function largestPiece(grid, threshold, sign) {
   const { width, height, values } = grid;
   let max = 0;
@@ -139,8 +139,8 @@ function largestPiece(grid, threshold, sign) {
   return best;
 }
 
-/** The box by the paper's rule, in whole pixels of the picture, or null. `grid`
- *  is an upsampled map of the size gridOf(image) gives. */
+/** The box by the rule of the paper, in whole pixels of the image, or null. `grid`
+ *  is a map upsampled to the size of gridOf(image). */
 export function boxOf(grid, image, threshold, sign = 1) {
   const piece = largestPiece(grid, threshold, sign);
   if (!piece) return null;
@@ -154,7 +154,7 @@ export function boxOf(grid, image, threshold, sign = 1) {
   };
 }
 
-/** Where the largest value is, in the picture's pixels. */
+/** The position of the largest value, in pixels of the image. */
 export function peakOf(grid, image) {
   let at = 0;
   grid.values.forEach((v, i) => {
@@ -167,7 +167,7 @@ export function peakOf(grid, image) {
   };
 }
 
-/** The cell at a place of the picture, and the value there; null outside. */
+/** The cell at a position in the image, and its value; null outside. */
 export function cellAt(cells, x, y) {
   const { region } = cells;
   const column = Math.floor(((x - region.x) / region.width) * cells.width);
@@ -176,7 +176,7 @@ export function cellAt(cells, x, y) {
   return { column, row, value: cells.values[row * cells.width + column] };
 }
 
-/** The middle of a cell, in the picture's pixels. */
+/** The centre of a cell, in pixels of the image. */
 export function centreOf(cells, column, row) {
   const { region } = cells;
   return {

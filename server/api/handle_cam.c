@@ -126,23 +126,23 @@ bool handle_cam_check(struct service *service, struct request *request)
 
 static enum instead_place place_of(const struct request *request)
 {
-    return request->picture_from == REQUEST_PICTURE_BODY    ? INSTEAD_BODY
-           : request->picture_from == REQUEST_PICTURE_FIELD ? INSTEAD_FIELD
-                                                            : INSTEAD_FILE;
+    return request->image_from == REQUEST_IMAGE_BODY    ? INSTEAD_BODY
+           : request->image_from == REQUEST_IMAGE_FIELD ? INSTEAD_FIELD
+                                                        : INSTEAD_FILE;
 }
 
 /* A form as HTML makes it without `enctype`, and `curl -d image=...`. */
 static bool is_old_form(const struct request *request)
 {
-    return has_type(request, curl_type) && request->picture.len > 5 &&
-           memcmp(request->picture.data, "image=", 6) == 0;
+    return has_type(request, curl_type) && request->image.len > 5 &&
+           memcmp(request->image.data, "image=", 6) == 0;
 }
 
 /* Whether there is a file, and not what stands for one, or is left of it. The
  * decoder judges the rest. */
 static bool check_bytes(struct request *request)
 {
-    const struct buf *picture = &request->picture;
+    const struct buf *picture = &request->image;
     char text[ERROR_TEXT_SIZE];
 
     if (is_old_form(request))
@@ -164,10 +164,10 @@ static bool check_bytes(struct request *request)
 static bool check_picture(struct request *request,
                           const struct explain_request *asked)
 {
-    if (request->picture_from == REQUEST_NO_PICTURE)
+    if (request->image_from == REQUEST_NO_IMAGE)
         return request_fail(request, PROBLEM_INPUT,
                             "the form has no field \"image\" with the picture");
-    if (request->picture.len == 0)
+    if (request->image.len == 0)
         return request_fail(request, PROBLEM_INPUT, "the picture is empty");
     if (!check_bytes(request))
         return false;
@@ -187,8 +187,8 @@ static bool make_job(struct service *service, struct request *request,
     if (!job)
         return request_fail(request, PROBLEM_MEMORY, "no room for the request");
     job->service = service;
-    job->picture = request->picture; /* moved, not copied */
-    request->picture = (struct buf){0};
+    job->picture = request->image; /* moved, not copied */
+    request->image = (struct buf){0};
     job->base.model = model_hold(model);
     job->request = *asked;
     job->base.deferred.response.id = request->id;

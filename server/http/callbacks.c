@@ -88,7 +88,7 @@ static void drop_body(struct exchange *x)
 {
     upload_free(x->upload);
     x->upload = NULL;
-    buf_release(&x->request.picture);
+    buf_release(&x->request.image);
     exchange_give_back(x);
 }
 

@@ -94,7 +94,7 @@ void request_set_id(struct request *request, const char *theirs)
 void request_release(struct request *request)
 {
     params_release(&request->params);
-    buf_release(&request->picture);
+    buf_release(&request->image);
     if (request->deferred)
         request->deferred->free(request->deferred);
     response_release(&request->response);

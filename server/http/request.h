@@ -28,11 +28,11 @@ enum request_method {
 };
 
 /* Where its image comes from. */
-enum request_picture {
-    REQUEST_NO_PICTURE,
-    REQUEST_PICTURE_BODY,  /* the body itself */
-    REQUEST_PICTURE_FIELD, /* the form's field `image`, without a filename */
-    REQUEST_PICTURE_FILE   /* the same with one */
+enum request_image {
+    REQUEST_NO_IMAGE,
+    REQUEST_IMAGE_BODY,  /* the body itself */
+    REQUEST_IMAGE_FIELD, /* the form's field `image`, without a filename */
+    REQUEST_IMAGE_FILE   /* the same with one */
 };
 
 struct request {
@@ -52,8 +52,8 @@ struct request {
     uint64_t num_fields; /* of query and form, so far */
     uint64_t max_fields;
     struct params params; /* of the query, then of the form */
-    struct buf picture;
-    enum request_picture picture_from;
+    struct buf image;
+    enum request_image image_from;
 
     struct deferred *deferred; /* owned; NULL: the response is not deferred */
     struct response response;

@@ -18,10 +18,10 @@ struct upload {
  * checked, and untouched memory costs nothing. */
 static bool add_image(struct request *request, const char *bytes, size_t len)
 {
-    if (request->picture.cap == 0 && request->body_len > len &&
-        !buf_reserve(&request->picture, request->body_len, &request->err))
+    if (request->image.cap == 0 && request->body_len > len &&
+        !buf_reserve(&request->image, request->body_len, &request->err))
         return false;
-    return buf_append(&request->picture, bytes, len, &request->err);
+    return buf_append(&request->image, bytes, len, &request->err);
 }
 
 /* RFC 7578, section 4.7: the encodings that leave the bytes unchanged. */
@@ -55,11 +55,10 @@ static bool check_form_of(struct request *request,
 
 static bool begin_image(struct request *request, bool is_file)
 {
-    if (request->picture_from != REQUEST_NO_PICTURE)
+    if (request->image_from != REQUEST_NO_IMAGE)
         return request_fail(request, PROBLEM_INPUT,
                             "the field \"image\" is given twice");
-    request->picture_from =
-        is_file ? REQUEST_PICTURE_FILE : REQUEST_PICTURE_FIELD;
+    request->image_from = is_file ? REQUEST_IMAGE_FILE : REQUEST_IMAGE_FIELD;
     return true;
 }
 
@@ -119,7 +118,7 @@ struct upload *upload_new(struct request *request)
     upload->is_form =
         accept_type_is(request->content_type, "multipart/form-data");
     if (!upload->is_form) {
-        request->picture_from = REQUEST_PICTURE_BODY;
+        request->image_from = REQUEST_IMAGE_BODY;
     } else if (!multipart_init(&upload->form, request->content_type, &sink,
                                &err)) {
         fail_form(upload, &err);

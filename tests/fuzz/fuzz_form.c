@@ -50,7 +50,7 @@ static bool read_form(struct request *request, const struct input *input,
     ok = upload && feed(upload, input, cut);
     upload_free(upload);
     if (ok != (request->err.kind == ERROR_NONE) ||
-        request->picture.len > input->len)
+        request->image.len > input->len)
         __builtin_trap();
     return ok;
 }
@@ -108,11 +108,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     for (int i = 1; i < 4; i++)
         if (ok[i] != ok[0] ||
             (ok[0] &&
-             (!equal(&requests[0].picture, &requests[i].picture) ||
-              requests[0].picture_from != requests[i].picture_from ||
+             (!equal(&requests[0].image, &requests[i].image) ||
+              requests[0].image_from != requests[i].image_from ||
               !equal(&requests[0].params.text, &requests[i].params.text))))
             __builtin_trap();
-    look_at(&requests[0].picture);
+    look_at(&requests[0].image);
     for (int i = 0; i < 4; i++)
         request_release(&requests[i]);
     return 0;

@@ -43,7 +43,7 @@ def wait_for(server: Server, name: str, value: int) -> None:
         (["--wokers", "1"], ["--wokers", "did you mean --workers?"]),
         (["--workers", "0"], ["--workers", "1 to 256"]),
         (["--workers", "two"], ["--workers", '"two"']),
-        (["--workers"], ["--workers", "missing"]),
+        (["--workers"], ["--workers", "requires a value"]),
         (["--log-format", "xml"], ["--log-format", "text|json|none"]),
         (["--listen", "8080"], ["--listen", "ADDRESS:PORT"]),
         (["--listen", "127.0.0.1:99999"], ["--listen"]),

@@ -119,8 +119,8 @@ def test_a_site_that_does_not_is_named(
         headline(page, "drilling platform")
         give(page, kind, {"text/uri-list": address, "text/plain": address})
         error = page.locator("#error")
-        expect(error).to_contain_text(f"cat.png cannot be fetched from here: {site}")
-        expect(error).to_contain_text("Save the picture, and drop the file.")
+        expect(error).to_contain_text(f"cat.png cannot be fetched: {site} does not allow")
+        expect(error).to_contain_text("Save the image and drop the file.")
         expect(page.locator("#headline")).to_be_hidden()
         expect(page.locator("#again")).to_be_visible()
 
@@ -131,18 +131,18 @@ def test_a_picture_that_is_not_there_is_said_to_be(
     """With what the site answers."""
     with look(server.url + "/", expected="status of 404") as page:
         give(page, "paste", {"text/plain": f"http://{site}/gone/cat.png"})
-        said = f"cat.png cannot be fetched: {site} answers 404."
+        said = f"cat.png cannot be fetched: {site} returned status 404."
         expect(page.locator("#error")).to_have_text(said)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("file:///home/me/a%20cat.png", "a cat.png is on this machine"),
-        ("ftp://example.org/cat.png", "cannot fetch what is at “ftp:”"),
+        ("file:///home/me/a%20cat.png", "a cat.png is a local file"),
+        ("ftp://example.org/cat.png", "cannot fetch “ftp:” URLs"),
         ("data:image/png;base64,%%%", "The data URL is malformed."),
-        ("a cat", "What was pasted is neither a picture nor the address of one."),
-        ("", "What was pasted is neither a picture nor the address of one."),
+        ("a cat", "The pasted content is neither an image nor the URL of one."),
+        ("", "The pasted content is neither an image nor the URL of one."),
     ],
 )
 def test_what_cannot_be_fetched_is_answered_with_words(
@@ -158,7 +158,7 @@ def test_what_is_no_picture_is_called_by_its_name(page: Page) -> None:
     """As of a file."""
     page_of = base64.b64encode(b"<!DOCTYPE html><p>a cat").decode()
     give(page, "drop", {"text/uri-list": f"data:text/html;base64,{page_of}"})
-    expect(page.locator("#error")).to_contain_text("picture is a web page: this")
+    expect(page.locator("#error")).to_contain_text("picture is a web page, which")
 
 
 def test_several_become_a_film_strip(look: Look, server: object, site: str) -> None:

@@ -187,7 +187,7 @@ def test_what_it_cannot_draw_is_called_by_its_name(
     page.on("request", lambda r: "/cam" in r.url and asked.append(r.url))
     page.locator("#file").set_input_files(upload(name, data))
     error = page.locator("#error")
-    expect(error).to_contain_text(f"{name} is {format_}: this browser cannot read it")
+    expect(error).to_contain_text(f"{name} is {format_}, which neither this browser")
     expect(page.locator("#again")).to_be_hidden()  # it would not help
     assert asked == []
     page.locator('[data-sample="chelsea.png"]').click()
@@ -244,7 +244,7 @@ def test_the_command_says_what_must_be_converted_first(
     with look(server.url + "/", script=script) as page:
         give(page, "cat.gif", saved(cat(), "GIF"))
         page.locator("#copy-curl").click()
-        said = "Copied. Make cat.gif a JPEG, PNG or WebP first."
+        said = "Copied. Convert cat.gif to JPEG, PNG or WebP first."
         expect(page.locator("#message")).to_have_text(said)
         give(page, "cat.png", serving.sample("chelsea.png"))
         page.locator("#copy-curl").click()

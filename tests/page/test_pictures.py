@@ -355,7 +355,7 @@ def test_several_photos_become_a_film_strip(page: Page) -> None:
     expect(strip).to_have_count(4)
     expect(page.locator("#strip")).not_to_contain_text("…")
     expect(page.locator("#chart circle")).not_to_have_count(0)
-    expect(page.locator("#message")).not_to_contain_text("Looking")
+    expect(page.locator("#message")).not_to_contain_text("Processing")
     assert len(posts) == 4
     assert page.evaluate("scrollY") == 0
     expect(strip.nth(0)).to_have_attribute("aria-current", "true")
@@ -386,7 +386,7 @@ def test_the_strip_tells_how_far_it_is(page: Page) -> None:
     expect(page.locator("#strip button")).to_have_count(3)
     expect(page.locator("#strip")).not_to_contain_text("…")
     said = page.evaluate("said")
-    assert [text for text in said if "to go" in text] == [
-        "Looking at 0.jpg, 2 to go…",
-        "Looking at 1.jpg, 1 to go…",
+    assert [text for text in said if "more…" in text] == [
+        "Processing 0.jpg, 2 more…",
+        "Processing 1.jpg, 1 more…",
     ]

@@ -70,7 +70,7 @@ def test_an_overloaded_service_is_asked_again(look: Look, tmp_path: object) -> N
             other.sendall(f"{head}Content-Length: 290000\r\n\r\n".encode())
             other.sendall(bytes(280000))
             page.locator('[data-sample="chelsea.png"]').click()
-            expect(page.locator("#retry")).to_contain_text("trying again in")
+            expect(page.locator("#retry")).to_contain_text("retrying in")
         headline(page, "Egyptian cat")
         expect(page.locator("#retry")).to_be_hidden()
 
