@@ -8,7 +8,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/scratch.h"
 #include "engine/engine_internal.h"
-#include "engine/explain/topk.h"
+#include "engine/explain/scores.h"
 
 struct engine_session {
     const struct engine *engine;   /* borrowed */
@@ -89,9 +89,9 @@ static bool read_logits(struct engine_session *session, struct error *err)
                         "the logit of class %zu is not finite", i);
     }
     if (head->scores == HEAD_SIGMOID)
-        topk_sigmoid(session->scores, session->logits, head->num_classes);
+        scores_sigmoid(session->scores, session->logits, head->num_classes);
     else
-        topk_softmax(session->scores, session->logits, head->num_classes);
+        scores_softmax(session->scores, session->logits, head->num_classes);
     return true;
 }
 
@@ -168,7 +168,7 @@ static bool list_classes(struct engine_session *session,
     if (!session->explained)
         return false;
     explanation->classes = session->explained;
-    topk_select(session->best, request->top, session->logits,
+    scores_best(session->best, request->top, session->logits,
                 session->engine->network.head.num_classes);
     for (size_t k = 0; k < request->top; k++)
         add_class(session, explanation, best[k]);

@@ -9,7 +9,7 @@
 #include "engine/image/image_codec.h"
 #include "engine/image/image_colour.h"
 #include "engine/image/image_name.h"
-#include "engine/image/turn.h"
+#include "engine/image/orient.h"
 
 enum {
     RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
@@ -152,7 +152,7 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                     "%" PRIu32 " x %" PRIu32 " pixels do not fit into memory",
                     width, height);
     const size_t pixels_len = orientation == 1 ? len : len / channels * 3;
-    const size_t stored_len = orientation == 1 ? 0 : len + TURN_MORE;
+    const size_t stored_len = orientation == 1 ? 0 : len + ORIENT_MORE;
     if (!image_codec_allow_bytes(job, (uint64_t)width * height,
                                  job->held + pixels_len + stored_len, err))
         return false;
@@ -161,7 +161,7 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
             scratch_reserve(image->pixels, &image->pixels_cap, len, 1, err);
     else
         job->raw = image->stored = scratch_reserve(
-            image->stored, &image->stored_cap, len + TURN_MORE, 1, err);
+            image->stored, &image->stored_cap, len + ORIENT_MORE, 1, err);
     if (!job->raw)
         return false;
     job->width = width;
@@ -271,8 +271,8 @@ static bool turn(struct image *image, struct error *err)
         image->width = image->height = 0;
         return false;
     }
-    turn_upright(image->pixels, image->stored, image->width, image->height,
-                 image->orientation);
+    orient_upright(image->pixels, image->stored, image->width, image->height,
+                   image->orientation);
     image->orientation = 1;
     return true;
 }
@@ -317,7 +317,7 @@ bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
         return false;
 
     flatten(&job);
-    const bool lying = turn_swaps(job.orientation);
+    const bool lying = orient_swaps(job.orientation);
     image->width = lying ? job.height : job.width;
     image->height = lying ? job.width : job.height;
     image->orientation = job.orientation;
@@ -328,7 +328,7 @@ bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
 const uint8_t *image_lying(const struct image *image, uint32_t *width,
                            uint32_t *height)
 {
-    const bool lying = turn_swaps(image->orientation);
+    const bool lying = orient_swaps(image->orientation);
 
     *width = lying ? image->height : image->width;
     *height = lying ? image->width : image->height;

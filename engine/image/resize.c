@@ -18,8 +18,8 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/image/orient.h"
 #include "engine/image/resize_kernel.h"
-#include "engine/image/turn.h"
 
 /* Bytes of a row of pixels, as the inner loops want it. */
 static size_t padded_len(uint32_t width)
@@ -180,10 +180,10 @@ static bool prepare_axes(struct resize *resize, const struct resize_part *part,
                          uint32_t in_width, uint32_t in_height,
                          struct error *err)
 {
-    const bool across = turn_mirrors_across(part->orientation);
-    const bool down = turn_mirrors_down(part->orientation);
+    const bool across = orient_mirrors_across(part->orientation);
+    const bool down = orient_mirrors_down(part->orientation);
 
-    if (turn_swaps(part->orientation))
+    if (orient_swaps(part->orientation))
         return resize_axis_prepare(&resize->across, part->filter, in_width,
                                    part->full_height, part->top, part->height,
                                    across, err) &&
@@ -208,13 +208,13 @@ bool resize_rgb_part(struct resize *resize, uint8_t *restrict out,
     if (!prepare_axes(resize, part, in_width, in_height, err))
         return false;
     const bool down_first =
-        is_down_first(resize, turn_swaps(part->orientation));
+        is_down_first(resize, orient_swaps(part->orientation));
     if (!reserve_all(resize, down_first, err))
         return false;
     if (!upright)
         result = resize->lying = scratch_reserve(
             resize->lying, &resize->lying_cap,
-            (size_t)part->width * part->height * 3 + TURN_MORE, 1, err);
+            (size_t)part->width * part->height * 3 + ORIENT_MORE, 1, err);
     if (!result)
         return false;
     if (down_first)
@@ -222,7 +222,8 @@ bool resize_rgb_part(struct resize *resize, uint8_t *restrict out,
     else
         run_across_first(resize, result, in);
     if (!upright)
-        turn_upright(out, result, part->width, part->height, part->orientation);
+        orient_upright(out, result, part->width, part->height,
+                       part->orientation);
     return true;
 }
 

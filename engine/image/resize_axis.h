@@ -11,7 +11,7 @@
 #include "engine/base/error.h"
 
 enum {
-    RESIZE_BAND = 8,         /* rows at a time; fixed by turn_block */
+    RESIZE_BAND = 8,         /* rows at a time; fixed by orient_block */
     RESIZE_WEIGHT_BITS = 22, /* 2^8 levels x 2^22 x a sum of weights below 2 */
 };
 

@@ -176,9 +176,9 @@ static inline void store_pair(uint8_t *a, uint8_t *b, bytes16 v)
 }
 
 /* Turns 8 x 8 bytes: out[c * stride + r] = rows[r][c + offset]. */
-static inline void turn_block(uint8_t *out, size_t stride,
-                              const uint8_t *const rows[RESIZE_BAND],
-                              size_t offset)
+static inline void orient_block(uint8_t *out, size_t stride,
+                                const uint8_t *const rows[RESIZE_BAND],
+                                size_t offset)
 {
     const bytes16 a = load_pair(rows[0] + offset, rows[1] + offset);
     const bytes16 b = load_pair(rows[2] + offset, rows[3] + offset);
@@ -214,7 +214,7 @@ void resize_kernel_turn(uint8_t *out, const uint8_t *const rows[RESIZE_BAND],
     size_t i = 0;
 
     for (; i + 8 <= len; i += 8)
-        turn_block(out + i * RESIZE_BAND, RESIZE_BAND, rows, i);
+        orient_block(out + i * RESIZE_BAND, RESIZE_BAND, rows, i);
     for (; i < len; i++)
         for (size_t r = 0; r < RESIZE_BAND; r++)
             out[i * RESIZE_BAND + r] = rows[r][i];
@@ -227,6 +227,6 @@ void resize_kernel_turn_back(uint8_t *out, const uint8_t *in, size_t len)
     for (size_t i = 0; i < len; i += 8) {
         for (size_t r = 0; r < 8; r++)
             rows[r] = in + (i + r) * RESIZE_BAND;
-        turn_block(out + i, len, rows, 0);
+        orient_block(out + i, len, rows, 0);
     }
 }

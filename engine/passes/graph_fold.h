@@ -66,7 +66,7 @@ void graph_fold_dequantize(struct fold *fold);
  * ERROR_MEMORY, ERROR_LIMIT. */
 bool graph_fold_pool(struct fold *fold) __attribute__((warn_unused_result));
 
-/* graph_fold_affine.c: puts a scale and a shift of each channel into the
+/* graph_fold_batch_norm.c: puts a scale and a shift of each channel into the
  * weights before, or after: BATCH_NORM, and ADD, SUB, MUL, DIV of a constant.
  * ERROR_INPUT, ERROR_MEMORY. */
 bool graph_fold_batch_norm(struct fold *fold, struct graph_node *node)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/base/scratch.h"
-#include "engine/image/turn.h"
+#include "engine/image/orient.h"
 
 /* Rows upsampled at a time, so that they stay in the cache until coloured. */
 enum { BAND_ROWS = 32 };
@@ -101,7 +101,7 @@ static const uint8_t *picture_at(struct render *render,
     if (!render->small)
         return NULL;
     if (whole)
-        turn_upright(render->small, in, width, height, image->orientation);
+        orient_upright(render->small, in, width, height, image->orientation);
     else if (!resize_rgb_part(&render->resize, render->small, &part, in,
                               in_width, in_height, err))
         return NULL;

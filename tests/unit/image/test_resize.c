@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "engine/image/orient.h"
 #include "engine/image/resize.h"
-#include "engine/image/turn.h"
 #include "tests/unit/ppm.h"
 
 #include <cmocka.h>
@@ -192,8 +192,8 @@ static void a_picture_that_lies_gives_what_the_upright_one_does(void **state)
         const size_t len = (size_t)part.width * part.height * 3;
 
         assert_non_null(upright);
-        turn_upright(upright, stored, swaps ? height : width,
-                     swaps ? width : height, orientation);
+        orient_upright(upright, stored, swaps ? height : width,
+                       swaps ? width : height, orientation);
         assert_true(resize_rgb_part(&resize, expected, &part, upright,
                                     swaps ? height : width,
                                     swaps ? width : height, NULL));

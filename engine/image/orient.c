@@ -1,21 +1,21 @@
-#include "engine/image/turn.h"
+#include "engine/image/orient.h"
 
 #include <string.h>
 
 enum { TILE = 128 }; /* pixels; 128 x 128 x 3 stay in the L2 cache */
 
-bool turn_swaps(unsigned orientation)
+bool orient_swaps(unsigned orientation)
 {
     return orientation >= 5;
 }
 
-bool turn_mirrors_across(unsigned orientation)
+bool orient_mirrors_across(unsigned orientation)
 {
     return orientation == 2 || orientation == 3 || orientation == 7 ||
            orientation == 8;
 }
 
-bool turn_mirrors_down(unsigned orientation)
+bool orient_mirrors_down(unsigned orientation)
 {
     return orientation == 3 || orientation == 4 || orientation == 6 ||
            orientation == 7;
@@ -56,10 +56,10 @@ static struct turn find_turn(unsigned orientation, uint32_t stored_width,
 
 /* Writes the upright image, (height, width, 3), tile by tile, as one of the two
  * images is walked along its columns. One byte after `stored` may be read. */
-void turn_upright(uint8_t *restrict pixels, const uint8_t *restrict stored,
-                  uint32_t width, uint32_t height, unsigned orientation)
+void orient_upright(uint8_t *restrict pixels, const uint8_t *restrict stored,
+                    uint32_t width, uint32_t height, unsigned orientation)
 {
-    const bool swaps = turn_swaps(orientation);
+    const bool swaps = orient_swaps(orientation);
     const struct turn turn =
         find_turn(orientation, swaps ? height : width, swaps ? width : height);
 

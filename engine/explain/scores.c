@@ -1,4 +1,4 @@
-#include "engine/explain/topk.h"
+#include "engine/explain/scores.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -37,7 +37,7 @@ static float weight(float logit, float max)
     return logit == max ? 1 : expf(logit - max);
 }
 
-void topk_softmax(float *scores, const float *logits, size_t count)
+void scores_softmax(float *scores, const float *logits, size_t count)
 {
     float max = largest(logits, count);
     double sum = 0;
@@ -51,7 +51,7 @@ void topk_softmax(float *scores, const float *logits, size_t count)
             scores[i] = (float)(scores[i] / sum);
 }
 
-void topk_sigmoid(float *scores, const float *logits, size_t count)
+void scores_sigmoid(float *scores, const float *logits, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         double small = exp(-fabs((double)logits[i])); /* at most 1 */
@@ -83,7 +83,7 @@ static void sift_down(size_t *heap, size_t count, size_t at,
     }
 }
 
-void topk_select(size_t *indices, size_t k, const float *values, size_t count)
+void scores_best(size_t *indices, size_t k, const float *values, size_t count)
 {
     if (k == 0)
         return;

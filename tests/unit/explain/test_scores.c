@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "engine/explain/topk.h"
+#include "engine/explain/scores.h"
 
 #include <cmocka.h>
 
@@ -18,7 +18,7 @@ static void scores_are_the_softmax(void **state)
     float scores[3];
 
     (void)state;
-    topk_softmax(scores, logits, 3);
+    scores_softmax(scores, logits, 3);
     assert_float_equal(scores[0], 0.09003057f, 1e-7);
     assert_float_equal(scores[1], 0.24472847f, 1e-7);
     assert_float_equal(scores[2], 0.66524096f, 1e-7);
@@ -29,7 +29,7 @@ static void huge_logits_do_not_overflow(void **state)
     float scores[3] = {3e38f, 3e38f, -3e38f};
 
     (void)state;
-    topk_softmax(scores, scores, 3); /* in place */
+    scores_softmax(scores, scores, 3); /* in place */
     assert_float_equal(scores[0], 0.5f, 0);
     assert_float_equal(scores[1], 0.5f, 0);
     assert_float_equal(scores[2], 0, 0);
@@ -42,12 +42,12 @@ static void infinite_logits_share_the_whole_score(void **state)
     float scores[4];
 
     (void)state;
-    topk_softmax(scores, logits, 4);
+    scores_softmax(scores, logits, 4);
     assert_float_equal(scores[0], 0.5f, 0);
     assert_float_equal(scores[1], 0, 0);
     assert_float_equal(scores[2], 0.5f, 0);
     assert_float_equal(scores[3], 0, 0);
-    topk_softmax(scores, lowest, 2);
+    scores_softmax(scores, lowest, 2);
     assert_float_equal(scores[0], 0.5f, 0);
 }
 
@@ -58,9 +58,9 @@ static void nan_scores_nothing_and_spoils_nothing(void **state)
     float scores[3];
 
     (void)state;
-    topk_softmax(scores, logits, 3);
+    scores_softmax(scores, logits, 3);
     assert_true(scores[0] == 0 && scores[1] == 0.5f && scores[2] == 0.5f);
-    topk_softmax(scores, none, 2);
+    scores_softmax(scores, none, 2);
     assert_true(scores[0] == 0 && scores[1] == 0);
 }
 
@@ -70,7 +70,7 @@ static void ties_go_to_the_lower_index_and_nan_comes_last(void **state)
     size_t indices[6];
 
     (void)state;
-    topk_select(indices, 6, values, 6);
+    scores_best(indices, 6, values, 6);
     assert_int_equal(indices[0], 5);
     assert_int_equal(indices[1], 1);
     assert_int_equal(indices[2], 3);
@@ -110,7 +110,7 @@ static void the_k_best_are_the_head_of_a_full_sort(void **state)
         sort_values = values;
         qsort(sorted, count, sizeof *sorted, by_rank);
         for (size_t k = 0; k <= count; k++) {
-            topk_select(indices, k, values, count);
+            scores_best(indices, k, values, count);
             assert_memory_equal(indices, sorted, k * sizeof *indices);
         }
     }
@@ -139,7 +139,7 @@ static void a_sigmoid_keeps_its_digits_at_both_ends(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         float score = cases[i].logit;
 
-        topk_sigmoid(&score, &score, 1); /* in place */
+        scores_sigmoid(&score, &score, 1); /* in place */
         assert_true(fabs((double)score - cases[i].score) <=
                     1e-6 * cases[i].score);
     }
@@ -150,7 +150,7 @@ static void a_sigmoid_of_what_is_no_number_is_0(void **state)
     float scores[2] = {NAN, 1};
 
     (void)state;
-    topk_sigmoid(scores, scores, 2);
+    scores_sigmoid(scores, scores, 2);
     assert_true(scores[0] <= 0 && scores[0] >= 0);
     assert_true(fabs((double)scores[1] - 0.73105858) < 1e-7);
 }
