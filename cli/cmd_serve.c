@@ -6,12 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cli/complain.h"
 #include "cli/default_model.h"
-#include "engine/base/clock.h"
+#include "cli/drain.h"
 #include "engine/engine.h"
 #include "server/api/asset.h"
 #include "server/api/routes.h"
@@ -26,7 +24,7 @@
 #include "server/sandbox.h"
 #include "server/work/service.h"
 
-enum { MMAP_THRESHOLD = 262144, LAST_WORD_US = 500000 };
+enum { MMAP_THRESHOLD = 262144 };
 
 static void print_help(void)
 {
@@ -57,59 +55,6 @@ static int complain(const struct error *err, int status)
     return status;
 }
 
-/* Blocks the signals that sigwait waits for; threads inherit this. */
-static void block_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* the log may reach the largest file size */
-}
-
-/* Waits for the next signal. Meanwhile the service manager is told that the
- * HTTP threads are alive, as long as they are. */
-static int wait_for_signal(const struct http *http, const struct notify *notify,
-                           const sigset_t *set)
-{
-    uint64_t wait_us = notify->watchdog_us / 3;
-    struct timespec wait = {(time_t)(wait_us / 1000000),
-                            (long)(wait_us % 1000000) * 1000};
-    int number;
-
-    for (;;) {
-        number = sigtimedwait(set, NULL, wait_us > 0 ? &wait : NULL);
-        if (number > 0)
-            return number;
-        if (wait_us > 0 && http_is_alive(http, wait_us))
-            notify_send(notify, "WATCHDOG=1");
-    }
-}
-
-static void end_at_once(int number)
-{
-    _exit(128 + number);
-}
-
-/* Reloads the models on SIGHUP until it is told to stop. A second signal to
- * stop kills the process, for users who do not want to wait. */
-static void wait_for_end(struct service *service, const struct http *http,
-                         const struct notify *notify, const sigset_t *set)
-{
-    while (wait_for_signal(http, notify, set) == SIGHUP) {
-        notify_reloading(notify);
-        service_reload(service);
-        notify_send(notify, "READY=1\nSTATUS=serving on %s", http_name(http));
-    }
-    signal(SIGHUP, SIG_IGN);
-    /* In a container, process 1 is not killed by default signal actions. */
-    signal(SIGTERM, getpid() == 1 ? end_at_once : SIG_DFL);
-    signal(SIGINT, getpid() == 1 ? end_at_once : SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, set, NULL);
-}
-
 static void announce(const struct http *http)
 {
     const char *name = http_name(http);
@@ -123,23 +68,6 @@ static void announce(const struct http *http)
         printf("try: curl -F image=@photo.jpg %s/cam\n", name);
     fflush(stdout);
     clearerr(stdout); /* the server runs even if this could not be printed */
-}
-
-/* Finishes accepted requests; those that have not begun when the time is up are
- * refused, with a moment to send that response. */
-static void drain(struct http *http, struct service *service, uint64_t max_us)
-{
-    uint64_t end = clock_now_us() + max_us;
-    bool done;
-
-    service_begin_drain(service);
-    http_stop_accepting(http);
-    done = http_wait(http, end);
-    if (!done)
-        service_abandon(service);
-    service_finish(service);
-    if (!done)
-        http_wait(http, clock_now_us() + LAST_WORD_US);
 }
 
 /* What SIGHUP reloads has to stay readable. */
@@ -181,7 +109,7 @@ static int serve(const struct config *config)
     sigset_t signals;
     bool ok = false;
 
-    block_signals(&signals);
+    drain_block_signals(&signals);
     log_open();
     asset_init();
     http = http_new(config, &err);
@@ -197,7 +125,7 @@ static int serve(const struct config *config)
     }
     announce(http);
     notify_send(&notify, "READY=1\nSTATUS=serving on %s", http_name(http));
-    wait_for_end(&service, http, &notify, &signals);
+    drain_await_signal(&service, http, &notify, &signals);
     notify_send(&notify, "STOPPING=1\nSTATUS=finishing accepted requests");
     drain(http, &service, config->drain_timeout * UINT64_C(1000000));
     ok = true;
