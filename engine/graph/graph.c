@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,9 +211,20 @@ void graph_forget_names(struct graph *graph, int value)
     graph->values[value].name = "";
 }
 
+/* What stands before the elements of a constant. */
+struct elements {
+    _Alignas(max_align_t) atomic_size_t num_holders;
+};
+
+static struct elements *elements_of(const struct graph_value *value)
+{
+    return (struct elements *)value->data - 1;
+}
+
 bool graph_make_constant(struct graph_value *value, struct error *err)
 {
     size_t size = value->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float);
+    struct elements *elements;
     size_t count;
 
     assert(value->has_shape && !value->data);
@@ -219,11 +232,38 @@ bool graph_make_constant(struct graph_value *value, struct error *err)
         return false;
     /* XNNPACK reads up to 128 bytes past the end of what it is given. */
     count = graph_shape_count(&value->shape) + 128 / size;
-    value->data = calloc(count, size);
-    if (!value->data)
+    elements = calloc(1, sizeof *elements + count * size);
+    if (!elements)
         return fail(err, ERROR_MEMORY,
                     "not enough memory for a constant of %zu elements", count);
+    atomic_init(&elements->num_holders, 1);
+    value->data = elements + 1;
     return true;
+}
+
+void graph_drop_constant(struct graph_value *value)
+{
+    if (value->data &&
+        atomic_fetch_sub(&elements_of(value)->num_holders, 1) == 1)
+        free(elements_of(value));
+    value->data = NULL;
+}
+
+int graph_share_constant(struct graph *graph, const char *name,
+                         const struct graph_value *from, struct error *err)
+{
+    struct graph_value copy = *from; /* values may move */
+    int number = graph_add_value(graph, name, from->type, err);
+
+    assert(copy.data && copy.has_shape);
+    if (number == GRAPH_NONE)
+        return GRAPH_NONE;
+    atomic_fetch_add(&elements_of(&copy)->num_holders, 1);
+    graph->values[number].shape = copy.shape;
+    graph->values[number].has_shape = true;
+    graph->values[number].element = copy.element;
+    graph->values[number].data = copy.data;
+    return number;
 }
 
 int graph_add_constant(struct graph *graph, const char *name,
@@ -433,10 +473,8 @@ void graph_prune(struct graph *graph)
     for (size_t v = 0; v < graph->num_values; v++) {
         struct graph_value *value = &graph->values[v];
 
-        if (value->producer != NEEDED) {
-            free(value->data);
-            value->data = NULL;
-        }
+        if (value->producer != NEEDED)
+            graph_drop_constant(value);
         value->producer = GRAPH_NONE;
     }
     for (size_t n = 0; n < graph->num_nodes; n++)
@@ -452,7 +490,7 @@ void graph_prune(struct graph *graph)
 void graph_release(struct graph *graph)
 {
     for (size_t v = 0; v < graph->num_values; v++)
-        free(graph->values[v].data);
+        graph_drop_constant(&graph->values[v]);
     free(graph->values);
     free(graph->nodes);
     free(graph->inputs);

@@ -57,7 +57,8 @@ struct graph_value {
     enum graph_type type;
     bool has_shape; /* from graph_infer on: every value */
     struct graph_shape shape;
-    void *data;   /* the constant's elements, or NULL; owned */
+    void *data;   /* the constant's elements, or NULL; held, and maybe by
+                     other values too (graph_share_constant) */
     int element;  /* the ONNX type of a constant or an input of the file, and
                      of what is an input of uint8 still, or 0 */
     int producer; /* index of the node that makes it, or GRAPH_NONE */
@@ -153,6 +154,16 @@ int graph_add_constant(struct graph *graph, const char *name,
  * shape. ERROR_MEMORY, ERROR_LIMIT. */
 bool graph_make_constant(struct graph_value *value, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Adds a constant that has the elements of another one, be it of another
+ * graph: both hold them, and they go with the last. From now on nobody may
+ * change them. ERROR_MEMORY, ERROR_LIMIT. */
+int graph_share_constant(struct graph *graph, const char *name,
+                         const struct graph_value *from, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Gives up a constant's elements, if the value has any. */
+void graph_drop_constant(struct graph_value *value);
 
 /* Lists a value among the graph's inputs. ERROR_MEMORY. */
 bool graph_add_input(struct graph *graph, int value, struct error *err)

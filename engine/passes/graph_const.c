@@ -1,7 +1,5 @@
 #include "engine/passes/graph_const.h"
 
-#include <stdlib.h>
-
 #include "engine/kernel/kernel.h"
 
 /* Elements that may be computed and held in any case; and, of those that the
@@ -26,8 +24,7 @@ void graph_const_drop(struct graph *graph, int number)
 
     if (value->data)
         graph->room += graph_shape_count(&value->shape);
-    free(value->data);
-    value->data = NULL;
+    graph_drop_constant(value);
 }
 
 bool graph_const_fold(struct graph *graph, struct graph_node *node,

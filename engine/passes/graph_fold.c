@@ -3,7 +3,6 @@
 #include "engine/passes/graph_fold.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "engine/passes/graph_build.h"
 
@@ -46,8 +45,7 @@ void graph_fold_drop(struct fold *fold, int value)
 {
     if (value == GRAPH_NONE || graph_users_count(&fold->users, value) > 0)
         return;
-    free(fold->graph->values[value].data);
-    fold->graph->values[value].data = NULL;
+    graph_drop_constant(&fold->graph->values[value]);
 }
 
 bool graph_fold_new_layer(struct fold *fold, struct fold_layer *layer,

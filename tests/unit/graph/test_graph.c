@@ -248,6 +248,45 @@ static void a_node_with_one_needed_output_of_two_stays(void **state)
     graph_release(&graph);
 }
 
+static void graphs_share_the_elements_of_a_constant(void **state)
+{
+    struct chain chain;
+    struct graph other = {0};
+    struct error err = {0};
+    const struct graph_value *w;
+    int shared;
+
+    (void)state;
+    make_chain(&chain);
+    w = &chain.graph.values[chain.used];
+    shared = graph_share_constant(&other, "w", w, &err);
+    assert_int_not_equal(shared, GRAPH_NONE);
+    assert_ptr_equal(other.values[shared].data, w->data);
+    assert_true(graph_shape_equal(&other.values[shared].shape, &w->shape));
+    graph_release(&chain.graph); /* the other one keeps them */
+    assert_true(graph_floats(&other.values[shared])[3] == 4.0f);
+    graph_drop_constant(&other.values[shared]);
+    assert_null(other.values[shared].data);
+    graph_release(&other);
+}
+
+static void a_graph_shares_a_constant_with_itself(void **state)
+{
+    struct chain chain;
+    struct graph *g = &chain.graph;
+    struct error err = {0};
+    int shared;
+
+    (void)state;
+    make_chain(&chain);
+    shared = graph_share_constant(g, "w", &g->values[chain.unused], &err);
+    sketch_output(g, shared);
+    graph_prune(g); /* drops the first holder */
+    assert_null(g->values[chain.unused].data);
+    assert_true(graph_floats(&g->values[shared])[0] == 5.0f);
+    graph_release(g);
+}
+
 static void a_value_is_found_by_each_of_its_names(void **state)
 {
     struct chain chain;
@@ -318,6 +357,8 @@ int main(void)
         cmocka_unit_test(pruning_drops_what_no_output_needs),
         cmocka_unit_test(a_constant_that_is_an_output_survives_pruning),
         cmocka_unit_test(a_node_with_one_needed_output_of_two_stays),
+        cmocka_unit_test(graphs_share_the_elements_of_a_constant),
+        cmocka_unit_test(a_graph_shares_a_constant_with_itself),
         cmocka_unit_test(a_value_is_found_by_each_of_its_names),
         cmocka_unit_test(a_pruned_reshape_leaves_its_names_to_what_it_reshaped),
         cmocka_unit_test(a_released_graph_is_empty),
