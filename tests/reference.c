@@ -1560,7 +1560,7 @@ bool reference_run(struct reference *ref, const struct graph *graph,
 {
     ref->values = calloc(graph->num_values + 1, sizeof *ref->values);
     if (!ref->values)
-        return fail(err, ERROR_MEMORY, "no room for %zu values",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                     graph->num_values);
     ref->num_values = graph->num_values;
     if (!run_graph(ref, graph, input, err)) {

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "engine/explain/explain.h"
+
 /* Sums per cell, in the order that lets the compiler keep a vector of them
  * without being allowed to reorder floating-point additions. */
 enum { LANES = 16 };
@@ -152,3 +154,62 @@ double cam_bias(const struct head *head, const struct graph *graph, size_t k)
     }
     return is_negated ? 0 - bias : bias;
 }
+
+/* ---- the method ---- */
+
+static const char *refuse(const struct graph *graph, const struct head *head)
+{
+    (void)graph;
+    return head->refusal;
+}
+
+static double mean_of(const struct explain_map *map)
+{
+    size_t count = map->height * map->width;
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += (double)map->values[i];
+    return sum / (double)count;
+}
+
+/* The check is the mean of the map and the class's bias. Where the head pools
+ * by the mean this equals the logit, up to rounding. Where it pools by the
+ * maximum, the logit is the bias and, over all channels, the sum of weight x
+ * largest activation, each from a cell of its own; no sum over one map's cells
+ * gives it, and the check is only what its name says. */
+static bool explain(struct explain_maps *maps,
+                    const struct explain_input *input, struct error *err)
+{
+    const struct head *head = input->head;
+    const struct graph_shape *shape =
+        &input->graph->values[head->features].shape;
+    const float *features = plan_session_data(input->plan, head->features);
+    struct cam_scale scale;
+
+    if (!explain_reserve(maps, shape->dim[1], shape->dim[2], err))
+        return false;
+    cam_scale(&scale, head, input->graph, features);
+    for (size_t i = 0; i < maps->count; i++) {
+        struct explain_map *map = &maps->map[i];
+        size_t k = map->class_index;
+
+        cam_map(map->values, head, input->graph, features, k);
+        explain_add_check(map, "mean_plus_bias",
+                          mean_of(map) + cam_bias(head, input->graph, k));
+        map->is_normalized = head->is_normalized;
+        map->norm_mean = scale.mean;
+        map->norm_deviation = scale.deviation;
+    }
+    return true;
+}
+
+const struct explain_method cam_method = {
+    .name = "cam",
+    .paper = "Zhou et al., Learning Deep Features for Discriminative "
+             "Localization, CVPR 2016",
+    .needs = "global pooling of the feature map, then at most one linear layer",
+    .passes = 0,
+    .refuse = refuse,
+    .explain = explain,
+};

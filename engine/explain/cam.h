@@ -2,8 +2,8 @@
 #define ENGINE_EXPLAIN_CAM_H
 
 /* Class activation maps (Zhou et al., "Learning Deep Features for
- * Discriminative Localization", CVPR 2016), read from a head (head.h). Any
- * thread. */
+ * Discriminative Localization", CVPR 2016), read from a head (head.h): the
+ * method `cam`. Any thread. */
 
 #include <stddef.h>
 

@@ -69,6 +69,11 @@ size_t graph_shape_count(const struct graph_shape *shape)
     return count;
 }
 
+size_t graph_value_count(const struct graph *graph, int value)
+{
+    return graph_shape_count(&graph->values[value].shape);
+}
+
 bool graph_shape_equal(const struct graph_shape *a, const struct graph_shape *b)
 {
     return a->rank == b->rank &&
@@ -134,17 +139,74 @@ int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
 {
     struct graph_value *values = grow(graph->values, graph->num_values,
                                       &graph->cap_values, sizeof *values, err);
-    char *copy;
+    struct graph_name *copy = NULL;
 
     if (!values)
         return GRAPH_NONE;
     graph->values = values;
-    copy = arena_text(&graph->arena, name, strlen(name), err);
-    if (!copy)
-        return GRAPH_NONE;
+    if (*name) {
+        copy =
+            arena_take(&graph->arena, 1, sizeof *copy + strlen(name) + 1, err);
+        if (!copy)
+            return GRAPH_NONE;
+        memcpy(copy->text, name, strlen(name) + 1);
+    }
     values[graph->num_values] = (struct graph_value){
-        .name = copy, .type = type, .producer = GRAPH_NONE};
+        .name = copy ? copy->text : "",
+        .names = copy,
+        .type = type,
+        .producer = GRAPH_NONE,
+    };
     return (int)graph->num_values++;
+}
+
+static bool has_name(const struct graph_value *value, const char *name)
+{
+    for (const struct graph_name *n = value->names; n; n = n->next)
+        if (strcmp(n->text, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_input(const struct graph *graph, int value)
+{
+    for (size_t i = 0; i < graph->num_inputs; i++)
+        if (graph->inputs[i] == value)
+            return true;
+    return false;
+}
+
+int graph_find(const struct graph *graph, const char *name)
+{
+    for (size_t v = 0; v < graph->num_values; v++) {
+        const struct graph_value *value = &graph->values[v];
+
+        if (has_name(value, name) &&
+            (value->data || value->producer != GRAPH_NONE ||
+             is_input(graph, (int)v)))
+            return (int)v;
+    }
+    return GRAPH_NONE;
+}
+
+void graph_take_names(struct graph *graph, int value, int from)
+{
+    struct graph_value *to = &graph->values[value];
+    struct graph_name **end = &to->names;
+
+    if (value == from)
+        return;
+    while (*end)
+        end = &(*end)->next;
+    *end = graph->values[from].names;
+    to->name = to->names ? to->names->text : "";
+    graph_forget_names(graph, from);
+}
+
+void graph_forget_names(struct graph *graph, int value)
+{
+    graph->values[value].names = NULL;
+    graph->values[value].name = "";
 }
 
 bool graph_make_constant(struct graph_value *value, struct error *err)
@@ -328,6 +390,18 @@ const int64_t *graph_ints(const struct graph_value *value)
     return value->data;
 }
 
+/* Of a node that is dropped and only renames its operand. */
+static void hand_names_back(struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_value *x = graph_input(graph, node, 0);
+    const struct graph_value *out = graph_output(graph, node, 0);
+    bool renames = node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE ||
+                   node->op == GRAPH_IDENTITY;
+
+    if (renames && x && out && !out->data)
+        graph_take_names(graph, node->inputs[0], node->outputs[0]);
+}
+
 /* Walks backwards, since makers stand before users; keeps the order. */
 void graph_prune(struct graph *graph)
 {
@@ -348,6 +422,7 @@ void graph_prune(struct graph *graph)
                       graph->values[node->outputs[i]].producer == NEEDED &&
                       !graph->values[node->outputs[i]].data;
         if (!needed) {
+            hand_names_back(graph, node);
             node->num_outputs = 0; /* marks the node as dropped */
             continue;
         }

@@ -38,7 +38,7 @@ struct resize_axis {
     size_t full, start;        /* `out` of `full` pixels, from `start` on */
     enum resize_filter filter; /* that the weights are of */
     bool mirrored;             /* the last output pixel comes first */
-    size_t num_taps;           /* room for one output pixel's weights */
+    size_t num_taps;           /* space for one output pixel's weights */
     size_t num_live;           /* output pixels unfinished at a time, at most */
     struct resize_span *spans; /* (out) owned */
     int32_t *weights;          /* (out, num_taps), multiples of 2^-22; owned */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is being found, and in what. */
+/* The state of the search. */
 struct search {
     struct onnx_needed *needed;
     struct onnx_names *names;
@@ -76,8 +76,8 @@ static int maker_of(const struct search *search, const char *name)
     return onnx_names_find(search->names, name)->maker;
 }
 
-/* The operand that a decision or a wrapping is about: an index into a list of
- * constants comes second. */
+/* The operand that a decision or a wrapping works on: an index into a constant
+ * list comes second. */
 static const char *subject_of(const struct search *search,
                               const onnx_node_proto *node)
 {
@@ -162,8 +162,8 @@ static bool take_outputs(struct search *search, const char *wanted)
                 wanted, list);
 }
 
-/* Leaves out outputs that stand for what is an output itself, and second ones
- * that stand for the same. */
+/* Drops outputs that stand for a value that is an output itself, and all but
+ * the first that stand for the same value. */
 static void leave_doubles_out(struct search *search)
 {
     struct onnx_needed *needed = search->needed;

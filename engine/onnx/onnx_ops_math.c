@@ -62,6 +62,10 @@ static bool convert_einsum(struct onnx_reader *reader, struct graph_node *node)
 
     if (!found || !found->has_s)
         return fail(reader->err, ERROR_INPUT, "it has no equation");
+    if (node->num_inputs > GRAPH_EINSUM_OPERANDS)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it has %u inputs; at most %d are supported",
+                    node->num_inputs, GRAPH_EINSUM_OPERANDS);
     text = arena_text(&reader->graph->arena, (const char *)found->s.data,
                       found->s.len, reader->err);
     if (!text)
@@ -94,8 +98,8 @@ static struct graph_node *append(struct onnx_reader *reader, enum graph_op op,
     struct graph *graph = reader->graph;
     struct graph_node *last = &graph->nodes[graph->num_nodes - 1], *added;
     int out = last->outputs[0];
-    int between = graph_add_value(graph, last->name, graph->values[out].type,
-                                  reader->err);
+    int between =
+        graph_add_value(graph, "", graph->values[out].type, reader->err);
 
     if (between == GRAPH_NONE)
         return NULL;
@@ -115,8 +119,8 @@ static struct graph_node *append_number(struct onnx_reader *reader,
                                         enum graph_op op, float number)
 {
     const struct graph_shape scalar = {0};
-    int constant = graph_add_constant(reader->graph, "number", GRAPH_FLOAT,
-                                      &scalar, reader->err);
+    int constant = graph_add_constant(reader->graph, "", GRAPH_FLOAT, &scalar,
+                                      reader->err);
 
     if (constant == GRAPH_NONE)
         return NULL;
@@ -321,8 +325,7 @@ const struct onnx_operator onnx_ops_math[] = {
      "epsilon momentum spatial training_mode", convert_batch_norm},
     {"Clip", GRAPH_CLAMP, 1, 3, "min max", convert_clip},
     {"Div", GRAPH_DIV, 2, 2, "", onnx_ops_plain},
-    {"Einsum", GRAPH_EINSUM, 1, GRAPH_EINSUM_OPERANDS, "equation",
-     convert_einsum},
+    {"Einsum", GRAPH_EINSUM, 1, UINT32_MAX, "equation", convert_einsum},
     {"Equal", GRAPH_EQUAL, 2, 2, "", onnx_ops_plain},
     {"Gemm", GRAPH_MATMUL, 2, 3, "alpha beta transA transB", convert_gemm},
     {"Greater", GRAPH_LESS, 2, 2, "", convert_greater},

@@ -271,4 +271,7 @@ const struct onnx_operator *onnx_ops_find(const char *name);
 /* For operators without attributes. */
 bool onnx_ops_plain(struct onnx_reader *reader, struct graph_node *node);
 
+/* Row number i of all families; NULL past the last. */
+const struct onnx_operator *onnx_ops_row(size_t i);
+
 #endif

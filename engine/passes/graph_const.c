@@ -84,7 +84,7 @@ static bool linear_bias(struct graph *graph, const struct graph_node *node,
         (count != num_out || c->shape.dim[c->shape.rank - 1] != num_out))
         return fail(err, ERROR_UNSUPPORTED,
                     "its third input is not one bias per output");
-    *bias = graph_add_constant(graph, c->name, GRAPH_FLOAT, &shape, err);
+    *bias = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
     if (*bias == GRAPH_NONE)
         return false;
     c = graph_input(graph, node, 2); /* values may have moved */
@@ -108,8 +108,7 @@ bool graph_const_linear(struct graph *graph, struct graph_node *node,
 
     if (!inputs || !linear_bias(graph, node, num_out, &bias, err))
         return false;
-    w = graph_add_constant(graph, graph_input(graph, node, 1)->name,
-                           GRAPH_FLOAT, &shape, err);
+    w = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
     if (w == GRAPH_NONE)
         return false;
     weights = graph->values[w].data;

@@ -73,15 +73,13 @@ static bool read_link(struct link *link, const struct graph *graph,
 {
     const struct graph_shape *x, *out;
     const struct graph_window *window = &node->conv.window;
+    int open = graph_fold_pool_open(graph, node, true);
 
     *link = (struct link){.cost = 1};
-    if (node->num_outputs != 1 || graph_is_clamped(node) ||
-        graph_output(graph, node, 0)->type != GRAPH_FLOAT ||
-        graph_fold_pool_open(graph, node, true) < 0)
+    if (node->num_outputs != 1 || graph_is_clamped(node) || open < 0 ||
+        graph_output(graph, node, 0)->type != GRAPH_FLOAT)
         return false;
-    x = &graph_input(graph, node,
-                     (uint32_t)graph_fold_pool_open(graph, node, true))
-             ->shape;
+    x = &graph_input(graph, node, (uint32_t)open)->shape;
     out = &graph_output(graph, node, 0)->shape;
     switch (node->op) {
     case GRAPH_RESHAPE:
@@ -91,13 +89,13 @@ static bool read_link(struct link *link, const struct graph *graph,
     case GRAPH_GATHER:
         link->is_linear = true;
         return graph_fold_pool_open(graph, node, false) == 0;
+    case GRAPH_MEAN:
+        link->is_linear = true;
+        return true;
     case GRAPH_REDUCE:
         link->is_linear = node->reduce.function == GRAPH_REDUCE_SUM;
         link->is_max = node->reduce.function == GRAPH_REDUCE_MAX;
         return link->is_linear || link->is_max;
-    case GRAPH_MEAN:
-        link->is_linear = true;
-        return true;
     case GRAPH_MAX_POOL:
     case GRAPH_AVERAGE_POOL:
         link->is_linear = node->op == GRAPH_AVERAGE_POOL;
@@ -312,6 +310,24 @@ static int with_numbers(struct pool_pass *pass, const struct pool_chain *chain,
                        pass->fold->err);
 }
 
+static bool renames(const struct graph_node *node)
+{
+    return node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE;
+}
+
+/* What the picture or the result is called in other shapes. */
+static void take_names(struct pool_pass *pass, const struct pool_chain *chain,
+                       int result)
+{
+    struct graph *graph = pass->graph;
+    const size_t *nodes = chain->nodes;
+
+    for (size_t i = 0; i < chain->num && renames(&graph->nodes[nodes[i]]); i++)
+        graph_take_names(graph, chain->x, graph->nodes[nodes[i]].outputs[0]);
+    for (size_t i = chain->num; i-- > 1 && renames(&graph->nodes[nodes[i]]);)
+        graph_take_names(graph, result, graph->nodes[nodes[i]].inputs[0]);
+}
+
 /* Puts new nodes in the place of the chain's last. */
 static bool rewrite(struct pool_pass *pass, const struct pool_chain *chain,
                     const struct pool_trial *trial)
@@ -329,6 +345,7 @@ static bool rewrite(struct pool_pass *pass, const struct pool_chain *chain,
         value = with_numbers(pass, chain, value, GRAPH_ADD, trial->shift, 0);
     if (value == GRAPH_NONE)
         return false;
+    take_names(pass, chain, value);
     for (size_t i = 0; i < chain->num; i++) { /* dropped */
         graph->nodes[chain->nodes[i]].num_inputs = 0;
         graph->nodes[chain->nodes[i]].num_outputs = 0;

@@ -1,5 +1,5 @@
-/* Shapes of what counts, marks and puts elements in places: CumSum, EyeLike,
- * Trilu, OneHot, ReverseSequence, ScatterElements, ScatterND. */
+/* Shapes of what counts, marks, takes elements from places and puts them there:
+ * CumSum, EyeLike, Trilu, OneHot, ReverseSequence, Gather and Scatter. */
 
 #include "engine/passes/infer.h"
 
@@ -115,15 +115,14 @@ bool graph_shape_reverse(struct infer *infer)
     return graph_shape_same(infer);
 }
 
-static bool check_indices(const struct infer *infer)
+/* The constant indices of operand 1. */
+static bool find_indices(const struct infer *infer,
+                         const struct graph_value **indices)
 {
-    const struct graph_value *indices = infer_in(infer, 1);
-
-    if (!indices->data || indices->type != GRAPH_INT)
+    *indices = infer_in(infer, 1);
+    if (!(*indices)->data || (*indices)->type != GRAPH_INT)
         return fail(infer->err, ERROR_UNSUPPORTED,
                     "its indices depend on the image");
-    if (infer_in(infer, 0)->type != infer_in(infer, 2)->type)
-        return fail(infer->err, ERROR_INPUT, "it mixes integers and floats");
     return true;
 }
 
@@ -135,13 +134,109 @@ static bool check_index(const struct infer *infer, int64_t index, size_t length)
                 index, length);
 }
 
+bool graph_shape_gather(struct infer *infer)
+{
+    const struct graph_shape *x = infer_shape(infer, 0);
+    const struct graph_value *indices;
+    size_t axis;
+
+    if (!find_indices(infer, &indices) ||
+        !infer_axis(infer, infer->node->axis, x->rank, &axis))
+        return false;
+    infer->node->axis = (int64_t)axis;
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
+            return false;
+    if (x->rank - 1 + indices->shape.rank > GRAPH_MAX_RANK)
+        return fail(infer->err, ERROR_UNSUPPORTED,
+                    "its output has more than %d dimensions", GRAPH_MAX_RANK);
+    for (uint32_t i = 0; i < axis; i++)
+        infer->shape.dim[infer->shape.rank++] = x->dim[i];
+    for (uint32_t i = 0; i < indices->shape.rank; i++)
+        infer->shape.dim[infer->shape.rank++] = indices->shape.dim[i];
+    for (uint32_t i = (uint32_t)axis + 1; i < x->rank; i++)
+        infer->shape.dim[infer->shape.rank++] = x->dim[i];
+    return true;
+}
+
+bool graph_shape_gather_elements(struct infer *infer)
+{
+    const struct graph_shape *x = infer_shape(infer, 0);
+    const struct graph_value *indices;
+    size_t axis;
+
+    if (!find_indices(infer, &indices) ||
+        !infer_axis(infer, infer->node->axis, x->rank, &axis))
+        return false;
+    infer->node->axis = (int64_t)axis;
+    infer->shape = indices->shape;
+    if (indices->shape.rank != x->rank)
+        return fail(infer->err, ERROR_INPUT,
+                    "its indices do not match the shape of its input");
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (i != axis && infer->shape.dim[i] > x->dim[i])
+            return fail(infer->err, ERROR_INPUT,
+                        "its indices do not match the shape of its input");
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
+            return false;
+    return true;
+}
+
+/* The last axis of the indices counts axes of x, after those that both have
+ * in common. */
+bool graph_shape_gather_nd(struct infer *infer)
+{
+    const struct graph_shape *x = infer_shape(infer, 0);
+    const struct graph_value *indices;
+    int64_t common = infer->node->axis;
+    size_t num;
+
+    if (!find_indices(infer, &indices))
+        return false;
+    if (indices->shape.rank == 0 || common < 0 ||
+        common >= (int64_t)indices->shape.rank)
+        return fail(infer->err, ERROR_INPUT,
+                    "its indices do not match the shape of its input");
+    num = indices->shape.dim[indices->shape.rank - 1];
+    if (num == 0 || x->rank < (size_t)common ||
+        num > x->rank - (size_t)common ||
+        indices->shape.rank - 1 + x->rank - num - (size_t)common >
+            GRAPH_MAX_RANK)
+        return fail(infer->err, ERROR_INPUT,
+                    "its indices do not match the shape of its input");
+    for (uint32_t i = 0; i + 1 < indices->shape.rank; i++) {
+        if (i < common && indices->shape.dim[i] != x->dim[i])
+            return fail(infer->err, ERROR_INPUT,
+                        "its indices do not match the shape of its input");
+        infer->shape.dim[infer->shape.rank++] = indices->shape.dim[i];
+    }
+    for (size_t i = (size_t)common + num; i < x->rank; i++)
+        infer->shape.dim[infer->shape.rank++] = x->dim[i];
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(infer, graph_ints(indices)[i],
+                         x->dim[(size_t)common + i % num]))
+            return false;
+    return true;
+}
+
+/* The same, where elements are put in their places. */
+static bool find_places(const struct infer *infer,
+                        const struct graph_value **indices)
+{
+    if (!find_indices(infer, indices))
+        return false;
+    return infer_in(infer, 0)->type == infer_in(infer, 2)->type ||
+           fail(infer->err, ERROR_INPUT, "it mixes integers and floats");
+}
+
 bool graph_shape_scatter_elements(struct infer *infer)
 {
     const struct graph_shape *x = infer_shape(infer, 0);
-    const struct graph_value *indices = infer_in(infer, 1);
+    const struct graph_value *indices;
     size_t axis;
 
-    if (!check_indices(infer) ||
+    if (!find_places(infer, &indices) ||
         !infer_axis(infer, infer->node->scatter.axis, x->rank, &axis))
         return false;
     if (indices->shape.rank != x->rank ||
@@ -179,10 +274,10 @@ static bool fits_tuples(const struct graph_shape *x,
 bool graph_shape_scatter_nd(struct infer *infer)
 {
     const struct graph_shape *x = infer_shape(infer, 0);
-    const struct graph_value *indices = infer_in(infer, 1);
+    const struct graph_value *indices;
     size_t num;
 
-    if (!check_indices(infer))
+    if (!find_places(infer, &indices))
         return false;
     num = indices->shape.rank > 0 ? indices->shape.dim[indices->shape.rank - 1]
                                   : 0;

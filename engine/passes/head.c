@@ -81,7 +81,7 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
     for (size_t i = 0; i < graph->num_outputs && most < 2; i++) {
         int output = graph->outputs[i];
         size_t count = is_row_of_floats(graph, output)
-                           ? graph_shape_count(&graph->values[output].shape)
+                           ? graph_value_count(graph, output)
                            : 0;
 
         if (count > most) {

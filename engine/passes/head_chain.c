@@ -6,11 +6,6 @@
 
 #include "engine/passes/head.h"
 
-static size_t count_of(const struct graph *graph, int value)
-{
-    return graph_shape_count(&graph->values[value].shape);
-}
-
 bool head_chain_is_function(const struct graph_node *node,
                             enum graph_function function)
 {
@@ -50,7 +45,7 @@ static uint32_t number_at(const struct graph *graph,
  * them; GRAPH_NONE of others. */
 static int subject_of(const struct graph *graph, const struct graph_node *node)
 {
-    size_t out = count_of(graph, node->outputs[0]);
+    size_t out = graph_value_count(graph, node->outputs[0]);
     uint32_t number;
 
     switch (node->op) {
@@ -67,7 +62,7 @@ static int subject_of(const struct graph *graph, const struct graph_node *node)
     case GRAPH_GATHER:
     case GRAPH_SLICE:
         return head_is_row(&graph_input(graph, node, 0)->shape) &&
-                       out <= count_of(graph, node->inputs[0])
+                       out <= graph_value_count(graph, node->inputs[0])
                    ? node->inputs[0]
                    : GRAPH_NONE;
     case GRAPH_ADD:
@@ -80,7 +75,8 @@ static int subject_of(const struct graph *graph, const struct graph_node *node)
     case GRAPH_LESS:
     case GRAPH_LESS_EQUAL:
         number = number_at(graph, node);
-        if (number == 2 || count_of(graph, node->inputs[1 - number]) != out)
+        if (number == 2 ||
+            graph_value_count(graph, node->inputs[1 - number]) != out)
             return GRAPH_NONE;
         return node->inputs[1 - number];
     default:
@@ -266,7 +262,8 @@ static void apply_choice(struct head_effect *effect, const struct graph *graph,
                          const struct graph_node *node)
 {
     const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
-    size_t in = graph_shape_count(x), out = count_of(graph, node->outputs[0]);
+    size_t in = graph_shape_count(x),
+           out = graph_value_count(graph, node->outputs[0]);
     bool in_order = true;
 
     if (out < in) {
@@ -348,7 +345,8 @@ static bool passes_all(const struct graph *graph, const struct graph_node *node)
         return true;
     if ((node->op != GRAPH_GATHER && node->op != GRAPH_SLICE) ||
         subject_of(graph, node) == GRAPH_NONE ||
-        count_of(graph, node->outputs[0]) != count_of(graph, node->inputs[0]))
+        graph_value_count(graph, node->outputs[0]) !=
+            graph_value_count(graph, node->inputs[0]))
         return false;
     apply_choice(&effect, graph, node);
     return !effect.why[0];

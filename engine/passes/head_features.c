@@ -24,8 +24,7 @@ static int behind_bias(struct head *head, const struct graph *graph, int value)
         before = graph_producer(graph, other);
         if (bias->data && before && !graph_is_clamped(sum) &&
             graph_shape_count(&bias->shape) == head->num_logits &&
-            graph_shape_count(&graph->values[other].shape) ==
-                head->num_logits &&
+            graph_value_count(graph, other) == head->num_logits &&
             (before->num_inputs < 3 || before->inputs[2] == GRAPH_NONE)) {
             head->bias = sum->inputs[i];
             return other;

@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-static size_t count_of(const struct graph *graph, int value)
-{
-    return graph_shape_count(&graph->values[value].shape);
-}
-
 /* Whether operand i of two nodes is the same constant, or left out of both. */
 static bool is_same_constant(const struct graph *graph,
                              const struct graph_node *a,
@@ -127,7 +122,8 @@ bool head_layer_is_row_norm(const struct graph *graph,
         return false;
     for (uint32_t i = 1; i < 3; i++) {
         int operand = head_layer_norm_operand(node, i);
-        size_t count = operand == GRAPH_NONE ? 1 : count_of(graph, operand);
+        size_t count =
+            operand == GRAPH_NONE ? 1 : graph_value_count(graph, operand);
 
         if ((operand != GRAPH_NONE && !graph->values[operand].data) ||
             (count != 1 && count != graph_shape_count(x)))

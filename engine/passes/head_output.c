@@ -6,11 +6,6 @@
 
 enum { MAX_DEPTH = 8 };
 
-static size_t count_of(const struct graph *graph, int value)
-{
-    return graph_shape_count(&graph->values[value].shape);
-}
-
 /* ---- softmax and sigmoid ---- */
 
 static size_t softmax_length(const struct graph *graph,
@@ -45,10 +40,11 @@ static void follow_link(struct head_effect *effect, const struct graph *graph,
         return;
     }
     if (softmax_length(graph, link) == 1 &&
-        count_of(graph, link->inputs[0]) > 1)
+        graph_value_count(graph, link->inputs[0]) > 1)
         head_chain_object(effect,
                           "it is over an axis of length 1, so each score is 1");
-    else if (softmax_length(graph, link) != count_of(graph, link->inputs[0]))
+    else if (softmax_length(graph, link) !=
+             graph_value_count(graph, link->inputs[0]))
         head_chain_object(effect, "it is not over all classes");
     else if (effect->is_flipped && !effect->is_selected)
         head_chain_object(effect, "their order is reversed");
@@ -64,8 +60,8 @@ static bool is_pair(struct head_chain *chain, struct head_effect *effect,
     bool differ; /* in their signs */
 
     if (concat->op != GRAPH_CONCAT || concat->num_inputs != 2 ||
-        count_of(graph, concat->inputs[0]) != 1 ||
-        count_of(graph, concat->inputs[1]) != 1)
+        graph_value_count(graph, concat->inputs[0]) != 1 ||
+        graph_value_count(graph, concat->inputs[1]) != 1)
         return false;
     head_chain_walk(&first, graph, concat->inputs[0]);
     head_chain_walk(chain, graph, concat->inputs[1]);
@@ -121,7 +117,8 @@ static void set_logits(struct head *head, const struct graph *graph, int value,
                        bool is_flipped)
 {
     head->logits = head_chain_behind_signs(&is_flipped, graph, value);
-    head->num_logits = head->num_classes = count_of(graph, head->logits);
+    head->num_logits = head->num_classes =
+        graph_value_count(graph, head->logits);
     head->is_negated = is_flipped;
 }
 

@@ -4,11 +4,6 @@
 
 #include "engine/passes/head_layer.h"
 
-static size_t count_of(const struct graph *graph, int value)
-{
-    return graph_shape_count(&graph->values[value].shape);
-}
-
 const char head_refusal_no_places[] =
     "the cells that are pooled at the end cannot be traced back to positions "
     "in the image: attention mixed them, some were dropped, or they were "
@@ -41,7 +36,8 @@ static const char *why_node(struct head *head, const struct graph *graph,
     const struct graph_picture *from = &pictures[x];
     const struct graph_picture *to = &pictures[node->outputs[0]];
     size_t cells = from->height * from->width;
-    bool fewer = count_of(graph, x) > count_of(graph, node->outputs[0]);
+    bool fewer = graph_value_count(graph, x) >
+                 graph_value_count(graph, node->outputs[0]);
 
     if (node->op == GRAPH_CONV && cells > 1 && to->height * to->width == 1) {
         snprintf(
@@ -191,6 +187,6 @@ const char *head_refusal_of_logits(const struct graph *graph,
         return "the network does not end in a linear layer or in global "
                "pooling, so its classes have no weights for the channels of a "
                "feature map";
-    return "the network's last linear layer is clamped, so a class's map does "
-           "not add up to its logit";
+    return "the network's last linear layer is clamped, so a class's map "
+           "does not add up to its logit";
 }

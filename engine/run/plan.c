@@ -125,7 +125,7 @@ static void list_passed(struct plan *plan, const size_t *last)
             plan->places[plan->num_passed++] = (struct place){
                 .first = n,
                 .last = last[v],
-                .size = padded(graph_shape_count(&graph->values[v].shape)),
+                .size = padded(graph_value_count(graph, v)),
             };
         }
 }

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/clock.h"
 #include "engine/xnn/xnnrun.h"
 
 enum { NUM_PICTURES = 3, NUM_RUNS = 3 };
@@ -17,14 +17,6 @@ struct trial {
     double fp32_ms, int8_ms;          /* the fastest runs */
     double error; /* of the logits, for the worst image; see the header */
 };
-
-static double now_ms(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
 
 /* A number from -1 to 1 that depends on all three. */
 static float noise(uint32_t y, uint32_t x, uint32_t c)
@@ -85,10 +77,10 @@ static double difference(const float *exact, const float *other, size_t count)
 static bool time_run(struct plan_session *session, double *best,
                      struct error *err)
 {
-    double start = now_ms(), ms;
+    const uint64_t start_us = clock_now_us();
     bool ok = plan_session_run(session, err);
+    double ms = clock_ms_since(start_us);
 
-    ms = now_ms() - start;
     if (ms < *best)
         *best = ms;
     return ok;

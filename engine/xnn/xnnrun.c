@@ -196,7 +196,7 @@ static const char *status_text(enum xnn_status status)
     case xnn_status_unsupported_hardware:
         return "unsupported processor";
     case xnn_status_out_of_memory:
-        return "not enough memory for the file names";
+        return "not enough memory";
     default:
         return "failure";
     }

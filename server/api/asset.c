@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The assembler puts the files into the read-only data; the Makefile makes
- * this object depend on them. Paths are relative to where make runs. */
+/* The assembler embeds the files in read-only data; the Makefile makes this
+ * object depend on them. Paths are relative to the folder of the Makefile. */
 #define X(symbol, path, file, type, cache)       \
     __asm__(".section .rodata\n"                 \
             ".balign 16\n"                       \
@@ -34,7 +34,7 @@ static const uint8_t *const ends[NUM_ASSETS] = {
 #undef X
 };
 
-/* FNV-1a, 64 bits. Nobody gains from forging an ETag of our own files. */
+/* FNV-1a, 64 bits. An ETag of our own files need not resist forgery. */
 static uint64_t hash(const uint8_t *bytes, size_t len)
 {
     uint64_t h = 0xcbf29ce484222325;
@@ -63,8 +63,8 @@ const struct asset *asset_find(const char *path)
     return NULL;
 }
 
-/* A comma-separated list of "tag" or W/"tag", or a star. The comparison is
- * the weak one, as the RFC wants here. */
+/* A comma-separated list of "tag" or W/"tag", or a star. The RFC requires weak
+ * comparison here. */
 bool asset_matches(const struct asset *asset, const char *if_none_match)
 {
     const char *p = if_none_match;

@@ -8,36 +8,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A page may be changed by the next version of the program: ask each time,
- * which the ETag makes cheap. A photo stays what it is. */
-#define ASSET_ASK "no-cache"
+/* The next version of the program may change the page, so browsers revalidate
+ * each time, which the ETag makes cheap. Photos do not change. */
+#define ASSET_REVALIDATE "no-cache"
 #define ASSET_KEEP "public, max-age=86400"
 
-/* X(symbol, path, file, content type, Cache-Control): adding a file is adding
- * a row. Each row is a route of its own (routes.c). */
+/* X(symbol, path, file, content type, Cache-Control): one row per file. Each
+ * row is also a route (routes.c). */
 #define ASSETS(X)                                                              \
     X(index_html, "/", "static/index.html", "text/html; charset=utf-8",        \
-      ASSET_ASK)                                                               \
+      ASSET_REVALIDATE)                                                        \
     X(app_css, "/app.css", "static/app.css", "text/css; charset=utf-8",        \
-      ASSET_ASK)                                                               \
+      ASSET_REVALIDATE)                                                        \
     X(app_js, "/app.js", "static/app.js", "text/javascript; charset=utf-8",    \
-      ASSET_ASK)                                                               \
+      ASSET_REVALIDATE)                                                        \
     X(ask_js, "/ask.js", "static/ask.js", "text/javascript; charset=utf-8",    \
-      ASSET_ASK)                                                               \
+      ASSET_REVALIDATE)                                                        \
     X(draw_js, "/draw.js", "static/draw.js", "text/javascript; charset=utf-8", \
-      ASSET_ASK)                                                               \
+      ASSET_REVALIDATE)                                                        \
     X(given_js, "/given.js", "static/given.js",                                \
-      "text/javascript; charset=utf-8", ASSET_ASK)                             \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(map_js, "/map.js", "static/map.js", "text/javascript; charset=utf-8",    \
-      ASSET_ASK)                                                               \
+      ASSET_REVALIDATE)                                                        \
     X(palettes_js, "/palettes.js", "static/palettes.js",                       \
-      "text/javascript; charset=utf-8", ASSET_ASK)                             \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(picture_js, "/picture.js", "static/picture.js",                          \
-      "text/javascript; charset=utf-8", ASSET_ASK)                             \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(favicon, "/favicon.svg", "static/favicon.svg", "image/svg+xml",          \
       ASSET_KEEP)                                                              \
     X(openapi, "/openapi.yaml", "static/openapi.yaml", "application/yaml",     \
-      ASSET_ASK)                                                               \
+      ASSET_REVALIDATE)                                                        \
     X(chelsea, "/samples/chelsea.png", "static/samples/chelsea.png",           \
       "image/png", ASSET_KEEP)                                                 \
     X(coffee, "/samples/coffee.png", "static/samples/coffee.png", "image/png", \
@@ -59,11 +59,11 @@ struct asset {
 /* Computes the ETags. Once, before other threads start. */
 void asset_init(void);
 
-/* NULL where there is no such file. Any thread. */
+/* The file at this path, or NULL. Any thread. */
 const struct asset *asset_find(const char *path);
 
-/* Whether an If-None-Match header (RFC 9110, section 13.1.2) names the ETag:
- * then the client has the file. NULL is no header. */
+/* Whether an If-None-Match header (RFC 9110, section 13.1.2) names the ETag,
+ * which means that the client has the file. NULL: no header. */
 bool asset_matches(const struct asset *asset, const char *if_none_match);
 
 #endif

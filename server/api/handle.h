@@ -1,15 +1,15 @@
 #ifndef SERVER_API_HANDLE_H
 #define SERVER_API_HANDLE_H
 
-/* The handlers that routes.c names; handle_*.c has one file a group. All are
- * of type route_handler and run on the HTTP thread. */
+/* The handlers of the routes in routes.c, one handle_*.c per group. All have
+ * the type route_handler and run on the HTTP thread. */
 
 #include <stdbool.h>
 
 struct request;
 struct service;
 
-/* POST /cam: what can be refused before the body is read; then the job. */
+/* POST /cam: checks before the body is read; then creates the job. */
 bool handle_cam_check(struct service *service, struct request *request);
 bool handle_cam(struct service *service, struct request *request);
 
@@ -18,8 +18,8 @@ bool handle_model_check(struct service *service, struct request *request);
 bool handle_model(struct service *service, struct request *request);
 bool handle_models(struct service *service, struct request *request);
 
-/* GET /healthz: 200 while the process lives. GET /readyz: 200 while it takes
- * work, 503 once it was told to stop. GET /metrics. None waits for a worker. */
+/* GET /healthz: 200 while the process runs. GET /readyz: 200 while it accepts
+ * work, 503 once it is shutting down. GET /metrics. None waits for a worker. */
 bool handle_healthz(struct service *service, struct request *request);
 bool handle_readyz(struct service *service, struct request *request);
 bool handle_metrics(struct service *service, struct request *request);

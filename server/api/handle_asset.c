@@ -3,10 +3,9 @@
 #include "server/api/asset.h"
 #include "server/http/request.h"
 
-/* What a browser may do with the page: scripts and styles of files of ours and
- * none in the page's text, pictures that the page makes itself or fetches from
- * an address that was dropped on it, the webcam, and no page that frames ours
- * or learns where its visitor came from. */
+/* What a browser allows the page: scripts and styles from our files but not
+ * inline, images that the page creates or fetches from a URL dropped on it, and
+ * the webcam. No other page may frame it, and it sends no referrer. */
 static const struct {
     const char *name, *value;
 } headers[] = {
@@ -30,7 +29,8 @@ bool handle_asset(struct service *service, struct request *request)
 
     (void)service;
     if (!asset)
-        return request_fail(request, PROBLEM_INTERNAL, "the file is missing");
+        return request_fail(request, PROBLEM_INTERNAL,
+                            "the file is not embedded");
     response_header(response, "ETag", "%s", asset->etag);
     response_header(response, "Cache-Control", "%s", asset->cache_control);
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)

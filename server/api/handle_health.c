@@ -5,7 +5,7 @@
 #include "server/http/request.h"
 #include "server/work/service.h"
 
-static bool answer_text(struct request *request, const char *text)
+static bool respond_with(struct request *request, const char *text)
 {
     struct response *response = &request->response;
 
@@ -20,7 +20,7 @@ static bool answer_text(struct request *request, const char *text)
 bool handle_healthz(struct service *service, struct request *request)
 {
     (void)service;
-    return answer_text(request, "ok\n");
+    return respond_with(request, "ok\n");
 }
 
 bool handle_readyz(struct service *service, struct request *request)
@@ -28,5 +28,5 @@ bool handle_readyz(struct service *service, struct request *request)
     if (service_is_draining(service))
         return request_fail(request, PROBLEM_DRAINING,
                             "the service is shutting down");
-    return answer_text(request, "ready\n");
+    return respond_with(request, "ready\n");
 }

@@ -1,7 +1,7 @@
 #ifndef SERVER_API_MODEL_JSON_H
 #define SERVER_API_MODEL_JSON_H
 
-/* What the models are, as JSON. */
+/* Descriptions of the models as JSON. */
 
 #include <stddef.h>
 
@@ -10,13 +10,13 @@
 #include "server/http/response.h"
 #include "server/work/model.h"
 
-/* What the model is, the limits and the options of POST /cam: GET /model.
+/* Writes the model, the limits and the options of POST /cam, for GET /model.
  * ERROR_MEMORY. */
 bool model_json_write(struct response *response, const struct model *model,
                       const struct config *config, struct error *err)
     __attribute__((warn_unused_result));
 
-/* What each of `models` (count) is: GET /models. ERROR_MEMORY. */
+/* Writes each of `models` (count), for GET /models. ERROR_MEMORY. */
 bool model_json_list(struct response *response, struct model *const *models,
                      size_t count, struct error *err)
     __attribute__((warn_unused_result));

@@ -12,11 +12,11 @@ struct service;
 
 const struct route_table *routes_table(void);
 
-/* The names of the routes by number, and what has none; returns the count. */
+/* The names of the routes by number, and "other" for unknown paths; returns the
+ * count. */
 size_t routes_names(const char *const **names);
 
-/* What http/ needs of the service behind the routes; all of it is the
- * service's. */
+/* What http/ needs from the service. All of it belongs to the service. */
 struct backend routes_backend(struct service *service);
 
 #endif

@@ -9,7 +9,7 @@ static const char *skip_space(const char *p)
     return p + strspn(p, " \t");
 }
 
-/* "0.25" -> 250, from the text after "q="; malformed weights count as 1. */
+/* "0.25" -> 250, from the text after "q="; a malformed weight counts as 1. */
 static unsigned parse_weight(const char *p)
 {
     unsigned weight, unit = 100;

@@ -5,14 +5,14 @@
 
 #include <stdbool.h>
 
-/* How much a client wants a media type, in thousandths, by its Accept header:
- * the most specific range that matches decides; 0 means not at all. NULL, and
- * a header without any range, accept everything. Any thread. */
+/* The quality of a media type in an Accept header, in thousandths; 0 means not
+ * acceptable. The most specific range that matches decides. NULL, and a header
+ * without ranges, accept everything. Any thread. */
 unsigned accept_quality(const char *accept, const char *type);
 
-/* Whether a Content-Type header names `type`, such as "image/png", or falls
- * in a range such as "image/" that ends in a slash. Parameters and case are
- * ignored. NULL is no type at all. */
+/* Whether a Content-Type header names `type`, such as "image/png", or is in a
+ * range that ends in a slash, such as "image/". Parameters and case are
+ * ignored. NULL matches nothing. */
 bool accept_type_is(const char *content_type, const char *type);
 
 #endif

@@ -45,12 +45,12 @@ static bool add_line(struct access_list *list, const char *line, size_t len,
     if (len == 0 || line[0] == '#')
         return true;
     if (!is_token(line, len))
-        return fail(err, ERROR_INPUT,
-                    "line %zu is no token: %d to %d letters, digits and "
-                    "-._~+/= are one",
-                    number, ACCESS_MIN_TOKEN, ACCESS_MAX_TOKEN);
+        return fail(
+            err, ERROR_INPUT,
+            "line %zu is not a token of %d to %d letters, digits and -._~+/=",
+            number, ACCESS_MIN_TOKEN, ACCESS_MAX_TOKEN);
     if (list->count == ACCESS_MAX_TOKENS)
-        return fail(err, ERROR_INPUT, "there are more than %d tokens",
+        return fail(err, ERROR_INPUT, "the file has more than %d tokens",
                     ACCESS_MAX_TOKENS);
     list->digests[list->count++] = digest_of(line, len);
     return true;
@@ -70,8 +70,8 @@ static bool add_lines(struct access_list *list, const char *text, size_t len,
             return false;
         text = stop + 1;
     }
-    /* An empty file must not open what it was to shut. */
-    return list->count > 0 || fail(err, ERROR_INPUT, "there is no token in it");
+    /* An empty file must not open what it should protect. */
+    return list->count > 0 || fail(err, ERROR_INPUT, "the file has no tokens");
 }
 
 bool access_parse(struct access_list *list, const char *text, size_t len,
@@ -80,7 +80,7 @@ bool access_parse(struct access_list *list, const char *text, size_t len,
     *list = (struct access_list){0};
     list->digests = calloc(ACCESS_MAX_TOKENS, sizeof *list->digests);
     if (!list->digests)
-        return fail(err, ERROR_MEMORY, "no room for the tokens");
+        return fail(err, ERROR_MEMORY, "not enough memory for the tokens");
     if (add_lines(list, text, len, err))
         return true;
     access_list_release(list);
@@ -92,11 +92,12 @@ static bool check_file(int fd, struct error *err)
     struct stat info;
 
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-        return fail(err, ERROR_INPUT, "not a file");
+        return fail(err, ERROR_INPUT, "not a regular file");
     if (info.st_mode & S_IWOTH)
-        return fail(err, ERROR_INPUT, "everybody may write to it");
+        return fail(err, ERROR_INPUT, "the file is world-writable");
     if (info.st_size > ACCESS_MAX_FILE)
-        return fail(err, ERROR_INPUT, "longer than %d bytes", ACCESS_MAX_FILE);
+        return fail(err, ERROR_INPUT, "the file is longer than %d bytes",
+                    ACCESS_MAX_FILE);
     return true;
 }
 
@@ -113,7 +114,7 @@ static bool read_file(struct access_list *list, int fd, char *text,
     return access_parse(list, text, len, err);
 }
 
-/* A path of "" is no file, and no tokens. */
+/* Without a path there are no tokens. */
 static bool read_list(struct access_list *list, const char *path,
                       struct error *err)
 {
@@ -129,7 +130,7 @@ static bool read_list(struct access_list *list, const char *path,
         return fail(err, ERROR_IO, "%s", strerror(errno));
     text = malloc(ACCESS_MAX_FILE);
     ok = text ? check_file(fd, err) && read_file(list, fd, text, err)
-              : fail(err, ERROR_MEMORY, "no room for the tokens");
+              : fail(err, ERROR_MEMORY, "not enough memory for the tokens");
     if (text)
         explicit_bzero(text, ACCESS_MAX_FILE);
     free(text);
@@ -187,7 +188,7 @@ static const char *bearer(const char *authorization)
     return authorization + strspn(authorization, " ");
 }
 
-/* Looks at every token, whichever fits. */
+/* Compares with every token, even after a match. */
 static bool has(const struct access_list *list,
                 const struct access_digest *digest)
 {

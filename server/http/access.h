@@ -1,13 +1,13 @@
 #ifndef SERVER_HTTP_ACCESS_H
 #define SERVER_HTTP_ACCESS_H
 
-/* Who may ask: bearer tokens (RFC 6750) from files, one for /cam and the
- * models, one for /metrics. Without a file a route is open to everybody.
+/* Access control by bearer tokens (RFC 6750) from files, one for /cam and the
+ * models, one for /metrics. Without a file, a route is open to everyone.
  *
- * A file has a token a line, of 16 to 256 letters, digits and "-._~+/="; empty
- * lines, and lines that begin with #, mean nothing. Only the tokens' SHA-256
- * is kept, and all of them are compared in a time that does not depend on
- * where they differ. A token is never printed, not even one that is refused.
+ * A file has one token per line, of 16 to 256 letters, digits and "-._~+/=";
+ * empty lines and lines that begin with # are ignored. Only the SHA-256 of a
+ * token is kept, and tokens are compared in constant time. A token is never
+ * printed, not even an invalid one.
  *
  *     access_open(&access, &config, &err)
  *     access_allows(&access, route->access, authorization header)
@@ -29,7 +29,7 @@ enum {
     ACCESS_MAX_TOKEN = 256
 };
 
-/* What a route belongs to. */
+/* The file that protects a route. */
 enum access_realm { ACCESS_OPEN, ACCESS_CAM, ACCESS_METRICS, ACCESS_NUM };
 
 struct access_digest {
@@ -41,7 +41,7 @@ struct access_list {
     size_t count;
 };
 
-/* `= {0}` lets everybody in. */
+/* `= {0}` allows everyone. */
 struct access {
     const struct config *config; /* borrowed */
     pthread_mutex_t lock;
@@ -49,22 +49,22 @@ struct access {
     bool open;
 };
 
-/* The tokens in `text` (len). ERROR_INPUT names the line, never the token:
- * what is no token, too many, or none. ERROR_MEMORY. */
+/* Reads the tokens in `text` (len). ERROR_INPUT names the line, never the
+ * token: an invalid token, too many, or none. ERROR_MEMORY. */
 bool access_parse(struct access_list *list, const char *text, size_t len,
                   struct error *err) __attribute__((warn_unused_result));
 
-/* Reads the files that `config` names. ERROR_IO; ERROR_INPUT also where others
- * than owner and group may write to one. */
+/* Reads the files that `config` names. ERROR_IO; ERROR_INPUT also if a file is
+ * world-writable. */
 bool access_open(struct access *access, const struct config *config,
                  struct error *err) __attribute__((warn_unused_result));
 
-/* Reads them anew, all or none: after a failure the tokens are those of
- * before. Beside access_allows. */
+/* Reloads both files, or on failure keeps all old tokens. May run while other
+ * threads call access_allows. */
 bool access_reload(struct access *access, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Whether an Authorization header (NULL: there is none) opens the realm. Any
+/* Whether an Authorization header (NULL: none) gives access to the realm. Any
  * thread. */
 bool access_allows(struct access *access, enum access_realm realm,
                    const char *authorization);

@@ -1,7 +1,7 @@
 #ifndef SERVER_HTTP_BACKEND_H
 #define SERVER_HTTP_BACKEND_H
 
-/* What HTTP needs of those who answer the requests, given to http_start. */
+/* What http/ needs from the service behind it; passed to http_start. */
 
 #include <stdatomic.h>
 
@@ -14,11 +14,11 @@ struct service;
 /* All borrowed. */
 struct backend {
     const struct route_table *routes;
-    struct service *service; /* passed to the handlers, and not looked into */
+    struct service *service; /* opaque; passed to the handlers */
     struct access *access;
     const struct peer_nets *trusted; /* proxies */
     struct metrics *metrics;
-    const atomic_bool *draining; /* each answer is its connection's last */
+    const atomic_bool *draining; /* each response closes its connection */
 };
 
 #endif

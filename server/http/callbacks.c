@@ -12,9 +12,9 @@
 
 enum { MAX_QUERY_FIELDS = 512 };
 
-/* ---- responses that other threads make ---- */
+/* ---- deferred responses ---- */
 
-/* On the worker's thread: the exchange goes back to the HTTP thread. */
+/* On the worker's thread: returns the exchange to the HTTP thread. */
 static void done(struct deferred *deferred)
 {
     struct exchange *x = deferred->owner;
@@ -22,12 +22,12 @@ static void done(struct deferred *deferred)
     MHD_resume_connection(x->connection);
 }
 
-/* On the worker's thread too, until it is true. */
+/* On the worker's thread too, until it returns true. */
 static bool is_cancelled(struct deferred *deferred)
 {
     struct exchange *x = deferred->owner;
 
-    if (!connections_is_gone(x->door->connections, x->fd))
+    if (!connections_is_cancelled(x->door->connections, x->fd))
         return false;
     metrics_reject(x->door->backend.metrics, METRICS_CLIENT_GONE);
     return true;
@@ -50,8 +50,8 @@ static enum MHD_Result start_work(struct exchange *x)
 
 /* ---- requests ---- */
 
-/* The body may come as slowly as one that has been silent as long as it may,
- * and then came at the lowest rate. */
+/* The slowest body allowed is silent for the whole timeout, and then arrives at
+ * the lowest rate. */
 static bool check_pace(struct exchange *x)
 {
     const struct config *config = x->door->config;
@@ -68,10 +68,10 @@ static bool check_pace(struct exchange *x)
         return request_fail(&x->request, PROBLEM_SLOW,
                             "the body took longer than the %ju s allowed",
                             (uintmax_t)max_s);
-    return request_fail(&x->request, PROBLEM_SLOW,
-                        "the body came more slowly than the %ju bytes a second "
-                        "allowed",
-                        (uintmax_t)rate);
+    return request_fail(
+        &x->request, PROBLEM_SLOW,
+        "the body arrived at less than the %ju bytes per second required",
+        (uintmax_t)rate);
 }
 
 static enum MHD_Result begin(struct exchange *x, const char *method,
@@ -83,7 +83,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method,
     return exchange_head_read(x, method, path) ? MHD_YES : exchange_refuse(x);
 }
 
-/* The failure is recorded; the memory can go now. */
+/* Frees the body of a failed request. */
 static void drop_body(struct exchange *x)
 {
     upload_free(x->upload);
@@ -112,7 +112,7 @@ static enum MHD_Result receive(struct exchange *x, const char *bytes,
     return MHD_YES;
 }
 
-/* The request is there as a whole. */
+/* The request is complete. */
 static enum MHD_Result finish(struct exchange *x)
 {
     struct request *request = &x->request;
@@ -127,17 +127,16 @@ static enum MHD_Result finish(struct exchange *x)
     upload_free(x->upload);
     x->upload = NULL;
     if (ok && request->deferred) {
-        /* Asked for an answer and given none, libmicrohttpd asks again at
-         * once, and from then on it does not read from the socket first. If it
-         * did after the job, it would take the end of what a client sends for
-         * the end of the connection. */
+        /* Without a response, libmicrohttpd calls again at once, and from then
+         * on does not read the socket first. If it read after the job, it would
+         * take a client's half-close for the end of the connection. */
         x->stage = EXCHANGE_WORK;
         return MHD_YES;
     }
     return exchange_send(x);
 }
 
-/* What the watchdog looks at: this thread may only be slow, never stuck. */
+/* For the watchdog, which tells a slow thread from a stuck one. */
 static void set_busy(struct exchange_door *door)
 {
     atomic_store(&door->busy_since_us, clock_now_us());
@@ -157,7 +156,7 @@ enum MHD_Result callbacks_step(void *arg, struct MHD_Connection *connection,
     enum MHD_Result result;
 
     if (!x || x->linger)
-        return MHD_NO; /* there was no memory for it, or it is refused */
+        return MHD_NO; /* not enough memory for it, or it is refused */
     set_busy(arg);
     x->connection = connection;
     if (x->stage == EXCHANGE_HEADERS) {
@@ -166,7 +165,7 @@ enum MHD_Result callbacks_step(void *arg, struct MHD_Connection *connection,
     } else if (x->stage == EXCHANGE_WORK) {
         result = start_work(x);
     } else if (x->stage == EXCHANGE_DONE) {
-        exchange_give_back(x); /* the worker has decoded the picture */
+        exchange_give_back(x); /* the worker has decoded the image */
         result = exchange_send(x);
     } else if (*len == 0) {
         result = finish(x);
@@ -178,7 +177,7 @@ enum MHD_Result callbacks_step(void *arg, struct MHD_Connection *connection,
     return result;
 }
 
-/* libmicrohttpd has no room for so many, and 0.9.75 would say nothing. */
+/* libmicrohttpd has no memory for more, and 0.9.75 would drop them silently. */
 static void check_query(struct exchange *x, const char *query)
 {
     struct request *request = &x->request;
@@ -193,7 +192,8 @@ static void check_query(struct exchange *x, const char *query)
     request->limit = MAX_QUERY_FIELDS;
     request_set_id(request, NULL);
     request_fail(request, PROBLEM_LIMIT,
-                 "there are more options in the query than are allowed");
+                 "the query has more than the %d options allowed",
+                 MAX_QUERY_FIELDS);
     exchange_refuse(x);
 }
 
@@ -204,7 +204,7 @@ void *callbacks_begin(void *arg, const char *target,
     size_t len = strcspn(target, "?");
 
     if (!x)
-        return NULL; /* it is hung up on */
+        return NULL; /* libmicrohttpd closes the connection */
     for (size_t i = 0; i + 2 < len; i++)
         x->has_nul = x->has_nul || memcmp(target + i, "%00", 3) == 0;
     check_query(x, target + len);
@@ -221,7 +221,7 @@ void callbacks_end(void *arg, struct MHD_Connection *connection, void **slot,
     set_busy(arg);
     x->connection = connection;
     if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && !x->linger)
-        x->status = 0; /* the answer, if there was one, did not get through */
+        x->status = 0; /* the response, if there was one, was not delivered */
     exchange_close(x);
     *slot = NULL;
     set_idle(arg);

@@ -12,26 +12,26 @@
 #include "server/http/socket.h"
 
 enum {
-    MAX_LEAVING = 64,   /* hung up on, and not yet closed by libmicrohttpd */
+    MAX_SHUT = 64,      /* shut down, but not yet closed by libmicrohttpd */
     OTHER_FILES = 256,  /* models, threads, clients in lingering.c */
-    GRACE_US = 1000000, /* for the first byte of a new one */
+    GRACE_US = 1000000, /* for the first byte on a new one */
     PROBE_MS = 20,
-    BODY_GRACE_S = 2 /* the exchange is to say it first */
+    BODY_GRACE_S = 2 /* the exchange should time out first */
 };
 
 struct connection {
     bool used;
-    bool left;    /* hung up on: whatever comes in is ignored */
-    bool interim; /* may be sent 1xx */
+    bool shut;    /* shut down: whatever comes in is ignored */
+    bool interim; /* the client accepts 1xx */
     bool probed;
-    bool ending;   /* told that no more is read from it */
-    bool ended;    /* seen to have sent its last byte */
-    unsigned said; /* the status that it was hung up on with, or 0 */
+    bool ending;     /* its reading side is shut down */
+    bool ended;      /* the client has sent its last byte */
+    unsigned status; /* the status sent when it was shut down, or 0 */
     enum connections_state state;
-    struct peer customer; /* as far as limits go; PEER_UNKNOWN: not counted */
-    uint64_t since_us;    /* waiting for a request */
-    uint64_t until_us;    /* when this must be over; 0: not bounded here */
-    int older, newer;     /* of those that wait for a request, or -1 */
+    struct peer client; /* as the limit counts it; PEER_UNKNOWN: not counted */
+    uint64_t since_us;  /* when it entered its state */
+    uint64_t until_us;  /* when the state must end; 0: no limit here */
+    int older, newer;   /* of those that wait for a request, or -1 */
 };
 
 struct connections {
@@ -41,8 +41,8 @@ struct connections {
     struct lingering *lingering;
 
     pthread_mutex_t lock;
-    size_t count; /* guarded by lock, as all below; without `leaving` */
-    size_t num_leaving;
+    size_t count; /* guarded by lock, as all below; without num_shut */
+    size_t num_shut;
     int oldest, newest; /* of those that wait for a request, or -1 */
     size_t num_slots;
     struct connection slots[]; /* (num_slots), by descriptor */
@@ -50,10 +50,11 @@ struct connections {
 
 unsigned connections_max(const struct connections *c)
 {
-    return (unsigned)c->config->max_connections + MAX_LEAVING;
+    return (unsigned)c->config->max_connections + MAX_SHUT;
 }
 
-/* NULL: there is none that is open. Under the lock. */
+/* The open connection with this descriptor, or NULL. Call with the lock held.
+ */
 static struct connection *find(struct connections *c, int fd)
 {
     bool known = fd >= 0 && (size_t)fd < c->num_slots && c->slots[fd].used;
@@ -61,11 +62,11 @@ static struct connection *find(struct connections *c, int fd)
     return known ? &c->slots[fd] : NULL;
 }
 
-/* ---- who waits for a request, in the order they began to ---- */
+/* ---- connections that wait for a request, longest first ---- */
 
 static bool waits(const struct connection *k)
 {
-    return !k->left &&
+    return !k->shut &&
            (k->state == CONNECTIONS_NEW || k->state == CONNECTIONS_IDLE);
 }
 
@@ -96,25 +97,24 @@ static void unlink_from(struct connections *c, int fd)
         c->newest = k->older;
 }
 
-/* ---- hanging up ---- */
+/* ---- closing ---- */
 
-/* Ends the connection; libmicrohttpd notices, and closes it. */
-static void leave(struct connections *c, int fd)
+/* Shuts the connection down; libmicrohttpd notices, and closes it. */
+static void shut_down(struct connections *c, int fd)
 {
     struct connection *k = &c->slots[fd];
 
     if (waits(k))
         unlink_from(c, fd);
-    k->left = true;
+    k->shut = true;
     c->count--;
-    c->num_leaving++;
+    c->num_shut++;
     shutdown(fd, SHUT_RDWR);
 }
 
-static void hang_up_on(struct connections *c, int fd,
-                       enum metrics_reason reason)
+static void close_for(struct connections *c, int fd, enum metrics_reason reason)
 {
-    leave(c, fd);
+    shut_down(c, fd);
     metrics_reject(c->metrics, reason);
 }
 
@@ -128,13 +128,13 @@ static bool refuse(struct connections *c, int fd, enum problem problem,
     return false;
 }
 
-/* ---- who may come in ---- */
+/* ---- admission ---- */
 
-/* Of IPv6 the network (/64), which is what one customer has. A trusted proxy is
- * one address with all its clients behind it: nobody who is counted, as those
- * who come through a Unix socket. */
-static struct peer customer_of(const struct connections *c,
-                               const struct sockaddr *any)
+/* The address that the limit counts: with IPv6 the /64 network, which is what
+ * one client has. Trusted proxies, which have many clients behind one address,
+ * and Unix sockets are not counted. */
+static struct peer counted_client(const struct connections *c,
+                                  const struct sockaddr *any)
 {
     struct peer peer;
 
@@ -146,27 +146,26 @@ static struct peer customer_of(const struct connections *c,
     return peer;
 }
 
-static uint64_t count_of(const struct connections *c,
-                         const struct peer *customer)
+static uint64_t count_of(const struct connections *c, const struct peer *client)
 {
     uint64_t count = 0;
 
     for (size_t i = 0; i < c->num_slots; i++) {
         const struct connection *k = &c->slots[i];
 
-        count += k->used && !k->left && k->customer.kind != PEER_UNKNOWN &&
-                 IN6_ARE_ADDR_EQUAL(&k->customer.address, &customer->address);
+        count += k->used && !k->shut && k->client.kind != PEER_UNKNOWN &&
+                 IN6_ARE_ADDR_EQUAL(&k->client.address, &client->address);
     }
     return count;
 }
 
-/* Makes room: hangs up on the one that has waited longest for a request. Not
- * on one whose request has just arrived, nor on one that is new. */
+/* Makes room by closing the connection that has waited longest for a request.
+ * Skips connections that are new, or whose request has just arrived. */
 static bool evict(struct connections *c)
 {
     uint64_t now = clock_now_us();
 
-    if (c->num_leaving >= MAX_LEAVING)
+    if (c->num_shut >= MAX_SHUT)
         return false;
     for (int fd = c->oldest; fd >= 0; fd = c->slots[fd].newer) {
         const struct connection *k = &c->slots[fd];
@@ -175,20 +174,20 @@ static bool evict(struct connections *c)
             continue;
         if (socket_peek(fd) > 0)
             continue;
-        hang_up_on(c, fd, METRICS_IDLE_EVICTED);
+        close_for(c, fd, METRICS_IDLE_EVICTED);
         return true;
     }
     return false;
 }
 
-static void add(struct connections *c, int fd, const struct peer *customer)
+static void add(struct connections *c, int fd, const struct peer *client)
 {
     uint64_t now = clock_now_us();
 
     c->slots[fd] = (struct connection){
         .used = true,
         .state = CONNECTIONS_NEW,
-        .customer = *customer,
+        .client = *client,
         .since_us = now,
         .until_us = now + c->config->header_timeout * UINT64_C(1000000),
     };
@@ -203,8 +202,8 @@ static void drop(struct connections *c, int fd)
 
     if (waits(k))
         unlink_from(c, fd);
-    if (k->left)
-        c->num_leaving--;
+    if (k->shut)
+        c->num_shut--;
     else
         c->count--;
     atomic_fetch_sub(&c->metrics->connections, 1);
@@ -214,36 +213,36 @@ static void drop(struct connections *c, int fd)
 bool connections_admit(struct connections *c, int fd,
                        const struct sockaddr *any)
 {
-    struct peer customer = customer_of(c, any);
+    struct peer client = counted_client(c, any);
     uint64_t max = c->config->max_connections_per_address;
     bool many, full;
 
     pthread_mutex_lock(&c->lock);
-    /* One that libmicrohttpd closed before it began: its number is free. */
+    /* libmicrohttpd closed an earlier connection before its start, so the
+     * descriptor is reused. */
     if (find(c, fd))
         drop(c, fd);
-    many = max > 0 && customer.kind != PEER_UNKNOWN &&
-           count_of(c, &customer) >= max;
+    many =
+        max > 0 && client.kind != PEER_UNKNOWN && count_of(c, &client) >= max;
     full = !many && ((size_t)fd >= c->num_slots ||
                      (c->count >= c->config->max_connections && !evict(c)));
     if (!many && !full)
-        add(c, fd, &customer);
+        add(c, fd, &client);
     pthread_mutex_unlock(&c->lock);
     if (many)
         return refuse(c, fd, PROBLEM_TOO_MANY, METRICS_CONNECTIONS_PER_ADDRESS,
-                      "this address has as many connections open as it may",
-                      max);
+                      "this address has reached its connection limit", max);
     if (full)
-        return refuse(c, fd, PROBLEM_BUSY, METRICS_CONNECTIONS,
-                      "as many connections as may be are open, and all are "
-                      "busy",
-                      c->config->max_connections);
+        return refuse(
+            c, fd, PROBLEM_BUSY, METRICS_CONNECTIONS,
+            "the connection limit is reached and no connection is idle",
+            c->config->max_connections);
     return true;
 }
 
-/* ---- what they do ---- */
+/* ---- states ---- */
 
-/* Until when a connection may be in the state that it enters now. */
+/* When a connection must leave the state that it enters now. */
 static uint64_t end_of(const struct connections *c, const struct connection *k,
                        enum connections_state state, uint64_t now)
 {
@@ -253,7 +252,7 @@ static uint64_t end_of(const struct connections *c, const struct connection *k,
     switch (state) {
     case CONNECTIONS_NEW:
         return headers;
-    case CONNECTIONS_IDLE: /* libmicrohttpd ends the silence before that */
+    case CONNECTIONS_IDLE: /* libmicrohttpd times out first */
         return headers + config->timeout * UINT64_C(1000000);
     case CONNECTIONS_HEADERS:
         return k->until_us < headers ? k->until_us : headers;
@@ -277,7 +276,7 @@ static bool enter(struct connections *c, int fd, enum connections_state state,
     bool ok;
 
     pthread_mutex_lock(&c->lock);
-    ok = !k->left;
+    ok = !k->shut;
     if (ok) {
         if (waits(k))
             unlink_from(c, fd);
@@ -304,14 +303,14 @@ bool connections_enter_work(struct connections *c, int fd, bool interim)
     return enter(c, fd, CONNECTIONS_WORKING, interim);
 }
 
-unsigned connections_said(struct connections *c, int fd)
+unsigned connections_timeout_status(struct connections *c, int fd)
 {
     const struct connection *k;
     unsigned status;
 
     pthread_mutex_lock(&c->lock);
     k = find(c, fd);
-    status = k ? k->said : 0;
+    status = k ? k->status : 0;
     pthread_mutex_unlock(&c->lock);
     return status;
 }
@@ -324,10 +323,11 @@ void connections_remove(struct connections *c, int fd)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- who has gone ---- */
+/* ---- cancelled requests ---- */
 
-/* Where the client has sent its last byte, asks whether it still reads. false:
- * it could not be asked, or need not be. Under the lock. */
+/* If the client has sent its last byte, sends an interim response to find out
+ * whether it still reads. Returns whether it was sent. Call with the lock held.
+ */
 static bool probe(struct connections *c, int fd)
 {
     static const char interim[] = "HTTP/1.1 102 Processing\r\n\r\n";
@@ -339,11 +339,11 @@ static bool probe(struct connections *c, int fd)
         return false;
     k->probed = true;
     if (send(fd, interim, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len)
-        shutdown(fd, SHUT_RDWR); /* half a line is in the way of the answer */
+        shutdown(fd, SHUT_RDWR); /* half a line would corrupt the response */
     return true;
 }
 
-bool connections_is_gone(struct connections *c, int fd)
+bool connections_is_cancelled(struct connections *c, int fd)
 {
     bool probed;
 
@@ -355,12 +355,12 @@ bool connections_is_gone(struct connections *c, int fd)
     return probed && socket_is_reset(socket_events(fd, PROBE_MS, 0));
 }
 
-/* ---- who is too slow ---- */
+/* ---- timeouts ---- */
 
-/* Whether a client whose request is not whole will never send the rest, and
- * libmicrohttpd does not know. It waits for news of a socket, and where the end
- * came with the last bytes that it read there are none. Seen twice, with
- * nothing done in between, or it may be about to read. Under the lock. */
+/* Whether a client has closed its side before its request was complete, and
+ * libmicrohttpd has not noticed: epoll reports no event if the end arrived
+ * together with the last bytes. True only at the second sweep in a row, because
+ * libmicrohttpd may be about to read. Call with the lock held. */
 static bool has_ended(struct connection *k, int fd)
 {
     if (k->ending || k->state > CONNECTIONS_BODY || socket_peek(fd) != 0)
@@ -380,25 +380,25 @@ static void sweep_one(struct connections *c, int fd, uint64_t now)
     if (k->state == CONNECTIONS_WORKING)
         probe(c, fd);
     if (has_ended(k, fd)) {
-        leave(c, fd);
+        shut_down(c, fd);
         return;
     }
     if (k->until_us == 0 || now < k->until_us)
         return;
     if (k->state == CONNECTIONS_SENDING) {
-        hang_up_on(c, fd, METRICS_SEND_TIMEOUT);
+        close_for(c, fd, METRICS_SEND_TIMEOUT);
         return;
     }
-    /* libmicrohttpd has nothing to say at this point, so that nothing that it
-     * says is mixed with this. */
+    /* libmicrohttpd sends nothing in these states, so the two responses cannot
+     * mix. */
     snprintf(detail, sizeof detail, "the %s took longer than the %ju s allowed",
              body ? "body" : "headers",
              (uintmax_t)(body ? c->config->receive_timeout
                               : c->config->header_timeout));
     if ((k->state != CONNECTIONS_NEW || socket_has_sent(fd)) &&
         problem_send(fd, PROBLEM_SLOW, detail, 0))
-        k->said = problem_status(PROBLEM_SLOW);
-    hang_up_on(c, fd, body ? METRICS_RECEIVE_TIMEOUT : METRICS_HEADER_TIMEOUT);
+        k->status = problem_status(PROBLEM_SLOW);
+    close_for(c, fd, body ? METRICS_RECEIVE_TIMEOUT : METRICS_HEADER_TIMEOUT);
 }
 
 void connections_sweep(struct connections *c)
@@ -407,17 +407,17 @@ void connections_sweep(struct connections *c)
 
     pthread_mutex_lock(&c->lock);
     for (size_t i = 0; i < c->num_slots; i++)
-        if (c->slots[i].used && !c->slots[i].left)
+        if (c->slots[i].used && !c->slots[i].shut)
             sweep_one(c, (int)i, now);
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- the end ---- */
+/* ---- draining ---- */
 
-/* Whether it has a request, or may have one on its way. */
-static bool is_awaited(const struct connection *k, int fd, uint64_t now)
+/* Whether it has a request, or may be about to receive one. */
+static bool is_active(const struct connection *k, int fd, uint64_t now)
 {
-    if (k->left)
+    if (k->shut)
         return false;
     if (!waits(k))
         return true;
@@ -425,8 +425,8 @@ static bool is_awaited(const struct connection *k, int fd, uint64_t now)
            socket_peek(fd) > 0;
 }
 
-/* No more comes in by it. What libmicrohttpd has read by now it still acts
- * upon, and only then does it see the end, and close. */
+/* Shuts down the reading side. libmicrohttpd still handles what it has read,
+ * then sees the end and closes the connection. */
 static void close_idle(struct connection *k, int fd, uint64_t now)
 {
     if (k->ending || !waits(k))
@@ -442,16 +442,16 @@ bool connections_drain(struct connections *c)
     uint64_t now;
 
     pthread_mutex_lock(&c->lock);
-    now = clock_now_us(); /* after whatever is in the table */
+    now = clock_now_us(); /* not before any time in the table */
     for (size_t i = 0; i < c->num_slots && !awaited; i++)
-        awaited = c->slots[i].used && is_awaited(&c->slots[i], (int)i, now);
+        awaited = c->slots[i].used && is_active(&c->slots[i], (int)i, now);
     for (size_t i = 0; i < c->num_slots && !awaited; i++) {
         struct connection *k = &c->slots[i];
 
         if (!k->used)
             continue;
         close_idle(k, (int)i, now);
-        /* libmicrohttpd has had its time. */
+        /* After GRACE_US libmicrohttpd is no longer waited for. */
         open = open || !k->ending || now - k->since_us < GRACE_US;
     }
     pthread_mutex_unlock(&c->lock);
@@ -466,7 +466,7 @@ struct connections *connections_new(const struct config *config,
                                     struct lingering *lingering,
                                     struct error *err)
 {
-    size_t needed = config->max_connections + MAX_LEAVING + OTHER_FILES;
+    size_t needed = config->max_connections + MAX_SHUT + OTHER_FILES;
     struct connections *c;
 
     if (!socket_allow_files(needed, config->max_connections, err))
@@ -474,7 +474,7 @@ struct connections *connections_new(const struct config *config,
     /* Descriptors are given out lowest first. */
     c = calloc(1, sizeof *c + needed * sizeof c->slots[0]);
     if (!c) {
-        fail(err, ERROR_MEMORY, "no room for %ju connections",
+        fail(err, ERROR_MEMORY, "not enough memory for %ju connections",
              (uintmax_t)config->max_connections);
         return NULL;
     }

@@ -1,21 +1,21 @@
 #ifndef SERVER_HTTP_CONNECTIONS_H
 #define SERVER_HTTP_CONNECTIONS_H
 
-/* The open connections: how many, whose, what each is doing and until when.
+/* The table of open connections: how many, whose, and the state and deadline of
+ * each.
  *
- * All places are taken: the connection that has waited longest for a request
- * makes room for a new one; where every connection has a request, the new one
- * is answered 503. Its own table, and not libmicrohttpd's limits, since those
- * let connections wait in the kernel or close them without a word.
+ * At the limit, the connection that has waited longest for a request is closed
+ * to make room for a new one. If every connection has a request, the new one
+ * gets a 503. libmicrohttpd's own limits are not used, because they let
+ * connections wait in the kernel or close them without a response.
  *
- * What has its time and does not keep it is hung up on by connections_sweep,
- * which someone calls every second: headers (with 408), and the reading of an
- * answer. Bodies are the exchange's to watch, silence libmicrohttpd's; what the
- * exchange never sees of a body, the sizes of its chunks and what follows the
- * last, is ended here too.
+ * connections_sweep, called once a second, enforces the time limits for headers
+ * (with a 408) and for sending a response. The exchange limits the time for a
+ * body, and libmicrohttpd the silence. The sweep also ends bodies whose rest
+ * the exchange never sees: chunk sizes and trailers.
  *
- * A connection is named by its descriptor: from connections_admit until
- * connections_remove it is open, and no other has the same. Any thread. */
+ * A connection is identified by its descriptor, which is open, and so unique,
+ * from connections_admit until connections_remove. Any thread. */
 
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -34,60 +34,62 @@ enum connections_state {
     CONNECTIONS_IDLE,    /* between two requests */
     CONNECTIONS_HEADERS, /* there is a request line */
     CONNECTIONS_BODY,    /* the headers are in */
-    CONNECTIONS_WORKING, /* its job is queued, or in a worker's hands */
-    CONNECTIONS_SENDING, /* its answer is on the way */
-    CONNECTIONS_CLOSING  /* lingering.c has it */
+    CONNECTIONS_WORKING, /* its job is queued or running */
+    CONNECTIONS_SENDING, /* its response is being sent */
+    CONNECTIONS_CLOSING  /* it belongs to lingering.c */
 };
 
-/* Sees to it that the process may open the files it takes, and says so where
- * it may not. Who is in `trusted` speaks for many, and has no limit of its own.
- * All that is passed is borrowed. ERROR_IO, ERROR_MEMORY. */
+/* Raises the limit on open files as far as needed, or fails. Addresses in
+ * `trusted` are exempt from the limit per address. All arguments are borrowed.
+ * ERROR_IO, ERROR_MEMORY. */
 struct connections *
 connections_new(const struct config *config, const struct peer_nets *trusted,
                 struct metrics *metrics, struct lingering *lingering,
                 struct error *err) __attribute__((warn_unused_result));
 
-/* Takes a new connection in. false: it was refused, answered and closed. */
+/* Admits a new connection. false: it was refused with a response, and closed.
+ */
 bool connections_admit(struct connections *connections, int fd,
                        const struct sockaddr *address);
 
-/* The most that can be open at once, those on their way out included. */
+/* The most that can be open at once, including those being closed. */
 unsigned connections_max(const struct connections *connections);
 
-/* Says what the connection does now. false: it was hung up on, and what it is
- * about to do is to be left. */
+/* Changes the state of the connection. false: it was shut down, and the caller
+ * must stop. */
 bool connections_enter(struct connections *connections, int fd,
                        enum connections_state state);
 
-/* Enters CONNECTIONS_WORKING. `interim`: its client understands answers with a
+/* Enters CONNECTIONS_WORKING. `interim`: the client accepts responses with a
  * status of 1xx. */
 bool connections_enter_work(struct connections *connections, int fd,
                             bool interim);
 
-/* Whether the client of a job is gone for sure, so that the job can be left.
+/* Whether the client of a job has certainly disconnected, which cancels the
+ * job.
  *
- * A client that closes its socket looks like one that has only sent all it
- * had to send, and still reads, which HTTP allows. To tell them apart, such a
- * client is sent the interim answer 102: to a closed socket, the other side
- * objects with a reset. May wait for that for some milliseconds, once a
- * request. While the connection is CONNECTIONS_WORKING. */
-bool connections_is_gone(struct connections *connections, int fd);
+ * A client that closes its socket looks like one that has only shut down its
+ * sending side and still reads, which HTTP allows. To tell them apart, the
+ * server sends it an interim response, 102; if the socket is closed, the other
+ * side replies with a reset. Waits some milliseconds for that, once per
+ * request. Only while the connection is CONNECTIONS_WORKING. */
+bool connections_is_cancelled(struct connections *connections, int fd);
 
-/* The status that the connection was hung up on with, past whoever answers
- * otherwise; 0: it was not, or without a word. */
-unsigned connections_said(struct connections *connections, int fd);
+/* The status of the response that connections_sweep sent when it closed the
+ * connection; 0: none. */
+unsigned connections_timeout_status(struct connections *connections, int fd);
 
-/* Before the descriptor is closed. */
+/* Removes a connection, before its descriptor is closed. */
 void connections_remove(struct connections *connections, int fd);
 
-/* Hangs up on those that were too slow, and on those that have shut their half
- * down before their request was whole. */
+/* Closes connections that are too slow, and those whose client closed its side
+ * before the request was complete. */
 void connections_sweep(struct connections *connections);
 
-/* For when the service stops and nobody comes in any more; asked again and
- * again. As long as one has a request, or may have one on its way (what it has
- * sent is not read yet, or it is younger than a second), those that wait for a
- * request are left alone; then they are closed. false: all is over. */
+/* Closes the connections at shutdown, when no new ones are accepted. Call it
+ * repeatedly until it returns false: all are closed. Idle connections are
+ * closed once no connection has a request, has unread data, or is younger than
+ * a second. */
 bool connections_drain(struct connections *connections);
 
 void connections_free(struct connections *connections);

@@ -12,8 +12,8 @@
 
 enum { MAX_ORIGIN = 200 };
 
-/* scheme://host or scheme://host:port as browsers write it: small letters, no
- * path, and no slash at the end. */
+/* scheme://host or scheme://host:port as browsers write it: lower case, without
+ * a path or a trailing slash. */
 static bool is_origin(const char *text)
 {
     size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
@@ -40,7 +40,7 @@ bool cors_check(const struct config_list *origins, struct error *err)
     return true;
 }
 
-/* What Access-Control-Allow-Origin says, or NULL. */
+/* The value of Access-Control-Allow-Origin, or NULL. */
 static const char *allowed(const struct config_list *origins,
                            const char *origin)
 {
@@ -55,14 +55,14 @@ static const char *allowed(const struct config_list *origins,
     return found;
 }
 
-void cors_answer(struct response *response, const struct config_list *origins,
-                 const char *origin)
+void cors_respond(struct response *response, const struct config_list *origins,
+                  const char *origin)
 {
     const char *value = allowed(origins, origin);
 
     if (origins->count == 0)
         return;
-    /* A cache must not give one page the answer that was for another's. */
+    /* A cache must not serve the response for one origin to another. */
     if (!value || value[0] != '*')
         response_header(response, "Vary", "Origin");
     if (!value)

@@ -1,9 +1,9 @@
 #ifndef SERVER_HTTP_CORS_H
 #define SERVER_HTTP_CORS_H
 
-/* Cross-origin resource sharing, as the Fetch standard has it: which other
- * pages' scripts may ask, and read the answer. None, unless --cors-origin names
- * their origins, or all with "*". Cookies and the like are never asked for.
+/* Cross-origin resource sharing, by the Fetch standard: the pages of
+ * --cors-origin may call the API from their scripts, or all pages with "*".
+ * Without the option none may. Credentials such as cookies are never allowed.
  * Any thread. */
 
 #include <stdbool.h>
@@ -17,12 +17,13 @@
 bool cors_check(const struct config_list *origins, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Lets `origin` (NULL: the request names none) read this response, if it may.
- */
-void cors_answer(struct response *response, const struct config_list *origins,
-                 const char *origin);
+/* Adds the headers that let `origin` (NULL: the request has none) read this
+ * response, if it may. */
+void cors_respond(struct response *response, const struct config_list *origins,
+                  const char *origin);
 
-/* What a script may send, in the answer to OPTIONS. */
+/* Adds the headers that tell a script what it may send, to a response to
+ * OPTIONS. */
 void cors_preflight(struct response *response,
                     const struct config_list *origins, const char *origin);
 

@@ -1,8 +1,8 @@
 #ifndef SERVER_HTTP_DEFERRED_H
 #define SERVER_HTTP_DEFERRED_H
 
-/* A response that is made by other threads. A handler leaves it in its request,
- * and the exchange starts it when the connection is suspended.
+/* A response that another thread makes. A handler stores it in its request, and
+ * the exchange starts it once the connection is suspended.
  *
  * Ownership: it belongs to exactly one thread at a time. From `start` until
  * `done` the HTTP thread must not look at it. */
@@ -16,25 +16,24 @@
 struct request;
 
 struct deferred {
-    /* Gives it to another thread. false: the failure is in the request, and it
-     * stays the caller's. */
+    /* Passes it to another thread. false: the failure is in the request, and
+     * the caller keeps it. */
     bool (*start)(struct deferred *deferred, struct request *request);
     void (*free)(struct deferred *deferred);
 
-    /* The exchange's. Called by the other thread when the response is there, as
-     * the last thing it does with it: in it, it changes hands. */
+    /* Set by the exchange. The other thread calls it when the response is
+     * complete, and must not touch the struct afterwards. */
     void (*done)(struct deferred *deferred);
-    /* Whether nobody waits for the response any more; asked by the other thread
-     * now and then, until it is so. May be NULL. */
+    /* Whether the client has disconnected; the other thread may call it until
+     * it returns true. May be NULL. */
     bool (*cancelled)(struct deferred *deferred);
     void *owner; /* for both */
 
     /* Once done: */
     struct response response;
-    struct stages stages; /* its times */
-    struct error
-        err;   /* why the response is a problem, where a worker says so */
-    bool late; /* the deadline had passed before it was begun */
+    struct stages stages; /* times of the stages */
+    struct error err; /* why the response is a problem, if a worker failed */
+    bool late;        /* the deadline passed before it began */
 };
 
 #endif

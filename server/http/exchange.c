@@ -46,10 +46,10 @@ bool exchange_check_room(struct exchange *x, uint64_t len)
     if (x->request.err.kind == ERROR_NONE)
         exchange_count(x, METRICS_INFLIGHT_BYTES);
     x->request.limit = max;
-    return request_fail(&x->request, PROBLEM_BUSY,
-                        "the bodies of all requests together are as long as "
-                        "the %ju bytes allowed",
-                        (uintmax_t)max);
+    return request_fail(
+        &x->request, PROBLEM_BUSY,
+        "all request bodies together exceed the %ju bytes allowed",
+        (uintmax_t)max);
 }
 
 void exchange_give_back(struct exchange *x)
@@ -58,16 +58,16 @@ void exchange_give_back(struct exchange *x)
     x->held = 0;
 }
 
-/* ---- the response goes out ---- */
+/* ---- sending the response ---- */
 
-/* Headers that every response has, whoever made it. */
+/* Adds the headers that every response has. */
 static void add_common_headers(struct exchange *x, struct response *response)
 {
     response_header(response, "X-Request-Id", "%s", x->request.id);
     response_header(response, "X-Content-Type-Options", "nosniff");
     if (x->request.route && x->request.route->check)
         response_header(response, "Vary", "Accept");
-    cors_answer(response, &x->door->config->cors_origins, x->request.origin);
+    cors_respond(response, &x->door->config->cors_origins, x->request.origin);
     if (atomic_load(x->door->backend.draining))
         response->close = true;
 }
@@ -91,7 +91,7 @@ static struct MHD_Response *make_outgoing(struct response *response)
     outgoing = MHD_create_response_from_buffer_with_free_callback(
         response->body.len, body, free);
     if (outgoing)
-        response->body = (struct buf){0}; /* libmicrohttpd owns it now */
+        response->body = (struct buf){0}; /* owned by libmicrohttpd now */
     return outgoing;
 }
 
@@ -123,15 +123,15 @@ static enum MHD_Result send_response(struct exchange *x,
     return result;
 }
 
-/* Makes the recorded failure the response, and says what would be taken
- * instead: RFC 9110, sections 15.5.6 and 15.5.16. */
+/* Makes the recorded failure the response, and says what is accepted instead:
+ * RFC 9110, sections 15.5.6 and 15.5.16. */
 static void fail_response(struct exchange *x)
 {
     struct request *request = &x->request;
     struct response *response = &request->response;
     char allow[64];
 
-    request_answer_failure(request);
+    request_respond_failure(request);
     if (request->problem == PROBLEM_METHOD) {
         route_allow(x->door->backend.routes, allow, sizeof allow,
                     request->path);
@@ -163,7 +163,7 @@ enum MHD_Result exchange_refuse(struct exchange *x)
         x->status = response->status;
         x->sent_len = response->body.len;
     }
-    /* libmicrohttpd may have an opinion of its own on this request. */
+    /* Keeps libmicrohttpd from sending a response of its own. */
     shutdown(x->fd, SHUT_WR);
     return MHD_NO;
 }
@@ -219,7 +219,7 @@ struct exchange *exchange_new(struct exchange_door *door,
     return x;
 }
 
-/* Why it was refused, where that is not counted yet. */
+/* Why it was rejected, unless that is counted already. */
 static enum metrics_reason reason_of(const struct request *request,
                                      const struct response *response)
 {
@@ -235,8 +235,8 @@ static enum metrics_reason reason_of(const struct request *request,
     return METRICS_NUM_REASONS;
 }
 
-/* A bug of ours or a broken model is for who runs the service, and else only
- * the client would have been told what it was. */
+/* An internal error, a bug or a broken model, belongs in the log; otherwise
+ * only the client would learn of it. */
 static const char *explain(const struct request *request,
                            const struct response *response)
 {
@@ -276,10 +276,10 @@ static void observe(struct exchange *x)
                     &observed);
 }
 
-/* Its client was too slow, and has been told so. */
-static void note_what_was_said(struct exchange *x)
+/* Notes the 408 that connections_sweep may have sent. */
+static void note_timeout(struct exchange *x)
 {
-    unsigned status = connections_said(x->door->connections, x->fd);
+    unsigned status = connections_timeout_status(x->door->connections, x->fd);
 
     if (status == 0)
         return;
@@ -300,8 +300,9 @@ void exchange_close(struct exchange *x)
         exchange_count(x, METRICS_FORM_FIELDS);
     exchange_give_back(x);
     if (x->status == 0)
-        note_what_was_said(x);
-    if (x->request.from.client.kind == PEER_UNKNOWN) /* before its headers */
+        note_timeout(x);
+    if (x->request.from.client.kind ==
+        PEER_UNKNOWN) /* ended before its headers */
         origin_of_connection(&x->request.from, x->connection);
     observe(x);
     upload_free(x->upload);

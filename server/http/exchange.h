@@ -1,10 +1,10 @@
 #ifndef SERVER_HTTP_EXCHANGE_H
 #define SERVER_HTTP_EXCHANGE_H
 
-/* An exchange is one request and its answer, from the request line until the
- * last byte is handed to the kernel. callbacks.c makes it and drives it; here
- * are what all parts of it share, its limits, and how its response goes out.
- * All on the HTTP thread. */
+/* An exchange is one request and its response, from the request line until the
+ * last byte is passed to the kernel. callbacks.c creates and drives it. Here
+ * are its data, its limits, and the sending of its response. All on the HTTP
+ * thread. */
 
 #include <microhttpd.h>
 #include <stdatomic.h>
@@ -21,9 +21,8 @@ struct lingering;
 struct upload;
 
 enum {
-    EXCHANGE_MAX_TARGET = 512, /* of a request target, as it is logged */
-    EXCHANGE_MEMORY = 65536    /* for the headers of one, and then for the
-                                  pieces that its body comes in */
+    EXCHANGE_MAX_TARGET = 512, /* of a request target in the log */
+    EXCHANGE_MEMORY = 65536 /* for its headers, then for pieces of its body */
 };
 
 /* What all exchanges share. */
@@ -32,17 +31,17 @@ struct exchange_door {
     struct backend backend;
     struct lingering *lingering; /* owned by http.c, as the next */
     struct connections *connections;
-    uint64_t inflight_bytes; /* of bodies; the HTTP thread's */
-    struct exchange *open;   /* those that have not ended; likewise */
+    uint64_t inflight_bytes; /* of bodies; HTTP thread only */
+    struct exchange *open;   /* the list of all; likewise */
 
-    _Atomic uint64_t busy_since_us; /* when a callback began; 0: none runs */
+    _Atomic uint64_t busy_since_us; /* when a callback began; 0: idle */
 };
 
 enum exchange_stage {
-    EXCHANGE_HEADERS, /* next come the headers */
-    EXCHANGE_BODY,    /* pieces of it, and its end */
-    EXCHANGE_WORK,    /* the response is deferred: a call to start that */
-    EXCHANGE_DONE     /* it is there */
+    EXCHANGE_HEADERS, /* the headers come next */
+    EXCHANGE_BODY,    /* pieces of the body, or its end */
+    EXCHANGE_WORK,    /* a call to start the deferred response */
+    EXCHANGE_DONE     /* the response is ready */
 };
 
 struct exchange {
@@ -56,47 +55,48 @@ struct exchange {
     uint64_t received; /* bytes of body so far */
     uint64_t held;     /* of door->inflight_bytes */
     struct request request;
-    struct upload *upload; /* owned; NULL: the body is thrown away */
-    char method[16];       /* as it is logged, cut to fit */
+    struct upload *upload; /* owned; NULL: the body is discarded */
+    char method[16];       /* for the log, cut to fit */
     char target[EXCHANGE_MAX_TARGET];
     bool has_nul;      /* the path decodes to a NUL */
-    bool interim;      /* the client understands 1xx */
-    bool linger;       /* hung up on while it sends */
+    bool interim;      /* the client accepts 1xx */
+    bool linger;       /* refused while the client is sending */
     unsigned status;   /* of the response, once there is one */
     uint64_t sent_len; /* of the response's body */
 };
 
-/* From the request line. NULL: there is no memory for it. */
+/* Creates it from the request line. NULL: not enough memory. */
 struct exchange *exchange_new(struct exchange_door *door,
                               struct MHD_Connection *connection,
                               const char *target)
     __attribute__((warn_unused_result));
 
-/* However it ended: logs, counts and frees it. */
+/* Logs, counts and frees it, however it ended. */
 void exchange_close(struct exchange *x);
 
-/* Whether the body may be so long; false: the failure is recorded. */
+/* Whether a body may have this length; false: the failure is recorded. */
 bool exchange_check_length(struct exchange *x, uint64_t len);
 
-/* Whether there is room for so many bytes of body more. What clients announce
- * takes no room from others: only what has come does. */
+/* Whether `len` more bytes of body are within the limit on all bodies; false:
+ * the failure is recorded. Only bytes that have arrived count, not those that
+ * clients announce. */
 bool exchange_check_room(struct exchange *x, uint64_t len);
 
-/* Gives back the room that its body took. */
+/* Takes its body out of the count. */
 void exchange_give_back(struct exchange *x);
 
-/* Counts something refused. */
+/* Counts a rejected request. */
 void exchange_count(struct exchange *x, enum metrics_reason reason);
 
-/* Gives libmicrohttpd the response that the request or another thread has made,
- * or the failure that was recorded, when the request is there as a whole. What
- * this and the next return is for libmicrohttpd. */
+/* Passes the response, deferred or not, or the recorded failure to
+ * libmicrohttpd, once the request is complete. The result of this and the next
+ * function is for libmicrohttpd. */
 enum MHD_Result exchange_send(struct exchange *x);
 
-/* Answers the recorded failure while the body still comes in, and hangs up.
- * The responses before this one are in the kernel already, so nothing is
- * overtaken; and what is not taken at once from so short a text is lost with
- * the connection. */
+/* Responds with the recorded failure while the body is still arriving, and
+ * closes the connection. Earlier responses are in the kernel already, so the
+ * order is kept. If the socket does not take this short text at once, it is
+ * lost. */
 enum MHD_Result exchange_refuse(struct exchange *x);
 
 #endif

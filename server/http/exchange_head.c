@@ -31,8 +31,8 @@ static const char *header(struct exchange *x, const char *name)
     return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
 }
 
-/* What follows the authority of "http://authority/path", which is to be taken
- * for the path (RFC 9112, section 3.2.2); any other path is itself. */
+/* The path of an absolute target, "http://authority/path" (RFC 9112, section
+ * 3.2.2); any other target is returned as it is. */
 static const char *path_of(const char *target)
 {
     size_t len = strncasecmp(target, "http://", 7) == 0    ? 7
@@ -62,11 +62,11 @@ static void read_headers(struct exchange *x, const char *method,
     origin_read(&request->from, x->connection, x->door->backend.trusted);
 }
 
-/* Whether a header was sent on one line. libmicrohttpd 0.9 glues what is on a
- * second one to the name, which it moves for that: a Content-Length with its
- * number there is a header Content-Length3, and the body another request. As
- * it leaves all others where they were, only blanks part name and value. 1.0
- * refuses such headers itself. */
+/* Whether a header was sent on one line. libmicrohttpd 0.9 appends a second
+ * line to the name, which it moves for that: a Content-Length with its number
+ * on a second line becomes a header Content-Length3, and the body another
+ * request. It does not move other headers, so only blanks lie between their
+ * name and value. 1.0 refuses folded headers itself. */
 static bool is_one_line(const char *name, const char *value)
 {
     uintptr_t end = (uintptr_t)name + strlen(name) + 1;
@@ -124,7 +124,7 @@ static bool check_headers(struct exchange *x)
     return x->request.limit == 0;
 }
 
-static bool answer_options(struct exchange *x)
+static bool respond_to_options(struct exchange *x)
 {
     char allow[64];
 
@@ -136,7 +136,7 @@ static bool answer_options(struct exchange *x)
     return true;
 }
 
-/* Everything that can be said before the body; false: a failure. */
+/* Checks everything that can be checked before the body; false: a failure. */
 static bool check_head(struct exchange *x)
 {
     struct request *request = &x->request;
@@ -149,19 +149,21 @@ static bool check_head(struct exchange *x)
         return request_fail(request, PROBLEM_MALFORMED,
                             "the path contains a NUL byte");
     if (options && (request->route || strcmp(request->path, "*") == 0))
-        return answer_options(x) && exchange_check_length(x, request->body_len);
+        return respond_to_options(x) &&
+               exchange_check_length(x, request->body_len);
     if (found == ROUTE_NO_PATH)
         return request_fail(request, PROBLEM_NOT_FOUND,
-                            "there is nothing at this path");
+                            "there is no resource at this path");
     if (found == ROUTE_NO_METHOD)
         return request_fail(request, PROBLEM_METHOD,
-                            "this path does not take the method %s", x->method);
+                            "this path does not support the method %s",
+                            x->method);
     if (!access_allows(x->door->backend.access, request->route->access,
                        request->authorization))
         return request_fail(request, PROBLEM_UNAUTHORIZED,
-                            "this path asks for a bearer token%s",
+                            "this path requires a bearer token%s",
                             request->authorization
-                                ? ", and the one in Authorization is not known"
+                                ? "; the one in Authorization is not valid"
                                 : " in Authorization");
     if (!exchange_check_length(x, request->body_len))
         return false;
@@ -181,9 +183,9 @@ static bool check_head(struct exchange *x)
     return x->upload != NULL;
 }
 
-/* A short body of a request that has failed is read and thrown away, and the
- * connection lives on. Not where it is too long or there is no room, nor where
- * the client asks first whether to send it. */
+/* The short body of a failed request is read and discarded, and the connection
+ * stays open. Not if it is too long, if the limit on all bodies is reached, or
+ * if the client asks before it sends the body. */
 static bool must_refuse_now(struct exchange *x)
 {
     return x->request.problem == PROBLEM_BUSY ||

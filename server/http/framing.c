@@ -18,7 +18,7 @@ static void read_length(struct framing *framing, const char *text)
     framing->has_len = true;
 }
 
-/* RFC 9110, section 5.6.2: most often a space before the colon. */
+/* RFC 9110, section 5.6.2. The usual offence is a space before the colon. */
 static bool is_token(const char *name)
 {
     static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
@@ -48,15 +48,15 @@ const char *framing_problem(const struct framing *framing)
     if (framing->folded)
         return "a header is continued on a second line";
     if (framing->bad_name)
-        return "a header's name has characters that none has";
+        return "a header name contains an invalid character";
     if (framing->chunked && framing->has_len)
-        return "there are both Content-Length and Transfer-Encoding";
+        return "both Content-Length and Transfer-Encoding are given";
     if (framing->chunked && framing->bad)
-        return "the only Transfer-Encoding taken is chunked";
+        return "the only supported Transfer-Encoding is chunked";
     if (framing->bad)
-        return "the Content-Length is not one number of bytes";
+        return "the Content-Length is not a single number";
     if (framing->num_hosts > 1)
-        return "there are several Host headers";
+        return "there is more than one Host header";
     if (framing->num_hosts == 0 && framing->needs_host)
         return "there is no Host header";
     return NULL;

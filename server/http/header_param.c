@@ -4,11 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
-/* A value being written down. `out` may be NULL: it is only skipped. */
+/* A value being copied. With `out` NULL it is only skipped. */
 struct value {
     char *out; /* (size) */
     size_t size;
-    size_t len; /* as much as there is, whether or not it fits */
+    size_t len; /* the full length, whether or not it fits */
 };
 
 static void add(struct value *value, char c)
@@ -18,7 +18,8 @@ static void add(struct value *value, char c)
     value->len++;
 }
 
-/* From behind the first quote to behind the last; NULL: there is no last. */
+/* Reads from after the opening quote; returns the position after the closing
+ * one, or NULL if it is missing. */
 static const char *read_quoted(struct value *value, const char *p)
 {
     for (; *p != '"'; p++) {
@@ -31,7 +32,7 @@ static const char *read_quoted(struct value *value, const char *p)
     return p + 1;
 }
 
-/* Up to the next semicolon, without the blanks before it. */
+/* Reads up to the next semicolon, without the blanks before it. */
 static const char *read_plain(struct value *value, const char *p)
 {
     size_t len = strcspn(p, ";"), kept = len;
@@ -59,8 +60,8 @@ static enum header_param finish(const struct value *value, const char *end)
     return HEADER_PARAM_FOUND;
 }
 
-/* Behind the name of the parameter at `p`, at its `=` or what is there instead;
- * *same says whether it is this name. */
+/* Returns the position after the name of the parameter at `p`, normally its
+ * `=`; *same says whether the name matches. */
 static const char *read_name(bool *same, const char *p, const char *name)
 {
     size_t len;

@@ -1,45 +1,47 @@
 /* DESIGN
  *
- * Connections are accepted by a thread of our own, which asks connections.c
- * whether there is a place, and hands them to libmicrohttpd. Once a second it
- * also has those hung up on that are too slow.
+ * A thread of our own accepts connections, asks connections.c to admit them,
+ * and passes them to libmicrohttpd. Once a second it also closes those that are
+ * too slow.
  *
- * One thread of libmicrohttpd's (epoll) does all of HTTP. It never waits: what
- * takes time is a job for the workers. That is why /healthz, /readyz and
- * /metrics answer at once however much work there is.
+ * One thread of libmicrohttpd (epoll) does all of HTTP. It never blocks: work
+ * that takes time is a job for the workers. So /healthz, /readyz and /metrics
+ * respond at once under any load.
  *
  * An exchange is one request and its response, from the request line until the
- * last byte is handed to the kernel; libmicrohttpd calls, in this order:
+ * last byte is passed to the kernel. libmicrohttpd calls, in this order:
  *
- *     callbacks_begin   the request line: the exchange is made
- *     callbacks_step    headers: route, limits, options; nothing is answered
- *                       yet, or the body would be refused unread
- *     callbacks_step    body: once a piece, then once with none: the handler
- *                       runs; it leaves a response, a failure, or what is to
- *                       make the response: a deferred one, for us a job
- *     callbacks_step    with that: the connection is suspended by us
- *     callbacks_step    after that: it was resumed by the worker
- *     callbacks_end     however it ended: logged, counted, freed
+ *     callbacks_begin   the request line: creates the exchange
+ *     callbacks_step    the headers: checks route, limits and options; sends
+ *                       nothing yet, or the body would be refused unread
+ *     callbacks_step    the body: once per piece, then once without one, which
+ *                       runs the handler; it leaves a response, a failure, or a
+ *                       deferred response, for us a job
+ *     callbacks_step    suspends the connection for a deferred response
+ *     callbacks_step    after the worker has resumed the connection
+ *     callbacks_end     logs, counts and frees it, however it ended
  *
- * Where threads meet: at a job. start_work() suspends the connection and then
- * has the job pushed; from there it belongs to the worker, until done(), which
- * runs on the worker's thread and does nothing but resume the connection. The
- * queue's lock hands the job over one way, libmicrohttpd's own lock the other.
- * Suspending first matters: the worker may be through before queue_push
- * returns. While a connection is suspended nothing calls us for it, so the
- * exchange stays as it is. That the client has left is for the worker to ask
- * (is_cancelled), before it begins.
- * Models change on the main thread (SIGHUP): it opens the new one without any
- * lock, takes that of models.c to put it in its place, and each worker's to
- * drop its session of the old one. A request checked against a model takes it
- * along in its job, so it is answered by that one.
+ * Threads share only jobs. start_work() suspends the connection and then pushes
+ * the job. From there it belongs to the worker, until done(), which runs on the
+ * worker's thread and only resumes the connection. The queue's lock passes the
+ * job one way, libmicrohttpd's own lock the other. The connection must be
+ * suspended first, because the worker may finish before queue_push returns.
+ * While it is suspended, libmicrohttpd does not call us for it, so the exchange
+ * does not change. The worker asks whether the client has disconnected
+ * (is_cancelled) before it begins.
  *
- * A body that is too long is answered while it still comes in. libmicrohttpd
- * takes no response in the middle of a body, and closing a socket with unread
- * bytes resets it under the client's nose, so exchange_refuse() writes the few
- * hundred bytes to the socket itself, tells libmicrohttpd to drop the
- * connection, and leaves the rest to lingering.c. What is not HTTP
- * libmicrohttpd refuses by itself, in its own words, and closes the connection.
+ * Models change on the main thread (SIGHUP). It opens the new model without a
+ * lock, takes the lock of models.c to replace the old one, and the lock of each
+ * worker to drop its session. A job holds the model that its request was
+ * checked against, and runs on that one.
+ *
+ * A body that is too long gets its response while it is still arriving.
+ * libmicrohttpd accepts no response in the middle of a body, and closing a
+ * socket with unread bytes resets the connection before the client has read the
+ * response. So exchange_refuse() writes the few hundred bytes to the socket
+ * itself, tells libmicrohttpd to drop the connection, and leaves the rest to
+ * lingering.c. libmicrohttpd itself refuses what is not HTTP, in its own words,
+ * and closes the connection.
  */
 
 #include "server/http/http.h"
@@ -64,14 +66,15 @@
 #include "server/observe/metrics.h"
 
 enum {
-    ACCEPT_AT_ONCE = 64, /* of one socket, before the next has its turn */
+    ACCEPT_AT_ONCE = 64, /* from one socket, before the next one */
     SWEEP_US = 1000000,
-    PAUSE_MS = 50, /* where there is no room for another descriptor */
+    PAUSE_MS = 50, /* when no descriptors are left */
     REST_TRIES = 3,
-    REST_MS = 1, /* from one to the next */
-    TICK_MS = 5, /* of waiting for the end */
-    /* libmicrohttpd 1.0 would answer a target with spaces in it with a redirect
-     * to wherever that says; 0.9 hands it on, or if strict hangs up. */
+    REST_MS = 1, /* between tries */
+    TICK_MS = 5, /* of http_wait */
+    /* libmicrohttpd 1.0, unless strict, redirects a target that contains spaces
+     * to where the client says; 0.9 passes it on, or if strict closes the
+     * connection. */
     STRICT = MHD_VERSION >= 0x01000000
 };
 
@@ -80,14 +83,15 @@ struct http {
     struct listener listener;
     struct MHD_Daemon *daemon; /* owned */
     pthread_t thread;          /* accepts */
-    bool accepting;            /* there is such a thread */
+    bool accepting;            /* that thread runs */
     int stop;                  /* an eventfd, for that thread; or -1 */
-    _Atomic uint64_t round_us; /* when it last came round; 0: not now */
+    _Atomic uint64_t
+        round_us; /* when its loop last ran; 0: it is not running */
 };
 
 /* ---- accepting ---- */
 
-/* Takes one connection; false: there is none, or no room for one. */
+/* Accepts one connection; false: none is waiting, or no descriptor is left. */
 static bool accept_one(struct http *http, int listen_fd, bool *full)
 {
     struct sockaddr_storage at = {0};
@@ -102,11 +106,11 @@ static bool accept_one(struct http *http, int listen_fd, bool *full)
     }
     if (connections_admit(http->door.connections, fd, any) &&
         MHD_add_connection(http->daemon, fd, any, len) != MHD_YES)
-        connections_remove(http->door.connections, fd); /* it is closed */
+        connections_remove(http->door.connections, fd); /* it was closed */
     return true;
 }
 
-/* Those who came before the end, and have shaken hands by now or nearly so. */
+/* Accepts the connections whose handshake is complete, or nearly complete. */
 static void accept_rest(struct http *http)
 {
     struct listener *listener = &http->listener;
@@ -178,13 +182,14 @@ struct http *http_new(const struct config *config, struct error *err)
     struct http *http = calloc(1, sizeof *http);
 
     if (!http) {
-        fail(err, ERROR_MEMORY, "no room for the server");
+        fail(err, ERROR_MEMORY, "not enough memory for the server");
         return NULL;
     }
     http->door.config = config;
     http->stop = eventfd(0, EFD_CLOEXEC);
     if (http->stop < 0)
-        fail(err, ERROR_INTERNAL, "no eventfd: %s", strerror(errno));
+        fail(err, ERROR_INTERNAL, "cannot create an eventfd: %s",
+             strerror(errno));
     else if (listener_open(&http->listener, config->listen, config->socket_mode,
                            err))
         return http;
@@ -228,7 +233,7 @@ bool http_start(struct http *http, const struct backend *backend,
     code = pthread_create(&http->thread, NULL, accept_all, http);
     http->accepting = code == 0;
     return http->accepting ||
-           fail(err, ERROR_INTERNAL, "cannot start the thread that accepts: %s",
+           fail(err, ERROR_INTERNAL, "cannot start the accept thread: %s",
                 strerror(code));
 }
 
@@ -241,7 +246,7 @@ bool http_is_alive(const struct http *http, uint64_t max_us)
 {
     uint64_t since = atomic_load(&http->door.busy_since_us);
     uint64_t round = atomic_load(&http->round_us);
-    uint64_t now = clock_now_us(); /* not before either */
+    uint64_t now = clock_now_us(); /* later than both */
 
     return (since == 0 || now - since < max_us) &&
            (round == 0 || now - round < max_us + SWEEP_US);

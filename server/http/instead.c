@@ -6,9 +6,9 @@
 #include <strings.h>
 
 enum {
-    LOOK_LEN = 4096, /* of the bytes, from their beginning */
+    LOOK_LEN = 4096, /* bytes looked at, from the beginning */
     MAX_NAME = 1024, /* of a file, with its path */
-    MIN_ENCODED = 64 /* shorter text without blanks may be a word */
+    MIN_ENCODED = 64 /* shorter text may be a word */
 };
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -16,13 +16,13 @@ static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                     "0123456789+/-_";
 static const char hex_digits[] = "0123456789abcdefABCDEF";
 
-/* How JPEG, PNG, WebP and GIF begin, put into text. */
+/* The first bytes of JPEG, PNG, WebP and GIF as text. */
 static const char *const in_base64[] = {"/9j/", "_9j_", "iVBORw0KGgo", "UklGR",
                                         "R0lGOD"};
 static const char *const in_hex[] = {"ffd8ff", "89504e47", "52494646",
                                      "47494638"};
 
-/* A text without the blanks around it. */
+/* A text without surrounding blanks. */
 struct text {
     const char *at; /* (len) */
     size_t len;
@@ -56,8 +56,8 @@ static bool begins_as_one(struct text text, const char *const *of, size_t count,
     return false;
 }
 
-/* Whether all of it are these digits, but for the ends of lines between them
- * and what comes at the end. */
+/* Whether the text consists of these digits, apart from line ends, padding and
+ * quotes. */
 static bool is_all(struct text text, const char *digits)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -142,8 +142,8 @@ bool instead_is_text(const uint8_t *bytes, size_t len)
     return true;
 }
 
-/* A name as curl takes it: without a sign that curl has read or would read, and
- * without file://, which no file's name has. */
+/* The name as curl takes it: without file://, and without a sign that curl has
+ * read or would read. */
 static struct text bare_name(struct text text)
 {
     static const char *const before[] = {"@", "<", "file://"};
@@ -160,8 +160,8 @@ static void say_name(char *out, const char *where, struct text text,
 {
     text = bare_name(text);
     snprintf(out, ERROR_TEXT_SIZE,
-             "%s holds a file's name, not the file: curl needs %s@%.*s", where,
-             place == INSTEAD_BODY ? "--data-binary " : "-F image=",
+             "%s contains a file name, not the file; with curl use %s@%.*s",
+             where, place == INSTEAD_BODY ? "--data-binary " : "-F image=",
              text.len < 60 ? (int)text.len : 60, text.at);
 }
 
@@ -188,35 +188,34 @@ bool instead_say(char out[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
     else if (!instead_is_text(bytes, len))
         return false;
     else if (is_data_url(bare))
-        what = "a data URL, not the file: decode what follows its comma";
+        what = "a data URL, not the file; decode the part after the comma";
     else if (is_hex(bare))
-        what = "hexadecimal digits, not the file's bytes themselves: decode "
-               "them";
+        what = "hexadecimal digits, not the file; decode them first";
     else if (is_base64(bare))
-        what = "base64, not the file's bytes themselves: decode it";
+        what = "base64, not the file; decode it first";
     else if (is_address(bare))
-        what = "an address, and nothing is fetched from elsewhere: send the "
-               "file itself";
+        what = "a URL, which the server does not fetch; send the file itself";
     if (what)
-        snprintf(out, ERROR_TEXT_SIZE, "%s holds %s", where, what);
+        snprintf(out, ERROR_TEXT_SIZE, "%s contains %s", where, what);
     else if (is_name(text))
         say_name(out, where, text, place);
     else if (place == INSTEAD_FIELD)
         snprintf(out, ERROR_TEXT_SIZE,
-                 "%s holds the text \"%.*s\", not a picture", where,
+                 "%s contains the text \"%.*s\", not an image", where,
                  text.len < 60 ? (int)text.len : 60, text.at);
     else
         return false;
     return true;
 }
 
-/* Both have zeros, in lengths of two and four bytes. */
+/* Intact files of both formats contain zeros, in lengths of two and four bytes.
+ */
 bool instead_is_stripped(const uint8_t *bytes, size_t len)
 {
-    bool begins_as_picture =
+    bool begins_as_image =
         len >= 64 && (memcmp(bytes, "\xff\xd8\xff", 3) == 0 ||
                       memcmp(bytes, "\x89PNG", 4) == 0);
 
-    return begins_as_picture && !memchr(bytes, '\0', len) &&
+    return begins_as_image && !memchr(bytes, '\0', len) &&
            !memchr(bytes, '\r', len) && !memchr(bytes, '\n', len);
 }

@@ -1,7 +1,7 @@
 #ifndef SERVER_HTTP_JSON_H
 #define SERVER_HTTP_JSON_H
 
-/* What the writers of JSON share: Jansson's values, with what it refuses. */
+/* Helpers for writing JSON with Jansson, including values that it refuses. */
 
 #include <jansson.h>
 #include <math.h>
@@ -12,17 +12,17 @@
 #include "engine/base/utf8.h"
 #include "server/http/response.h"
 
-/* Nine significant digits tell any two floats apart. */
+/* Nine significant digits distinguish any two floats. */
 enum { DUMP_FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(9) };
 
-/* JSON has no NaN and no infinity: they become null. */
+/* JSON has no NaN and no infinity; they become null. */
 static inline json_t *real(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* A text that may be NULL, and that may be anything but UTF-8: U+FFFD stands
- * for what is not. NULL: no memory. */
+/* A text that may be NULL, and need not be UTF-8: U+FFFD replaces invalid
+ * bytes. NULL: not enough memory. */
 static inline json_t *text(const char *value)
 {
     struct buf repaired = {0};
@@ -35,7 +35,7 @@ static inline json_t *text(const char *value)
     return string;
 }
 
-/* Writes `value` under `key` and takes it; NULL values fail. */
+/* Stores `value` under `key` and takes ownership; fails if it is NULL. */
 static inline bool put(json_t *object, const char *key, json_t *value)
 {
     return json_object_set_new_nocheck(object, key, value) == 0;
@@ -50,7 +50,7 @@ static inline bool dump(struct response *response, const json_t *root,
                         struct error *err)
 {
     if (json_dump_callback(root, append, &response->body, DUMP_FLAGS) != 0)
-        return fail(err, ERROR_MEMORY, "no room for the answer");
+        return fail(err, ERROR_MEMORY, "not enough memory for the response");
     response->status = 200;
     response->content_type = "application/json";
     return true;

@@ -16,28 +16,28 @@ enum {
     MAX_NEW = 32,
     SILENCE_US = 5000000,
     TOTAL_US = 30000000,
-    LAST_US = 1000000 /* once told to stop */
+    LAST_US = 1000000 /* when stopping */
 };
 
-struct waiting {
-    uint64_t silent_us; /* when the last byte came */
+struct deadline {
+    uint64_t silent_us; /* when the last byte arrived */
     uint64_t end_us;
 };
 
 struct lingering {
     pthread_t thread;
-    int wake; /* an eventfd: there is a new socket, or an end */
+    int wake; /* an eventfd: a new socket was added, or the thread must stop */
 
     pthread_mutex_t lock;
     int added[MAX_NEW]; /* guarded by lock, as all three */
     size_t num_added;
     bool stop;
 
-    /* The thread's own: polls[0] is `wake`, polls[i + 1] is waiting[i]. */
+    /* The thread's own: polls[0] is `wake`, polls[i + 1] is deadlines[i]. */
     struct pollfd polls[MAX_SOCKETS + 1];
-    struct waiting waiting[MAX_SOCKETS];
+    struct deadline deadlines[MAX_SOCKETS];
     size_t count;
-    uint64_t end_us; /* of all of them; 0: not told to stop */
+    uint64_t end_us; /* of all of them, when stopping; else 0 */
 };
 
 static void drop(struct lingering *lingering, size_t i)
@@ -46,11 +46,11 @@ static void drop(struct lingering *lingering, size_t i)
 
     close(lingering->polls[i + 1].fd);
     lingering->polls[i + 1] = lingering->polls[last + 1];
-    lingering->waiting[i] = lingering->waiting[last];
+    lingering->deadlines[i] = lingering->deadlines[last];
 }
 
-/* Takes the new sockets over; returns false when it was told to stop, and all
- * are closed. */
+/* Takes over the new sockets; returns false when it must stop and all are
+ * closed. */
 static bool take_new(struct lingering *lingering, uint64_t now)
 {
     bool stop;
@@ -63,8 +63,8 @@ static bool take_new(struct lingering *lingering, uint64_t now)
         }
         lingering->polls[lingering->count + 1] =
             (struct pollfd){.fd = lingering->added[i], .events = POLLIN};
-        lingering->waiting[lingering->count++] =
-            (struct waiting){.silent_us = now, .end_us = now + TOTAL_US};
+        lingering->deadlines[lingering->count++] =
+            (struct deadline){.silent_us = now, .end_us = now + TOTAL_US};
     }
     lingering->num_added = 0;
     stop = lingering->stop;
@@ -74,7 +74,7 @@ static bool take_new(struct lingering *lingering, uint64_t now)
     return !stop || lingering->count > 0;
 }
 
-/* Throws away what came in; returns false when the socket is through. */
+/* Discards what came in; returns false when the socket is to be closed. */
 static bool drain(struct lingering *lingering, size_t i, uint64_t now)
 {
     char buf[65536];
@@ -84,11 +84,11 @@ static bool drain(struct lingering *lingering, size_t i, uint64_t now)
         got = recv(lingering->polls[i + 1].fd, buf, sizeof buf, MSG_DONTWAIT);
         if (got <= 0)
             return false;
-        lingering->waiting[i].silent_us = now;
+        lingering->deadlines[i].silent_us = now;
     }
-    return now < lingering->waiting[i].end_us &&
+    return now < lingering->deadlines[i].end_us &&
            (lingering->end_us == 0 || now < lingering->end_us) &&
-           now - lingering->waiting[i].silent_us < SILENCE_US;
+           now - lingering->deadlines[i].silent_us < SILENCE_US;
 }
 
 static void *run(void *arg)
@@ -97,13 +97,13 @@ static void *run(void *arg)
     uint64_t now = clock_now_us(), ignored;
 
     while (take_new(lingering, now)) {
-        /* With nobody waiting there is nothing to time out. */
+        /* Without sockets there is nothing to time out. */
         poll(lingering->polls, (nfds_t)lingering->count + 1,
              lingering->count ? 1000 : -1);
         now = clock_now_us();
         if (lingering->polls[0].revents &&
             read(lingering->wake, &ignored, sizeof ignored) < 0)
-            continue; /* interrupted: the next time round */
+            continue; /* interrupted: try again */
         for (size_t i = lingering->count; i-- > 0;)
             if (!drain(lingering, i, now))
                 drop(lingering, i);
@@ -117,7 +117,7 @@ struct lingering *lingering_new(struct error *err)
     int code;
 
     if (!lingering) {
-        fail(err, ERROR_MEMORY, "no room for sockets to hang up on");
+        fail(err, ERROR_MEMORY, "not enough memory for lingering connections");
         return NULL;
     }
     lingering->wake = eventfd(0, EFD_CLOEXEC);
@@ -129,7 +129,8 @@ struct lingering *lingering_new(struct error *err)
                : pthread_create(&lingering->thread, NULL, run, lingering);
     if (code == 0)
         return lingering;
-    fail(err, ERROR_INTERNAL, "cannot start the thread that hangs up: %s",
+    fail(err, ERROR_INTERNAL,
+         "cannot start the thread for lingering connections: %s",
          code > 0 ? strerror(code) : "no eventfd");
     if (lingering->wake >= 0)
         close(lingering->wake);

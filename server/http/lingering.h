@@ -1,13 +1,13 @@
 #ifndef SERVER_HTTP_LINGERING_H
 #define SERVER_HTTP_LINGERING_H
 
-/* Hanging up on a client that is still sending.
+/* Lingering close: closes the connection of a client that is still sending.
  *
- * A socket that is closed with bytes unread resets the connection, and the
- * reset overtakes the answer that told the client why. So the other half is
- * kept open for a while and what still comes in is thrown away, until the
- * client has read the answer and hangs up too. One thread does it for all; how
- * many sockets wait, and how long, is bounded. */
+ * Closing a socket with unread bytes resets the connection, and the reset
+ * overtakes the response that tells the client why. So the reading side stays
+ * open for a while, and incoming bytes are discarded until the client has read
+ * the response and closes too. One thread does this for all sockets; their
+ * number and time are limited. */
 
 #include "engine/base/error.h"
 
@@ -17,12 +17,12 @@ struct lingering;
 struct lingering *lingering_new(struct error *err)
     __attribute__((warn_unused_result));
 
-/* Takes a connected socket, sends the end of our half, and closes it when the
- * client does, after 5 s of silence, or after 30 s. Where too many wait
- * already it is closed at once. Any thread. */
+/* Takes a connected socket and shuts down its sending side. Closes it when the
+ * client does, after 5 s of silence, or after 30 s; at once if too many are
+ * lingering already. Any thread. */
 void lingering_add(struct lingering *lingering, int fd);
 
-/* Ends the thread when all sockets are closed, after a second at the latest. */
+/* Stops the thread once all sockets are closed, or after a second. */
 void lingering_free(struct lingering *lingering);
 
 #endif

@@ -34,7 +34,7 @@ static bool split_address(char *host, size_t host_size, const char **port,
         (!bracketed && memchr(address, ':', len)))
         return fail(err, ERROR_INPUT,
                     "\"%s\" is not ADDRESS:PORT, such as 127.0.0.1:8080 or "
-                    "[::1]:8080, nor unix:/PATH",
+                    "[::1]:8080, or unix:/PATH",
                     address);
     snprintf(host, host_size, "%.*s", (int)(bracketed ? len - 2 : len),
              address + bracketed);
@@ -47,7 +47,7 @@ static bool fail_listen(const char *address, const char *why, struct error *err)
     return fail(err, ERROR_IO, "cannot listen on %s: %s", address, why);
 }
 
-/* Returns a bound socket, or -1 with errno. `dual`: IPv4 comes in as well. */
+/* Returns a bound socket, or -1 with errno. `dual`: accepts IPv4 as well. */
 static int bind_to(const struct sockaddr *at, socklen_t len, bool dual)
 {
     int on = 1, off = 0, code;
@@ -92,7 +92,7 @@ static bool open_port(struct listener *listener, const char *address,
 
     if (!split_address(host, sizeof host, &port, address, err))
         return false;
-    /* Where the machine has no IPv6, every address is one of IPv4. */
+    /* Without IPv6, "every address" means 0.0.0.0. */
     if (!host[0] && getaddrinfo("::", port, &hints, &list) == 0) {
         fd = bind_to(list->ai_addr, list->ai_addrlen, true);
         freeaddrinfo(list);
@@ -110,7 +110,7 @@ static bool open_port(struct listener *listener, const char *address,
                    : fail_listen(address, strerror(code), err);
 }
 
-/* Whether the file is a socket that was left behind: nobody answers on it. */
+/* Whether the file is a stale socket on which nobody listens. */
 static bool is_stale(const struct sockaddr_un *at)
 {
     struct stat info;
@@ -135,7 +135,7 @@ static bool parse_mode(mode_t *mode, const char *text, struct error *err)
 
     if (text[0] < '0' || text[0] > '7' || *end || number > 0777)
         return fail(err, ERROR_INPUT,
-                    "\"%s\" is not a number in octal from 0 to 777", text);
+                    "\"%s\" is not an octal number from 0 to 777", text);
     *mode = (mode_t)number;
     return true;
 }
@@ -147,7 +147,7 @@ static bool check_path(const char *path, struct error *err)
     if (*path && strlen(path) <= max)
         return true;
     return fail(err, ERROR_INPUT,
-                "the path of a Unix socket has 1 to %zu bytes", max);
+                "the path of a Unix socket must have 1 to %zu bytes", max);
 }
 
 static bool open_unix(struct listener *listener, const char *address,
@@ -169,7 +169,7 @@ static bool open_unix(struct listener *listener, const char *address,
     if (fd < 0)
         return fail_listen(address, strerror(errno), err);
     memcpy(listener->path, path, strlen(path) + 1);
-    /* Before anybody is listened to. */
+    /* Before listen(), so that no client gets in earlier. */
     if (chmod(path, mode) != 0 || lstat(path, &info) != 0) {
         fail_listen(address, strerror(errno), err);
         close(fd);
@@ -180,7 +180,7 @@ static bool open_unix(struct listener *listener, const char *address,
     return add(listener, fd, address, err);
 }
 
-/* How many sockets were passed to this process; 0 where it was another. */
+/* The number of sockets passed to this process; 0 if meant for another one. */
 static size_t count_inherited(void)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
@@ -188,7 +188,7 @@ static size_t count_inherited(void)
 
     if (pid && count && strtoul(pid, NULL, 10) == (unsigned long)getpid())
         n = strtoul(count, NULL, 10);
-    unsetenv("LISTEN_PID"); /* not for those that we might start */
+    unsetenv("LISTEN_PID"); /* not for child processes */
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
     return n;
@@ -197,7 +197,8 @@ static size_t count_inherited(void)
 static bool inherit(struct listener *listener, size_t count, struct error *err)
 {
     if (count > LISTENER_MAX_SOCKETS)
-        return fail(err, ERROR_IO, "LISTEN_FDS: at most %d sockets are taken",
+        return fail(err, ERROR_IO,
+                    "LISTEN_FDS: at most %d sockets are supported",
                     LISTENER_MAX_SOCKETS);
     for (size_t i = 0; i < count; i++) {
         int fd = FIRST_INHERITED + (int)i, on = 0, flags;
@@ -205,7 +206,7 @@ static bool inherit(struct listener *listener, size_t count, struct error *err)
 
         if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) != 0 || !on)
             return fail(err, ERROR_IO,
-                        "LISTEN_FDS: descriptor %d is no socket that listens",
+                        "LISTEN_FDS: descriptor %d is not a listening socket",
                         fd);
         flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
@@ -218,7 +219,7 @@ static bool inherit(struct listener *listener, size_t count, struct error *err)
     return true;
 }
 
-/* Of the first socket, since that is the one announced. */
+/* Finds the name of the first socket, which is the one announced. */
 static bool find_name(struct listener *listener, struct error *err)
 {
     struct sockaddr_storage at = {0};
@@ -227,7 +228,7 @@ static bool find_name(struct listener *listener, struct error *err)
     char host[80], port[8];
 
     if (getsockname(listener->fds[0], (struct sockaddr *)&at, &len) != 0)
-        return fail(err, ERROR_IO, "the address listened on has no name");
+        return fail(err, ERROR_IO, "cannot determine the listening address");
     if (at.ss_family == AF_UNIX) {
         snprintf(listener->name, sizeof listener->name, "%s%.107s", UNIX,
                  local->sun_path);
@@ -235,7 +236,7 @@ static bool find_name(struct listener *listener, struct error *err)
     }
     if (getnameinfo((struct sockaddr *)&at, len, host, sizeof host, port,
                     sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        return fail(err, ERROR_IO, "the address listened on has no name");
+        return fail(err, ERROR_IO, "cannot determine the listening address");
     snprintf(listener->name, sizeof listener->name,
              at.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s", host,
              port);
@@ -278,11 +279,12 @@ bool listener_open(struct listener *listener, const char *address,
     return false;
 }
 
-/* Whose hands were shaken when a socket of TCP is closed, and who was not yet
- * accepted, is reset, and there is always one between the last accept and the
- * close. So the first packets (SYN without ACK, the flags are byte 13) are
- * dropped before: their senders try again after a second, and are refused, or
- * find whoever listens by then. A kernel that has no filters lets them in. */
+/* Closing a listening TCP socket resets the connections that have completed
+ * their handshake but were not accepted, and some may always arrive between the
+ * last accept and the close. So SYN packets (SYN without ACK; the flags are
+ * byte 13) are dropped beforehand: clients retry after a second, and are
+ * refused or reach the next listener. A kernel without socket filters lets them
+ * in. */
 static void drop_first_packets(int fd)
 {
     struct sock_filter code[] = {
@@ -303,7 +305,7 @@ bool listener_shut(struct listener *listener)
         return false;
     for (size_t i = 0; i < listener->count; i++)
         if (listener->path[0])
-            shutdown(listener->fds[i], SHUT_RD); /* who connects is refused */
+            shutdown(listener->fds[i], SHUT_RD); /* refuses connections */
         else
             drop_first_packets(listener->fds[i]);
     return true;
@@ -315,7 +317,7 @@ void listener_close(struct listener *listener)
 
     for (size_t i = 0; i < listener->count; i++)
         close(listener->fds[i]);
-    /* Another one may have been put there by now. */
+    /* Another process may have replaced the file by now. */
     if (listener->path[0] && lstat(listener->path, &info) == 0 &&
         info.st_dev == listener->device && info.st_ino == listener->file)
         unlink(listener->path);

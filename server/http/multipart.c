@@ -24,15 +24,15 @@ bool multipart_init(struct multipart *form, const char *content_type,
     case HEADER_PARAM_BROKEN:
         return fail(err, ERROR_INPUT,
                     "the boundary in the Content-Type is given twice, or its "
-                    "quote is not closed");
+                    "closing quote is missing");
     case HEADER_PARAM_NONE:
     case HEADER_PARAM_FOUND:
         break;
     }
     if (boundary[0] == '\0')
         return fail(err, ERROR_INPUT,
-                    "the Content-Type names no boundary; what makes the form "
-                    "knows it, and should make this header too");
+                    "the Content-Type has no boundary; let the library that "
+                    "encodes the form set this header");
     memcpy(form->delimiter, "\r\n--", 4);
     memcpy(form->delimiter + 4, boundary, strlen(boundary) + 1);
     form->delimiter_len = 4 + strlen(boundary);
@@ -41,8 +41,8 @@ bool multipart_init(struct multipart *form, const char *content_type,
 
 /* ---- the headers of a part ---- */
 
-/* Ends the header that begins at `line`, joins the lines that continue it, and
- * returns where the next one begins. */
+/* Terminates the header that begins at `line`, joins its continuation lines,
+ * and returns the beginning of the next header. */
 static char *end_header(char *line)
 {
     char *end = strchr(line, '\n');
@@ -69,7 +69,7 @@ static void trim(char *text)
         text[--len] = '\0';
 }
 
-/* What the reader wants of the headers; each is "" at first. */
+/* The headers that are read; each is "" at first. */
 enum { DISPOSITION, TYPE, ENCODING, NUM_WANTED };
 
 static bool read_header(const char **values, char *line, struct error *err)
@@ -82,8 +82,7 @@ static bool read_header(const char **values, char *line, struct error *err)
     char *value = strchr(line, ':');
 
     if (!value)
-        return fail(err, ERROR_INPUT,
-                    "a line in the headers of a part has no colon");
+        return fail(err, ERROR_INPUT, "a header line of a part has no colon");
     *value++ = '\0';
     value += strspn(value, " \t");
     trim(line);
@@ -92,7 +91,7 @@ static bool read_header(const char **values, char *line, struct error *err)
         if (strcasecmp(line, names[i]) != 0)
             continue;
         if (values[i][0] != '\0')
-            return fail(err, ERROR_INPUT, "a part has two headers %s",
+            return fail(err, ERROR_INPUT, "a part has two %s headers",
                         names[i]);
         values[i] = value;
     }
@@ -108,13 +107,14 @@ static bool find_name(struct multipart *form, const char *disposition,
     if (found == HEADER_PARAM_BROKEN)
         return fail(err, ERROR_INPUT,
                     "the name in the Content-Disposition of a part is given "
-                    "twice, or its quote is not closed");
+                    "twice, or its closing quote is missing");
     if (found == HEADER_PARAM_NONE || strchr(form->name, NUL_STAND_IN))
         return fail(err, ERROR_INPUT, "a part of the form has no name");
     return true;
 }
 
-/* Makes the head one text. A NUL in it hides nothing, and none is in a name. */
+/* Terminates the head. NUL bytes are replaced, so that they hide nothing and a
+ * name with one can be refused. */
 static void end_head(struct multipart *form)
 {
     for (size_t i = 0; i < form->head_len; i++)
@@ -145,7 +145,7 @@ static bool begin_part(struct multipart *form, struct error *err)
                                      "filename*") != HEADER_PARAM_NONE;
     form->in_part = true;
     form->state = MULTIPART_BODY;
-    /* Where the next boundary is already here, its line end is that of the
+    /* If the part is empty, the line end before its boundary is that of the
      * empty line. */
     form->matched = form->borrowed = form->bare_lf ? 1 : 2;
     return form->sink.begin(form->sink.arg, &part);
@@ -179,7 +179,7 @@ static bool take_head(struct multipart *form, const char *bytes, size_t len,
     return true;
 }
 
-/* ---- what is between the boundaries ---- */
+/* ---- bodies and boundaries ---- */
 
 static bool emit(const struct multipart *form, const char *bytes, size_t len)
 {
@@ -187,8 +187,8 @@ static bool emit(const struct multipart *form, const char *bytes, size_t len)
            form->sink.data(form->sink.arg, bytes, len);
 }
 
-/* How many bytes are before the first place where the delimiter is, or where
- * there is as much of its beginning as there are bytes left. */
+/* The number of bytes before the delimiter, or before a prefix of it at the end
+ * of the bytes. */
 static size_t find_delimiter(const char *bytes, size_t len, const char *text,
                              size_t text_len)
 {
@@ -202,7 +202,7 @@ static size_t find_delimiter(const char *bytes, size_t len, const char *text,
     return len - rest;
 }
 
-/* What was held back, and is no boundary after all, is the part's. */
+/* Passes on what was held back as a possible boundary. */
 static bool give_back(struct multipart *form)
 {
     const char *text = form->delimiter + form->bare_lf;
@@ -213,8 +213,8 @@ static bool give_back(struct multipart *form)
     return emit(form, text + borrowed, held);
 }
 
-/* The delimiter holds CR and LF at its very beginning only: where the bytes
- * stop being one, none has begun meanwhile. */
+/* The delimiter contains CR and LF only at its beginning. So if a match fails,
+ * no other match has begun inside it. */
 static bool take_body(struct multipart *form, const char *bytes, size_t len,
                       size_t *used)
 {
@@ -249,7 +249,7 @@ static bool leave_tail(struct multipart *form)
 
 static void begin_head(struct multipart *form)
 {
-    if (!form->in_part) /* the first boundary says how lines end */
+    if (!form->in_part) /* the first boundary shows how lines end */
         form->bare_lf =
             form->tail_len == 0 || form->tail[form->tail_len - 1] != '\r';
     form->state = MULTIPART_HEAD;
@@ -257,8 +257,8 @@ static void begin_head(struct multipart *form)
     form->line_pos = 0;
 }
 
-/* A byte behind a boundary: the line ends, possibly after blanks; or a second
- * dash says that it is the last. */
+/* Takes a byte after a boundary: the line ends, possibly after blanks, or two
+ * dashes mark the last boundary. */
 static bool take_tail(struct multipart *form, char byte, size_t *used)
 {
     char last = form->tail_len > 0 ? form->tail[form->tail_len - 1] : ' ';
@@ -314,8 +314,8 @@ bool multipart_end(const struct multipart *form, struct error *err)
     if (form->state == MULTIPART_DONE)
         return true;
     if (!form->in_part && form->state == MULTIPART_BODY)
-        return fail(err, ERROR_INPUT,
-                    "the boundary that the Content-Type names is not in the "
-                    "body");
+        return fail(
+            err, ERROR_INPUT,
+            "the boundary in the Content-Type does not occur in the body");
     return fail(err, ERROR_INPUT, "the form ends before its last boundary");
 }

@@ -7,14 +7,14 @@
 enum { MAX_FORWARDED = 2048 };
 
 struct headers {
-    char forwarded[MAX_FORWARDED]; /* the lines of X-Forwarded-For, joined; the
-                                      right end, if they are too long */
-    const char *traceparent;       /* NULL where there is not exactly one */
+    char forwarded[MAX_FORWARDED]; /* the lines of X-Forwarded-For, joined;
+                                      their right end, if too long */
+    const char *traceparent;       /* NULL unless there is exactly one */
     unsigned num_traceparents;
 };
 
-/* A proxy may append a line of its own to those that a client made up, so all
- * of them count. */
+/* All lines count, because a proxy may append its own line to those that a
+ * client made up. */
 static void append_forwarded(struct headers *headers, const char *value,
                              size_t len)
 {

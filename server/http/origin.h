@@ -1,20 +1,21 @@
 #ifndef SERVER_HTTP_ORIGIN_H
 #define SERVER_HTTP_ORIGIN_H
 
-/* Where a request comes from, by its connection and headers. HTTP thread. */
+/* The client and trace of a request, from its connection and headers. HTTP
+ * thread. */
 
 #include "server/http/peer.h"
 #include "server/observe/trace.h"
 
 struct MHD_Connection;
 
-/* `= {0}` is not known. */
+/* `= {0}` is unknown. */
 struct origin {
-    struct peer client; /* through proxies that are trusted */
+    struct peer client; /* behind trusted proxies */
     struct trace trace;
 };
 
-/* By its connection alone: the headers are not there. */
+/* Uses the connection alone, before the headers are known. */
 void origin_of_connection(struct origin *origin,
                           struct MHD_Connection *connection);
 

@@ -1,8 +1,8 @@
 #ifndef SERVER_HTTP_PARAMS_H
 #define SERVER_HTTP_PARAMS_H
 
-/* The options of a request as the client wrote them: names and values, from
- * the query and from form fields, in the order they came.
+/* The options of a request as the client sent them: names and values from the
+ * query and from form fields, in their order.
  *
  *     for (pos = 0; params_next(&params, &pos, &name, &value);)
  *         ...
@@ -19,13 +19,13 @@ struct params {
     struct buf text; /* "name\0value\0name\0value\0..." */
 };
 
-/* Starts a parameter whose value is still empty. ERROR_INPUT: the name is
- * empty, or has a NUL. ERROR_LIMIT, ERROR_MEMORY. */
+/* Starts a parameter with an empty value. ERROR_INPUT: the name is empty or
+ * contains a NUL. ERROR_LIMIT, ERROR_MEMORY. */
 bool params_begin(struct params *params, const char *name, size_t len,
                   struct error *err) __attribute__((warn_unused_result));
 
-/* Appends to the value of the latest parameter. ERROR_INPUT: a NUL.
- * ERROR_LIMIT, ERROR_MEMORY. */
+/* Appends to the value of the last parameter. ERROR_INPUT: a NUL. ERROR_LIMIT,
+ * ERROR_MEMORY. */
 bool params_extend(struct params *params, const char *bytes, size_t len,
                    struct error *err) __attribute__((warn_unused_result));
 

@@ -14,7 +14,7 @@ static void map_v4(struct in6_addr *out, const struct in_addr *in)
     memcpy(out->s6_addr + V4_AT, in, sizeof *in);
 }
 
-/* Reads an address alone; returns its bits, or 0. */
+/* Reads an address; returns its number of bits, or 0. */
 static unsigned parse_address(struct in6_addr *out, const char *text)
 {
     struct in_addr v4;
@@ -85,8 +85,8 @@ bool peer_nets_parse(struct peer_nets *nets, const struct config_list *texts,
             nets->count++;
         else
             return fail(err, ERROR_INPUT,
-                        "\"%s\" is no network, such as 10.0.0.0/8 or ::1, "
-                        "nor \"unix\"",
+                        "\"%s\" is neither a network, such as 10.0.0.0/8 or "
+                        "::1, nor \"unix\"",
                         texts->items[i]);
     }
     return true;
@@ -126,7 +126,7 @@ void peer_of_socket(struct peer *peer, const struct sockaddr *address)
     }
 }
 
-/* Cuts ":port" and brackets off; a bare IPv6 address has colons of its own. */
+/* Removes ":port" and brackets; a plain IPv6 address contains colons itself. */
 static void strip_port(char *text)
 {
     char *colon = strchr(text, ':'), *end;

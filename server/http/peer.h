@@ -1,12 +1,13 @@
 #ifndef SERVER_HTTP_PEER_H
 #define SERVER_HTTP_PEER_H
 
-/* Who is at the other end: addresses, the networks they are in, and whom a
- * chain of proxies names as its client.
+/* The client of a connection: addresses, networks, and the client behind a
+ * chain of proxies.
  *
- * X-Forwarded-For is a list that each proxy appends to: the right end is by the
- * one that talks to us, the left end by anybody. So it is read from the right,
- * as long as whoever wrote is trusted; the first that is not is the client. */
+ * Each proxy appends to the list X-Forwarded-For. The right end was written by
+ * the proxy that is connected to us, the left end by anyone. So the list is
+ * read from the right as long as the addresses are trusted; the first that is
+ * not is the client. */
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -24,8 +25,8 @@ struct peer {
     struct in6_addr address; /* IPv4 as ::ffff:a.b.c.d */
 };
 
-/* Networks, and perhaps those who come through a Unix socket. `= {0}` is
- * nobody. Immutable once parsed. */
+/* Networks, and optionally the clients of a Unix socket. `= {0}` is empty.
+ * Immutable once parsed. */
 struct peer_nets {
     struct peer_net {
         struct in6_addr address;
@@ -35,24 +36,24 @@ struct peer_nets {
     bool has_unix;
 };
 
-/* Reads "10.0.0.0/8", "::1" or "unix" each. ERROR_INPUT names the one that is
- * none of these, or has bits beyond its prefix. */
+/* Reads items such as "10.0.0.0/8", "::1" and "unix". ERROR_INPUT names the
+ * first invalid one; bits beyond the prefix are invalid too. */
 bool peer_nets_parse(struct peer_nets *nets, const struct config_list *texts,
                      struct error *err) __attribute__((warn_unused_result));
 
 bool peer_is_in(const struct peer *peer, const struct peer_nets *nets);
 
-/* Of a connection; NULL, and other families, are unknown. */
+/* The peer of a connection; NULL and other address families are unknown. */
 void peer_of_socket(struct peer *peer, const struct sockaddr *address);
 
-/* Reads an address as proxies write it: 192.0.2.1, 2001:db8::1, with a port
- * 192.0.2.1:80 or [2001:db8::1]:80, spaces around it. Else it is unknown, and
- * false. `text` need not end with a NUL. */
+/* Reads an address as proxies write it: 192.0.2.1 or 2001:db8::1, with a port
+ * 192.0.2.1:80 or [2001:db8::1]:80, and surrounding spaces. Otherwise the peer
+ * is unknown, and the result false. `text` need not end with a NUL. */
 bool peer_parse(struct peer *peer, const char *text, size_t len);
 
-/* The client behind `peer`, by the lines of X-Forwarded-For joined with commas,
- * or NULL: the rightmost who is not in `trusted`. Where the list ends, or has
- * something that is no address, it is the last one who is known. */
+/* The client behind `peer`: the rightmost address of X-Forwarded-For (its lines
+ * joined with commas, or NULL) that is not in `trusted`. If the list ends or
+ * contains an invalid address before that, it is the last valid one. */
 void peer_client(struct peer *client, const struct peer *peer,
                  const char *forwarded, const struct peer_nets *trusted);
 

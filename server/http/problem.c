@@ -61,12 +61,12 @@ static bool write_body(struct buf *body, const struct row *row,
     return ok;
 }
 
-/* What is answered without memory for what there is to say. */
+/* The response when there is not enough memory for the intended one. */
 static void respond_no_memory(struct response *response)
 {
     static const char text[] =
         "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
-        "\"status\":503,\"detail\":\"no memory for the answer\","
+        "\"status\":503,\"detail\":\"not enough memory for the response\","
         "\"kind\":\"no-memory\"}\n";
 
     buf_release(&response->body);

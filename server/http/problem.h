@@ -14,8 +14,8 @@
 #include "engine/base/error.h"
 #include "server/http/response.h"
 
-/* X(problem, status, title, kind): one row a problem. The statuses are those
- * of RFC 9110; openapi.yaml says which route answers which. */
+/* X(problem, status, title, kind): one row per problem. The statuses are those
+ * of RFC 9110; openapi.yaml lists them by route. */
 #define PROBLEMS(X)                                                          \
     X(PROBLEM_NONE, 0, "", "none")                                           \
     X(PROBLEM_MALFORMED, 400, "Bad Request", "malformed")                    \
@@ -48,18 +48,17 @@ unsigned problem_status(enum problem problem);
 /* "over-limit" of PROBLEM_LIMIT. */
 const char *problem_kind(enum problem problem);
 
-/* The problem that a failure of this kind is, unless its place says more. */
+/* The default problem for a kind of failure. */
 enum problem problem_of(enum error_kind kind);
 
-/* Makes `response` this problem, whatever it held before; a 503 and a 429
- * say when to come back. `limit` is the bound that was crossed, or 0.
- * `response->id` stays. Without memory for the text it is a PROBLEM_MEMORY,
- * whatever it was. Any thread. */
+/* Turns `response` into this problem, whatever it held before; a 503 and a 429
+ * get Retry-After. `limit` is the limit that was exceeded, or 0. `response->id`
+ * stays. Without memory for the text it becomes PROBLEM_MEMORY. Any thread. */
 void problem_response(struct response *response, enum problem problem,
                       const char *detail, uint64_t limit);
 
-/* Writes a problem that is no request's to a socket, with the end of the
- * connection; false: it did not take it all at once. Any thread. */
+/* Writes a problem that belongs to no request to a socket, with Connection:
+ * close. false: the socket did not take all of it at once. Any thread. */
 bool problem_send(int fd, enum problem problem, const char *detail,
                   uint64_t limit);
 

@@ -44,13 +44,13 @@ bool request_add_field(struct request *request)
     if (++request->num_fields <= request->max_fields)
         return true;
     request->limit = request->max_fields;
-    return request_fail(request, PROBLEM_LIMIT,
-                        "there are more than the %ju options and fields "
-                        "allowed",
-                        (uintmax_t)request->max_fields);
+    return request_fail(
+        request, PROBLEM_LIMIT,
+        "the request has more than the %ju options and fields allowed",
+        (uintmax_t)request->max_fields);
 }
 
-void request_answer_failure(struct request *request)
+void request_respond_failure(struct request *request)
 {
     enum problem problem = request->problem;
 
@@ -67,7 +67,7 @@ struct response *request_response(struct request *request)
                : &request->response;
 }
 
-static bool is_harmless(const char *id)
+static bool is_valid_id(const char *id)
 {
     size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz"
                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
@@ -80,7 +80,7 @@ void request_set_id(struct request *request, const char *theirs)
     static uint64_t prefix, count; /* of the HTTP thread */
 
     request->response.id = request->id;
-    if (theirs && is_harmless(theirs)) {
+    if (theirs && is_valid_id(theirs)) {
         memcpy(request->id, theirs, strlen(theirs) + 1);
         return;
     }

@@ -1,9 +1,9 @@
 #ifndef SERVER_HTTP_REQUEST_H
 #define SERVER_HTTP_REQUEST_H
 
-/* One HTTP request as the handlers see it. The door (exchange.c) fills it in; a
- * handler leaves a response, what is to make it, or a failure in it. Belongs to
- * the HTTP thread. */
+/* One HTTP request as the handlers see it. exchange.c fills it in; a handler
+ * adds a response, a deferred response or a failure. Belongs to the HTTP
+ * thread. */
 
 #include <stdint.h>
 
@@ -27,7 +27,7 @@ enum request_method {
     REQUEST_OPTIONS
 };
 
-/* Where its picture comes from. */
+/* Where its image comes from. */
 enum request_picture {
     REQUEST_NO_PICTURE,
     REQUEST_PICTURE_BODY,  /* the body itself */
@@ -37,17 +37,17 @@ enum request_picture {
 
 struct request {
     enum request_method method;
-    const char *path; /* decoded; borrowed from the connection, as
-                         are the headers, which may be NULL */
+    const char *path; /* decoded; borrowed from the connection, like the
+                         headers, which may be NULL */
     const char *accept;
     const char *content_type;
     const char *content_encoding;
     const char *if_none_match;
     const char *authorization; /* never printed */
-    const char *origin;        /* of the page whose script asks */
-    uint64_t body_len;         /* by Content-Length; 0 where there is none */
+    const char *origin;        /* of the page whose script sent it */
+    uint64_t body_len;         /* by Content-Length; 0 without one */
     char id[REQUEST_ID_SIZE];  /* the client's X-Request-Id, or one of ours */
-    const struct route *route; /* NULL: there is none for the path */
+    const struct route *route; /* NULL: the path has none */
 
     uint64_t num_fields; /* of query and form, so far */
     uint64_t max_fields;
@@ -55,34 +55,35 @@ struct request {
     struct buf picture;
     enum request_picture picture_from;
 
-    struct deferred *deferred; /* owned; NULL: the response is there at once */
+    struct deferred *deferred; /* owned; NULL: the response is not deferred */
     struct response response;
-    struct origin from; /* where it comes from */
+    struct origin from; /* its client */
 
-    struct error err; /* the first failure, turned into a problem in the end */
-    enum problem problem; /* what it is; PROBLEM_NONE: what its kind says */
-    uint64_t limit;       /* the bound that was crossed, or 0 */
+    struct error err;     /* the first failure, which becomes the response */
+    enum problem problem; /* its problem; PROBLEM_NONE: follows from its kind */
+    uint64_t limit;       /* the limit that was exceeded, or 0 */
 };
 
 enum request_method request_method_of(const char *name);
 
-/* Records the first failure together with what it is; returns false. */
+/* Records the first failure and its problem; returns false. */
 bool request_fail(struct request *request, enum problem problem,
                   const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Counts an option of the query or a field of the form; false: they are more
- * than there may be. */
+/* Counts an option of the query or a field of the form; false: there are too
+ * many. */
 bool request_add_field(struct request *request)
     __attribute__((warn_unused_result));
 
 /* Makes the recorded failure the response. */
-void request_answer_failure(struct request *request);
+void request_respond_failure(struct request *request);
 
-/* The response as it is: the deferred one where that is done. */
+/* The response: the deferred one, if there is one and the request has not
+ * failed. */
 struct response *request_response(struct request *request);
 
-/* Takes the client's id where it is harmless (1 to 64 letters, digits, and
- * ".-_"), and otherwise makes one. HTTP thread only. */
+/* Uses the client's id if it is valid (1 to 64 letters, digits, and ".-_"), and
+ * otherwise makes one. HTTP thread only. */
 void request_set_id(struct request *request, const char *theirs);
 
 void request_release(struct request *request);

@@ -1,9 +1,9 @@
 #ifndef SERVER_HTTP_RESPONSE_H
 #define SERVER_HTTP_RESPONSE_H
 
-/* An HTTP response on its way to a client; and as bytes on a socket, where
- * libmicrohttpd cannot give it: in the middle of a body, or before a connection
- * is its own. */
+/* An HTTP response. response_send writes it to a socket directly, where
+ * libmicrohttpd cannot: in the middle of a body, or before it has the
+ * connection. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,29 +18,30 @@ struct response_header {
     char value[RESPONSE_HEADER_SIZE];
 };
 
-/* `= {0}` is empty: no answer yet. One thread at a time. */
+/* `= {0}` is empty: no response yet. One thread at a time. */
 struct response {
-    unsigned status;          /* 0: no answer yet */
-    const char *content_type; /* a constant; NULL where there is no body */
+    unsigned status;          /* 0: no response yet */
+    const char *content_type; /* a constant; NULL without a body */
     struct buf body;          /* owned */
-    const uint8_t *constant;  /* instead of body: bytes that live for ever */
+    const uint8_t
+        *constant; /* used instead of body: bytes that are never freed */
     size_t constant_len;
     struct response_header headers[RESPONSE_MAX_HEADERS]; /* (num_headers) */
     size_t num_headers;
-    bool close;               /* hang up afterwards */
-    const char *title, *kind; /* of a problem, constants; NULL where it is none
-                               */
+    bool close;               /* close the connection afterwards */
+    const char *title, *kind; /* of a problem, constants; else NULL */
     const char *id; /* of the request, for problems; borrowed, or NULL */
 };
 
-/* Adds a header. Too many, or too long a value, is a bug and is dropped. */
+/* Adds a header. One header too many, or a value that is too long, is a bug; it
+ * is dropped. */
 void response_header(struct response *response, const char *name,
                      const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Writes status line, headers and body (not where the request was HEAD) of a
- * problem that ends its connection to the socket, as much as it takes at once;
- * false: it was not all. Any thread. */
+/* Writes the status line, the headers and, unless the request was HEAD, the
+ * body of a problem that closes its connection. false: the socket did not take
+ * all of it at once. Any thread. */
 bool response_send(int fd, const struct response *response, bool with_body);
 
 void response_release(struct response *response);

@@ -1,8 +1,8 @@
 #ifndef SERVER_HTTP_ROUTE_H
 #define SERVER_HTTP_ROUTE_H
 
-/* Which handler answers which path, by a constant table (api/routes.c). Any
- * thread. */
+/* Finds the handler of a path in a constant table (api/routes.c). Any thread.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,18 +12,18 @@
 
 struct service;
 
-/* Leaves a response, or what is to make it, in the request; false: a failure.
- * Runs on the HTTP thread and must not wait for anything. What `service` is,
- * only the handlers know. */
+/* Adds a response or a deferred response to the request; false: a failure. Runs
+ * on the HTTP thread and must not block. Only the handlers know what `service`
+ * is. */
 typedef bool route_handler(struct service *service, struct request *request);
 
 struct route {
     enum request_method method; /* REQUEST_GET stands for HEAD as well */
     const char *path;
-    enum access_realm access; /* whose token it asks for */
-    route_handler *check;     /* before the body is read; NULL where the query
-                                 means nothing, and there is nothing to check */
-    route_handler *handle;    /* when the request is there as a whole */
+    enum access_realm access; /* whose token it requires */
+    route_handler *check;  /* before the body is read; NULL: nothing to check,
+                              and the query is ignored */
+    route_handler *handle; /* when the request is complete */
 };
 
 enum route_result { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
@@ -46,7 +46,7 @@ enum route_result route_find(const struct route_table *table,
 void route_allow(const struct route_table *table, char *allow, size_t size,
                  const char *path);
 
-/* The row's number, for counting; NULL has the one past the last. */
+/* The row's number, for metrics; NULL has the number past the last row. */
 size_t route_number(const struct route_table *table, const struct route *route);
 
 /* "GET", "POST". */

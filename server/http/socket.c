@@ -42,7 +42,7 @@ bool socket_allow_files(rlim_t needed, uint64_t max_connections,
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return fail(err, ERROR_IO, "the limit of open files is not known: %s",
+        return fail(err, ERROR_IO, "cannot read the limit on open files: %s",
                     strerror(errno));
     if (limit.rlim_cur >= needed)
         return true;
@@ -52,8 +52,8 @@ bool socket_allow_files(rlim_t needed, uint64_t max_connections,
             return true;
     }
     return fail(err, ERROR_IO,
-                "--max-connections: %ju need %ju open files, and %ju are "
-                "allowed (ulimit -Hn)",
+                "--max-connections: %ju connections need %ju open files, but "
+                "the limit is %ju (ulimit -Hn)",
                 (uintmax_t)max_connections, (uintmax_t)needed,
                 (uintmax_t)limit.rlim_max);
 }

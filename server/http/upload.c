@@ -9,14 +9,14 @@
 
 struct upload {
     struct request *request; /* borrowed */
-    bool is_form;            /* otherwise the body is the picture */
-    bool in_picture;         /* the latest part is the picture, or an option */
+    bool is_form;            /* otherwise the body is the image */
+    bool in_image;           /* the current part is the image, not an option */
     struct multipart form;
 };
 
-/* The picture's bytes. Room for all of it is taken once: Content-Length was
- * checked, and memory that is not written to costs nothing. */
-static bool add_picture(struct request *request, const char *bytes, size_t len)
+/* Appends bytes of the image. The memory is reserved once: Content-Length was
+ * checked, and untouched memory costs nothing. */
+static bool add_image(struct request *request, const char *bytes, size_t len)
 {
     if (request->picture.cap == 0 && request->body_len > len &&
         !buf_reserve(&request->picture, request->body_len, &request->err))
@@ -24,7 +24,7 @@ static bool add_picture(struct request *request, const char *bytes, size_t len)
     return buf_append(&request->picture, bytes, len, &request->err);
 }
 
-/* RFC 7578, section 4.7: these leave the bytes as they are. */
+/* RFC 7578, section 4.7: the encodings that leave the bytes unchanged. */
 static bool is_plain(const char *encoding)
 {
     static const char *const plain[] = {"", "binary", "8bit", "7bit"};
@@ -35,25 +35,25 @@ static bool is_plain(const char *encoding)
     return false;
 }
 
-/* Whether what is in a part is what was sent, and not put into other words. */
+/* Checks that the content of a part is not encoded or nested. */
 static bool check_form_of(struct request *request,
                           const struct multipart_part *part)
 {
     if (!is_plain(part->encoding))
-        return request_fail(request, PROBLEM_MEDIA_TYPE,
-                            "the field \"%.60s\" has the "
-                            "Content-Transfer-Encoding \"%.40s\"; it is taken "
-                            "as binary, 8bit or 7bit",
-                            part->name, part->encoding);
+        return request_fail(
+            request, PROBLEM_MEDIA_TYPE,
+            "the field \"%.60s\" has the Content-Transfer-Encoding \"%.40s\"; "
+            "only binary, 8bit and 7bit are supported",
+            part->name, part->encoding);
     if (accept_type_is(part->type, "multipart/"))
         return request_fail(request, PROBLEM_MEDIA_TYPE,
-                            "the field \"%.60s\" is a \"%.40s\" of its own; a "
-                            "field has one picture or one option",
+                            "the field \"%.60s\" is a nested \"%.40s\"; a "
+                            "field must be one image or one option",
                             part->name, part->type);
     return true;
 }
 
-static bool begin_picture(struct request *request, bool is_file)
+static bool begin_image(struct request *request, bool is_file)
 {
     if (request->picture_from != REQUEST_NO_PICTURE)
         return request_fail(request, PROBLEM_INPUT,
@@ -68,8 +68,8 @@ static bool begin_option(struct request *request, const char *name,
 {
     if (is_file)
         return request_fail(request, PROBLEM_INPUT,
-                            "the field \"%.60s\" has a file; the picture goes "
-                            "in the field \"image\"",
+                            "the field \"%.60s\" contains a file; the image "
+                            "belongs in the field \"image\"",
                             name);
     return params_begin(&request->params, name, strlen(name), &request->err);
 }
@@ -79,11 +79,11 @@ static bool begin_part(void *arg, const struct multipart_part *part)
     struct upload *upload = arg;
     struct request *request = upload->request;
 
-    upload->in_picture = strcmp(part->name, "image") == 0;
+    upload->in_image = strcmp(part->name, "image") == 0;
     if (!request_add_field(request) || !check_form_of(request, part))
         return false;
-    if (upload->in_picture)
-        return begin_picture(request, part->is_file);
+    if (upload->in_image)
+        return begin_image(request, part->is_file);
     return begin_option(request, part->name, part->is_file);
 }
 
@@ -92,12 +92,12 @@ static bool add_data(void *arg, const char *bytes, size_t len)
     struct upload *upload = arg;
     struct request *request = upload->request;
 
-    if (upload->in_picture)
-        return add_picture(request, bytes, len);
+    if (upload->in_image)
+        return add_image(request, bytes, len);
     return params_extend(&request->params, bytes, len, &request->err);
 }
 
-/* What the form's reader says of it; false. */
+/* Records the error of the form reader; returns false. */
 static bool fail_form(struct upload *upload, const struct error *err)
 {
     if (err->kind == ERROR_LIMIT)
@@ -112,7 +112,7 @@ struct upload *upload_new(struct request *request)
     struct error err = {0};
 
     if (!upload) {
-        request_fail(request, PROBLEM_MEMORY, "no room for the body");
+        request_fail(request, PROBLEM_MEMORY, "not enough memory for the body");
         return NULL;
     }
     upload->request = request;
@@ -134,7 +134,7 @@ bool upload_feed(struct upload *upload, const char *bytes, size_t len)
     struct error err = {0};
 
     if (!upload->is_form)
-        return add_picture(upload->request, bytes, len);
+        return add_image(upload->request, bytes, len);
     return multipart_feed(&upload->form, bytes, len, &err) ||
            (err.kind == ERROR_NONE ? false : fail_form(upload, &err));
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* XNNPACK looks at a network's details only when a session is made. */
+/* XNNPACK checks the details of a network only when a session is created. */
 static bool try_session(const struct engine *engine, struct error *err)
 {
     struct engine_session *session = engine_session_new(engine, NULL, err);
@@ -21,7 +21,7 @@ struct model *model_open(const char *folder,
     struct tm utc;
 
     if (!model) {
-        fail(err, ERROR_MEMORY, "no room for a model");
+        fail(err, ERROR_MEMORY, "not enough memory for a model");
         return NULL;
     }
     model->slot = slot;

@@ -3,16 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether no other model has this one's name. Reads `current` without the
- * lock: the only thread that writes to it is this one. */
+/* Checks that no other model has this name. Reads `current` without the lock,
+ * because only this thread writes to it. */
 static bool check_name(const struct models *models, const struct model *model,
                        struct error *err)
 {
     for (size_t i = 0; i < models->count; i++)
         if (i != model->slot && models->current[i] &&
             strcmp(models->current[i]->info.name, model->info.name) == 0)
-            return fail(err, ERROR_INPUT, "%s has the name \"%s\" as well",
-                        models->folders->items[i], model->info.name);
+            return fail(err, ERROR_INPUT,
+                        "the name \"%s\" is already used by %s",
+                        model->info.name, models->folders->items[i]);
     return true;
 }
 

@@ -4,9 +4,8 @@
 /* The models being served, by number and by name. Number 0 is the default.
  *
  *     model = models_find(&models, "efficientnet-lite0", &err);
- *     ...                         it stays as it is, whatever happens
- *     model_release(model);
- */
+ *     ...                         it does not change meanwhile
+ *     model_release(model); */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,29 +32,30 @@ struct models {
 };
 
 /* Opens the models in `folders`, at least one, all with the same `options`.
- * Fails as model_open does, and with ERROR_INPUT where two have the same name;
- * the text names the folder. On failure `models` is empty. */
+ * Fails like model_open, and with ERROR_INPUT if two have the same name; the
+ * text names the folder. On failure `models` is empty. */
 bool models_open(struct models *models, const struct config_list *folders,
                  const struct engine_options *options, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Model number i < count as it is now. The caller holds it. Any thread. */
+/* The current model number i < count. The caller gets a reference. Any thread.
+ */
 struct model *models_get(struct models *models, size_t i);
 
-/* The model of that name as it is now; of NULL, the default. The caller holds
- * it. NULL: ERROR_INPUT, and the text lists the names. Any thread. */
+/* The current model of that name, or the default if `name` is NULL. The caller
+ * gets a reference. NULL: ERROR_INPUT, and the text lists the names. Any
+ * thread. */
 struct model *models_find(struct models *models, const char *name,
                           struct error *err)
     __attribute__((warn_unused_result));
 
-/* Opens model number i anew and puts it in the old one's place, which is then
- * retired and returned; the caller holds it. NULL: it cannot be opened, or has
- * another model's name by now; the old one stays. One thread at a time, which
- * may be any. */
+/* Reloads model number i. Returns the old one, which is retired; the caller
+ * gets its reference. NULL: it cannot be opened, or now has the name of another
+ * model; the old one stays. One thread at a time. */
 struct model *models_reload(struct models *models, size_t i, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Also of the empty list. */
+/* Releases all; an empty list is fine. */
 void models_close(struct models *models);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A worker's session of one model. */
-struct seat {
+struct worker_session {
     struct model *model;            /* held, or NULL: no session yet */
     struct engine_session *session; /* owned */
 };
@@ -14,16 +14,16 @@ struct seat {
 struct worker {
     struct pool *pool; /* borrowed */
     pthread_t thread;
-    pthread_mutex_t lock;               /* held while a job is worked on */
-    struct seat seats[CONFIG_MAX_LIST]; /* by the models' numbers; guarded by
-                                           lock */
+    pthread_mutex_t lock; /* held while a job is worked on */
+    struct worker_session sessions[CONFIG_MAX_LIST]; /* by the models' numbers;
+                                           guarded by lock */
 };
 
 struct pool {
     struct models *models; /* borrowed */
     struct queue *queue;   /* borrowed */
     struct image_limits limits;
-    struct team *team; /* owned: helps where a core is left */
+    struct team *team; /* owned: helps while cores are idle */
     atomic_size_t num_busy;
     atomic_bool abandoned;
     size_t num_workers;
@@ -31,26 +31,27 @@ struct pool {
     struct worker workers[]; /* (num_workers) */
 };
 
-static void leave(struct seat *seat)
+static void drop_session(struct worker_session *current)
 {
-    engine_session_free(seat->session);
-    model_release(seat->model);
-    *seat = (struct seat){0};
+    engine_session_free(current->session);
+    model_release(current->model);
+    *current = (struct worker_session){0};
 }
 
-/* The worker's session of the model, made where there is none. */
-static struct engine_session *sit(struct worker *worker, struct model *model,
-                                  struct error *err)
+/* The worker's session of the model, created if needed. */
+static struct engine_session *
+open_session(struct worker *worker, struct model *model, struct error *err)
 {
-    struct seat *seat = &worker->seats[model->slot];
+    struct worker_session *current = &worker->sessions[model->slot];
 
-    if (seat->model == model)
-        return seat->session;
-    leave(seat);
-    seat->session = engine_session_new(model->engine, worker->pool->team, err);
-    if (seat->session)
-        seat->model = model_hold(model);
-    return seat->session;
+    if (current->model == model)
+        return current->session;
+    drop_session(current);
+    current->session =
+        engine_session_new(model->engine, worker->pool->team, err);
+    if (current->session)
+        current->model = model_hold(model);
+    return current->session;
 }
 
 static void refuse(struct job *job, enum problem problem, const char *detail)
@@ -61,29 +62,29 @@ static void refuse(struct job *job, enum problem problem, const char *detail)
     job->refuse(job, problem, &err);
 }
 
-/* Whether the job is still to be done; otherwise it has its response. */
+/* Whether the job should run; if not, it gets its response here. */
 static bool is_wanted(struct pool *pool, struct job *job)
 {
     struct deferred *deferred = &job->deferred;
 
     if (atomic_load(&pool->abandoned))
-        refuse(job, PROBLEM_DRAINING,
-               "the service is shutting down, and has no time left");
+        refuse(job, PROBLEM_DRAINING, "the service is shutting down");
     else if (deferred->cancelled && deferred->cancelled(deferred))
-        refuse(job, PROBLEM_BUSY, "the client has left");
+        refuse(job, PROBLEM_BUSY, "the client has disconnected");
     else
         return true;
     return false;
 }
 
-/* Takes the job's model from it: what is left of the job is the response. */
+/* Runs or refuses the job, and gives back its model. */
 static void work_on(struct worker *worker, struct job *job)
 {
     struct pool *pool = worker->pool;
     struct model *model = job->model;
     struct error err = {0};
     bool wanted = is_wanted(pool, job);
-    struct engine_session *session = wanted ? sit(worker, model, &err) : NULL;
+    struct engine_session *session =
+        wanted ? open_session(worker, model, &err) : NULL;
     uint64_t num_runs;
 
     if (session) {
@@ -96,7 +97,7 @@ static void work_on(struct worker *worker, struct job *job)
         job->refuse(job, PROBLEM_NONE, &err);
     }
     if (atomic_load(&model->retired))
-        leave(&worker->seats[model->slot]);
+        drop_session(&worker->sessions[model->slot]);
     job->model = NULL;
     model_release(model);
 }
@@ -134,13 +135,13 @@ static bool start(struct pool *pool, struct error *err)
     return true;
 }
 
-static bool sit_all(struct pool *pool, struct error *err)
+static bool open_sessions(struct pool *pool, struct error *err)
 {
     struct model *model = models_get(pool->models, 0);
     bool ok = true;
 
     for (size_t i = 0; i < pool->num_workers && ok; i++)
-        ok = sit(&pool->workers[i], model, err) != NULL;
+        ok = open_session(&pool->workers[i], model, err) != NULL;
     model_release(model);
     return ok;
 }
@@ -154,7 +155,8 @@ struct pool *pool_new(struct models *models, struct queue *queue,
         calloc(1, sizeof *pool + num_workers * sizeof pool->workers[0]);
 
     if (!pool) {
-        fail(err, ERROR_MEMORY, "no room for %zu workers", num_workers);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu workers",
+             num_workers);
         return NULL;
     }
     pool->models = models;
@@ -166,7 +168,7 @@ struct pool *pool_new(struct models *models, struct queue *queue,
         pthread_mutex_init(&pool->workers[i].lock, NULL);
     }
     pool->team = team_new(size->lone_threads, err);
-    if (!pool->team || !sit_all(pool, err))
+    if (!pool->team || !open_sessions(pool, err))
         goto out;
     if (start(pool, err))
         return pool;
@@ -183,8 +185,8 @@ void pool_drop(struct pool *pool, const struct model *model)
         struct worker *worker = &pool->workers[i];
 
         pthread_mutex_lock(&worker->lock);
-        if (worker->seats[model->slot].model == model)
-            leave(&worker->seats[model->slot]);
+        if (worker->sessions[model->slot].model == model)
+            drop_session(&worker->sessions[model->slot]);
         pthread_mutex_unlock(&worker->lock);
     }
 }
@@ -212,7 +214,7 @@ void pool_free(struct pool *pool)
         return;
     for (size_t i = 0; i < pool->num_workers; i++) {
         for (size_t k = 0; k < CONFIG_MAX_LIST; k++)
-            leave(&pool->workers[i].seats[k]);
+            drop_session(&pool->workers[i].sessions[k]);
         pthread_mutex_destroy(&pool->workers[i].lock);
     }
     team_free(pool->team);

@@ -1,11 +1,11 @@
 #ifndef SERVER_WORK_POOL_H
 #define SERVER_WORK_POOL_H
 
-/* The workers: threads that take jobs from a queue, with one session for each
- * model that they have had a job for.
+/* The workers: threads that take jobs from a queue. Each has one session for
+ * each model that it has had a job for.
  *
- * The queue ends them: close it, and pool_join returns when the last job in
- * it is done. */
+ * To stop them, close the queue; pool_join returns when its last job is done.
+ */
 
 #include "engine/base/error.h"
 #include "engine/engine.h"
@@ -16,33 +16,33 @@ struct pool;
 
 struct pool_size {
     size_t num_workers;
-    unsigned lone_threads; /* for a picture that is alone, its worker's
-                              included: team.h */
+    unsigned lone_threads; /* threads for a job while others are idle, including
+                              its worker's (team.h) */
 };
 
-/* Makes the workers' sessions of the default model, then starts the threads;
- * sessions of other models, and of those that are read anew, are made when the
- * first job needs one. Models and queue are borrowed and outlive the pool;
+/* Creates the workers' sessions of the default model, then starts the threads.
+ * Sessions of other models, and of reloaded ones, are created when the first
+ * job needs them. Models and queue are borrowed and must outlive the pool;
  * `size` and `limits` are copied. NULL: ERROR_MEMORY, ERROR_INTERNAL; the queue
- * is closed then if threads had been started. */
+ * is closed then if threads were started. */
 struct pool *pool_new(struct models *models, struct queue *queue,
                       const struct pool_size *size,
                       const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Frees the sessions of a retired model, waiting for the jobs in hand; a
- * worker that meets a later job of it frees its own afterwards. Any thread but
- * a worker's. */
+/* Frees the sessions of a retired model, after the running jobs. A worker that
+ * later gets another job for it frees its session afterwards. Any thread but a
+ * worker's. */
 void pool_drop(struct pool *pool, const struct model *model);
 
-/* Workers that have a job in hand. Any thread. */
+/* The number of workers that are running a job. Any thread. */
 size_t pool_num_busy(struct pool *pool);
 
-/* From now on jobs that are not begun are refused, and not done. Any thread. */
+/* From now on, jobs that have not begun are refused. Any thread. */
 void pool_abandon(struct pool *pool);
 
-/* Waits for the workers to end; the queue must be closed. Once, by the thread
- * that will free the pool. */
+/* Waits for the workers to stop; the queue must be closed. Call it once, on the
+ * thread that frees the pool. */
 void pool_join(struct pool *pool);
 
 /* After pool_join. */

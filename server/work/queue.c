@@ -26,7 +26,8 @@ bool queue_push(struct queue *queue, struct job *job, struct error *err)
     if (closed)
         return fail(err, ERROR_BUSY, "the service is shutting down");
     if (full)
-        return fail(err, ERROR_BUSY, "%zu requests are waiting already",
+        return fail(err, ERROR_BUSY,
+                    "the queue is full; %zu requests are waiting",
                     queue->max_len);
     return true;
 }

@@ -4,8 +4,8 @@
 /* A bounded first-in first-out queue of jobs between the HTTP thread and the
  * workers. Any thread.
  *
- * Closing it is how the service stops: from then on nothing is taken in, what
- * is in it is still handed out, and then every queue_pop returns NULL. */
+ * To stop the service, close the queue: it accepts no more jobs, hands out
+ * those that it has, and then every queue_pop returns NULL. */
 
 #include <pthread.h>
 #include <stddef.h>
@@ -15,8 +15,8 @@
 
 struct queue {
     pthread_mutex_t lock;
-    pthread_cond_t filled; /* a job came in, or the queue was closed */
-    struct job *head;      /* guarded by lock, as all below */
+    pthread_cond_t filled; /* a job was added, or the queue closed */
+    struct job *head;      /* guarded by lock, like all below */
     struct job **tail;
     size_t len;
     size_t max_len;
@@ -25,19 +25,19 @@ struct queue {
 
 void queue_init(struct queue *queue, size_t max_len);
 
-/* Appends a job and takes it. ERROR_BUSY: the queue is full or closed; the job
- * stays the caller's. Never waits for room. */
+/* Appends a job and takes ownership. ERROR_BUSY: the queue is full or closed,
+ * and the caller keeps the job. Never blocks. */
 bool queue_push(struct queue *queue, struct job *job, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Waits for a job; the caller owns it. NULL: closed, and nothing is left. */
+/* Waits for a job; the caller owns it. NULL: the queue is closed and empty. */
 struct job *queue_pop(struct queue *queue);
 
 size_t queue_len(struct queue *queue);
 
 void queue_close(struct queue *queue);
 
-/* The queue must be empty and nobody may be waiting in it. */
+/* The queue must be empty, and no thread may be waiting. */
 void queue_release(struct queue *queue);
 
 #endif

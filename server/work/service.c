@@ -5,9 +5,9 @@
 
 #include "server/observe/log.h"
 
-/* As many as workers, but not more than there are cores: the rest would only
- * take turns. On a machine of more cores than a cpu_set_t has, it is not known.
- */
+/* The number of workers, but not more than there are cores: more threads would
+ * only take turns. With more cores than a cpu_set_t holds, the number is
+ * unknown. */
 static unsigned lone_threads(const struct config *config)
 {
     const unsigned workers = (unsigned)config->workers;
@@ -71,7 +71,8 @@ static void reload_access(struct service *service)
     struct error err = {0};
 
     if (!access_reload(&service->access, &err))
-        log_notice(format, "not read anew, the old tokens stay: %s", err.text);
+        log_notice(format, "reload failed; keeping the old tokens: %s",
+                   err.text);
 }
 
 static void reload(struct service *service, size_t i)
@@ -83,11 +84,12 @@ static void reload(struct service *service, size_t i)
     struct model *model;
 
     if (!old) {
-        log_notice(format, "not read anew, the old one stays: %s", err.text);
+        log_notice(format, "reload failed; keeping the old model: %s",
+                   err.text);
         return;
     }
     model = models_get(&service->models, i);
-    log_notice(format, "model %s read anew, generation %ju", model->info.name,
+    log_notice(format, "model %s reloaded, generation %ju", model->info.name,
                (uintmax_t)model->generation);
     model_release(model);
     pool_drop(service->pool, old);

@@ -1,8 +1,9 @@
 #ifndef SERVER_WORK_SERVICE_H
 #define SERVER_WORK_SERVICE_H
 
-/* Everything the handlers share, opened in order and closed in reverse. What
- * is not atomic or locked by itself is immutable after service_open. */
+/* Everything that the handlers share, opened in order and closed in reverse.
+ * Members that are not atomic and have no lock are immutable after
+ * service_open. */
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,7 +28,7 @@ struct service {
     struct pool *pool; /* owned */
     struct metrics metrics;
     struct process process;
-    struct peer_nets trusted; /* proxies whose X-Forwarded-For counts */
+    struct peer_nets trusted; /* proxies whose X-Forwarded-For is trusted */
     atomic_bool draining, abandoned;
 };
 
@@ -36,30 +37,29 @@ struct service {
 bool service_open(struct service *service, const struct config *config,
                   struct error *err) __attribute__((warn_unused_result));
 
-/* Reads the tokens anew (those of before stay where they cannot be read), and
- * opens every model anew, one after another. One that is fine takes the old
- * one's place: requests that were begun are answered by the old one, which is
- * freed with the last of them. One that is not leaves the old one where it is.
- * Logs a line for each. Takes as long as opening does, and the room of one
- * model more; by the thread that opened the service, while it is not
- * draining. */
+/* Reloads the tokens and every model, one after another. A model that loads
+ * replaces the old one, which still serves the requests that have begun and is
+ * freed with the last of them. If a file cannot be read or a model does not
+ * load, the old one stays. Logs a line for each. Takes the time of opening and
+ * the memory of one more model. Only on the thread that opened the service,
+ * while it is not draining. */
 void service_reload(struct service *service);
 
-/* From now on readyz says so, and each answer is its connection's last. */
+/* From now on /readyz responds with 503, and each response closes its
+ * connection. */
 void service_begin_drain(struct service *service);
 
 bool service_is_draining(const struct service *service);
 
-/* There is no time: takes no work in any more, and has what is queued refused,
- * and not done. */
+/* When time is up: accepts no more jobs, and refuses those in the queue. */
 void service_abandon(struct service *service);
 
 bool service_is_abandoned(const struct service *service);
 
-/* Lets the workers finish what is queued, and waits for that. */
+/* Waits until the workers have finished the queued jobs. */
 void service_finish(struct service *service);
 
-/* After service_finish; also of the empty service. */
+/* After service_finish; an empty service is fine too. */
 void service_close(struct service *service);
 
 #endif

@@ -13,7 +13,7 @@ from conftest import Server, run, running, sample
 TOKEN = "correct-horse-battery-staple"
 SECOND = "0123456789abcdefABCDEF+/=="
 METRICS = "only-for-the-figures-1"
-FIRST_NOTICE = "read anew"
+FIRST_NOTICE = "reloaded"
 
 
 @pytest.fixture(scope="module")
@@ -135,18 +135,18 @@ def test_sighup_reads_the_tokens_anew_or_keeps_the_old(tmp_path: pathlib.Path) -
         assert server.get("/models", headers=bearer(SECOND)).status_code == 200
         reload("too short\n")
         assert server.get("/models", headers=bearer(SECOND)).status_code == 200
-        assert "the old tokens stay" in server.log()
+        assert "keeping the old tokens" in server.log()
         assert "too short" not in server.log()
 
 
 @pytest.mark.parametrize(
     ("text", "mode", "words"),
     [
-        ("", 0o600, "there is no token in it"),
-        ("# nothing but this\n", 0o600, "there is no token in it"),
-        ("short\n", 0o600, "line 1 is no token"),
-        (TOKEN + "\nwith a space in between\n", 0o600, "line 2 is no token"),
-        (TOKEN, 0o666, "everybody may write to it"),
+        ("", 0o600, "the file has no tokens"),
+        ("# nothing but this\n", 0o600, "the file has no tokens"),
+        ("short\n", 0o600, "line 1 is not a token"),
+        (TOKEN + "\nwith a space in between\n", 0o600, "line 2 is not a token"),
+        (TOKEN, 0o666, "the file is world-writable"),
         (None, 0, "No such file"),
     ],
 )

@@ -199,7 +199,7 @@ def test_a_form_whose_lines_end_with_lf_alone(server: Server) -> None:
         (400, "malformed", "no name", [b"\r\n" + PICTURE]),
         (400, "malformed", "quote", [CD + b'name="image\r\n\r\n' + PICTURE]),
         (400, "malformed", "colon", [b"nonsense\r\n" + IMAGE]),
-        (400, "malformed", "two headers", [CD + b"name=top\r\n" + IMAGE]),
+        (400, "malformed", "two Content-Disposition headers", [CD + b"name=top\r\n" + IMAGE]),
         (413, "over-limit", "8192", [b"X: " + b"a" * 8192 + b"\r\n" + IMAGE]),
     ],
 )
@@ -285,7 +285,7 @@ def test_a_type_that_is_not_taken_is_told_which_are(server: Server) -> None:
 
 
 BASE64 = base64.b64encode(PICTURE)
-NAME = "a file's name, not the file: curl needs "
+NAME = "a file name, not the file; with curl use "
 NOT_A_PICTURE = {
     b"photo.jpg": NAME,
     b"@photo.jpg": NAME,
@@ -302,7 +302,7 @@ NOT_A_PICTURE = {
     b'"' + BASE64 + b'"': "base64",
     b"/9j/4AAQ": "base64",
     PICTURE.hex().encode(): "hexadecimal",
-    b"https://example.org/photo.jpg": "an address",
+    b"https://example.org/photo.jpg": "a URL",
 }
 
 
@@ -322,7 +322,7 @@ def test_what_is_sent_instead_of_a_picture_is_called_so(
     ]
     for body, kind in bodies:
         response = post(server, body, kind)
-        where = 'the field "image" holds ' if kind == KIND else "the body holds "
+        where = 'the field "image" contains ' if kind == KIND else "the body contains "
         assert response.status_code == 415
         assert response.json()["detail"].startswith(where + said)
 
@@ -350,7 +350,7 @@ def test_text_in_the_field_is_quoted(server: Server, text: bytes) -> None:
     response = post(server, form(CD + b"name=image\r\n\r\n" + text), KIND)
 
     assert response.status_code == 415
-    assert f'holds the text "{text.decode().strip()}"' in response.json()["detail"]
+    assert f'contains the text "{text.decode().strip()}"' in response.json()["detail"]
 
 
 @pytest.mark.parametrize(

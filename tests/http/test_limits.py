@@ -203,7 +203,7 @@ def test_all_bodies_together_have_a_length() -> None:
         fine = read_replies(hold[0], 1)[0][0]
 
         assert refused.startswith(b"HTTP/1.1 503 ")
-        assert b"bodies of all requests" in refused
+        assert b"all request bodies together" in refused
         assert fine == 415
         assert rejected(server, "inflight_bytes") == 1
         again = httpx.post(

@@ -248,16 +248,16 @@ def test_a_png_without_a_heatmap(server: Server) -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ("", "names no boundary"),
-        ("; boundary=", "names no boundary"),
-        ('; boundary=""', "names no boundary"),
-        ("; boundary", "names no boundary"),
-        ("; xboundary=bb", "names no boundary"),
+        ("", "has no boundary"),
+        ("; boundary=", "has no boundary"),
+        ('; boundary=""', "has no boundary"),
+        ("; boundary", "has no boundary"),
+        ("; xboundary=bb", "has no boundary"),
         ("; boundary=" + "b" * 71, "longer than the 70"),
         ("; boundary=" + "b" * 16384, "longer than the 70"),
-        ('; boundary="bb', "quote is not closed"),
+        ('; boundary="bb', "closing quote is missing"),
         ("; boundary=bb; Boundary=cc", "given twice"),
-        ("; boundary=b", "is not in the body"),
+        ("; boundary=b", "does not occur in the body"),
     ],
 )
 def test_a_boundary_that_is_not_understood_is_said_to_be(

@@ -213,7 +213,7 @@ def test_the_rest_is_turned_away_at_once(overload: Overload) -> None:
     for answer in refused:
         assert answer["type"] == "application/problem+json"
         assert int(answer["retry_after"]) >= 1
-        assert answer["detail"] == f"{QUEUE} requests are waiting already"
+        assert answer["detail"] == f"the queue is full; {QUEUE} requests are waiting"
 
 
 def test_health_and_metrics_are_answered_throughout(overload: Overload) -> None:

@@ -263,7 +263,7 @@ def test_a_model_that_cannot_be_read_anew_is_told(
 
     assert states == {watched.names[1]: "firing"}
     (alert,) = watched.prometheus.ask("alerts")["alerts"]
-    summary = f"{watched.names[1]}: mine reload failed, the old model stays in use"
+    summary = f"{watched.names[1]}: reload of mine failed, the old model stays in use"
     assert alert["annotations"]["summary"] == summary
 
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/onnx/onnx_reader.h"
-#include "server/api/ask.h"
+#include "server/api/explain_options.h"
 #include "server/api/routes.h"
 #include "server/config/config_option.h"
 #include "server/http/problem.h"
@@ -58,12 +58,15 @@ static json_t *serve_options(void)
 static json_t *cam_options(void)
 {
     json_t *list = json_array();
-    struct ask_option o;
+    struct explain_option o;
+    const struct option *row;
 
-    for (size_t i = 0; ask_option(&o, i); i++)
+    for (size_t i = 0; (row = explain_options_row(i)); i++) {
+        explain_options_describe(&o, row);
         json_array_append_new(list, json_pack("{ss ss ss ss}", "name", o.name,
                                               "default", o.fallback, "accepts",
                                               o.accepts, "help", o.help));
+    }
     return list;
 }
 
@@ -125,17 +128,13 @@ static json_t *all_metrics(void)
 
 static json_t *all_operators(void)
 {
-    static const struct onnx_operator *const families[] = {
-        onnx_ops_math, onnx_ops_function, onnx_ops_window, onnx_ops_move,
-        onnx_ops_quant};
+    const struct onnx_operator *row;
     json_t *list = json_array();
 
-    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++)
-        for (const struct onnx_operator *row = families[f]; row->name; row++)
-            json_array_append_new(list, json_pack("[sIIs]", row->name,
-                                                  (json_int_t)row->min_inputs,
-                                                  (json_int_t)row->max_inputs,
-                                                  row->attributes));
+    for (size_t i = 0; (row = onnx_ops_row(i)) != NULL; i++)
+        json_array_append_new(
+            list, json_pack("[sIIs]", row->name, (json_int_t)row->min_inputs,
+                            (json_int_t)row->max_inputs, row->attributes));
     return list;
 }
 

@@ -639,6 +639,11 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
         made = model([node("Einsum", "x", equation=equation)])
         add(f"einsum-{name}", "bad-input", text, made)
     add("einsum-of-nothing", "bad-input", "no equation", model([node("Einsum", "x")]))
+    made = model([node("Einsum", "x o x", equation="nchw,,nchw->n")])
+    made.graph.node[0].input[1] = ""
+    add("einsum-with-a-hole", "bad-input", "its input 1 is missing", made)
+    made = model([node("Einsum", "x x x x x", equation="a...,a,a,a,a->a")])
+    add("einsum-of-five", "unsupported", "at most 4 are supported", made)
     return cases
 
 

@@ -36,8 +36,8 @@ static void what_is_no_token_is_named_by_its_line_only(void **state)
 {
     static const struct {
         const char *text, *words;
-    } cases[] = {{"", "no token in it"},
-                 {"\n#\n", "no token in it"},
+    } cases[] = {{"", "the file has no tokens"},
+                 {"\n#\n", "the file has no tokens"},
                  {"\nsecret\n", "line 2"},
                  {TOKEN "\nsecret with spaces\n", "line 2"},
                  {"secret,secret,secret", "line 1"},

@@ -544,7 +544,7 @@ static void leave(struct pair *pair, bool reset)
 static void who_waits_is_there(void **state)
 {
     (void)state;
-    assert_false(connections_is_gone(t.connections, working(true)->ours));
+    assert_false(connections_is_cancelled(t.connections, working(true)->ours));
 }
 
 static void who_has_reset_the_connection_is_gone(void **state)
@@ -553,7 +553,7 @@ static void who_has_reset_the_connection_is_gone(void **state)
 
     (void)state;
     leave(pair, true);
-    assert_true(connections_is_gone(t.connections, pair->ours));
+    assert_true(connections_is_cancelled(t.connections, pair->ours));
 }
 
 static void who_has_closed_the_socket_objects_to_an_interim_answer(void **state)
@@ -562,7 +562,7 @@ static void who_has_closed_the_socket_objects_to_an_interim_answer(void **state)
 
     (void)state;
     leave(pair, false);
-    assert_true(connections_is_gone(t.connections, pair->ours));
+    assert_true(connections_is_cancelled(t.connections, pair->ours));
 }
 
 static void of_who_knows_no_interim_answers_nothing_is_known(void **state)
@@ -571,7 +571,7 @@ static void of_who_knows_no_interim_answers_nothing_is_known(void **state)
 
     (void)state;
     leave(pair, false);
-    assert_false(connections_is_gone(t.connections, pair->ours));
+    assert_false(connections_is_cancelled(t.connections, pair->ours));
 }
 
 static void who_has_shut_one_half_down_is_asked_once_and_is_there(void **state)
@@ -584,8 +584,8 @@ static void who_has_shut_one_half_down_is_asked_once_and_is_there(void **state)
     shutdown(pair->theirs, SHUT_WR);
     await(pair, POLLRDHUP);
     connections_sweep(t.connections); /* asks too, while it waits */
-    assert_false(connections_is_gone(t.connections, pair->ours));
-    assert_false(connections_is_gone(t.connections, pair->ours));
+    assert_false(connections_is_cancelled(t.connections, pair->ours));
+    assert_false(connections_is_cancelled(t.connections, pair->ours));
     assert_int_equal(recv(pair->theirs, text, sizeof text - 1, 0),
                      sizeof interim - 1);
     assert_string_equal(text, interim);

@@ -228,11 +228,11 @@ static void a_boundary_is_where_a_line_says_so(void **state)
 static void a_form_that_is_not_well_formed_is_said_to_be(void **state)
 {
 #define EARLY "the form ends before its last boundary"
-#define NOWHERE "the boundary that the Content-Type names is not in the body"
+#define NOWHERE "the boundary in the Content-Type does not occur in the body"
 #define NO_NAME "a part of the form has no name"
 #define BAD_NAME                                                            \
     "the name in the Content-Disposition of a part is given twice, or its " \
-    "quote is not closed"
+    "closing quote is missing"
     static const struct form forms[] = {
         {"", NOWHERE},
         {"--b", NOWHERE},
@@ -253,9 +253,9 @@ static void a_form_that_is_not_well_formed_is_said_to_be(void **state)
         {"--bb\r\n" CD "name=\"a\r\n\r\n1" LAST, BAD_NAME},
         {"--bb\r\n" CD "name=a; NAME=a\r\n\r\n1" LAST, BAD_NAME},
         {"--bb\r\n" CD "name=a\r\n" CD "name=a\r\n\r\n1" LAST,
-         "a part has two headers Content-Disposition"},
+         "a part has two Content-Disposition headers"},
         {"--bb\r\nnonsense\r\n" CD "name=a\r\n\r\n1" LAST,
-         "a line in the headers of a part has no colon"},
+         "a header line of a part has no colon"},
     };
 
     (void)state;
@@ -318,13 +318,14 @@ static void boundaries_are_what_rfc_2046_allows(void **state)
          "123456789012345678901234567890123456789012345678901234567890123456789"
          "01",
          NULL, "longer than the 70"},
-        {"multipart/form-data", NULL, "names no boundary"},
-        {"multipart/form-data; boundary", NULL, "names no boundary"},
-        {"multipart/form-data; boundary=", NULL, "names no boundary"},
-        {"multipart/form-data; boundary=\"\"", NULL, "names no boundary"},
-        {"multipart/form-data boundary=b", NULL, "names no boundary"},
-        {"multipart/form-data; boundary=\"b", NULL, "quote is not closed"},
-        {"multipart/form-data; boundary=\"b\\", NULL, "quote is not closed"},
+        {"multipart/form-data", NULL, "has no boundary"},
+        {"multipart/form-data; boundary", NULL, "has no boundary"},
+        {"multipart/form-data; boundary=", NULL, "has no boundary"},
+        {"multipart/form-data; boundary=\"\"", NULL, "has no boundary"},
+        {"multipart/form-data boundary=b", NULL, "has no boundary"},
+        {"multipart/form-data; boundary=\"b", NULL, "closing quote is missing"},
+        {"multipart/form-data; boundary=\"b\\", NULL,
+         "closing quote is missing"},
         {"multipart/form-data; boundary=a; boundary=b", NULL, "given twice"},
     };
     struct multipart_sink sink = {NULL, on_begin, on_data};

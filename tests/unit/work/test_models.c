@@ -63,7 +63,7 @@ static void two_of_one_name_are_refused(void **state)
     (void)state;
     assert_false(models_open(&models, &twice, &options, &err));
     assert_int_equal(err.kind, ERROR_INPUT);
-    assert_non_null(strstr(err.text, "model n/one: m/one has the name"));
+    assert_non_null(strstr(err.text, "model n/one: the name \""));
     assert_int_equal(models.count, 0);
 }
 

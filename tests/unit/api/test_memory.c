@@ -116,7 +116,7 @@ static void tokens_are_read_or_there_is_no_room(void **state)
 struct question {
     struct engine engine;
     struct engine_session *session;
-    struct ask ask;
+    struct explain_request request;
     struct buf answer; /* with room for everything */
 };
 
@@ -125,8 +125,11 @@ static bool answer_once(void *arg, struct error *err)
     static const struct cam_json_source source = {.queue_ms = 0.5};
     struct question *question = arg;
     struct response response = {0};
-    bool ok = cam_json_write(&response, question->session, &question->engine,
-                             &question->ask, &source, err);
+    struct explanation explanation;
+    bool ok = engine_session_explain(question->session, &explanation,
+                                     &question->request, NULL, err) &&
+              cam_json_write(&response, &question->engine, &explanation,
+                             &question->request, &source, err);
 
     if (ok && question->answer.len > 0) {
         assert_int_equal(response.body.len, question->answer.len);
@@ -144,14 +147,16 @@ static void an_answer_is_whole_or_there_is_no_room(void **state)
 {
     struct image_limits limits = {0};
     struct question question = {
-        .ask = {.top = 3, .classes = {3, 0}, .num_classes = 2, .values = true},
+        .request = {.top = 3,
+                    .classes = {3, 0},
+                    .num_classes = 2,
+                    .values = true},
     };
 
     (void)state;
     question.session = engine_session_new(&question.engine, NULL, NULL);
-    assert_true(engine_sample(question.session, (const uint8_t *)"p", 1,
-                              &limits, NULL, NULL));
-    assert_true(engine_session_run(question.session, NULL));
+    assert_true(engine_session_sample(question.session, (const uint8_t *)"p", 1,
+                                      &limits, NULL, NULL));
     assert_true(answer_once(&question, NULL)); /* the session has its room */
     alloc_sweep(answer_once, &question);
     buf_release(&question.answer);

@@ -2,7 +2,7 @@
  * and outputs each, made by its reference implementation. Those of float32
  * and of known shape run through the same code as any network.
  *
- *     build/tests/unit/test_nodes [FOLDER...]
+ *     build/tests/unit/network/test_nodes [FOLDER...]
  *
  * FOLDER has a folder for each case; without one: Debian's libonnx-testdata,
  * and what `make node-tests` fetches. An operator is claimed where the reader

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "server/api/ask.h"
+#include "server/api/explain_options.h"
 #include "tests/unit/fake_engine.h"
 
 enum { PIECE = 3 };
@@ -54,15 +54,16 @@ static void expect(bool truth)
         __builtin_trap();
 }
 
-static void check(const struct ask *ask)
+static void check(const struct explain_request *asked)
 {
-    expect(ask->top >= 1 && ask->top <= FAKE_CLASSES);
-    expect(ask->num_classes <= ASK_MAX_CLASSES);
-    for (size_t i = 0; i < ask->num_classes; i++)
-        expect(ask->classes[i] < FAKE_CLASSES || ask->classes[i] == ASK_TOP);
-    expect(ask->threshold >= 0 && ask->threshold <= 1);
-    expect(ask->style.alpha >= 0 && ask->style.alpha <= 1);
-    expect(ask->style.max_side <= ASK_MAX_HEATMAP_SIZE);
+    expect(asked->top >= 1 && asked->top <= FAKE_CLASSES);
+    expect(asked->num_classes <= EXPLAIN_MAX_CLASSES);
+    for (size_t i = 0; i < asked->num_classes; i++)
+        expect(asked->classes[i] < FAKE_CLASSES ||
+               asked->classes[i] == EXPLAIN_TOP);
+    expect(asked->box.threshold >= 0 && asked->box.threshold <= 1);
+    expect(asked->style.alpha >= 0 && asked->style.alpha <= 1);
+    expect(asked->style.max_side <= EXPLAIN_OPTIONS_MAX_SIDE);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -70,22 +71,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     static const size_t pieces[] = {SIZE_MAX, PIECE};
     static const struct engine engine = {0};
     bool ok[2];
-    struct ask asks[2];
+    struct explain_request asked[2];
     struct params params[2] = {{{0}}};
 
-    memset(asks, 0, sizeof asks);
+    memset(asked, 0, sizeof asked);
     for (int i = 0; i < 2; i++) {
         struct error err = {0};
 
         ok[i] = split(&params[i], bytes, len, pieces[i], &err) &&
-                ask_parse(&asks[i], &params[i], NULL, &err) &&
-                ask_parse(&asks[i], &params[i], &engine, &err);
+                explain_options_parse(&asked[i], &params[i], NULL, &err) &&
+                explain_options_parse(&asked[i], &params[i], &engine, &err);
         expect(ok[i] == (err.kind == ERROR_NONE));
         if (ok[i])
-            check(&asks[i]);
+            check(&asked[i]);
     }
-    expect(ok[0] == ok[1] && asks[0].top == asks[1].top &&
-           asks[0].num_classes == asks[1].num_classes);
+    expect(ok[0] == ok[1] && asked[0].top == asked[1].top &&
+           asked[0].num_classes == asked[1].num_classes);
     for (int i = 0; i < 2; i++)
         params_release(&params[i]);
     return 0;

@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server/api/ask.h"
+#include "server/api/explain_options.h"
 #include "tests/unit/fake_engine.h"
 
 #include <cmocka.h>
 
 /* Parses "name\0value\0..." pairs, the last name NULL. */
-static bool parse(struct ask *ask, struct error *err, const char *const *pairs)
+static bool parse(struct explain_request *asked, struct error *err,
+                  const char *const *pairs)
 {
     struct engine engine = {0};
     struct params params = {0};
@@ -21,7 +22,7 @@ static bool parse(struct ask *ask, struct error *err, const char *const *pairs)
         assert_true(params_begin(&params, pairs[0], strlen(pairs[0]), NULL));
         assert_true(params_extend(&params, pairs[1], strlen(pairs[1]), NULL));
     }
-    ok = ask_parse(ask, &params, &engine, err);
+    ok = explain_options_parse(asked, &params, &engine, err);
     params_release(&params);
     return ok;
 }
@@ -30,94 +31,95 @@ static bool parse(struct ask *ask, struct error *err, const char *const *pairs)
 
 static void the_defaults_are_those_that_are_documented(void **state)
 {
-    struct ask ask;
+    struct explain_request asked;
     struct error err = {0};
 
     (void)state;
-    assert_true(parse(&ask, &err, (const char *const[]){NULL}));
-    assert_int_equal(ask.top, FAKE_CLASSES); /* 5, but there are 4 */
-    assert_int_equal(ask.num_classes, 0);
-    assert_int_equal(ask.heatmap, ASK_OVERLAY);
-    assert_true(ask.style.overlay);
-    assert_int_equal(ask.style.colormap, HEATMAP_JET);
-    assert_true(ask.style.alpha == 0.5f);
-    assert_int_equal(ask.style.max_side, 0);
-    assert_false(ask.values);
-    assert_true(ask.threshold == 0.2f);
+    assert_true(parse(&asked, &err, (const char *const[]){NULL}));
+    assert_int_equal(asked.top, FAKE_CLASSES); /* 5, but there are 4 */
+    assert_int_equal(asked.num_classes, 0);
+    assert_int_equal(asked.style.kind, RENDER_OVERLAY);
+    assert_int_equal(asked.style.colormap, HEATMAP_JET);
+    assert_true(asked.style.alpha == 0.5f);
+    assert_int_equal(asked.style.max_side, 0);
+    assert_false(asked.values);
+    assert_true(asked.box.threshold == 0.2f);
 }
 
 static void every_option_is_read(void **state)
 {
-    struct ask ask;
+    struct explain_request asked;
     struct error err = {0};
 
     (void)state;
-    assert_true(parse(&ask, &err,
+    assert_true(parse(&asked, &err,
                       PAIRS("top", "3", "heatmap", "map", "colormap", "gray",
                             "alpha", "0.25", "heatmap_size", "4096", "values",
                             "1", "threshold", ".75")));
-    assert_int_equal(ask.top, 3);
-    assert_int_equal(ask.heatmap, ASK_MAP);
-    assert_false(ask.style.overlay);
-    assert_int_equal(ask.style.colormap, HEATMAP_GRAY);
-    assert_true(ask.style.alpha == 0.25f);
-    assert_int_equal(ask.style.max_side, 4096);
-    assert_true(ask.values);
-    assert_true(ask.threshold == 0.75f);
+    assert_int_equal(asked.top, 3);
+    assert_int_equal(asked.style.kind, RENDER_MAP);
+    assert_int_equal(asked.style.colormap, HEATMAP_GRAY);
+    assert_true(asked.style.alpha == 0.25f);
+    assert_int_equal(asked.style.max_side, 4096);
+    assert_true(asked.values);
+    assert_true(asked.box.threshold == 0.75f);
 }
 
 static void classes_keep_their_order_and_are_listed_once(void **state)
 {
-    struct ask ask;
+    struct explain_request asked;
     struct error err = {0};
 
     (void)state;
     assert_true(parse(
-        &ask, &err,
+        &asked, &err,
         PAIRS("class", "2", "class", "top", "class", "n02", "class", "CAT")));
-    assert_int_equal(ask.num_classes, 3);
-    assert_int_equal(ask.classes[0], 2);
-    assert_true(ask.classes[1] == ASK_TOP);
-    assert_int_equal(ask.classes[2], 0);
+    assert_int_equal(asked.num_classes, 3);
+    assert_int_equal(asked.classes[0], 2);
+    assert_true(asked.classes[1] == EXPLAIN_TOP);
+    assert_int_equal(asked.classes[2], 0);
 }
 
 static void a_model_not_yet_known_leaves_its_classes_unchecked(void **state)
 {
     struct params params = {0};
-    struct ask ask;
+    struct explain_request asked;
     struct error err = {0};
 
     (void)state;
     assert_true(params_begin(&params, "class", 5, NULL));
     assert_true(params_extend(&params, "horse", 5, NULL));
-    assert_true(ask_parse(&ask, &params, NULL, &err));
+    assert_true(explain_options_parse(&asked, &params, NULL, &err));
     assert_true(params_begin(&params, "alpha", 5, NULL));
-    assert_false(ask_parse(&ask, &params, NULL, &err));
+    assert_false(explain_options_parse(&asked, &params, NULL, &err));
     assert_non_null(strstr(err.text, "\"alpha\""));
     params_release(&params);
 }
 
 static void an_unknown_option_is_named_with_those_there_are(void **state)
 {
-    struct ask ask;
+    struct explain_request asked;
     struct error err = {0};
-    struct ask_option option;
+    struct explain_option option;
+    const struct option *row;
 
     (void)state;
-    assert_false(parse(&ask, &err, PAIRS("tops", "3")));
+    assert_false(parse(&asked, &err, PAIRS("tops", "3")));
     assert_int_equal(err.kind, ERROR_INPUT);
     assert_non_null(strstr(err.text, "\"tops\""));
-    for (size_t i = 0; ask_option(&option, i); i++)
+    for (size_t i = 0; (row = explain_options_row(i)); i++) {
+        explain_options_describe(&option, row);
         assert_non_null(strstr(err.text, option.name));
+    }
 }
 
 static void an_option_given_twice_is_refused(void **state)
 {
-    struct ask ask;
+    struct explain_request asked;
     struct error err = {0};
 
     (void)state;
-    assert_false(parse(&ask, &err, PAIRS("top", "3", "top", "3")));
+    assert_false(parse(&asked, &err, PAIRS("top", "3", "top", "3")));
     assert_int_equal(err.kind, ERROR_INPUT);
     assert_non_null(strstr(err.text, "twice"));
 }
@@ -136,11 +138,11 @@ static void more_classes_than_there_are_is_all_of_them(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
-        struct ask ask;
+        struct explain_request asked;
         struct error err = {0};
 
-        assert_true(parse(&ask, &err, PAIRS("top", many[i], "class", "top")));
-        assert_int_equal(ask.top, FAKE_CLASSES);
+        assert_true(parse(&asked, &err, PAIRS("top", many[i], "class", "top")));
+        assert_int_equal(asked.top, FAKE_CLASSES);
     }
 }
 
@@ -172,14 +174,14 @@ static void fractions_are_decimal_numbers(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        struct ask ask;
+        struct explain_request asked;
         struct error err = {0};
 
         assert_true(
-            parse(&ask, &err,
+            parse(&asked, &err,
                   PAIRS("threshold", good[i].text, "alpha", good[i].text)));
-        assert_true(ask.threshold == good[i].value);
-        assert_true(ask.style.alpha == good[i].value);
+        assert_true(asked.box.threshold == good[i].value);
+        assert_true(asked.style.alpha == good[i].value);
     }
 }
 
@@ -231,10 +233,10 @@ static void values_out_of_range_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct ask ask;
+        struct explain_request asked;
         struct error err = {0};
 
-        assert_false(parse(&ask, &err, PAIRS(bad[i][0], bad[i][1])));
+        assert_false(parse(&asked, &err, PAIRS(bad[i][0], bad[i][1])));
         assert_int_equal(err.kind, ERROR_INPUT);
         assert_non_null(strstr(err.text, bad[i][0]));
     }
