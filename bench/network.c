@@ -18,20 +18,15 @@
 #include <time.h>
 
 #include "engine/base/buf.h"
-#include "engine/graph/graph.h"
+#include "engine/explain/cam.h"
+#include "engine/network/network.h"
 #include "engine/network/npy.h"
-#include "engine/onnx/onnx.h"
-#include "engine/passes/head.h"
-#include "engine/run/plan.h"
 #include "engine/xnn/xnnrun.h"
 
-#define MAX_FILE_BYTES ((size_t)1 << 31)
 #define MAX_COUNT 100000
 
-struct network {
-    struct graph graph;
-    struct head head;
-    struct plan *plan;            /* owned */
+struct timed {
+    struct network network;
     struct plan_session *session; /* owned */
 };
 
@@ -43,50 +38,38 @@ static double now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
-static void release(struct network *net)
+static void release(struct timed *timed)
 {
-    plan_session_free(net->session);
-    plan_free(net->plan);
-    graph_release(&net->graph);
+    plan_session_free(timed->session);
+    network_release(&timed->network);
 }
 
-static bool read_graph(struct graph *graph, const char *path, struct error *err)
-{
-    char *copy = strdup(path);
-    struct onnx_input size = {.folder = copy ? dirname(copy) : NULL};
-    struct buf file = {0};
-    bool ok = copy && buf_append_file(&file, path, MAX_FILE_BYTES, err) &&
-              onnx_read(graph, file.data, file.len, &size, err);
-
-    buf_release(&file);
-    free(copy);
-    return ok;
-}
-
-static bool open_network(struct network *net, const char *path,
+static bool open_network(struct timed *timed, const char *path,
                          struct error *err)
 {
-    struct graph *graph = &net->graph;
+    struct network *network = &timed->network;
+    char *copy = strdup(path);
+    struct network_options options = {.input.folder =
+                                          copy ? dirname(copy) : NULL};
+    struct buf file = {0};
 
-    if (!read_graph(graph, path, err) || !graph_infer(graph, err) ||
-        !graph_fold(graph, err) || !graph_layout(graph, err) ||
-        !head_find(&net->head, graph, err) ||
-        !head_set_outputs(&net->head, graph, err))
-        return false;
-    net->plan = plan_new(graph, err);
-    if (net->plan)
-        net->session = plan_session_new(net->plan, NULL, err);
-    return net->session;
+    if (copy && buf_append_file(&file, path, NETWORK_MAX_BYTES, err) &&
+        network_read(network, file.data, file.len, &options, err) &&
+        network_plan(network, PRECISION_FP32, err))
+        timed->session = plan_session_new(network->plan, NULL, err);
+    buf_release(&file);
+    free(copy);
+    return timed->session;
 }
 
 /* Element i of the picture, were it NCHW, is (2654435761 i mod 2^32) / 2^31
  * - 1. */
-static void fill_picture(struct network *net)
+static void fill_picture(struct timed *timed)
 {
-    int value = net->graph.inputs[0];
-    const struct graph_shape *shape = &net->graph.values[value].shape;
+    int value = timed->network.graph.inputs[0];
+    const struct graph_shape *shape = &timed->network.graph.values[value].shape;
     size_t num_pixels = shape->dim[1] * shape->dim[2];
-    float *picture = plan_session_data(net->session, value);
+    float *picture = plan_session_data(timed->session, value);
 
     for (size_t p = 0; p < num_pixels; p++)
         for (size_t c = 0; c < 3; c++) {
@@ -122,12 +105,13 @@ static bool write_array(const char *folder, const char *name,
 }
 
 /* The feature map, (channels, height, width), and the maps of all classes. */
-static bool write_maps(struct network *net, const char *folder,
+static bool write_maps(struct timed *timed, const char *folder,
                        struct error *err)
 {
-    const struct head *head = &net->head;
-    const struct graph_shape *nhwc = &net->graph.values[head->features].shape;
-    const float *features = plan_session_data(net->session, head->features);
+    const struct head *head = &timed->network.head;
+    const struct graph_shape *nhwc =
+        &timed->network.graph.values[head->features].shape;
+    const float *features = plan_session_data(timed->session, head->features);
     size_t height = nhwc->dim[1], width = nhwc->dim[2], channels = nhwc->dim[3];
     size_t num_pixels = height * width;
     struct graph_shape shape = {3, {channels, height, width}};
@@ -140,7 +124,8 @@ static bool write_maps(struct network *net, const char *folder,
     for (size_t i = 0; ok && i < num_pixels * channels; i++)
         planes[i % channels * num_pixels + i / channels] = features[i];
     for (size_t k = 0; ok && k < head->num_classes; k++)
-        head_map(maps + k * num_pixels, head, &net->graph, features, k);
+        cam_map(maps + k * num_pixels, head, &timed->network.graph, features,
+                k);
     ok = ok && write_array(folder, "features", &shape, planes, err);
     shape.dim[0] = head->num_classes;
     ok = ok && write_array(folder, "maps", &shape, maps, err);
@@ -149,26 +134,27 @@ static bool write_maps(struct network *net, const char *folder,
     return ok;
 }
 
-static bool write_all(struct network *net, const char *folder,
+static bool write_all(struct timed *timed, const char *folder,
                       struct error *err)
 {
-    struct graph_shape shape = {1, {net->head.num_classes}};
+    struct graph_shape shape = {1, {timed->network.head.num_classes}};
 
-    return write_array(folder, "logits", &shape,
-                       plan_session_data(net->session, net->head.logits),
-                       err) &&
-           (net->head.refusal || write_maps(net, folder, err));
+    return write_array(
+               folder, "logits", &shape,
+               plan_session_data(timed->session, timed->network.head.logits),
+               err) &&
+           (timed->network.head.refusal || write_maps(timed, folder, err));
 }
 
 /* ---- how long it takes ---- */
 
 /* The share of plain kernels in a run, from 0 to 1: the least time that each
  * step took in a few runs. */
-static bool measure_kernels(struct network *net, double *share,
+static bool measure_kernels(struct timed *timed, double *share,
                             struct error *err)
 {
     enum { NUM_RUNS = 5 };
-    size_t num_steps = plan_num_steps(net->plan);
+    size_t num_steps = plan_num_steps(timed->network.plan);
     double *ms = calloc(num_steps + 1, sizeof *ms);
     double *least = calloc(num_steps + 1, sizeof *least), all = 0, kernels = 0;
     bool ok = ms && least;
@@ -176,14 +162,14 @@ static bool measure_kernels(struct network *net, double *share,
     if (!ok)
         fail(err, ERROR_MEMORY, "no room for times");
     for (int run = 0; ok && run < NUM_RUNS; run++) {
-        ok = plan_session_measure(net->session, ms, err);
+        ok = plan_session_measure(timed->session, ms, err);
         for (size_t i = 0; ok && i < num_steps; i++)
             if (run == 0 || ms[i] < least[i])
                 least[i] = ms[i];
     }
     for (size_t i = 0; ok && i < num_steps; i++) {
         all += least[i];
-        if (plan_steps(net->plan)[i].runner == PLAN_KERNEL)
+        if (plan_steps(timed->network.plan)[i].runner == PLAN_KERNEL)
             kernels += least[i];
     }
     *share = all > 0 ? kernels / all : 0;
@@ -208,32 +194,32 @@ static double peak_mb(void)
     return kb / 1024;
 }
 
-static bool describe(struct network *net, double load_ms, struct error *err)
+static bool describe(struct timed *timed, double load_ms, struct error *err)
 {
-    size_t num_kernels = plan_num_run_by(net->plan, PLAN_KERNEL);
+    size_t num_kernels = plan_num_run_by(timed->network.plan, PLAN_KERNEL);
     double share;
 
-    if (!measure_kernels(net, &share, err))
+    if (!measure_kernels(timed, &share, err))
         return false;
     printf("{\"xnnpack\": \"%s\", \"head\": \"%s\", \"load_ms\": %.1f, "
            "\"runtimes\": %zu, \"kernels\": %zu, \"kernel_share\": %.4f, "
            "\"peak_mb\": %.1f, \"kernel_names\": [",
-           xnnrun_generation(), net->head.name, load_ms,
-           plan_num_run_by(net->plan, PLAN_XNNPACK), num_kernels, share,
-           peak_mb());
-    for (size_t i = 0, n = 0; i < plan_num_steps(net->plan); i++) {
-        const struct plan_step *step = &plan_steps(net->plan)[i];
+           xnnrun_generation(), timed->network.head.name, load_ms,
+           plan_num_run_by(timed->network.plan, PLAN_XNNPACK), num_kernels,
+           share, peak_mb());
+    for (size_t i = 0, n = 0; i < plan_num_steps(timed->network.plan); i++) {
+        const struct plan_step *step = &plan_steps(timed->network.plan)[i];
 
         if (step->runner == PLAN_KERNEL)
             printf("%s\"%s\"", n++ ? ", " : "",
-                   graph_op_name(net->graph.nodes[step->first].op));
+                   graph_op_name(timed->network.graph.nodes[step->first].op));
     }
     puts("]}");
     fflush(stdout);
     return true;
 }
 
-static bool time_runs(struct network *net, struct error *err)
+static bool time_runs(struct timed *timed, struct error *err)
 {
     char line[32];
 
@@ -243,7 +229,7 @@ static bool time_runs(struct network *net, struct error *err)
         for (unsigned long i = 0; i < count && i < MAX_COUNT; i++) {
             double start = now_ms();
 
-            if (!plan_session_run(net->session, err))
+            if (!plan_session_run(timed->session, err))
                 return false;
             printf("%.4f ", now_ms() - start);
         }
@@ -256,7 +242,7 @@ static bool time_runs(struct network *net, struct error *err)
 int main(int argc, char **argv)
 {
     struct error err = {0};
-    struct network net = {0};
+    struct timed timed = {0};
     double start = now_ms(), load_ms;
     bool ok;
 
@@ -264,16 +250,16 @@ int main(int argc, char **argv)
         fputs("usage: network FILE.onnx [FOLDER]\n", stderr);
         return 2;
     }
-    ok = open_network(&net, argv[1], &err);
+    ok = open_network(&timed, argv[1], &err);
     load_ms = now_ms() - start;
     if (ok) {
-        fill_picture(&net);
-        ok = plan_session_run(net.session, &err) &&
-             (argc < 3 || write_all(&net, argv[2], &err)) &&
-             describe(&net, load_ms, &err) && time_runs(&net, &err);
+        fill_picture(&timed);
+        ok = plan_session_run(timed.session, &err) &&
+             (argc < 3 || write_all(&timed, argv[2], &err)) &&
+             describe(&timed, load_ms, &err) && time_runs(&timed, &err);
     }
     if (!ok)
         fprintf(stderr, "network: %s\n", err.text);
-    release(&net);
+    release(&timed);
     return ok ? 0 : 1;
 }

@@ -36,52 +36,33 @@ static double now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
-/* One answer, timed; the buffer takes the PNG. */
+/* One answer, timed. */
 static bool time_request(struct engine_session *session,
-                         const struct buf *photo, struct buf *png,
-                         struct error *err)
+                         const struct buf *photo, struct error *err)
 {
     static const struct image_limits limits = {0};
-    static const struct render_options style = {.overlay = true, .alpha = 0.5f};
-    struct engine_class top[5];
-    struct engine_map map;
-    struct engine_timing timing;
-    struct box box;
-    bool found;
-    double map_ms, box_ms, heatmap_ms;
+    static const struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct explanation explanation;
+    const struct engine_timing *t = &explanation.timing;
 
-    buf_clear(png);
-    if (!engine_sample(session, photo->data, photo->len, &limits, err) ||
-        !engine_session_run(session, err))
+    if (!engine_session_sample(session, photo->data, photo->len, &limits, NULL,
+                               err) ||
+        !engine_session_explain(session, &explanation, &request, NULL, err))
         return false;
-    map_ms = now_ms();
-    engine_session_top(session, top, 5);
-    if (!engine_session_map(session, &map, top[0].index, err))
-        return false;
-    box_ms = now_ms();
-    if (!engine_session_box(session, &box, &found, top[0].index,
-                            BOX_PAPER_THRESHOLD, err))
-        return false;
-    heatmap_ms = now_ms();
-    if (!engine_session_heatmap(session, png, top[0].index, &style, err))
-        return false;
-    engine_session_timing(session, &timing);
-    printf("%.4f %.4f %.4f %.4f %.4f %.4f\n", timing.decode, timing.preprocess,
-           timing.infer, box_ms - map_ms, heatmap_ms - box_ms,
-           now_ms() - heatmap_ms);
+    printf("%.4f %.4f %.4f %.4f %.4f %.4f\n", t->decode, t->preprocess,
+           t->infer, t->map, t->box, t->heatmap);
     return true;
 }
 
 static bool time_requests(struct engine_session *session, const char *path,
                           unsigned long count, struct error *err)
 {
-    struct buf photo = {0}, png = {0};
+    struct buf photo = {0};
     bool ok = buf_append_file(&photo, path, MAX_PHOTO_BYTES, err);
 
     for (unsigned long i = 0; ok && i < count; i++)
-        ok = time_request(session, &photo, &png, err);
+        ok = time_request(session, &photo, err);
     buf_release(&photo);
-    buf_release(&png);
     return ok;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/api/ask.h"
+#include "server/api/explain_options.h"
 #include "server/config/config.h"
 #include "server/config/options.h"
 
@@ -39,23 +39,10 @@ static bool take_heatmap(void *data, const struct option *option,
     (void)option;
     options->heatmap = value;
     return strcmp(value, "-") != 0 ||
-           fail(err, ERROR_INPUT, "the standard output is for the answer");
+           fail(err, ERROR_INPUT, "standard output is taken by the results");
 }
 
-/* The option of POST /cam that a flag is: heatmap_size of --heatmap-size. */
-static const char *name_parameter(char name[32], const char *flag)
-{
-    size_t i;
-
-    if (strcmp(flag, "heatmap-kind") == 0)
-        flag = "heatmap";
-    for (i = 0; flag[i] && i < 31; i++)
-        name[i] = flag[i] == '-' ? '_' : flag[i];
-    name[i] = '\0';
-    return name;
-}
-
-/* Keeps an option of POST /cam for ask_parse. */
+/* Keeps an option of POST /cam for explain_options_parse. */
 static bool take_parameter(void *data, const struct option *option,
                            const char *value, struct error *err)
 {
@@ -65,80 +52,115 @@ static bool take_parameter(void *data, const struct option *option,
 
     if (!value)
         value = "1";
-    name_parameter(name, option->flag);
+    explain_options_name(name, strcmp(option->flag, "heatmap-kind") == 0
+                                   ? "heatmap"
+                                   : option->flag);
     return options_check(&position, option, value, err) &&
-           params_begin(&options->ask, name, strlen(name), err) &&
-           params_extend(&options->ask, value, strlen(value), err);
+           params_begin(&options->asked, name, strlen(name), err) &&
+           params_extend(&options->asked, value, strlen(value), err);
 }
 
-/* PARAMETER rows are options of POST /cam: checked, explained and given their
- * defaults by server/api/ask.c, so that the command line and the service mean
- * the same. */
-#define PARAMETER(name, value)                           \
-    {                                                    \
-        OPTION_TEXT, name, value, .take = take_parameter \
-    }
 #define NUMBER(name, field, most, help)                                     \
     {                                                                       \
         OPTION_NUMBER, name, "N", help, .min = 1, .max = most, FIELD(field) \
     }
-static const struct option rows[] = {
+/* Before those of POST /cam, and behind them. */
+static const struct option first_rows[] = {
     {OPTION_TEXT, "model", "DIR", "the model's folder",
-     .fallback = "efficientnet-lite0 in ./models, or where wherefore is "
-                 "installed",
+     .fallback =
+         "efficientnet-lite0 in ./models or where wherefore is installed",
      FIELD(model)},
     {OPTION_TEXT, "input-size", "SIZE",
      "another size of the network's input, such as 448 or 160x80, for finer "
      "maps",
      .fallback = "the model's own", .take = take_input_size},
     {OPTION_TEXT, "precision", "P",
-     "what to compute with: fp32, int8 (faster, a little off; needs XNNPACK of "
-     "2024) or auto, whichever a check finds fit",
+     "precision to compute in: fp32, int8 (faster, slightly less accurate; "
+     "needs XNNPACK from 2024) or auto (int8 where a check finds it accurate "
+     "enough)",
      .fallback = "fp32", .take = take_precision},
-    PARAMETER("top", "N"),
-    PARAMETER("class", "CLASS"),
-    PARAMETER("threshold", "T"),
-    {OPTION_SWITCH, "values", NULL, "add the map's numbers to the answer",
-     .take = take_parameter},
+};
+static const struct option last_rows[] = {
     {OPTION_TEXT, "heatmap", "FILE",
      "write the heatmap of the first explained class as a PNG; a directory "
-     "gets NAME-heatmap.png; several photos need a directory or a pattern, in "
-     "which %s is a photo's name without its ending",
+     "gets NAME-heatmap.png; several images need a directory or a pattern, in "
+     "which %s is an image's name without its extension",
      .take = take_heatmap},
     {OPTION_WORD, "heatmap-kind", "KIND",
-     "overlay (over the photo) or map (alone)", "overlay|map",
+     "overlay (on the image) or map (alone)", "overlay|map",
      .fallback = "overlay", .take = take_parameter},
-    PARAMETER("heatmap-size", "N"),
-    PARAMETER("colormap", "NAME"),
-    PARAMETER("alpha", "A"),
-    {OPTION_NUMBER, "threads", "N", "threads to compute with",
-     .fallback = "one a core", .min = 1, .max = MAX_THREADS,
+    {OPTION_NUMBER, "threads", "N", "number of threads to compute with",
+     .fallback = "one per core", .min = 1, .max = MAX_THREADS,
      FIELD(num_threads)},
-    NUMBER("max-bytes", max_bytes, INT32_MAX, "largest file that is read"),
+    NUMBER("max-bytes", max_bytes, INT32_MAX,
+           "largest file that is read, in bytes"),
     NUMBER("max-width", limits.max_width, UINT16_MAX,
-           "widest photo that is decoded"),
+           "widest image that is decoded"),
     NUMBER("max-height", limits.max_height, UINT16_MAX,
-           "tallest photo that is decoded"),
+           "tallest image that is decoded"),
     NUMBER("max-pixels", limits.max_pixels, UINT32_MAX,
            "largest width x height that is decoded"),
     OPTION_HELP(struct cam_options, help),
 };
 
-enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
+enum {
+    NUM_FIRST = sizeof first_rows / sizeof first_rows[0],
+    NUM_LAST = sizeof last_rows / sizeof last_rows[0],
+    MAX_SHARED = 32,
+};
+
+/* All rows, with the words of those that are shared. */
+struct table {
+    struct option rows[NUM_FIRST + MAX_SHARED + NUM_LAST];
+    struct explain_option shared[MAX_SHARED];
+    size_t count;
+};
+
+/* An option of POST /cam, as it is on the command line: explain_options_parse
+ * checks it, so that the command line and the service mean the same. */
+static void add_shared(struct table *table, const struct option *row)
+{
+    struct explain_option *about = &table->shared[table->count - NUM_FIRST];
+    struct option *added = &table->rows[table->count++];
+
+    explain_options_describe(about, row);
+    *added = *row;
+    added->take = take_parameter;
+    if (row->type != OPTION_SWITCH) {
+        added->type = OPTION_TEXT;
+        added->accepts = about->accepts;
+        added->fallback = about->fallback;
+    }
+}
+
+/* "model" and "heatmap" mean something else here: a folder, and a file. */
+static void fill_table(struct table *table)
+{
+    const struct option *row;
+
+    memcpy(table->rows, first_rows, sizeof first_rows);
+    table->count = NUM_FIRST;
+    for (size_t i = 0; (row = explain_options_row(i)); i++)
+        if (strcmp(row->flag, "model") != 0 &&
+            strcmp(row->flag, "heatmap") != 0)
+            add_shared(table, row);
+    memcpy(table->rows + table->count, last_rows, sizeof last_rows);
+    table->count += NUM_LAST;
+}
 
 static const char help_head[] =
-    "usage: wherefore cam [OPTION...] PHOTO...\n"
+    "usage: wherefore cam [OPTION...] IMAGE...\n"
     "\n"
-    "Says what is on each photo and where the evidence is. Photos are JPEG,\n"
-    "PNG or WebP files; - is the standard input. The answer is JSON on the\n"
-    "standard output: one object for one photo; for several one object a\n"
-    "line, in the order of the photos, each with the photo as \"file\".\n"
+    "Classifies each image and shows where the evidence is. Images are JPEG,\n"
+    "PNG or WebP files; - is standard input. The result is JSON on standard\n"
+    "output: one object for one image; for several images one object per\n"
+    "line, in their order, each with the image's name as \"file\".\n"
     "\n";
 
 static const char help_tail[] =
     "\n"
-    "What is wrong with a photo is said on standard error, and the others\n"
-    "are still answered. Exit status: 0 all photos were answered, 1 one was\n"
+    "An image that fails is reported on standard error; the others are still\n"
+    "explained. Exit status: 0 all images were explained, 1 at least one was\n"
     "not, 2 the command line is wrong.\n";
 
 /* The cores this process may use. */
@@ -165,33 +187,15 @@ static void set_defaults(struct cam_options *options)
     options->limits.max_pixels = config.max_pixels;
 }
 
-/* A row with what ask.c says of it. */
-static struct option fill_row(const struct option *row)
-{
-    struct option filled = *row;
-    struct ask_option parameter;
-    char name[32];
-
-    name_parameter(name, row->flag);
-    for (size_t i = 0; !row->help && ask_option(&parameter, i); i++)
-        if (strcmp(parameter.name, name) == 0) {
-            filled.help = parameter.help;
-            filled.accepts = parameter.accepts;
-            filled.fallback = parameter.fallback;
-        }
-    return filled;
-}
-
 void cam_options_help(FILE *stream)
 {
     struct cam_options defaults = {0};
-    struct option filled[NUM_ROWS];
+    struct table table;
 
     set_defaults(&defaults);
-    for (size_t i = 0; i < NUM_ROWS; i++)
-        filled[i] = fill_row(&rows[i]);
+    fill_table(&table);
     fputs(help_head, stream);
-    options_print(stream, filled, NUM_ROWS, &defaults);
+    options_print(stream, table.rows, table.count, &defaults);
     fputs(help_tail, stream);
 }
 
@@ -209,26 +213,29 @@ static bool check_photos(const struct cam_options *options, struct error *err)
     size_t num_stdin = 0;
 
     if (options->num_photos == 0)
-        return fail(err, ERROR_INPUT, "no photo is given; --help says more");
+        return fail(err, ERROR_INPUT, "no image is given; see --help");
     for (size_t i = 0; i < options->num_photos; i++)
         num_stdin += strcmp(options->photos[i], "-") == 0;
     if (num_stdin > 1)
-        return fail(err, ERROR_INPUT, "the photo - is given more than once");
+        return fail(err, ERROR_INPUT, "- is given more than once");
     return true;
 }
 
 bool cam_options_parse(struct cam_options *options, int argc, char **argv,
                        struct error *err)
 {
+    struct table table;
+
     set_defaults(options);
+    fill_table(&table);
     options->photos = argv;
-    return options_parse(rows, NUM_ROWS, options, take_photo, argc - 1,
+    return options_parse(table.rows, table.count, options, take_photo, argc - 1,
                          argv + 1, err) &&
            (options->help || check_photos(options, err));
 }
 
 void cam_options_release(struct cam_options *options)
 {
-    params_release(&options->ask);
+    params_release(&options->asked);
     *options = (struct cam_options){0};
 }

@@ -16,7 +16,8 @@ struct cam_options {
     bool help;         /* and nothing else */
     const char *model; /* folder; NULL: the default model */
     struct engine_options engine;
-    struct params ask;   /* what POST /cam takes as well, for ask_parse */
+    struct params asked; /* what POST /cam takes as well, for
+                            explain_options_parse */
     const char *heatmap; /* where to write, see outfile.h; or NULL */
     unsigned num_threads;
     struct image_limits limits;

@@ -2,7 +2,7 @@
 #define CLI_CMD_H
 
 /* The subcommands. Each gets the arguments from its own name on, and returns
- * the exit status: 0 done, 1 it failed, 2 it was called wrongly. */
+ * the exit status: 0 success, 1 failure, 2 usage error. */
 
 #include "server/version.h"
 

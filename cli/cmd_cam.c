@@ -18,16 +18,15 @@
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
 #include "engine/engine.h"
-#include "server/api/ask.h"
 #include "server/api/cam_json.h"
-#include "server/api/cam_png.h"
+#include "server/api/explain_options.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
 /* All that the photos need, one after another. `= {0}` is empty. */
 struct cam {
     struct cam_options options;
-    struct ask ask;
+    struct explain_request request;
     struct engine *engine;          /* owned */
     struct team *team;              /* owned */
     struct engine_session *session; /* owned */
@@ -56,7 +55,7 @@ static bool read_stream(struct buf *bytes, int fd, size_t max_bytes,
         bytes->len += (size_t)got;
         if (bytes->len > max_bytes)
             return fail(err, ERROR_LIMIT,
-                        "is longer than the %zu bytes that are allowed",
+                        "is longer than %zu bytes, which is the limit",
                         max_bytes);
     }
 }
@@ -81,25 +80,30 @@ static bool read_photo(struct buf *bytes, const char *photo, size_t max_bytes,
     return ok;
 }
 
-/* Renders the heatmap of the photo that was run last, and writes it. */
-static bool write_heatmap(struct cam *cam, size_t photo, struct error *err)
+/* Writes the heatmap, which is then not in the answer. */
+static bool write_heatmap(struct cam *cam, size_t photo,
+                          const struct explanation *explanation,
+                          struct error *err)
 {
-    struct response png = {0};
-    bool ok = cam_png_write(&png, cam->session, &cam->ask, err) &&
-              outfile_write(&cam->outfile, photo, &png.body, err);
+    bool ok =
+        explanation->refusal
+            ? fail(err, ERROR_UNSUPPORTED, "%s", explanation->refusal)
+            : outfile_write(&cam->outfile, photo, explanation->heatmap, err);
 
-    response_release(&png);
+    buf_clear(explanation->heatmap);
     return ok;
 }
 
 /* Makes cam->answer a line, which names the photo if it is one of several. */
-static bool write_answer(struct cam *cam, const char *photo, struct error *err)
+static bool write_answer(struct cam *cam, const char *photo,
+                         const struct explanation *explanation,
+                         struct error *err)
 {
     const struct cam_json_source source = {
         .file = cam->options.num_photos > 1 ? photo : NULL};
 
     buf_clear(&cam->answer.body);
-    return cam_json_write(&cam->answer, cam->session, cam->engine, &cam->ask,
+    return cam_json_write(&cam->answer, cam->engine, explanation, &cam->request,
                           &source, err);
 }
 
@@ -109,13 +113,16 @@ static bool explain(struct cam *cam, size_t photo, struct error *err)
 {
     const struct cam_options *options = &cam->options;
     const char *name = options->photos[photo];
+    struct explanation explanation;
 
     return read_photo(&cam->photo, name, options->max_bytes, err) &&
-           engine_sample(cam->session, cam->photo.data, cam->photo.len,
-                         &options->limits, err) &&
-           engine_session_run(cam->session, err) &&
-           (!options->heatmap || write_heatmap(cam, photo, err)) &&
-           write_answer(cam, name, err);
+           engine_session_sample(cam->session, cam->photo.data, cam->photo.len,
+                                 &options->limits, NULL, err) &&
+           engine_session_explain(cam->session, &explanation, &cam->request,
+                                  NULL, err) &&
+           (!options->heatmap ||
+            write_heatmap(cam, photo, &explanation, err)) &&
+           write_answer(cam, name, &explanation, err);
 }
 
 /* Answers all photos. Ends early only where nobody can read the answers. */
@@ -140,7 +147,7 @@ static int explain_all(struct cam *cam)
                    fflush(stdout) != 0) {
             fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
             progress_hide(&cam->progress);
-            complain_about("cam", "the answer", &err);
+            complain_about("cam", "the result", &err);
             return STATUS_FAILED;
         }
         progress_show(&cam->progress, i + 1);
@@ -174,10 +181,11 @@ static int open_all(struct cam *cam)
         complain_about("cam", model, &err);
         return STATUS_FAILED;
     }
-    if (!ask_parse(&cam->ask, &options->ask, cam->engine, &err))
+    if (!explain_options_parse(&cam->request, &options->asked, cam->engine,
+                               &err))
         return usage_error(&err);
-    /* The heatmap goes to its file, not into the answer. */
-    cam->ask.heatmap = ASK_NONE;
+    if (!options->heatmap)
+        cam->request.style.kind = RENDER_NONE;
     cam->team = team_new(options->num_threads, &err);
     if (cam->team)
         cam->session = engine_session_new(cam->engine, cam->team, &err);

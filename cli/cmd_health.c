@@ -18,23 +18,37 @@
 #include "cli/complain.h"
 #include "engine/base/clock.h"
 #include "server/config/config.h"
+#include "server/config/options.h"
 
 enum { TIMEOUT_MS = 2500, STATUS_LINE_LEN = 12 /* "HTTP/1.1 200" */ };
+
+/* The options of `serve`, and one more. */
+struct health {
+    struct config config;
+    bool live;
+};
+
+/* The help is an action of `serve`'s options, where it is read. */
+static const struct option rows[] = {
+    {OPTION_SWITCH, "live", NULL,
+     "request /healthz, which a draining server answers too",
+     OPTION_FIELD(struct health, live)},
+    {OPTION_SWITCH, "help", NULL, "print this and exit", .accepts = NULL},
+};
 
 static void print_help(void)
 {
     puts("usage: wherefore health [--live] [OPTION...]\n"
          "\n"
-         "Asks the server on this machine for /readyz. It is looked for where\n"
-         "`wherefore serve` with the same options, environment and file would\n"
-         "listen, so --listen and WHEREFORE_LISTEN say where; an address that\n"
-         "stands for all is asked on the loopback.\n"
-         "\n"
-         "  --live\n      ask for /healthz: is it alive, though it may drain\n"
-         "  --help\n      print this and exit\n"
-         "\n"
+         "Requests /readyz from the server on this machine. It connects where\n"
+         "`wherefore serve` would listen with the same options, environment\n"
+         "and configuration file, such as --listen or WHEREFORE_LISTEN; for a\n"
+         "wildcard address it connects to the loopback address.\n");
+    options_print(stdout, rows, sizeof rows / sizeof rows[0], NULL);
+    puts("\n"
          "Exit status: 0 it answers 200 within 2.5 seconds, 1 it does not, 2\n"
-         "the command line, the environment or the file is wrong.");
+         "the command line, the environment or the configuration file is\n"
+         "wrong.");
 }
 
 /* Where to connect to. */
@@ -56,7 +70,8 @@ static bool find_path(struct target *target, const char *path,
     size_t len = strlen(path);
 
     if (len == 0 || len >= sizeof at.sun_path)
-        return fail(err, ERROR_INPUT, "unix:%s: a path of 1 to %zu bytes", path,
+        return fail(err, ERROR_INPUT,
+                    "unix:%s: the path must have 1 to %zu bytes", path,
                     sizeof at.sun_path - 1);
     memcpy(at.sun_path, path, len + 1);
     memcpy(&target->at, &at, sizeof at);
@@ -89,8 +104,8 @@ static bool find_address(struct target *target, const char *listen,
         return fail(err, ERROR_INPUT, "--listen: \"%s\" is not ADDRESS:PORT",
                     listen);
     if (strcmp(colon + 1, "0") == 0)
-        return fail(err, ERROR_INPUT,
-                    "--listen: \"%s\" does not say which port it is", listen);
+        return fail(err, ERROR_INPUT, "--listen: \"%s\" does not name a port",
+                    listen);
     snprintf(host, sizeof host, "%.*s", (int)(bracketed ? len - 2 : len),
              listen + bracketed);
     code = getaddrinfo(name_of(host), colon + 1, &hints, &list);
@@ -158,7 +173,7 @@ static bool ask(const struct target *target, const char *listen,
     bool ok = fd >= 0 && connect_to(fd, target, begin_us);
 
     if (!ok)
-        fail(err, ERROR_IO, "nothing can be reached at %s", listen);
+        fail(err, ERROR_IO, "cannot connect to %s", listen);
     else if (!exchange(status, fd, path, begin_us))
         ok = fail(err, ERROR_IO, "no answer from %s within %d ms", listen,
                   TIMEOUT_MS);
@@ -180,37 +195,24 @@ static bool check(const struct config *config, const char *path,
            ask(&target, listen, path, err);
 }
 
-/* Takes --live out of the arguments, which are else those of `serve`. */
-static bool take_live(int *argc, char **argv)
-{
-    int kept = 1;
-
-    for (int i = 1; i < *argc; i++)
-        if (strcmp(argv[i], "--live") != 0)
-            argv[kept++] = argv[i];
-    if (kept == *argc)
-        return false;
-    *argc = kept;
-    return true;
-}
-
 int cmd_health(int argc, char **argv)
 {
     struct error err = {0};
-    struct config config;
-    const char *path = take_live(&argc, argv) ? "/healthz" : "/readyz";
+    struct health health = {.live = false};
+    struct config *config = &health.config;
     int status = 0;
 
-    config_init(&config);
-    if (!config_read(&config, argc - 1, argv + 1, environ, &err)) {
+    config_init(config);
+    if (!config_read_with(config, &rows[0], argc - 1, argv + 1, environ,
+                          &err)) {
         complain_about("health", NULL, &err);
         status = err.kind == ERROR_MEMORY ? 1 : 2;
-    } else if (config.action == CONFIG_HELP) {
+    } else if (config->action == CONFIG_HELP) {
         print_help();
-    } else if (!check(&config, path, &err)) {
+    } else if (!check(config, health.live ? "/healthz" : "/readyz", &err)) {
         complain_about("health", NULL, &err);
         status = err.kind == ERROR_INPUT ? 2 : 1;
     }
-    config_release(&config);
+    config_release(config);
     return status;
 }

@@ -1,4 +1,4 @@
-/* wherefore model: networks before they are served. */
+/* wherefore model: looks at networks before they are served. */
 
 #include "cli/cmd_model.h"
 
@@ -15,9 +15,9 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
-    {"info", cmd_model_info, "what a network is, and what it costs"},
-    {"check", cmd_model_check, "every node that is not supported, and why"},
-    {"add", cmd_model_add, "make a model's folder of an ONNX file"},
+    {"info", cmd_model_info, "describe a network and measure its cost"},
+    {"check", cmd_model_check, "list the nodes that are not supported"},
+    {"add", cmd_model_add, "make a model folder from an ONNX file"},
     {"run", cmd_model_run, "run a network on NumPy arrays"},
 };
 
@@ -29,7 +29,8 @@ static void print_help(FILE *out)
                  "commands:\n");
     for (size_t i = 0; i < NUM_SUBCOMMANDS; i++)
         fprintf(out, "  %-8s %s\n", subcommands[i].name, subcommands[i].help);
-    fprintf(out, "\n`wherefore model COMMAND --help` says more.\n");
+    fprintf(out, "\nSee `wherefore model COMMAND --help` for the options of a "
+                 "command.\n");
 }
 
 static bool take_file(void *data, char *text, struct error *err)
@@ -48,10 +49,10 @@ bool cmd_model_parse(struct cmd_model_call *call, const struct option *rows,
     if (!options_parse(rows, count, call, take_file, argc - 1, argv + 1, err))
         return false;
     return call->help || call->file ||
-           fail(err, ERROR_INPUT, "no file is given; --help says more");
+           fail(err, ERROR_INPUT, "no file is given; see --help");
 }
 
-/* The words are those of HEAD_SCORES, which begin behind HEAD_OPEN. */
+/* The words are those of HEAD_SCORES, which begin after HEAD_OPEN. */
 bool cmd_model_take_scores(void *data, const struct option *option,
                            const char *value, struct error *err)
 {

@@ -19,30 +19,30 @@ int cmd_model_check(int argc, char **argv);
 int cmd_model_add(int argc, char **argv);
 int cmd_model_run(int argc, char **argv);
 
-/* What each is called with; their structs begin with it. */
+/* The arguments of each subcommand; their structs begin with it. */
 struct cmd_model_call {
     const char *file; /* the operand */
-    bool help;        /* and nothing else */
+    bool help;        /* only print the help */
 };
 
-/* Reads the options, and the one operand that there must be. ERROR_INPUT. */
+/* Parses the options, and the one operand, which is required. ERROR_INPUT. */
 bool cmd_model_parse(struct cmd_model_call *call, const struct option *rows,
                      size_t count, int argc, char **argv, struct error *err)
     __attribute__((warn_unused_result));
 
-/* --scores: what makes scores of what comes out. For options_parse. */
+/* --scores: how the output becomes scores. For options_parse. */
 #define CMD_MODEL_SCORES(owner, field, taker)                      \
     {                                                              \
         OPTION_WORD, "scores", "HOW",                              \
-            "softmax or sigmoid, where FILE does not say",         \
+            "softmax or sigmoid, if FILE has neither",             \
             OPTION_WORDS(HEAD_SCORES), OPTION_FIELD(owner, field), \
             .take = taker                                          \
     }
 bool cmd_model_take_scores(void *data, const struct option *option,
                            const char *value, struct error *err);
 
-/* Says what is wrong with a file, or, where `file` is NULL, with how `wherefore
- * model NAME` was called. Returns the exit status. */
+/* Reports what is wrong with a file or, if `file` is NULL, with the arguments
+ * of `wherefore model NAME`. Returns the exit status. */
 int cmd_model_complain(const char *name, const char *file,
                        const struct error *err);
 

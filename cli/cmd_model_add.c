@@ -1,4 +1,4 @@
-/* wherefore model add: a model's folder of an ONNX file. */
+/* wherefore model add: makes a model's folder from an ONNX file. */
 
 #include <errno.h>
 #include <math.h>
@@ -17,8 +17,6 @@
 
 enum { MAX_SIDE = 4096, PATH_SIZE = 4096, MAX_LABEL_BYTES = 16 << 20 };
 
-#define MAX_ONNX_BYTES ((size_t)1 << 31)
-
 /* `= {0}` is empty. */
 struct add {
     struct cmd_model_call call;
@@ -33,7 +31,7 @@ struct add {
 
 /* ---- the command line ---- */
 
-/* "a,b,c", or one number for all channels. */
+/* Parses "a,b,c", or one number for all channels. */
 static bool parse_three(double numbers[3], const char *text, struct error *err)
 {
     const char *at = text;
@@ -48,10 +46,10 @@ static bool parse_three(double numbers[3], const char *text, struct error *err)
         count++;
     } while (*end && count < 3);
     if ((count != 3 && count != 1) || *end)
-        return fail(
-            err, ERROR_INPUT,
-            "\"%.40s\" is neither a number nor three with commas between",
-            text);
+        return fail(err, ERROR_INPUT,
+                    "\"%.40s\" is neither a number nor three numbers separated "
+                    "by commas",
+                    text);
     if (count == 1)
         numbers[1] = numbers[2] = numbers[0];
     return true;
@@ -78,7 +76,7 @@ static bool take_std(void *data, const struct option *option, const char *value,
     if (!parse_three(std, value, err))
         return false;
     return (std[0] > 0 && std[1] > 0 && std[2] > 0) ||
-           fail(err, ERROR_INPUT, "\"%.40s\" is not above 0", value);
+           fail(err, ERROR_INPUT, "\"%.40s\" is not positive", value);
 }
 
 static bool take_size(void *data, const struct option *option,
@@ -133,31 +131,31 @@ static bool take_fraction(void *data, const struct option *option,
         OPTION_WORD, flag, argument, help, words, FIELD(field) \
     }
 static const struct option rows[] = {
-    {OPTION_TEXT, "name", "NAME", "what to call it",
-     .fallback = "as FILE is called", FIELD(recipe.name)},
+    {OPTION_TEXT, "name", "NAME", "the model's name", .fallback = "FILE's name",
+     FIELD(recipe.name)},
     TEXT("labels", "FILE", labels,
-         "one line a class: the label, or id and label with a tab between"),
-    SIDE("width", recipe.width, "of the input, in pixels"),
+         "one line per class: the label, or id and label separated by a tab"),
+    SIDE("width", recipe.width, "the input's, in pixels"),
     SIDE("height", recipe.height, "likewise"),
     {OPTION_TEXT, "input-size", "SIZE", "both: N or WxH", .fallback = "FILE's",
      .take = take_size},
     TEXT("output", "NAME", recipe.output,
-         "FILE's output with the classes, if there are several"),
+         "the output that has the classes, if there are several"),
     CMD_MODEL_SCORES(struct add, scores, take_scores),
     WORD("resize", "HOW", recipe.resize, OPTION_WORDS(PREPROCESS_RESIZES),
          "stretch, crop or letterbox"),
     {OPTION_TEXT, "crop-fraction", "F",
-     "how much of the picture's middle crop keeps", .take = take_fraction},
+     "how much of the image a center crop keeps", .take = take_fraction},
     WORD("interpolation", "HOW", recipe.interpolation,
          OPTION_WORDS(RESIZE_FILTERS), "bicubic, bilinear or nearest"),
-    {OPTION_TEXT, "mean", "R,G,B", "taken off each channel of 0 to 255",
+    {OPTION_TEXT, "mean", "R,G,B", "subtracted from each channel (0 to 255)",
      .fallback = "ImageNet's, or 0 where FILE takes uint8", .take = take_mean},
-    {OPTION_TEXT, "std", "R,G,B", "each is divided by then",
+    {OPTION_TEXT, "std", "R,G,B", "divides each channel afterwards",
      .fallback = "ImageNet's, or 1", .take = take_std},
     WORD("channels", "ORDER", recipe.channels, "RGB|BGR|L",
          "RGB, BGR or L (grey)"),
     TEXT("source", "TEXT", recipe.source, "where the weights come from"),
-    TEXT("license", "TEXT", recipe.license, "of the weights"),
+    TEXT("license", "TEXT", recipe.license, "the weights' license"),
     {OPTION_TEXT, "to", "DIR", "the folder to make", .fallback = "models/NAME",
      FIELD(to)},
     OPTION_HELP(struct add, call.help),
@@ -170,16 +168,16 @@ static void print_help(const struct add *add)
     puts(
         "usage: wherefore model add FILE.onnx [OPTION...]\n\n"
         "Makes the folder that `serve` and `cam` take: model.onnx, labels.txt\n"
-        "and model.json. The network is opened before the folder is there;\n"
-        "a folder that is there already is never touched.\n");
+        "and model.json. The network is checked before the folder is created;\n"
+        "an existing folder is never changed.\n");
     options_print(stdout, rows, NUM_ROWS, add);
     puts("\nExit status: 0 done, 1 it failed, 2 the command line is wrong.");
 }
 
 /* ---- making it ---- */
 
-/* The file's name without its folder and ending, unless one is given; and the
- * folder that is to be made. */
+/* Chooses the model's name, by default the file's name without folder and
+ * extension, and the folder to make. */
 static bool choose_names(struct add *add, struct error *err)
 {
     const char *slash = strrchr(add->call.file, '/');
@@ -195,7 +193,7 @@ static bool choose_names(struct add *add, struct error *err)
     if (!add->to && (strchr(add->recipe.name, '/') ||
                      add->recipe.name[0] == '.' || !*add->recipe.name))
         return fail(err, ERROR_INPUT,
-                    "\"%.100s\" is no name for a folder: give --to",
+                    "\"%.100s\" is not a valid folder name; give --to",
                     add->recipe.name);
     if (snprintf(add->folder, sizeof add->folder - 16, "%s%s",
                  add->to ? "" : "models/",
@@ -214,16 +212,16 @@ static bool check_channels(const struct add *add, size_t channels,
 
     if (channels == 1 && !is_grey)
         return fail(err, ERROR_INPUT,
-                    "it takes pictures of one channel; --channels L says so, "
-                    "and --mean and --std take one number each then");
+                    "it takes images with one channel; give --channels L, and "
+                    "one number each for --mean and --std");
     if (channels == 3 && is_grey)
-        return fail(err, ERROR_INPUT,
-                    "it takes pictures of three channels; --channels is RGB or "
-                    "BGR then");
+        return fail(
+            err, ERROR_INPUT,
+            "it takes images with three channels; give --channels RGB or BGR");
     return true;
 }
 
-/* Looks at the network itself: its size, and whether it can be used. */
+/* Checks that the network can be used, and takes its input size. */
 static bool look(struct add *add, struct error *err)
 {
     struct inspect_options look_for = {
@@ -241,7 +239,7 @@ static bool look(struct add *add, struct error *err)
         ok = fail(err, first->why.kind, "%s \"%.60s\": %.160s%s",
                   *first->onnx_op ? "node" : "input", first->node,
                   first->why.text,
-                  first->next ? "; `wherefore model check` lists more" : "");
+                  first->next ? "; `wherefore model check` lists all" : "");
     else if (ok && inspection.failure.kind != ERROR_NONE)
         ok = fail(err, inspection.failure.kind, "%s", inspection.failure.text);
     ok = ok && check_channels(add, inspection.channels, err);
@@ -257,7 +255,7 @@ static bool look(struct add *add, struct error *err)
     return ok;
 }
 
-/* The folder of FILE, where its weights are if they are in other files. */
+/* Finds the folder of FILE, in case its weights are in other files. */
 static bool find_weights(struct add *add, struct error *err)
 {
     const char *slash = strrchr(add->call.file, '/');
@@ -276,7 +274,8 @@ static bool read_files(struct add *add, struct error *err)
     add->recipe.onnx = &add->onnx_bytes;
     if (!find_weights(add, err))
         return false;
-    if (!buf_append_file(&add->onnx_bytes, add->call.file, MAX_ONNX_BYTES, err))
+    if (!buf_append_file(&add->onnx_bytes, add->call.file, NETWORK_MAX_BYTES,
+                         err))
         return false;
     if (!add->labels)
         return true;
@@ -286,7 +285,8 @@ static bool read_files(struct add *add, struct error *err)
            error_prefix(err, "%.200s", add->labels);
 }
 
-/* Writes to a folder beside the one to make, opens it, and renames it. */
+/* Writes to a new folder beside the final one, opens it as a model, and renames
+ * it. */
 static bool make_folder(struct add *add, struct error *err)
 {
     char made[PATH_SIZE];
@@ -297,7 +297,7 @@ static bool make_folder(struct add *add, struct error *err)
     umask(mask);
     snprintf(made, sizeof made, "%s.XXXXXX", add->folder);
     if (!mkdtemp(made))
-        return fail(err, ERROR_IO, "%.200s cannot be made: %s", add->folder,
+        return fail(err, ERROR_IO, "cannot create %.200s: %s", add->folder,
                     strerror(errno));
     ok = model_write(made, &add->recipe, err);
     if (ok)
@@ -306,7 +306,7 @@ static bool make_folder(struct add *add, struct error *err)
     engine_free(engine);
     if (ok &&
         (chmod(made, 0777 & ~mask) != 0 || rename(made, add->folder) != 0))
-        ok = fail(err, ERROR_IO, "%.200s cannot be made: %s", add->folder,
+        ok = fail(err, ERROR_IO, "cannot create %.200s: %s", add->folder,
                   strerror(errno));
     if (!ok)
         model_write_undo(made);
@@ -320,11 +320,11 @@ static bool make(struct add *add, struct error *err)
     if (!choose_names(add, err))
         return false;
     if (lstat(add->folder, &info) == 0)
-        return fail(err, ERROR_IO, "%.200s is there already", add->folder);
+        return fail(err, ERROR_IO, "%.200s already exists", add->folder);
     if (!read_files(add, err) || !look(add, err))
         return false;
     if (!add->to && mkdir("models", 0777) != 0 && errno != EEXIST)
-        return fail(err, ERROR_IO, "models/ cannot be made: %s",
+        return fail(err, ERROR_IO, "cannot create models/: %s",
                     strerror(errno));
     return make_folder(add, err);
 }
@@ -348,7 +348,7 @@ int cmd_model_add(int argc, char **argv)
     } else if (!make(&add, &err)) {
         status = cmd_model_complain(argv[0], add.call.file, &err);
     } else {
-        printf("%s: try `wherefore cam --model %s PHOTO`\n", add.folder,
+        printf("%s: try `wherefore cam --model %s IMAGE`\n", add.folder,
                add.folder);
     }
     buf_release(&add.onnx_bytes);

@@ -1,4 +1,4 @@
-/* wherefore model info, and check: what an inspection found, for people. */
+/* wherefore model info and wherefore model check: print an inspection. */
 
 #include <stdio.h>
 
@@ -12,7 +12,8 @@ enum {
     MAX_SIDE = 4096,
     DEFAULT_RUNS = 10,
     MAX_RUNS = 10000,
-    MAX_LINES = 20, /* of plain kernels; the others are summed up */
+    MAX_LINES =
+        20, /* of plain kernels; only the number of the others is printed */
 };
 
 struct look {
@@ -44,17 +45,17 @@ static bool take_size(void *data, const struct option *option,
 
 #define FIELD(field) OPTION_FIELD(struct look, field)
 static const struct option rows[] = {
-    {OPTION_NUMBER, "runs", "N", "runs to measure", .min = 1, .max = MAX_RUNS,
-     FIELD(num_runs)}, /* of info alone */
+    {OPTION_NUMBER, "runs", "N", "number of runs to measure", .min = 1,
+     .max = MAX_RUNS, FIELD(num_runs)}, /* for `info` only */
     {OPTION_NUMBER, "width", "N",
-     "of the input, in pixels, where FILE leaves it open", .min = 1,
+     "the input's, in pixels, if FILE leaves it open", .min = 1,
      .max = MAX_SIDE, FIELD(options.width)},
     {OPTION_NUMBER, "height", "N", "likewise", .min = 1, .max = MAX_SIDE,
      FIELD(options.height)},
-    {OPTION_TEXT, "input-size", "SIZE", "N or WxH, in place of FILE's own",
+    {OPTION_TEXT, "input-size", "SIZE", "N or WxH, instead of FILE's own",
      .take = take_size, .fallback = NULL},
     {OPTION_TEXT, "output", "NAME",
-     "the output with the classes, if there are several",
+     "the output that has the classes, if there are several",
      FIELD(options.output)},
     CMD_MODEL_SCORES(struct look, options.scores, cmd_model_take_scores),
     {OPTION_SWITCH, "json", NULL, "print one JSON object", FIELD(json)},
@@ -62,12 +63,6 @@ static const struct option rows[] = {
 };
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
-
-static bool is_usable(const struct inspection *inspection)
-{
-    return inspection->problems.count == 0 &&
-           inspection->failure.kind == ERROR_NONE;
-}
 
 /* ---- text ---- */
 
@@ -96,7 +91,7 @@ static void print_problems(const struct inspection *inspection)
         printf("%zu of %zu nodes are not supported", num_nodes,
                inspection->file.num_nodes);
     if (inspection->problems.num_blocked > 0)
-        printf("%s%zu %s depend on what is above and could not be checked",
+        printf("%s%zu %s depend on these and were not checked",
                num_nodes > 0 ? "; " : "", inspection->problems.num_blocked,
                num_nodes > 0 ? "more" : "nodes");
     if (inspection->problems.count > 0)
@@ -113,9 +108,9 @@ static void print_supported(const struct inspection *inspection)
     }
     printf("all %zu nodes that the output \"", count);
     complain_print(stdout, inspection->output);
-    printf("\" needs are supported; %zu more %s not matter\n",
+    printf("\" needs are supported; %zu more %s not needed\n",
            inspection->num_left_out,
-           inspection->num_left_out == 1 ? "does" : "do");
+           inspection->num_left_out == 1 ? "is" : "are");
 }
 
 static void print_values(const char *what,
@@ -132,8 +127,8 @@ static void print_values(const char *what,
 
 static void print_file(const struct onnx_summary *file)
 {
-    printf("made by    ");
-    complain_print(stdout, *file->producer ? file->producer : "(not said)");
+    printf("producer   ");
+    complain_print(stdout, *file->producer ? file->producer : "(unknown)");
     printf(", opset %lld\n", (long long)file->opset);
     print_values("input", file->inputs, file->num_inputs);
     print_values("output", file->outputs, file->num_outputs);
@@ -172,14 +167,14 @@ static void print_count(size_t count, const char *what)
     printf("%zu %s%s", count, what, count == 1 ? "" : "s");
 }
 
-/* Which output is served, if it is not all of the file. */
+/* Prints which output is served, unless that is the whole file. */
 static void print_served(const struct inspection *inspection)
 {
     if (inspection->file.num_outputs == 1 && inspection->num_left_out == 0)
         return;
     printf("served     ");
     complain_print(stdout, inspection->output);
-    printf("; it does without ");
+    printf("; it does not need ");
     print_count(inspection->num_left_out, "node");
     putchar('\n');
 }
@@ -198,17 +193,17 @@ static void print_costs(const struct inspection *inspection)
                inspection->map_width, inspection->map_height,
                inspection->num_features);
     if (inspection->is_normalized)
-        printf("           on a scale of each picture's own: the pooled "
+        printf("           scaled differently for each image: the pooled "
                "features are normalized\n");
-    printf("work       %.3f billion multiply-adds a picture of %zu x %zu\n",
+    printf("work       %.3f billion multiply-adds per image of %zu x %zu\n",
            (double)inspection->macs / 1e9, inspection->input_width,
            inspection->input_height);
-    printf("time       %.2f ms a run on one thread; loaded in %.0f ms\n",
+    printf("time       %.2f ms per run on one thread; loaded in %.0f ms\n",
            inspection->run_ms, inspection->load_ms);
-    printf("precision  fp32; int8 is for %zu of %zu nodes\n",
+    printf("precision  fp32; int8 is possible for %zu of %zu nodes\n",
            inspection->num_int8, inspection->num_nodes);
     if (inspection->session_bytes > 0)
-        printf("memory     %.1f MB a session\n",
+        printf("memory     %.1f MB per session\n",
                (double)inspection->session_bytes / 1e6);
     printf("steps      ");
     print_count(inspection->num_run_by[PLAN_XNNPACK], "XNNPACK runtime");
@@ -224,7 +219,7 @@ static void print_costs(const struct inspection *inspection)
 
 /* ---- the commands ---- */
 
-/* Opens the inspection, or returns false with *status set. */
+/* Opens the inspection; or returns false with *status set. */
 static bool begin(struct inspection *inspection, struct look *look, int *status,
                   int argc, char **argv, bool is_info, const char *help_head)
 {
@@ -247,7 +242,7 @@ static bool begin(struct inspection *inspection, struct look *look, int *status,
         *status = cmd_model_complain(argv[0], look->call.file, &err);
         return false;
     }
-    *status = is_usable(inspection) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
+    *status = inspect_can_run(inspection) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
     return true;
 }
 
@@ -267,19 +262,20 @@ int cmd_model_check(int argc, char **argv)
     struct error err = {0};
     int status;
 
-    if (!begin(&inspection, &look, &status, argc, argv, false,
-               "usage: wherefore model check FILE.onnx [OPTION...]\n"
-               "\n"
-               "Lists every node of a network that is not supported, and why,\n"
-               "and whatever else keeps it from being used. FILE may also be\n"
-               "a model's folder.\n"
-               "\n"))
+    if (!begin(
+            &inspection, &look, &status, argc, argv, false,
+            "usage: wherefore model check FILE.onnx [OPTION...]\n"
+            "\n"
+            "Lists every node of a network that is not supported, and why,\n"
+            "and anything else that keeps it from being used. FILE may also\n"
+            "be a model folder.\n"
+            "\n"))
         return status;
     if (look.json) {
         (void)!cmd_model_json_print(look.call.file, &inspection, false, &err);
     } else {
         print_problems(&inspection);
-        if (is_usable(&inspection))
+        if (inspect_can_run(&inspection))
             print_supported(&inspection);
     }
     return finish(&inspection, status, argv[0], look.call.file, &err);
@@ -295,19 +291,19 @@ int cmd_model_info(int argc, char **argv)
     if (!begin(&inspection, &look, &status, argc, argv, true,
                "usage: wherefore model info FILE.onnx [OPTION...]\n"
                "\n"
-               "Says what a network is made of, whether it has class\n"
+               "Shows what a network is made of, whether it has class\n"
                "activation maps, and what a run of it costs. FILE may also be\n"
-               "a model's folder.\n"
+               "a model folder.\n"
                "\n"))
         return status;
-    if (is_usable(&inspection) &&
+    if (inspect_can_run(&inspection) &&
         !inspect_measure(&inspection, look.num_runs, &err))
         return finish(&inspection, status, argv[0], look.call.file, &err);
     if (look.json) {
         (void)!cmd_model_json_print(look.call.file, &inspection, true, &err);
     } else {
         print_file(&inspection.file);
-        if (is_usable(&inspection))
+        if (inspect_can_run(&inspection))
             print_costs(&inspection);
         else
             print_problems(&inspection);

@@ -1,6 +1,6 @@
 #include "cli/cmd_model_json.h"
 
-#include "server/api/json.h"
+#include "server/http/json.h"
 
 static json_t *values(const struct onnx_summary_value *list, size_t count)
 {
@@ -92,7 +92,7 @@ bool cmd_model_json_print(const char *file, const struct inspection *inspection,
                           bool is_info, struct error *err)
 {
     bool failed = inspection->failure.kind != ERROR_NONE;
-    bool runs = !failed && inspection->problems.count == 0;
+    bool runs = inspect_can_run(inspection);
     json_t *root =
         json_pack("{s:o, s:I, s:b, s:o, s:I, s:o}", "file", text(file), "nodes",
                   (json_int_t)inspection->file.num_nodes, "supported",
@@ -118,13 +118,13 @@ bool cmd_model_json_print(const char *file, const struct inspection *inspection,
         json_decref(more);
         ok = ok && (!runs || add_costs(root, inspection));
     }
-    /* What cannot be written is main's to say. */
+    /* main reports output that cannot be written. */
     ok = ok && (json_dumpf(root, stdout,
                            JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ||
                 ferror(stdout));
     json_decref(root);
     if (!ok)
-        return fail(err, ERROR_MEMORY, "no room for the answer");
+        return fail(err, ERROR_MEMORY, "not enough memory for the response");
     putchar('\n');
     return true;
 }

@@ -1,15 +1,15 @@
 #ifndef CLI_CMD_MODEL_JSON_H
 #define CLI_CMD_MODEL_JSON_H
 
-/* A inspection as JSON. */
+/* An inspection as JSON. */
 
 #include <stdbool.h>
 
 #include "engine/base/error.h"
 #include "engine/network/inspect.h"
 
-/* Prints one object on standard output: for `check` what concerns the nodes,
- * for `info` all there is. ERROR_MEMORY. */
+/* Prints one object on standard output: for `check` the problems, for `info`
+ * everything. ERROR_MEMORY. */
 bool cmd_model_json_print(const char *file, const struct inspection *inspection,
                           bool is_info, struct error *err)
     __attribute__((warn_unused_result));

@@ -1,4 +1,4 @@
-/* wherefore model run: a network on NumPy arrays. */
+/* wherefore model run: runs a network on NumPy arrays. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "cli/complain.h"
 #include "engine/base/buf.h"
 #include "engine/network/npy.h"
-#include "engine/network/raw.h"
+#include "engine/network/tensors.h"
 
 enum {
     MAX_INPUTS = 64,
@@ -20,7 +20,7 @@ enum {
     PATH_SIZE = 4096,
 };
 
-/* 2 GB, and a little for the header. */
+/* 2 GB, and some more for the header. */
 #define MAX_FILE_BYTES (((size_t)1 << 31) + 65536)
 
 /* `= {0}` is empty. */
@@ -28,13 +28,13 @@ struct run {
     struct cmd_model_call call;
     const char *output_dir;
     uint32_t num_threads;
-    struct raw_input inputs[MAX_INPUTS]; /* (num_inputs) */
+    struct tensors_input inputs[MAX_INPUTS]; /* (num_inputs) */
     const char *paths[MAX_INPUTS];
     char *names[MAX_INPUTS]; /* NULL where none is given; owned */
     struct npy arrays[MAX_INPUTS];
     size_t num_inputs;
-    struct raw *raw;         /* owned */
-    char (*used)[NAME_SIZE]; /* (outputs + 1) names of files; owned */
+    struct tensors_network *network; /* owned */
+    char (*used)[NAME_SIZE];         /* (outputs + 1) names of files; owned */
     size_t num_used;
 };
 
@@ -42,17 +42,17 @@ static const char help_head[] =
     "usage: wherefore model run FILE.onnx --input [NAME=]X.npy...\n"
     "       --output-dir DIR [OPTION...]\n"
     "\n"
-    "Runs a network on NumPy arrays, laid out as the file says, and writes\n"
-    "each of its outputs as OUTPUT.npy, float32. Of a classifier of pictures\n"
-    "the last feature map is written too, as features.npy (1, channels,\n"
-    "height, width), and the head that was found is printed.\n\n";
+    "Runs a network on NumPy arrays in the layout of the file, and writes\n"
+    "each output as float32 to OUTPUT.npy. For an image classifier the last\n"
+    "feature map is written too, to features.npy (1, channels, height,\n"
+    "width), and the head that was found is printed.\n\n";
 
 static const char help_tail[] =
     "\nExit status: 0 done, 1 it failed, 2 the command line is wrong.\n";
 
 /* ---- the command line ---- */
 
-/* The row's number says whether it is a constant. */
+/* The row's number tells whether it is a constant. */
 static bool take_input(void *data, const struct option *option,
                        const char *argument, struct error *err)
 {
@@ -61,15 +61,15 @@ static bool take_input(void *data, const struct option *option,
     size_t i = run->num_inputs;
 
     if (i == MAX_INPUTS)
-        return fail(err, ERROR_INPUT, "at most %d inputs are taken",
+        return fail(err, ERROR_INPUT, "at most %d inputs can be given",
                     MAX_INPUTS);
     if (equals) {
         run->names[i] = strndup(argument, (size_t)(equals - argument));
         if (!run->names[i])
-            return fail(err, ERROR_MEMORY, "no room for a name");
+            return fail(err, ERROR_MEMORY, "not enough memory for a name");
     }
     run->paths[i] = equals ? equals + 1 : argument;
-    run->inputs[i] = (struct raw_input){
+    run->inputs[i] = (struct tensors_input){
         .name = run->names[i],
         .array = &run->arrays[i],
         .is_constant = option->number,
@@ -80,17 +80,17 @@ static bool take_input(void *data, const struct option *option,
 
 static const struct option rows[] = {
     {OPTION_LIST, "input", "[NAME=]X.npy",
-     "an input; those without a name are taken in the file's order; integers "
-     "are constants",
+     "an input; arrays without a name are taken in the file's order; integer "
+     "arrays are constants",
      .take = take_input},
     {OPTION_LIST, "constant", "[NAME=]X.npy",
-     "an input that the network may be planned for, such as weights",
+     "an input that does not change between runs, such as weights",
      .number = true, .take = take_input},
     {OPTION_TEXT, "output-dir", "DIR",
-     "where to write; made if it is not there",
+     "where to write; created if it does not exist",
      OPTION_FIELD(struct run, output_dir)},
-    {OPTION_NUMBER, "threads", "N", "threads to compute with", .min = 1,
-     .max = MAX_THREADS, OPTION_FIELD(struct run, num_threads)},
+    {OPTION_NUMBER, "threads", "N", "number of threads to compute with",
+     .min = 1, .max = MAX_THREADS, OPTION_FIELD(struct run, num_threads)},
     OPTION_HELP(struct run, call.help),
 };
 
@@ -115,22 +115,23 @@ static bool open_network(struct run *run, struct error *err)
     char *folder =
         slash ? strndup(run->call.file, (size_t)(slash - run->call.file + 1))
               : strdup(".");
-    bool ok = folder || fail(err, ERROR_MEMORY, "no room for a path");
+    bool ok = folder || fail(err, ERROR_MEMORY, "not enough memory for a path");
 
     for (size_t i = 0; ok && i < run->num_inputs; i++)
         ok = read_array(&run->arrays[i], run->paths[i], err);
     if (ok && buf_append_file(&file, run->call.file, MAX_FILE_BYTES, err))
-        run->raw = raw_new(file.data, file.len, run->inputs, run->num_inputs,
-                           folder, run->num_threads, err);
+        run->network =
+            tensors_new(file.data, file.len, run->inputs, run->num_inputs,
+                        folder, run->num_threads, err);
     buf_release(&file);
     free(folder);
-    return run->raw != NULL;
+    return run->network != NULL;
 }
 
 /* ---- what comes out ---- */
 
-/* Makes a file's name of an output's, unlike those before it: exporters put
- * slashes and colons into names, and a stranger's file anything. */
+/* Makes a unique file name from an output's name: exporters put slashes and
+ * colons into names, and an untrusted file may have anything in them. */
 static const char *name_file(struct run *run, const char *output)
 {
     char *name = run->used[run->num_used];
@@ -160,11 +161,11 @@ static bool write_file(const char *path, const struct buf *bytes,
 
     if (file && fclose(file) != 0)
         ok = false;
-    return ok || fail(err, ERROR_IO, "%.200s cannot be written: %s", path,
+    return ok || fail(err, ERROR_IO, "cannot write %.200s: %s", path,
                       strerror(errno));
 }
 
-static bool write_output(struct run *run, const struct raw_output *output,
+static bool write_output(struct run *run, const struct tensors_output *output,
                          struct error *err)
 {
     struct buf file = {0};
@@ -184,13 +185,13 @@ static bool write_output(struct run *run, const struct raw_output *output,
     return ok;
 }
 
-static void print_head(const struct raw *raw)
+static void print_head(const struct tensors_network *network)
 {
-    struct raw_head head;
+    struct tensors_head head;
 
-    raw_head(raw, &head);
+    tensors_head(network, &head);
     if (!head.name)
-        puts("head: none: the first output is not one row of classes");
+        puts("head: none: the first output is not a row of classes");
     else if (head.refusal)
         printf("head: %s, %zu classes, no maps: %s\n", head.name,
                head.num_classes, head.refusal);
@@ -200,24 +201,26 @@ static void print_head(const struct raw *raw)
 
 static bool run_network(struct run *run, struct error *err)
 {
-    struct raw_output output;
+    struct tensors_output output;
 
-    if (!open_network(run, err) || !raw_run(run->raw, err))
+    if (!open_network(run, err) || !tensors_run(run->network, err))
         return false;
     if (mkdir(run->output_dir, 0777) != 0 && errno != EEXIST)
-        return fail(err, ERROR_IO, "%.200s cannot be made: %s", run->output_dir,
+        return fail(err, ERROR_IO, "cannot create %.200s: %s", run->output_dir,
                     strerror(errno));
-    run->used = calloc(raw_num_outputs(run->raw) + 1, sizeof *run->used);
+    run->used =
+        calloc(tensors_num_outputs(run->network) + 1, sizeof *run->used);
     if (!run->used)
-        return fail(err, ERROR_MEMORY, "no room for names");
-    for (size_t i = 0; i < raw_num_outputs(run->raw); i++) {
-        raw_output(run->raw, i, &output);
+        return fail(err, ERROR_MEMORY, "not enough memory for names");
+    for (size_t i = 0; i < tensors_num_outputs(run->network); i++) {
+        tensors_output(run->network, i, &output);
         if (!write_output(run, &output, err))
             return false;
     }
-    if (raw_features(run->raw, &output) && !write_output(run, &output, err))
+    if (tensors_features(run->network, &output) &&
+        !write_output(run, &output, err))
         return false;
-    print_head(run->raw);
+    print_head(run->network);
     return true;
 }
 
@@ -228,7 +231,7 @@ static void release(struct run *run)
         free(run->names[i]);
     }
     free(run->used);
-    raw_free(run->raw);
+    tensors_free(run->network);
 }
 
 int cmd_model_run(int argc, char **argv)

@@ -1,5 +1,4 @@
-/* wherefore serve: the service, from its command line until it is told to
- * stop. */
+/* wherefore serve: runs the service until it is told to stop. */
 
 #include "cli/cmd.h"
 
@@ -31,16 +30,16 @@ enum { MMAP_THRESHOLD = 262144, LAST_WORD_US = 500000 };
 
 static void print_help(void)
 {
-    printf("usage: wherefore serve [OPTION...]\n\n"
-           "Answers POST /cam with the classes of a picture and the evidence\n"
-           "for them, and GET / with a page to try it. SIGTERM or SIGINT\n"
-           "finishes the work that was accepted, then stops; SIGHUP reads the\n"
-           "models anew.\n");
+    printf(
+        "usage: wherefore serve [OPTION...]\n\n"
+        "Answers POST /cam with the classes of an image and the evidence\n"
+        "for them, and GET / with a page to try it. On SIGTERM or SIGINT it\n"
+        "finishes accepted requests and stops; on SIGHUP it reloads the\n"
+        "models.\n");
     config_print_help(stdout);
-    puts(
-        "\n"
-        "Exit status: 0 it was told to stop, 1 it cannot serve, 2 the command\n"
-        "line, the environment or the file is wrong.");
+    puts("\n"
+         "Exit status: 0 it was stopped by a signal, 1 it cannot serve, 2 the\n"
+         "command line, the environment or the configuration file is wrong.");
 }
 
 static void print_routes(void)
@@ -58,7 +57,7 @@ static int complain(const struct error *err, int status)
     return status;
 }
 
-/* Keeps the signals that are for us for sigwait; threads inherit that. */
+/* Blocks the signals that sigwait waits for; threads inherit this. */
 static void block_signals(sigset_t *set)
 {
     sigemptyset(set);
@@ -67,11 +66,11 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a log as long as files may be */
+    signal(SIGXFSZ, SIG_IGN); /* the log may reach the largest file size */
 }
 
-/* The next signal. Until it comes, whoever watches over the service is told
- * that the threads of HTTP live, as long as they do. */
+/* Waits for the next signal. Meanwhile the service manager is told that the
+ * HTTP threads are alive, as long as they are. */
 static int wait_for_signal(const struct http *http, const struct notify *notify,
                            const sigset_t *set)
 {
@@ -94,8 +93,8 @@ static void end_at_once(int number)
     _exit(128 + number);
 }
 
-/* Reads the models anew whenever it is told to, until it is told to stop. A
- * second such signal kills, for whoever does not want to wait. */
+/* Reloads the models on SIGHUP until it is told to stop. A second signal to
+ * stop kills the process, for users who do not want to wait. */
 static void wait_for_end(struct service *service, const struct http *http,
                          const struct notify *notify, const sigset_t *set)
 {
@@ -105,7 +104,7 @@ static void wait_for_end(struct service *service, const struct http *http,
         notify_send(notify, "READY=1\nSTATUS=serving on %s", http_name(http));
     }
     signal(SIGHUP, SIG_IGN);
-    /* The first process of a container is not killed by its own signals. */
+    /* In a container, process 1 is not killed by default signal actions. */
     signal(SIGTERM, getpid() == 1 ? end_at_once : SIG_DFL);
     signal(SIGINT, getpid() == 1 ? end_at_once : SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, set, NULL);
@@ -123,11 +122,11 @@ static void announce(const struct http *http)
     else
         printf("try: curl -F image=@photo.jpg %s/cam\n", name);
     fflush(stdout);
-    clearerr(stdout); /* it is served whether that could be said or not */
+    clearerr(stdout); /* the server runs even if this could not be printed */
 }
 
-/* Answers who was accepted; what is not begun when the time is up is refused,
- * and gets a moment to be told so. */
+/* Finishes accepted requests; those that have not begun when the time is up are
+ * refused, with a moment to send that response. */
 static void drain(struct http *http, struct service *service, uint64_t max_us)
 {
     uint64_t end = clock_now_us() + max_us;
@@ -143,7 +142,7 @@ static void drain(struct http *http, struct service *service, uint64_t max_us)
         http_wait(http, clock_now_us() + LAST_WORD_US);
 }
 
-/* What has to be readable later is what SIGHUP reads anew. */
+/* What SIGHUP reloads has to stay readable. */
 static bool enter_sandbox(const struct config *config, struct error *err)
 {
     enum config_log_format format = (enum config_log_format)config->log_format;
@@ -165,7 +164,7 @@ static bool enter_sandbox(const struct config *config, struct error *err)
         return true;
     if (config->sandbox == CONFIG_SANDBOX_ON)
         return fail(err, ERROR_UNSUPPORTED, "sandbox: %s", missing.text);
-    log_notice(format, "not all of the sandbox (%s%s): %s",
+    log_notice(format, "the sandbox is incomplete (%s%s): %s",
                parts & SANDBOX_LANDLOCK ? "landlock" : "no landlock",
                parts & SANDBOX_SECCOMP ? ", seccomp" : ", no seccomp",
                missing.text);
@@ -199,7 +198,7 @@ static int serve(const struct config *config)
     announce(http);
     notify_send(&notify, "READY=1\nSTATUS=serving on %s", http_name(http));
     wait_for_end(&service, http, &notify, &signals);
-    notify_send(&notify, "STOPPING=1\nSTATUS=finishing what was accepted");
+    notify_send(&notify, "STOPPING=1\nSTATUS=finishing accepted requests");
     drain(http, &service, config->drain_timeout * UINT64_C(1000000));
     ok = true;
 out:
@@ -211,7 +210,7 @@ out:
     return complain(&err, 1);
 }
 
-/* What only those who use a value can say of it, without what they open. */
+/* Checks values with the modules that use them, without opening anything. */
 static bool check_values(const struct config *config, struct error *err)
 {
     struct engine_options options = {0};
@@ -247,8 +246,8 @@ static int act(const struct config *config)
     default:
         break;
     }
-    /* Bodies and answers are mapped and unmapped one by one: the heap would
-     * keep them, and grow with every burst. */
+    /* Bodies and responses are mapped and unmapped one by one: the heap would
+     * keep their memory, and grow with every burst. */
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
     return serve(config);
 }

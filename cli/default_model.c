@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #define DEFAULT_MODEL "models/efficientnet-lite0"
-#define INSTALLED_MODEL "../share/wherefore/" DEFAULT_MODEL /* from bin/ */
+#define INSTALLED_MODEL \
+    "../share/wherefore/" DEFAULT_MODEL /* relative to bin/ */
 
 const char *default_model(char path[PATH_MAX])
 {

@@ -1,4 +1,4 @@
-/* wherefore: what is in a picture, and where the evidence is. */
+/* wherefore: what is in an image, and where the evidence is. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,10 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"serve", cmd_serve, "answer questions about pictures over HTTP"},
-    {"cam", cmd_cam, "explain pictures on the command line"},
-    {"model", cmd_model, "look into networks, and make models of them"},
-    {"health", cmd_health, "ask the running server whether it is well"},
+    {"serve", cmd_serve, "serve explanations of images over HTTP"},
+    {"cam", cmd_cam, "explain images on the command line"},
+    {"model", cmd_model, "inspect networks and make models from them"},
+    {"health", cmd_health, "check the health of a running server"},
 };
 
 enum { NUM_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -30,8 +30,8 @@ static void print_help(FILE *out)
     fprintf(out, "usage: wherefore COMMAND [OPTION...]\n\ncommands:\n");
     for (size_t i = 0; i < NUM_COMMANDS; i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\n`wherefore COMMAND --help` says more; "
-                 "`wherefore --version` is the version.\n");
+    fprintf(out, "\nSee `wherefore COMMAND --help` for the options of a "
+                 "command, and\n`wherefore --version` for the version.\n");
 }
 
 static bool is_help(const char *word)
@@ -92,8 +92,9 @@ static int run(int argc, char **argv)
     return command ? command->run(argc - 1, argv + 1) : fail_unknown(argv[1]);
 }
 
-/* Whoever starts us may have closed standard input, output or error. What we
- * open ourselves would take their numbers, and be given a log or an answer. */
+/* The parent process may have closed standard input, output or error. Files
+ * that we open would then get their numbers, and logs or results would be
+ * written to them. */
 static bool open_standard_files(void)
 {
     int fd;
@@ -107,20 +108,20 @@ static bool open_standard_files(void)
     return true;
 }
 
-/* What was printed has to have arrived, on a full disk too. */
+/* All output must have been written, even on a full disk. */
 int main(int argc, char **argv)
 {
     const char *why;
     int status;
 
     if (!open_standard_files())
-        return 1; /* there may be nowhere to say so */
+        return 1; /* there may be no way to report it */
     status = run(argc, argv);
     why = fflush(stdout) != 0 ? strerror(errno)
-          : ferror(stdout)    ? "a part of it is lost"
+          : ferror(stdout)    ? "part of it was lost"
                               : NULL;
     if (!why || status != 0)
         return status;
-    fprintf(stderr, "wherefore: the output cannot be written: %s\n", why);
+    fprintf(stderr, "wherefore: cannot write the output: %s\n", why);
     return 1;
 }

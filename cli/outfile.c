@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The name of a photo: `*len` bytes from the pointer that is returned. */
-static const char *photo_name(const char *photo, size_t *len)
+/* The name of an image: `*len` bytes from the returned pointer. */
+static const char *name_of(const char *image, size_t *len)
 {
-    const char *slash = strrchr(photo, '/');
-    const char *name = slash ? slash + 1 : photo;
+    const char *slash = strrchr(image, '/');
+    const char *name = slash ? slash + 1 : image;
     const char *dot = strrchr(name, '.');
 
-    if (strcmp(photo, "-") == 0)
+    if (strcmp(image, "-") == 0)
         name = "stdin";
     *len = dot && dot > name ? (size_t)(dot - name) : strlen(name);
     return name;
@@ -41,9 +41,9 @@ out:
     return false;
 }
 
-/* Appends what makes a pattern of `where`, its NUL included. */
+/* Appends the pattern that `where` stands for, including its NUL. */
 static bool make_pattern(struct buf *pattern, const char *where,
-                         size_t num_photos, struct error *err)
+                         size_t num_images, struct error *err)
 {
     size_t len = strlen(where);
     bool slash = len > 0 && where[len - 1] == '/';
@@ -58,9 +58,9 @@ static bool make_pattern(struct buf *pattern, const char *where,
                         where);
         if (exists)
             rest = slash ? "%s-heatmap.png" : "/%s-heatmap.png";
-        else if (num_photos > 1)
+        else if (num_images > 1)
             return fail(err, ERROR_INPUT,
-                        "several photos need a directory or a %%s in \"%s\"",
+                        "several images need a directory or a %%s in \"%s\"",
                         where);
     }
     return buf_append(pattern, where, len, err) &&
@@ -78,13 +78,14 @@ static bool check_unique(const struct outfile *outfile, struct error *err)
     bool ok = false;
 
     if (!sorted)
-        return fail(err, ERROR_MEMORY, "out of memory");
+        return fail(err, ERROR_MEMORY, "not enough memory for the file names");
     for (size_t i = 0; i < outfile->count; i++)
         sorted[i] = outfile->paths[i];
     qsort(sorted, outfile->count, sizeof *sorted, compare_texts);
     for (size_t i = 1; i < outfile->count; i++)
         if (strcmp(sorted[i - 1], sorted[i]) == 0) {
-            fail(err, ERROR_INPUT, "two photos would both write \"%s\"",
+            fail(err, ERROR_INPUT,
+                 "two images would be written to the same file \"%s\"",
                  sorted[i]);
             goto out;
         }
@@ -95,7 +96,7 @@ out:
 }
 
 bool outfile_plan(struct outfile *outfile, const char *where,
-                  char *const *photos, size_t count, struct error *err)
+                  char *const *images, size_t count, struct error *err)
 {
     struct outfile plan = {.count = count};
     struct buf pattern = {0};
@@ -104,17 +105,17 @@ bool outfile_plan(struct outfile *outfile, const char *where,
     if (!make_pattern(&pattern, where, count, err))
         goto out;
     plan.paths = calloc(count + 1, sizeof *plan.paths);
-    plan.photos = calloc(count + 1, sizeof *plan.photos);
-    if (!plan.paths || !plan.photos) {
-        fail(err, ERROR_MEMORY, "out of memory");
+    plan.images = calloc(count + 1, sizeof *plan.images);
+    if (!plan.paths || !plan.images) {
+        fail(err, ERROR_MEMORY, "not enough memory for the file names");
         goto out;
     }
     for (size_t i = 0; i < count; i++) {
         size_t len;
-        const char *name = photo_name(photos[i], &len);
+        const char *name = name_of(images[i], &len);
 
-        if (stat(photos[i], &plan.photos[i]) != 0)
-            plan.photos[i] = (struct stat){0};
+        if (stat(images[i], &plan.images[i]) != 0)
+            plan.images[i] = (struct stat){0};
         if (!expand(&plan.paths[i], (const char *)pattern.data, name, len, err))
             goto out;
     }
@@ -129,12 +130,12 @@ out:
     return ok;
 }
 
-static bool is_photo(const struct outfile *outfile, const struct stat *info)
+static bool is_image(const struct outfile *outfile, const struct stat *info)
 {
     for (size_t i = 0; i < outfile->count; i++)
-        if (outfile->photos[i].st_nlink > 0 &&
-            outfile->photos[i].st_ino == info->st_ino &&
-            outfile->photos[i].st_dev == info->st_dev)
+        if (outfile->images[i].st_nlink > 0 &&
+            outfile->images[i].st_ino == info->st_ino &&
+            outfile->images[i].st_dev == info->st_dev)
             return true;
     return false;
 }
@@ -154,13 +155,13 @@ static bool write_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
-bool outfile_write(const struct outfile *outfile, size_t photo,
+bool outfile_write(const struct outfile *outfile, size_t image,
                    const struct buf *png, struct error *err)
 {
-    const char *path = outfile->paths[photo];
+    const char *path = outfile->paths[image];
     struct stat info;
     bool regular, ok;
-    /* Not O_TRUNC: what is there may be a photo. */
+    /* No O_TRUNC: the file may be one of the input images. */
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 
     if (fd < 0 || fstat(fd, &info) != 0) {
@@ -170,9 +171,9 @@ bool outfile_write(const struct outfile *outfile, size_t photo,
         return false;
     }
     regular = S_ISREG(info.st_mode);
-    if (regular && is_photo(outfile, &info)) {
+    if (regular && is_image(outfile, &info)) {
         close(fd);
-        return fail(err, ERROR_IO, "\"%s\" is one of the photos", path);
+        return fail(err, ERROR_IO, "\"%s\" is one of the input images", path);
     }
     ok = (!regular || ftruncate(fd, 0) == 0) &&
          write_all(fd, png->data, png->len);
@@ -190,6 +191,6 @@ void outfile_release(struct outfile *outfile)
     for (size_t i = 0; outfile->paths && i < outfile->count; i++)
         free(outfile->paths[i]);
     free(outfile->paths);
-    free(outfile->photos);
+    free(outfile->images);
     *outfile = (struct outfile){0};
 }

@@ -1,22 +1,22 @@
 #ifndef CLI_OUTFILE_H
 #define CLI_OUTFILE_H
 
-/* Where the pictures made from photos are written, one a photo.
+/* Where heatmaps are written, one per image.
  *
- *     outfile_plan(&outfile, "maps/", photos, num_photos, &err)
- *     outfile_write(&outfile, i, &png, &err)      for photos[i]
+ *     outfile_plan(&outfile, "maps/", images, num_images, &err)
+ *     outfile_write(&outfile, i, &png, &err)      for images[i]
  *     outfile_release(&outfile)
  *
  * `where` is one of
  *
- *     a pattern    every %s in it is the photo's name
- *     a directory  it exists, or `where` ends with a slash; the picture is
+ *     a pattern    every %s in it is replaced by the image's name
+ *     a directory  it exists, or `where` ends with a slash; the heatmap is
  *                  NAME-heatmap.png in it
- *     a file       for one photo only
+ *     a file       for a single image only
  *
- * The photo's name is its file's name without the ending; "stdin" for "-".
- * Two photos never share a picture, and no picture takes the place of one of
- * the photos. One thread at a time. */
+ * The image's name is its file name without the extension; "stdin" for "-". Two
+ * images never share a heatmap file, and no heatmap overwrites one of the
+ * images. One thread at a time. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,23 +28,23 @@
 /* `= {0}` is empty. */
 struct outfile {
     char **paths;        /* (count) owned, and so is each */
-    struct stat *photos; /* (count) owned; st_nlink is 0 where unknown */
+    struct stat *images; /* (count) owned; st_nlink is 0 if unknown */
     size_t count;
 };
 
-/* Decides on all paths; writes nothing. `outfile` must be empty, and stays so
+/* Chooses all paths; writes nothing. `outfile` must be empty, and stays empty
  * on failure.
- * ERROR_INPUT   two photos would share a picture, or the directory that is
- *               meant does not exist
- * ERROR_MEMORY */
+ *     ERROR_INPUT   two images would share a file, or the directory does not
+ *                   exist
+ *     ERROR_MEMORY */
 bool outfile_plan(struct outfile *outfile, const char *where,
-                  char *const *photos, size_t count, struct error *err)
+                  char *const *images, size_t count, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Writes the picture of one photo, in place of what is there. ERROR_IO: it
- * cannot be written, or is one of the photos; a file half-written is removed.
- * photo < count. */
-bool outfile_write(const struct outfile *outfile, size_t photo,
+/* Writes the heatmap of one image, replacing an existing file. ERROR_IO: it
+ * cannot be written, or is one of the images; a partial file is removed. image
+ * < count. */
+bool outfile_write(const struct outfile *outfile, size_t image,
                    const struct buf *png, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MIN_BAR_COLUMNS 10 /* a shorter bar says nothing */
+#define MIN_BAR_COLUMNS 10 /* a shorter bar is useless */
 #define MAX_BAR_COLUMNS 40
 #define REDRAW_S 0.1
 #define DEFAULT_COLUMNS 80
@@ -20,8 +20,8 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* The columns that may be used: one less than there are, because a cursor
- * beyond the last one makes some terminals go to the next line. */
+/* The usable columns: one less than the terminal has, because some terminals go
+ * to the next line when the cursor is after the last column. */
 static size_t usable_columns(FILE *stream)
 {
     struct winsize size;
@@ -53,7 +53,7 @@ void progress_show(struct progress *progress, size_t done)
         return;
     progress_format(line, usable_columns(progress->stream), done,
                     progress->total, now - progress->started_s);
-    /* ESC [ K clears what an earlier, longer line left. */
+    /* ESC [ K clears the rest of an earlier, longer line. */
     fprintf(progress->stream, "\r%s\033[K", line);
     fflush(progress->stream);
     progress->drawn_s = now;
@@ -69,7 +69,7 @@ void progress_hide(struct progress *progress)
     progress->visible = false;
 }
 
-/* "12 s", "3:05", "2:03:05"; "" where it is not known. */
+/* "12 s", "3:05", "2:03:05"; "" if it is not known. */
 static void format_duration(char text[32], double seconds)
 {
     unsigned long whole;
@@ -87,7 +87,7 @@ static void format_duration(char text[32], double seconds)
                  whole % 60);
 }
 
-/* "[######------] " with `columns` columns between and with the brackets. */
+/* "[######------] " with `columns` columns, including the brackets. */
 static void format_bar(char text[MAX_BAR_COLUMNS + 2], size_t columns,
                        size_t done, size_t total)
 {

@@ -8,22 +8,12 @@
  *     struct engine *engine =
  *         engine_open("models/efficientnet-lite0", NULL, &err);
  *     struct engine_session *session = engine_session_new(engine, NULL, &err);
- *     struct engine_class top[5];
- *     struct engine_map map;
- *     struct box box;
- *     bool found;
- *     struct buf png = {0};
- *     struct render_options style = {.overlay = true, .alpha = 0.5f};
+ *     struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+ *     struct explanation explanation;
  *
- *     if (!engine_sample(session, bytes, len, &limits, &err) ||
- *         !engine_session_run(session, &err))
+ *     if (!engine_session_sample(session, bytes, len, &limits, NULL, &err) ||
+ *         !engine_session_explain(session, &explanation, &request, NULL, &err))
  *         ...
- *     engine_session_top(session, top, 5);
- *     if (!engine_session_map(session, &map, top[0].index, &err) ||
- *         !engine_session_box(session, &box, &found, top[0].index, 0.2f, &err)
- * || !engine_session_heatmap(session, &png, top[0].index, &style, &err))
- *         ...
- *     buf_release(&png);
  *     engine_session_free(session);
  *     engine_free(engine);
  *
@@ -35,9 +25,11 @@
 #include <stdint.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/cancel.h"
 #include "engine/base/error.h"
 #include "engine/base/team.h"
 #include "engine/explain/box.h"
+#include "engine/explain/explain.h"
 #include "engine/image/image.h"
 #include "engine/image/preprocess.h"
 #include "engine/render/heatmap.h"
@@ -62,11 +54,12 @@ struct engine_info {
                                      "sigmoid" */
     bool is_exclusive;   /* a picture is of one class; else of any number of
                             them, each with a score of its own */
-    const char *refusal; /* why no CAM is defined, or NULL where one is */
+    const char *method;  /* by which it is explained (explain.h), or NULL */
+    const char *refusal; /* why no method is defined, or NULL where one is */
     bool is_max;         /* the logit is a sum of largest values, not of means:
-                            mean_plus_bias below is not the logit */
+                            mean_plus_bias is not the logit (cam.c) */
     bool is_normalized;  /* the pooled features are normalized: a map's scale is
-                            its picture's own (engine_map) */
+                            its picture's own (explain_map) */
     const char *precision; /* what it computes with: "fp32" or "int8" */
     const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
 };
@@ -78,33 +71,61 @@ struct engine_class {
                     (engine_info.scores) */
 };
 
-/* The class activation map of one class. */
-struct engine_map {
-    size_t class_index;
-    size_t width, height; /* cells */
-    const float *values;  /* (height, width); borrowed from the session until
-                             an answer about another class, or the next run */
-    float min, max;
-    double mean_plus_bias; /* of the values, and of the class's bias. Where the
-                              head pools by the mean (engine_info.is_max is
-                              false) this equals the class's logit, up to
-                              rounding. Where it pools by the maximum, the
-                              logit is the bias and, over all channels, the sum
-                              of weight x largest activation, each from a cell
-                              of its own; no sum over one map's cells gives it,
-                              and this is only what its name says. */
-    double norm_mean, norm_deviation; /* what is subtracted from this picture's
-                                         features before they are weighed, and
-                                         what they are divided by: 0 and 1, but
-                                         where engine_info.is_normalized */
-    struct preprocess_region region; /* the part of the upright picture that the
-                                      cells cover, in its pixels; may reach
-                                      beyond it (letterbox) */
+/* ---- what is asked ---- */
+
+/* In struct explain_request.classes: the best `top`, in their order. */
+#define EXPLAIN_TOP SIZE_MAX
+
+struct explain_request {
+    const struct explain_method *method; /* NULL: the model's own */
+    size_t top;                          /* classes listed; 1..num_classes */
+    size_t classes[EXPLAIN_MAX_CLASSES]; /* (num_classes) to be explained:
+                                          * indices, or EXPLAIN_TOP; no more
+                                          * than EXPLAIN_MAX_CLASSES in all */
+    size_t num_classes;                  /* 0: the best one */
+    struct box_options box;
+    struct render_options style; /* of the heatmap */
+    bool values;                 /* whoever prints a map prints its numbers */
+    bool only_heatmap;           /* no boxes, and of maps only the first */
+};
+
+/* What is asked where nothing is said. */
+#define EXPLAIN_REQUEST_DEFAULT                                   \
+    {                                                             \
+        .top = 5, .box = {.threshold = BOX_THRESHOLD}, .style = { \
+            .alpha = 0.5f                                         \
+        }                                                         \
+    }
+
+/* ---- what is answered ---- */
+
+struct explained_class {
+    struct engine_class class;
+    bool is_asked;                 /* is to be explained, not only listed */
+    const struct explain_map *map; /* NULL: not asked for, or there is none */
+    struct box box;
+    bool has_box;
 };
 
 /* Milliseconds of the last request of a session, stage by stage. */
 struct engine_timing {
-    double decode, preprocess, infer, render;
+    double decode, preprocess, infer;
+    double map, box, heatmap;
+    double render; /* the last three */
+};
+
+/* All of it is borrowed from the session, until its next picture. */
+struct explanation {
+    const struct image *image;
+    const char *method;  /* its name, or NULL: there are no maps */
+    const char *refusal; /* why there are none, or NULL */
+    /* (num_classes) the best, then those asked for that are not among them */
+    const struct explained_class *classes;
+    size_t num_classes;
+    const struct explained_class *first; /* of those asked for; the heatmap's */
+    struct buf *heatmap; /* a PNG; empty where there is none. Its bytes may be
+                            taken away */
+    struct engine_timing timing;
 };
 
 /* What a model may be opened with that is not its own; `= {0}` is nothing. */
@@ -160,75 +181,41 @@ struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Decodes a picture and prepares the network's input. Fails as image_decode
- * does: the one step that a client's bytes can make fail. */
-bool engine_sample(struct engine_session *session, const uint8_t *bytes,
-                   size_t len, const struct image_limits *limits,
-                   struct error *err) __attribute__((warn_unused_result));
+/* Decodes a picture and prepares the network's input. Fails as
+ * image_decode_for does: the one step that a client's bytes can make fail.
+ * `cancel` may be NULL. */
+bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
+                           size_t len, const struct image_limits *limits,
+                           const struct cancel *cancel, struct error *err)
+    __attribute__((warn_unused_result));
 
-/* Says, for the engine_samples to come, whom to ask now and then whether nobody
- * needs the picture any more: they fail with ERROR_BUSY then. Of PNGs only,
- * which alone can take long. NULL, as at first: nobody. */
-void engine_session_watch(struct engine_session *session,
-                          bool (*gone)(void *user), void *user);
-
-/* The picture of the last engine_sample, which may lie still (image.h);
- * borrowed until the next. */
-const struct image *engine_session_image(const struct engine_session *session);
-
-/* Runs the network once on the sample. ERROR_INTERNAL only. */
-bool engine_session_run(struct engine_session *session, struct error *err)
+/* Runs the network on the sample, and explains the classes asked for: each map
+ * is made once, then boxes and heatmap. Where the method is not defined for the
+ * model there is no map, and no failure. Is asked between passes whether it is
+ * cancelled (ERROR_BUSY); `cancel` may be NULL. ERROR_MEMORY, ERROR_INTERNAL.
+ */
+bool engine_session_explain(struct engine_session *session,
+                            struct explanation *explanation,
+                            const struct explain_request *request,
+                            const struct cancel *cancel, struct error *err)
     __attribute__((warn_unused_result));
 
 /* How often this session ran the network since it was made. */
 uint64_t engine_session_num_runs(const struct engine_session *session);
 
-/* The answers below are about the last run. */
-
-/* The `k` best classes, best first; k is at most num_classes. */
-void engine_session_top(struct engine_session *session,
-                        struct engine_class *classes, size_t k);
-
-/* One class's logit and score. index < num_classes. */
-void engine_session_class(struct engine_session *session,
-                          struct engine_class *result, size_t index);
-
-/* The map of a class. ERROR_UNSUPPORTED: the network has no CAM head, and the
- * text says why. ERROR_MEMORY. index < num_classes. */
-bool engine_session_map(struct engine_session *session, struct engine_map *map,
-                        size_t index, struct error *err)
-    __attribute__((warn_unused_result));
-
-/* The box of a map by the paper's rule (box.h, render.h), the map upsampled to
- * the picture first. Fails as engine_session_map does. */
-bool engine_session_box(struct engine_session *session, struct box *box,
-                        bool *found, size_t index, float threshold,
-                        struct error *err) __attribute__((warn_unused_result));
-
-/* Appends the heatmap of a class to `png`. Fails as engine_session_map does. */
-bool engine_session_heatmap(struct engine_session *session, struct buf *png,
-                            size_t index, const struct render_options *options,
-                            struct error *err)
-    __attribute__((warn_unused_result));
-
-/* Room for bytes on their way, as a heatmap before it is base64: empty, and
- * borrowed until the next call. Up to ENGINE_SCRATCH bytes of it are kept, so
- * that the next picture need not ask for them. */
-enum { ENGINE_SCRATCH = 2 << 20 };
-struct buf *engine_session_scratch(struct engine_session *session);
-
-/* The stages since the last engine_sample; map, box and heatmap count as
- * render. */
+/* The stages since the last engine_session_sample. */
 void engine_session_timing(const struct engine_session *session,
                            struct engine_timing *timing);
 
 void engine_session_free(struct engine_session *session);
 
-/* The raw network, for tests and benchmarks: (input_height, input_width, 3) or,
- * of networks that take one channel, (.., 1) NHWC floats in, written before
+/* The network itself, for tests and benchmarks: (input_height, input_width, 3)
+ * or, of networks that take one channel, (.., 1) NHWC floats in, written before
  * engine_session_run; (num_classes) logits and (map_height, map_width,
- * num_features) features out. */
+ * num_features) features out of it. ERROR_INTERNAL. */
 float *engine_session_input(struct engine_session *session);
+bool engine_session_run(struct engine_session *session, struct error *err)
+    __attribute__((warn_unused_result));
 const float *engine_session_logits(const struct engine_session *session);
 const float *engine_session_features(const struct engine_session *session);
 

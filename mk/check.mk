@@ -2,13 +2,13 @@
 
 ##@ Check it
 
-CHECKS := check-format check-layers check-headers check-prefix check-docs \
+CHECKS := check-format check-layers check-headers check-prefix check-size check-docs \
           check-python check-shell check-docker
 .PHONY: check lists $(CHECKS)
 
 check: $(CHECKS) ## run all checks below
 
-C_FILES = $(shell find engine server cli bench tests -name '*.[ch]' -o -name '*.inc')
+C_FILES = $(shell find engine server cli bench tests tools -name '*.[ch]' -o -name '*.inc')
 CLANG_FORMAT := $(VENV)/bin/clang-format
 
 format: $(VENV)/tools/checks.ok ## format the C sources
@@ -28,14 +28,24 @@ check-headers: $B/gen/onnx.pb-c.h ## check that each header compiles alone; guar
 check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## check that the exports of X.c begin with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
 
-check-docs: ## check names and lists in the docs, and a README in each room
-	@$(PYTHON) tools/checks/docs.py
-	@$(PYTHON) tools/checks/lists.py
-	@$(PYTHON) tools/checks/options.py
+check-size: ## check that no C file is over 500 lines, no function over 60
+	@$(PYTHON) tools/checks/size.py
 
-lists: ## rewrite the lists of operators, tested networks and options in docs/ and config/
-	@$(PYTHON) tools/checks/lists.py --write
-	@$(PYTHON) tools/checks/options.py --write
+# The tables of options, routes, problems, metrics and operators, as JSON.
+$B/tables: $B/obj/tools/checks/tables.o $B/libserver.a $B/libengine.a $B/flags
+	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--start-group \
+	    $(filter %.o %.a,$^) -Wl,--end-group $(LIBS)
+$B/obj/tools/checks/tables.o: | $B/gen/onnx.pb-c.h
+$B/tables.json: $B/tables
+	@$(EMULATOR) $< > $@
+
+check-docs: $B/tables.json $B/wherefore ## check names and lists in the docs, and a README in each room
+	@$(PYTHON) tools/checks/docs.py
+	@$(PYTHON) tools/checks/lists.py $<
+	@$(PYTHON) tools/checks/names.py $< $B/wherefore
+
+lists: $B/tables.json ## rewrite the lists of options, operators and networks
+	@$(PYTHON) tools/checks/lists.py --write $<
 
 check-python: $(VENV)/tools/checks.ok ## run ruff on the Python sources
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"

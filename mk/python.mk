@@ -17,7 +17,7 @@ $(VENV)/%.ok: %/requirements.txt | $(PY)
 
 # Debian's libonnx-testdata has those of one version of ONNX, PyPI's others.
 NODE_TESTS := build/onnx-node-tests
-node-tests: $(NODE_TESTS)/ok ## download the node tests of ONNX 1.16.2, for tests/unit/kernel/test_nodes.c
+node-tests: $(NODE_TESTS)/ok ## download the node tests of ONNX 1.16.2, for tests/unit/network/test_nodes.c
 	@:
 $(NODE_TESTS)/ok: | $(PY)
 	$(call quiet,GET,$(NODE_TESTS))$(PY) -m pip download -q --no-deps \

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* DESIGN: every operator is a loop over the coordinates of its output that
  * says which coordinates of its operands belong to them. Reads go through
@@ -1035,6 +1036,95 @@ static bool run_matmul(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* ---- einsum ---- */
+
+/* The next term of an equation, a letter for each axis; those that "..." stands
+ * for are called 0, 1 and so on from the last. Returns how many they are. */
+static int spell(char *letters, const char **text, uint32_t rank)
+{
+    int rest = (int)rank - (int)strcspn(*text, ",-") + 3, dots = 0;
+
+    for (; **text && **text != ',' && **text != '-'; ++*text)
+        if (**text != '.')
+            *letters++ = **text;
+        else if (++dots == 1)
+            for (int i = rest; i > 0; i--)
+                *letters++ = (char)('0' + i - 1);
+    *letters = '\0';
+    return dots ? rest : 0;
+}
+
+/* The output's letters, which go without saying where there is no arrow. */
+static void spell_output(char *letters, const char *text,
+                         char (*operands)[GRAPH_MAX_RANK + 1], uint32_t count,
+                         int widest)
+{
+    if (strstr(text, "->")) {
+        text = strstr(text, "->") + 2;
+        spell(letters, &text, (uint32_t)(strlen(text) - 3) + (uint32_t)widest);
+        return;
+    }
+    while (widest > 0)
+        *letters++ = (char)('0' + --widest);
+    for (int c = 'A'; c <= 'z'; c++) {
+        int times = 0;
+
+        for (uint32_t i = 0; i < count; i++)
+            for (const char *s = operands[i]; c > '9' && *s; s++)
+                times += *s == c;
+        if (times == 1)
+            *letters++ = (char)c;
+    }
+    *letters = '\0';
+}
+
+/* Every letter takes each of its values with those of all others. */
+static bool run_einsum(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    const char *text = run->node->einsum.equation;
+    uint32_t count = run->node->num_inputs;
+    char operands[GRAPH_EINSUM_OPERANDS][GRAPH_MAX_RANK + 1];
+    char letters[GRAPH_MAX_RANK + 1] = "";
+    struct tensor x[GRAPH_EINSUM_OPERANDS];
+    size_t length[128] = {0}, value[128] = {0}, c;
+    int widest = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        int dots;
+
+        if (!operand(&x[i], run, i, err))
+            return false;
+        dots = spell(operands[i], &text, x[i].shape->rank);
+        text += *text == ',';
+        widest = dots > widest ? dots : widest;
+        for (uint32_t k = 0; k < x[i].shape->rank; k++)
+            if (length[(int)operands[i][k]] < x[i].shape->dim[k])
+                length[(int)operands[i][k]] = x[i].shape->dim[k];
+    }
+    spell_output(letters, run->node->einsum.equation, operands, count, widest);
+    do {
+        double product = 1;
+        size_t at = 0;
+
+        for (uint32_t i = 0; i < count; i++) {
+            int64_t coords[GRAPH_MAX_RANK];
+
+            for (uint32_t k = 0; k < x[i].shape->rank; k++)
+                coords[k] = x[i].shape->dim[k] == 1
+                                ? 0
+                                : (int64_t)value[(int)operands[i][k]];
+            product *= read_at(run, &x[i], coords);
+        }
+        for (const char *s = letters; *s; s++)
+            at = at * length[(int)*s] + value[(int)*s];
+        out->data[at] += product;
+        for (c = 0; c < 128 && (length[c] == 0 || ++value[c] == length[c]); c++)
+            value[c] = 0;
+    } while (c < 128);
+    return true;
+}
+
 /* y = exp(x - max) / sum, along one axis, or along all from it on; its
  * logarithm; or 1 for the first of the largest. */
 static bool run_softmax(struct run *run, const struct tensor *out,
@@ -1362,6 +1452,7 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_HARDMAX] = run_softmax,
     [GRAPH_LINEAR] = run_linear,
     [GRAPH_MATMUL] = run_matmul,
+    [GRAPH_EINSUM] = run_einsum,
     [GRAPH_SOFTMAX] = run_softmax,
     [GRAPH_RESHAPE] = run_reshape,
     [GRAPH_TRANSPOSE] = run_transpose,
@@ -1469,7 +1560,7 @@ bool reference_run(struct reference *ref, const struct graph *graph,
 {
     ref->values = calloc(graph->num_values + 1, sizeof *ref->values);
     if (!ref->values)
-        return fail(err, ERROR_MEMORY, "no room for %zu values",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                     graph->num_values);
     ref->num_values = graph->num_values;
     if (!run_graph(ref, graph, input, err)) {

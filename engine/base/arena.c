@@ -17,22 +17,22 @@ void *arena_take(struct arena *arena, size_t count, size_t size,
                  struct error *err)
 {
     struct arena_block *block = arena->blocks;
-    size_t len, room;
+    size_t len, cap;
     void *taken;
 
     if (size != 0 && count > (SIZE_MAX / 4) / size) {
-        fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu elements", count);
         return NULL;
     }
     len = (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (!block || len > block->size - block->used) {
-        room = len > BLOCK_SIZE ? len : BLOCK_SIZE;
-        block = calloc(1, sizeof *block + room);
+        cap = len > BLOCK_SIZE ? len : BLOCK_SIZE;
+        block = calloc(1, sizeof *block + cap);
         if (!block) {
-            fail(err, ERROR_MEMORY, "no room for %zu bytes", room);
+            fail(err, ERROR_MEMORY, "not enough memory for %zu bytes", cap);
             return NULL;
         }
-        block->size = room;
+        block->size = cap;
         block->next = arena->blocks;
         arena->blocks = block;
     }
@@ -47,7 +47,7 @@ char *arena_text(struct arena *arena, const char *text, size_t len,
     char *copy;
 
     if (len == SIZE_MAX) {
-        fail(err, ERROR_MEMORY, "no room for the text");
+        fail(err, ERROR_MEMORY, "not enough memory for a string");
         return NULL;
     }
     copy = arena_take(arena, len + 1, 1, err);

@@ -21,7 +21,7 @@ struct arena {
 void *arena_take(struct arena *arena, size_t count, size_t size,
                  struct error *err) __attribute__((warn_unused_result));
 
-/* Copies `len` bytes of text and ends them with NUL. Fails as arena_take. */
+/* Copies `len` bytes of text and appends a NUL. Fails like arena_take. */
 char *arena_text(struct arena *arena, const char *text, size_t len,
                  struct error *err) __attribute__((warn_unused_result));
 

@@ -1,15 +1,15 @@
 #ifndef ENGINE_BASE_BANNED_H
 #define ENGINE_BASE_BANNED_H
 
-/* Functions that are easy to misuse and that our sources do without. The
- * build includes this first (-include) in engine/, server/ and cli/; the
- * system's headers come before the ban since they declare the functions.
+/* Functions that are easy to misuse and that our sources do not use. The build
+ * includes this first (-include) in engine/, server/ and cli/; the system's
+ * headers come before the ban because they declare the functions.
  *
  *     strcpy strcat strncpy   snprintf, memcpy with a length, or struct buf
  *     sprintf vsprintf        snprintf, vsnprintf
  *     strtok                  strcspn and strspn; strtok keeps global state
  *     atoi atol atof          strtol, strtoul, strtod: they report errors
- *     gets scanf              fgets, and a parser of what was read */
+ *     gets scanf              fgets, and a parser for what was read */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,7 +17,8 @@ bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
     if (extra <= buf->cap - buf->len)
         return true;
     if (extra > SIZE_MAX / 4 - buf->len)
-        return fail(err, ERROR_MEMORY, "no room for %zu more bytes", extra);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu more bytes",
+                    extra);
     cap += cap / 2;
     if (cap < buf->len + extra)
         cap = buf->len + extra;
@@ -25,7 +26,7 @@ bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
         cap = 256;
     data = realloc(buf->data, cap);
     if (!data)
-        return fail(err, ERROR_MEMORY, "no room for %zu bytes", cap);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu bytes", cap);
     buf->data = data;
     buf->cap = cap;
     return true;
@@ -53,7 +54,7 @@ bool buf_printf(struct buf *buf, struct error *err, const char *fmt, ...)
     len = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (len < 0 || (size_t)len >= sizeof text)
-        return fail(err, ERROR_INTERNAL, "a text is longer than %d bytes",
+        return fail(err, ERROR_INTERNAL, "the text is longer than %d bytes",
                     BUF_MAX_PRINTED);
     return buf_append(buf, text, (size_t)len, err);
 }
@@ -72,7 +73,8 @@ static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
         if (got <= 0) {
             buf->len = start;
             return fail(err, ERROR_IO, "cannot be read: %s",
-                        got < 0 ? strerror(errno) : "it shrank meanwhile");
+                        got < 0 ? strerror(errno)
+                                : "it shrank while it was read");
         }
         buf->len += (size_t)got;
     }
@@ -82,7 +84,7 @@ static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
 bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,
                      struct error *err)
 {
-    /* A fifo must not keep us waiting for its writer. */
+    /* Opening a FIFO must not block until it has a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     bool ok = false;

@@ -1,8 +1,8 @@
 #ifndef ENGINE_BASE_BUF_H
 #define ENGINE_BASE_BUF_H
 
-/* Growable bytes: file contents, request bodies, encoded pictures.
- * One thread at a time. */
+/* A growable array of bytes: file contents, request bodies, encoded images. One
+ * thread at a time. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,30 +18,30 @@ struct buf {
     size_t cap;    /* bytes allocated */
 };
 
-/* Makes room for `extra` more bytes after len. On failure (ERROR_MEMORY) the
- * buffer is as it was. */
+/* Reserves space for `extra` more bytes after len. On failure (ERROR_MEMORY)
+ * the buffer is unchanged. */
 bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Appends `len` bytes. Fails as buf_reserve does. */
+/* Appends `len` bytes. Fails like buf_reserve. */
 bool buf_append(struct buf *buf, const void *bytes, size_t len,
                 struct error *err) __attribute__((warn_unused_result));
 
-/* Appends a text of at most BUF_MAX_PRINTED bytes; of a longer one nothing
- * (ERROR_INTERNAL). Else fails as buf_reserve does. */
+/* Appends formatted text of at most BUF_MAX_PRINTED bytes; if it is longer,
+ * nothing is appended (ERROR_INTERNAL). Otherwise fails like buf_reserve. */
 bool buf_printf(struct buf *buf, struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), warn_unused_result));
 
 /* Appends a whole file. ERROR_IO: it cannot be opened or read (the text gives
- * the reason, not the path). ERROR_LIMIT: it is longer than max_bytes; nothing
- * is read then. ERROR_MEMORY. */
+ * the reason, not the path). ERROR_LIMIT: it is longer than max_bytes and was
+ * not read. ERROR_MEMORY. */
 bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,
                      struct error *err) __attribute__((warn_unused_result));
 
-/* Forgets the contents and keeps the room. */
+/* Empties the buffer but keeps its memory. */
 void buf_clear(struct buf *buf);
 
-/* Gives the room back; the buffer is empty afterwards. */
+/* Frees the memory; the buffer is empty afterwards. */
 void buf_release(struct buf *buf);
 
 #endif

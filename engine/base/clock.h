@@ -1,7 +1,7 @@
 #ifndef ENGINE_BASE_CLOCK_H
 #define ENGINE_BASE_CLOCK_H
 
-/* Time that never jumps. Any thread. */
+/* A monotonic clock. Any thread. */
 
 #include <stdint.h>
 

@@ -1,10 +1,10 @@
 #ifndef ENGINE_BASE_ERROR_H
 #define ENGINE_BASE_ERROR_H
 
-/* How a function says what went wrong.
+/* How a function reports what went wrong.
  *
- * What can fail returns bool (or a pointer) and takes `struct error *err` as
- * its last parameter. Reporting is also returning:
+ * A function that can fail returns bool (or a pointer) and takes `struct error
+ * *err` as its last parameter. Reporting an error returns false:
  *
  *     if (num_channels == 0)
  *         return fail(err, ERROR_INPUT, "the image has no channels");
@@ -17,13 +17,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(kind, name): the name is what users see in replies, logs and metrics. */
+/* X(kind, name): the name is what users see in responses, logs and metrics. */
 #define ERROR_KINDS(X)                                                         \
     X(ERROR_NONE, "none")               /* the empty state */                  \
     X(ERROR_INPUT, "bad-input")         /* the caller's bytes are malformed */ \
-    X(ERROR_UNSUPPORTED, "unsupported") /* well formed, but not for us */      \
+    X(ERROR_UNSUPPORTED, "unsupported") /* well formed, but not supported */   \
     X(ERROR_LIMIT, "over-limit")        /* larger than a configured limit */   \
-    X(ERROR_BUSY, "busy")               /* no room now, try again later */     \
+    X(ERROR_BUSY, "busy")               /* at capacity, try again later */     \
     X(ERROR_MEMORY, "no-memory")        /* an allocation failed */             \
     X(ERROR_IO, "io")                   /* a file or socket failed */          \
     X(ERROR_INTERNAL, "internal")       /* a bug of ours */
@@ -44,19 +44,19 @@ struct error {
 };
 
 /* Records the first failure in *err and returns false, so that a failing
- * function ends with `return fail(err, ...)`. Later calls leave *err as it is.
- * The text is one lower-case sentence without a final stop that names the
- * thing and the bound. err may be NULL. */
+ * function ends with `return fail(err, ...)`. Later calls leave *err unchanged.
+ * The text is one lower-case sentence without a full stop that names the thing
+ * and the bound. err may be NULL. */
 bool fail(struct error *err, enum error_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for an ERROR_LIMIT whose bound programs are to learn: it is in
- * err->limit too. */
+/* Like fail with ERROR_LIMIT, for a bound that programs should be able to read:
+ * it is stored in err->limit too. */
 bool error_limit(struct error *err, uint64_t limit, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "context: " before the text recorded in err, once its failure is
- * known; does nothing where err is NULL or empty. Returns false. */
+/* Puts "context: " before the text recorded in err, for callers that know more
+ * about the failure; does nothing if err is NULL or empty. Returns false. */
 bool error_prefix(struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -7,27 +7,29 @@
 
 enum {
     HUGE_PAGE = 2 << 20,
-    CHUNK = 2 * HUGE_PAGE, /* bytes mapped at a time, unless more are needed */
-    SMALL = 16 << 10       /* bytes; below, malloc serves as well */
+    CHUNK =
+        2 * HUGE_PAGE, /* bytes mapped at a time, unless a block needs more */
+    SMALL = 16 << 10   /* bytes; smaller blocks come from malloc */
 };
 
-/* A mapping that blocks are cut from, front to back. It goes when its last
- * block is given back. */
+/* A mapping that blocks are cut from, front to back. It is unmapped when its
+ * last block is freed. */
 struct chunk {
     size_t size; /* bytes, this header included */
     size_t used; /* bytes, this header included */
-    size_t live; /* blocks not given back yet */
+    size_t live; /* blocks not freed yet */
 };
 
-/* Before every block, PAGES_ALIGNMENT bytes of room for it. */
+/* Stands before every block, in PAGES_ALIGNMENT bytes of its own. */
 struct header {
-    struct chunk *chunk; /* NULL: from malloc */
+    struct chunk *chunk; /* NULL: the block came from malloc */
     size_t size;         /* bytes, this header included */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct chunk *latest; /* the one cut from; guarded by lock */
-static size_t in_use;        /* bytes; guarded by lock */
+static struct chunk
+    *latest;          /* the chunk that blocks are cut from; guarded by lock */
+static size_t in_use; /* bytes; guarded by lock */
 
 static size_t rounded(size_t size, size_t unit)
 {
@@ -51,7 +53,7 @@ static struct chunk *map_chunk(size_t size)
     if (before < HUGE_PAGE)
         munmap(all + before + wanted, HUGE_PAGE - before);
     chunk = (struct chunk *)(void *)(all + before);
-    madvise(chunk, wanted, MADV_HUGEPAGE); /* a wish; refusal is no failure */
+    madvise(chunk, wanted, MADV_HUGEPAGE); /* advice only; it may fail */
     chunk->size = wanted;
     chunk->used = PAGES_ALIGNMENT;
     return chunk;
@@ -66,7 +68,7 @@ static struct header *take_large(size_t size)
     chunk = latest;
     if (!chunk || size > chunk->size - chunk->used) {
         chunk = map_chunk(PAGES_ALIGNMENT + size);
-        /* The one with more room left is cut from next. */
+        /* Cut from the chunk with more space left next. */
         if (chunk && (!latest || chunk->size - chunk->used - size >
                                      latest->size - latest->used)) {
             if (latest && latest->live == 0)

@@ -16,6 +16,7 @@ void *scratch_reserve(void *memory, size_t *cap, size_t count, size_t size,
     if (memory)
         *cap = count * size;
     else
-        fail(err, ERROR_MEMORY, "no room for %zu times %zu bytes", count, size);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu times %zu bytes",
+             count, size);
     return memory;
 }

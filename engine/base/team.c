@@ -11,20 +11,22 @@
 #include <immintrin.h>
 #endif
 
-/* DESIGN. A member that may have help takes a slot of the team. A task is put
+/* DESIGN: A member that can be helped takes a slot of the team. A task is put
  * into the slot and opened; the member and its helpers take chunks of it by
- * adding to `next`. The member then closes it and waits for `active`, the
- * helpers inside, to be 0. A helper adds itself to `active` before it looks at
- * `open`, the member closes before it looks at `active`: so (all of it being
- * sequentially consistent) a helper that finds a slot open is waited for, and
- * the task in the slot changes only while nobody reads it. */
+ * adding to `next`. The member then closes the slot and waits until `active`,
+ * the number of helpers inside, is 0. A helper increments `active` before it
+ * reads `open`; the member closes the slot before it reads `active`. All of
+ * this is sequentially consistent, so the member waits for every helper that
+ * finds the slot open, and the task in the slot changes only while no helper
+ * reads it. */
 struct team_slot {
     _Alignas(64) atomic_bool taken;
     atomic_bool open;      /* the task may be joined */
-    atomic_uint active;    /* helpers that look at the task */
-    struct team_task task; /* written while closed and none is active */
-    size_t count, chunk;   /* tiles; how many are taken at a time. Likewise */
-    atomic_size_t next;    /* the first tile that nobody has taken */
+    atomic_uint active;    /* helpers that may be reading the task */
+    struct team_task task; /* written while closed and no helper is active */
+    size_t count, chunk;   /* the number of tiles, and how many are taken at a
+                              time; written likewise */
+    atomic_size_t next;    /* the first tile that no thread has taken */
 };
 
 struct helper {
@@ -36,19 +38,19 @@ struct helper {
 struct team {
     unsigned num_threads;
     unsigned num_helpers;  /* started */
-    atomic_uint num_busy;  /* cores taken */
-    atomic_uint num_taken; /* slots taken */
+    atomic_uint num_busy;  /* cores in use */
+    atomic_uint num_taken; /* slots in use */
     atomic_bool ended;
-    _Atomic uint64_t num_helped; /* chunks */
+    _Atomic uint64_t num_helped; /* chunks done by helpers */
     pthread_mutex_t lock;
-    pthread_cond_t wanted; /* with lock: when is_wanted may have become true */
+    pthread_cond_t wanted; /* with lock: is_wanted may have become true */
     struct team_slot slots[TEAM_MAX_THREADS];
     struct helper helpers[TEAM_MAX_THREADS - 1];
 };
 
 /* ---- tiles ---- */
 
-/* What the thread's floating point unit is told. */
+/* The control word of the thread's floating point unit. */
 #if defined __SSE2__
 enum { FLUSH = 0x8040 }; /* FTZ and DAZ */
 
@@ -77,7 +79,7 @@ static void set_float_control(uint64_t control)
     __asm__ volatile("msr fpcr, %0" : : "r"(control) : "memory");
 }
 #else
-enum { FLUSH = 0 }; /* a wish, for speed */
+enum { FLUSH = 0 }; /* an optimization that may be missing */
 
 static uint64_t get_float_control(void)
 {
@@ -154,7 +156,7 @@ static void call_tiles(const struct team_task *task, size_t thread,
     }
 }
 
-/* Takes chunks of the slot's task until there are none; how many it took. */
+/* Takes chunks of the slot's task until none are left; returns how many. */
 static size_t work(struct team_slot *slot, size_t thread)
 {
     uint64_t flush = begin_flush(slot->task.flush_denormals);
@@ -173,8 +175,8 @@ static size_t work(struct team_slot *slot, size_t thread)
 
 /* ---- helpers ---- */
 
-/* The n-th time in a row that there was nothing to do: the next layer is some
- * microseconds away, unless whoever computes has lost its core. */
+/* Waits because there was nothing to do, for the n-th time in a row: the next
+ * layer is microseconds away, unless the computing thread has lost its core. */
 static void wait_a_little(unsigned n)
 {
     static const struct timespec nap = {.tv_nsec = 50000};
@@ -188,18 +190,19 @@ static void wait_a_little(unsigned n)
         _mm_pause();
 #elif defined __aarch64__
     else
-        __asm__ volatile("isb"); /* `yield` does nothing on most of them */
+        __asm__ volatile(
+            "isb"); /* `yield` does nothing on most of these processors */
 #endif
 }
 
-/* Whether there may be work for the helper, and a core. */
+/* Whether there may be work for the helper, and a core to do it on. */
 static bool is_wanted(struct team *team, unsigned id)
 {
     return atomic_load(&team->num_taken) > 0 &&
            id + atomic_load(&team->num_busy) <= team->num_threads;
 }
 
-static bool help_somebody(struct team *team, unsigned id)
+static bool help_others(struct team *team, unsigned id)
 {
     size_t num_chunks = 0;
 
@@ -232,7 +235,7 @@ static void *help(void *arg)
         if (atomic_load(&team->ended))
             return NULL;
         for (n = 0; is_wanted(team, helper->id); n++) {
-            if (help_somebody(team, helper->id))
+            if (help_others(team, helper->id))
                 n = 0;
             wait_a_little(n);
         }
@@ -251,7 +254,8 @@ struct team *team_new(unsigned num_threads, struct error *err)
     struct team *team = aligned_alloc(_Alignof(struct team), sizeof *team);
 
     if (!team) {
-        fail(err, ERROR_MEMORY, "no room for %u threads", num_threads);
+        fail(err, ERROR_MEMORY, "not enough memory for %u threads",
+             num_threads);
         return NULL;
     }
     memset(team, 0, sizeof *team);
@@ -264,8 +268,7 @@ struct team *team_new(unsigned num_threads, struct error *err)
 
         *helper = (struct helper){.team = team, .id = i + 1};
         if (pthread_create(&helper->thread, NULL, help, helper) != 0) {
-            fail(err, ERROR_MEMORY, "%u threads cannot be started",
-                 num_threads);
+            fail(err, ERROR_MEMORY, "cannot start %u threads", num_threads);
             team_free(team);
             return NULL;
         }
@@ -316,7 +319,7 @@ void team_leave(struct team *team)
         wake(team);
 }
 
-/* The slot to put a task in, or NULL where no core is left for a helper. */
+/* The slot to put a task in, or NULL if no core is left for a helper. */
 static struct team_slot *find_slot(struct team_member *member)
 {
     struct team *team = member->team;

@@ -1,6 +1,6 @@
 #include "engine/base/utf8.h"
 
-/* The NUL at the text's end stops every comparison before what is behind. */
+/* The NUL at the end fails every comparison, so nothing behind it is read. */
 size_t utf8_len(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
@@ -13,11 +13,11 @@ size_t utf8_len(const char *text)
         return 0;
     len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
     if (at[0] == 0xe0)
-        low = 0xa0; /* less would fit two bytes */
+        low = 0xa0; /* smaller code points fit two bytes */
     else if (at[0] == 0xed)
         high = 0x9f; /* U+D800 to U+DFFF are surrogates */
     else if (at[0] == 0xf0)
-        low = 0x90; /* less would fit three bytes */
+        low = 0x90; /* smaller code points fit three bytes */
     else if (at[0] == 0xf4)
         high = 0x8f; /* U+10FFFF is the last */
     if (at[1] < low || at[1] > high)

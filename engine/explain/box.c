@@ -49,7 +49,8 @@ static bool finder_init(struct finder *finder, struct box_scratch *scratch,
     uint8_t *at;
 
     if (len > SIZE_MAX)
-        return fail(err, ERROR_MEMORY, "no room for a row of %zu cells", width);
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a row of %zu cells", width);
     scratch->rows =
         scratch_reserve(scratch->rows, &scratch->cap, (size_t)len, 1, err);
     if (!scratch->rows)
@@ -240,12 +241,42 @@ static void find(struct finder *finder, const float *map, size_t height,
     end_row(finder);
 }
 
+/* ---- rules ---- */
+
+/* The share of a map's largest value, which is positive, at which a rule cuts
+ * it. */
+typedef float share_fn(const float *map, size_t count, float max,
+                       const struct box_options *options);
+
+static float share_paper(const float *map, size_t count, float max,
+                         const struct box_options *options)
+{
+    (void)map;
+    (void)count;
+    (void)max;
+    return options->threshold > 0 ? options->threshold : 0;
+}
+
+static const struct {
+    const char *name;
+    share_fn *share;
+} rules[] = {
+#define X(rule, name) [rule] = {#name, share_##name},
+    BOX_RULES(X)
+#undef X
+};
+
+const char *box_rule_name(enum box_rule rule)
+{
+    return rules[rule].name;
+}
+
 bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
-              const float *map, size_t height, size_t width, float threshold,
-              struct error *err)
+              const float *map, size_t height, size_t width,
+              const struct box_options *options, struct error *err)
 {
     struct finder finder;
-    float max;
+    float max, share;
 
     *box = (struct box){0};
     *found = false;
@@ -257,7 +288,8 @@ bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
         return true;
     if (!finder_init(&finder, scratch, width, err))
         return false;
-    find(&finder, map, height, width, (threshold > 0 ? threshold : 0) * max);
+    share = rules[options->rule].share(map, height * width, max, options);
+    find(&finder, map, height, width, share * max);
     if (finder.best.area == 0)
         return true;
     *box = (struct box){
@@ -265,6 +297,7 @@ bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
         .y = finder.best.top,
         .width = finder.best.right - finder.best.left + 1,
         .height = finder.best.bottom - finder.best.top + 1,
+        .threshold = share,
     };
     *found = true;
     return true;

@@ -1,5 +1,9 @@
 #include "engine/explain/cam.h"
 
+#include <math.h>
+
+#include "engine/explain/explain.h"
+
 /* Sums per cell, in the order that lets the compiler keep a vector of them
  * without being allowed to reorder floating-point additions. */
 enum { LANES = 16 };
@@ -20,12 +24,192 @@ static float dot(const float *restrict a, const float *restrict b, size_t count)
     return sum;
 }
 
-void cam_map(float *restrict map, const float *restrict features,
-             const float *restrict weights, size_t height, size_t width,
-             size_t channels)
+void cam_weigh(float *restrict map, const float *restrict features,
+               const float *restrict weights, size_t height, size_t width,
+               size_t channels)
 {
     size_t cells = height * width;
 
     for (size_t cell = 0; cell < cells; cell++)
         map[cell] = dot(features + cell * channels, weights, channels);
 }
+
+void cam_scale(struct cam_scale *scale, const struct head *head,
+               const struct graph *graph, const float *restrict features)
+{
+    const struct graph_shape *shape = &graph->values[head->features].shape;
+    size_t cells = shape->dim[1] * shape->dim[2], channels = shape->dim[3];
+    double sum = 0, squares = 0;
+
+    *scale = (struct cam_scale){.mean = 0, .deviation = 1};
+    if (!head->is_normalized)
+        return;
+    for (size_t i = 0; i < cells * channels; i++)
+        sum += (double)features[i];
+    scale->mean = head->about_zero ? 0 : sum / (double)(cells * channels);
+    for (size_t c = 0; c < channels; c++) {
+        double pooled = 0;
+
+        for (size_t i = c; i < cells * channels; i += channels)
+            pooled += (double)features[i];
+        pooled = pooled / (double)cells - scale->mean;
+        squares += pooled * pooled;
+    }
+    scale->deviation = sqrt(squares / (double)channels + head->epsilon);
+}
+
+/* Number c of a normalization's operand; `otherwise` where it has none. */
+static double number_at(const struct graph *graph, int operand, size_t c,
+                        double otherwise)
+{
+    const struct graph_value *value;
+
+    if (operand == GRAPH_NONE)
+        return otherwise;
+    value = &graph->values[operand];
+    return (double)graph_floats(
+        value)[graph_shape_count(&value->shape) == 1 ? 0 : c];
+}
+
+/* What the weights make of features that are multiplied first. */
+static void scaled_map(float *restrict map, size_t cells,
+                       const struct head *head, const struct graph *graph,
+                       const float *restrict features,
+                       const float *restrict weights, size_t channels)
+{
+    for (size_t i = 0; i < cells; i++) {
+        double sum = 0;
+
+        for (size_t c = 0; c < channels; c++)
+            sum += (double)weights[c] *
+                   number_at(graph, head->norm_scale, c, 1) *
+                   (double)features[i * channels + c];
+        map[i] = (float)sum;
+    }
+}
+
+/* Of what the weights make of features: what they make of these less their
+ * mean, in deviations. */
+static void normalize(float *restrict map, size_t cells,
+                      const struct head *head, const struct graph *graph,
+                      const struct cam_scale *scale,
+                      const float *restrict weights, size_t channels)
+{
+    double sum = 0;
+
+    for (size_t c = 0; c < channels; c++)
+        sum += (double)weights[c] * number_at(graph, head->norm_scale, c, 1);
+    for (size_t i = 0; i < cells; i++)
+        map[i] =
+            (float)(((double)map[i] - sum * scale->mean) / scale->deviation);
+}
+
+void cam_map(float *restrict map, const struct head *head,
+             const struct graph *graph, const float *restrict features,
+             size_t k)
+{
+    const struct graph_shape *shape = &graph->values[head->features].shape;
+    size_t height = shape->dim[1], width = shape->dim[2];
+    size_t channels = shape->dim[3];
+    const float *weights = NULL;
+    struct cam_scale scale;
+    bool is_negated;
+    size_t row = head_row(&is_negated, head, k);
+
+    if (head->weights == GRAPH_NONE) {
+        for (size_t i = 0; i < height * width; i++)
+            map[i] = features[i * channels + row];
+    } else {
+        weights = graph_floats(&graph->values[head->weights]) + row * channels;
+        if (head->norm_scale == GRAPH_NONE)
+            cam_weigh(map, features, weights, height, width, channels);
+        else
+            scaled_map(map, height * width, head, graph, features, weights,
+                       channels);
+    }
+    if (head->is_normalized && weights) {
+        cam_scale(&scale, head, graph, features);
+        normalize(map, height * width, head, graph, &scale, weights, channels);
+    }
+    for (size_t i = 0; is_negated && i < height * width; i++)
+        map[i] = 0 - map[i];
+}
+
+double cam_bias(const struct head *head, const struct graph *graph, size_t k)
+{
+    bool is_negated;
+    size_t row = head_row(&is_negated, head, k);
+    double bias = 0;
+
+    if (head->bias != GRAPH_NONE)
+        bias = (double)graph_floats(&graph->values[head->bias])[row];
+    if (head->norm_shift != GRAPH_NONE) {
+        size_t channels = graph->values[head->features].shape.dim[3];
+        const float *weights =
+            graph_floats(&graph->values[head->weights]) + row * channels;
+
+        for (size_t c = 0; c < channels; c++)
+            bias +=
+                (double)weights[c] * number_at(graph, head->norm_shift, c, 0);
+    }
+    return is_negated ? 0 - bias : bias;
+}
+
+/* ---- the method ---- */
+
+static const char *refuse(const struct graph *graph, const struct head *head)
+{
+    (void)graph;
+    return head->refusal;
+}
+
+static double mean_of(const struct explain_map *map)
+{
+    size_t count = map->height * map->width;
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += (double)map->values[i];
+    return sum / (double)count;
+}
+
+/* The check is the mean of the map and the class's bias. Where the head pools
+ * by the mean this equals the logit, up to rounding. Where it pools by the
+ * maximum, the logit is the bias and, over all channels, the sum of weight x
+ * largest activation, each from a cell of its own; no sum over one map's cells
+ * gives it, and the check is only what its name says. */
+static bool explain(struct explain_maps *maps,
+                    const struct explain_input *input, struct error *err)
+{
+    const struct head *head = input->head;
+    const struct graph_shape *shape =
+        &input->graph->values[head->features].shape;
+    const float *features = plan_session_data(input->plan, head->features);
+    struct cam_scale scale;
+
+    if (!explain_reserve(maps, shape->dim[1], shape->dim[2], err))
+        return false;
+    cam_scale(&scale, head, input->graph, features);
+    for (size_t i = 0; i < maps->count; i++) {
+        struct explain_map *map = &maps->map[i];
+        size_t k = map->class_index;
+
+        cam_map(map->values, head, input->graph, features, k);
+        explain_add_check(map, "mean_plus_bias",
+                          mean_of(map) + cam_bias(head, input->graph, k));
+        map->is_normalized = head->is_normalized;
+        map->norm_mean = scale.mean;
+        map->norm_deviation = scale.deviation;
+    }
+    return true;
+}
+
+const struct explain_method cam_method = {
+    .name = "cam",
+    .paper = "Zhou et al., Learning Deep Features for Discriminative "
+             "Localization, CVPR 2016",
+    .needs = "global pooling of the feature map, then at most one linear layer",
+    .passes = 0,
+    .refuse = refuse,
+    .explain = explain,
+};

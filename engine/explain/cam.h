@@ -2,11 +2,20 @@
 #define ENGINE_EXPLAIN_CAM_H
 
 /* Class activation maps (Zhou et al., "Learning Deep Features for
- * Discriminative Localization", CVPR 2016). */
+ * Discriminative Localization", CVPR 2016), read from a head (head.h): the
+ * method `cam`. Any thread. */
 
 #include <stddef.h>
 
-/* Writes the activation map of one class (equation 2 of the paper):
+#include "engine/graph/graph.h"
+#include "engine/passes/head.h"
+
+/* What a picture's pooled features are normalized by. */
+struct cam_scale {
+    double mean, deviation;
+};
+
+/* Equation 2 of the paper:
  *
  *     map[y][x] = sum over c of weights[c] * features[y][x][c]
  *
@@ -15,9 +24,27 @@
  * weights   in   (channels)                 the class's row of the final layer
  *
  * The mean of the map plus the class's bias is the class's logit. The arrays
- * must not overlap. Any thread. */
-void cam_map(float *restrict map, const float *restrict features,
-             const float *restrict weights, size_t height, size_t width,
-             size_t channels);
+ * must not overlap. */
+void cam_weigh(float *restrict map, const float *restrict features,
+               const float *restrict weights, size_t height, size_t width,
+               size_t channels);
+
+/* The mean of the picture's pooled features and their deviation, with epsilon;
+ * 0 and 1 where the head is not normalized.
+ *
+ * features  in   (height, width, channels) */
+void cam_scale(struct cam_scale *scale, const struct head *head,
+               const struct graph *graph, const float *restrict features);
+
+/* Writes the map of class k < num_classes; the head must have no refusal.
+ *
+ * map       out  (height, width)
+ * features  in   (height, width, channels) */
+void cam_map(float *restrict map, const struct head *head,
+             const struct graph *graph, const float *restrict features,
+             size_t k);
+
+/* The bias of class k < num_classes. */
+double cam_bias(const struct head *head, const struct graph *graph, size_t k);
 
 #endif

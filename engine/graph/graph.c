@@ -47,7 +47,8 @@ bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
             arena_text(&graph->arena, onnx_op, strlen(onnx_op), NULL);
     }
     if (!problem || !problem->node || !problem->onnx_op)
-        return fail(err, ERROR_MEMORY, "no room for a problem");
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a list of problems");
     problem->why = *err;
     *err = (struct error){0};
     if (problems->last)
@@ -66,6 +67,11 @@ size_t graph_shape_count(const struct graph_shape *shape)
     for (uint32_t i = 0; i < shape->rank; i++)
         count *= shape->dim[i];
     return count;
+}
+
+size_t graph_value_count(const struct graph *graph, int value)
+{
+    return graph_shape_count(&graph->values[value].shape);
 }
 
 bool graph_shape_equal(const struct graph_shape *a, const struct graph_shape *b)
@@ -121,7 +127,7 @@ static void *grow(void *array, size_t num, size_t *cap, size_t size,
     }
     grown = realloc(array, wanted * size);
     if (!grown) {
-        fail(err, ERROR_MEMORY, "no room for the network's graph");
+        fail(err, ERROR_MEMORY, "not enough memory for the network's graph");
         return NULL;
     }
     *cap = wanted;
@@ -133,17 +139,74 @@ int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
 {
     struct graph_value *values = grow(graph->values, graph->num_values,
                                       &graph->cap_values, sizeof *values, err);
-    char *copy;
+    struct graph_name *copy = NULL;
 
     if (!values)
         return GRAPH_NONE;
     graph->values = values;
-    copy = arena_text(&graph->arena, name, strlen(name), err);
-    if (!copy)
-        return GRAPH_NONE;
+    if (*name) {
+        copy =
+            arena_take(&graph->arena, 1, sizeof *copy + strlen(name) + 1, err);
+        if (!copy)
+            return GRAPH_NONE;
+        memcpy(copy->text, name, strlen(name) + 1);
+    }
     values[graph->num_values] = (struct graph_value){
-        .name = copy, .type = type, .producer = GRAPH_NONE};
+        .name = copy ? copy->text : "",
+        .names = copy,
+        .type = type,
+        .producer = GRAPH_NONE,
+    };
     return (int)graph->num_values++;
+}
+
+static bool has_name(const struct graph_value *value, const char *name)
+{
+    for (const struct graph_name *n = value->names; n; n = n->next)
+        if (strcmp(n->text, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_input(const struct graph *graph, int value)
+{
+    for (size_t i = 0; i < graph->num_inputs; i++)
+        if (graph->inputs[i] == value)
+            return true;
+    return false;
+}
+
+int graph_find(const struct graph *graph, const char *name)
+{
+    for (size_t v = 0; v < graph->num_values; v++) {
+        const struct graph_value *value = &graph->values[v];
+
+        if (has_name(value, name) &&
+            (value->data || value->producer != GRAPH_NONE ||
+             is_input(graph, (int)v)))
+            return (int)v;
+    }
+    return GRAPH_NONE;
+}
+
+void graph_take_names(struct graph *graph, int value, int from)
+{
+    struct graph_value *to = &graph->values[value];
+    struct graph_name **end = &to->names;
+
+    if (value == from)
+        return;
+    while (*end)
+        end = &(*end)->next;
+    *end = graph->values[from].names;
+    to->name = to->names ? to->names->text : "";
+    graph_forget_names(graph, from);
+}
+
+void graph_forget_names(struct graph *graph, int value)
+{
+    graph->values[value].names = NULL;
+    graph->values[value].name = "";
 }
 
 bool graph_make_constant(struct graph_value *value, struct error *err)
@@ -158,8 +221,8 @@ bool graph_make_constant(struct graph_value *value, struct error *err)
     count = graph_shape_count(&value->shape) + 128 / size;
     value->data = calloc(count, size);
     if (!value->data)
-        return fail(err, ERROR_MEMORY, "no room for a constant of %zu elements",
-                    count);
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a constant of %zu elements", count);
     return true;
 }
 
@@ -184,7 +247,7 @@ bool graph_add_input(struct graph *graph, int value, struct error *err)
         realloc(graph->inputs, (graph->num_inputs + 1) * sizeof *inputs);
 
     if (!inputs)
-        return fail(err, ERROR_MEMORY, "no room for the inputs");
+        return fail(err, ERROR_MEMORY, "not enough memory for the inputs");
     graph->inputs = inputs;
     inputs[graph->num_inputs++] = value;
     return true;
@@ -210,7 +273,7 @@ bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
     int *outputs = malloc((count + 1) * sizeof *outputs);
 
     if (!outputs)
-        return fail(err, ERROR_MEMORY, "no room for the outputs");
+        return fail(err, ERROR_MEMORY, "not enough memory for the outputs");
     memcpy(outputs, values, count * sizeof *outputs);
     free(graph->outputs);
     graph->outputs = outputs;
@@ -224,8 +287,6 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   uint32_t num_inputs, uint32_t num_outputs,
                                   struct error *err)
 {
-    struct graph_node *nodes = grow(graph->nodes, graph->num_nodes,
-                                    &graph->cap_nodes, sizeof *nodes, err);
     struct graph_node node = {
         .op = op,
         .num_inputs = num_inputs,
@@ -234,16 +295,26 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
         .max = INFINITY,
     };
 
-    if (!nodes)
-        return NULL;
-    graph->nodes = nodes;
     node.name = arena_text(&graph->arena, name, strlen(name), err);
     node.onnx_op = arena_text(&graph->arena, onnx_op, strlen(onnx_op), err);
     node.inputs = no_operands(graph, num_inputs, err);
     node.outputs = no_operands(graph, num_outputs, err);
     if (!node.name || !node.onnx_op || !node.inputs || !node.outputs)
         return NULL;
-    nodes[graph->num_nodes] = node;
+    return graph_append(graph, &node, err);
+}
+
+struct graph_node *graph_append(struct graph *graph,
+                                const struct graph_node *node,
+                                struct error *err)
+{
+    struct graph_node *nodes = grow(graph->nodes, graph->num_nodes,
+                                    &graph->cap_nodes, sizeof *nodes, err);
+
+    if (!nodes)
+        return NULL;
+    graph->nodes = nodes;
+    nodes[graph->num_nodes] = *node;
     return &nodes[graph->num_nodes++];
 }
 
@@ -319,27 +390,16 @@ const int64_t *graph_ints(const struct graph_value *value)
     return value->data;
 }
 
-size_t graph_num_uses(const struct graph *graph, int value)
+/* Of a node that is dropped and only renames its operand. */
+static void hand_names_back(struct graph *graph, const struct graph_node *node)
 {
-    size_t uses = 0;
+    const struct graph_value *x = graph_input(graph, node, 0);
+    const struct graph_value *out = graph_output(graph, node, 0);
+    bool renames = node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE ||
+                   node->op == GRAPH_IDENTITY;
 
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            uses += graph->nodes[n].inputs[i] == value;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        uses += graph->outputs[i] == value;
-    return uses;
-}
-
-void graph_replace(struct graph *graph, int value, int by)
-{
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value)
-                graph->nodes[n].inputs[i] = by;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        if (graph->outputs[i] == value)
-            graph->outputs[i] = by;
+    if (renames && x && out && !out->data)
+        graph_take_names(graph, node->inputs[0], node->outputs[0]);
 }
 
 /* Walks backwards, since makers stand before users; keeps the order. */
@@ -362,6 +422,7 @@ void graph_prune(struct graph *graph)
                       graph->values[node->outputs[i]].producer == NEEDED &&
                       !graph->values[node->outputs[i]].data;
         if (!needed) {
+            hand_names_back(graph, node);
             node->num_outputs = 0; /* marks the node as dropped */
             continue;
         }

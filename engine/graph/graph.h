@@ -42,8 +42,18 @@ struct graph_shape {
     size_t dim[GRAPH_MAX_RANK]; /* the first `rank` count; others are 0 */
 };
 
+/* One of the file's names for a value. */
+struct graph_name {
+    struct graph_name *next;
+    char text[];
+};
+
+/* Passes drop values: what a value is called in the file is kept for as long
+ * as there is one that holds the same elements, be it in another shape or in
+ * another order of axes. No two values have a name in common. */
 struct graph_value {
-    const char *name;
+    const char *name;         /* the first one; "" where it has none */
+    struct graph_name *names; /* in the graph's arena */
     enum graph_type type;
     bool has_shape; /* from graph_infer on: every value */
     struct graph_shape shape;
@@ -82,7 +92,7 @@ struct graph {
     size_t num_nodes, cap_nodes;
     size_t budget;    /* elements that may still be computed, and how many */
     size_t room;      /* constants may still have more (graph_const.h) */
-    bool raw;         /* pictures stay as the file has them, not NHWC */
+    bool file_layout; /* inputs and outputs keep the file's, not NHWC */
     bool takes_bytes; /* the picture is to be its samples, 0 to 255, as the
                          file's input of type uint8 has it */
     int *inputs;      /* (num_inputs) owned; a picture is the only one */
@@ -114,6 +124,8 @@ bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
 /* Elements of a shape; at most GRAPH_MAX_ELEMENTS once graph_shape_check
  * accepted it. */
 size_t graph_shape_count(const struct graph_shape *shape);
+/* Elements of a value. */
+size_t graph_value_count(const struct graph *graph, int value);
 bool graph_shape_equal(const struct graph_shape *a,
                        const struct graph_shape *b);
 
@@ -127,8 +139,8 @@ const char *graph_shape_text(char text[GRAPH_SHAPE_TEXT],
                              const struct graph_shape *shape);
 
 /* Adds a value without a shape, a producer or data, and returns its number,
- * or GRAPH_NONE (ERROR_MEMORY, ERROR_LIMIT). The name is copied. Pointers to
- * values do not survive this call. */
+ * or GRAPH_NONE (ERROR_MEMORY, ERROR_LIMIT). The name is copied; "" is none.
+ * Pointers to values do not survive this call. */
 int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
                     struct error *err) __attribute__((warn_unused_result));
 
@@ -162,6 +174,13 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   struct error *err)
     __attribute__((warn_unused_result));
 
+/* Adds a node at the end as it is: names and operands are not copied. Returns
+ * NULL on ERROR_MEMORY. Pointers to nodes do not survive this call. */
+struct graph_node *graph_append(struct graph *graph,
+                                const struct graph_node *node,
+                                struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Moves the nodes from number `first` on, which were added last, before number
  * `to`, where those stand that need them; renews `producer`. */
 void graph_move_nodes(struct graph *graph, size_t first, size_t to);
@@ -182,15 +201,20 @@ int graph_behind_reshapes(const struct graph *graph, int value);
 const float *graph_floats(const struct graph_value *value);
 const int64_t *graph_ints(const struct graph_value *value);
 
-/* How many operands of nodes, and outputs of the graph, name the value. */
-size_t graph_num_uses(const struct graph *graph, int value);
+/* The value that has the name and is a constant, an input or made by a node;
+ * else GRAPH_NONE. */
+int graph_find(const struct graph *graph, const char *name);
 
-/* Makes every use of a value, and every output of the graph that names it,
- * name another one. */
-void graph_replace(struct graph *graph, int value, int by);
+/* The value gets the names of another one, which holds the same elements, and
+ * which then has none. */
+void graph_take_names(struct graph *graph, int value, int from);
+
+/* The value holds other elements from now on. */
+void graph_forget_names(struct graph *graph, int value);
 
 /* Drops the nodes that no output depends on, frees the constants that nothing
- * uses, and renews `producer` of all values. */
+ * uses, and renews `producer` of all values. What a dropped node merely
+ * reshaped or transposed gets the names of the result. */
 void graph_prune(struct graph *graph);
 
 void graph_release(struct graph *graph);
@@ -199,7 +223,8 @@ void graph_release(struct graph *graph);
  * depends on constants alone, and turns operands that must be constant (the
  * target of Reshape, the borders of Pad, the bounds of Clip, …) into the
  * node's fields; such operands are dropped. Gemm and MatMul by constant
- * weights become LINEAR. The input's shape must be set.
+ * weights become LINEAR. The input's shape must be set. May run again after
+ * any pass: what was inferred stays as it is.
  * ERROR_INPUT        shapes do not fit together
  * ERROR_UNSUPPORTED  an operand must be constant and is not, and the like
  * ERROR_LIMIT, ERROR_MEMORY; the text names the node. */
@@ -217,10 +242,10 @@ void graph_fuse(struct graph *graph);
 bool graph_fold(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_layout.c: makes every convolution NHWC, and, unless the graph is raw,
- * inputs and outputs of rank 4 too. Transposes that merely turned one into the
- * other are gone; those that remain are nodes. Every MEAN keeps its axes
- * afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
+/* graph_layout.c: makes every convolution NHWC, and, unless they keep the
+ * file's, inputs and outputs of rank 4 too. Transposes that merely turned one
+ * into the other are gone; those that remain are nodes. Every MEAN keeps its
+ * axes afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
 bool graph_layout(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GRAPH_MAX_RANK = 6 };
+enum { GRAPH_MAX_RANK = 6, GRAPH_EINSUM_OPERANDS = 4 };
 
 /* What holds for all nodes of an operation. */
 enum graph_fact {
@@ -21,6 +21,8 @@ enum graph_fact {
     GRAPH_HANDS_ON = 2, /* what comes out are elements that went in */
     GRAPH_MACS = 4,     /* its work is multiplying and adding */
     GRAPH_OF_SHAPE = 8, /* it takes of x the shape alone */
+    GRAPH_WEIGHS = 16,  /* it mixes numbers by weights or by themselves */
+    GRAPH_DECIDES = 32, /* no logits come out: it decides */
 };
 
 /* X(enumerator, name for messages, floats, facts, work, shape, layout, kernel)
@@ -30,8 +32,8 @@ enum graph_fact {
  *     facts    of enum graph_fact
  *     work     what one element of out takes: work_WORK in graph_work.c
  *     shape    graph_shape_SHAPE gives out its shape: graph_shape_*.c
- *     layout   layout_LAYOUT in graph_layout.c; as_meant, where operands are to
- *              be stored as the file means them
+ *     layout   graph_layout_LAYOUT in graph_layout*.c; as_meant, where operands
+ *              are to be stored as the file means them
  *     kernel   kernel_KERNEL runs it: kernel_*.c; none, where XNNPACK must
  *
  * What a node does is written with ONNX's names for operands; `out` is the
@@ -53,36 +55,38 @@ enum graph_fact {
     /* of a and b, broadcast */                                               \
     X(GRAPH_MAX, "maximum", 0, 0, one, binary, binary, binary)                \
     /* a mod b, broadcast */                                                  \
-    X(GRAPH_MOD, "modulo", 0, 0, one, binary, binary, binary)                 \
+    X(GRAPH_MOD, "modulo", 0, GRAPH_DECIDES, one, binary, binary, binary)     \
     /* a, or a b where a < 0, broadcast */                                    \
     X(GRAPH_PRELU, "prelu", 0, 0, one, prelu, binary, binary)                 \
     /* a == b as 0 or 1, broadcast; of floats a float, as are all             \
        truths below */                                                        \
-    X(GRAPH_EQUAL, "equal", 0, 0, one, binary, binary, binary)                \
+    X(GRAPH_EQUAL, "equal", 0, GRAPH_DECIDES, one, binary, binary, binary)    \
     /* a < b */                                                               \
-    X(GRAPH_LESS, "less", 0, 0, one, binary, binary, binary)                  \
+    X(GRAPH_LESS, "less", 0, GRAPH_DECIDES, one, binary, binary, binary)      \
     /* a <= b */                                                              \
-    X(GRAPH_LESS_EQUAL, "less-or-equal", 0, 0, one, binary, binary, binary)   \
+    X(GRAPH_LESS_EQUAL, "less-or-equal", 0, GRAPH_DECIDES,                    \
+      one, binary, binary, binary)                                            \
     /* a and b, broadcast */                                                  \
-    X(GRAPH_AND, "and", 0, 0, one, logical, binary, binary)                   \
+    X(GRAPH_AND, "and", 0, GRAPH_DECIDES, one, logical, binary, binary)       \
     /* a or b, broadcast */                                                   \
-    X(GRAPH_OR, "or", 0, 0, one, logical, binary, binary)                     \
+    X(GRAPH_OR, "or", 0, GRAPH_DECIDES, one, logical, binary, binary)         \
     /* either a or b, broadcast */                                            \
-    X(GRAPH_XOR, "exclusive-or", 0, 0, one, logical, binary, binary)          \
+    X(GRAPH_XOR, "exclusive-or", 0, GRAPH_DECIDES,                            \
+      one, logical, binary, binary)                                           \
     /* condition, a, b: a where it is not 0 */                                \
-    X(GRAPH_WHERE, "where", 0, 0, one, where, binary, where)                  \
+    X(GRAPH_WHERE, "where", 0, GRAPH_DECIDES, one, where, binary, where)      \
     /* the node's function of each element */                                 \
     X(GRAPH_UNARY, "function", 0, 0, one, unary, any, unary)                  \
     /* x between the node's min and max */                                    \
     X(GRAPH_CLAMP, "clamp", 0, GRAPH_CLAMPS, one, clamp, any, clamp)          \
     /* x, weights (O, I/groups, kh, kw), b */                                 \
-    X(GRAPH_CONV, "convolution", 3, GRAPH_CLAMPS | GRAPH_MACS,                \
+    X(GRAPH_CONV, "convolution", 3, GRAPH_CLAMPS | GRAPH_MACS | GRAPH_WEIGHS, \
       conv, conv, conv, conv)                                                 \
     /* x, scale, bias, mean, variance */                                      \
-    X(GRAPH_BATCH_NORM, "batch-norm", 5, 0,                                   \
+    X(GRAPH_BATCH_NORM, "batch-norm", 5, GRAPH_WEIGHS,                        \
       one, batch_norm, as_meant, batch_norm)                                  \
     /* x, weights (I, O/groups, kh, kw), b */                                 \
-    X(GRAPH_DECONV, "transposed convolution", 3, GRAPH_CLAMPS,                \
+    X(GRAPH_DECONV, "transposed convolution", 3, GRAPH_CLAMPS | GRAPH_WEIGHS, \
       deconv, deconv, deconv, conv)                                           \
     /* the largest in each window */                                          \
     X(GRAPH_MAX_POOL, "max-pool", 1, GRAPH_CLAMPS | GRAPH_HANDS_ON,           \
@@ -114,24 +118,29 @@ enum graph_fact {
     X(GRAPH_REDUCE, "reduction", 0, 0, one, reduce, mean, reduce)             \
     /* (x - mean) / sqrt(variance + epsilon) scale + bias, over               \
        axes */                                                                \
-    X(GRAPH_NORM, "normalization", 3, GRAPH_CLAMPS, one, norm, norm, norm)    \
+    X(GRAPH_NORM, "normalization", 3, GRAPH_CLAMPS | GRAPH_WEIGHS,            \
+      one, norm, norm, norm)                                                  \
     /* over channels */                                                       \
-    X(GRAPH_LRN, "local-response-normalization", 1, 0,                        \
+    X(GRAPH_LRN, "local-response-normalization", 1, GRAPH_WEIGHS,             \
       channels, lrn, lrn, lrn)                                                \
     /* x (.., I), weights (O, I), bias (O) */                                 \
-    X(GRAPH_LINEAR, "linear", 3, GRAPH_CLAMPS | GRAPH_MACS,                   \
+    X(GRAPH_LINEAR, "linear", 3, GRAPH_CLAMPS | GRAPH_MACS | GRAPH_WEIGHS,    \
       linear, linear, as_meant, none)                                         \
     /* a (.., m, k), b (.., k, n) or vectors, which graph_infer makes         \
        LINEAR where it can; stacks are broadcast */                           \
-    X(GRAPH_MATMUL, "matmul", 3, GRAPH_MACS,                                  \
+    X(GRAPH_MATMUL, "matmul", 3, GRAPH_MACS | GRAPH_WEIGHS,                   \
       matmul, matmul, as_meant, matmul)                                       \
+    /* sums of products, by the node's equation: "bij,bjk->bik" */            \
+    X(GRAPH_EINSUM, "einsum", GRAPH_EINSUM_OPERANDS, GRAPH_MACS,              \
+      einsum, einsum, as_meant, einsum)                                       \
     /* x along one axis */                                                    \
     X(GRAPH_SOFTMAX, "softmax", 1, 0, one, softmax, softmax, softmax)         \
     /* its logarithm */                                                       \
     X(GRAPH_LOG_SOFTMAX, "log-softmax", 1, 0,                                 \
       one, softmax, softmax, softmax)                                         \
     /* 1 at the first of the largest */                                       \
-    X(GRAPH_HARDMAX, "hardmax", 1, 0, one, softmax, softmax, softmax)         \
+    X(GRAPH_HARDMAX, "hardmax", 1, GRAPH_DECIDES,                             \
+      one, softmax, softmax, softmax)                                         \
     /* x's elements, in the shape of out */                                   \
     X(GRAPH_RESHAPE, "reshape", 0, GRAPH_HANDS_ON,                            \
       one, reshape, reshape, copy)                                            \
@@ -290,6 +299,8 @@ struct graph_node {
     int *inputs;         /* (num_inputs) values, or GRAPH_NONE */
     int *outputs;        /* (num_outputs) values */
     uint32_t num_inputs, num_outputs;
+    bool resolved;  /* set by graph_infer: what it says below holds of the
+                       fields, and operands that must be constant are gone */
     bool nhwc;      /* x and out of a window are NHWC, and a CONV's weights (O,
                        kh, kw, I/groups), or (1, kh, kw, O) where depthwise:
                        groups > 1 and I/groups = 1; a DECONV's are (O, kh, kw,
@@ -302,7 +313,7 @@ struct graph_node {
             bool depthwise;   /* set by graph_layout */
             size_t extra[2];  /* DECONV: rows and columns after the last */
             size_t target[2]; /* the output's size, or 0; makes up the border
-                                 in graph_infer */
+                                 in graph_infer, and is 0 then */
         } conv;               /* CONV, DECONV */
         struct {
             struct graph_window window; /* a kernel of 0: the whole picture,
@@ -417,6 +428,15 @@ struct graph_node {
             float alpha, beta;
             bool transpose_a, transpose_b;
         } gemm; /* MATMUL: alpha a b + beta c, a third input or none */
+        struct {
+            const char *equation; /* without blanks */
+            /* From graph_infer on: one loop for each letter. Those over axes of
+             * the output come first, in their order. */
+            size_t length[2 * GRAPH_MAX_RANK]; /* (num_loops) */
+            uint32_t num_loops;
+            uint8_t loop[GRAPH_EINSUM_OPERANDS]
+                        [GRAPH_MAX_RANK]; /* of an axis */
+        } einsum;
         struct {
             int64_t axis;   /* >= 0 from graph_infer on */
             bool to_matrix; /* SOFTMAX and its kin before opset 13: over all

@@ -69,6 +69,18 @@ static size_t work_matmul(const struct graph *graph,
     return a->dim[node->gemm.transpose_a ? 0 : a->rank - 1];
 }
 
+/* As many products as the loops that are summed have rounds. */
+static size_t work_einsum(const struct graph *graph,
+                          const struct graph_node *node)
+{
+    size_t count = 1;
+
+    for (uint32_t i = graph_output(graph, node, 0)->shape.rank;
+         i < node->einsum.num_loops; i++)
+        count *= node->einsum.length[i];
+    return count;
+}
+
 size_t graph_work(const struct graph *graph, const struct graph_node *node)
 {
     static size_t (*const works[GRAPH_NUM_OPS])(

@@ -12,8 +12,9 @@
 #include "engine/image/turn.h"
 
 enum {
-    RIFF_HEADER_LEN = 12,        /* "RIFF", length, "WEBP" */
-    COLOURS_AT_A_TIME = 1 << 18, /* pixels between two looks at the clock */
+    RIFF_HEADER_LEN = 12, /* "RIFF", length, "WEBP" */
+    COLOURS_AT_A_TIME =
+        1 << 18, /* pixels between two checks for cancellation */
 };
 
 static bool is_jpeg(const struct bytes *file)
@@ -54,7 +55,7 @@ static const struct codec *find_codec(const struct bytes *file)
     return NULL;
 }
 
-/* width * height * channels, or false where that is no size of an object. */
+/* Computes width * height * channels; false if no object can be that large. */
 static bool raw_len(size_t *len, uint32_t width, uint32_t height,
                     unsigned channels)
 {
@@ -89,7 +90,7 @@ bool image_codec_check(const struct image_codec_job *job, uint32_t width,
     return true;
 }
 
-/* What of a picture's cost is not that of its free pixels. */
+/* The part of the cost that exceeds the share of the free pixels. */
 static uint64_t beyond_free(uint64_t cost, uint64_t pixels,
                             uint64_t free_pixels)
 {
@@ -111,9 +112,10 @@ static bool allow(const struct image_codec_job *job, uint64_t pixels,
     if (max == 0 || cost <= max || cost - max <= more)
         return true;
     return error_limit(err, max + more,
-                       "the image takes %" PRIu64 " %s to decode beyond its "
-                       "first %" PRIu64 " megapixels; at most %" PRIu64
-                       " %s are allowed for a file of its size",
+                       "decoding the image takes %" PRIu64
+                       " %s beyond its first %" PRIu64
+                       " megapixels; at most %" PRIu64
+                       " %s are allowed for a file of this size",
                        cost / 1000000, unit, free_pixels / 1000000,
                        (max + more) / 1000000, unit);
 }
@@ -132,11 +134,7 @@ bool image_codec_allow_time(const struct image_codec_job *job, uint64_t pixels,
 
 bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
 {
-    const struct image_wait *wait = job->wait;
-
-    if (wait->gone && wait->gone(wait->user))
-        return fail(err, ERROR_BUSY, "nobody waits for the image any more");
-    return true;
+    return cancel_check(job->cancel, err);
 }
 
 bool image_codec_begin(struct image_codec_job *job, uint32_t width,
@@ -151,8 +149,8 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
         return false;
     if (!raw_len(&len, width, height, channels))
         return fail(err, ERROR_MEMORY,
-                    "%" PRIu32 " x %" PRIu32 " pixels exceed the memory", width,
-                    height);
+                    "%" PRIu32 " x %" PRIu32 " pixels do not fit into memory",
+                    width, height);
     const size_t pixels_len = orientation == 1 ? len : len / channels * 3;
     const size_t stored_len = orientation == 1 ? 0 : len + TURN_MORE;
     if (!image_codec_allow_bytes(job, (uint64_t)width * height,
@@ -184,22 +182,22 @@ size_t image_codec_raw_len(const struct image_codec_job *job)
     return image_codec_row_len(job) * job->height;
 }
 
-/* In place, (count, 4) to (count, 3): over white. */
+/* Converts (count, 4) to (count, 3) in place, composing on white. */
 static void flatten_rgba(uint8_t *pixels, size_t count)
 {
     const uint8_t *in = pixels;
     uint8_t *out = pixels;
 
     for (size_t i = 0; i < count; i++, in += 4, out += 3) {
-        const unsigned alpha = in[3]; /* before the first of `out` is there */
+        const unsigned alpha = in[3]; /* read before `out` overwrites it */
 
         for (int c = 0; c < 3; c++)
             out[c] = image_codec_on_white(in[c], alpha);
     }
 }
 
-/* In place, (count, 4) to (count, 3): ink over white, without a colour
- * profile, as Pillow has it: red = (1 - black) - cyan (1 - black). */
+/* Converts (count, 4) to (count, 3) in place: ink on white, without a colour
+ * profile, like Pillow: red = (1 - black) - cyan (1 - black). */
 static void flatten_cmyk_inverted(uint8_t *pixels, size_t count)
 {
     const uint8_t *in = pixels;
@@ -222,7 +220,7 @@ bool image_codec_find_colour(const struct image_colour **colour,
                              job->grey, err);
 }
 
-/* By the profile to sRGB: before alpha. */
+/* Converts samples to sRGB by the profile; done before alpha is composed. */
 static bool convert_colours(const struct image_codec_job *job,
                             struct error *err)
 {
@@ -282,9 +280,7 @@ static bool turn(struct image *image, struct error *err)
 bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
                   const struct image_limits *limits, struct error *err)
 {
-    static const struct image_wait somebody = {0};
-
-    return image_decode_for(image, &somebody, bytes, len, limits, err) &&
+    return image_decode_for(image, bytes, len, limits, NULL, err) &&
            turn(image, err);
 }
 
@@ -299,14 +295,14 @@ static bool fail_unknown(struct bytes file, struct error *err)
                 "the file is not a JPEG, PNG or WebP image; it is %s", name);
 }
 
-bool image_decode_for(struct image *image, const struct image_wait *wait,
-                      const uint8_t *bytes, size_t len,
-                      const struct image_limits *limits, struct error *err)
+bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
+                      const struct image_limits *limits,
+                      const struct cancel *cancel, struct error *err)
 {
     const struct bytes file = {.data = bytes, .len = len};
     const struct codec *codec = find_codec(&file);
     struct image_codec_job job = {
-        .image = image, .limits = limits, .wait = wait, .coded_len = len};
+        .image = image, .limits = limits, .cancel = cancel, .coded_len = len};
     bool ok;
 
     image->width = image->height = image->orientation = 0;

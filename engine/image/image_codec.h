@@ -1,56 +1,56 @@
 #ifndef ENGINE_IMAGE_IMAGE_CODEC_H
 #define ENGINE_IMAGE_IMAGE_CODEC_H
 
-/* Between image.c and the codecs (image_jpeg.c, image_png.c, image_webp.c);
- * nobody else includes this.
+/* The interface between image.c and the codecs (image_jpeg.c, image_png.c,
+ * image_webp.c); no other file includes this.
  *
  * A codec reads the file's header, calls image_codec_begin with what it found
- * there, and writes the samples to job->raw. Limits, memory, alpha, CMYK and
- * orientation are image.c's. Any thread. */
+ * there, and writes the samples to job->raw. image.c handles limits, memory,
+ * alpha, CMYK and orientation. Any thread. */
 
 #include "engine/base/buf.h"
 #include "engine/base/bytes.h"
 #include "engine/image/image.h"
 #include "engine/image/image_colour.h"
 
-/* What the samples in job->raw are, 8 bits each. */
+/* The layout of the samples in job->raw, 8 bits each. */
 enum image_codec_layout {
     IMAGE_CODEC_RGB,
     IMAGE_CODEC_RGBA,          /* alpha not premultiplied */
     IMAGE_CODEC_CMYK_INVERTED, /* 255 is no ink, as Adobe stores it */
 };
 
-/* One picture being decoded. */
+/* An image being decoded. */
 struct image_codec_job {
     struct image *image;               /* borrowed */
     const struct image_limits *limits; /* borrowed */
-    const struct image_wait *wait;     /* borrowed */
+    const struct cancel *cancel;       /* borrowed, or NULL */
     uint32_t width, height;            /* as stored */
     enum image_codec_layout layout;
-    size_t coded_len;     /* the file's bytes that pixels are made of */
-    uint64_t held;        /* bytes that the library takes besides `raw` */
+    size_t coded_len;     /* bytes of the file that hold pixel data */
+    uint64_t held;        /* bytes that the library uses besides `raw` */
     unsigned orientation; /* EXIF's, 1..8 */
-    unsigned channels;    /* of the layout: 3 or 4 */
+    unsigned channels;    /* 3 or 4, by the layout */
     uint8_t *raw;         /* (height, width, channels); borrowed from image */
-    /* The colour profile of what is in `raw`, or empty: in the file, or in
+    /* The colour profile of `raw`, or empty; it points into the file or into
      * profile_room. */
     struct bytes profile;
     struct buf profile_room; /* owned; freed by image.c */
-    bool grey;               /* samples are grey, though they are three */
+    bool grey; /* samples are grey, though each is stored three times */
 };
 
 /* Checks the sides against the limits, for codecs that know them before they
- * have read the rest of what image_codec_begin wants. ERROR_INPUT (a side is
+ * have read the rest of what image_codec_begin needs. ERROR_INPUT (a side is
  * 0), ERROR_LIMIT. */
 bool image_codec_check(const struct image_codec_job *job, uint32_t width,
                        uint32_t height, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Checks what decoding a picture of so many pixels takes, bytes of memory or
- * nanoseconds, without the share of those that are free, against what
- * limits->max_unpacked allows for job->coded_len. The time is what each codec
- * takes it for: all that counts is that it is much the same for all pictures
- * that are to be refused. ERROR_LIMIT. */
+/* Check the cost of decoding an image of `pixels` pixels, in bytes of memory or
+ * nanoseconds, without the share of the free pixels, against what
+ * limits->max_unpacked allows for job->coded_len. The time is an estimate of
+ * each codec; it only has to be similar for all images that should be refused.
+ * ERROR_LIMIT. */
 bool image_codec_allow_bytes(const struct image_codec_job *job, uint64_t pixels,
                              uint64_t bytes, struct error *err)
     __attribute__((warn_unused_result));
@@ -58,29 +58,30 @@ bool image_codec_allow_time(const struct image_codec_job *job, uint64_t pixels,
                             uint64_t ns, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Whether somebody still waits for the picture: to be asked every few
- * milliseconds. ERROR_BUSY. */
+/* Whether decoding should go on; to be called every few milliseconds.
+ * ERROR_BUSY: it was cancelled. */
 bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Checks the sides, and job->held with `raw`, and makes room for job->raw,
- * whose contents are undefined. Both sides must be known and true: the codec
- * then writes width * height * channels bytes at most. Fails as
- * image_codec_check does, or ERROR_MEMORY. */
+/* Checks the sides, and the memory of job->held and `raw` together, and
+ * allocates job->raw; its contents are undefined. Both sides must be final: the
+ * codec writes at most width * height * channels bytes. Fails like
+ * image_codec_check, or with ERROR_MEMORY. */
 bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                        uint32_t height, enum image_codec_layout layout,
                        unsigned orientation, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Finds what job->profile does to the samples, for codecs that convert some
- * before they are in `raw`, and then make job->profile empty. *colour is NULL
- * where they stay as they are. ERROR_MEMORY. */
+/* Finds the conversion that job->profile asks for, for codecs that convert some
+ * samples before they are in `raw` and then empty job->profile. *colour is NULL
+ * if samples stay unchanged. ERROR_MEMORY. */
 bool image_codec_find_colour(const struct image_colour **colour,
                              const struct image_codec_job *job,
                              struct error *err)
     __attribute__((warn_unused_result));
 
-/* Bytes of job->raw, known not to overflow after image_codec_begin. */
+/* The length of a row and of all of job->raw in bytes; neither overflows after
+ * image_codec_begin. */
 size_t image_codec_row_len(const struct image_codec_job *job);
 size_t image_codec_raw_len(const struct image_codec_job *job);
 
@@ -91,15 +92,15 @@ static inline unsigned image_codec_divide_by_255(unsigned x)
     return (x + (x >> 8)) >> 8;
 }
 
-/* A sample of that alpha, composed on white. Both 0..255. */
+/* A sample with an alpha, composed on white. Both 0..255. */
 static inline uint8_t image_codec_on_white(unsigned sample, unsigned alpha)
 {
     return (uint8_t)image_codec_divide_by_255(sample * alpha +
                                               255 * (255 - alpha));
 }
 
-/* The codecs. Each decodes a whole file into job->raw; fails as image_decode
- * does. */
+/* The codecs. Each decodes a whole file into job->raw; they fail like
+ * image_decode. */
 bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
                        size_t len, struct error *err)
     __attribute__((warn_unused_result));

@@ -7,38 +7,40 @@
 #include <string.h>
 
 enum {
-    /* What the library may take for one profile, all in all. */
+    /* The most memory that the library may use for one profile. */
     MAX_MEMORY = 2 * IMAGE_COLOUR_MAX_LEN,
 
-    MAX_KEPT = 64 << 10, /* bytes of a profile that is kept: few have 4 KB */
-    HEADER_LEN = 128,    /* bytes of any profile */
+    MAX_KEPT =
+        64 << 10, /* bytes of a profile that is kept; few have more than 4 KB */
+    HEADER_LEN = 128, /* bytes; every profile has a header */
 
-    /* Light between black and white, as a number: fine enough for a step in
-     * the dark to be less than half a level. */
+    /* Linear light from black to white as an integer, fine enough that a step
+     * in the dark is less than half a level. */
     LIGHT_BITS = 13,
     LIGHT_MAX = 1 << LIGHT_BITS,
     FRACTION_BITS = 10,
-    MAX_SHARE = 1 << 28, /* of light; three of them fit into an int32_t */
+    MAX_SHARE =
+        1 << 28, /* of linear light; three of them fit into an int32_t */
 };
 
 enum kind {
-    AS_IT_IS, /* sRGB, broken, or of no use for these samples */
+    AS_IT_IS, /* sRGB, broken, or not applicable to these samples */
     MATRIX,
     LEVELS,
 };
 
-/* A piece of the library's memory, before the memory itself. */
+/* A block of the library's memory; this header stands before it. */
 struct piece {
-    struct piece *before, *after; /* in a ring */
+    struct piece *before, *after; /* a ring */
     size_t len;
 };
 
-/* What the library may still take, and what it has: not all of it is given back
- * where a profile is broken, or memory is short. */
+/* The memory that the library may still use, and the blocks that it has: it
+ * does not free all of them if a profile is broken or memory runs out. */
 struct budget {
     size_t left;
-    bool failed;       /* there was no memory; not: no budget */
-    struct piece ring; /* no piece itself */
+    bool failed;       /* out of memory, as opposed to out of budget */
+    struct piece ring; /* the head of the ring, not a block itself */
 };
 
 enum { PIECE_LEN = (sizeof(struct piece) + 15) & ~15 };
@@ -48,10 +50,11 @@ struct image_colour {
     size_t profile_len;
     bool grey_samples;
     enum kind kind;
-    /* MATRIX: what each level of each sample adds to the light of sRGB's red,
-     * green and blue, of 1 << (LIGHT_BITS + FRACTION_BITS). */
+    /* MATRIX: what each level of each sample adds to the linear light of sRGB's
+     * red, green and blue, in units of 1 / (1 << (LIGHT_BITS +
+     * FRACTION_BITS)). */
     int32_t share[3][256][4];
-    uint8_t level_of[LIGHT_MAX + 1]; /* of light, sRGB's */
+    uint8_t level_of[LIGHT_MAX + 1]; /* sRGB's level for each value of light */
     uint8_t grey[256];               /* LEVELS */
 };
 
@@ -75,8 +78,8 @@ static struct piece *piece_of(void *memory)
     return (struct piece *)(void *)((uint8_t *)memory - PIECE_LEN);
 }
 
-/* The first piece is for the context itself, before it knows of an budget:
- * it is a ring of its own. */
+/* The first block is for the context itself, before it knows its budget: it is
+ * a ring of its own. */
 static void *get_memory(cmsContext context, cmsUInt32Number len)
 {
     struct budget *budget = cmsGetContextUserData(context);
@@ -125,7 +128,7 @@ static void *get_more_memory(cmsContext context, void *memory,
     return more;
 }
 
-/* What the library has left behind. */
+/* Frees what the library has left behind. */
 static void free_pieces(struct budget *budget)
 {
     while (budget->ring.after != &budget->ring) {
@@ -138,7 +141,7 @@ static void free_pieces(struct budget *budget)
 
 static void *get_mutex(cmsContext context)
 {
-    return context; /* anything but NULL */
+    return context; /* any pointer but NULL */
 }
 
 static void give_mutex_back(cmsContext context, void *mutex)
@@ -154,8 +157,8 @@ static cmsBool lock_mutex(cmsContext context, void *mutex)
     return TRUE;
 }
 
-/* One thread at a time needs no mutex; the library's own cannot do without
- * memory. */
+/* Contexts are used by one thread at a time and need no mutex; the library's
+ * own mutex functions do not survive a lack of memory. */
 static cmsContext new_context(struct budget *budget)
 {
     cmsPluginMutex mutex = {
@@ -180,15 +183,15 @@ static cmsContext new_context(struct budget *budget)
     return cmsCreateContext(&memory, budget);
 }
 
-/* Light to sRGB's primaries, from XYZ as profiles have it (white is D50): the
- * inverse of what the ICC's own profile says. */
+/* From XYZ as in profiles (white is D50) to linear light of sRGB's primaries:
+ * the inverse of the matrix in the ICC's own profile. */
 static const double srgb_of_xyz[3][3] = {
     {3.13411215, -1.61739246, -0.49063340},
     {-0.97878729, 1.91627959, 0.03345471},
     {0.07198304, -0.22898585, 1.40538513},
 };
 
-/* IEC 61966-2-1. Both 0 to 1. */
+/* IEC 61966-2-1. Both values are from 0 to 1. */
 static double srgb_to_light(double level)
 {
     return level <= 0.04045 ? level / 12.92 : pow((level + 0.055) / 1.055, 2.4);
@@ -215,16 +218,16 @@ static int32_t to_share(double light)
                                           : lrint(share));
 }
 
-/* What a curve makes of a level: 0 to 1. */
+/* The curve's value at a level, 0 to 1. */
 static double eval(const cmsToneCurve *curve, int level)
 {
     const float value = cmsEvalToneCurveFloat(curve, (float)level / 255);
 
-    return value > 1 ? 1 : value > 0 ? value : 0; /* not a number: 0 */
+    return value > 1 ? 1 : value > 0 ? value : 0; /* NaN becomes 0 */
 }
 
-/* Tables of three dimensions, which a few profiles have besides or instead, are
- * left aside. */
+/* Three-dimensional tables, which a few profiles have in addition or instead,
+ * are ignored. */
 static void make_matrix(struct image_colour *colour, cmsHPROFILE profile)
 {
     static const cmsTagSignature colorants[] = {
@@ -280,7 +283,7 @@ static void convert_by_levels(const struct image_colour *colour,
         memset(pixels, colour->grey[pixels[0]], 3);
 }
 
-/* Grey's curve leads to light, or to CIE's lightness. */
+/* A grey curve leads to linear light, or to CIE lightness. */
 static double lightness_to_light(double lightness)
 {
     const double root = (100 * lightness + 16) / 116;
@@ -306,7 +309,7 @@ static void make_levels(struct image_colour *colour, cmsHPROFILE profile)
     colour->kind = LEVELS;
 }
 
-/* All levels of grey, and of colours 9 x 9 x 9. */
+/* All levels of grey, and 9 x 9 x 9 colours. */
 enum { NUM_SAMPLES = 256 + 9 * 9 * 9 };
 
 static void make_sample(uint8_t pixel[3], int i)
@@ -321,8 +324,8 @@ static void make_sample(uint8_t pixel[3], int i)
     pixel[2] = (uint8_t)(grid / 81 * 255 / 8);
 }
 
-/* Whether nothing moves by more than a level, which is what other programs
- * differ by: sRGB, in all its forms. */
+/* Whether no sample changes by more than one level, as other programs differ by
+ * as much: this catches sRGB in all its forms. */
 static bool is_identity(const struct image_colour *colour)
 {
     for (int i = 0; i < (colour->kind == LEVELS ? 256 : NUM_SAMPLES); i++) {
@@ -356,7 +359,8 @@ static void read_profile(struct image_colour *colour, cmsHPROFILE profile)
         colour->kind = AS_IT_IS;
 }
 
-/* False: there was no memory. A broken profile is none. */
+/* Returns false if there was not enough memory. A broken profile leaves the
+ * samples unchanged. */
 static bool open_profile(struct image_colour *colour, struct bytes bytes)
 {
     struct budget budget = {.left = MAX_MEMORY};
@@ -380,7 +384,7 @@ static bool open_profile(struct image_colour *colour, struct bytes bytes)
     return !budget.failed;
 }
 
-/* The profile is kept for the next picture, unless it is a long one. */
+/* Keeps the profile for the next image, unless it is long. */
 static bool keep_bytes(struct image_colour *colour, struct bytes profile,
                        struct error *err)
 {
@@ -388,7 +392,8 @@ static bool keep_bytes(struct image_colour *colour, struct bytes profile,
         return true;
     colour->profile = malloc(profile.len);
     if (!colour->profile)
-        return fail(err, ERROR_MEMORY, "no memory for a colour profile");
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a colour profile");
     memcpy(colour->profile, profile.data, profile.len);
     colour->profile_len = profile.len;
     return true;
@@ -400,12 +405,12 @@ static struct image_colour *new_colour(struct bytes profile, bool grey,
     struct image_colour *colour = calloc(1, sizeof *colour);
 
     if (!colour) {
-        fail(err, ERROR_MEMORY, "no memory for a colour profile");
+        fail(err, ERROR_MEMORY, "not enough memory for a colour profile");
         return NULL;
     }
     colour->grey_samples = grey;
     if (!open_profile(colour, profile)) {
-        fail(err, ERROR_MEMORY, "no memory for a colour profile");
+        fail(err, ERROR_MEMORY, "not enough memory for a colour profile");
         image_colour_free(colour);
         return NULL;
     }

@@ -4,17 +4,17 @@ enum {
     TAG_ORIENTATION = 0x0112,
     UPRIGHT = 1,
     MAGIC = 42,
-    ENTRY_LEN = 4, /* bytes of values that stand in the entry itself */
+    ENTRY_LEN = 4, /* bytes of values that fit into the entry itself */
 };
 
-/* TIFF's types of values: how long one is, and how it is read. */
+/* TIFF's value types: the length of a value, and how it is read. */
 static const struct type {
-    uint8_t len; /* 0: there is none by that number */
+    uint8_t len; /* 0: there is no type with this number */
     enum { NO_NUMBER, WHOLE, RATIO } is;
 } types[] = {
     [1] = {1, NO_NUMBER}, /* bytes */
-    [2] = {1, NO_NUMBER}, /* a text */
-    [3] = {2, WHOLE},     /* as it should be */
+    [2] = {1, NO_NUMBER}, /* text */
+    [3] = {2, WHOLE},     /* the type that the standard demands */
     [4] = {4, WHOLE},      [5] = {8, RATIO},      [6] = {1, WHOLE},
     [7] = {1, NO_NUMBER},  [8] = {2, WHOLE},      [9] = {4, WHOLE},
     [10] = {8, RATIO},     [11] = {4, NO_NUMBER}, /* floats */
@@ -23,7 +23,7 @@ static const struct type {
 
 enum { NUM_TYPES = sizeof types / sizeof types[0] };
 
-/* TIFF numbers, in the byte order that the file announces. */
+/* TIFF integers, in the byte order that the file announces. */
 static bool read_u16(struct bytes *bytes, uint16_t *value, bool big)
 {
     return big ? bytes_u16be(bytes, value) : bytes_u16le(bytes, value);
@@ -55,7 +55,7 @@ static bool read_whole(struct bytes *bytes, uint32_t *value, size_t len,
 }
 
 /* A directory entry: tag, type, number of values, and 4 bytes that hold the
- * values where they fit, or else say where they are. */
+ * values if they fit, or else their offset. */
 static bool read_entry(struct bytes *directory, uint16_t *tag, uint16_t *type,
                        uint32_t *count, struct bytes *values, bool big)
 {
@@ -64,7 +64,7 @@ static bool read_entry(struct bytes *directory, uint16_t *tag, uint16_t *type,
            bytes_take(directory, values, ENTRY_LEN);
 }
 
-/* The first of an entry's values: false where there is none to be read. */
+/* The first of an entry's values; false if it cannot be read. */
 static bool read_value(unsigned *orientation, struct bytes exif,
                        const struct type *type, uint32_t count,
                        struct bytes values, bool big)
@@ -92,8 +92,8 @@ static bool read_value(unsigned *orientation, struct bytes exif,
     return true;
 }
 
-/* Finds the byte order and the first directory. Some have written the 42 in
- * the other order. */
+/* Finds the byte order and the first directory. Some writers store the 42 in
+ * the other byte order. */
 static bool open_tiff(struct bytes exif, struct bytes *directory, bool *big)
 {
     struct bytes at = exif;
@@ -119,7 +119,7 @@ unsigned image_exif_orientation(struct bytes exif)
     unsigned orientation;
     bool big;
 
-    for (int i = 0; i < 2; i++) /* some have it twice */
+    for (int i = 0; i < 2; i++) /* some files have it twice */
         if (bytes_begin_with(&exif, "Exif\0\0", 6) && !bytes_skip(&exif, 6))
             return 0;
     if (!open_tiff(exif, &directory, &big) ||

@@ -1,17 +1,17 @@
 #ifndef ENGINE_IMAGE_IMAGE_EXIF_H
 #define ENGINE_IMAGE_IMAGE_EXIF_H
 
-/* The one thing we want from EXIF: which way is up. */
+/* Reads the one thing we need from EXIF: the orientation. */
 
 #include "engine/base/bytes.h"
 
-/* The orientation 1..8 that an EXIF block (a TIFF file, with or without
- * "Exif\0\0" before it) names in its first directory, the one of the picture
- * itself. 0 where it names none, or is broken: a picture is not refused for its
- * metadata. 1, which is upright, where what it names is none of the eight. Any
- * whole number will do, whatever its type, and a header with its 42 the wrong
- * way round. Looks at one directory only, so that cycles of directories do no
- * harm. Any thread. */
+/* The orientation 1..8 in the first directory of an EXIF block (a TIFF file,
+ * with or without "Exif\0\0" before it), which describes the image itself.
+ * Returns 0 if it has none or the block is broken: an image is not refused for
+ * its metadata. Returns 1, which is upright, if the value is not from 1 to 8.
+ * Any integer type is accepted, and so is a header with its 42 in the wrong
+ * byte order. Only one directory is read, so cycles of directories do no harm.
+ * Any thread. */
 unsigned image_exif_orientation(struct bytes exif);
 
 #endif

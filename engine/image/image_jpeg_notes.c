@@ -11,7 +11,8 @@ enum {
     UPRIGHT = 1,
 };
 
-/* "ICC_PROFILE\0", a number, how many there are, and the part itself. */
+/* The segment is "ICC_PROFILE\0", the part's number, the number of parts, and
+ * the part itself. */
 static void take_part(struct image_jpeg_notes *notes, struct bytes segment)
 {
     static const char name[] = "ICC_PROFILE";
@@ -52,7 +53,7 @@ unsigned image_jpeg_notes_orientation(const struct image_jpeg_notes *notes)
     return orientation == 0 ? UPRIGHT : orientation;
 }
 
-bool image_jpeg_notes_profile(struct bytes *profile, struct buf *room,
+bool image_jpeg_notes_profile(struct bytes *profile, struct buf *storage,
                               const struct image_jpeg_notes *notes,
                               struct error *err)
 {
@@ -76,8 +77,9 @@ bool image_jpeg_notes_profile(struct bytes *profile, struct buf *room,
     }
     for (int i = 0; i < IMAGE_JPEG_NOTES_PARTS; i++)
         if (notes->parts[i].len > 0 &&
-            !buf_append(room, notes->parts[i].data, notes->parts[i].len, err))
+            !buf_append(storage, notes->parts[i].data, notes->parts[i].len,
+                        err))
             return false;
-    *profile = (struct bytes){.data = room->data, .len = room->len};
+    *profile = (struct bytes){.data = storage->data, .len = storage->len};
     return true;
 }

@@ -5,10 +5,10 @@
 enum {
     FTYP_LEN = 8, /* bytes before the brand of an ISO media file */
     BRAND_LEN = 4,
-    TEXT_LEN = 1024, /* bytes in which the first tag of a text is sought */
+    TEXT_LEN = 1024, /* bytes of a text that are searched for a tag */
 };
 
-/* Files that begin with those bytes, from `offset` on: the first that fits. */
+/* Magic numbers at an `offset`; the first match counts. */
 static const struct mark {
     const char *name;
     uint16_t offset;
@@ -39,17 +39,17 @@ static const struct mark {
     {"an MNG animation", 0, 8, "\x8aMNG\r\n\x1a\n"},
     {"a JNG image", 0, 8, "\x8bJNG\r\n\x1a\n"},
     {"a BPG image", 0, 4, "BPG\xfb"},
-    {"a raw photo (RAF)", 0, 8, "FUJIFILM"},
-    {"a raw photo (RW2)", 0, 4, "IIU\0"},
-    {"a raw photo (ORF)", 0, 4, "IIRO"},
-    {"a raw photo (ORF)", 0, 4, "IIRS"},
+    {"a raw image (RAF)", 0, 8, "FUJIFILM"},
+    {"a raw image (RW2)", 0, 4, "IIU\0"},
+    {"a raw image (ORF)", 0, 4, "IIRO"},
+    {"a raw image (ORF)", 0, 4, "IIRS"},
     {"a DICOM file", 128, 4, "DICM"},
     {"an AVI video", 8, 4, "AVI "},
-    {"a WAV sound", 8, 4, "WAVE"},
+    {"a WAV file", 8, 4, "WAVE"},
     {"a Matroska or WebM video", 0, 4, "\x1a\x45\xdf\xa3"},
     {"an MPEG video", 0, 4, "\0\0\1\xba"},
     {"an Ogg file", 0, 4, "OggS"},
-    {"an MP3 sound", 0, 3, "ID3"},
+    {"an MP3 file", 0, 3, "ID3"},
     {"a ZIP archive", 0, 4, "PK\3\4"},
     {"a gzip file", 0, 3, "\x1f\x8b\x08"},
     {"a bzip2 file", 0, 3, "BZh"},
@@ -61,20 +61,20 @@ static const struct mark {
     {"a RAR archive", 0, 6, "Rar!\x1a\x07"},
     {"a NumPy array", 0, 6, "\x93NUMPY"},
     {"an HDF5 file", 0, 8, "\x89HDF\r\n\x1a\n"},
-    {"a pointer of Git LFS, not the file", 0, 34,
+    {"a Git LFS pointer, not the file itself", 0, 34,
      "version https://git-lfs.github.com"},
-    {"a PNG that was damaged as a text", 0, 4, "\x89PNG"},
-    {"a PNG that was damaged as a text", 0, 6, "\xef\xbf\xbdPNG"},
-    {"a PNG that was damaged as a text", 0, 5, "\xc2\x89PNG"},
-    {"a JPEG that was damaged as a text", 0, 9,
+    {"a PNG damaged by text conversion", 0, 4, "\x89PNG"},
+    {"a PNG damaged by text conversion", 0, 6, "\xef\xbf\xbdPNG"},
+    {"a PNG damaged by text conversion", 0, 5, "\xc2\x89PNG"},
+    {"a JPEG damaged by text conversion", 0, 9,
      "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-    {"a JPEG that was damaged as a text", 0, 6, "\xc3\xbf\xc3\x98\xc3\xbf"},
+    {"a JPEG damaged by text conversion", 0, 6, "\xc3\xbf\xc3\x98\xc3\xbf"},
 };
 
-/* ISO media files: what their brand says. Further brands stand behind it. */
+/* Brands of ISO media files; compatible brands follow the major one. */
 static const struct brand {
     const char *name;
-    char brand[BRAND_LEN + 1]; /* or how it begins */
+    char brand[BRAND_LEN + 1]; /* or its beginning */
 } brands[] = {
     {"an AVIF image", "avif"},     {"an AVIF animation", "avis"},
     {"a HEIC image", "heic"},      {"a HEIC image", "heix"},
@@ -83,21 +83,21 @@ static const struct brand {
     {"a HEIF image", "mif1"},      {"a HEIF image", "mif2"},
     {"a HEIF animation", "msf1"},  {"a JPEG XL image", "jxl "},
     {"a JPEG 2000 image", "jp2 "}, {"a JPEG 2000 image", "jpx "},
-    {"a JPEG 2000 image", "jpm "}, {"a raw photo (CR3)", "crx "},
+    {"a JPEG 2000 image", "jpm "}, {"a raw image (CR3)", "crx "},
     {"a QuickTime video", "qt  "}, {"an MP4 video", "mp4"},
     {"an MP4 video", "isom"},      {"an MP4 video", "iso"},
     {"an MP4 video", "avc1"},      {"an MP4 video", "M4V"},
     {"an MP4 video", "MSNV"},      {"an MP4 video", "dash"},
-    {"an MP4 sound", "M4A"},       {"a 3GP video", "3g"},
+    {"an MP4 audio file", "M4A"},  {"a 3GP video", "3g"},
 };
 
-/* Tags of texts, in small letters. */
+/* Tags at the start of text files, in lower case. */
 static const struct tag {
     const char *name;
     const char *text;
 } tags[] = {
-    {"an SVG drawing", "<svg"}, {"an HTML page", "<!doctype html"},
-    {"an HTML page", "<html"},  {"an HTML page", "<head"},
+    {"an SVG image", "<svg"},  {"an HTML page", "<!doctype html"},
+    {"an HTML page", "<html"}, {"an HTML page", "<head"},
     {"an HTML page", "<body"},
 };
 
@@ -117,7 +117,7 @@ static const char *find_brand(struct bytes brand)
     return NULL;
 }
 
-/* HEIF's general brand says less than the ones that come after it. */
+/* HEIF's general brand says less than the compatible brands after it. */
 static const char *name_of_iso(struct bytes file)
 {
     struct bytes box = file, brand;
@@ -130,7 +130,7 @@ static const char *name_of_iso(struct bytes file)
     name = find_brand(brand);
     if (!bytes_begin_with(&brand, "mif", 3) &&
         !bytes_begin_with(&brand, "msf", 3))
-        return name ? name : "a video or picture of ISO's media format";
+        return name ? name : "an image or video in another ISO media format";
     if (len > file.len)
         len = (uint32_t)file.len;
     for (size_t at = 16; at + BRAND_LEN <= len; at += BRAND_LEN) {
@@ -143,8 +143,8 @@ static const char *name_of_iso(struct bytes file)
     return name;
 }
 
-/* Icons and cursors say how many pictures they are: a TGA, which may begin so,
- * has zeros there. */
+/* Icons and cursors state how many images they have; a TGA, which may begin
+ * with the same bytes, has zeros there. */
 static const char *name_of_icon(struct bytes file)
 {
     uint16_t count;
@@ -156,7 +156,7 @@ static const char *name_of_icon(struct bytes file)
     return is_cursor ? "a cursor (CUR)" : "an icon (ICO)";
 }
 
-/* A BMP says how long its second header is, and a PNM has a number. */
+/* A BMP states the length of its second header, and a PNM has a digit. */
 static bool is_bmp(struct bytes file)
 {
     uint32_t len;
@@ -193,8 +193,8 @@ static struct bytes skip_space(struct bytes text)
     return text;
 }
 
-/* The first tag that says something: a declaration, comments and a document
- * type may stand before it. */
+/* The first tag that identifies the file: a declaration, comments and a
+ * document type may precede it. */
 static const char *name_of_text(struct bytes file)
 {
     bool is_xml;
@@ -203,7 +203,7 @@ static const char *name_of_text(struct bytes file)
         return NULL;
     file = skip_space(file);
     if (begins_with_text(file, "data:image/"))
-        return "a data URL: a text, where the bytes themselves are wanted";
+        return "a data URL; send the bytes that it encodes";
     if (!begins_with_text(file, "<"))
         return NULL;
     is_xml = begins_with_text(file, "<?xml");

@@ -1,5 +1,6 @@
-/* PNG through libspng, which sees what image_png_file.c lets it see, and gives
- * rows as they are stored: they are made pixels here, a row at a time. */
+/* PNG through libspng, which sees only what image_png_file.c passes on, and
+ * gives us rows as they are stored: they are converted to pixels here, one row
+ * at a time. */
 
 #include <spng.h>
 #include <stdlib.h>
@@ -11,13 +12,14 @@
 #include "engine/image/image_png_rows.h"
 
 enum {
-    NUM_PASSES = 7,            /* of an interlaced picture */
-    BYTES_AT_A_TIME = 1 << 20, /* unpacked, between two looks at the clock */
+    NUM_PASSES = 7, /* of an interlaced image */
+    BYTES_AT_A_TIME =
+        1 << 20, /* inflated between two checks for cancellation */
 
-    /* What takes how long. */
-    NS_BYTE = 2,       /* to inflate a byte, however little it is coded in */
-    NS_CONVERTED = 1,  /* to make a pixel RGB; half of that if it is a bit */
-    NS_INTERLACED = 2, /* to bring a pixel to its place */
+    /* Estimated times. */
+    NS_BYTE = 2,       /* to inflate a byte, however few bits it is coded in */
+    NS_CONVERTED = 1,  /* to convert a pixel to RGB; half of it for 1 bit */
+    NS_INTERLACED = 2, /* to copy a pixel to its position */
 };
 
 static int read_source(spng_ctx *context, void *user, void *dest, size_t len)
@@ -26,7 +28,7 @@ static int read_source(spng_ctx *context, void *user, void *dest, size_t len)
     return image_png_file_feed(user, dest, len) ? 0 : SPNG_IO_EOF;
 }
 
-/* Takes a code of the library; 0 is success. */
+/* Takes a result code of the library; 0 is success. */
 static bool check_result(int result, struct error *err)
 {
     switch (result) {
@@ -34,22 +36,23 @@ static bool check_result(int result, struct error *err)
         return true;
     case SPNG_EMEM:
     case SPNG_EZLIB_INIT:
-        return fail(err, ERROR_MEMORY, "no memory to decode the PNG");
-    case SPNG_EOVERFLOW: /* found in the header, before our own limits */
-        return fail(err, ERROR_LIMIT, "the PNG has rows of more than 4 GB");
+        return fail(err, ERROR_MEMORY, "not enough memory to decode the PNG");
+    case SPNG_EOVERFLOW: /* found in the header, before our own limits are
+                            checked */
+        return fail(err, ERROR_LIMIT, "the PNG has rows longer than 4 GB");
     case SPNG_IO_EOF:
     case SPNG_EIDAT_TOO_SHORT:
         return fail(err, ERROR_INPUT, "the PNG is cut short");
     case SPNG_ECHUNK_UNKNOWN_CRITICAL:
         return fail(err, ERROR_UNSUPPORTED,
-                    "the PNG needs a chunk that we do not know");
+                    "the PNG has an unknown critical chunk");
     default:
         return fail(err, ERROR_INPUT, "the PNG is broken (%s)",
                     spng_strerror(result));
     }
 }
 
-/* Bits a pixel. */
+/* Bits per pixel. */
 static unsigned pixel_bits(const struct spng_ihdr *header)
 {
     static const unsigned channels[] = {1, 0, 3, 1, 2, 0, 4};
@@ -57,8 +60,8 @@ static unsigned pixel_bits(const struct spng_ihdr *header)
     return channels[header->color_type] * header->bit_depth;
 }
 
-/* What a byte takes whose row has that filter, besides NS_BYTE. Each waits for
- * the one that the pixel before has: thin pixels are many. */
+/* The time per byte to undo a row's filter, besides NS_BYTE. Each byte depends
+ * on that of the pixel before, so pixels of few bytes are slow. */
 static unsigned ns_to_undo(int filter, bool thin)
 {
     switch (filter) {
@@ -72,7 +75,8 @@ static unsigned ns_to_undo(int filter, bool thin)
     }
 }
 
-/* Palettes, and samples with alpha, become sRGB here, and all others later. */
+/* Palettes, and samples with alpha, are converted to sRGB here; all others
+ * later. */
 static bool find_colour(struct image_png_rows *rows,
                         struct image_codec_job *job,
                         const struct image_png_file *png,
@@ -93,7 +97,7 @@ static bool find_colour(struct image_png_rows *rows,
     return true;
 }
 
-/* How the rows become pixels, by the chunks before the data. */
+/* Reads from the chunks before the data how rows become pixels. */
 static bool find_rows(struct image_png_rows *rows, spng_ctx *context,
                       const struct spng_ihdr *header, struct error *err)
 {
@@ -110,7 +114,8 @@ static bool find_rows(struct image_png_rows *rows, spng_ctx *context,
         if (!check_result(spng_get_plte(context, &palette), err))
             return false;
         for (size_t i = 0; i < 256; i++)
-            rows->palette[i][3] = 255; /* black beyond its end */
+            rows->palette[i][3] =
+                255; /* indices beyond the palette are black */
         for (size_t i = 0; i < palette.n_entries && i < 256; i++) {
             rows->palette[i][0] = palette.entries[i].red;
             rows->palette[i][1] = palette.entries[i].green;
@@ -133,27 +138,28 @@ static bool find_rows(struct image_png_rows *rows, spng_ctx *context,
     return true;
 }
 
-/* Where a pass of an interlaced picture has its pixels: the first, and the
- * steps to the next (PNG, "Adam7"). */
+/* Positions of a pass's pixels in an interlaced image: the first, and the steps
+ * to the next (PNG, "Adam7"). */
 static const struct pass {
     uint8_t x, step_x;
 } passes[NUM_PASSES] = {{0, 8}, {4, 8}, {0, 4}, {2, 4}, {0, 2}, {1, 2}, {0, 1}};
 
-/* One picture's decoding. */
+/* The state of decoding one image. */
 struct decoding {
     struct image_codec_job *job;
     spng_ctx *context;
     struct image_png_rows rows;
     bool interlaced;
-    bool as_stored;    /* rows are RGB already, in their place */
-    bool thin;         /* a pixel is less than three bytes */
-    uint64_t ns;       /* for all rows, and the filters of those so far */
+    bool as_stored; /* rows are RGB already and are decoded in place */
+    bool thin;      /* a pixel has less than three bytes */
+    uint64_t ns;    /* for all rows, and for the filters of the rows so far */
     size_t stored_len; /* bytes of a row as stored */
     uint8_t *stored;   /* (stored_len); borrowed from the image */
-    uint8_t *pixels;   /* (width, 3) of a pass; borrowed from the image */
+    uint8_t
+        *pixels; /* (width, 3), one row of a pass; borrowed from the image */
 };
 
-/* Takes the pixels of a row of a pass to their places. */
+/* Copies the pixels of a pass's row to their positions. */
 static void place(const struct image_codec_job *job, const struct pass *pass,
                   uint32_t y, const uint8_t *pixels)
 {
@@ -163,8 +169,8 @@ static void place(const struct image_codec_job *job, const struct pass *pass,
         memcpy(row + 3 * (size_t)x, pixels, 3);
 }
 
-/* Rows go one of three ways: pixels of passes to their places, stored rows to
- * job->raw as they are or converted. */
+/* A row goes one of three ways: pixels of a pass are copied to their positions;
+ * other rows are stored in job->raw unchanged or converted. */
 static bool decode_row(struct decoding *decoding, bool *done, struct error *err)
 {
     const struct image_codec_job *job = decoding->job;
@@ -217,7 +223,7 @@ static bool decode_rows(struct decoding *decoding, struct error *err)
     return true;
 }
 
-/* Room for a row as stored, and for its pixels. */
+/* Allocates memory for a stored row and for its pixels. */
 static bool reserve_rows(struct decoding *decoding, struct error *err)
 {
     const struct image_codec_job *job = decoding->job;
@@ -235,7 +241,7 @@ static bool reserve_rows(struct decoding *decoding, struct error *err)
     return true;
 }
 
-/* What all rows take, without filters. */
+/* The time for all rows, without filters. */
 static uint64_t count_ns(const struct spng_ihdr *header, size_t row_len)
 {
     const uint64_t pixels = (uint64_t)header->width * header->height;
@@ -284,7 +290,8 @@ static bool decode(struct image_codec_job *job, spng_ctx *context,
                            orientation, err) ||
         !reserve_rows(&decoding, err))
         return false;
-    /* The chunks after the picture are read for the check sum of its last. */
+    /* The chunks after the pixel data are read to check the checksum of the
+     * last data chunk. */
     return decode_rows(&decoding, err) &&
            check_result(spng_decode_chunks(context), err);
 }
@@ -293,13 +300,13 @@ bool image_png_decode(struct image_codec_job *job, const uint8_t *bytes,
                       size_t len, struct error *err)
 {
     const struct bytes file = {.data = bytes, .len = len};
-    /* A second check sum of what those of the chunks have covered takes a
-     * tenth of the time. */
+    /* The Adler-32 checksum covers the same data as the chunks' checksums and
+     * would cost a tenth of the time. */
     spng_ctx *context = spng_ctx_new(SPNG_CTX_IGNORE_ADLER32);
     bool ok;
 
     if (!context)
-        return fail(err, ERROR_MEMORY, "no memory to decode the PNG");
+        return fail(err, ERROR_MEMORY, "not enough memory to decode the PNG");
     ok = decode(job, context, file, err);
     spng_ctx_free(context);
     return ok;

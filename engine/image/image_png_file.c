@@ -8,16 +8,16 @@
 enum {
     CHUNK_HEAD_LEN = 8, /* length, type */
     CHUNK_CRC_LEN = 4,
-    CHUNK_LEN = CHUNK_HEAD_LEN + CHUNK_CRC_LEN, /* besides its data */
+    CHUNK_LEN = CHUNK_HEAD_LEN + CHUNK_CRC_LEN, /* besides the data */
 
-    /* Chunks of IDAT that are shorter in the mean are merged. Encoders write
-     * some kilobytes; where there is but a byte in each, to take them one by
-     * one costs a hundred times what they hold. */
+    /* IDAT chunks shorter than this on average are merged. Encoders write
+     * several kilobytes each; with a byte in each, reading them one by one
+     * would take a hundred times as long. */
     SHORT_DATA = 256,
     MAX_MERGED = INT32_MAX - 64, /* bytes */
 };
 
-/* A chunk's type as a number, as it is in the file. */
+/* A chunk's type as an integer, big-endian like in the file. */
 #define TYPE(a, b, c, d) \
     ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
@@ -33,14 +33,14 @@ enum {
     TYPE_ITXT = TYPE('i', 'T', 'X', 't'),
     TYPE_CGBI = TYPE('C', 'g', 'B', 'I'),
     TYPE_TRNS = TYPE('t', 'R', 'N', 'S'),
-    TYPE_ANCILLARY = 0x20000000, /* a small letter first */
+    TYPE_ANCILLARY = 0x20000000, /* the first letter is lower case */
 };
 
 /* One chunk of a file. */
 struct chunk {
     uint32_t type;
-    struct bytes data;  /* without head and check sum */
-    struct bytes whole; /* with them */
+    struct bytes data;  /* without header and checksum */
+    struct bytes whole; /* with both */
 };
 
 static uint32_t read_u32(const uint8_t *bytes)
@@ -49,7 +49,7 @@ static uint32_t read_u32(const uint8_t *bytes)
            (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* There may be millions: without a call for each number. */
+/* There may be millions of chunks, so no function is called for each number. */
 static inline bool next_chunk(struct bytes *file, struct chunk *chunk)
 {
     const uint8_t *at = file->data;
@@ -75,14 +75,13 @@ static bool fail_cut_short(struct error *err)
 
 static bool fail_order(struct error *err)
 {
-    return fail(err, ERROR_INPUT,
-                "the PNG is broken (a chunk where it must not be)");
+    return fail(err, ERROR_INPUT, "the PNG is broken (misplaced chunk)");
 }
 
 static bool fail_unknown(struct error *err)
 {
     return fail(err, ERROR_UNSUPPORTED,
-                "the PNG needs a chunk that we do not know");
+                "the PNG has an unknown critical chunk");
 }
 
 bool image_png_file_begin(struct image_png_file *png, struct bytes file,
@@ -102,14 +101,14 @@ bool image_png_file_begin(struct image_png_file *png, struct bytes file,
     return true;
 }
 
-/* `from` is what of the file begins with this chunk. */
+/* `from` is the rest of the file from this chunk on. */
 static bool read_chunk(struct image_png_file *png, const struct chunk *chunk,
                        struct bytes from, struct error *err)
 {
     switch (chunk->type) {
     case TYPE_IHDR:
         return chunk->whole.data == png->header.data ? true : fail_order(err);
-    case TYPE_PLTE: /* of several before the data the last, as in Pillow */
+    case TYPE_PLTE: /* the last one before the data counts, like in Pillow */
         if (png->data.len == 0)
             png->palette = chunk->whole;
         return true;
@@ -125,7 +124,7 @@ static bool read_chunk(struct image_png_file *png, const struct chunk *chunk,
         return true;
     case TYPE_IEND:
         return true;
-    case TYPE_CGBI: /* before the header, or of no use */
+    case TYPE_CGBI: /* only counts before the header */
         return true;
     case TYPE_ICCP:
         if (png->data.len == 0)
@@ -154,7 +153,7 @@ static void write_u32(uint8_t *bytes, uint32_t value)
         bytes[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* The chunk of data after `chunks`, which was found to be sound. */
+/* The next chunk of data in `chunks`, which has been checked before. */
 static bool next_data(struct bytes *chunks, struct chunk *chunk)
 {
     while (next_chunk(chunks, chunk) && chunk->type != TYPE_IEND)
@@ -163,21 +162,22 @@ static bool next_data(struct bytes *chunks, struct chunk *chunk)
     return false;
 }
 
-/* zlib's header: as long a window as there is. */
+/* A zlib header with the largest window. */
 static const uint8_t zlib_head[2] = {0x78, 0x01};
 
-/* Checks each chunk's sum, and computes that of all together. */
+/* Checks each chunk's checksum, and computes the checksum of the merged
+ * chunk. */
 static bool merge(struct image_png_file *png, struct error *err)
 {
     struct bytes chunks = png->data;
     struct chunk chunk;
     struct crc crc;
-    uint32_t sum;
+    uint32_t checksum;
 
     crc_init(&crc);
-    sum = crc_of(&crc, (const uint8_t *)"IDAT", 4);
+    checksum = crc_of(&crc, (const uint8_t *)"IDAT", 4);
     if (png->apple) {
-        sum = crc_more(&crc, sum, zlib_head, sizeof zlib_head);
+        checksum = crc_more(&crc, checksum, zlib_head, sizeof zlib_head);
         png->data_len += sizeof zlib_head;
     }
     while (next_data(&chunks, &chunk)) {
@@ -185,12 +185,11 @@ static bool merge(struct image_png_file *png, struct error *err)
         const size_t len = chunk.data.len;
 
         if (crc_of(&crc, data - 4, len + 4) != read_u32(data + len))
-            return fail(err, ERROR_INPUT,
-                        "the PNG is broken (a wrong check sum)");
-        sum = crc_more(&crc, sum, data, len);
+            return fail(err, ERROR_INPUT, "the PNG is broken (wrong checksum)");
+        checksum = crc_more(&crc, checksum, data, len);
     }
-    sum = crc_more(&crc, sum, png->tail.data, png->tail.len);
-    write_u32(png->data_sum, sum);
+    checksum = crc_more(&crc, checksum, png->tail.data, png->tail.len);
+    write_u32(png->data_crc, checksum);
     png->merged = true;
     return true;
 }
@@ -206,7 +205,7 @@ static bool is_type(uint32_t type)
            is_letter(type >> 8 & 255) && is_letter(type & 255);
 }
 
-/* Takes what there is of a chunk of data that is cut short. */
+/* Takes the data that is left of a chunk that is cut short. */
 static void read_tail(struct image_png_file *png, struct bytes file)
 {
     const struct bytes from = file;
@@ -257,7 +256,8 @@ bool image_png_file_read(struct image_png_file *png, struct bytes file,
     return true;
 }
 
-/* The next part; it may be empty. False: there is none. */
+/* Moves on to the next part, which may be empty. Returns false after the
+ * last. */
 static bool next_part(struct image_png_file_source *source)
 {
     static const uint8_t end[] = "\0\0\0\0IEND\xae\x42\x60\x82";
@@ -291,13 +291,13 @@ static bool next_part(struct image_png_file_source *source)
     case 5:
         if (next_data(&source->chunks, &chunk)) {
             source->part = png->merged ? chunk.data : chunk.whole;
-            return true; /* and more of them */
+            return true; /* and there are more */
         }
         part = png->tail;
         break;
     case 6:
         if (png->merged)
-            part = (struct bytes){png->data_sum, CHUNK_CRC_LEN};
+            part = (struct bytes){png->data_crc, CHUNK_CRC_LEN};
         break;
     case 7:
         part = (struct bytes){end, sizeof end - 1};

@@ -9,8 +9,8 @@ static inline unsigned read_u16(const uint8_t *in)
     return (unsigned)in[0] << 8 | in[1];
 }
 
-/* Whole bytes by the table, and the pixels of a last one. Pairs come with two
- * bytes of the next, which are written after them. */
+/* Converts whole bytes by table, then the pixels of the last byte. Pixels are
+ * copied in pairs with two extra bytes, which the next ones overwrite. */
 static inline void convert_packed(const struct image_png_rows *rows,
                                   uint8_t *out, const uint8_t *in, size_t width,
                                   size_t per_byte)
@@ -41,7 +41,7 @@ static void convert_4(const struct image_png_rows *rows, uint8_t *out,
     convert_packed(rows, out, in, width, 2);
 }
 
-/* A pixel and a byte of the next, which is written after it. */
+/* Copies a pixel and an extra byte, which the next one overwrites. */
 static void convert_8(const struct image_png_rows *rows, uint8_t *out,
                       const uint8_t *in, size_t width)
 {
@@ -64,7 +64,7 @@ static void convert_grey_16(const struct image_png_rows *rows, uint8_t *out,
 static void convert_grey_alpha(const struct image_png_rows *rows, uint8_t *out,
                                const uint8_t *in, size_t width)
 {
-    const size_t step = rows->depth / 8; /* bytes of a sample */
+    const size_t step = rows->depth / 8; /* bytes per sample */
 
     for (size_t i = 0; i < width; i++, in += 2 * step, out += 3)
         out[0] = out[1] = out[2] = image_codec_on_white(in[0], in[step]);
@@ -117,7 +117,7 @@ static void convert_rgba_16(const struct image_png_rows *rows, uint8_t *out,
             out[c] = image_codec_on_white(in[2 * c], in[6]);
 }
 
-/* Blue, green, red of 8 bits. */
+/* 8-bit samples: blue, green, red. */
 static void convert_apple_rgb(const struct image_png_rows *rows, uint8_t *out,
                               const uint8_t *in, size_t width)
 {
@@ -127,8 +127,8 @@ static void convert_apple_rgb(const struct image_png_rows *rows, uint8_t *out,
             out[c] = in[2 - c];
 }
 
-/* Multiplied by alpha already; of a file that says so and is not, no more than
- * white comes of it. */
+/* Already multiplied by alpha; if the file is wrong about that, sums above
+ * white are clamped. */
 static void convert_apple_rgba(const struct image_png_rows *rows, uint8_t *out,
                                const uint8_t *in, size_t width)
 {
@@ -141,11 +141,11 @@ static void convert_apple_rgba(const struct image_png_rows *rows, uint8_t *out,
         }
 }
 
-/* Samples, then their colours, then alpha. */
+/* Takes samples, converts their colours, then composes on white. */
 static void convert_coloured(const struct image_png_rows *rows, uint8_t *out,
                              const uint8_t *in, size_t width)
 {
-    const size_t step = rows->depth / 8; /* bytes of a sample */
+    const size_t step = rows->depth / 8; /* bytes per sample */
     const size_t next = rows->kind == IMAGE_PNG_ROWS_RGBA ? step : 0;
     const size_t alpha_at = next * 2 + step;
     const size_t pixel = alpha_at + step;
@@ -160,7 +160,7 @@ static void convert_coloured(const struct image_png_rows *rows, uint8_t *out,
                 image_codec_on_white(out[3 * i + c], in[pixel * i + alpha_at]);
 }
 
-/* Colours of all samples of up to 8 bits. */
+/* The colour of each grey sample of up to 8 bits. */
 static void make_grey_palette(struct image_png_rows *rows)
 {
     const unsigned max = (1u << rows->depth) - 1;
@@ -193,7 +193,7 @@ void image_png_rows_init(struct image_png_rows *rows)
 {
     const bool deep = rows->depth == 16;
 
-    /* Of the key's 16 bits as many count as a sample has. */
+    /* Only as many of the key's 16 bits count as a sample has. */
     for (int c = 0; c < 3 && !deep; c++)
         rows->key[c] &= (uint16_t)((1u << rows->depth) - 1);
     switch (rows->kind) {

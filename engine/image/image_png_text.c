@@ -8,11 +8,11 @@
 #include "engine/image/unpack.h"
 
 enum {
-    MAX_TEXT = 1 << 20, /* bytes, unpacked; as Pillow has it */
+    MAX_TEXT = 1 << 20, /* bytes after inflating, the same limit as Pillow's */
     UPRIGHT = 1,
 };
 
-/* Takes what is before the next 0, and the 0. */
+/* Takes what precedes the next NUL, and skips the NUL. */
 static bool take_string(struct bytes *data, struct bytes *string)
 {
     const uint8_t *end =
@@ -45,7 +45,8 @@ void image_png_text_exif(struct image_png_texts *texts, struct bytes data)
     texts->has_exif = true;
 }
 
-/* A name, and a method of which there is one. */
+/* The data is a name, a compression method (there is only one), and the
+ * profile. */
 void image_png_text_profile(struct image_png_texts *texts, struct bytes data)
 {
     struct bytes name;
@@ -76,7 +77,8 @@ void image_png_text_packed(struct image_png_texts *texts, struct bytes data)
         note(texts, keyword, data, true);
 }
 
-/* Keyword, whether it is packed, method, language, keyword in that, text. */
+/* The data is a keyword, a compression flag, a method, a language, the
+ * translated keyword, and text. */
 void image_png_text_international(struct image_png_texts *texts,
                                   struct bytes data)
 {
@@ -89,17 +91,18 @@ void image_png_text_international(struct image_png_texts *texts,
         note(texts, keyword, data, packed != 0);
 }
 
-/* *text is in the file, or in `room`; empty where it cannot be unpacked. */
-static bool open_text(struct bytes *text, struct buf *room,
+/* *text points into the file or into `storage`; it is empty if it cannot be
+ * inflated. */
+static bool open_text(struct bytes *text, struct buf *storage,
                       const struct image_png_text *from, struct error *err)
 {
     *text = from->text;
     if (!from->packed)
         return true;
-    buf_clear(room);
-    if (!unpack_zlib(room, from->text, MAX_TEXT, err))
+    buf_clear(storage);
+    if (!unpack_zlib(storage, from->text, MAX_TEXT, err))
         return false;
-    *text = (struct bytes){.data = room->data, .len = room->len};
+    *text = (struct bytes){.data = storage->data, .len = storage->len};
     return true;
 }
 
@@ -118,7 +121,7 @@ static bool is_space(uint8_t c)
 }
 
 /* "\nexif\n      32\n457869…\n": the bytes in hexadecimal from the fourth line
- * on. Appends them to `exif`; none where there are other characters. */
+ * on. Appends them to `exif`, or nothing if there are other characters. */
 static bool read_hex(struct buf *exif, struct bytes text, struct error *err)
 {
     const size_t start = exif->len;
@@ -146,15 +149,15 @@ static bool read_hex(struct buf *exif, struct bytes text, struct error *err)
 static bool read_raw_exif(unsigned *orientation,
                           const struct image_png_text *from, struct error *err)
 {
-    struct buf room = {0}, exif = {0};
+    struct buf storage = {0}, exif = {0};
     struct bytes text;
-    bool ok = open_text(&text, &room, from, err) &&
+    bool ok = open_text(&text, &storage, from, err) &&
               (text.len > MAX_TEXT || read_hex(&exif, text, err));
 
     if (ok)
         *orientation = image_exif_orientation(
             (struct bytes){.data = exif.data, .len = exif.len});
-    buf_release(&room);
+    buf_release(&storage);
     buf_release(&exif);
     return ok;
 }
@@ -162,13 +165,13 @@ static bool read_raw_exif(unsigned *orientation,
 static bool read_xmp(unsigned *orientation, const struct image_png_text *from,
                      struct error *err)
 {
-    struct buf room = {0};
+    struct buf storage = {0};
     struct bytes text;
-    const bool ok = open_text(&text, &room, from, err);
+    const bool ok = open_text(&text, &storage, from, err);
 
     if (ok)
         *orientation = image_xmp_orientation(text);
-    buf_release(&room);
+    buf_release(&storage);
     return ok;
 }
 

@@ -1,34 +1,34 @@
-/* After the WebP lossless bitstream specification. */
+/* Follows the WebP lossless bitstream specification. */
 #include "engine/image/image_vp8l.h"
 
 #include <string.h>
 
 enum {
-    MAX_GROUPS = 2600, /* libwebp's encoder has no more blocks than that */
+    MAX_GROUPS = 2600, /* libwebp's encoder never makes more blocks than that */
 
     SIGNATURE = 0x2f,
-    MAX_LENGTH = 15, /* bits of a code */
+    MAX_LENGTH = 15, /* bits of a code word */
     QUICK_BITS = 8,
-    QUICK_LENGTH = 12, /* where the length is beside a symbol */
+    QUICK_LENGTH = 12, /* bits below the length in an entry of `quick` */
     NUM_LITERALS = 256,
-    NUM_COPIES = 24, /* symbols of a copy's length */
+    NUM_COPIES = 24, /* symbols for the length of a copy */
     NUM_DISTANCES = 40,
     MAX_CACHE_BITS = 11,
     MAX_SYMBOLS = NUM_LITERALS + NUM_COPIES + (1 << MAX_CACHE_BITS),
-    NUM_LENGTHS = 19, /* symbols of codes' lengths */
-    REPEAT_LAST = 16, /* of these: 3 to 6 times */
-    REPEAT_ZERO = 17, /* 3 to 10 times; the next, 11 to 138 */
+    NUM_LENGTHS = 19, /* symbols that code the lengths of code words */
+    REPEAT_LAST = 16, /* repeat the last length 3 to 6 times */
+    REPEAT_ZERO = 17, /* 3 to 10 zeros; the next symbol, 11 to 138 */
 };
 
 enum transform { PREDICTOR, CROSS_COLOR, SUBTRACT_GREEN, COLOR_INDEXING };
 enum channel { GREEN, RED, BLUE, ALPHA, DISTANCE, NUM_CODES };
 
-/* Bits, from the lowest of each byte up. */
+/* A bit reader, from the lowest bit of each byte up. */
 struct bits {
     struct bytes bytes;
-    uint64_t next;  /* those taken from `bytes` already */
-    unsigned count; /* of them */
-    bool ended;     /* more were read than there are: they are 0 */
+    uint64_t next;  /* bits already taken from `bytes` */
+    unsigned count; /* the number of these bits */
+    bool ended;     /* more bits were read than there are; they read as 0 */
 };
 
 static void fill(struct bits *bits)
@@ -55,7 +55,7 @@ static unsigned read_bits(struct bits *bits, unsigned count)
     if (bits->count < count)
         fill(bits);
     value = (unsigned)(bits->next & ((UINT64_C(1) << count) - 1));
-    if (bits->count < count) { /* in the middle of it */
+    if (bits->count < count) { /* the bits end here */
         bits->ended = true;
         bits->count = 64;
     }
@@ -64,13 +64,15 @@ static unsigned read_bits(struct bits *bits, unsigned count)
     return value;
 }
 
-/* A canonical code. Its symbols in their order, and how many of each length. */
+/* A canonical prefix code: its symbols in order, and how many have each
+ * length. */
 struct code {
     uint16_t counts[MAX_LENGTH + 1];
     uint16_t symbols[MAX_SYMBOLS];
-    /* By the next 8 bits, of codes that are no longer: length and symbol. */
+    /* Length and symbol for the next 8 bits, for code words that are not
+     * longer. */
     uint16_t quick[1 << QUICK_BITS];
-    bool is_one; /* symbol, which takes no bits */
+    bool is_one; /* there is one symbol only, and it takes no bits */
 };
 
 static void make_quick(struct code *code)
@@ -90,7 +92,7 @@ static void make_quick(struct code *code)
         }
 }
 
-/* False: the lengths are of no complete code. */
+/* Returns false if the lengths do not make up a complete code. */
 static bool make_code(struct code *code, const uint8_t *lengths, unsigned num)
 {
     unsigned offsets[MAX_LENGTH + 2] = {0};
@@ -144,7 +146,7 @@ static unsigned read_symbol(struct bits *bits, const struct code *code)
         first += code->counts[n];
         index += code->counts[n];
     }
-    return 0; /* no complete code comes here */
+    return 0; /* not reached with a complete code */
 }
 
 static bool read_lengths(struct bits *bits, uint8_t *lengths, unsigned num)
@@ -192,7 +194,7 @@ static bool read_code(struct bits *bits, struct code *code, unsigned num)
 {
     uint8_t lengths[MAX_SYMBOLS] = {0};
 
-    if (read_bits(bits, 1)) { /* one symbol, or two of a bit each */
+    if (read_bits(bits, 1)) { /* one symbol, or two with 1 bit each */
         const bool two = read_bits(bits, 1);
 
         lengths[read_bits(bits, read_bits(bits, 1) ? 8 : 1)] = 1;
@@ -204,7 +206,7 @@ static bool read_code(struct bits *bits, struct code *code, unsigned num)
     return make_code(code, lengths, num);
 }
 
-/* A number in a symbol and bits after it. */
+/* An integer that is coded as a symbol and extra bits. */
 static uint64_t read_number(struct bits *bits, unsigned symbol)
 {
     unsigned extra;
@@ -215,7 +217,8 @@ static uint64_t read_number(struct bits *bits, unsigned symbol)
     return ((uint64_t)(2 + (symbol & 1)) << extra) + read_bits(bits, extra) + 1;
 }
 
-/* Reads whether there is a cache of colours; false: it has no such size. */
+/* Reads the size of the colour cache, 0 if there is none; false if the size is
+ * not valid. */
 static bool read_cache(struct bits *bits, unsigned *size)
 {
     unsigned cache_bits;
@@ -228,7 +231,7 @@ static bool read_cache(struct bits *bits, unsigned *size)
     return cache_bits >= 1 && cache_bits <= MAX_CACHE_BITS;
 }
 
-/* The codes of one group. */
+/* Reads the codes of one group. */
 static bool read_group(struct bits *bits, struct code *codes, unsigned cache)
 {
     for (int i = 0; i < NUM_CODES; i++)
@@ -240,10 +243,10 @@ static bool read_group(struct bits *bits, struct code *codes, unsigned cache)
     return true;
 }
 
-/* One of the pictures before the picture, which is of one group. `largest`
- * gets the largest of its red and green together. */
-static bool read_picture(struct bits *bits, unsigned *largest, uint64_t width,
-                         uint64_t height)
+/* Reads one of the images before the main image, which have a single group of
+ * codes. Sets `largest` to the largest value of red and green together. */
+static bool read_subimage(struct bits *bits, unsigned *largest, uint64_t width,
+                          uint64_t height)
 {
     struct code codes[NUM_CODES];
     const uint64_t count = width * height;
@@ -276,14 +279,14 @@ static bool read_picture(struct bits *bits, unsigned *largest, uint64_t width,
     return !bits->ended;
 }
 
-/* How many blocks of 2^block_bits pixels a side has. */
+/* The number of blocks of 2^block_bits pixels along a side. */
 static uint32_t num_blocks(uint32_t side, unsigned block_bits)
 {
     return (uint32_t)(((uint64_t)side + (1u << block_bits) - 1) >> block_bits);
 }
 
-/* The transforms, over which a picture may become narrower. `seen` gets a bit
- * for each. */
+/* Reads the transforms, which may make an image narrower. Sets a bit in `seen`
+ * for each of them. */
 static bool read_transforms(struct bits *bits, unsigned *seen, uint32_t *width,
                             uint32_t height)
 {
@@ -301,8 +304,8 @@ static bool read_transforms(struct bits *bits, unsigned *seen, uint32_t *width,
         case PREDICTOR:
         case CROSS_COLOR:
             block = 2 + read_bits(bits, 3);
-            if (!read_picture(bits, &largest, num_blocks(*width, block),
-                              num_blocks(height, block)))
+            if (!read_subimage(bits, &largest, num_blocks(*width, block),
+                               num_blocks(height, block)))
                 return false;
             break;
         case SUBTRACT_GREEN:
@@ -313,7 +316,7 @@ static bool read_transforms(struct bits *bits, unsigned *seen, uint32_t *width,
                                         : count > 4 ? 1
                                         : count > 2 ? 2
                                                     : 3);
-            if (!read_picture(bits, &largest, count, 1))
+            if (!read_subimage(bits, &largest, count, 1))
                 return false;
             break;
         }
@@ -321,8 +324,8 @@ static bool read_transforms(struct bits *bits, unsigned *seen, uint32_t *width,
     return true;
 }
 
-/* Predictors wait for the pixel before; and without any transform but a
- * palette, alpha is decoded to bytes. */
+/* A predictor depends on the pixel before; and without any transform but a
+ * palette, alpha is decoded directly to bytes. */
 static unsigned count_ns(unsigned transforms, bool is_alpha)
 {
     if (transforms & 1u << PREDICTOR)
@@ -330,7 +333,7 @@ static unsigned count_ns(unsigned transforms, bool is_alpha)
     return is_alpha && transforms == 1u << COLOR_INDEXING ? 2 : 4;
 }
 
-/* Up to the number of groups, and the size of their cache. */
+/* Reads up to the number of groups and the size of their colour cache. */
 static bool read_head(struct bits *bits, unsigned *transforms, unsigned *groups,
                       unsigned *cache, uint32_t width, uint32_t height)
 {
@@ -343,8 +346,8 @@ static bool read_head(struct bits *bits, unsigned *transforms, unsigned *groups,
     if (!read_bits(bits, 1))
         return true;
     block = 2 + read_bits(bits, 3);
-    if (!read_picture(bits, &largest, num_blocks(width, block),
-                      num_blocks(height, block)))
+    if (!read_subimage(bits, &largest, num_blocks(width, block),
+                       num_blocks(height, block)))
         return false;
     *groups = largest + 1;
     return true;
@@ -366,7 +369,7 @@ bool image_vp8l_check(unsigned *ns, struct bytes data, uint32_t width,
         ok = read_bits(&bits, 3) == 0 && ok; /* version */
     }
     ok = ok && read_head(&bits, &transforms, &groups, &cache, width, height);
-    /* Of alpha, libwebp 1.5 calls broken codes a lack of memory. */
+    /* For alpha, libwebp 1.5 reports broken codes as a lack of memory. */
     if (ok && !has_header && groups <= MAX_GROUPS)
         for (unsigned i = 0; ok && i < groups && !bits.ended; i++)
             ok = read_group(&bits, codes, cache);
@@ -375,10 +378,10 @@ bool image_vp8l_check(unsigned *ns, struct bytes data, uint32_t width,
     if (!ok)
         return fail(err, ERROR_INPUT, "the WebP is broken");
     if (groups > MAX_GROUPS)
-        return error_limit(err, MAX_GROUPS,
-                           "the WebP has %u groups of codes; at most %d are "
-                           "allowed",
-                           groups, MAX_GROUPS);
+        return error_limit(
+            err, MAX_GROUPS,
+            "the WebP has %u groups of prefix codes; at most %d are allowed",
+            groups, MAX_GROUPS);
     *ns = count_ns(transforms, !has_header);
     return true;
 }

@@ -1,8 +1,8 @@
-/* WebP through libwebp. Our own walk over the RIFF chunks finds what its
- * simple decoder leaves aside: EXIF, and the first frame of an animation; and
- * where its pictures are, so that what they would cost is known before it is
- * spent (image_vp8l.h). The library takes bits without a chunk around them,
- * too: not from us, or they would come by unchecked. */
+/* WebP through libwebp. Our own walk over the RIFF chunks finds what its simple
+ * decoder ignores: EXIF, and the first frame of an animation. It also finds the
+ * compressed images, so that their cost is known in advance (image_vp8l.h). The
+ * library accepts images without a chunk around them too; we do not, because
+ * they would be decoded unchecked. */
 
 #include <string.h>
 #include <webp/decode.h>
@@ -22,32 +22,34 @@ enum {
     FLAG_EXIF = 0x08,
     FLAG_PROFILE = 0x20,
 
-    /* What lossy ones take: */
-    NS_LOSSY_PIXEL = 4,  /* a pixel, however few bits it has */
-    NS_LOSSY_BYTE = 128, /* a byte besides: photos have many */
+    /* Estimated times for lossy images: */
+    NS_LOSSY_PIXEL = 4,  /* per pixel, however few bits it has */
+    NS_LOSSY_BYTE = 128, /* and per byte; photos have many */
 };
 
-/* The first frame of an animation, on its canvas. */
+/* The first frame of an animation, and its position on the canvas. */
 struct frame {
     uint32_t x, y, width, height;
-    struct bytes file; /* its own little WebP, without the RIFF header */
+    struct bytes
+        file; /* the frame as a WebP of its own, without a RIFF header */
 };
 
-/* Where a picture's bits are. */
-struct picture {
-    struct bytes data;  /* of VP8 or VP8L */
-    struct bytes alpha; /* of ALPH, or empty */
-    struct bytes whole; /* the chunks of both, and what is between them */
+/* The compressed data of an image. */
+struct bitstream {
+    struct bytes data;  /* from VP8 or VP8L */
+    struct bytes alpha; /* from ALPH, or empty */
+    struct bytes whole; /* both chunks, and what is between them */
     bool lossless;
 };
 
-/* What the chunks say. Those about the picture count if VP8X announces them. */
+/* What the chunks contain. Metadata chunks count only if VP8X announces
+ * them. */
 struct outline {
-    uint8_t flags; /* of VP8X: FLAG_… */
-    bool open;     /* the file ends before the length it gives itself */
+    uint8_t flags; /* from VP8X: FLAG_… */
+    bool open;     /* the file ends before the length in its header */
     struct bytes exif, xmp, profile;
     unsigned orientation;
-    struct picture picture;
+    struct bitstream bitstream;
     bool has_frame;
     struct frame frame;
 };
@@ -68,29 +70,30 @@ static bool next_chunk(struct bytes *riff, struct bytes *tag,
            (len % 2 == 0 || riff->len == 0 || bytes_skip(riff, 1));
 }
 
-/* Takes a chunk on the way to the picture, as the library does: of several
- * alphas the last counts, of several pictures the first. */
-static void read_picture(struct picture *picture, struct bytes tag,
-                         struct bytes data)
+/* Takes a chunk on the way to the image data, like the library: the last of
+ * several alphas counts, and the first of several images. */
+static void read_bitstream(struct bitstream *bitstream, struct bytes tag,
+                           struct bytes data)
 {
-    if (picture->data.len > 0)
+    if (bitstream->data.len > 0)
         return;
     if (bytes_begin_with(&tag, "ALPH", RIFF_TAG_LEN)) {
-        picture->alpha = data;
-        if (picture->whole.len == 0)
-            picture->whole = tag;
+        bitstream->alpha = data;
+        if (bitstream->whole.len == 0)
+            bitstream->whole = tag;
     }
-    picture->lossless = bytes_begin_with(&tag, "VP8L", RIFF_TAG_LEN);
+    bitstream->lossless = bytes_begin_with(&tag, "VP8L", RIFF_TAG_LEN);
     if (data.len == 0 ||
-        (!picture->lossless && !bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN)))
+        (!bitstream->lossless && !bytes_begin_with(&tag, "VP8 ", RIFF_TAG_LEN)))
         return;
-    picture->data = data;
-    if (picture->whole.len == 0)
-        picture->whole = tag;
-    picture->whole.len = (size_t)(data.data + data.len - picture->whole.data);
+    bitstream->data = data;
+    if (bitstream->whole.len == 0)
+        bitstream->whole = tag;
+    bitstream->whole.len =
+        (size_t)(data.data + data.len - bitstream->whole.data);
 }
 
-/* Takes what a chunk says of the picture: the first of each kind. */
+/* Takes a metadata chunk; the first of each kind counts. */
 static void read_note(struct outline *outline, struct bytes tag,
                       struct bytes data)
 {
@@ -119,23 +122,23 @@ static void find_orientation(struct outline *outline)
         outline->orientation = 1;
 }
 
-/* Finds the picture in a frame's chunks. */
-static bool find_picture(struct picture *picture, struct bytes chunks)
+/* Finds the image data in a frame's chunks. */
+static bool find_bitstream(struct bitstream *bitstream, struct bytes chunks)
 {
     struct bytes tag, data;
 
-    *picture = (struct picture){0};
+    *bitstream = (struct bitstream){0};
     if (!bytes_begin_with(&chunks, "ALPH", RIFF_TAG_LEN) &&
         !bytes_begin_with(&chunks, "VP8 ", RIFF_TAG_LEN) &&
         !bytes_begin_with(&chunks, "VP8L", RIFF_TAG_LEN))
         return false;
-    while (picture->data.len == 0 && next_chunk(&chunks, &tag, &data))
-        read_picture(picture, tag, data);
-    return picture->data.len > 0;
+    while (bitstream->data.len == 0 && next_chunk(&chunks, &tag, &data))
+        read_bitstream(bitstream, tag, data);
+    return bitstream->data.len > 0;
 }
 
-/* An ALPH chunk's first byte: method, filter, preprocessing, reserved; two bits
- * each. False: it is none. */
+/* An ALPH chunk's first byte has two bits each for method, filter,
+ * preprocessing and a reserved field. Returns false if it is not valid. */
 static bool read_alpha(struct bytes *alpha, bool *lossless, uint64_t pixels)
 {
     uint8_t head;
@@ -148,30 +151,30 @@ static bool read_alpha(struct bytes *alpha, bool *lossless, uint64_t pixels)
     return *lossless || alpha->len >= pixels;
 }
 
-/* Checks what a picture of these sides costs besides its pixels. */
-static bool check_picture(struct image_codec_job *job,
-                          const struct picture *picture, uint32_t width,
-                          uint32_t height, struct error *err)
+/* Checks what an image with these sides costs besides its pixels. */
+static bool check_bitstream(struct image_codec_job *job,
+                            const struct bitstream *bitstream, uint32_t width,
+                            uint32_t height, struct error *err)
 {
     const uint64_t pixels = (uint64_t)width * height;
-    const bool has_alpha = !picture->lossless && picture->alpha.len > 0;
-    struct bytes alpha = picture->alpha;
+    const bool has_alpha = !bitstream->lossless && bitstream->alpha.len > 0;
+    struct bytes alpha = bitstream->alpha;
     bool lossless_alpha = false;
-    unsigned ns_pixel = 0; /* of what is lossless */
+    unsigned ns_pixel = 0; /* for the lossless parts */
     uint64_t ns = 0;
 
-    job->coded_len = picture->data.len + (has_alpha ? alpha.len : 0);
+    job->coded_len = bitstream->data.len + (has_alpha ? alpha.len : 0);
     if (has_alpha && !read_alpha(&alpha, &lossless_alpha, pixels))
         return fail(err, ERROR_INPUT, "the WebP is broken");
-    /* Whole pictures of 4 bytes a pixel where they are lossless. */
-    job->held = (picture->lossless || lossless_alpha ? 4 * pixels : 0) +
+    /* A lossless image is kept whole, with 4 bytes per pixel. */
+    job->held = (bitstream->lossless || lossless_alpha ? 4 * pixels : 0) +
                 (has_alpha ? pixels : 0);
     if (!image_codec_allow_bytes(job, pixels, job->held, err))
         return false;
-    if (!picture->lossless)
-        ns = NS_LOSSY_PIXEL * pixels + NS_LOSSY_BYTE * picture->data.len;
-    if ((picture->lossless && !image_vp8l_check(&ns_pixel, picture->data, width,
-                                                height, true, err)) ||
+    if (!bitstream->lossless)
+        ns = NS_LOSSY_PIXEL * pixels + NS_LOSSY_BYTE * bitstream->data.len;
+    if ((bitstream->lossless && !image_vp8l_check(&ns_pixel, bitstream->data,
+                                                  width, height, true, err)) ||
         (lossless_alpha &&
          !image_vp8l_check(&ns_pixel, alpha, width, height, false, err)))
         return false;
@@ -198,11 +201,11 @@ static bool read_frame(struct frame *frame, struct bytes data)
     return true;
 }
 
-/* Takes a chunk of the file. */
+/* Reads one chunk of the file. */
 static bool read_chunk(struct outline *outline, struct bytes tag,
                        struct bytes data, struct error *err)
 {
-    read_picture(&outline->picture, tag, data);
+    read_bitstream(&outline->bitstream, tag, data);
     read_note(outline, tag, data);
     if (bytes_begin_with(&tag, "ANMF", RIFF_TAG_LEN) && !outline->has_frame) {
         if (!read_frame(&outline->frame, data))
@@ -215,10 +218,11 @@ static bool read_chunk(struct outline *outline, struct bytes tag,
 
 static bool has_pixels(const struct outline *outline)
 {
-    return outline->has_frame || outline->picture.data.len > 0;
+    return outline->has_frame || outline->bitstream.data.len > 0;
 }
 
-/* A file that ends early is whole if its pixels are: browsers show it. */
+/* A file that ends early is accepted if its pixels are complete: browsers show
+ * it. */
 static bool read_outline(struct outline *outline, struct bytes file,
                          struct error *err)
 {
@@ -233,7 +237,8 @@ static bool read_outline(struct outline *outline, struct bytes file,
         !bytes_skip(&riff, RIFF_TAG_LEN) || riff.len < CHUNK_HEAD_LEN)
         return fail_cut_short(err);
     if (!bytes_begin_with(&riff, "VP8", 3))
-        return fail(err, ERROR_INPUT, "the WebP begins with a strange chunk");
+        return fail(err, ERROR_INPUT,
+                    "the WebP begins with an unexpected chunk");
     if (bytes_begin_with(&riff, "VP8X", RIFF_TAG_LEN) &&
         riff.len > CHUNK_HEAD_LEN)
         outline->flags = riff.data[CHUNK_HEAD_LEN];
@@ -245,8 +250,7 @@ static bool read_outline(struct outline *outline, struct bytes file,
         }
         if (++num_chunks > MAX_CHUNKS)
             return error_limit(err, MAX_CHUNKS,
-                               "the WebP has more than the %d chunks allowed",
-                               MAX_CHUNKS);
+                               "the WebP has more than %d chunks", MAX_CHUNKS);
         if (!read_chunk(outline, tag, data, err))
             return false;
     }
@@ -254,28 +258,28 @@ static bool read_outline(struct outline *outline, struct bytes file,
     return true;
 }
 
-/* Takes a code of the library. */
+/* Takes a result code of the library. */
 static bool check_result(VP8StatusCode result, struct error *err)
 {
     switch (result) {
     case VP8_STATUS_OK:
         return true;
     case VP8_STATUS_OUT_OF_MEMORY:
-    case VP8_STATUS_USER_ABORT: /* no user of ours does: its setup failed */
-        return fail(err, ERROR_MEMORY, "no memory to decode the WebP");
+    case VP8_STATUS_USER_ABORT: /* we never abort: its setup failed */
+        return fail(err, ERROR_MEMORY, "not enough memory to decode the WebP");
     case VP8_STATUS_NOT_ENOUGH_DATA:
     case VP8_STATUS_SUSPENDED:
         return fail_cut_short(err);
     case VP8_STATUS_UNSUPPORTED_FEATURE:
         return fail(err, ERROR_UNSUPPORTED,
-                    "the WebP uses a feature we do not read");
+                    "the WebP uses an unsupported feature");
     default:
         return fail(err, ERROR_INPUT, "the WebP is broken");
     }
 }
 
-/* Decodes one picture of job's layout to `x`, `y` in job->raw. `file` is as
- * big as `width` x `height` says, and fits. */
+/* Decodes an image in job's layout to position `x`, `y` in job->raw. `file` has
+ * the size `width` x `height`, and it fits. */
 static bool decode_at(struct image_codec_job *job, const struct frame *frame,
                       struct error *err)
 {
@@ -284,7 +288,7 @@ static bool decode_at(struct image_codec_job *job, const struct frame *frame,
     WebPDecoderConfig config;
 
     if (!WebPInitDecoderConfig(&config))
-        return fail(err, ERROR_INTERNAL, "libwebp is not the one we know");
+        return fail(err, ERROR_INTERNAL, "libwebp has an incompatible version");
     config.output.colorspace =
         job->layout == IMAGE_CODEC_RGBA ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
@@ -295,30 +299,30 @@ static bool decode_at(struct image_codec_job *job, const struct frame *frame,
                         err);
 }
 
-/* The first frame over a transparent canvas, whatever background colour the
- * file asks for: as browsers and Pillow have it. */
+/* Draws the first frame on a transparent canvas, whatever background colour the
+ * file asks for, like browsers and Pillow. */
 static bool decode_animation(struct image_codec_job *job, uint32_t width,
                              uint32_t height, const struct outline *outline,
                              struct error *err)
 {
     const struct frame *frame = &outline->frame;
     WebPBitstreamFeatures features;
-    struct picture picture;
+    struct bitstream bitstream;
 
     if (!outline->has_frame)
-        return fail(err, ERROR_INPUT, "the WebP is an animation of no frames");
+        return fail(err, ERROR_INPUT, "the WebP animation has no frames");
     if (frame->x > width || frame->width > width - frame->x ||
         frame->y > height || frame->height > height - frame->y)
         return fail(err, ERROR_INPUT,
-                    "the WebP has an animation frame beyond its canvas");
+                    "the WebP has an animation frame outside its canvas");
     if (!check_result(
             WebPGetFeatures(frame->file.data, frame->file.len, &features), err))
         return false;
     if ((uint32_t)features.width != frame->width ||
         (uint32_t)features.height != frame->height || features.has_animation ||
-        !find_picture(&picture, frame->file))
+        !find_bitstream(&bitstream, frame->file))
         return fail(err, ERROR_INPUT, "the WebP has a broken animation frame");
-    if (!check_picture(job, &picture, frame->width, frame->height, err))
+    if (!check_bitstream(job, &bitstream, frame->width, frame->height, err))
         return false;
     if (!image_codec_begin(job, width, height, IMAGE_CODEC_RGBA,
                            outline->orientation, err))
@@ -334,7 +338,8 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
     WebPBitstreamFeatures features;
     struct outline outline;
 
-    /* The library walks over the chunks too, but as many as there are. */
+    /* The library walks over the chunks too, but without a bound on their
+     * number. */
     if (!read_outline(&outline, file, err) ||
         !check_result(WebPGetFeatures(bytes, len, &features), err))
         return false;
@@ -346,15 +351,15 @@ bool image_webp_decode(struct image_codec_job *job, const uint8_t *bytes,
     if (features.has_animation)
         return decode_animation(job, width, height, &outline, err);
 
-    if (outline.picture.data.len == 0)
-        return fail(err, ERROR_INPUT, "the WebP has no picture in it");
-    if (!check_picture(job, &outline.picture, width, height, err))
+    if (outline.bitstream.data.len == 0)
+        return fail(err, ERROR_INPUT, "the WebP contains no image");
+    if (!check_bitstream(job, &outline.bitstream, width, height, err))
         return false;
-    /* The library would insist on the length that the file gives itself. */
+    /* The library would insist on the length in the file's header. */
     const struct frame whole = {
         .width = width,
         .height = height,
-        .file = outline.open ? outline.picture.whole : file,
+        .file = outline.open ? outline.bitstream.whole : file,
     };
     if (!image_codec_begin(job, width, height,
                            features.has_alpha ? IMAGE_CODEC_RGBA

@@ -4,7 +4,7 @@
 
 enum { UPRIGHT = 1 };
 
-/* What follows the name, if it is a value: ="6" or >6< */
+/* Reads what follows the name, if it is a value: ="6" or >6< */
 static bool read_value(struct bytes text, unsigned *orientation)
 {
     uint8_t digit;

@@ -7,35 +7,37 @@
 struct preprocess {
     struct preprocess_spec spec;
     struct resize resize;
-    uint8_t *pixels;            /* (height, width, 3) resized; owned */
-    float values[3][256];       /* of each sample of each input channel */
-    unsigned source_channel[3]; /* of each input channel: 0 is red */
+    uint8_t *pixels;      /* (height, width, 3) resized; owned */
+    float values[3][256]; /* the value of each sample in each input channel */
+    unsigned source_channel[3]; /* for each input channel: 0 is red */
 };
 
-/* How a picture comes into the input: a part of it, resized, somewhere. */
+/* How an image is placed in the input: a part of the resized image, at a
+ * position. */
 struct placement {
     struct resize_part part;
-    size_t left, top; /* of the part in the input */
+    size_t left, top; /* position of the part in the input */
 };
 
-/* A side scaled as another one is, in Pillow's order of operations. */
+/* Scales a side in the proportion of another one, in Pillow's order of
+ * operations. */
 static double scaled(double side, double of, double to)
 {
     return side / of * to;
 }
 
-/* Where the part that is as large as the input begins, centred. */
+/* The start of a centred part of the input's size. */
 static size_t centre(size_t full, uint32_t part)
 {
     return (size_t)rint((double)(full - part) / 2);
 }
 
-/* torchvision: the long side is cut to whole pixels. */
+/* Like torchvision: the long side is rounded down to whole pixels. */
 static void place_crop(struct placement *place,
                        const struct preprocess_spec *spec,
                        const struct image *image)
 {
-    /* A fraction of 299 / 342 must give 342 back. */
+    /* A fraction of 299 / 342 must give 342 again. */
     double width = floor(spec->width / spec->crop_fraction + 1e-6);
     double height = floor(spec->height / spec->crop_fraction + 1e-6);
     struct resize_part *part = &place->part;
@@ -50,7 +52,7 @@ static void place_crop(struct placement *place,
     part->top = centre(part->full_height, spec->height);
 }
 
-/* ImageOps.pad: the short side is rounded to whole pixels. */
+/* Like ImageOps.pad: the short side is rounded to whole pixels. */
 static void place_letterbox(struct placement *place,
                             const struct preprocess_spec *spec,
                             const struct image *image)
@@ -97,7 +99,7 @@ static struct placement find_placement(const struct preprocess_spec *spec,
     return place;
 }
 
-/* The input's corners, in the picture's pixels. */
+/* The input's corners in pixels of the image. */
 static struct preprocess_region find_region(const struct placement *place,
                                             const struct preprocess_spec *spec,
                                             const struct image *image)
@@ -119,7 +121,7 @@ struct preprocess *preprocess_new(const struct preprocess_spec *spec,
     struct preprocess *preprocess = calloc(1, sizeof *preprocess);
 
     if (!preprocess) {
-        fail(err, ERROR_MEMORY, "no memory to prepare images");
+        fail(err, ERROR_MEMORY, "not enough memory to prepare images");
         return NULL;
     }
     preprocess->spec = *spec;
@@ -133,15 +135,16 @@ struct preprocess *preprocess_new(const struct preprocess_spec *spec,
     if (spec->height > 0 && spec->width <= SIZE_MAX / 3 / spec->height)
         preprocess->pixels = malloc((size_t)spec->height * spec->width * 3);
     if (!preprocess->pixels) {
-        fail(err, ERROR_MEMORY, "no memory for %u x %u pixels of input",
-             spec->width, spec->height);
+        fail(err, ERROR_MEMORY,
+             "not enough memory for an input of %u x %u pixels", spec->width,
+             spec->height);
         preprocess_free(preprocess);
         return NULL;
     }
     return preprocess;
 }
 
-/* ITU-R 601's, in 65536ths. */
+/* ITU-R 601 luma, with weights in 65536ths. */
 static uint8_t luma(const uint8_t *pixel)
 {
     return (uint8_t)((19595u * pixel[0] + 38470u * pixel[1] + 7471u * pixel[2] +
@@ -149,7 +152,7 @@ static uint8_t luma(const uint8_t *pixel)
                      16);
 }
 
-/* Samples to the network's values. */
+/* Converts samples to the network's values. */
 static void normalise(const struct preprocess *preprocess,
                       float *restrict input)
 {
@@ -181,8 +184,9 @@ static void fill(uint8_t *pixels, size_t count, const uint8_t colour[3])
         memcpy(pixels + 3 * i, colour, 3);
 }
 
-/* Moves what was resized from the start of the pixels to its place, and fills
- * what is around it. From the last row to the first, as every row moves on. */
+/* Moves the resized part from the start of the pixels to its position, and
+ * fills the padding around it. It goes from the last row to the first, as every
+ * row moves towards the end. */
 static void put_in_place(uint8_t *pixels, const struct placement *place,
                          const struct preprocess_spec *spec)
 {

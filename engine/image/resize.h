@@ -25,18 +25,7 @@
 #include <stdint.h>
 
 #include "engine/base/error.h"
-
-/* X(enumerator, name in model.json) */
-#define RESIZE_FILTERS(X)          \
-    X(RESIZE_BICUBIC, "bicubic")   \
-    X(RESIZE_BILINEAR, "bilinear") \
-    X(RESIZE_NEAREST, "nearest")
-
-enum resize_filter {
-#define X(filter, name) filter,
-    RESIZE_FILTERS(X)
-#undef X
-};
+#include "engine/image/resize_axis.h"
 
 /* A part of the picture that resizing a whole one gives, as if cut out of it
  * afterwards; the rest is not computed. */
@@ -47,24 +36,6 @@ struct resize_part {
     uint32_t width, height;         /* of the part, which lies within it */
     unsigned orientation;           /* EXIF's, of the input (turn.h), which is
                                        turned upright first; 0: it is upright */
-};
-
-/* The input pixels that one output pixel is made of. */
-struct resize_span {
-    uint32_t first, count;
-};
-
-/* The weights for one axis. */
-struct resize_axis {
-    uint32_t in, out;          /* pixels; 0 where there are no weights yet */
-    size_t full, start;        /* `out` of `full` pixels, from `start` on */
-    enum resize_filter filter; /* that the weights are of */
-    bool mirrored;             /* the last output pixel comes first */
-    size_t num_taps;           /* room for one output pixel's weights */
-    size_t num_live;           /* output pixels unfinished at a time, at most */
-    struct resize_span *spans; /* (out) owned */
-    int32_t *weights;          /* (out, num_taps), multiples of 2^-22; owned */
-    size_t spans_cap, weights_cap; /* bytes allocated */
 };
 
 /* Scratch memory, reused from call to call; `= {0}` is empty. Weights are

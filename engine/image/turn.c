@@ -21,8 +21,8 @@ bool turn_mirrors_down(unsigned orientation)
            orientation == 7;
 }
 
-/* Where the upright picture's pixel (x, y) is in the stored one:
- * start + x * step_x + y * step_y, in pixels. */
+/* Position of the upright image's pixel (x, y) in the stored one: start + x *
+ * step_x + y * step_y, in pixels. */
 struct turn {
     ptrdiff_t start, step_x, step_y;
 };
@@ -30,7 +30,7 @@ struct turn {
 static struct turn find_turn(unsigned orientation, uint32_t stored_width,
                              uint32_t stored_height)
 {
-    const ptrdiff_t down = stored_width; /* one row further */
+    const ptrdiff_t down = stored_width; /* to the next row */
     const ptrdiff_t right = stored_width - 1;
     const ptrdiff_t bottom = (ptrdiff_t)(stored_height - 1) * down;
 
@@ -41,21 +41,21 @@ static struct turn find_turn(unsigned orientation, uint32_t stored_width,
         return (struct turn){bottom + right, -1, -down};
     case 4: /* mirrored top to bottom */
         return (struct turn){bottom, 1, -down};
-    case 5: /* rows are columns */
+    case 5: /* transposed */
         return (struct turn){0, down, 1};
-    case 6: /* to be turned clockwise */
+    case 6: /* has to be turned clockwise */
         return (struct turn){bottom, -down, 1};
-    case 7: /* rows are columns, both from the far end */
+    case 7: /* transposed along the other diagonal */
         return (struct turn){bottom + right, -down, -1};
-    case 8: /* to be turned anticlockwise */
+    case 8: /* has to be turned anticlockwise */
         return (struct turn){right, down, -1};
     default:
         return (struct turn){0, 1, down};
     }
 }
 
-/* Writes the upright picture, (height, width, 3), tile by tile: one of the two
- * pictures is walked down its columns. A byte after `stored` may be read. */
+/* Writes the upright image, (height, width, 3), tile by tile, as one of the two
+ * images is walked along its columns. One byte after `stored` may be read. */
 void turn_upright(uint8_t *restrict pixels, const uint8_t *restrict stored,
                   uint32_t width, uint32_t height, unsigned orientation)
 {
@@ -75,7 +75,8 @@ void turn_upright(uint8_t *restrict pixels, const uint8_t *restrict stored,
                     stored + 3 * (turn.start + (ptrdiff_t)y * turn.step_y +
                                   (ptrdiff_t)left * turn.step_x);
 
-                /* A pixel and a byte of the next, which follows anyway. */
+                /* Copies a pixel and an extra byte, which the next pixel
+                 * overwrites. */
                 for (size_t x = left; x + 1 < right; x++) {
                     memcpy(out, in, 4);
                     out += 3;

@@ -1,13 +1,13 @@
 #include "engine/image/unpack.h"
 
-#define ZLIB_CONST /* next_in points to what is not written */
+#define ZLIB_CONST /* next_in points to const data */
 
 #include <limits.h>
 #include <zlib.h>
 
-enum { FIRST_ROOM = 8192 /* bytes; it doubles where that is too little */ };
+enum { FIRST_CAP = 8192 /* bytes; doubled when it is too little */ };
 
-/* Unpacks to the room that there is, and makes more while that is allowed. */
+/* Inflates into the memory that there is, and adds more up to the limit. */
 static int unpack_all(z_stream *stream, struct buf *out, size_t max,
                       struct error *err)
 {
@@ -16,20 +16,20 @@ static int unpack_all(z_stream *stream, struct buf *out, size_t max,
 
     while (result == Z_OK) {
         const size_t done = out->len - start;
-        size_t room = done == 0 ? FIRST_ROOM : done;
+        size_t more = done == 0 ? FIRST_CAP : done;
 
-        if (room > max - done)
-            room = max - done;
-        if (room == 0)
+        if (more > max - done)
+            more = max - done;
+        if (more == 0)
             return Z_BUF_ERROR;
-        if (!buf_reserve(out, room, err))
+        if (!buf_reserve(out, more, err))
             return Z_MEM_ERROR;
         stream->next_out = out->data + out->len;
-        stream->avail_out = (uInt)room;
+        stream->avail_out = (uInt)more;
         result = inflate(stream, Z_NO_FLUSH);
-        out->len += room - stream->avail_out;
+        out->len += more - stream->avail_out;
         if (result == Z_OK && stream->avail_out > 0)
-            return Z_BUF_ERROR; /* there is no more */
+            return Z_BUF_ERROR; /* the limit is reached */
     }
     return result;
 }
@@ -51,7 +51,7 @@ bool unpack_zlib(struct buf *out, struct bytes packed, size_t max,
         (void)inflateEnd(&stream);
     }
     if (result == Z_MEM_ERROR)
-        return fail(err, ERROR_MEMORY, "no memory to unpack with");
+        return fail(err, ERROR_MEMORY, "not enough memory to inflate");
     if (result != Z_STREAM_END)
         out->len = start;
     return true;

@@ -60,7 +60,7 @@ int64_t kernel_to_int(double value)
 
 float kernel_clamped(const struct graph_node *node, float value)
 {
-    value = value < node->min ? node->min : value; /* not a number stays so */
+    value = value < node->min ? node->min : value; /* NaN stays NaN */
     return value > node->max ? node->max : value;
 }
 

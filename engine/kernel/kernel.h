@@ -1,8 +1,9 @@
 #ifndef ENGINE_KERNEL_KERNEL_H
 #define ENGINE_KERNEL_KERNEL_H
 
-/* Plain kernels: what a node does, written out. They compute constants when a
- * model is opened, and at run time the nodes that the XNNPACK at hand lacks. */
+/* Plain kernels: each node's operation written out in C. They compute constants
+ * when a model is opened, and at run time the nodes that XNNPACK does not
+ * support. */
 
 #include "engine/graph/graph.h"
 
@@ -11,12 +12,12 @@ bool kernel_supports(const struct graph_node *node);
 
 /* Runs one node.
  *
- * inputs   in   the operands' elements, of the types and shapes the graph
- *               gives them; NULL where left out
- * outputs  out  likewise; no overlap with the inputs
+ *     inputs   in   the operands' elements, with the types and shapes that the
+ *                   graph gives them; NULL for an absent operand
+ *     outputs  out  likewise; they must not overlap the inputs
  *
- * ERROR_INPUT: an integer division by zero, an index out of range: constants
- * of a malformed file. Any thread. */
+ * ERROR_INPUT: an integer division by zero or an index out of range, both from
+ * constants of a malformed file. Any thread. */
 bool kernel_run(const struct graph *graph, const struct graph_node *node,
                 const void *const *inputs, void *const *outputs,
                 struct error *err) __attribute__((warn_unused_result));

@@ -1,9 +1,9 @@
-/* Convolutions, and those transposed, in the forms that XNNPACK refuses. */
+/* Convolutions and transposed convolutions in the forms that XNNPACK
+ * rejects. */
 
 #include "engine/kernel/kernel_call.h"
 
-/* Strides of an axis each, in elements, whatever the order they are stored
- * in. */
+/* The strides of the axes, in elements, for any order of storage. */
 struct layout {
     int64_t n, c, y, x;
 };
@@ -17,9 +17,9 @@ static struct layout layout_of(const struct graph_shape *shape, bool nhwc)
                 : (struct layout){stride[0], stride[1], stride[2], stride[3]};
 }
 
-/* The weights' strides: n over output channels, c over a group's inputs. As
- * the file has them, those of a transposed convolution are the other way
- * round: (I, O/groups, kh, kw). */
+/* The weights' strides: n for output channels, c for a group's inputs. In a
+ * file, weights of a transposed convolution have them swapped: (I, O/groups,
+ * kh, kw). */
 static struct layout layout_of_weights(const struct graph_node *node,
                                        const struct graph_shape *shape)
 {
@@ -31,7 +31,8 @@ static struct layout layout_of_weights(const struct graph_node *node,
     return to;
 }
 
-/* Where tap k of output `out` lies in the input, or a negative number. */
+/* The position in the input of tap k of output `out`; negative if it is
+ * outside. */
 static int64_t tap_of(const struct graph_node *node, int axis, size_t out,
                       size_t k, size_t length)
 {
@@ -50,8 +51,8 @@ static int64_t tap_of(const struct graph_node *node, int axis, size_t out,
     return at < (int64_t)length ? at : -1;
 }
 
-/* One output channel at one place: `picture` is the group's first channel. */
-static float sum_at(const struct kernel_call *call, const float *picture,
+/* One output channel at one position; `image` is the group's first channel. */
+static float sum_at(const struct kernel_call *call, const float *image,
                     const float *weights, size_t y, size_t x)
 {
     const struct graph_node *node = call->node;
@@ -67,7 +68,7 @@ static float sum_at(const struct kernel_call *call, const float *picture,
 
         for (size_t kx = 0; row >= 0 && kx < window->kernel[1]; kx++) {
             int64_t column = tap_of(node, 1, x, kx, in->dim[rows + 1]);
-            const float *a = picture + row * from.y + column * from.x;
+            const float *a = image + row * from.y + column * from.x;
             const float *b =
                 weights + (int64_t)ky * tap.y + (int64_t)kx * tap.x;
 
@@ -95,7 +96,7 @@ bool kernel_conv(const struct kernel_call *call)
 
     for (size_t i = 0; i < call->count; i++) {
         size_t at[4], c, y, x, group;
-        const float *weights = call->inputs[1], *picture = call->inputs[0];
+        const float *weights = call->inputs[1], *image = call->inputs[0];
 
         at[3] = i % out->dim[3];
         at[2] = i / out->dim[3] % out->dim[2];
@@ -105,10 +106,9 @@ bool kernel_conv(const struct kernel_call *call)
         y = at[rows];
         x = at[rows + 1];
         group = c / out_group;
-        picture +=
-            (int64_t)at[0] * from.n + (int64_t)(group * in_group) * from.c;
-        /* In the file a transposed convolution's weights of a group follow
-         * those of another along the inputs. */
+        image += (int64_t)at[0] * from.n + (int64_t)(group * in_group) * from.c;
+        /* In a file, the groups of a transposed convolution's weights follow
+         * one another along the inputs. */
         weights += node->op == GRAPH_DECONV && !node->nhwc
                        ? (int64_t)(group * in_group) * tap.c +
                              (int64_t)(c % out_group) * tap.n
@@ -116,7 +116,7 @@ bool kernel_conv(const struct kernel_call *call)
         ((float *)call->out)[(int64_t)at[0] * to.n + (int64_t)c * to.c +
                              (int64_t)y * to.y + (int64_t)x * to.x] =
             kernel_clamped(node, (bias ? bias[c] : 0) +
-                                     sum_at(call, picture, weights, y, x));
+                                     sum_at(call, image, weights, y, x));
     }
     return true;
 }

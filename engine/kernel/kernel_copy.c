@@ -1,11 +1,10 @@
-/* The copy that transposes, cuts, repeats and takes every other. */
+/* Strided copies: transpose, slice, broadcast and step over elements. */
 
 #include "engine/kernel/kernel_call.h"
 
 #include <string.h>
 
-/* A copy in which axes that are walked as one are one, and the last two are
- * always there. */
+/* A copy whose axes are merged where possible; it always has the last two. */
 struct copy {
     struct graph_shape shape;
     int64_t stride[GRAPH_MAX_RANK];
@@ -38,7 +37,7 @@ static struct copy plan_copy(const struct graph_shape *shape,
     return copy;
 }
 
-/* The last axis of a copy; its elements are `step` apart in `from`. */
+/* Copies along the last axis; the elements are `step` apart in `from`. */
 static void copy_row(char *to, const char *from, size_t count, int64_t step,
                      size_t size)
 {
@@ -53,7 +52,7 @@ static void copy_row(char *to, const char *from, size_t count, int64_t step,
                    size);
 }
 
-/* Two rows, each to every other element: channels shuffled in two groups. */
+/* Interleaves two rows, as in a channel shuffle with two groups. */
 static void interleave(float *restrict to, const float *restrict a,
                        const float *restrict b, size_t count)
 {
@@ -74,7 +73,7 @@ void kernel_copy_strided(const struct kernel_call *call, int64_t start,
     const char *from = call->inputs[0];
     char *to = call->out;
 
-    /* The walk is over all axes but the last two. */
+    /* The walk covers all axes but the last two. */
     copy.shape.rank -= 2;
     for (size_t i = 0; i < call->count; i += rows * columns) {
         bool pairs =

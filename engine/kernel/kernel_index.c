@@ -1,5 +1,5 @@
-/* Kernels that count, mark and put elements in places. Networks have them of
- * constants, masks and tables, rather than of pictures. */
+/* Kernels that count, mark and scatter elements. Networks use them for
+ * constants, masks and tables rather than for images. */
 
 #include "engine/kernel/kernel_call.h"
 
@@ -100,7 +100,7 @@ bool kernel_one_hot(const struct kernel_call *call)
     return true;
 }
 
-/* What is behind the length of its sequence stays where it is. */
+/* Elements beyond the length of their sequence stay in place. */
 bool kernel_reverse(const struct kernel_call *call)
 {
     const size_t *dim = call->to->shape.dim;
@@ -140,7 +140,7 @@ static double joined(enum graph_scatter how, double old, double update)
     }
 }
 
-/* Puts update `from` where the element `at` is. */
+/* Stores update `from` where the element `at` is. */
 static void put(const struct kernel_call *call, size_t at, size_t from)
 {
     enum graph_scatter how = call->node->scatter.how;

@@ -1,4 +1,4 @@
-/* Kernels that compute: element by element, sums, shares. */
+/* Kernels that compute element by element, and softmax. */
 
 #include "engine/kernel/kernel_call.h"
 
@@ -17,9 +17,9 @@ static int64_t modulo_of_ints(int64_t a, int64_t b, bool truncated)
     return truncated || a == 0 || (a < 0) == (b < 0) ? a : a + b;
 }
 
-/* X(operation, of floats a and b, of integers), for each whose kernel is
- * `binary`. Integers wrap around, as two's complement does; b is not 0 where it
- * divides. */
+/* X(operation, formula for floats a and b, formula for integers), for each
+ * operation whose kernel is `binary`. Integers wrap around in two's complement;
+ * b is not 0 in a division. */
 /* clang-format off */
 #define BINARIES(X)                                                           \
     X(GRAPH_ADD, a + b, (int64_t)((uint64_t)a + (uint64_t)b))                 \
@@ -45,7 +45,7 @@ static int64_t modulo_of_ints(int64_t a, int64_t b, bool truncated)
 #define IS_BINARY(op, name, floats, facts, work, shape, layout, kernel) \
     +(__builtin_strcmp(#kernel, "binary") == 0)
 _Static_assert(0 BINARIES(X) == 0 GRAPH_OPS(IS_BINARY),
-               "a row for each operation whose kernel is binary");
+               "one row for each operation whose kernel is binary");
 #undef IS_BINARY
 #undef X
 
@@ -94,7 +94,7 @@ static bool run_ints(const struct kernel_call *call,
         int64_t of_b = ((const int64_t *)call->inputs[1])[b.offset];
 
         if ((op == GRAPH_DIV || op == GRAPH_MOD) && of_b == 0)
-            return fail(call->err, ERROR_INPUT, "it divides by zero");
+            return fail(call->err, ERROR_INPUT, "division by zero");
         ((int64_t *)call->out)[i] = int_of(call->node, of_a, of_b);
         kernel_walk_next(&a, &call->to->shape, stride_a);
         kernel_walk_next(&b, &call->to->shape, stride_b);
@@ -170,7 +170,7 @@ bool kernel_clamp(const struct kernel_call *call)
     return true;
 }
 
-/* Softmax, its logarithm, or hardmax of `length` numbers `step` apart. */
+/* Softmax, log-softmax or hardmax of `length` numbers that are `step` apart. */
 static void softmax_line(enum graph_op op, const float *from, float *out,
                          size_t length, size_t step)
 {
@@ -210,8 +210,8 @@ bool kernel_softmax(const struct kernel_call *call)
     return true;
 }
 
-/* To the nearest integer, halves to even: in a float of this size there is no
- * room for less. |x| must be below 2^22. */
+/* Rounds to the nearest integer, halves to even: a float of this magnitude has
+ * no bits for a fraction. |x| must be below 2^22. */
 static float round_small(float x)
 {
     const float large = 0x1.8p23f;
@@ -219,8 +219,8 @@ static float round_small(float x)
     return (x + large) - large;
 }
 
-/* x / scale + zero point, rounded, within the bounds of the type. The bounds
- * are integers, so that they may come before the rounding. */
+/* x / scale + zero point, rounded and clamped to the type's bounds. The bounds
+ * are integers, so clamping may come before rounding. */
 static void quantize(const struct graph_node *node, float *restrict out,
                      const float *restrict x, size_t count, float scale,
                      float zero)
@@ -243,13 +243,13 @@ static void dequantize(float *restrict out, const float *restrict x,
         out[i] = (x[i] - zero) * scale;
 }
 
-/* How scales and zero points go with the elements: one for all, one for each
- * of the `length` places along an axis, or one for each of the blocks along it
+/* How scales and zero points are assigned to elements: one for all, one for
+ * each of the `length` elements along an axis, or one for each block along it
  * and each element of the other axes. */
 struct scales {
     bool each;
-    size_t length, block, inner; /* elements after one of the axis */
-    size_t row;                  /* elements in a row that share one */
+    size_t length, block, inner; /* the elements after one of the axis */
+    size_t row;                  /* consecutive elements that share a scale */
 };
 
 static struct scales scales_of(const struct kernel_call *call)
@@ -273,23 +273,23 @@ static struct scales scales_of(const struct kernel_call *call)
     return scales;
 }
 
-/* Which of them is for the elements from `at` on. */
+/* The index of the scale for the elements from `at` on. */
 static size_t scale_at(const struct scales *scales, size_t at)
 {
-    size_t place, outer, blocks;
+    size_t position, outer, blocks;
 
     if (!scales->each)
         return 0;
-    place = at / scales->inner % scales->length;
+    position = at / scales->inner % scales->length;
     if (scales->block == 0)
-        return place;
+        return position;
     outer = at / scales->inner / scales->length;
     blocks = (scales->length + scales->block - 1) / scales->block;
-    return (outer * blocks + place / scales->block) * scales->inner +
+    return (outer * blocks + position / scales->block) * scales->inner +
            at % scales->inner;
 }
 
-/* QUANTIZE and DEQUANTIZE: elements in a row that have the same scale at a
+/* QUANTIZE and DEQUANTIZE, one row of elements with the same scale at a
  * time. */
 bool kernel_quantize(const struct kernel_call *call)
 {

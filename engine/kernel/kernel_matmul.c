@@ -1,11 +1,12 @@
-/* Products of matrices, and what else is done to each channel. */
+/* Matrix products, and other operations per channel. */
 
 #include "engine/kernel/kernel_call.h"
 
 #include <math.h>
+#include <string.h>
 
-/* The operand's steps along rows and columns, as it is multiplied, and from
- * matrix to matrix of a stack of the shape `stack`. */
+/* An operand's strides along rows and columns, as it is multiplied, and from
+ * matrix to matrix in a stack of shape `stack`. */
 static void matrix_strides(const struct graph_shape *shape, bool is_b,
                            bool transposed, const struct graph_shape *stack,
                            int64_t *row, int64_t *column,
@@ -84,6 +85,50 @@ bool kernel_matmul(const struct kernel_call *call)
     }
     for (size_t i = 0; i < call->count; i++)
         out[i] = kernel_clamped(node, out[i]);
+    return true;
+}
+
+/* Each element of the output is a sum of products over the loops that are not
+ * its own. */
+bool kernel_einsum(const struct kernel_call *call)
+{
+    const struct graph_node *node = call->node;
+    uint32_t count = node->num_inputs, rank = call->to->shape.rank;
+    struct graph_shape summed = {.rank = node->einsum.num_loops - rank};
+    int64_t stride[GRAPH_EINSUM_OPERANDS][2 * GRAPH_MAX_RANK] = {{0}};
+    struct kernel_walk at[GRAPH_EINSUM_OPERANDS] = {{{0}, 0}};
+    float *out = call->out;
+
+    memcpy(summed.dim, node->einsum.length + rank,
+           summed.rank * sizeof *summed.dim);
+    for (uint32_t k = 0; k < count; k++) {
+        const struct graph_shape *shape = &kernel_in(call, k)->shape;
+        int64_t own[GRAPH_MAX_RANK];
+
+        kernel_strides(shape, own);
+        for (uint32_t i = 0; i < shape->rank; i++)
+            if (shape->dim[i] > 1)
+                stride[k][node->einsum.loop[k][i]] += own[i];
+    }
+    for (size_t i = 0; i < call->count; i++) {
+        struct kernel_walk in[GRAPH_EINSUM_OPERANDS] = {{{0}, 0}};
+        double sum = 0;
+
+        for (size_t n = graph_shape_count(&summed); n > 0; n--) {
+            double product = 1;
+
+            for (uint32_t k = 0; k < count; k++) {
+                const float *from = call->inputs[k];
+
+                product *= (double)from[at[k].offset + in[k].offset];
+                kernel_walk_next(&in[k], &summed, stride[k] + rank);
+            }
+            sum += product;
+        }
+        out[i] = (float)sum;
+        for (uint32_t k = 0; k < count; k++)
+            kernel_walk_next(&at[k], &call->to->shape, stride[k]);
+    }
     return true;
 }
 

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Where in an operand of `length` an element of a padded axis comes from;
- * negative: from nowhere. */
+/* The position in an operand of `length` of an element of the padded axis;
+ * negative: it is padding. */
 static int64_t unpadded(const struct graph_node *node, uint32_t axis,
                         size_t index, size_t length)
 {
@@ -31,8 +31,9 @@ static int64_t unpadded(const struct graph_node *node, uint32_t axis,
     }
 }
 
-/* Fills `count` elements with the border's value. */
-static void fill_border(const struct kernel_call *call, void *out, size_t count)
+/* Fills `count` elements with the padding value. */
+static void fill_padding(const struct kernel_call *call, void *out,
+                         size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (call->to->type == GRAPH_INT)
@@ -41,7 +42,7 @@ static void fill_border(const struct kernel_call *call, void *out, size_t count)
             ((float *)out)[i] = call->node->pad.value;
 }
 
-/* A row of the last axis, from one at `from`. */
+/* Pads a row of the last axis, whose elements start at `from`. */
 static void pad_row(const struct kernel_call *call, char *out, const char *from)
 {
     const struct graph_shape *x = &kernel_in(call, 0)->shape;
@@ -56,7 +57,7 @@ static void pad_row(const struct kernel_call *call, char *out, const char *from)
         int64_t at = unpadded(call->node, last, i, x->dim[last]);
 
         if (at < 0)
-            fill_border(call, out + i * size, 1);
+            fill_padding(call, out + i * size, 1);
         else
             memcpy(out + i * size, from + (size_t)at * size, size);
     }
@@ -85,7 +86,7 @@ bool kernel_pad(const struct kernel_call *call)
             offset += at * stride[k];
         }
         if (at < 0)
-            fill_border(call, out, length);
+            fill_padding(call, out, length);
         else
             pad_row(call, out,
                     (const char *)call->inputs[0] + (size_t)offset * size);
@@ -137,8 +138,8 @@ bool kernel_slice(const struct kernel_call *call)
     return true;
 }
 
-/* DEPTH_TO_SPACE and SPACE_TO_DEPTH: the output as if it had the axes of the
- * blocks too, each with its stride in the input. */
+/* DEPTH_TO_SPACE and SPACE_TO_DEPTH: a copy to an output whose blocks have axes
+ * of their own, each with its stride in the input. */
 bool kernel_block(const struct kernel_call *call)
 {
     const struct graph_node *node = call->node;
@@ -146,7 +147,8 @@ bool kernel_block(const struct kernel_call *call)
     const struct graph_shape *out = &call->to->shape;
     size_t size = node->block.size, c = nhwc ? 3 : 1, y = nhwc ? 1 : 2;
     int64_t own[GRAPH_MAX_RANK], block = (int64_t)size, depth;
-    struct { /* axes of the output: channel, row, column, and in a block */
+    struct { /* axes of the output: channel, row, column, and the two in a block
+              */
         size_t dim;
         int64_t stride;
     } axis[6], *order[6];
@@ -200,7 +202,7 @@ bool kernel_block(const struct kernel_call *call)
     return true;
 }
 
-/* Elements after an axis, in bytes. */
+/* The size in bytes of the elements after an axis. */
 static size_t inner_bytes(const struct graph_value *value, size_t axis)
 {
     size_t bytes = kernel_size_of(value);
@@ -246,9 +248,10 @@ bool kernel_gather(const struct kernel_call *call)
             int64_t index = ((const int64_t *)call->inputs[1])[i];
 
             if (index < -length || index >= length)
-                return fail(call->err, ERROR_INPUT,
-                            "index %lld is not one of %lld", (long long)index,
-                            (long long)length);
+                return fail(
+                    call->err, ERROR_INPUT,
+                    "index %lld is out of range for an axis of length %lld",
+                    (long long)index, (long long)length);
             index += index < 0 ? length : 0;
             memcpy(to,
                    (const char *)call->inputs[0] +

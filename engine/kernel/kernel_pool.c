@@ -1,11 +1,11 @@
-/* Pools: the largest, the mean, or a norm of what a window holds. */
+/* Pools: the maximum, the mean, or a norm over a window. */
 
 #include "engine/kernel/kernel_call.h"
 
 #include <math.h>
 
-/* The taps of a window that lie in the picture: first .. end - 1. `begin` is
- * where the window begins, before the picture if negative. */
+/* The taps of a window that lie in the image: first .. end - 1. `begin` is
+ * where the window begins; it is negative if that is in the padding. */
 struct span {
     int64_t begin, first, end;
 };
@@ -25,13 +25,13 @@ static struct span span_of(const struct graph_window *window, int axis,
     return span;
 }
 
-/* How many taps count in an average: also those in the border, maybe, but
- * none beyond it. */
+/* How many taps count in an average: those in the padding may count, but none
+ * beyond it. */
 static int64_t num_counted(const struct graph_node *node, int axis,
                            const struct span *span, size_t length)
 {
     struct graph_window window = node->pool.window;
-    size_t border = window.pad_after[axis];
+    size_t padding = window.pad_after[axis];
 
     if (!node->pool.count_pad)
         return span->end - span->first;
@@ -40,7 +40,7 @@ static int64_t num_counted(const struct graph_node *node, int axis,
     return span_of(&window, axis,
                    (size_t)(span->begin +
                             (int64_t)node->pool.window.pad_before[axis]),
-                   length + node->pool.window.pad_before[axis] + border)
+                   length + node->pool.window.pad_before[axis] + padding)
         .end;
 }
 
@@ -54,8 +54,8 @@ static float norm_root(int64_t p, float sum)
     return p == 1 ? sum : p == 2 ? sqrtf(sum) : powf(sum, 1 / (float)p);
 }
 
-/* One window of one channel, whose pixels are `stride` elements apart in each
- * direction. */
+/* One window of one channel, whose pixels are stride[i] elements apart along
+ * axis i. */
 static float pool_at(const struct graph_node *node, const float *x,
                      const int64_t stride[2], const struct span span[2])
 {
@@ -78,7 +78,7 @@ static float pool_at(const struct graph_node *node, const float *x,
     return result;
 }
 
-/* All channels at one place. */
+/* All channels at one position. */
 static void pool_pixel(const struct kernel_call *call, size_t n, size_t y,
                        size_t x)
 {
@@ -87,7 +87,7 @@ static void pool_pixel(const struct kernel_call *call, size_t n, size_t y,
     size_t rows = node->nhwc ? 1 : 2, channels = node->nhwc ? 3 : 1;
     int64_t from[GRAPH_MAX_RANK], to[GRAPH_MAX_RANK], count = 1;
     struct span span[2];
-    const float *picture = call->inputs[0];
+    const float *image = call->inputs[0];
     float *out = call->out;
 
     kernel_strides(in, from);
@@ -98,11 +98,11 @@ static void pool_pixel(const struct kernel_call *call, size_t n, size_t y,
         span[i] = span_of(&node->pool.window, i, i == 0 ? y : x, length);
         count *= num_counted(node, i, &span[i], length);
     }
-    picture += (int64_t)n * from[0];
+    image += (int64_t)n * from[0];
     out +=
         (int64_t)n * to[0] + (int64_t)y * to[rows] + (int64_t)x * to[rows + 1];
     for (size_t c = 0; c < in->dim[channels]; c++) {
-        float value = pool_at(node, picture + (int64_t)c * from[channels],
+        float value = pool_at(node, image + (int64_t)c * from[channels],
                               &from[rows], span);
 
         if (node->op == GRAPH_LP_POOL)

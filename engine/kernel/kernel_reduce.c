@@ -1,19 +1,19 @@
-/* Kernels that sum over some axes: reductions and normalizations. */
+/* Kernels that reduce over some axes: reductions and normalizations. */
 
 #include "engine/kernel/kernel_call.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Some axes of an array, in order, with the step of each in the array, and in
- * another one that goes with it. */
+/* Some axes of an array, in order, with the stride of each in this array and in
+ * another one that is walked in parallel. */
 struct axes {
     size_t num;
     size_t length[GRAPH_MAX_RANK + 1];
     int64_t step[GRAPH_MAX_RANK + 1], other[GRAPH_MAX_RANK + 1];
 };
 
-/* A walk over axes. `= {0}` is the start. */
+/* A position on axes. `= {0}` is the start. */
 struct position {
     size_t index[GRAPH_MAX_RANK + 1];
     int64_t at, other;
@@ -27,7 +27,7 @@ static void add_axis(struct axes *axes, size_t length, int64_t step,
     axes->other[axes->num++] = other;
 }
 
-/* Goes on along the first `num` axes; false at the end. */
+/* Moves on along the first `num` axes; returns false at the end. */
 static bool next(struct position *position, const struct axes *axes, size_t num)
 {
     for (size_t i = num; i-- > 0;) {
@@ -60,7 +60,7 @@ static double number_at(const struct kernel_call *call, int64_t i)
 
 /* ---- reductions ---- */
 
-/* What the sum, or the like, of elements begins with. */
+/* The initial value of a reduction. */
 static double start_of(enum graph_reduction function)
 {
     switch (function) {
@@ -94,8 +94,8 @@ static double joined(enum graph_reduction function, double sum, double x)
     }
 }
 
-/* Joins the elements from `start` on along the axes. For the logarithm of a
- * sum of powers of e: that of their quotients by the power of `largest`. */
+/* Reduces the elements from `start` on along the axes. For LogSumExp, e to the
+ * power of each element minus `largest` is summed. */
 static double join(const struct kernel_call *call, const struct axes *axes,
                    int64_t start, enum graph_reduction function, double largest)
 {
@@ -164,8 +164,8 @@ bool kernel_reduce(const struct kernel_call *call)
 
 /* ---- normalizations ---- */
 
-/* The axes that stay apart, those over which numbers are brought to mean 0
- * and variance 1, and their steps in scale and bias. */
+/* Splits the axes into those that are kept and those over which numbers are
+ * normalized to mean 0 and variance 1, with their strides in scale and bias. */
 static void split_axes(const struct kernel_call *call, struct axes *kept,
                        struct axes *gone)
 {
@@ -180,7 +180,8 @@ static void split_axes(const struct kernel_call *call, struct axes *kept,
     for (uint32_t d = 0; d < x->rank; d++) {
         if (groups > 0 && d == channel) {
             size_t length = x->dim[d] / groups;
-            /* Scale and bias are one for each channel, or for each group. */
+            /* Scale and bias have one value for each channel, or for each
+             * group. */
             bool each = kernel_in(call, 1) &&
                         graph_shape_count(&kernel_in(call, 1)->shape) > groups;
 
@@ -194,7 +195,7 @@ static void split_axes(const struct kernel_call *call, struct axes *kept,
     }
 }
 
-/* The sum of (x - mean)^power, power being 1 or 2, from `start` on. */
+/* The sum of (x - mean)^power from `start` on; power is 1 or 2. */
 static double sum_of(const float *x, const struct axes *axes, int64_t start,
                      double mean, int power)
 {
@@ -260,7 +261,7 @@ bool kernel_norm(const struct kernel_call *call)
 
 /* ---- across channels ---- */
 
-/* x / (bias + alpha / size sum of squares)^beta, the sum being over `size`
+/* x / (bias + alpha / size * sum of squares)^beta, with the sum over `size`
  * channels around each. */
 bool kernel_lrn(const struct kernel_call *call)
 {
@@ -291,7 +292,7 @@ bool kernel_lrn(const struct kernel_call *call)
                 out[i] += x[i + o * inner] * x[i + o * inner];
         for (size_t i = 0; i < block; i++)
             out[i] = node->lrn.bias + share * out[i];
-        if (beta == 0.75f) /* which is what AlexNet and GoogLeNet have */
+        if (beta == 0.75f) /* the exponent in AlexNet and GoogLeNet */
             for (size_t i = 0; i < block; i++)
                 out[i] = x[i] / (sqrtf(out[i]) * sqrtf(sqrtf(out[i])));
         else

@@ -1,16 +1,15 @@
-/* Pictures enlarged and reduced as ONNX describes it, axis by axis.
+/* Resizes images as specified by ONNX, axis by axis.
  *
- * ONNX does not say with which precision a place is computed, and near a tie
- * that decides which element is the nearest. It is float here, operation by
- * operation as ONNX Runtime has it, for that is what results are compared
- * with. */
+ * ONNX does not say in which precision a position is computed, and near a tie
+ * that decides which element is the nearest. Here it is float, operation by
+ * operation like in ONNX Runtime, because results are compared with it. */
 
 #include "engine/kernel/kernel_call.h"
 
 #include <math.h>
 #include <string.h>
 
-/* One element that an output is made of. */
+/* One input element that contributes to an output. */
 struct tap {
     int64_t at;
     float weight;
@@ -18,9 +17,9 @@ struct tap {
 
 enum { MAX_TAPS = 4 };
 
-/* Where output element `out` of an axis lies between its input's. */
-static float place_of(const struct graph_node *node, uint32_t axis, size_t out,
-                      size_t length, size_t out_length)
+/* The position of output element `out` on the input's axis. */
+static float position_of(const struct graph_node *node, uint32_t axis,
+                         size_t out, size_t length, size_t out_length)
 {
     float scale = (float)node->resize.scale[axis], at = (float)out;
 
@@ -47,7 +46,7 @@ static float place_of(const struct graph_node *node, uint32_t axis, size_t out,
     }
 }
 
-/* Whether a place is a tie but for rounding. */
+/* Whether a position is a tie apart from rounding errors. */
 static bool is_tie(float at)
 {
     return fabsf(at - (floorf(at) + 0.5f)) < 1e-6f;
@@ -69,7 +68,7 @@ static float nearest(const struct graph_node *node, uint32_t axis, float at)
     }
 }
 
-/* Keys's cubic of coefficient a, at distance x. */
+/* Keys' cubic with coefficient a, at distance x. */
 static double cubic(double a, double x)
 {
     x = fabs(x);
@@ -82,7 +81,7 @@ static size_t find_taps(const struct graph_node *node, uint32_t axis,
                         size_t out, size_t length, size_t out_length,
                         struct tap taps[MAX_TAPS])
 {
-    float at = place_of(node, axis, out, length, out_length);
+    float at = position_of(node, axis, out, length, out_length);
     float first = floorf(at);
     double sum = 0;
     int64_t reach = node->resize.filter == GRAPH_RESIZE_CUBIC ? 2 : 1;
@@ -98,13 +97,13 @@ static size_t find_taps(const struct graph_node *node, uint32_t axis,
         return 1;
     }
     for (int64_t i = 1 - reach; i <= reach; i++) {
-        double place = (double)first + (double)i;
-        double distance = (double)at - place;
-        double inside = fmin(fmax(place, 0), (double)(length - 1));
+        double position = (double)first + (double)i;
+        double distance = (double)at - position;
+        double inside = fmin(fmax(position, 0), (double)(length - 1));
         double weight = reach == 1 ? 1 - fabs(distance)
                                    : cubic((double)node->resize.a, distance);
 
-        if (weight == 0 || (node->resize.exclude_outside && place != inside))
+        if (weight == 0 || (node->resize.exclude_outside && position != inside))
             continue;
         taps[count++] = (struct tap){(int64_t)inside, (float)weight};
         sum += weight;
@@ -114,8 +113,8 @@ static size_t find_taps(const struct graph_node *node, uint32_t axis,
     return count;
 }
 
-/* Adds to one row of the output, whose other coordinates are `index`, what
- * its taps from `axis` on say. */
+/* Adds to one row of the output, whose other coordinates are `index`, the
+ * weighted taps of the axes from `axis` on. */
 static void add_taps(const struct kernel_call *call, uint32_t axis,
                      const size_t *index, const float *from, float weight,
                      float *out)

@@ -14,8 +14,8 @@ static float softplus(float x)
     return x > 0 ? x + log1pf(expf(-x)) : log1pf(expf(x));
 }
 
-/* exp(x), to two units in the last place, written so that a compiler makes
- * vectors of it: e^x = 2^n e^r, where n is an integer and |r| < 0.35. */
+/* exp(x) to two units in the last place, written so that compilers can
+ * vectorize it: e^x = 2^n e^r, where n is an integer and |r| < 0.35. */
 static inline float quick_exp(float x)
 {
     const float magic = 12582912; /* adding it rounds; the low bits are n */
@@ -68,7 +68,7 @@ static inline float mish(float x)
     return x * e / (e + 2);
 }
 
-/* X(function, of x with alpha and beta), for each of GRAPH_FUNCTIONS */
+/* X(function, formula of x with alpha and beta), for each of GRAPH_FUNCTIONS */
 #define FUNCTIONS(X)                                         \
     X(GRAPH_ABS, fabsf(x))                                   \
     X(GRAPH_NEGATE, -x)                                      \
@@ -113,10 +113,10 @@ static inline float mish(float x)
 
 #define X(function, formula) +1
 _Static_assert(0 FUNCTIONS(X) == GRAPH_NUM_FUNCTIONS,
-               "a row for each function");
+               "one row for each function");
 #undef X
 
-/* Constants of the kinds that shape arithmetic needs. */
+/* Integer constants, for the functions that occur in shape arithmetic. */
 static void run_ints(const struct kernel_call *call)
 {
     for (size_t i = 0; i < call->count; i++) {
@@ -161,7 +161,7 @@ bool kernel_unary(const struct kernel_call *call)
         FUNCTIONS(X)
 #undef X
     default:
-        return fail(call->err, ERROR_INTERNAL, "it is no function we have");
+        return fail(call->err, ERROR_INTERNAL, "unknown function");
     }
     if (call->node->min > -INFINITY || call->node->max < INFINITY)
         for (size_t i = 0; i < call->count; i++)

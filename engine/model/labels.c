@@ -33,12 +33,13 @@ static bool check_text(const char *text, size_t line, struct error *err)
 {
     if (!labels_is_text(text))
         return fail(err, ERROR_INPUT,
-                    "line %zu is not UTF-8 text, or has a control character",
+                    "line %zu is not valid UTF-8, or has a control character",
                     line);
     return true;
 }
 
-/* Takes one line, without its end and ended by NUL, as the next class. */
+/* Adds one line, without its line end and terminated by NUL, as the next
+ * class. */
 static bool add_line(struct labels *labels, char *text, struct error *err)
 {
     size_t line = labels->count + 1;
@@ -64,8 +65,8 @@ static bool add_line(struct labels *labels, char *text, struct error *err)
     return true;
 }
 
-/* Whether there is nothing but this one line end left: a file that ends in an
- * empty line names no class with it. */
+/* Whether all that is left is this one line end: an empty line at the end of a
+ * file is not a class. */
 static bool is_last_line_end(const char *text, const char *end)
 {
     return (end - text == 1 && text[0] == '\n') ||
@@ -95,7 +96,7 @@ static bool add_lines(struct labels *labels, char *text, char *end,
         if (!stop)
             stop = end;
         if (memchr(text, '\0', (size_t)(stop - text)))
-            return fail(err, ERROR_INPUT, "line %zu has a NUL",
+            return fail(err, ERROR_INPUT, "line %zu has a NUL byte",
                         labels->count + 1);
         *stop = '\0';
         if (stop > text && stop[-1] == '\r')
@@ -112,7 +113,7 @@ static int compare_ids(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The line of an id, found by its address. */
+/* The line number of an id, found by its address. */
 static size_t line_of(const struct labels *labels, const char *id)
 {
     size_t i = 0;
@@ -129,7 +130,8 @@ static bool check_ids(const struct labels *labels, struct error *err)
     bool ok = false;
 
     if (!sorted)
-        return fail(err, ERROR_MEMORY, "no room for %zu ids", labels->count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu ids",
+                    labels->count);
     for (size_t i = 0; i < labels->count; i++)
         if (labels->ids[i])
             sorted[num++] = labels->ids[i];
@@ -161,7 +163,8 @@ static bool parse(struct labels *labels, char *text, size_t len,
     labels->ids = calloc(count, sizeof *labels->ids);
     labels->names = calloc(count, sizeof *labels->names);
     if (!labels->ids || !labels->names)
-        return fail(err, ERROR_MEMORY, "no room for %zu labels", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu labels",
+                    count);
     return add_lines(labels, text, end, err) && check_ids(labels, err);
 }
 
@@ -177,7 +180,7 @@ bool labels_read(struct labels *labels, const char *path, struct error *err)
         return false;
     }
     len = file.len - 1;
-    labels->text = (char *)file.data; /* owns it now */
+    labels->text = (char *)file.data; /* labels own it now */
     if (!parse(labels, labels->text, len, err)) {
         labels_release(labels);
         return false;
@@ -208,7 +211,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Of ASCII only, whatever the locale. */
+/* Compares ASCII letters only, whatever the locale. */
 static bool equal_ignoring_case(const char *a, const char *b)
 {
     while (*a && lower(*a) == lower(*b)) {

@@ -17,7 +17,7 @@ enum {
     MAX_NAME_BYTES = 128,
 };
 
-/* What a folder without model.json gets; see model_dir.h. */
+/* The default for a folder without model.json; see model_dir.h. */
 static const struct preprocess_spec default_input = {
     .resize = PREPROCESS_STRETCH,
     .filter = RESIZE_BICUBIC,
@@ -27,19 +27,20 @@ static const struct preprocess_spec default_input = {
     .std = {58.395f, 57.12f, 57.375f},
 };
 
-/* Below, `object` is where to look and `path` its name for messages, such as
- * "input."; a member that is missing is NULL and fails its check. */
+/* In the functions below, `object` is searched for `key`; a missing member is
+ * NULL and fails its check. */
 
 static bool copy_text(char **copy, const char *text, struct error *err)
 {
     *copy = strdup(text);
     if (!*copy)
-        return fail(err, ERROR_MEMORY, "no room for %zu bytes", strlen(text));
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu bytes",
+                    strlen(text));
     return true;
 }
 
-/* The member's text, or NULL where it is not one of 1 to max_bytes bytes
- * without control characters. Jansson has checked that it is UTF-8. */
+/* The member's string, or NULL unless it has 1 to max_bytes bytes and no
+ * control characters. Jansson has checked that it is UTF-8. */
 static const char *plain_text(const json_t *member, size_t max_bytes)
 {
     const char *text = json_string_value(member);
@@ -52,7 +53,7 @@ static const char *plain_text(const json_t *member, size_t max_bytes)
     return text;
 }
 
-/* Copies a text that may be left out. */
+/* Copies an optional string. */
 static bool read_optional_text(char **copy, const json_t *object,
                                const char *key, struct error *err)
 {
@@ -62,7 +63,7 @@ static bool read_optional_text(char **copy, const json_t *object,
     if (!member || json_is_null(member))
         return true;
     if (!text)
-        return fail(err, ERROR_INPUT, "%s must be a text", key);
+        return fail(err, ERROR_INPUT, "%s must be a string", key);
     return copy_text(copy, text, err);
 }
 
@@ -70,17 +71,16 @@ static bool read_side(uint32_t *side, const json_t *input, const char *key,
                       struct error *err)
 {
     const json_t *member = json_object_get(input, key);
-    json_int_t value = json_integer_value(member); /* 0 for others */
+    json_int_t value = json_integer_value(member); /* 0 for other types */
 
     if (value < 1 || value > MAX_SIDE)
         return fail(err, ERROR_INPUT,
-                    "input.%s must be a whole number from 1 to %d", key,
-                    MAX_SIDE);
+                    "input.%s must be an integer from 1 to %d", key, MAX_SIDE);
     *side = (uint32_t)value;
     return true;
 }
 
-/* A list of a number for each channel. */
+/* An array with a number for each channel. */
 static bool read_numbers(float *numbers, size_t count, const json_t *input,
                          const char *key, struct error *err)
 {
@@ -93,7 +93,8 @@ static bool read_numbers(float *numbers, size_t count, const json_t *input,
         if (json_array_size(member) != count || !json_is_number(number) ||
             !isfinite(numbers[i]))
             return fail(err, ERROR_INPUT, "input.%s must be %s", key,
-                        count == 1 ? "a list of one number" : "three numbers");
+                        count == 1 ? "an array of one number"
+                                   : "an array of three numbers");
     }
     return true;
 }
@@ -123,7 +124,7 @@ static bool read_channels(struct preprocess_spec *spec, const json_t *input,
     return true;
 }
 
-/* Reads a member that is one of some names; *choice is its number. */
+/* Reads a member that is one of several names; *choice is its index. */
 static bool read_choice(size_t *choice, const json_t *input, const char *key,
                         const char *const *names, size_t num_names,
                         struct error *err)
@@ -133,7 +134,7 @@ static bool read_choice(size_t *choice, const json_t *input, const char *key,
     size_t len = 0;
 
     if (!text)
-        return fail(err, ERROR_INPUT, "input.%s must be a text", key);
+        return fail(err, ERROR_INPUT, "input.%s must be a string", key);
     for (size_t i = 0; i < num_names; i++) {
         if (strcmp(text, names[i]) == 0) {
             *choice = i;
@@ -165,7 +166,7 @@ static bool read_resize(struct preprocess_spec *spec, const json_t *input,
     return true;
 }
 
-/* What "crop" cuts out, said in one way or the other. */
+/* Reads how much "crop" keeps, given in one of two ways. */
 static bool read_crop(struct preprocess_spec *spec, const json_t *input,
                       struct error *err)
 {
@@ -175,9 +176,9 @@ static bool read_crop(struct preprocess_spec *spec, const json_t *input,
     uint32_t before = 0;
 
     if (fraction && side)
-        return fail(err, ERROR_INPUT,
-                    "input.crop_fraction and input.resize_to say the same; "
-                    "one is enough");
+        return fail(
+            err, ERROR_INPUT,
+            "input.crop_fraction and input.resize_to cannot be combined");
     if (fraction) {
         spec->crop_fraction = json_number_value(fraction);
         if (!(spec->crop_fraction >= 0.01 && spec->crop_fraction <= 1))
@@ -197,7 +198,7 @@ static bool read_crop(struct preprocess_spec *spec, const json_t *input,
     return true;
 }
 
-/* A level for all three channels, or one for each. */
+/* One level for all three channels, or one for each. */
 static bool read_pad(struct preprocess_spec *spec, const json_t *input,
                      struct error *err)
 {
@@ -210,8 +211,8 @@ static bool read_pad(struct preprocess_spec *spec, const json_t *input,
         if (!json_is_integer(level) || value < 0 || value > 255 ||
             (json_is_array(pad) && json_array_size(pad) != 3))
             return fail(err, ERROR_INPUT,
-                        "input.pad must be a whole number from 0 to 255, or "
-                        "three");
+                        "input.pad must be an integer from 0 to 255, or an "
+                        "array of three");
         spec->pad[i] = (uint8_t)value;
     }
     return true;
@@ -232,8 +233,7 @@ static bool check_input_keys(json_t *input, struct error *err)
         while (i < sizeof known / sizeof known[0] && strcmp(key, known[i]) != 0)
             i++;
         if (i == sizeof known / sizeof known[0])
-            return fail(err, ERROR_INPUT, "input.%s is not a known member",
-                        key);
+            return fail(err, ERROR_INPUT, "unknown member input.%s", key);
     }
     return true;
 }
@@ -259,12 +259,12 @@ static bool join_path(char **path, const char *folder, const char *file,
 {
     if (asprintf(path, "%s/%s", folder, file) < 0) {
         *path = NULL;
-        return fail(err, ERROR_MEMORY, "no room for a path");
+        return fail(err, ERROR_MEMORY, "not enough memory for a path");
     }
     return true;
 }
 
-/* Nobody compares it with the file: that is for who downloads one. */
+/* We do not compare it with the file: it is for whoever downloads the model. */
 static bool check_sha256(const json_t *onnx, struct error *err)
 {
     const json_t *member = json_object_get(onnx, "sha256");
@@ -302,10 +302,10 @@ static bool read_name(struct model_dir *model_dir, const json_t *root,
         plain_text(json_object_get(root, "name"), MAX_NAME_BYTES);
 
     if (!name)
-        return fail(err, ERROR_INPUT,
-                    "name must be a text of 1 to %d bytes without control "
-                    "characters",
-                    MAX_NAME_BYTES);
+        return fail(
+            err, ERROR_INPUT,
+            "name must be a string of 1 to %d bytes without control characters",
+            MAX_NAME_BYTES);
     return copy_text(&model_dir->name, name, err);
 }
 
@@ -346,7 +346,7 @@ static bool read_members(struct model_dir *model_dir, const char *folder,
 
 static bool parse_json(json_t **root, const struct buf *file, struct error *err)
 {
-    json_error_t why = {0}; /* Jansson leaves it so where memory runs out */
+    json_error_t why = {0}; /* Jansson leaves it empty when memory runs out */
 
     *root = NULL;
     if (file->len == 0)
@@ -356,7 +356,7 @@ static bool parse_json(json_t **root, const struct buf *file, struct error *err)
     if (*root)
         return true;
     if (json_error_code(&why) == json_error_out_of_memory || !why.text[0])
-        return fail(err, ERROR_MEMORY, "no room for its members");
+        return fail(err, ERROR_MEMORY, "not enough memory for its members");
     return fail(err, ERROR_INPUT, "line %d, column %d: %s", why.line,
                 why.column, why.text);
 }
@@ -366,7 +366,8 @@ static bool is_missing(const char *path)
     return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
-/* The last part of the folder's path, links resolved. */
+/* Names the model after the last part of the folder's path, with links
+ * resolved. */
 static bool name_after_folder(struct model_dir *model_dir, const char *folder,
                               struct error *err)
 {
@@ -376,7 +377,7 @@ static bool name_after_folder(struct model_dir *model_dir, const char *folder,
 
     if (!path)
         return fail(err, errno == ENOMEM ? ERROR_MEMORY : ERROR_IO,
-                    "the folder cannot be found");
+                    "the folder does not exist");
     name = strrchr(path, '/') + 1;
     ok = copy_text(&model_dir->name,
                    *name && strlen(name) <= MAX_NAME_BYTES &&
@@ -388,7 +389,7 @@ static bool name_after_folder(struct model_dir *model_dir, const char *folder,
     return ok;
 }
 
-/* For a folder that has model.onnx and no model.json. */
+/* For a folder that has model.onnx but no model.json. */
 static bool use_defaults(struct model_dir *model_dir, const char *folder,
                          struct error *err)
 {
@@ -404,12 +405,11 @@ static bool check_folder(const char *folder, struct error *err)
     if (stat(folder, &info) != 0)
         return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
     if (!S_ISDIR(info.st_mode))
-        return fail(err, ERROR_IO,
-                    "is a file; a model is the folder that it is in");
+        return fail(err, ERROR_IO, "is a file; give the folder that it is in");
     return true;
 }
 
-/* Whether there is no model.json but the file it would be about. */
+/* Whether there is a model.onnx but no model.json. */
 static bool is_bare(bool *bare, const char *folder, struct error *err)
 {
     char *json = NULL, *onnx = NULL;
@@ -419,7 +419,7 @@ static bool is_bare(bool *bare, const char *folder, struct error *err)
 
     *bare = ok && is_missing(json);
     if (*bare && is_missing(onnx))
-        ok = fail(err, ERROR_IO, "has neither model.json nor model.onnx in it");
+        ok = fail(err, ERROR_IO, "contains neither model.json nor model.onnx");
     free(json);
     free(onnx);
     return ok;
@@ -442,7 +442,7 @@ static bool read_json(struct model_dir *model_dir, const char *folder,
     return ok || error_prefix(err, "model.json");
 }
 
-/* labels.txt may be missing; then the labels stay empty. */
+/* labels.txt is optional; without it the labels are empty. */
 static bool read_labels(struct model_dir *model_dir, const char *folder,
                         struct error *err)
 {

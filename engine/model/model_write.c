@@ -20,15 +20,15 @@ static bool write_file(const char *folder, const char *name, const void *bytes,
     bool ok = false;
 
     if (asprintf(&path, "%s/%s", folder, name) < 0)
-        return fail(err, ERROR_MEMORY, "no room for a path");
+        return fail(err, ERROR_MEMORY, "not enough memory for a path");
     file = fopen(path, "wbx");
     if (file)
         ok = fwrite(bytes, 1, len, file) == len;
     if (file && fclose(file) != 0)
         ok = false;
     free(path);
-    return ok || fail(err, ERROR_IO, "%s cannot be written: %s", name,
-                      strerror(errno));
+    return ok ||
+           fail(err, ERROR_IO, "cannot write %s: %s", name, strerror(errno));
 }
 
 static void hash(char text[2 * SHA256_DIGEST_SIZE + 1], const struct buf *file)
@@ -87,8 +87,8 @@ bool model_write(const char *folder, const struct model_dir_recipe *recipe,
     root = describe(recipe);
     if (root)
         text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    ok = text ||
-         fail(err, ERROR_INPUT, "the name, source or license is not UTF-8");
+    ok = text || fail(err, ERROR_INPUT,
+                      "the name, source or license is not valid UTF-8");
     ok = ok && buf_append(&json, text, strlen(text), err) &&
          buf_append(&json, "\n", 1, err) &&
          write_file(folder, files[0], recipe->onnx->data, recipe->onnx->len,

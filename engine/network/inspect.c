@@ -9,19 +9,8 @@
 #include "engine/base/buf.h"
 #include "engine/base/hugepages.h"
 #include "engine/model/model_dir.h"
-#include "engine/network/network.h"
-#include "engine/passes/head.h"
-#include "engine/run/plan.h"
 #include "engine/run/precision.h"
 #include "engine/xnn/xnnrun.h"
-
-#define MAX_ONNX_BYTES ((size_t)1 << 31)
-
-struct inspect_network {
-    struct graph graph;
-    struct head head;
-    struct plan *plan; /* owned */
-};
 
 /* Where a network is, and how large its input. `= {0}` is empty. */
 struct place {
@@ -100,7 +89,7 @@ static bool find_network(struct place *place, const char *path,
     };
     model_dir_release(&model_dir);
     return (place->folder && (place->output || !output)) ||
-           fail(err, ERROR_MEMORY, "no room for a path");
+           fail(err, ERROR_MEMORY, "not enough memory for a path");
 }
 
 /* ---- looking at it ---- */
@@ -115,35 +104,22 @@ static uint64_t count_macs(const struct graph *graph)
     return macs;
 }
 
-/* From the file to a plan, as engine_open does. */
-static bool prepare(struct inspection *inspection, const struct buf *file,
-                    const struct network_options *options, struct error *err)
-{
-    struct inspect_network *network = inspection->network;
-    struct graph *graph = &network->graph;
-
-    if (!network_read(graph, &network->head, file->data, file->len, options,
-                      &inspection->problems, err))
-        return false;
-    network->plan = plan_new(graph, err);
-    return network->plan != NULL;
-}
-
 static bool describe_steps(struct inspection *inspection, struct error *err)
 {
-    const struct plan *plan = inspection->network->plan;
+    const struct plan *plan = inspection->network.plan;
     const struct plan_step *steps = plan_steps(plan);
     size_t count = plan_num_steps(plan);
 
     inspection->steps = calloc(count + 1, sizeof *inspection->steps);
     if (!inspection->steps)
-        return fail(err, ERROR_MEMORY, "no room for %zu steps", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu steps",
+                    count);
     inspection->num_steps = count;
     for (int r = 0; r < PLAN_NUM_RUNNERS; r++)
         inspection->num_run_by[r] = plan_num_run_by(plan, (enum plan_runner)r);
     for (size_t s = 0; s < count; s++) {
         const struct graph_node *node =
-            &inspection->network->graph.nodes[steps[s].first];
+            &inspection->network.graph.nodes[steps[s].first];
 
         inspection->steps[s] = (struct inspect_step){
             .node = node->name,
@@ -157,8 +133,8 @@ static bool describe_steps(struct inspection *inspection, struct error *err)
 
 static bool describe(struct inspection *inspection, struct error *err)
 {
-    const struct graph *graph = &inspection->network->graph;
-    const struct head *head = &inspection->network->head;
+    const struct graph *graph = &inspection->network.graph;
+    const struct head *head = &inspection->network.head;
     const struct graph_shape *shape = &graph->values[graph->inputs[0]].shape;
 
     inspection->input_height = shape->dim[1];
@@ -197,15 +173,13 @@ bool inspect_open(struct inspection *inspection, const char *path,
     bool ok = false;
 
     if (!find_network(&place, path, options, err) ||
-        !buf_append_file(&file, place.path, MAX_ONNX_BYTES, err) ||
+        !buf_append_file(&file, place.path, NETWORK_MAX_BYTES, err) ||
         !onnx_summary_read(&inspection->file, file.data, file.len, err))
         goto out;
-    inspection->network = calloc(1, sizeof *inspection->network);
-    if (!inspection->network) {
-        fail(err, ERROR_MEMORY, "no room for a network");
-        goto out;
-    }
-    if (prepare(inspection, &file, &place.options, &why)) {
+    place.options.problems = &inspection->problems;
+    if (network_read(&inspection->network, file.data, file.len, &place.options,
+                     &why) &&
+        network_plan(&inspection->network, PRECISION_FP32, &why)) {
         inspection->load_ms = now_ms() - start;
         ok = describe(inspection, err);
     } else if (why.kind == ERROR_MEMORY) {
@@ -221,6 +195,12 @@ out:
     if (!ok)
         inspect_release(inspection);
     return ok;
+}
+
+bool inspect_can_run(const struct inspection *inspection)
+{
+    return inspection->problems.count == 0 &&
+           inspection->failure.kind == ERROR_NONE;
 }
 
 /* ---- measuring it ---- */
@@ -265,7 +245,7 @@ bool inspect_measure(struct inspection *inspection, size_t num_runs,
 {
     size_t before = taken_bytes(), after;
     struct plan_session *session =
-        plan_session_new(inspection->network->plan, NULL, err);
+        plan_session_new(inspection->network.plan, NULL, err);
     double *totals = calloc(num_runs + 1, sizeof *totals);
     double *ms = calloc(inspection->num_steps + 1, sizeof *ms);
     double sum = 0, kernels = 0;
@@ -274,7 +254,7 @@ bool inspect_measure(struct inspection *inspection, size_t num_runs,
     if (!session)
         goto out;
     if (!totals || !ms) {
-        fail(err, ERROR_MEMORY, "no room for %zu runs", num_runs);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu runs", num_runs);
         goto out;
     }
     for (size_t s = 0; s < inspection->num_steps; s++)
@@ -301,11 +281,7 @@ out:
 
 void inspect_release(struct inspection *inspection)
 {
-    if (inspection->network) {
-        plan_free(inspection->network->plan);
-        graph_release(&inspection->network->graph);
-        free(inspection->network);
-    }
+    network_release(&inspection->network);
     onnx_summary_release(&inspection->file);
     free(inspection->steps);
     *inspection = (struct inspection){0};

@@ -8,9 +8,10 @@
  *
  *     if (!inspect_open(&inspection, "model.onnx", &options, &err))
  *         ...
- *     if (inspection.problems.count > 0 || inspection.failure.kind !=
- * ERROR_NONE) it cannot be run else if (inspect_measure(&inspection, 10, &err))
- *         inspection.run_ms, inspection.steps[i].ms, ...
+ *     if (!inspect_can_run(&inspection))
+ *         ... inspection.problems, inspection.failure
+ *     else if (inspect_measure(&inspection, 10, &err))
+ *         ... inspection.run_ms, inspection.steps[i].ms
  *     inspect_release(&inspection);
  *
  * One thread at a time. */
@@ -19,10 +20,8 @@
 #include <stdint.h>
 
 #include "engine/base/error.h"
-#include "engine/graph/graph.h"
+#include "engine/network/network.h"
 #include "engine/onnx/onnx_summary.h"
-#include "engine/passes/head.h"
-#include "engine/run/plan.h"
 
 struct inspect_options {
     uint32_t width, height;  /* of the input where the file leaves it open;
@@ -43,8 +42,6 @@ struct inspect_step {
     enum plan_runner runner;
     double ms;
 };
-
-struct inspect_network; /* private */
 
 /* `= {0}` is empty. What is borrowed lives as long as the inspection. */
 struct inspection {
@@ -80,7 +77,7 @@ struct inspection {
     double run_ms;        /* the median, on one thread */
     double kernel_share;  /* of the time, in plain kernels */
 
-    struct inspect_network *network; /* owned */
+    struct network network; /* private */
 };
 
 /* Looks at an ONNX file, or at a model's folder. That the network cannot be
@@ -92,6 +89,9 @@ struct inspection {
 bool inspect_open(struct inspection *inspection, const char *path,
                   const struct inspect_options *options, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Whether there are no problems and no failure. */
+bool inspect_can_run(const struct inspection *inspection);
 
 /* Runs a network that can be run `num_runs` times, on an input of zeros.
  * ERROR_MEMORY, ERROR_INTERNAL. */

@@ -1,57 +1,70 @@
 #include "engine/network/network.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CANDIDATES = 64 };
+#include "engine/network/outputs.h"
+#include "engine/run/precision.h"
 
-/* An output that may be the classes. */
-struct candidate {
-    const char *name; /* the file's; in the graph's memory */
-    int output, root; /* values; the root is the logits behind reshapes */
-    struct head head;
-    bool is_head;     /* scores can be made of it */
-    bool is_taken_in; /* another one is computed from its logits */
-};
+/* ---- the passes over a graph ---- */
 
-/* Those that remain, and what there is to know for the choice. */
-struct choice {
-    const struct graph *graph;
-    const struct head_wish *wish;
-    struct candidate list[MAX_CANDIDATES];
-    size_t count;
-    struct error first; /* why the first one is none, if it is none */
-};
-
-/* ---- reading ---- */
-
-static bool is_servable(const struct graph *graph, int output)
+static bool fold_and_lay_out(struct graph *graph, enum network_pass last,
+                             struct error *err)
 {
-    const struct graph_value *value = &graph->values[output];
-
-    return value->has_shape && value->type == GRAPH_FLOAT && !value->data &&
-           head_is_row(&value->shape);
+    return last == NETWORK_INFER ||
+           (graph_fold(graph, err) &&
+            (last == NETWORK_FOLD || graph_layout(graph, err)));
 }
 
-/* Leaves out outputs that nothing can be made of, if there are others. Returns
- * whether there are. */
-static bool keep_servable(struct graph *graph)
+bool network_prepare(struct graph *graph, enum network_pass last,
+                     struct error *err)
 {
-    size_t kept = 0;
+    return graph_infer(graph, err) && fold_and_lay_out(graph, last, err);
+}
 
-    for (size_t i = 0; i < graph->num_outputs; i++) {
-        if (!is_servable(graph, graph->outputs[i]))
-            continue;
-        graph->output_names[kept] = graph->output_names[i];
-        graph->outputs[kept++] = graph->outputs[i];
+/* ---- all outputs ---- */
+
+/* Makes the feature map of the head, if there is one, an output. */
+static bool add_features(struct network *network, struct error *err)
+{
+    struct graph *graph = &network->graph;
+    struct error why = {0};
+    int *outputs;
+
+    if (!head_find(&network->head, graph, &why)) {
+        network->head = (struct head){.features = GRAPH_NONE};
+        if (why.kind != ERROR_MEMORY)
+            return true;
+        return fail(err, why.kind, "%s", why.text);
     }
-    if (kept == 0)
-        return false;
-    graph->num_outputs = kept;
-    graph_prune(graph);
+    if (network->head.features == GRAPH_NONE)
+        return true;
+    outputs =
+        realloc(graph->outputs, (graph->num_outputs + 1) * sizeof *outputs);
+    if (!outputs)
+        return fail(err, ERROR_MEMORY, "not enough memory for the outputs");
+    graph->outputs = outputs;
+    outputs[graph->num_outputs++] = network->head.features;
     return true;
 }
+
+static bool read_whole(struct network *network, const uint8_t *bytes,
+                       size_t len, const struct network_options *options,
+                       struct error *err)
+{
+    struct graph *graph = &network->graph;
+    bool ok = options->tensors
+                  ? onnx_read_tensors(graph, bytes, len, options->tensors,
+                                      options->num_tensors,
+                                      options->input.folder, err)
+                  : onnx_read(graph, bytes, len, &options->input, err);
+
+    return ok && network_prepare(graph, options->last, err) &&
+           (options->last != NETWORK_ALL || add_features(network, err));
+}
+
+/* ---- one output ---- */
 
 /* The first problem as an error, as it is where problems are not listed. */
 static bool fail_with(const struct graph_problems *problems, struct error *err)
@@ -86,7 +99,7 @@ static bool read_shapes(struct graph *graph, const uint8_t *bytes, size_t len,
     graph->problems = NULL;
     if (!ok && listed->count == 0)
         return false;
-    if (keep_servable(graph)) {
+    if (outputs_keep_rows(graph)) {
         *listed = (struct graph_problems){0};
         *err = (struct error){0};
         return true;
@@ -101,225 +114,80 @@ static bool read_graph(struct graph *graph, const uint8_t *bytes, size_t len,
                        struct graph_problems *problems, struct error *err)
 {
     return read_shapes(graph, bytes, len, input, problems, err) &&
-           graph_fold(graph, err) && graph_layout(graph, err);
+           fold_and_lay_out(graph, NETWORK_ALL, err);
 }
 
-/* ---- choosing an output ---- */
-
-static void list_candidates(struct choice *choice)
-{
-    const struct graph *graph = choice->graph;
-
-    for (size_t i = 0; i < graph->num_outputs && choice->count < MAX_CANDIDATES;
-         i++) {
-        struct candidate *c = &choice->list[choice->count++];
-        struct error why = {0};
-
-        *c = (struct candidate){.name = graph->output_names[i],
-                                .output = graph->outputs[i]};
-        c->is_head =
-            head_find_at(&c->head, graph, c->output, choice->wish, &why);
-        c->root = graph_behind_reshapes(graph, c->is_head ? c->head.logits
-                                                          : c->output);
-        if (i == 0)
-            choice->first = why;
-    }
-}
-
-/* Marks the candidates that others are computed from. ERROR_MEMORY. */
-static bool mark_taken_in(struct choice *choice, struct error *err)
-{
-    const struct graph *graph = choice->graph;
-    bool *behind = malloc(graph->num_values + 1);
-
-    if (!behind)
-        return fail(err, ERROR_MEMORY, "no room for the choice of an output");
-    for (size_t c = 0; c < choice->count; c++) {
-        memset(behind, 0, graph->num_values);
-        behind[choice->list[c].root] = true;
-        for (size_t n = graph->num_nodes; n-- > 0;) {
-            const struct graph_node *node = &graph->nodes[n];
-
-            if (!behind[node->outputs[0]])
-                continue;
-            for (uint32_t i = 0; i < node->num_inputs; i++)
-                if (node->inputs[i] != GRAPH_NONE)
-                    behind[node->inputs[i]] = true;
-        }
-        for (size_t o = 0; o < choice->count; o++)
-            choice->list[o].is_taken_in |=
-                choice->list[o].root != choice->list[c].root &&
-                behind[choice->list[o].root];
-    }
-    free(behind);
-    return true;
-}
-
-static bool is_head(const struct choice *choice, const struct candidate *c)
-{
-    (void)choice;
-    return c->is_head;
-}
-
-/* Of those with the same logits the first with scores of its own, or the
- * first. */
-static bool is_best_of_its_logits(const struct choice *choice,
-                                  const struct candidate *c)
-{
-    const struct candidate *best = NULL;
-
-    for (size_t i = 0; i < choice->count; i++) {
-        const struct candidate *other = &choice->list[i];
-
-        if (other->root == c->root &&
-            (!best || (other->head.makes_scores && !best->head.makes_scores)))
-            best = other;
-    }
-    return best == c;
-}
-
-static bool fits_labels(const struct choice *choice, const struct candidate *c)
-{
-    return choice->wish->num_names == 0 ||
-           choice->wish->num_names == c->head.num_classes;
-}
-
-static bool is_end(const struct choice *choice, const struct candidate *c)
-{
-    (void)choice;
-    return !c->is_taken_in;
-}
-
-static bool has_map(const struct choice *choice, const struct candidate *c)
-{
-    (void)choice;
-    return !c->head.refusal;
-}
-
-static bool makes_scores(const struct choice *choice, const struct candidate *c)
-{
-    (void)choice;
-    return c->head.makes_scores;
-}
-
-static bool is_many(const struct choice *choice, const struct candidate *c)
-{
-    (void)choice;
-    return c->head.num_logits > 1;
-}
-
-/* Leaves out those that are not, if some are. */
-static void narrow(struct choice *choice,
-                   bool (*is_good)(const struct choice *choice,
-                                   const struct candidate *c))
-{
-    bool good[MAX_CANDIDATES];
-    size_t kept = 0, num_good = 0;
-
-    for (size_t i = 0; i < choice->count; i++)
-        num_good += good[i] = is_good(choice, &choice->list[i]);
-    for (size_t i = 0; num_good > 0 && i < choice->count; i++)
-        if (good[i])
-            choice->list[kept++] = choice->list[i];
-    if (num_good > 0)
-        choice->count = num_good;
-}
-
-static bool fail_to_choose(const struct choice *choice, struct error *err)
-{
-    enum { MAX_LISTED = 4 };
-    char list[200];
-    size_t len = 0;
-
-    for (size_t i = 0; i < choice->count && i < MAX_LISTED && len < sizeof list;
-         i++)
-        len +=
-            (size_t)snprintf(list + len, sizeof list - len, "%s\"%.30s\" (%zu)",
-                             i > 0 ? ", " : "", choice->list[i].name,
-                             choice->list[i].head.num_classes);
-    if (choice->count > MAX_LISTED && len < sizeof list)
-        snprintf(list + len, sizeof list - len, " and %zu more",
-                 choice->count - MAX_LISTED);
-    return fail(err, ERROR_UNSUPPORTED,
-                "%zu of the network's outputs may be its classes: %s; %s says "
-                "which",
-                choice->count, list,
-                choice->wish->by_options ? "--output"
-                                         : "\"output\" in model.json");
-}
-
-/* Chooses among the outputs of a graph; *name is in the graph's memory. */
-static bool choose(const char **name, const struct graph *graph,
-                   const struct head_wish *wish, struct error *err)
-{
-    struct choice *choice = calloc(1, sizeof *choice);
-    bool ok;
-
-    if (!choice)
-        return fail(err, ERROR_MEMORY, "no room for the choice of an output");
-    choice->graph = graph;
-    choice->wish = wish;
-    list_candidates(choice);
-    ok = mark_taken_in(choice, err);
-    if (ok) {
-        narrow(choice, is_head);
-        narrow(choice, is_best_of_its_logits);
-        narrow(choice, fits_labels);
-        narrow(choice, is_end);
-        narrow(choice, has_map);
-        narrow(choice, makes_scores);
-        narrow(choice, is_many);
-        if (choice->count > 1 && choice->list[0].is_head)
-            ok = fail_to_choose(choice, err);
-        else if (!choice->list[0].is_head && choice->count > 1)
-            ok = fail(err, choice->first.kind, "%s", choice->first.text);
-        *name = choice->list[0].name;
-    }
-    free(choice);
-    return ok;
-}
-
-/* Reads the file anew for the one output, if there are several: so nothing is
- * kept for the others' sake. */
+/* Reads the file anew for the one output that is served: so nothing is kept
+ * for the others' sake. */
 static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
                             size_t len, const struct network_options *options,
-                            struct graph_problems *problems, struct error *err)
+                            struct error *err)
 {
     struct onnx_input input = options->input;
     const char *name = NULL;
     char *copy;
     bool ok;
 
-    if (!choose(&name, graph, &options->wish, err))
+    if (!outputs_choose(&name, graph, &options->wish, err))
         return false;
     copy = name ? strdup(name) : NULL;
     if (!copy)
-        return fail(err, ERROR_MEMORY, "no room for a name");
+        return fail(err, ERROR_MEMORY, "not enough memory for a name");
     input.output = copy;
     graph_release(graph);
-    ok = read_graph(graph, bytes, len, &input, problems, err);
+    ok = read_graph(graph, bytes, len, &input, options->problems, err);
     free(copy);
     return ok;
 }
 
-bool network_read(struct graph *graph, struct head *head, const uint8_t *bytes,
-                  size_t len, const struct network_options *options,
-                  struct graph_problems *problems, struct error *err)
+static bool read_served(struct network *network, const uint8_t *bytes,
+                        size_t len, const struct network_options *options,
+                        struct error *err)
 {
-    struct error unseen = {0};
+    struct graph *graph = &network->graph;
+    struct head *head = &network->head;
     const char *name;
 
-    /* What does not matter in the end is taken back, whoever asks. */
-    if (!err)
-        err = &unseen;
-    if (!read_graph(graph, bytes, len, &options->input, problems, err))
-        return false;
-    if (graph->num_outputs > 1 &&
-        !keep_one_output(graph, bytes, len, options, problems, err))
+    if (!read_graph(graph, bytes, len, &options->input, options->problems,
+                    err) ||
+        (graph->num_outputs > 1 &&
+         !keep_one_output(graph, bytes, len, options, err)))
         return false;
     name = graph->output_names[0];
     if (!head_find_at(head, graph, graph->outputs[0], &options->wish, err))
         return false;
     head->output = name;
     return head_set_outputs(head, graph, err);
+}
+
+/* ---- the network ---- */
+
+bool network_read(struct network *network, const uint8_t *bytes, size_t len,
+                  const struct network_options *options, struct error *err)
+{
+    struct error unseen = {0};
+
+    assert(options->keep_outputs ? !options->problems
+                                 : !options->tensors && !options->last);
+    /* What does not matter in the end is taken back, whoever asks. */
+    if (!err)
+        err = &unseen;
+    return options->keep_outputs
+               ? read_whole(network, bytes, len, options, err)
+               : read_served(network, bytes, len, options, err);
+}
+
+bool network_plan(struct network *network, enum precision_choice precision,
+                  struct error *err)
+{
+    network->plan =
+        precision_plan(&network->graph, &network->head, precision, err);
+    return network->plan != NULL;
+}
+
+void network_release(struct network *network)
+{
+    plan_free(network->plan);
+    graph_release(&network->graph);
+    *network = (struct network){0};
 }

@@ -56,7 +56,8 @@ static bool read_descr(struct header *header, struct bytes *text,
     size_t len = 0;
 
     if (!take(text, "'"))
-        return fail(err, ERROR_UNSUPPORTED, "its elements are records");
+        return fail(err, ERROR_UNSUPPORTED,
+                    "structured types are not supported");
     while (len < sizeof descr - 1 && len < text->len && text->data[len] != '\'')
         len++;
     memcpy(descr, text->data, len);
@@ -67,11 +68,12 @@ static bool read_descr(struct header *header, struct bytes *text,
         if (strcmp(elements[i].descr, descr) == 0)
             header->element = &elements[i];
     if (descr[0] == '>')
-        return fail(err, ERROR_UNSUPPORTED, "it is big-endian");
+        return fail(err, ERROR_UNSUPPORTED,
+                    "big-endian arrays are not supported");
     if (!header->element)
         return fail(err, ERROR_UNSUPPORTED,
-                    "its type \"%s\" is not supported; float32, float64, bool "
-                    "and integers are",
+                    "type \"%s\" is not supported; float32, float64, bool and "
+                    "integers are",
                     descr);
     return true;
 }
@@ -121,7 +123,7 @@ static bool read_header(struct header *header, struct bytes text,
             header->has_order = true;
             if (take(&text, "True"))
                 return fail(err, ERROR_UNSUPPORTED,
-                            "it is in Fortran's order; save it in C order "
+                            "it is in Fortran order; save it in C order "
                             "(numpy.ascontiguousarray)");
             ok = take(&text, "False");
         } else if (take(&text, "'shape':") && !header->has_shape) {
@@ -186,11 +188,10 @@ bool npy_read(struct npy *npy, const uint8_t *bytes, size_t len,
 
     if (!bytes_begin_with(&file, "\x93NUMPY", 6) || !bytes_skip(&file, 6) ||
         !bytes_u8(&file, &major) || !bytes_u8(&file, &minor))
-        return fail(err, ERROR_INPUT, "it is not a .npy file");
+        return fail(err, ERROR_INPUT, "not a .npy file");
     if (major < 1 || major > 3)
         return fail(err, ERROR_UNSUPPORTED,
-                    "it is a .npy file of version %u; 1 to 3 are supported",
-                    major);
+                    ".npy version %u is not supported; 1 to 3 are", major);
     if (major == 1 ? bytes_u16le(&file, &short_len)
                    : bytes_u32le(&file, &header_len))
         header_len += short_len;
@@ -206,13 +207,14 @@ bool npy_read(struct npy *npy, const uint8_t *bytes, size_t len,
     count = graph_shape_count(&header.shape);
     if (file.len != count * header.element->size)
         return fail(err, ERROR_INPUT,
-                    "it has %zu bytes for %zu elements of %zu", file.len, count,
-                    header.element->size);
+                    "it has %zu bytes for %zu elements of %zu bytes each",
+                    file.len, count, header.element->size);
     npy->data =
         calloc(count + 1, header.element->type == GRAPH_INT ? sizeof(int64_t)
                                                             : sizeof(float));
     if (!npy->data)
-        return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu elements",
+                    count);
     npy->type = header.element->type;
     npy->shape = header.shape;
     read_elements(npy->data, file.data, count, header.element);

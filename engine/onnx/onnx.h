@@ -55,12 +55,12 @@ struct onnx_binding {
 
 /* Reads a model whose inputs are any tensors, as for tests of single
  * operators. Every input that is not an initialiser must be bound, and every
- * binding be for one; shapes are those of the bindings. The graph is raw: its
- * inputs and outputs are laid out as the file says. The folder is that of
+ * binding be for one; shapes are those of the bindings. Inputs and
+ * outputs keep the file's layout. The folder is that of
  * struct onnx_input. Fails as onnx_read does. */
-bool onnx_read_raw(struct graph *graph, const uint8_t *bytes, size_t len,
-                   const struct onnx_binding *bindings, size_t num_bindings,
-                   const char *folder, struct error *err)
+bool onnx_read_tensors(struct graph *graph, const uint8_t *bytes, size_t len,
+                       const struct onnx_binding *bindings, size_t num_bindings,
+                       const char *folder, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Makes one file of a model whose constants are in other files of `folder`, as

@@ -17,8 +17,8 @@ const onnx_attribute_proto *onnx_attribute(struct onnx_reader *reader,
 /* AttributeProto.AttributeType */
 enum { IS_FLOAT = 1, IS_INT = 2, IS_STRING = 3, IS_INTS = 7 };
 
-/* The attribute, if it is of that type. Files need not say the type; it goes
- * without saying then. */
+/* The attribute, if it has that type. Old files may omit the type; then it is
+ * taken as right. */
 static const onnx_attribute_proto *typed(struct onnx_reader *reader,
                                          const char *name, int32_t type)
 {
@@ -91,8 +91,9 @@ bool onnx_attribute_sizes(struct onnx_reader *reader, const char *name,
                     name, count);
     for (size_t i = 0; i < num; i++) {
         if (numbers[i] < min || numbers[i] > INT32_MAX)
-            return fail(reader->err, ERROR_INPUT, "attribute %s holds %lld",
-                        name, (long long)numbers[i]);
+            return fail(reader->err, ERROR_INPUT,
+                        "attribute %s has the invalid value %lld", name,
+                        (long long)numbers[i]);
         values[i] = (size_t)numbers[i];
     }
     return true;

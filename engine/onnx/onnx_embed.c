@@ -1,14 +1,14 @@
-/* A model whose constants are in other files, as one file. */
+/* Embeds constants from other files, so that the model is a single file. */
 
 #include <stdlib.h>
 
 #include "engine/onnx/onnx.h"
 #include "engine/onnx/onnx_reader.h"
 
-/* The most that protocol buffers hold, and an ONNX file with them. */
+/* The largest size of a protocol buffers message, and so of an ONNX file. */
 #define MAX_BYTES (((size_t)1 << 31) - 1)
 
-static void free_places(onnx_tensor_proto *tensor)
+static void free_locations(onnx_tensor_proto *tensor)
 {
     for (size_t i = 0; i < tensor->n_external_data; i++)
         onnx__string_string_entry_proto__free_unpacked(tensor->external_data[i],
@@ -20,9 +20,9 @@ static void free_places(onnx_tensor_proto *tensor)
     tensor->data_location = 0;
 }
 
-/* Counts what was embedded. A constant that cannot be read stays as it is,
- * and the first reason is kept: whether the network needs it is for onnx_read
- * to say. */
+/* Embeds a constant and increments *count. One that cannot be read is left
+ * unchanged, and the first reason is kept: onnx_read decides whether the
+ * network needs it. */
 static bool embed(struct onnx_reader *reader, onnx_tensor_proto *tensor,
                   size_t *count)
 {
@@ -51,7 +51,7 @@ static bool embed(struct onnx_reader *reader, onnx_tensor_proto *tensor,
         *reader->err = (struct error){0};
         return true;
     }
-    free_places(tensor);
+    free_locations(tensor);
     ++*count;
     return true;
 }
@@ -72,8 +72,8 @@ static bool embed_all(struct onnx_reader *reader, onnx_graph_proto *graph,
     return true;
 }
 
-/* What the reader does not know of is kept by the parser, and written again
- * as it was. */
+/* The parser keeps fields that it does not know, and they are written again
+ * unchanged. */
 static bool write(struct buf *file, const onnx_model_proto *model,
                   struct error *err)
 {
@@ -81,8 +81,8 @@ static bool write(struct buf *file, const onnx_model_proto *model,
 
     if (len > MAX_BYTES)
         return fail(err, ERROR_LIMIT,
-                    "with its weights it has %zu bytes; one file holds at most "
-                    "%zu",
+                    "with its weights it has %zu bytes; a single file can have "
+                    "at most %zu",
                     len, MAX_BYTES);
     buf_release(file);
     if (!buf_reserve(file, len, err))
@@ -100,7 +100,7 @@ bool onnx_embed(struct buf *file, const char *folder, struct error *err)
     bool ok;
 
     if (!model || !model->graph)
-        ok = fail(err, ERROR_INPUT, "not an ONNX model, or cut short");
+        ok = fail(err, ERROR_INPUT, "not an ONNX model, or a truncated one");
     else
         ok = embed_all(&reader, model->graph, &count) &&
              (count == 0 || write(file, model, err));

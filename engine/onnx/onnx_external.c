@@ -1,7 +1,7 @@
-/* Constants whose bytes are in a file beside the model's.
+/* Constants whose bytes are in another file.
  *
- * The file comes from whoever made the model, so that its name is not trusted:
- * it is looked up folder by folder, and no link is followed. */
+ * The name of that file comes from the model and is not trusted: it is looked
+ * up folder by folder, and no link is followed. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@
 
 enum { MAX_NAME = 255 };
 
-/* The most that all constants of a model may have together. */
+/* The most bytes that all external constants of a model may have together. */
 #define MAX_EXTERNAL_BYTES ((uint64_t)1 << 31)
 
-/* Where a constant's bytes are. */
-struct place {
+/* The position of a constant's bytes. */
+struct external {
     const char *location;    /* or NULL; borrowed */
     uint64_t offset, length; /* bytes */
 };
@@ -33,8 +33,8 @@ static bool parse_bytes(uint64_t *bytes, const char *text)
     return true;
 }
 
-static bool find_place(struct place *place, const onnx_tensor_proto *tensor,
-                       struct error *err)
+static bool find_external(struct external *external,
+                          const onnx_tensor_proto *tensor, struct error *err)
 {
     for (size_t i = 0; i < tensor->n_external_data; i++) {
         const char *key = tensor->external_data[i]->key;
@@ -44,17 +44,17 @@ static bool find_place(struct place *place, const onnx_tensor_proto *tensor,
         if (!key || !value)
             continue;
         if (strcmp(key, "location") == 0)
-            place->location = value;
+            external->location = value;
         else if (strcmp(key, "offset") == 0)
-            ok = parse_bytes(&place->offset, value);
+            ok = parse_bytes(&external->offset, value);
         else if (strcmp(key, "length") == 0)
-            ok = parse_bytes(&place->length, value);
+            ok = parse_bytes(&external->length, value);
         if (!ok)
-            return fail(err, ERROR_INPUT, "its %s is \"%.40s\"", key, value);
+            return fail(err, ERROR_INPUT, "its %s \"%.40s\" is not valid", key,
+                        value);
     }
-    if (!place->location)
-        return fail(err, ERROR_INPUT,
-                    "its data is in another file that has no name");
+    if (!external->location)
+        return fail(err, ERROR_INPUT, "its external data has no location");
     return true;
 }
 
@@ -71,14 +71,14 @@ static int open_entry(int folder, const char *name, size_t len, int flags)
     return openat(folder, entry, flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Opens a file by a plain relative path. */
+/* Opens a file by a relative path without links or "..". */
 static int open_within(const char *folder, const char *path)
 {
     int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     for (;;) {
         size_t len = strcspn(path, "/");
-        /* A pipe would block where it is opened to be read. */
+        /* Opening a FIFO for reading would block. */
         int flags = path[len] ? O_DIRECTORY : O_NONBLOCK;
         int next = at < 0 ? -1 : open_entry(at, path, len, flags);
 
@@ -91,33 +91,36 @@ static int open_within(const char *folder, const char *path)
     }
 }
 
-static bool check_file(int file, const struct place *place, struct error *err)
+static bool check_file(int file, const struct external *external,
+                       struct error *err)
 {
     struct stat stat;
-    uint64_t end = place->offset + place->length;
+    uint64_t end = external->offset + external->length;
 
     if (fstat(file, &stat) != 0 || !S_ISREG(stat.st_mode))
-        return fail(err, ERROR_IO, "\"%.100s\" is no file", place->location);
+        return fail(err, ERROR_IO, "\"%.100s\" is not a regular file",
+                    external->location);
     if ((uint64_t)stat.st_size < end)
-        return fail(err, ERROR_INPUT,
-                    "its data ends at byte %llu of \"%.100s\", which has %lld",
-                    (unsigned long long)end, place->location,
-                    (long long)stat.st_size);
+        return fail(
+            err, ERROR_INPUT,
+            "its data ends at byte %llu of \"%.100s\", which has %lld bytes",
+            (unsigned long long)end, external->location,
+            (long long)stat.st_size);
     return true;
 }
 
-static bool read_bytes(uint8_t *bytes, int file, const struct place *place,
-                       struct error *err)
+static bool read_bytes(uint8_t *bytes, int file,
+                       const struct external *external, struct error *err)
 {
     size_t done = 0;
 
-    while (done < place->length) {
-        ssize_t got = pread(file, bytes + done, place->length - done,
-                            (off_t)(place->offset + done));
+    while (done < external->length) {
+        ssize_t got = pread(file, bytes + done, external->length - done,
+                            (off_t)(external->offset + done));
 
         if (got <= 0)
             return fail(err, ERROR_IO, "\"%.100s\" cannot be read",
-                        place->location);
+                        external->location);
         done += (size_t)got;
     }
     return true;
@@ -126,42 +129,44 @@ static bool read_bytes(uint8_t *bytes, int file, const struct place *place,
 bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
                         size_t size)
 {
-    struct place place = {.length = size};
+    struct external external = {.length = size};
     struct error *err = reader->err;
     uint8_t *bytes = NULL;
     int file = -1;
     bool ok = false;
 
     if (!reader->folder)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "its data is in another file; save the model as one file");
-    if (!find_place(&place, tensor, err))
+        return fail(
+            err, ERROR_UNSUPPORTED,
+            "its data is in another file; save the model as a single file");
+    if (!find_external(&external, tensor, err))
         return false;
-    if (place.length != size)
+    if (external.length != size)
         return fail(err, ERROR_INPUT,
-                    "it has %llu bytes in \"%.100s\"; its shape takes %zu",
-                    (unsigned long long)place.length, place.location, size);
+                    "it has %llu bytes in \"%.100s\", but its shape needs %zu",
+                    (unsigned long long)external.length, external.location,
+                    size);
     reader->num_external += size;
     if (reader->num_external > MAX_EXTERNAL_BYTES)
         return fail(err, ERROR_LIMIT,
-                    "the constants have more than %llu bytes in other files",
+                    "the external data is larger than %llu bytes",
                     (unsigned long long)MAX_EXTERNAL_BYTES);
-    file = open_within(reader->folder, place.location);
+    file = open_within(reader->folder, external.location);
     if (file < 0) {
         fail(err, ERROR_IO,
-             "its data is in \"%.100s\", which cannot be opened in the "
-             "model's folder",
-             place.location);
+             "its data is in \"%.100s\", which cannot be opened in the model's "
+             "folder",
+             external.location);
         goto out;
     }
-    if (!check_file(file, &place, err))
+    if (!check_file(file, &external, err))
         goto out;
     bytes = malloc(size + 1);
     if (!bytes) {
-        fail(err, ERROR_MEMORY, "no room for %zu bytes", size);
+        fail(err, ERROR_MEMORY, "not enough memory for %zu bytes", size);
         goto out;
     }
-    if (!read_bytes(bytes, file, &place, err))
+    if (!read_bytes(bytes, file, &external, err))
         goto out;
     free(tensor->raw_data.data);
     tensor->raw_data = (ProtobufCBinaryData){.len = size, .data = bytes};

@@ -4,88 +4,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A name of the file's: a node's output, an initialiser or an input. */
-struct onnx_name {
-    const char *text; /* NULL: an empty slot */
-    int maker;        /* the node, or GRAPH_NONE */
-    bool is_needed;
-    bool is_output;
-    bool is_stood_for; /* what an output decides about */
-};
-
-/* What is being found, and in what. */
+/* The state of the search. */
 struct search {
     struct onnx_needed *needed;
+    struct onnx_names *names;
     const onnx_graph_proto *proto;
-    int *stack; /* (n_node) nodes whose operands are still to be marked */
+    int *stack; /* (n_node) nodes whose operands have to be marked */
     size_t depth;
     struct error *err;
 };
 
-/* Decisions that a row of scores ends in. What they are made from is what
- * there is to serve. */
+/* Operators that decide on a class at the end of a network. Their input, the
+ * scores, is what can be served. */
 static const char *const decisions[] = {"ArgMax", "TopK", "ZipMap", NULL};
 
-/* What may stand between a decision and the output. */
+/* Operators that may stand between a decision and the output. */
 static const char *const wrappings[] = {
     "Cast",     "Squeeze", "Unsqueeze",    "Reshape",
     "Flatten",  "Gather",  "LabelEncoder", "ArrayFeatureExtractor",
     "Identity", NULL};
 
-/* ---- names ---- */
-
-static size_t hash(const char *text)
-{
-    uint64_t h = 1469598103934665603u; /* FNV-1a */
-
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 1099511628211u;
-    return (size_t)(h ^ h >> 32);
-}
-
-/* The slot of a name, or the one where it would be. */
-static struct onnx_name *slot_of(const struct onnx_needed *needed,
-                                 const char *text)
-{
-    size_t i = hash(text) & (needed->num_slots - 1);
-
-    while (needed->names[i].text && strcmp(needed->names[i].text, text) != 0)
-        i = (i + 1) & (needed->num_slots - 1);
-    return &needed->names[i];
-}
-
-/* The same, of a name that shall be there. There is room for all of a file. */
-static struct onnx_name *name_of(const struct onnx_needed *needed,
-                                 const char *text)
-{
-    struct onnx_name *name = slot_of(needed, text);
-
-    if (!name->text)
-        *name = (struct onnx_name){.text = text, .maker = GRAPH_NONE};
-    return name;
-}
-
 static bool take_room(struct search *search)
 {
     const onnx_graph_proto *proto = search->proto;
     struct onnx_needed *needed = search->needed;
-    size_t wanted = proto->n_output + 1;
 
-    for (size_t i = 0; i < proto->n_node; i++)
-        wanted += proto->node[i]->n_output + proto->node[i]->n_input;
-    needed->num_slots = 64;
-    while (needed->num_slots < 2 * wanted)
-        needed->num_slots *= 2;
-    needed->names = calloc(needed->num_slots, sizeof *needed->names);
     needed->nodes = calloc(proto->n_node + 1, sizeof *needed->nodes);
     needed->outputs = calloc(proto->n_output + 1, sizeof *needed->outputs);
     search->stack = calloc(proto->n_node + 1, sizeof *search->stack);
-    if (!needed->names || !needed->nodes || !needed->outputs || !search->stack)
-        return fail(search->err, ERROR_MEMORY, "no room for %zu names", wanted);
+    if (!needed->nodes || !needed->outputs || !search->stack)
+        return fail(search->err, ERROR_MEMORY,
+                    "not enough memory for %zu nodes", proto->n_node);
     return true;
 }
 
-/* Names what the nodes make. */
+/* Enters the names of all nodes' outputs. */
 static bool name_all(struct search *search)
 {
     const onnx_graph_proto *proto = search->proto;
@@ -98,10 +51,10 @@ static bool name_all(struct search *search)
 
             if (!*node->output[k])
                 continue;
-            name = name_of(search->needed, node->output[k]);
+            name = onnx_names_add(search->names, node->output[k]);
             if (name->maker != GRAPH_NONE)
                 return fail(search->err, ERROR_INPUT,
-                            "two values are called \"%.100s\"", name->text);
+                            "two values are named \"%.100s\"", name->text);
             name->maker = (int)i;
         }
     }
@@ -117,28 +70,36 @@ static bool is_one_of(const char *const *words, const char *word)
     return word && *words;
 }
 
-/* The operand that a decision or a wrapping is about: an index into a list of
- * constants comes second. */
+/* The node that makes a value, or GRAPH_NONE. */
+static int maker_of(const struct search *search, const char *name)
+{
+    return onnx_names_find(search->names, name)->maker;
+}
+
+/* The operand that a decision or a wrapping works on: an index into a constant
+ * list comes second. */
 static const char *subject_of(const struct search *search,
                               const onnx_node_proto *node)
 {
     size_t i = node->n_input > 1 &&
-               slot_of(search->needed, node->input[0])->maker == GRAPH_NONE;
+               maker_of(search, node->input[0]) == GRAPH_NONE &&
+               maker_of(search, node->input[1]) != GRAPH_NONE;
 
     return node->n_input > 0 && *node->input[i] ? node->input[i] : NULL;
 }
 
-/* What an output that is a decision is made from; else the output itself. */
+/* The value that a decision is made from; for any other output the output
+ * itself. */
 static const char *behind_decision(const struct search *search,
                                    const char *output)
 {
-    /* Makers stand before users; a file in which they do not is refused later,
-     * and must not be followed in a circle. */
+    /* Producers come before their users; a file in which they do not is refused
+     * later, and must not cause an endless loop here. */
     int before = (int)search->proto->n_node;
     const char *at = output;
 
     for (;;) {
-        int maker = slot_of(search->needed, at)->maker;
+        int maker = maker_of(search, at);
         const onnx_node_proto *node;
         const char *subject;
 
@@ -157,7 +118,7 @@ static const char *behind_decision(const struct search *search,
     }
 }
 
-/* `"a", "b" and 3 more`: the file's outputs. */
+/* `"a", "b" and 3 more`: the names of the file's outputs. */
 static void list_outputs(char *text, size_t size, const onnx_graph_proto *proto)
 {
     enum { MAX_LISTED = 5 };
@@ -173,7 +134,7 @@ static void list_outputs(char *text, size_t size, const onnx_graph_proto *proto)
                  proto->n_output - MAX_LISTED);
 }
 
-/* Takes an output that is asked for, or every one. */
+/* Takes the requested output, or all of them. */
 static bool take_outputs(struct search *search, const char *wanted)
 {
     const onnx_graph_proto *proto = search->proto;
@@ -189,7 +150,7 @@ static bool take_outputs(struct search *search, const char *wanted)
             .name = name,
             .value = needed->all ? name : behind_decision(search, name),
         };
-        name_of(needed, name)->is_output = true;
+        onnx_names_add(search->names, name)->is_output = true;
         if (wanted)
             return true;
     }
@@ -197,18 +158,20 @@ static bool take_outputs(struct search *search, const char *wanted)
         return true;
     list_outputs(list, sizeof list, proto);
     return fail(search->err, ERROR_INPUT,
-                "it has no output \"%.60s\"; its outputs are %s", wanted, list);
+                "the network has no output \"%.60s\"; its outputs are %s",
+                wanted, list);
 }
 
-/* Leaves out outputs that stand for what is an output itself, and second ones
- * that stand for the same. */
-static void leave_doubles_out(struct onnx_needed *needed)
+/* Drops outputs that stand for a value that is an output itself, and all but
+ * the first that stand for the same value. */
+static void leave_doubles_out(struct search *search)
 {
+    struct onnx_needed *needed = search->needed;
     size_t kept = 0;
 
     for (size_t i = 0; i < needed->num_outputs; i++) {
         const struct onnx_needed_output output = needed->outputs[i];
-        struct onnx_name *name = slot_of(needed, output.value);
+        struct onnx_name *name = onnx_names_add(search->names, output.value);
         bool is_itself = output.name == output.value;
 
         if (is_itself || !(name->is_output || name->is_stood_for))
@@ -222,7 +185,7 @@ static void leave_doubles_out(struct onnx_needed *needed)
 
 static void need(struct search *search, const char *text)
 {
-    struct onnx_name *name = name_of(search->needed, text);
+    struct onnx_name *name = onnx_names_add(search->names, text);
 
     name->is_needed = true;
     if (name->maker == GRAPH_NONE || search->needed->nodes[name->maker])
@@ -231,8 +194,8 @@ static void need(struct search *search, const char *text)
     search->stack[search->depth++] = name->maker;
 }
 
-/* Whether a node is malformed so that nothing can need it; it is read, and
- * refused by its name. */
+/* Whether a node is so malformed that nothing can need it; it is read anyway,
+ * so that it is refused by name. */
 static bool makes_nothing(const onnx_node_proto *node)
 {
     for (size_t i = 0; i < node->n_output; i++)
@@ -257,10 +220,12 @@ static void need_operands(struct search *search)
     }
 }
 
-bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
-                      const char *output, bool all, struct error *err)
+bool onnx_needed_find(struct onnx_needed *needed, struct onnx_names *names,
+                      const onnx_graph_proto *proto, const char *output,
+                      bool all, struct error *err)
 {
-    struct search search = {.needed = needed, .proto = proto, .err = err};
+    struct search search = {
+        .needed = needed, .names = names, .proto = proto, .err = err};
     bool ok;
 
     *needed = (struct onnx_needed){.all = all};
@@ -268,7 +233,7 @@ bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
          take_outputs(&search, output);
     if (ok) {
         if (!all)
-            leave_doubles_out(needed);
+            leave_doubles_out(&search);
         need_operands(&search);
     } else {
         onnx_needed_release(needed);
@@ -277,14 +242,8 @@ bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
     return ok;
 }
 
-bool onnx_needed_has(const struct onnx_needed *needed, const char *name)
-{
-    return slot_of(needed, name)->is_needed;
-}
-
 void onnx_needed_release(struct onnx_needed *needed)
 {
-    free(needed->names);
     free(needed->nodes);
     free(needed->outputs);
     *needed = (struct onnx_needed){0};

@@ -1,9 +1,10 @@
-/* Operators that are one function of many: of each element, or over axes. */
+/* Operators that differ in one function: of each element, or over axes. */
 
 #include "engine/onnx/onnx_reader.h"
 
-/* X(operator, function, attributes, of them alpha, or else, beta, or else).
- * Where alpha or beta has no name, its value is always the one that follows. */
+/* X(operator, function, attributes, attribute for alpha, its default, attribute
+ * for beta, its default). Without an attribute, alpha or beta is always the
+ * default. */
 /* clang-format off */
 #define UNARIES(X)                                                            \
     X(Abs, GRAPH_ABS, "", NULL, 0, NULL, 0)                                   \
@@ -91,8 +92,8 @@ static bool convert_is_inf(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* Axes are an attribute before opset 18 (of ReduceSum 13), and an operand
- * after. */
+/* Axes are an attribute before opset 18 (opset 13 for ReduceSum), and an
+ * operand after that. */
 static bool convert_reduce(struct onnx_reader *reader, struct graph_node *node)
 {
     node->reduce.keep_dims = onnx_attribute_int(reader, "keepdims", 1) != 0;

@@ -1,4 +1,4 @@
-/* Operators that compute: of two numbers, sums, products. */
+/* Operators that compute: element by element, sums, products. */
 
 #include "engine/onnx/onnx_reader.h"
 
@@ -11,12 +11,12 @@ static bool convert_batch_norm(struct onnx_reader *reader,
 {
     bool training = onnx_attribute_int(reader, "training_mode", 0) != 0;
 
-    /* Before opset 14 more than one output says the same. */
+    /* Before opset 14 a second output means training mode. */
     for (size_t i = 1; i < reader->node->n_output; i++)
         training |= *reader->node->output[i] != '\0';
     if (onnx_attribute_int(reader, "spatial", 1) != 1)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute spatial is not 1");
+                    "attribute spatial must be 1");
     node->epsilon = onnx_attribute_float(reader, "epsilon", 1e-5f);
     node->training = training;
     return true;
@@ -29,7 +29,7 @@ static bool convert_relu(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* Bounds are attributes before opset 11, and operands after. */
+/* Bounds are attributes before opset 11, and operands after that. */
 static bool convert_clip(struct onnx_reader *reader, struct graph_node *node)
 {
     node->min = onnx_attribute_float(reader, "min", -INFINITY);
@@ -54,6 +54,30 @@ static bool convert_matmul(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
+static bool convert_einsum(struct onnx_reader *reader, struct graph_node *node)
+{
+    const onnx_attribute_proto *found = onnx_attribute(reader, "equation");
+    char *text;
+    size_t len = 0;
+
+    if (!found || !found->has_s)
+        return fail(reader->err, ERROR_INPUT, "it has no equation");
+    if (node->num_inputs > GRAPH_EINSUM_OPERANDS)
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "it has %u inputs; at most %d are supported",
+                    node->num_inputs, GRAPH_EINSUM_OPERANDS);
+    text = arena_text(&reader->graph->arena, (const char *)found->s.data,
+                      found->s.len, reader->err);
+    if (!text)
+        return false;
+    for (size_t i = 0; text[i]; i++)
+        if (text[i] != ' ')
+            text[len++] = text[i];
+    text[len] = '\0';
+    node->einsum.equation = text;
+    return true;
+}
+
 static bool convert_softmax(struct onnx_reader *reader, struct graph_node *node)
 {
     bool old = reader->opset < 13;
@@ -65,17 +89,17 @@ static bool convert_softmax(struct onnx_reader *reader, struct graph_node *node)
 
 /* ---- operators that are several nodes ---- */
 
-/* Lets a new node at the end make what the last node made, from what that
- * makes now and from `other`. NULL: ERROR_MEMORY. Other pointers to nodes do
- * not survive. */
+/* Appends a node that takes over the last node's output, and computes it from
+ * the last node's new output and from `other`. NULL: ERROR_MEMORY. Invalidates
+ * other pointers to nodes. */
 static struct graph_node *append(struct onnx_reader *reader, enum graph_op op,
                                  int other)
 {
     struct graph *graph = reader->graph;
     struct graph_node *last = &graph->nodes[graph->num_nodes - 1], *added;
     int out = last->outputs[0];
-    int between = graph_add_value(graph, last->name, graph->values[out].type,
-                                  reader->err);
+    int between =
+        graph_add_value(graph, "", graph->values[out].type, reader->err);
 
     if (between == GRAPH_NONE)
         return NULL;
@@ -95,8 +119,8 @@ static struct graph_node *append_number(struct onnx_reader *reader,
                                         enum graph_op op, float number)
 {
     const struct graph_shape scalar = {0};
-    int constant = graph_add_constant(reader->graph, "number", GRAPH_FLOAT,
-                                      &scalar, reader->err);
+    int constant = graph_add_constant(reader->graph, "", GRAPH_FLOAT, &scalar,
+                                      reader->err);
 
     if (constant == GRAPH_NONE)
         return NULL;
@@ -104,7 +128,8 @@ static struct graph_node *append_number(struct onnx_reader *reader,
     return append(reader, op, constant);
 }
 
-/* Two nodes, because a convolution before them can take both in. */
+/* Becomes two nodes, because both can be folded into a preceding
+ * convolution. */
 static bool convert_hard_sigmoid(struct onnx_reader *reader,
                                  struct graph_node *node)
 {
@@ -139,7 +164,7 @@ static bool convert_swish(struct onnx_reader *reader, struct graph_node *node)
     return append(reader, GRAPH_MUL, x) != NULL;
 }
 
-/* Max, Mean, Min, Sum of any number of operands: of two at a time. */
+/* Max, Mean, Min, Sum: any number of operands, two at a time. */
 static bool convert_many(struct onnx_reader *reader, struct graph_node *node)
 {
     bool is_mean = strcmp(node->onnx_op, "Mean") == 0;
@@ -156,7 +181,7 @@ static bool convert_many(struct onnx_reader *reader, struct graph_node *node)
     return !is_mean || append_number(reader, GRAPH_DIV, (float)count) != NULL;
 }
 
-/* x over its norm, which is a reduction of it. */
+/* x divided by its norm, which is a reduction of x. */
 static bool convert_lp_norm(struct onnx_reader *reader, struct graph_node *node)
 {
     int64_t p = onnx_attribute_int(reader, "p", 2);
@@ -164,8 +189,8 @@ static bool convert_lp_norm(struct onnx_reader *reader, struct graph_node *node)
     int x = node->inputs[0];
 
     if (p != 1 && p != 2)
-        return fail(reader->err, ERROR_INPUT, "attribute p is %lld",
-                    (long long)p);
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute p is %lld; it must be 1 or 2", (long long)p);
     node = append(reader, GRAPH_REDUCE, GRAPH_NONE);
     if (!node)
         return false;
@@ -197,7 +222,8 @@ static bool convert_group_norm(struct onnx_reader *reader,
     int64_t groups = onnx_attribute_int(reader, "num_groups", 0);
 
     if (groups < 1 || groups > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute num_groups is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute num_groups is %lld; it must be positive",
                     (long long)groups);
     node->norm.rule = GRAPH_NORM_GROUP;
     node->norm.groups = (size_t)groups;
@@ -205,8 +231,8 @@ static bool convert_group_norm(struct onnx_reader *reader,
     return true;
 }
 
-/* Its other outputs, mean and deviation, are for training: no node makes
- * them. */
+/* Its other outputs, mean and deviation, are for training and are not
+ * computed. */
 static bool convert_layer_norm(struct onnx_reader *reader,
                                struct graph_node *node)
 {
@@ -223,8 +249,8 @@ static bool convert_rms_norm(struct onnx_reader *reader,
     return convert_layer_norm(reader, node);
 }
 
-/* The specification adds 1e-9 to the deviation, which is to say 1e-18 to the
- * variance where it matters. */
+/* The specification adds 1e-9 to the deviation, which equals adding 1e-18 to
+ * the variance where it matters. */
 static bool convert_mean_variance(struct onnx_reader *reader,
                                   struct graph_node *node)
 {
@@ -247,7 +273,8 @@ static bool convert_lrn(struct onnx_reader *reader, struct graph_node *node)
     int64_t size = onnx_attribute_int(reader, "size", 0);
 
     if (size < 1 || size > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute size is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute size is %lld; it must be positive",
                     (long long)size);
     node->lrn.channel = 1;
     node->lrn.size = (size_t)size;
@@ -259,7 +286,7 @@ static bool convert_lrn(struct onnx_reader *reader, struct graph_node *node)
 
 /* ---- of two numbers ---- */
 
-/* a > b is b < a. */
+/* a > b is computed as b < a. */
 static bool convert_greater(struct onnx_reader *reader, struct graph_node *node)
 {
     int a = node->inputs[0];
@@ -276,7 +303,7 @@ static bool convert_mod(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* What depends on the picture is a float, truths too. */
+/* Values that depend on the image are floats, even booleans. */
 static bool convert_logical(struct onnx_reader *reader, struct graph_node *node)
 {
     if (graph_input(reader->graph, node, 1)->type == GRAPH_FLOAT)
@@ -298,6 +325,7 @@ const struct onnx_operator onnx_ops_math[] = {
      "epsilon momentum spatial training_mode", convert_batch_norm},
     {"Clip", GRAPH_CLAMP, 1, 3, "min max", convert_clip},
     {"Div", GRAPH_DIV, 2, 2, "", onnx_ops_plain},
+    {"Einsum", GRAPH_EINSUM, 1, UINT32_MAX, "equation", convert_einsum},
     {"Equal", GRAPH_EQUAL, 2, 2, "", onnx_ops_plain},
     {"Gemm", GRAPH_MATMUL, 2, 3, "alpha beta transA transB", convert_gemm},
     {"Greater", GRAPH_LESS, 2, 2, "", convert_greater},

@@ -26,7 +26,7 @@ static bool convert_flatten(struct onnx_reader *reader, struct graph_node *node)
     return true;
 }
 
-/* Axes are an attribute before opset 13, and an operand after. */
+/* Axes are an attribute before opset 13, and an operand after that. */
 static bool convert_squeeze(struct onnx_reader *reader, struct graph_node *node)
 {
     node->reshape.rule = GRAPH_RESHAPE_SQUEEZE;
@@ -54,7 +54,8 @@ static bool convert_transpose(struct onnx_reader *reader,
     node->num_perm = (uint32_t)count;
     for (size_t i = 0; i < count; i++) {
         if (perm[i] < 0 || perm[i] >= (int64_t)count)
-            return fail(reader->err, ERROR_INPUT, "attribute perm holds %lld",
+            return fail(reader->err, ERROR_INPUT,
+                        "attribute perm has the invalid axis %lld",
                         (long long)perm[i]);
         node->perm[i] = (size_t)perm[i];
     }
@@ -98,7 +99,7 @@ static bool is_zero(const struct graph_value *value)
                                     : graph_floats(value)[0] == 0;
 }
 
-/* Nothing, except where it is told to train, and to drop something. */
+/* Does nothing, unless it is in training mode and has something to drop. */
 static bool convert_dropout(struct onnx_reader *reader, struct graph_node *node)
 {
     const struct graph_value *training = graph_input(reader->graph, node, 2);
@@ -125,7 +126,7 @@ static bool convert_fill(struct onnx_reader *reader, struct graph_node *node)
     element = onnx_element_of(found->t->data_type);
     if (!element)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute value is of type %s, which is not supported",
+                    "attribute value has type %s, which is not supported",
                     onnx_element_name(text, found->t->data_type));
     if (found->t->data_location != 0)
         return fail(reader->err, ERROR_UNSUPPORTED,
@@ -151,7 +152,7 @@ static bool convert_cast(struct onnx_reader *reader, struct graph_node *node)
 
     if (!element)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "it casts to type %s, which is not supported",
+                    "casting to type %s is not supported",
                     onnx_element_name(text, to));
     graph_output(reader->graph, node, 0)->type = element->type;
     return true;
@@ -166,13 +167,13 @@ static bool convert_cast_like(struct onnx_reader *reader,
     return true;
 }
 
-/* Bounds are attributes before opset 10, and operands after. */
+/* Bounds are attributes before opset 10, and operands after that. */
 static bool convert_slice(struct onnx_reader *reader, struct graph_node *node)
 {
     size_t num_starts = 0, num_ends = 0, num_axes = 0;
 
     if (onnx_attribute(reader, "starts") == NULL && node->num_inputs < 3)
-        return fail(reader->err, ERROR_INPUT, "it has no start or no end");
+        return fail(reader->err, ERROR_INPUT, "its starts or ends are missing");
     if (!onnx_attribute_ints(reader, "starts", node->slice.start,
                              GRAPH_MAX_RANK, &num_starts) ||
         !onnx_attribute_ints(reader, "ends", node->slice.end, GRAPH_MAX_RANK,
@@ -182,14 +183,14 @@ static bool convert_slice(struct onnx_reader *reader, struct graph_node *node)
         return false;
     if (num_ends != num_starts || (num_axes != 0 && num_axes != num_starts))
         return fail(reader->err, ERROR_INPUT,
-                    "its starts, ends and axes differ in number");
+                    "its starts, ends and axes differ in length");
     node->slice.num_given = num_starts;
     for (size_t i = 0; num_axes == 0 && i < num_starts; i++)
         node->slice.raw_axes[i] = (int64_t)i;
     return true;
 }
 
-/* The sizes of the parts, where an attribute says them. */
+/* Reads the sizes of the parts from an attribute, if there is one. */
 static bool read_split(struct onnx_reader *reader, const int64_t **sizes)
 {
     size_t num = reader->node->n_output, count = 0;
@@ -203,7 +204,7 @@ static bool read_split(struct onnx_reader *reader, const int64_t **sizes)
         return false;
     if (count != num)
         return fail(reader->err, ERROR_INPUT,
-                    "attribute split has %zu numbers for %zu outputs", count,
+                    "attribute split has %zu sizes for %zu outputs", count,
                     num);
     *sizes = found;
     return true;
@@ -262,7 +263,8 @@ static bool convert_reverse(struct onnx_reader *reader, struct graph_node *node)
 
     if (time < 0 || time > 1 || batch != 1 - time)
         return fail(reader->err, ERROR_INPUT,
-                    "attributes time_axis and batch_axis are %lld and %lld",
+                    "attributes time_axis and batch_axis are %lld and %lld; "
+                    "they must be 0 and 1, in either order",
                     (long long)time, (long long)batch);
     node->reverse.first = time == 0;
     return true;
@@ -277,7 +279,7 @@ static bool convert_eye(struct onnx_reader *reader, struct graph_node *node)
     node->diagonal.k = onnx_attribute_int(reader, "k", 0);
     if (type != 0 && !element)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute dtype is a type that is not supported");
+                    "attribute dtype has an unsupported type");
     if (element)
         out->type = element->type;
     return true;

@@ -1,7 +1,7 @@
-/* Operators of quantized networks. Their integers are floats here that hold
- * integers.
+/* Operators of quantized networks. Their integers are represented by floats
+ * with integer values.
  *
- * What computes with integers, such as QLinearConv, becomes what it means: its
+ * An operator on integers, such as QLinearConv, becomes what it stands for: its
  * operands dequantized, the operator on floats, and its result quantized. */
 
 #include "engine/onnx/onnx_reader.h"
@@ -15,7 +15,8 @@ static bool convert_dequantize(struct onnx_reader *reader,
     int64_t block = onnx_attribute_int(reader, "block_size", 0);
 
     if (block < 0 || block > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute block_size is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute block_size is %lld; it must not be negative",
                     (long long)block);
     node->quant.axis = onnx_attribute_int(reader, "axis", 1);
     node->quant.block = (size_t)block;
@@ -23,7 +24,7 @@ static bool convert_dequantize(struct onnx_reader *reader,
     return true;
 }
 
-/* Bounds of the result, by the type of the integers. */
+/* Sets the bounds of the result by the type of the integers. */
 static bool set_bounds(struct onnx_reader *reader, struct graph_node *node,
                        int64_t type)
 {
@@ -43,12 +44,11 @@ static bool set_bounds(struct onnx_reader *reader, struct graph_node *node,
             node->quant.high = rows[i].high;
             return true;
         }
-    return fail(reader->err, ERROR_UNSUPPORTED,
-                "numbers of type %s are not supported",
+    return fail(reader->err, ERROR_UNSUPPORTED, "type %s is not supported",
                 onnx_element_name(text, (int32_t)type));
 }
 
-/* The type is that of the zero point, or of the attribute. */
+/* The type is given by the zero point, or by the attribute. */
 static bool convert_quantize(struct onnx_reader *reader,
                              struct graph_node *node)
 {
@@ -64,11 +64,11 @@ static bool convert_quantize(struct onnx_reader *reader,
 
 /* ---- operators on integers ---- */
 
-/* The nodes that one operator becomes, for its name and that of the operator
- * on floats. */
+/* The operator that is replaced by several nodes, which get its name; `onnx_op`
+ * is the operator on floats. */
 struct maker {
     struct onnx_reader *reader;
-    const struct graph_node node; /* the operator, taken off the graph */
+    const struct graph_node node; /* the operator, removed from the graph */
     const char *onnx_op;
 };
 
@@ -83,14 +83,14 @@ static struct maker take_node(struct onnx_reader *reader, const char *onnx_op)
     };
 }
 
-/* Operand i, or GRAPH_NONE where it is left out. */
+/* Operand i, or GRAPH_NONE if it is absent. */
 static int operand(const struct maker *maker, uint32_t i)
 {
     return i < maker->node.num_inputs ? maker->node.inputs[i] : GRAPH_NONE;
 }
 
-/* Adds a node that makes the value `to`, or a new one, which is returned;
- * GRAPH_NONE on failure. */
+/* Adds a node that makes the value `to`, or a new value if that is GRAPH_NONE.
+ * Returns the value, or GRAPH_NONE on failure. */
 static int add(const struct maker *maker, struct graph_node **added,
                enum graph_op op, const int *inputs, uint32_t num, int to)
 {
@@ -98,7 +98,7 @@ static int add(const struct maker *maker, struct graph_node **added,
     struct error *err = maker->reader->err;
 
     if (to == GRAPH_NONE)
-        to = graph_add_value(graph, maker->node.name, GRAPH_FLOAT, err);
+        to = graph_add_value(graph, "", GRAPH_FLOAT, err);
     if (to == GRAPH_NONE)
         return GRAPH_NONE;
     *added = graph_add_node(graph, op, maker->node.name, maker->onnx_op, num, 1,
@@ -110,7 +110,7 @@ static int add(const struct maker *maker, struct graph_node **added,
     return to;
 }
 
-/* The operand at i as floats; its scale and zero point follow it. */
+/* The operand at i converted to floats; its scale and zero point follow it. */
 static int dequantized(const struct maker *maker, uint32_t i, int64_t axis)
 {
     int inputs[] = {operand(maker, i), operand(maker, i + 1),
@@ -119,7 +119,7 @@ static int dequantized(const struct maker *maker, uint32_t i, int64_t axis)
     int made;
 
     if (inputs[0] == GRAPH_NONE || inputs[1] == GRAPH_NONE) {
-        fail(maker->reader->err, ERROR_INPUT, "its input %u is left out", i);
+        fail(maker->reader->err, ERROR_INPUT, "its input %u is missing", i);
         return GRAPH_NONE;
     }
     made = add(maker, &added, GRAPH_DEQUANTIZE, inputs,
@@ -129,7 +129,8 @@ static int dequantized(const struct maker *maker, uint32_t i, int64_t axis)
     return made;
 }
 
-/* The operand at i, whose scale is the product of those of two others. */
+/* The operand at i converted to floats; its scale is the product of the scales
+ * of two others. */
 static int dequantized_bias(const struct maker *maker, uint32_t i, uint32_t a,
                             uint32_t b, int64_t axis)
 {
@@ -147,8 +148,8 @@ static int dequantized_bias(const struct maker *maker, uint32_t i, uint32_t a,
     return made;
 }
 
-/* Adds the operator on floats and what quantizes its result, by the scale and
- * zero point at `y`; without those the result is of floats. */
+/* Adds the operator on floats and a node that quantizes its result, by the
+ * scale and zero point at `y`; without those the result stays float. */
 static bool add_floats(const struct maker *maker, const int *inputs,
                        uint32_t num, uint32_t y)
 {
@@ -178,7 +179,7 @@ static bool add_floats(const struct maker *maker, const int *inputs,
                       zero && zero->element ? zero->element : ONNX_UINT8);
 }
 
-/* x, w, y with scale and zero point each; a bias. */
+/* Operands: x, w and y, each with scale and zero point; a bias. */
 static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
 {
     struct maker maker = take_node(reader, "Conv");
@@ -196,7 +197,8 @@ static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
     return add_floats(&maker, inputs, has_bias ? 3 : 2, 6);
 }
 
-/* a, b with scale and zero point each; a bias; y, which may be of floats. */
+/* Operands: a and b, each with scale and zero point; a bias; y, which may be
+ * float. */
 static bool convert_qgemm(struct onnx_reader *reader, struct graph_node *node)
 {
     struct maker maker = take_node(reader, "Gemm");
@@ -206,7 +208,8 @@ static bool convert_qgemm(struct onnx_reader *reader, struct graph_node *node)
 
     (void)node;
     if (has_bias && onnx_attribute_float(reader, "alpha", 1) != 1)
-        return fail(reader->err, ERROR_UNSUPPORTED, "attribute alpha is not 1");
+        return fail(reader->err, ERROR_UNSUPPORTED,
+                    "attribute alpha must be 1");
     inputs[0] = dequantized(&maker, 0, 1);
     inputs[1] =
         inputs[0] == GRAPH_NONE ? GRAPH_NONE : dequantized(&maker, 3, axis);
@@ -217,7 +220,7 @@ static bool convert_qgemm(struct onnx_reader *reader, struct graph_node *node)
     return add_floats(&maker, inputs, has_bias ? 3 : 2, 7);
 }
 
-/* Two operands; QLinearAdd, QLinearMul, QLinearMatMul. */
+/* Operators with two operands: QLinearAdd, QLinearMul, QLinearMatMul. */
 static bool convert_two(struct onnx_reader *reader, struct graph_node *node)
 {
     struct maker maker = take_node(reader, node->onnx_op + strlen("QLinear"));
@@ -229,7 +232,7 @@ static bool convert_two(struct onnx_reader *reader, struct graph_node *node)
     return inputs[1] != GRAPH_NONE && add_floats(&maker, inputs, 2, 6);
 }
 
-/* One operand; the pools, functions, ReduceMean. */
+/* Operators with one operand: pools, functions, ReduceMean. */
 static bool convert_one(struct onnx_reader *reader, struct graph_node *node)
 {
     struct maker maker = take_node(reader, node->onnx_op + strlen("QLinear"));
@@ -237,24 +240,24 @@ static bool convert_one(struct onnx_reader *reader, struct graph_node *node)
 
     if (onnx_attribute_int(reader, "channels_last", 0) != 0)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute channels_last is not 0");
+                    "attribute channels_last must be 0");
     input = dequantized(&maker, 0, -1);
     return input != GRAPH_NONE && add_floats(&maker, &input, 1, 3);
 }
 
-/* Of which opset the Softmax is decides what its axis means. */
+/* The opset of a Softmax decides what its axis means. */
 static bool convert_softmax(struct onnx_reader *reader, struct graph_node *node)
 {
     int64_t opset = onnx_attribute_int(reader, "opset", reader->opset);
 
     if ((opset < 13) != (reader->opset < 13))
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute opset is %lld in a file of opset %lld",
+                    "attribute opset is %lld in a file that uses opset %lld",
                     (long long)opset, (long long)reader->opset);
     return convert_one(reader, node);
 }
 
-/* y's scale and zero point, then operands with theirs. */
+/* Operands: y's scale and zero point, then operands with theirs. */
 static bool convert_concat(struct onnx_reader *reader, struct graph_node *node)
 {
     struct maker maker = take_node(reader, "Concat");

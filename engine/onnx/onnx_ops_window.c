@@ -1,4 +1,4 @@
-/* Operators that look at pictures through a window, and their borders. */
+/* Operators that move a window over images, and padding. */
 
 #include "engine/onnx/onnx_reader.h"
 
@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many axes the window has: 2, unless kernel_shape says otherwise. */
+/* The number of axes of the window: 2, unless kernel_shape has another
+ * length. */
 static size_t count_axes(struct onnx_reader *reader)
 {
     int64_t kernel[GRAPH_MAX_RANK];
@@ -19,9 +20,9 @@ static size_t count_axes(struct onnx_reader *reader)
                : 2;
 }
 
-/* Reads a window of two axes; one of one axis, which is that of the rows (the
- * columns have length 1); or one of three that moves along the first alone,
- * which is that of the columns (widen makes it so). */
+/* Reads a window with two axes; or with one axis, which is used for the rows
+ * (the columns have length 1); or with three axes that moves along the first
+ * one only, which is used for the columns (see widen). */
 static bool convert_window(struct onnx_reader *reader,
                            struct graph_window *window)
 {
@@ -37,7 +38,7 @@ static bool convert_window(struct onnx_reader *reader,
     for (size_t i = 1; num == 3 && i < 3; i++)
         if (kernel[i] != 1 || stride[i] != 1 || pads[i] + pads[3 + i] > 0)
             return fail(reader->err, ERROR_UNSUPPORTED,
-                        "attribute kernel_shape has 3 numbers; only images "
+                        "attribute kernel_shape has 3 dimensions; only images "
                         "with 2 spatial dimensions are supported");
     if (num == 1)
         kernel[1] = 1;
@@ -63,8 +64,8 @@ static bool convert_window(struct onnx_reader *reader,
     return true;
 }
 
-/* Adds a node on behalf of `node` that makes `to`, or a new value, which is
- * returned; GRAPH_NONE on failure. */
+/* Adds a node on behalf of `node` that makes `to`, or a new value if that is
+ * GRAPH_NONE. Returns the value, or GRAPH_NONE on failure. */
 static int add_move(struct onnx_reader *reader, const struct graph_node *node,
                     enum graph_op op, int from, int to,
                     struct graph_node **added)
@@ -72,8 +73,7 @@ static int add_move(struct onnx_reader *reader, const struct graph_node *node,
     struct graph *graph = reader->graph;
 
     if (to == GRAPH_NONE)
-        to = graph_add_value(graph, graph->values[from].name,
-                             graph->values[from].type, reader->err);
+        to = graph_add_value(graph, "", graph->values[from].type, reader->err);
     if (to == GRAPH_NONE)
         return GRAPH_NONE;
     *added =
@@ -85,7 +85,7 @@ static int add_move(struct onnx_reader *reader, const struct graph_node *node,
     return to;
 }
 
-/* Adds or drops an axis of length 1. */
+/* Adds or removes an axis of length 1. */
 static int add_reshape(struct onnx_reader *reader,
                        const struct graph_node *node,
                        enum graph_reshape_rule rule, int64_t axis, int from,
@@ -116,11 +116,11 @@ static int add_transpose(struct onnx_reader *reader,
     return to;
 }
 
-/* Adds the node of a window of one or three axes, between nodes that make
- * pictures of its operand and undo that of its result:
+/* Adds a node whose window has one or three axes, between nodes that turn its
+ * operand into an image and its result back:
  *
- *     (N, C, L)             is a picture (N, C, L, 1)
- *     (N, 1, D, H, W)       is a picture (N, H, W, D); torch's
+ *     (N, C, L)             becomes an image (N, C, L, 1)
+ *     (N, 1, D, H, W)       becomes an image (N, H, W, D); PyTorch's
  *                           LocalResponseNorm is such a pool over channels */
 static bool add_between(struct onnx_reader *reader, struct graph_node *node,
                         bool is_line)
@@ -141,7 +141,7 @@ static bool add_between(struct onnx_reader *reader, struct graph_node *node,
             return false;
         node->inputs[i] = x;
     }
-    made = graph_add_value(graph, node->name, GRAPH_FLOAT, reader->err);
+    made = graph_add_value(graph, "", GRAPH_FLOAT, reader->err);
     added = graph_add_node(graph, node->op, node->name, node->onnx_op, 0, 0,
                            reader->err);
     if (made == GRAPH_NONE || !added)
@@ -157,8 +157,8 @@ static bool add_between(struct onnx_reader *reader, struct graph_node *node,
                GRAPH_NONE;
 }
 
-/* Takes the node read last, if its window has not two axes, and puts it back
- * between others. */
+/* Takes the node that was read last and, unless its window has two axes, puts
+ * it back between others. */
 static bool widen(struct onnx_reader *reader)
 {
     size_t num = count_axes(reader);
@@ -169,8 +169,8 @@ static bool widen(struct onnx_reader *reader)
     node = reader->graph->nodes[--reader->graph->num_nodes];
     if (num == 3 && node.op == GRAPH_CONV)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute kernel_shape has 3 numbers; only images with 2 "
-                    "spatial dimensions are supported");
+                    "attribute kernel_shape has 3 dimensions; only images with "
+                    "2 spatial dimensions are supported");
     return add_between(reader, &node, num == 1);
 }
 
@@ -179,7 +179,8 @@ static bool convert_conv(struct onnx_reader *reader, struct graph_node *node)
     int64_t groups = onnx_attribute_int(reader, "group", 1);
 
     if (groups < 1 || groups > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute group is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute group is %lld; it must be positive",
                     (long long)groups);
     node->conv.groups = (size_t)groups;
     return convert_window(reader, &node->conv.window) &&
@@ -191,9 +192,10 @@ static bool convert_pool(struct onnx_reader *reader, struct graph_node *node)
     for (size_t i = 1; i < reader->node->n_output; i++)
         if (*reader->node->output[i])
             return fail(reader->err, ERROR_UNSUPPORTED,
-                        "its second output, of indices, is not supported");
+                        "its second output (the indices) is not supported");
     if (!onnx_attribute(reader, "kernel_shape"))
-        return fail(reader->err, ERROR_INPUT, "it has no kernel_shape");
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute kernel_shape is missing");
     node->pool.ceil = onnx_attribute_int(reader, "ceil_mode", 0) != 0;
     node->pool.count_pad =
         onnx_attribute_int(reader, "count_include_pad", 0) != 0;
@@ -201,7 +203,7 @@ static bool convert_pool(struct onnx_reader *reader, struct graph_node *node)
     return convert_window(reader, &node->pool.window) && widen(reader);
 }
 
-/* A window as large as the picture. */
+/* Pools over the whole image. */
 static bool convert_whole_pool(struct onnx_reader *reader,
                                struct graph_node *node)
 {
@@ -223,7 +225,7 @@ static bool convert_deconv(struct onnx_reader *reader, struct graph_node *node)
                                 1);
 }
 
-/* Borders are an attribute before opset 11, and an operand after. */
+/* Padding is an attribute before opset 11, and an operand after that. */
 static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
 {
     int64_t pads[2 * GRAPH_MAX_RANK];
@@ -243,8 +245,10 @@ static bool convert_pad(struct onnx_reader *reader, struct graph_node *node)
     if (!onnx_attribute_ints(reader, "pads", pads, 2 * GRAPH_MAX_RANK, &count))
         return false;
     if (count % 2 != 0)
-        return fail(reader->err, ERROR_INPUT, "attribute pads has %zu numbers",
-                    count);
+        return fail(
+            reader->err, ERROR_INPUT,
+            "attribute pads has %zu numbers; it must have two for each axis",
+            count);
     node->pad.num_given = (uint32_t)(count / 2);
     for (size_t i = 0; i < count; i++) {
         if (i < count / 2)
@@ -264,7 +268,8 @@ static bool convert_global_pool(struct onnx_reader *reader,
     return true;
 }
 
-/* Finds which of the names an attribute has; the first where there is none. */
+/* Finds the attribute's value among names; it is the first one if there is no
+ * attribute. */
 static bool read_choice(struct onnx_reader *reader, const char *attribute,
                         const char *const *names, size_t num, unsigned *choice)
 {
@@ -276,8 +281,7 @@ static bool read_choice(struct onnx_reader *reader, const char *attribute,
         ++*choice;
     if (*choice == num)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute %s has a value that is not supported",
-                    attribute);
+                    "attribute %s has an unsupported value", attribute);
     return true;
 }
 
@@ -305,7 +309,8 @@ static bool convert_old_resize(struct onnx_reader *reader,
     node->resize.scales_at = 1;
     if (scales && scales->n_floats > GRAPH_MAX_RANK)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute scales has %zu numbers", scales->n_floats);
+                    "attribute scales has %zu numbers, more than are supported",
+                    scales->n_floats);
     if (scales && scales->n_floats > 0) {
         memcpy(node->resize.raw_scales, scales->floats,
                scales->n_floats * sizeof *scales->floats);
@@ -330,7 +335,7 @@ static bool convert_resize(struct onnx_reader *reader, struct graph_node *node)
         return convert_old_resize(reader, node);
     if (onnx_attribute_int(reader, "antialias", 0) != 0)
         return fail(reader->err, ERROR_UNSUPPORTED,
-                    "attribute antialias is not 0");
+                    "attribute antialias must be 0");
     if (!read_choice(reader, "coordinate_transformation_mode", coordinates, 6,
                      &coordinate) ||
         !read_choice(reader, "nearest_mode", roundings, 4, &rounding) ||
@@ -355,7 +360,8 @@ static bool convert_block(struct onnx_reader *reader, struct graph_node *node)
     unsigned mode;
 
     if (size < 1 || size > INT32_MAX)
-        return fail(reader->err, ERROR_INPUT, "attribute blocksize is %lld",
+        return fail(reader->err, ERROR_INPUT,
+                    "attribute blocksize is %lld; it must be positive",
                     (long long)size);
     if (!read_choice(reader, "mode", modes, 2, &mode))
         return false;

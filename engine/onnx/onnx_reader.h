@@ -1,16 +1,17 @@
 #ifndef ENGINE_ONNX_ONNX_READER_H
 #define ENGINE_ONNX_ONNX_READER_H
 
-/* What the files of the ONNX reader share: onnx.c walks the file,
- * onnx_needed.c finds what of it is needed, onnx_tensor.c reads constants,
- * onnx_attribute.c attributes, and onnx_ops_*.c turn operators into nodes.
- * Private to them. */
+/* Shared by the files of the ONNX reader. onnx.c walks the file: onnx_needed.c
+ * finds which part of it is needed, onnx_constant.c and onnx_tensor.c read
+ * constants, onnx_inputs.c reads inputs, onnx_node.c nodes, onnx_attribute.c
+ * their attributes, and onnx_ops_*.c say what an operator is. onnx_names.c
+ * knows which value a name stands for. Private to them. */
 
 #include "engine/graph/graph.h"
 #include "engine/onnx/onnx.h"
 #include "onnx.pb-c.h"
 
-/* protoc-c's names are long; these are the ones used here. */
+/* Short names for the types that protoc-c generates. */
 typedef Onnx__ModelProto onnx_model_proto;
 typedef Onnx__GraphProto onnx_graph_proto;
 typedef Onnx__NodeProto onnx_node_proto;
@@ -37,27 +38,41 @@ enum {
     ONNX_INT4 = 22,
 };
 
-struct onnx_name; /* private to onnx_needed.c */
+/* A name in the file: of a node's output, an initialiser or an input. */
+struct onnx_name {
+    const char *text; /* borrowed from the file; NULL: an empty slot */
+    int maker;        /* the file's node, or GRAPH_NONE */
+    int value;        /* the graph's, or GRAPH_NONE: it is not there yet */
+    bool is_needed;   /* by an output */
+    bool is_output;
+    bool is_stood_for; /* an output that is a decision about it stands for it */
+};
 
-/* An output of the file, and the value that is served for it: itself, or what
- * it decides about. Names are borrowed from the file. */
+/* All of them, by open addressing. `= {0}` is empty. */
+struct onnx_names {
+    struct onnx_name *slots; /* (num_slots), a power of two; owned */
+    size_t num_slots;
+};
+
+/* An output of the file, and the value that is served for it: the output
+ * itself, or the scores that it is a decision about. Names are borrowed from
+ * the file. */
 struct onnx_needed_output {
     const char *name, *value;
 };
 
-/* What of a file its outputs need. `= {0}` is empty. */
+/* The part of a file that its outputs need. `= {0}` is empty. */
 struct onnx_needed {
     struct onnx_needed_output *outputs; /* (num_outputs) owned */
     size_t num_outputs;
-    bool *nodes;             /* (n_node) of the file; owned */
-    bool all;                /* each output as it is */
-    struct onnx_name *names; /* (num_slots), a power of two; owned */
-    size_t num_slots;
+    bool *nodes; /* (n_node) of the file; owned */
+    bool all;    /* serve each output as it is */
 };
 
 /* A file being read. */
 struct onnx_reader {
     struct graph *graph;
+    struct onnx_names names;
     struct onnx_needed needed;
     int64_t opset;
     const onnx_model_proto *model;
@@ -67,103 +82,150 @@ struct onnx_reader {
     const struct onnx_binding *bindings; /* (num_bindings) */
     size_t num_bindings, num_bound;
     size_t next_unnamed; /* bindings before it are bound or have names */
-    /* Value numbers by name: open addressing, GRAPH_NONE where empty. */
-    int *slots; /* (num_slots), a power of two; owned */
-    size_t num_slots;
     const onnx_node_proto *node; /* the one being converted */
     const char *mistyped; /* an attribute of it that is of another type */
     struct error *err;
 };
 
-/* ---- onnx.c ---- */
+/* ---- onnx_names.c ---- */
 
-/* Adds the value that output i of reader->node names, for an operator that
- * becomes several nodes; GRAPH_NONE on failure. */
+enum { ONNX_MAX_NODES = 20000, ONNX_MAX_VALUES = 200000 };
+
+/* Takes room for all names of a file. ERROR_LIMIT: too many; ERROR_MEMORY. */
+bool onnx_names_init(struct onnx_names *names, const onnx_graph_proto *proto,
+                     struct error *err) __attribute__((warn_unused_result));
+
+/* What is known of a name; of one that was not added, nothing. */
+const struct onnx_name *onnx_names_find(const struct onnx_names *names,
+                                        const char *text);
+
+/* The same, to be changed: adds it where it is not there. */
+struct onnx_name *onnx_names_add(struct onnx_names *names, const char *text);
+
+void onnx_names_release(struct onnx_names *names);
+
+/* The graph's value of that name, or GRAPH_NONE. */
+int onnx_value_of(const struct onnx_reader *reader, const char *name);
+
+/* Adds a value under a name that must be new; GRAPH_NONE on failure. */
+int onnx_define(struct onnx_reader *reader, const char *name,
+                enum graph_type type);
+
+/* Adds the value that is output i of reader->node, for an operator that becomes
+ * several nodes; GRAPH_NONE on failure. */
 int onnx_define_output(struct onnx_reader *reader, size_t i,
                        enum graph_type type);
 
-/* Whether the domain is that of ONNX's own operators. */
-bool onnx_is_plain_domain(const char *domain);
-
 /* ---- onnx_needed.c ---- */
 
-/* Finds what is to be read for one output of that name, or where `output` is
- * NULL for each. An output that is a decision about a row of scores (ArgMax,
- * TopK, ZipMap) stands for that row. With `all` each output is taken as it is.
- * ERROR_INPUT: no output of that name, or two values of one; ERROR_MEMORY. */
-bool onnx_needed_find(struct onnx_needed *needed, const onnx_graph_proto *proto,
-                      const char *output, bool all, struct error *err)
+/* Finds what has to be read for the output named `output`, or for all outputs
+ * if that is NULL, and notes it in the names. An output that is a decision
+ * about a row of scores (ArgMax, TopK, ZipMap) stands for that row. With `all`,
+ * each output is taken as it is. ERROR_INPUT: there is no output with that
+ * name, or two values have the same name; ERROR_MEMORY. */
+bool onnx_needed_find(struct onnx_needed *needed, struct onnx_names *names,
+                      const onnx_graph_proto *proto, const char *output,
+                      bool all, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Whether an output needs the value, an initialiser or an input for example. */
-bool onnx_needed_has(const struct onnx_needed *needed, const char *name);
-
 void onnx_needed_release(struct onnx_needed *needed);
+
+/* ---- onnx_inputs.c ---- */
+
+/* Reads the inputs that are not initialisers; files of old exporters list those
+ * as inputs too. */
+bool onnx_read_inputs(struct onnx_reader *reader, const onnx_graph_proto *proto)
+    __attribute__((warn_unused_result));
+
+/* ---- onnx_node.c ---- */
+
+/* Reads a node, or leaves it out if the graph lists problems. */
+bool onnx_read_node(struct onnx_reader *reader, const onnx_node_proto *proto)
+    __attribute__((warn_unused_result));
+
+/* Whether the domain is that of the standard ONNX operators. */
+bool onnx_is_plain_domain(const char *domain);
+
+/* ---- onnx_constant.c ---- */
+
+/* Reads a constant of the file. One of a type that is not read gets no
+ * elements: whatever takes it is refused. */
+bool onnx_read_initializer(struct onnx_reader *reader,
+                           onnx_tensor_proto *tensor)
+    __attribute__((warn_unused_result));
+
+/* Reads reader->node, a Constant, which becomes a constant, not a node. */
+bool onnx_read_constant(struct onnx_reader *reader)
+    __attribute__((warn_unused_result));
+
+/* Whether an operand has elements, or will have. */
+bool onnx_check_operand(const struct onnx_reader *reader, int number)
+    __attribute__((warn_unused_result));
 
 /* ---- onnx_tensor.c ---- */
 
 /* A TensorProto.DataType: its name, the size of one element in raw_data, and
- * what it becomes. */
+ * the type that it becomes. */
 struct onnx_element {
     const char *name;
     size_t bits;
     enum graph_type type;
 };
 
-/* NULL: a type we do not read. */
+/* NULL: the type is not supported. */
 const struct onnx_element *onnx_element_of(int32_t type);
 
-/* What the specification calls a type, read or not, such as "int4". Text is
- * room for those that it does not know. */
+/* The specification's name of a type, supported or not, such as "int4". `text`
+ * is space for the names of types that it does not define. */
 enum { ONNX_ELEMENT_NAME = 32 };
 const char *onnx_element_name(char text[ONNX_ELEMENT_NAME], int32_t type);
-/* The bytes that so many elements of a type we read have in raw_data; two of
- * 4 bits share one. */
+/* The size in raw_data of `count` elements of a supported type; two 4-bit
+ * elements share a byte. */
 size_t onnx_bytes_of(int32_t type, size_t count);
 
 /* Fills a value whose shape is known with a tensor's elements. ERROR_INPUT:
- * too few or too many of them, or one is not a number. ERROR_MEMORY. */
+ * there are too few or too many of them, or one is NaN. ERROR_MEMORY. */
 bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
                         struct error *err) __attribute__((warn_unused_result));
 
 /* ---- onnx_external.c ---- */
 
-/* Reads the `size` bytes of a tensor that are in another file to its raw_data.
- * That file must be in the model's folder or below, by a plain relative path
- * without links.
- * ERROR_INPUT        its place is missing, malformed, or beyond the file's end
- * ERROR_IO           there is no such file
- * ERROR_UNSUPPORTED  there is no folder
- * ERROR_LIMIT, ERROR_MEMORY */
+/* Reads the `size` bytes of a tensor from another file into its raw_data. That
+ * file must be in the model's folder or below, at a relative path without
+ * links.
+ *     ERROR_INPUT        the location is missing, malformed, or beyond the
+ * file's end ERROR_IO           there is no such file ERROR_UNSUPPORTED  the
+ * model has no folder ERROR_LIMIT, ERROR_MEMORY */
 bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
                         size_t size) __attribute__((warn_unused_result));
 
 /* ---- onnx_attribute.c ---- */
 
-/* An attribute of reader->node. NULL: the node has none of that name. */
+/* An attribute of reader->node. NULL: the node does not have it. */
 const onnx_attribute_proto *onnx_attribute(struct onnx_reader *reader,
                                            const char *name);
 
-/* The ones below take an attribute of another type for what they return where
- * there is none, and note it in reader->mistyped. */
+/* If an attribute has another type, the functions below return what they return
+ * for a missing attribute, and note it in reader->mistyped. */
 int64_t onnx_attribute_int(struct onnx_reader *reader, const char *name,
                            int64_t otherwise);
 float onnx_attribute_float(struct onnx_reader *reader, const char *name,
                            float otherwise);
 
-/* Whether there is such an attribute, and it is that text. */
+/* Whether the attribute exists and has this value. */
 bool onnx_attribute_is(struct onnx_reader *reader, const char *name,
                        const char *text);
 
-/* Reads a list of integers into `values`, at most `max` of them; *count stays
- * as it is where there is no such attribute. ERROR_UNSUPPORTED: more. */
+/* Reads a list of at most `max` integers into `values`; *count is left
+ * unchanged if the attribute is missing. ERROR_UNSUPPORTED: the list is
+ * longer. */
 bool onnx_attribute_ints(struct onnx_reader *reader, const char *name,
                          int64_t *values, size_t max, size_t *count)
     __attribute__((warn_unused_result));
 
-/* Reads an optional list of exactly `num` sizes of at least `min`; `values`
- * stay as they are where there is none. ERROR_UNSUPPORTED: another number of
- * them. ERROR_INPUT: one is out of range. */
+/* Reads an optional list of exactly `num` sizes of at least `min`; `values` are
+ * left unchanged if it is missing. ERROR_UNSUPPORTED: it has another length.
+ * ERROR_INPUT: a size is out of range. */
 bool onnx_attribute_sizes(struct onnx_reader *reader, const char *name,
                           size_t *values, size_t num, int64_t min)
     __attribute__((warn_unused_result));
@@ -175,32 +237,35 @@ bool onnx_attribute_axes(struct onnx_reader *reader, int64_t *axes,
 
 /* ---- onnx_ops*.c ---- */
 
-/* An operator we read. Adding one is adding a row to a family's table; what
- * its operation is, graph_node.h says. */
+/* A supported operator. To add one, add a row to the table of its family;
+ * graph_node.h describes the operation. */
 struct onnx_operator {
     const char *name;
     enum graph_op op;
     uint32_t min_inputs, max_inputs;
-    const char *attributes; /* the ones read (or safe to ignore), spaced */
+    const char *attributes; /* the supported ones (or safe to ignore), separated
+                               by spaces */
     /* Fills the node's fields from the attributes of reader->node. */
     bool (*convert)(struct onnx_reader *reader, struct graph_node *node);
 };
 
 /* The families; each table ends with an empty row. */
-extern const struct onnx_operator onnx_ops_math[];     /* of two numbers, sums,
-                                                          products */
-extern const struct onnx_operator onnx_ops_function[]; /* of one number, or over
-                                                        axes */
-extern const struct onnx_operator onnx_ops_window[];   /* convolution, pooling,
-                                                          borders */
-extern const struct onnx_operator onnx_ops_move[];     /* shapes, order, type */
-extern const struct onnx_operator onnx_ops_quant[];    /* of integers that stand
-                                                          for numbers */
+extern const struct onnx_operator
+    onnx_ops_math[]; /* element by element, sums, products */
+extern const struct onnx_operator
+    onnx_ops_function[]; /* a function of one number, or over axes */
+extern const struct onnx_operator
+    onnx_ops_window[]; /* convolution, pooling, padding */
+extern const struct onnx_operator onnx_ops_move[];  /* shapes, order, type */
+extern const struct onnx_operator onnx_ops_quant[]; /* quantized integers */
 
-/* NULL: an operator we do not read. */
+/* NULL: the operator is not supported. */
 const struct onnx_operator *onnx_ops_find(const char *name);
 
 /* For operators without attributes. */
 bool onnx_ops_plain(struct onnx_reader *reader, struct graph_node *node);
+
+/* Row number i of all families; NULL past the last. */
+const struct onnx_operator *onnx_ops_row(size_t i);
 
 #endif

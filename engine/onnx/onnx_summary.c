@@ -10,10 +10,10 @@ enum {
     MAX_NODES = 20000,
     MAX_DIMS = 16,
     SHAPE_SIZE = 200,
-    TEXT_SIZE = 100, /* of a name, cut off beyond */
+    TEXT_SIZE = 100, /* of a name; longer ones are truncated */
 };
 
-/* Copies a file's text, which may be missing and of any length. */
+/* Copies a string of the file, which may be missing and have any length. */
 static const char *copy(struct onnx_summary *summary, const char *text,
                         struct error *err)
 {
@@ -121,7 +121,7 @@ static bool read_values(struct onnx_summary *summary,
     return true;
 }
 
-/* Lists the operators, each once. */
+/* Lists the operators, each of them once. */
 static bool read_ops(struct onnx_summary *summary,
                      const onnx_graph_proto *graph, struct error *err)
 {
@@ -158,7 +158,7 @@ static void count_weights(struct onnx_summary *summary,
         uint64_t dim = tensor->dims[i] > 0 ? (uint64_t)tensor->dims[i] : 0;
 
         if (dim > 0 && count > (UINT64_MAX >> 16) / dim)
-            return; /* absurd; onnx_read refuses it */
+            return; /* too many; onnx_read refuses them */
         count *= dim;
     }
     summary->num_weights += count;
@@ -190,7 +190,7 @@ bool onnx_summary_read(struct onnx_summary *summary, const uint8_t *bytes,
     bool ok = false;
 
     if (!graph)
-        fail(err, ERROR_INPUT, "not an ONNX model, or cut short");
+        fail(err, ERROR_INPUT, "not an ONNX model, or a truncated one");
     else if (graph->n_node > MAX_NODES)
         fail(err, ERROR_LIMIT,
              "the network has %zu nodes; at most %d are "
@@ -201,7 +201,7 @@ bool onnx_summary_read(struct onnx_summary *summary, const uint8_t *bytes,
              read_values(summary, graph, err) && read_ops(summary, graph, err);
     for (size_t i = 0; ok && i < graph->n_initializer; i++)
         count_weights(summary, graph->initializer[i]);
-    /* Older exporters and Keras keep weights in Constant nodes. */
+    /* Older exporters and Keras store weights in Constant nodes. */
     for (size_t i = 0; ok && i < graph->n_node; i++)
         for (size_t a = 0; a < graph->node[i]->n_attribute; a++)
             if (graph->node[i]->attribute[a]->t)

@@ -19,7 +19,7 @@ static float half_to_float(uint16_t half)
     return half & 0x8000 ? -value : value;
 }
 
-/* The upper half of a float. */
+/* A bfloat16 is the upper half of a float. */
 static float brain_to_float(uint16_t brain)
 {
     uint32_t bits = (uint32_t)brain << 16;
@@ -29,7 +29,7 @@ static float brain_to_float(uint16_t brain)
     return value;
 }
 
-/* How the elements of each TensorProto.DataType lie in raw_data. */
+/* How elements of each TensorProto.DataType are stored in raw_data. */
 static const struct onnx_element elements[] = {
     [ONNX_FLOAT] = {"float", 32, GRAPH_FLOAT},
     [ONNX_UINT8] = {"uint8", 8, GRAPH_INT},
@@ -48,7 +48,7 @@ static const struct onnx_element elements[] = {
     [ONNX_INT4] = {"int4", 4, GRAPH_INT},
 };
 
-/* The types that are not read, as the specification calls them. */
+/* The types that are not supported, by their names in the specification. */
 static const struct {
     int32_t type;
     const char *name;
@@ -126,14 +126,17 @@ static int64_t raw_int(const uint8_t *bytes, size_t i, int32_t type)
     return (int64_t)value;
 }
 
-/* The elements of typed fields (float_data and the like), as one view. */
+/* The elements of the typed fields (float_data and others) behind one
+ * interface. */
 struct typed_data {
     size_t count;
     const float *f;
     const double *d;
-    const int32_t *i32; /* also bool, 4 to 16 bits; the bits of halves */
-    bool is_brain;      /* the halves are bfloat16 */
-    int32_t packed;     /* the type of 4 bits that each i32 holds two of; 0 */
+    const int32_t
+        *i32; /* also for bool, 4 to 16 bits, and the bits of 16-bit floats */
+    bool is_brain; /* the 16-bit floats are bfloat16 */
+    int32_t
+        packed; /* the 4-bit type of which each i32 holds two elements, or 0 */
     const int64_t *i64;
     const uint64_t *u64;
 };
@@ -210,8 +213,9 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
                     "it has %zu bytes for %zu elements of type %s",
                     tensor->raw_data.len, count, element->name);
     if (!is_raw && typed.count != (typed.packed ? (count + 1) / 2 : count))
-        return fail(err, ERROR_INPUT, "it has %zu elements for a shape of %zu",
-                    typed.count, count);
+        return fail(err, ERROR_INPUT,
+                    "it has %zu elements, but its shape needs %zu", typed.count,
+                    count);
     if (!graph_make_constant(value, err))
         return false;
     if (is_raw && tensor->data_type == ONNX_FLOAT)
@@ -228,6 +232,6 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
                        : typed_int(&typed, i);
     for (size_t i = 0; value->type == GRAPH_FLOAT && i < count; i++)
         if (isnan(((float *)value->data)[i]))
-            return fail(err, ERROR_INPUT, "element %zu is not a number", i);
+            return fail(err, ERROR_INPUT, "element %zu is NaN", i);
     return true;
 }

@@ -53,12 +53,13 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     count = graph_work(graph, node);
     if (count > graph->budget)
         return fail(err, ERROR_LIMIT,
-                    "%zu more elements to compute from constants, where %zu "
-                    "are allowed",
+                    "computing it from constants takes %zu elements; at most "
+                    "%zu more are allowed",
                     count, graph->budget);
     if (graph_shape_count(&out->shape) > graph->room)
         return fail(err, ERROR_LIMIT,
-                    "%zu more elements of constants, where %zu are allowed",
+                    "its output has %zu elements; only %zu more are allowed in "
+                    "constants",
                     graph_shape_count(&out->shape), graph->room);
     graph->budget -= count;
     graph->room -= graph_shape_count(&out->shape);
@@ -82,8 +83,8 @@ static bool linear_bias(struct graph *graph, const struct graph_node *node,
     if (count != 1 &&
         (count != num_out || c->shape.dim[c->shape.rank - 1] != num_out))
         return fail(err, ERROR_UNSUPPORTED,
-                    "its third input is not one bias for each output");
-    *bias = graph_add_constant(graph, c->name, GRAPH_FLOAT, &shape, err);
+                    "its third input is not one bias per output");
+    *bias = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
     if (*bias == GRAPH_NONE)
         return false;
     c = graph_input(graph, node, 2); /* values may have moved */
@@ -107,8 +108,7 @@ bool graph_const_linear(struct graph *graph, struct graph_node *node,
 
     if (!inputs || !linear_bias(graph, node, num_out, &bias, err))
         return false;
-    w = graph_add_constant(graph, graph_input(graph, node, 1)->name,
-                           GRAPH_FLOAT, &shape, err);
+    w = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
     if (w == GRAPH_NONE)
         return false;
     weights = graph->values[w].data;

@@ -10,10 +10,12 @@ bool graph_shape_cumsum(struct infer *infer)
     const int64_t *axis;
     size_t count, found;
 
+    if (infer->node->resolved)
+        return graph_shape_same(infer);
     if (!infer_ints(infer, 1, "axis", 1, &axis, &count))
         return false;
     if (count != 1)
-        return fail(infer->err, ERROR_INPUT, "its axis is not one number");
+        return fail(infer->err, ERROR_INPUT, "its axis is not a single number");
     if (!infer_axis(infer, axis[0], infer_shape(infer, 0)->rank, &found))
         return false;
     infer->node->cumsum.axis = found;
@@ -60,7 +62,8 @@ static bool read_depth(const struct infer *infer, size_t *depth)
     if (!infer_float(infer, 1, "depth", &number))
         return false;
     if (!(number >= 1 && number < 0x1p31f))
-        return fail(infer->err, ERROR_INPUT, "its depth is %g", (double)number);
+        return fail(infer->err, ERROR_INPUT,
+                    "its depth is %g; it must be positive", (double)number);
     *depth = (size_t)number;
     return true;
 }
@@ -72,7 +75,7 @@ bool graph_shape_one_hot(struct infer *infer)
 
     if (!indices->data)
         return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its indices depend on the picture");
+                    "its indices depend on the image");
     if (indices->shape.rank == GRAPH_MAX_RANK)
         return fail(infer->err, ERROR_UNSUPPORTED,
                     "its output has more than %d dimensions", GRAPH_MAX_RANK);
@@ -80,7 +83,8 @@ bool graph_shape_one_hot(struct infer *infer)
         !infer_axis(infer, infer->node->axis, indices->shape.rank + 1, &axis))
         return false;
     if (graph_shape_count(infer_shape(infer, 2)) != 2)
-        return fail(infer->err, ERROR_INPUT, "its values are not two");
+        return fail(infer->err, ERROR_INPUT,
+                    "it must have two values, off and on");
     infer->node->axis = (int64_t)axis;
     for (uint32_t i = 0; i <= indices->shape.rank; i++)
         infer->shape.dim[i] =
@@ -99,13 +103,15 @@ bool graph_shape_reverse(struct infer *infer)
         !infer_ints(infer, 1, "lengths", SIZE_MAX, &lengths, &count))
         return false;
     if (count != x->dim[1 - time])
-        return fail(infer->err, ERROR_INPUT, "%zu lengths for %zu sequences",
-                    count, x->dim[1 - time]);
+        return fail(infer->err, ERROR_INPUT,
+                    "it has %zu lengths for %zu sequences", count,
+                    x->dim[1 - time]);
     for (size_t i = 0; i < count; i++)
         if (lengths[i] < 0 || (uint64_t)lengths[i] > x->dim[time])
             return fail(infer->err, ERROR_INPUT,
-                        "length %" PRId64 " of a sequence of %zu", lengths[i],
-                        x->dim[time]);
+                        "length %" PRId64
+                        " is out of range for a sequence of %zu",
+                        lengths[i], x->dim[time]);
     return graph_shape_same(infer);
 }
 
@@ -115,7 +121,7 @@ static bool check_indices(const struct infer *infer)
 
     if (!indices->data || indices->type != GRAPH_INT)
         return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its indices depend on the picture");
+                    "its indices depend on the image");
     if (infer_in(infer, 0)->type != infer_in(infer, 2)->type)
         return fail(infer->err, ERROR_INPUT, "it mixes integers and floats");
     return true;
@@ -124,7 +130,8 @@ static bool check_indices(const struct infer *infer)
 static bool check_index(const struct infer *infer, int64_t index, size_t length)
 {
     return (index >= -(int64_t)length && index < (int64_t)length) ||
-           fail(infer->err, ERROR_INPUT, "index %" PRId64 " is not one of %zu",
+           fail(infer->err, ERROR_INPUT,
+                "index %" PRId64 " is out of range for an axis of length %zu",
                 index, length);
 }
 
@@ -140,11 +147,11 @@ bool graph_shape_scatter_elements(struct infer *infer)
     if (indices->shape.rank != x->rank ||
         !graph_shape_equal(&indices->shape, infer_shape(infer, 2)))
         return fail(infer->err, ERROR_INPUT,
-                    "its indices do not fit its input");
+                    "its indices do not match the shape of its input");
     for (uint32_t i = 0; i < x->rank; i++)
         if (i != axis && indices->shape.dim[i] > x->dim[i])
             return fail(infer->err, ERROR_INPUT,
-                        "its indices do not fit its input");
+                        "its indices do not match the shape of its input");
     for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
         if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
             return false;
@@ -182,7 +189,7 @@ bool graph_shape_scatter_nd(struct infer *infer)
     if (num < 1 || num > x->rank ||
         !fits_tuples(x, &indices->shape, infer_shape(infer, 2), num))
         return fail(infer->err, ERROR_INPUT,
-                    "its indices do not fit its input");
+                    "its indices do not match the shape of its input");
     for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
         if (!check_index(infer, graph_ints(indices)[i], x->dim[i % num]))
             return false;

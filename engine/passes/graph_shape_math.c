@@ -92,7 +92,7 @@ bool graph_shape_unary(struct infer *infer)
 
     if (infer_in(infer, 0)->type == GRAPH_INT &&
         !of_ints[infer->node->unary.function])
-        return fail(infer->err, ERROR_UNSUPPORTED, "its input is of integers");
+        return fail(infer->err, ERROR_UNSUPPORTED, "its input has integers");
     return graph_shape_same(infer);
 }
 
@@ -117,14 +117,28 @@ bool graph_shape_batch_norm(struct infer *infer)
 
         if (!value->data)
             return fail(infer->err, ERROR_UNSUPPORTED,
-                        "its statistics depend on the picture");
+                        "its statistics depend on the image");
         if (value->type != GRAPH_FLOAT || value->shape.rank != 1 ||
             infer_shape(infer, 0)->rank < 2 ||
             value->shape.dim[0] != infer_shape(infer, 0)->dim[1])
             return fail(infer->err, ERROR_INPUT,
-                        "its statistics do not fit its channels");
+                        "its statistics do not match its channels");
     }
     return graph_shape_same(infer);
+}
+
+/* x without the axes that are reduced. */
+static bool infer_reduced(struct infer *infer)
+{
+    const struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
+
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (!node->reduce.axis[i])
+            infer->shape.dim[infer->shape.rank++] = x->dim[i];
+        else if (node->reduce.keep_dims)
+            infer->shape.dim[infer->shape.rank++] = 1;
+    return true;
 }
 
 bool graph_shape_reduce(struct infer *infer)
@@ -133,10 +147,12 @@ bool graph_shape_reduce(struct infer *infer)
     const struct graph_shape *x = infer_shape(infer, 0);
     size_t count;
 
+    if (node->resolved)
+        return infer_reduced(infer);
     if (node->reduce.of_pixels) {
         if (x->rank < 3)
             return fail(infer->err, ERROR_INPUT,
-                        "its input has %u dimensions, and none is a picture's",
+                        "its input has %u dimensions, none of them spatial",
                         x->rank);
         for (uint32_t i = 2; i < x->rank; i++)
             node->reduce.raw_axes[i - 2] = i;
@@ -150,16 +166,10 @@ bool graph_shape_reduce(struct infer *infer)
         node->num_inputs = 1;
         return graph_shape_same(infer);
     }
-    for (uint32_t i = 0; i < x->rank; i++) {
-        if (count == 0)
-            node->reduce.axis[i] = true;
-        if (!node->reduce.axis[i])
-            infer->shape.dim[infer->shape.rank++] = x->dim[i];
-        else if (node->reduce.keep_dims)
-            infer->shape.dim[infer->shape.rank++] = 1;
-    }
+    for (uint32_t i = 0; i < x->rank; i++)
+        node->reduce.axis[i] |= count == 0;
     node->num_inputs = 1;
-    return true;
+    return infer_reduced(infer);
 }
 
 /* Whether a product is that by constant weights, plus a constant bias for
@@ -226,7 +236,8 @@ bool graph_shape_matmul(struct infer *infer)
     if (!matrix_size(a, false, node->gemm.transpose_a, &rows, &depth) ||
         !matrix_size(b, true, node->gemm.transpose_b, &depth_b, &columns) ||
         depth != depth_b)
-        return fail(infer->err, ERROR_INPUT, "%s and %s do not fit together",
+        return fail(infer->err, ERROR_INPUT,
+                    "the shapes %s and %s do not match",
                     graph_shape_text(text_a, a), graph_shape_text(text_b, b));
     stack_a.rank -= a->rank > 1 ? 2 : 1;
     stack_b.rank -= b->rank > 1 ? 2 : 1;
@@ -243,7 +254,7 @@ bool graph_shape_matmul(struct infer *infer)
         (!infer_broadcast(infer, &product, infer_shape(infer, 2)) ||
          !graph_shape_equal(&product, &infer->shape)))
         return fail(infer->err, ERROR_INPUT,
-                    "its third input does not fit its product");
+                    "its third input does not match the shape of the product");
     return true;
 }
 
@@ -284,17 +295,17 @@ static bool check_scale(struct infer *infer, uint32_t i)
     scale = infer_shape(infer, i);
     if (groups > 0)
         return scale->rank == 1 &&
-               (scale->dim[0] == x->dim[1] || scale->dim[0] == groups);
+               (scale->dim[0] == x->dim[node->norm.channel] ||
+                scale->dim[0] == groups);
     return infer_broadcast(infer, x, scale) &&
            graph_shape_equal(&infer->shape, x);
 }
 
-bool graph_shape_norm(struct infer *infer)
+/* The axes and groups that the rule means. */
+static bool resolve_norm(struct infer *infer, bool of_channels)
 {
     struct graph_node *node = infer->node;
     const struct graph_shape *x = infer_shape(infer, 0);
-    bool of_channels = node->norm.rule == GRAPH_NORM_INSTANCE ||
-                       node->norm.rule == GRAPH_NORM_GROUP;
     size_t first = 2, count;
 
     if (x->rank < (of_channels ? 2 : 1))
@@ -315,13 +326,25 @@ bool graph_shape_norm(struct infer *infer)
     if (of_channels &&
         (node->norm.groups == 0 || x->dim[1] % node->norm.groups != 0))
         return fail(infer->err, ERROR_INPUT,
-                    "its %zu channels are no %zu groups", x->dim[1],
-                    node->norm.groups);
+                    "its %zu channels cannot be divided into %zu groups",
+                    x->dim[1], node->norm.groups);
+    return true;
+}
+
+bool graph_shape_norm(struct infer *infer)
+{
+    const struct graph_node *node = infer->node;
+    bool of_channels =
+        !node->resolved && (node->norm.rule == GRAPH_NORM_INSTANCE ||
+                            node->norm.rule == GRAPH_NORM_GROUP);
+
+    if (!node->resolved && !resolve_norm(infer, of_channels))
+        return false;
     if (!check_scale(infer, 1) || !check_scale(infer, 2) ||
         (of_channels &&
          !graph_shape_equal(infer_shape(infer, 1), infer_shape(infer, 2))))
         return fail(infer->err, ERROR_INPUT,
-                    "its scale and bias do not fit its input");
+                    "its scale and bias do not match its input");
     return graph_shape_same(infer);
 }
 
@@ -343,8 +366,7 @@ static bool check_blocks(struct infer *infer)
 
     if (!x->data)
         return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its scales are for blocks of the picture; those of "
-                    "constants are supported");
+                    "block-wise scales are supported for constants only");
     if (!infer_axis(infer, infer->node->quant.axis, x->shape.rank, &axis))
         return false;
     infer->node->quant.axis = (int64_t)axis;
@@ -353,9 +375,9 @@ static bool check_blocks(struct infer *infer)
         if (infer_in(infer, i) &&
             !graph_shape_equal(&blocks, infer_shape(infer, i)))
             return fail(infer->err, ERROR_INPUT,
-                        "its scales do not fit blocks of %zu", block);
+                        "its scales do not match blocks of %zu", block);
     if (infer_in(infer, 1)->type != GRAPH_FLOAT)
-        return fail(infer->err, ERROR_INPUT, "its scale is of integers");
+        return fail(infer->err, ERROR_INPUT, "its scale has integers");
     return graph_shape_same(infer);
 }
 
@@ -377,13 +399,13 @@ bool graph_shape_quantize(struct infer *infer)
         if (!value)
             continue;
         if (i == 1 && value->type != GRAPH_FLOAT)
-            return fail(infer->err, ERROR_INPUT, "its scale is of integers");
+            return fail(infer->err, ERROR_INPUT, "its scale has integers");
         if (value->shape.rank > 1 ||
             graph_shape_count(&value->shape) != count ||
             (count != 1 && count != x->dim[axis]))
             return fail(infer->err, ERROR_UNSUPPORTED,
-                        "its scale is not one number, nor one for each along "
-                        "an axis");
+                        "its scale is neither a single number nor one for each "
+                        "element of an axis");
     }
     infer->node->quant.axis = (int64_t)axis;
     return graph_shape_same(infer);

@@ -36,7 +36,8 @@ static bool infer_reshape_to(struct infer *infer)
         if (target[i] < 0 || dim > GRAPH_MAX_ELEMENTS ||
             (dim > 0 && known > GRAPH_MAX_ELEMENTS / dim))
             return fail(infer->err, ERROR_INPUT,
-                        "its target shape holds %" PRId64, target[i]);
+                        "its target shape has the invalid dimension %" PRId64,
+                        target[i]);
         infer->shape.dim[i] = dim;
         known *= dim;
     }
@@ -46,7 +47,7 @@ static bool infer_reshape_to(struct infer *infer)
     }
     if (known != total)
         return fail(infer->err, ERROR_INPUT,
-                    "%zu elements do not fit its target shape", total);
+                    "%zu elements do not fit into its target shape", total);
     return true;
 }
 
@@ -77,7 +78,7 @@ static bool infer_squeeze(struct infer *infer)
     for (uint32_t i = 0; i < x->rank; i++) {
         if (drop[i] && x->dim[i] != 1)
             return fail(infer->err, ERROR_INPUT,
-                        "dimension %u is %zu and cannot be dropped", i,
+                        "dimension %u is %zu, not 1, and cannot be removed", i,
                         x->dim[i]);
         if (!(drop[i] || (count == 0 && x->dim[i] == 1)))
             infer->shape.dim[infer->shape.rank++] = x->dim[i];
@@ -109,6 +110,15 @@ static bool infer_unsqueeze(struct infer *infer)
     return true;
 }
 
+static bool check_elements(const struct infer *infer)
+{
+    size_t count = graph_shape_count(infer_shape(infer, 0));
+
+    return graph_shape_count(&infer->shape) == count ||
+           fail(infer->err, ERROR_INPUT, "%zu elements do not fit its shape",
+                count);
+}
+
 /* Reshape, Flatten, Squeeze, Unsqueeze: afterwards the output's shape says
  * what to do. */
 bool graph_shape_reshape(struct infer *infer)
@@ -120,6 +130,8 @@ bool graph_shape_reshape(struct infer *infer)
         [GRAPH_RESHAPE_UNSQUEEZE] = infer_unsqueeze,
     };
 
+    if (infer->node->resolved)
+        return infer_again(infer) && check_elements(infer);
     if (!rules[infer->node->reshape.rule](infer))
         return false;
     infer->node->num_inputs = 1;
@@ -138,12 +150,13 @@ bool graph_shape_transpose(struct infer *infer)
     infer->shape.rank = x->rank;
     if (infer->node->num_perm > 0 && infer->node->num_perm != x->rank)
         return fail(infer->err, ERROR_INPUT,
-                    "attribute perm is for %u axes, not for %u",
-                    infer->node->num_perm, x->rank);
+                    "attribute perm has %u axes, not %u", infer->node->num_perm,
+                    x->rank);
     for (uint32_t i = 0; i < x->rank; i++) {
         if (perm[i] >= x->rank || seen & 1u << perm[i])
             return fail(infer->err, ERROR_INPUT,
-                        "attribute perm is not an order of %u axes", x->rank);
+                        "attribute perm is not a permutation of %u axes",
+                        x->rank);
         seen |= 1u << perm[i];
         infer->shape.dim[i] = x->dim[perm[i]];
     }
@@ -166,7 +179,7 @@ bool graph_shape_concat(struct infer *infer)
         if (!graph_shape_equal(x, &wanted) ||
             infer_in(infer, i)->type != infer_in(infer, 0)->type)
             return fail(infer->err, ERROR_INPUT,
-                        "its inputs do not fit together");
+                        "its inputs differ in type or shape");
         infer->shape.dim[axis] += x->dim[axis];
     }
     return true;
@@ -203,8 +216,8 @@ static bool split_bounds(struct infer *infer)
         size_t size = sizes ? (size_t)sizes[i] : alike <= left ? alike : left;
 
         if (size > left) /* or negative */
-            return fail(infer->err, ERROR_INPUT, "its parts are more than %zu",
-                        x->dim[axis]);
+            return fail(infer->err, ERROR_INPUT,
+                        "its sizes add up to more than %zu", x->dim[axis]);
         if (i == node->slice.part) {
             node->slice.start[0] = (int64_t)total;
             node->slice.end[0] = (int64_t)(total + size);
@@ -212,10 +225,32 @@ static bool split_bounds(struct infer *infer)
         total += size;
     }
     if (total != x->dim[axis])
-        return fail(infer->err, ERROR_INPUT, "its parts are less than %zu",
-                    x->dim[axis]);
+        return fail(infer->err, ERROR_INPUT,
+                    "its sizes add up to less than %zu", x->dim[axis]);
     node->slice.num_given = 1;
     node->num_inputs = 1;
+    return true;
+}
+
+/* Whether what is taken is there. */
+static bool check_slice(const struct infer *infer)
+{
+    const struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
+
+    for (uint32_t i = 0; i < infer->shape.rank; i++) {
+        int64_t first = node->slice.start[i];
+        int64_t steps = (int64_t)infer->shape.dim[i] - 1;
+        int64_t last = first + steps * node->slice.step[i];
+        int64_t length = i < x->rank ? (int64_t)x->dim[i] : 0;
+
+        if (steps >= 0 &&
+            (first < 0 || first >= length || last < 0 || last >= length))
+            return fail(infer->err, ERROR_INPUT,
+                        "elements %" PRId64 " to %" PRId64
+                        " are not of %" PRId64,
+                        first, last, length);
+    }
     return true;
 }
 
@@ -227,6 +262,8 @@ bool graph_shape_slice(struct infer *infer)
     int64_t given[3][GRAPH_MAX_RANK];
     size_t count, num_ends, num_axes, num_steps;
 
+    if (node->resolved)
+        return infer_again(infer) && check_slice(infer);
     if (node->slice.num_parts > 0 && !split_bounds(infer))
         return false;
     if (!infer_ints(infer, 1, "start", GRAPH_MAX_RANK, &starts, &count) ||
@@ -247,7 +284,7 @@ bool graph_shape_slice(struct infer *infer)
     if (num_ends != count || (axes && num_axes != count) ||
         (steps && num_steps != count) || count > x->rank)
         return fail(infer->err, ERROR_INPUT,
-                    "its starts, ends, axes and steps differ in number");
+                    "its starts, ends, axes and steps differ in length");
     infer->shape = *x;
     for (uint32_t i = 0; i < x->rank; i++) {
         node->slice.start[i] = 0;
@@ -260,7 +297,8 @@ bool graph_shape_slice(struct infer *infer)
         if (!infer_axis(infer, axes ? axes[i] : (int64_t)i, x->rank, &axis))
             return false;
         if (step == 0 || step > INT32_MAX || step < -INT32_MAX)
-            return fail(infer->err, ERROR_INPUT, "its step is %" PRId64, step);
+            return fail(infer->err, ERROR_INPUT,
+                        "its step is invalid: %" PRId64, step);
         length = (int64_t)x->dim[axis];
         if (step > 0) {
             start = slice_bound(starts[i], length, 0, length);
@@ -287,7 +325,7 @@ bool graph_shape_gather(struct infer *infer)
 
     if (!indices->data || indices->type != GRAPH_INT)
         return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its indices depend on the picture");
+                    "its indices depend on the image");
     if (!infer_axis(infer, infer->node->axis, x->rank, &axis))
         return false;
     infer->node->axis = (int64_t)axis;
@@ -295,7 +333,8 @@ bool graph_shape_gather(struct infer *infer)
         if (graph_ints(indices)[i] < -(int64_t)x->dim[axis] ||
             graph_ints(indices)[i] >= (int64_t)x->dim[axis])
             return fail(infer->err, ERROR_INPUT,
-                        "index %" PRId64 " is not one of %zu",
+                        "index %" PRId64
+                        " is out of range for an axis of length %zu",
                         graph_ints(indices)[i], x->dim[axis]);
     if (x->rank - 1 + indices->shape.rank > GRAPH_MAX_RANK)
         return fail(infer->err, ERROR_UNSUPPORTED,
@@ -316,7 +355,7 @@ static bool find_indices(const struct infer *infer,
     *indices = infer_in(infer, 1);
     if (!(*indices)->data || (*indices)->type != GRAPH_INT)
         return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its indices depend on the picture");
+                    "its indices depend on the image");
     return true;
 }
 
@@ -324,7 +363,9 @@ static bool check_index(const struct infer *infer, int64_t index, size_t length)
 {
     if (index < -(int64_t)length || index >= (int64_t)length)
         return fail(infer->err, ERROR_INPUT,
-                    "index %" PRId64 " is not one of %zu", index, length);
+                    "index %" PRId64
+                    " is out of range for an axis of length %zu",
+                    index, length);
     return true;
 }
 
@@ -341,11 +382,11 @@ bool graph_shape_gather_elements(struct infer *infer)
     infer->shape = indices->shape;
     if (indices->shape.rank != x->rank)
         return fail(infer->err, ERROR_INPUT,
-                    "its indices do not fit its input");
+                    "its indices do not match the shape of its input");
     for (uint32_t i = 0; i < x->rank; i++)
         if (i != axis && infer->shape.dim[i] > x->dim[i])
             return fail(infer->err, ERROR_INPUT,
-                        "its indices do not fit its input");
+                        "its indices do not match the shape of its input");
     for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
         if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
             return false;
@@ -366,18 +407,18 @@ bool graph_shape_gather_nd(struct infer *infer)
     if (indices->shape.rank == 0 || common < 0 ||
         common >= (int64_t)indices->shape.rank)
         return fail(infer->err, ERROR_INPUT,
-                    "its indices do not fit its input");
+                    "its indices do not match the shape of its input");
     num = indices->shape.dim[indices->shape.rank - 1];
     if (num == 0 || x->rank < (size_t)common ||
         num > x->rank - (size_t)common ||
         indices->shape.rank - 1 + x->rank - num - (size_t)common >
             GRAPH_MAX_RANK)
         return fail(infer->err, ERROR_INPUT,
-                    "its indices do not fit its input");
+                    "its indices do not match the shape of its input");
     for (uint32_t i = 0; i + 1 < indices->shape.rank; i++) {
         if (i < common && indices->shape.dim[i] != x->dim[i])
             return fail(infer->err, ERROR_INPUT,
-                        "its indices do not fit its input");
+                        "its indices do not match the shape of its input");
         infer->shape.dim[infer->shape.rank++] = indices->shape.dim[i];
     }
     for (size_t i = (size_t)common + num; i < x->rank; i++)
@@ -398,17 +439,17 @@ bool graph_shape_range(struct infer *infer)
 
         if (!value->data)
             return fail(infer->err, ERROR_UNSUPPORTED,
-                        "it depends on the picture");
+                        "it depends on the image");
         if (graph_shape_count(&value->shape) != 1 ||
             value->type != infer_in(infer, 0)->type)
             return fail(infer->err, ERROR_INPUT,
-                        "its inputs are not single numbers of one type");
+                        "its inputs are not single numbers of the same type");
         number[i] = value->type == GRAPH_INT ? (double)graph_ints(value)[0]
                                              : (double)graph_floats(value)[0];
     }
     count = ceil((number[1] - number[0]) / number[2]);
     if (!(count <= (double)GRAPH_MAX_ELEMENTS))
-        return fail(infer->err, ERROR_INPUT, "it goes on for %g numbers",
+        return fail(infer->err, ERROR_INPUT, "it has too many elements: %g",
                     count);
     infer->shape.rank = 1;
     infer->shape.dim[0] = count > 0 ? (size_t)count : 0;
@@ -421,7 +462,7 @@ bool graph_shape_nonzero(struct infer *infer)
     size_t count = 0;
 
     if (!x->data)
-        return fail(infer->err, ERROR_UNSUPPORTED, "it depends on the picture");
+        return fail(infer->err, ERROR_UNSUPPORTED, "it depends on the image");
     for (size_t i = 0; i < graph_shape_count(&x->shape); i++)
         count += x->type == GRAPH_INT ? graph_ints(x)[i] != 0
                                       : graph_floats(x)[i] != 0;
@@ -453,7 +494,9 @@ bool graph_shape_expand(struct infer *infer)
 {
     struct graph_shape target = {0};
 
-    if (!infer_target(infer, 1, &target))
+    if (infer->node->resolved)
+        target = graph_output(infer->graph, infer->node, 0)->shape;
+    else if (!infer_target(infer, 1, &target))
         return false;
     infer->node->num_inputs = 1;
     return infer_broadcast(infer, infer_shape(infer, 0), &target);

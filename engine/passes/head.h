@@ -91,11 +91,6 @@ struct head {
     char text[256]; /* of a refusal that has numbers in it */
 };
 
-/* What a picture's pooled features are normalized by. */
-struct head_scale {
-    double mean, deviation;
-};
-
 const char *head_scores_name(enum head_scores scores);
 
 /* Whether it is one row of numbers, in however many dimensions. */
@@ -122,25 +117,11 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
 bool head_set_outputs(const struct head *head, struct graph *graph,
                       struct error *err) __attribute__((warn_unused_result));
 
-/* The mean of the picture's pooled features and their deviation, with epsilon;
- * 0 and 1 where the head is not normalized.
- *
- * features  in   (H, W, C) */
-void head_scale(struct head_scale *scale, const struct head *head,
-                const struct graph *graph, const float *restrict features);
-
-/* Writes the map of class k < num_classes; the head must have no refusal.
- *
- * map       out  (H, W)
- * features  in   (H, W, C) */
-void head_map(float *restrict map, const struct head *head,
-              const struct graph *graph, const float *restrict features,
-              size_t k);
+/* Which logit is class k's, k < num_classes, and whether with the other sign.
+ */
+size_t head_row(bool *is_negated, const struct head *head, size_t k);
 
 /* The logit of class k < num_classes; `logits` are (num_logits). */
 float head_logit(const struct head *head, const float *logits, size_t k);
-
-/* The bias of class k < num_classes. */
-double head_bias(const struct head *head, const struct graph *graph, size_t k);
 
 #endif

@@ -193,29 +193,6 @@ const uint8_t *heatmap_palette(enum heatmap_colormap colormap)
     return heatmap_palettes[colormap];
 }
 
-bool heatmap_colormap_parse(enum heatmap_colormap *colormap, const char *name,
-                            struct error *err)
-{
-    static const char *const names[] = {
-#define X(colormap, name) [colormap] = name,
-        HEATMAP_COLORMAPS(X)
-#undef X
-    };
-
-    for (size_t i = 0; i < HEATMAP_NUM_COLORMAPS; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *colormap = (enum heatmap_colormap)i;
-            return true;
-        }
-    }
-    return fail(err, ERROR_INPUT,
-                "there is no such colormap; there are"
-#define X(colormap, name) " " name
-                HEATMAP_COLORMAPS(X)
-#undef X
-    );
-}
-
 /* Pixels blended at a time: their colours stay in the first-level cache. */
 enum { STRIP = 512 };
 

@@ -64,11 +64,6 @@ void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
 /* The colours of a colormap: (256, 3) RGB, immutable. Any thread. */
 const uint8_t *heatmap_palette(enum heatmap_colormap colormap);
 
-/* Looks a colormap up by name. ERROR_INPUT names the ones there are. */
-bool heatmap_colormap_parse(enum heatmap_colormap *colormap, const char *name,
-                            struct error *err)
-    __attribute__((warn_unused_result));
-
 /* Blends colours over a picture: out = (1 - alpha) picture + alpha colour.
  * alpha is rounded to 256ths first; the result is the nearest level then, and
  * within one of the formula's for any alpha.

@@ -159,7 +159,7 @@ static bool encode(struct buf *png, struct pngout_scratch *scratch,
     if (source->height > INT32_MAX ||
         source->width > (DEFLATE_MAX_BLOCK - 1) / source->pixel_len)
         return fail(err, ERROR_INTERNAL,
-                    "a picture of %u x %u pixels is too large for a PNG",
+                    "an image of %u x %u pixels is too large for a PNG",
                     source->width, source->height);
     source->row_len = source->width * source->pixel_len;
     crc_init(&crc);

@@ -41,7 +41,7 @@ static struct heatmap_region view_in(const struct render_map *map,
 }
 
 bool render_box(struct render *render, struct box *box, bool *found,
-                const struct render_map *map, float threshold,
+                const struct render_map *map, const struct box_options *options,
                 struct error *err)
 {
     uint32_t full_width = map->image->width, full_height = map->image->height;
@@ -60,7 +60,7 @@ bool render_box(struct render *render, struct box *box, bool *found,
                           map->height, map->width, &region, &render->heatmap,
                           err) ||
         !box_find(box, found, &render->box, render->upsampled, height, width,
-                  threshold, err))
+                  options, err))
         return false;
     if (!*found || (width == full_width && height == full_height))
         return true;
@@ -130,15 +130,16 @@ bool render_heatmap(struct render *render, struct buf *png,
 {
     const uint8_t *palette = heatmap_palette(options->colormap);
     const uint8_t *picture = NULL;
+    bool overlay = options->kind == RENDER_OVERLAY;
     uint32_t width, height;
 
     fit(&width, &height, map->image, options->max_side);
-    if (options->overlay) {
+    if (overlay) {
         picture = picture_at(render, map->image, width, height, err);
         if (!picture)
             return false;
     }
-    if (!reserve_all(render, width, height, options->overlay, err))
+    if (!reserve_all(render, width, height, overlay, err))
         return false;
     for (uint32_t top = 0; top < height; top += BAND_ROWS) {
         uint32_t rows = height - top < BAND_ROWS ? height - top : BAND_ROWS;
@@ -151,12 +152,12 @@ bool render_heatmap(struct render *render, struct buf *png,
             return false;
         heatmap_levels(render->levels + start, render->upsampled, num,
                        map->max);
-        if (options->overlay)
+        if (overlay)
             heatmap_overlay(render->pixels + 3 * start, picture + 3 * start,
                             render->levels + start, palette, num,
                             options->alpha);
     }
-    if (options->overlay)
+    if (overlay)
         return pngout_rgb(png, &render->png, render->pixels, width, height,
                           err);
     return pngout_palette(png, &render->png, render->levels, palette, width,

@@ -15,8 +15,22 @@
 #include "engine/render/heatmap.h"
 #include "engine/render/pngout.h"
 
+/* X(enumerator, name a client writes)
+ *
+ * Over the photo (truecolour), the map alone, or no heatmap. */
+#define RENDER_KINDS(X)          \
+    X(RENDER_OVERLAY, "overlay") \
+    X(RENDER_MAP, "map")         \
+    X(RENDER_NONE, "none")
+
+enum render_kind {
+#define X(kind, name) kind,
+    RENDER_KINDS(X)
+#undef X
+};
+
 struct render_options {
-    bool overlay; /* over the photo (truecolour); else the map alone */
+    enum render_kind kind; /* not RENDER_NONE, to render_heatmap */
     enum heatmap_colormap colormap;
     float alpha;       /* of the colours over the photo, 0..1 */
     uint32_t max_side; /* longest side of the output; 0: the picture's */
@@ -48,11 +62,11 @@ struct render {
 /* The longest side of the grid that boxes are found on. */
 enum { RENDER_BOX_GRID = 1024 };
 
-/* Finds the box by the paper's rule (box.h) on the map upsampled to the
- * picture; of pictures longer than RENDER_BOX_GRID, to that, and the box
- * covers the grid's pixels that were found. ERROR_MEMORY. */
+/* Finds the box (box.h) on the map upsampled to the picture; of pictures longer
+ * than RENDER_BOX_GRID, to that, and the box covers the grid's pixels that were
+ * found. ERROR_MEMORY. */
 bool render_box(struct render *render, struct box *box, bool *found,
-                const struct render_map *map, float threshold,
+                const struct render_map *map, const struct box_options *options,
                 struct error *err) __attribute__((warn_unused_result));
 
 /* Appends a heatmap to `png`, coloured from 0 to the map's maximum.

@@ -1,13 +1,13 @@
-/* DESIGN: the picture goes through in blocks of some rows and some channels, so
- * that what a row of outputs reads is still in the cache for the next; in a
- * block, in tiles of TILE outputs side by side, LANES channels at a time. A
- * tile's sums and a row of the window's weights are in registers; each pixel is
- * loaded once and added to all sums that it belongs to: with a window of 5, 35
- * multiply-adds for 16 loads, where a kernel that makes one output at a time
- * has 70.
+/* DESIGN: The image is processed in blocks of some rows and channels, so that
+ * the pixels read for one row of outputs are still cached for the next. Within
+ * a block it is processed in tiles of TILE adjacent outputs, LANES channels at
+ * a time. A tile's sums and one row of the window's weights are kept in
+ * registers; each pixel is loaded once and added to all sums that need it. With
+ * a 5 x 5 window, that is 35 multiply-adds for 16 loads; a kernel that computes
+ * one output at a time has 70 loads.
  *
- * Each sum adds its products in the order of the window, whatever the tile, so
- * numbers do not depend on how a layer is cut. No two blocks write the same
+ * Each sum adds its products in the order of the window whatever the tile, so
+ * results do not depend on how a layer is divided. No two blocks write the same
  * output. */
 
 #include "engine/run/depthwise.h"
@@ -18,24 +18,25 @@
 #endif
 
 enum {
-    MIN_CHANNELS = 16, /* as many as the widest vectors have lanes */
-    MAX_SIZE = 7,      /* of a window's side */
+    MIN_CHANNELS = 16, /* the number of lanes of the widest vectors */
+    MAX_SIZE = 7,      /* the largest side of a window */
     TILE = 7, /* outputs: 7 divides the widths of most networks; 7 sums and 7
                  weights leave one of 16 registers */
     BLOCK_ROWS = 8,
-    BLOCK_CHANNELS = 64, /* a multiple of all LANES; the last has the rest */
+    BLOCK_CHANNELS =
+        64, /* a multiple of all LANES; the last block has the rest */
 };
 
-/* X(side of the window, step) */
+/* X(side of the window, stride) */
 #define WINDOWS(X) X(3, 1) X(3, 2) X(5, 1) X(5, 2) X(7, 1) X(7, 2)
 
-/* The node, without the graph. */
+/* The node without the graph. */
 struct layer {
     const float *in, *weights, *bias; /* bias may be NULL */
     float *out;
     size_t in_width, in_height, out_width, channels;
-    size_t num_blocks; /* that the channels are cut into */
-    size_t top, left;  /* border */
+    size_t num_blocks; /* that the channels are divided into */
+    size_t top, left;  /* padding */
     float min, max;
 };
 
@@ -93,7 +94,7 @@ static const struct kernel {
 #undef X
 };
 
-/* The kernel for a window, or NULL. */
+/* The kernel for a window, or NULL if there is none. */
 static block_function *find(const struct graph_window *window, bool is_narrow)
 {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
@@ -135,7 +136,7 @@ bool depthwise_supports(const struct graph *graph,
            find(&node->conv.window, false);
 }
 
-/* Tiles of the task: rows, and blocks of channels. */
+/* Runs tiles of the task, whose dimensions are rows and blocks of channels. */
 static void run_block(const struct team_task *task, size_t thread,
                       const size_t *at, const size_t *len)
 {

@@ -15,25 +15,25 @@
 #include "engine/base/team.h"
 #include "engine/graph/graph.h"
 
-/* Whether the processor at hand has a kernel for the node, which graph_layout
- * is done with: one picture, channels last, as many channels out as in, 16 or
- * more of them, a window of 3 x 3, 5 x 5 or 7 x 7 constants, steps of 1 or 2.
- * Elsewhere (on other than x86-64 with AVX2, for one) it is XNNPACK's. Any
- * thread. */
+/* Whether this processor has a kernel for the node, after graph_layout: a
+ * single image with channels last, as many output as input channels, at least
+ * 16 of them, a constant window of 3 x 3, 5 x 5 or 7 x 7, and strides of 1 or
+ * 2. Other nodes, and all nodes on processors other than x86-64 with AVX2, are
+ * left to XNNPACK. Any thread. */
 bool depthwise_supports(const struct graph *graph,
                         const struct graph_node *node);
 
 struct depthwise {
     const struct graph *graph;     /* borrowed */
-    const struct graph_node *node; /* one that is supported; borrowed */
+    const struct graph_node *node; /* a supported one; borrowed */
     const float *in;               /* (1, height, width, channels) */
     float *out;                    /* (1, rows, columns, channels) */
-    bool is_narrow; /* compute with 8 lanes even where there are 16; the
-                       numbers are the same, and a test compares them */
+    bool is_narrow; /* compute with 8 lanes even if there are 16; results are
+                       the same, and a test compares them */
 };
 
-/* Computes the node on the caller's thread and the member's helpers (NULL:
- * none). The numbers do not depend on how many those are. */
+/* Computes the node on the caller's thread and on the member's helpers (NULL:
+ * none). Results do not depend on the number of threads. */
 void depthwise_run(const struct depthwise *depthwise,
                    struct team_member *member);
 

@@ -19,7 +19,7 @@ static bool meet(const struct place *a, const struct place *b)
 }
 
 /* Puts `place` into the first gap that is large enough among the values that
- * live when it does. `placed` is in the order of offsets, and stays so. */
+ * are alive at the same time. `placed` is sorted by offset, and stays so. */
 static void put(struct place *place, struct place **placed, size_t count)
 {
     size_t at = 0, i = 0;
@@ -47,7 +47,8 @@ bool memory_plan(struct place *places, size_t count, size_t *size,
 
     *size = 0;
     if (!ok)
-        fail(err, ERROR_MEMORY, "no room for %zu places", count);
+        fail(err, ERROR_MEMORY, "not enough memory for a plan of %zu values",
+             count);
     for (size_t i = 0; ok && i < count; i++)
         order[i] = &places[i];
     if (ok && count > 0)

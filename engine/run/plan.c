@@ -1,42 +1,11 @@
 #include "engine/run/plan.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "engine/base/hugepages.h"
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
-#include "engine/run/memory_plan.h"
-#include "engine/xnn/xnnrun.h"
-
-struct plan {
-    const struct graph *graph; /* borrowed */
-    struct plan_step *steps;   /* (num_steps) owned */
-    size_t num_steps;
-    /* Which values have memory in a session: the input, the outputs, and what
-     * one step makes and another takes. (graph's num_values) owned. */
-    bool *kept;
-    /* Of these, the ones that pass between steps share memory. */
-    struct place *places; /* (num_passed) in floats; owned */
-    int *passed;          /* (num_passed) the values; owned */
-    size_t num_passed;
-    size_t passed_len;          /* floats for all of them */
-    size_t num_int8;            /* nodes with quantized weights */
-    struct xnnweights *weights; /* owned; has a lock of its own */
-};
-
-struct plan_session {
-    const struct plan *plan; /* borrowed */
-    float **data;            /* (graph's num_values) NULL where not kept; those
-                                that are not in `passed` are owned */
-    float *passed;        /* (plan's passed_len) from hugepages_take; owned */
-    struct xnnrun **runs; /* (num_steps) NULL: not XNNPACK's; owned */
-    struct team_member member; /* who computes */
-    const void **inputs;       /* (most operands of a kernel) scratch; owned */
-};
-
-/* ---- the plan ---- */
+#include "engine/run/plan_internal.h"
 
 /* 4 GiB of floats. A small file may ask for any amount; what is too much is
  * refused before memory is taken for it. */
@@ -57,7 +26,7 @@ static bool check_size(const struct graph *graph, struct error *err)
         }
     if (total > MAX_COMPUTED)
         return fail(err, ERROR_LIMIT,
-                    "its nodes compute %zu numbers; at most %zu are taken",
+                    "its nodes compute %zu numbers; at most %zu are allowed",
                     total, MAX_COMPUTED);
     return true;
 }
@@ -73,8 +42,8 @@ static bool find_runner(enum plan_runner *runner, const struct graph *graph,
         *runner = PLAN_KERNEL;
     else
         return fail(err, ERROR_UNSUPPORTED,
-                    "node \"%.100s\" (%s): nothing here runs it", node->name,
-                    node->onnx_op);
+                    "node \"%.100s\" (%s): there is no kernel for it",
+                    node->name, node->onnx_op);
     return true;
 }
 
@@ -101,7 +70,7 @@ static size_t *number_steps(const struct plan *plan, struct error *err)
     size_t *step_of = calloc(plan->graph->num_nodes + 1, sizeof *step_of);
 
     if (!step_of) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         return NULL;
     }
     for (size_t s = 0; s < plan->num_steps; s++)
@@ -156,7 +125,7 @@ static void list_passed(struct plan *plan, const size_t *last)
             plan->places[plan->num_passed++] = (struct place){
                 .first = n,
                 .last = last[v],
-                .size = padded(graph_shape_count(&graph->values[v].shape)),
+                .size = padded(graph_value_count(graph, v)),
             };
         }
 }
@@ -173,7 +142,7 @@ static bool place_values(struct plan *plan, struct error *err)
     plan->places = calloc(graph->num_values, sizeof *plan->places);
     plan->passed = calloc(graph->num_values, sizeof *plan->passed);
     if (!step_of || !last || !plan->places || !plan->passed) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
     for (size_t i = 0; i < graph->num_inputs; i++)
@@ -211,18 +180,18 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
     bool ok = true;
 
     if (!marks)
-        return fail(err, ERROR_MEMORY, "no room for a plan");
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
     if (int8 && !xnnrun_has_int8())
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs XNNPACK of 2024 or later; this program "
-                  "was built with that of %s",
+                  "precision int8 needs XNNPACK from 2024 or later; this "
+                  "program was built with XNNPACK from %s",
                   xnnrun_generation());
     if (ok && int8)
         mark_int8(plan, marks, exact);
     if (ok && int8 && plan->num_int8 == 0)
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 is for networks with convolutions of 1 x 1 "
-                  "or linear layers before the last; this one has none");
+                  "precision int8 needs 1 x 1 convolutions or linear layers "
+                  "before the last layer; this network has none");
     if (ok) {
         plan->weights = xnnweights_new(plan->graph, marks, err);
         ok = plan->weights != NULL;
@@ -238,14 +207,14 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
     bool ok = false;
 
     if (!plan) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         return NULL;
     }
     plan->graph = graph;
     plan->steps = calloc(graph->num_nodes + 1, sizeof *plan->steps);
     plan->kept = calloc(graph->num_values, sizeof *plan->kept);
     if (!plan->steps || !plan->kept) {
-        fail(err, ERROR_MEMORY, "no room for a plan");
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
     for (size_t n = 0; n < graph->num_nodes; n++)
@@ -317,242 +286,4 @@ void plan_free(struct plan *plan)
     free(plan->places);
     free(plan->passed);
     free(plan);
-}
-
-/* ---- sessions ---- */
-
-static bool add_passed(struct plan_session *session, struct error *err)
-{
-    size_t len = session->plan->passed_len * sizeof(float);
-
-    session->passed = hugepages_take(len);
-    if (!session->passed)
-        return fail(err, ERROR_MEMORY, "no room for feature maps of %zu bytes",
-                    len);
-    memset(session->passed, 0, len);
-    return true;
-}
-
-/* Memory of its own for an input or an output. */
-static bool add_own(struct plan_session *session, int v, struct error *err)
-{
-    const struct graph_value *value = &session->plan->graph->values[v];
-    size_t count = graph_shape_count(&value->shape);
-
-    session->data[v] =
-        calloc(count + XNNRUN_SLACK / sizeof(float), sizeof(float));
-    if (!session->data[v])
-        return fail(err, ERROR_MEMORY, "no room for %zu elements", count);
-    if (value->data) /* an output that is a constant */
-        memcpy(session->data[v], value->data, count * sizeof(float));
-    return true;
-}
-
-static bool add_data(struct plan_session *session, struct error *err)
-{
-    const struct plan *plan = session->plan;
-    const struct graph *graph = plan->graph;
-
-    session->data = calloc(graph->num_values, sizeof *session->data);
-    if (!session->data)
-        return fail(err, ERROR_MEMORY, "no room for %zu values",
-                    graph->num_values);
-    for (size_t i = 0; i < plan->num_passed; i++)
-        session->data[plan->passed[i]] =
-            session->passed + plan->places[i].offset;
-    for (size_t v = 0; v < graph->num_values; v++)
-        if (plan->kept[v] && !session->data[v] &&
-            !add_own(session, (int)v, err))
-            return false;
-    return true;
-}
-
-/* Lists the kept values that the nodes of a step take or make, each once. */
-static size_t find_externals(const struct plan_session *session,
-                             const struct plan_step *step,
-                             struct xnnrun_external *externals, bool *seen)
-{
-    const struct graph *graph = session->plan->graph;
-    size_t count = 0;
-
-    memset(seen, 0, graph->num_values * sizeof *seen);
-    for (size_t n = step->first; n < step->first + step->count; n++) {
-        const struct graph_node *node = &graph->nodes[n];
-
-        for (uint32_t i = 0; i < node->num_inputs + node->num_outputs; i++) {
-            bool is_output = i >= node->num_inputs;
-            int value = is_output ? node->outputs[i - node->num_inputs]
-                                  : node->inputs[i];
-
-            if (value == GRAPH_NONE || seen[value] || !session->data[value])
-                continue;
-            seen[value] = true;
-            externals[count++] = (struct xnnrun_external){
-                .value = value,
-                .data = session->data[value],
-                .is_output = is_output,
-            };
-        }
-    }
-    return count;
-}
-
-static bool add_runs(struct plan_session *session, struct error *err)
-{
-    const struct plan *plan = session->plan;
-    size_t num_values = plan->graph->num_values;
-    struct xnnrun_external *externals = calloc(num_values, sizeof *externals);
-    bool *seen = calloc(num_values, sizeof *seen);
-    bool ok = externals && seen && session->runs;
-
-    if (!ok)
-        fail(err, ERROR_MEMORY, "no room for %zu values", num_values);
-    for (size_t s = 0; ok && s < plan->num_steps; s++) {
-        const struct plan_step *step = &plan->steps[s];
-        size_t count;
-
-        if (step->runner != PLAN_XNNPACK)
-            continue;
-        count = find_externals(session, step, externals, seen);
-        session->runs[s] =
-            xnnrun_new(plan->graph, plan->weights, step->first, step->count,
-                       externals, count, &session->member, err);
-        ok = session->runs[s] != NULL;
-    }
-    free(externals);
-    free(seen);
-    return ok;
-}
-
-struct plan_session *plan_session_new(const struct plan *plan,
-                                      struct team *team, struct error *err)
-{
-    struct plan_session *session = calloc(1, sizeof *session);
-    uint32_t most = 1;
-    bool ok = false;
-
-    if (!session) {
-        fail(err, ERROR_MEMORY, "no room for a session");
-        return NULL;
-    }
-    session->plan = plan;
-    for (size_t n = 0; n < plan->graph->num_nodes; n++)
-        if (plan->graph->nodes[n].num_inputs > most)
-            most = plan->graph->nodes[n].num_inputs;
-    session->inputs = calloc(most, sizeof *session->inputs);
-    session->runs = calloc(plan->num_steps + 1, sizeof *session->runs);
-    team_member_init(&session->member, team);
-    if (!session->inputs || !session->runs)
-        fail(err, ERROR_MEMORY, "no room for a session");
-    else
-        ok = add_passed(session, err) && add_data(session, err) &&
-             add_runs(session, err);
-    if (!ok) {
-        plan_session_free(session);
-        session = NULL;
-    }
-    return session;
-}
-
-float *plan_session_data(struct plan_session *session, int value)
-{
-    return session->data[value];
-}
-
-static bool run_kernel(struct plan_session *session,
-                       const struct graph_node *node, struct error *err)
-{
-    const struct graph *graph = session->plan->graph;
-    void *outputs[1] = {session->data[node->outputs[0]]};
-
-    for (uint32_t i = 0; i < node->num_inputs; i++) {
-        const struct graph_value *value = graph_input(graph, node, i);
-
-        session->inputs[i] = !value        ? NULL
-                             : value->data ? value->data
-                                           : session->data[node->inputs[i]];
-    }
-    return kernel_run(graph, node, session->inputs, outputs, err);
-}
-
-static void run_depthwise(struct plan_session *session,
-                          const struct graph_node *node)
-{
-    depthwise_run(
-        &(struct depthwise){
-            .graph = session->plan->graph,
-            .node = node,
-            .in = session->data[node->inputs[0]],
-            .out = session->data[node->outputs[0]],
-        },
-        &session->member);
-}
-
-static bool run_step(struct plan_session *session, size_t s, struct error *err)
-{
-    const struct plan_step *step = &session->plan->steps[s];
-    const struct graph_node *node = &session->plan->graph->nodes[step->first];
-
-    switch (step->runner) {
-    case PLAN_DEPTHWISE:
-        run_depthwise(session, node);
-        return true;
-    case PLAN_KERNEL:
-        return run_kernel(session, node, err);
-    default:
-        return xnnrun_run(session->runs[s], err);
-    }
-}
-
-bool plan_session_run(struct plan_session *session, struct error *err)
-{
-    bool ok = true;
-
-    for (size_t s = 0; ok && s < session->plan->num_steps; s++)
-        ok = run_step(session, s, err);
-    team_rest(&session->member);
-    return ok;
-}
-
-static double now_ms(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
-bool plan_session_measure(struct plan_session *session, double *ms,
-                          struct error *err)
-{
-    bool ok = true;
-
-    for (size_t s = 0; ok && s < session->plan->num_steps; s++) {
-        double start = now_ms();
-
-        ok = run_step(session, s, err);
-        ms[s] = now_ms() - start;
-    }
-    team_rest(&session->member);
-    return ok;
-}
-
-void plan_session_free(struct plan_session *session)
-{
-    const struct plan *plan;
-
-    if (!session)
-        return;
-    plan = session->plan;
-    for (size_t s = 0; session->runs && s < plan->num_steps; s++)
-        xnnrun_free(session->runs[s]);
-    for (size_t i = 0; session->data && i < plan->num_passed; i++)
-        session->data[plan->passed[i]] = NULL; /* not for itself */
-    for (size_t v = 0; session->data && v < plan->graph->num_values; v++)
-        free(session->data[v]);
-    free(session->runs);
-    free(session->data);
-    hugepages_give(session->passed);
-    free(session->inputs);
-    free(session);
 }

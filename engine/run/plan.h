@@ -1,36 +1,35 @@
 #ifndef ENGINE_RUN_PLAN_H
 #define ENGINE_RUN_PLAN_H
 
-/* A graph cut into steps: XNNPACK runtimes, as long as possible, depthwise
- * convolutions by a kernel of our own (depthwise.h), and a plain kernel for
- * each node that the XNNPACK at hand lacks. */
+/* A graph divided into steps: XNNPACK runtimes, as long as possible, depthwise
+ * convolutions by our own kernel (depthwise.h), and a plain kernel for each
+ * node that XNNPACK does not support. */
 
 #include "engine/base/team.h"
 #include "engine/graph/graph.h"
 
 struct plan;         /* immutable, for any thread */
-struct plan_session; /* room for one run; one thread at a time */
+struct plan_session; /* memory for one run; one thread at a time */
 
 /* Plans a graph after graph_layout; it must outlive the plan. Returns NULL and
- * ERROR_UNSUPPORTED (nothing here runs a node; the text names it),
- * ERROR_LIMIT (a run would compute more than 2**30 numbers) or
- * ERROR_MEMORY. */
+ * ERROR_UNSUPPORTED (there is no kernel for a node; the text names it),
+ * ERROR_LIMIT (a run would compute more than 2**30 numbers) or ERROR_MEMORY. */
 struct plan *plan_new(const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The same plan, but that linear layers and convolutions of 1 x 1 compute with
- * integers of 8 bits where the library can, except those with the constant
- * `exact`, if it is none of GRAPH_NONE, as weights. Results are near those of
- * plan_new. ERROR_UNSUPPORTED: the library at hand has no such, or none of the
- * nodes is one. */
+/* Like plan_new, but linear layers and 1 x 1 convolutions compute with 8-bit
+ * integers where the library supports it, except those with the constant
+ * `exact` (unless that is GRAPH_NONE) as weights. Results are close to those of
+ * plan_new. ERROR_UNSUPPORTED: the library does not support it, or there is no
+ * node that it applies to. */
 struct plan *plan_new_int8(const struct graph *graph, int exact,
                            struct error *err)
     __attribute__((warn_unused_result));
 
-/* How many nodes compute with integers. */
+/* The number of nodes that compute with integers. */
 size_t plan_num_int8(const struct plan *plan);
 
-/* X(enumerator, name for tables): what runs a step. */
+/* X(enumerator, name in tables): what runs a step. */
 #define PLAN_RUNNERS(X)            \
     X(PLAN_XNNPACK, "xnnpack")     \
     X(PLAN_DEPTHWISE, "depthwise") \
@@ -43,13 +42,13 @@ enum plan_runner {
         PLAN_NUM_RUNNERS
 };
 
-/* Nodes first .. first + count - 1; all but XNNPACK run one. */
+/* Nodes first .. first + count - 1; only XNNPACK runs more than one. */
 struct plan_step {
     size_t first, count;
     enum plan_runner runner;
 };
 
-/* How many steps there are, which, and how many of those have this runner. */
+/* The number of steps, the steps, and the number of steps with this runner. */
 size_t plan_num_steps(const struct plan *plan);
 const struct plan_step *plan_steps(const struct plan *plan);
 size_t plan_num_run_by(const struct plan *plan, enum plan_runner runner);
@@ -57,22 +56,22 @@ const char *plan_runner_name(enum plan_runner runner);
 
 void plan_free(struct plan *plan);
 
-/* A session computes on its caller's thread, and where `team` is not NULL with
- * the helpers that have time. Plan and team must outlive it. ERROR_MEMORY,
+/* A session computes on its caller's thread and, if `team` is not NULL, on
+ * helpers that are free. Plan and team must outlive it. ERROR_MEMORY,
  * ERROR_INTERNAL. */
 struct plan_session *plan_session_new(const struct plan *plan,
                                       struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The elements of one of the graph's inputs or of one of its outputs, laid out
- * as the graph says; NULL for other values. */
+/* The elements of one of the graph's inputs or outputs, in the graph's layout;
+ * NULL for other values. */
 float *plan_session_data(struct plan_session *session, int value);
 
 /* Computes the outputs from the input. ERROR_INTERNAL. */
 bool plan_session_run(struct plan_session *session, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The same, and how long each step takes: (num_steps) milliseconds. */
+/* Like plan_session_run; also measures each step: (num_steps) milliseconds. */
 bool plan_session_measure(struct plan_session *session, double *ms,
                           struct error *err)
     __attribute__((warn_unused_result));

@@ -3,30 +3,22 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/clock.h"
 #include "engine/xnn/xnnrun.h"
 
 enum { NUM_PICTURES = 3, NUM_RUNS = 3 };
 
-/* Two sessions of one network on the same pictures. */
+/* Two sessions of a network, for runs on the same images. */
 struct trial {
     const struct graph *graph;
     const struct head *head;
     struct plan_session *fp32, *int8; /* owned */
     double fp32_ms, int8_ms;          /* the fastest runs */
-    double error; /* of the logits, of the worst picture; see the header */
+    double error; /* of the logits, for the worst image; see the header */
 };
 
-static double now_ms(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
-/* A number from -1 to 1 that depends on the three. */
+/* A number from -1 to 1 that depends on all three. */
 static float noise(uint32_t y, uint32_t x, uint32_t c)
 {
     uint32_t bits = y * 0x9e3779b1u ^ x * 0x85ebca77u ^ c * 0xc2b2ae3du;
@@ -36,10 +28,10 @@ static float noise(uint32_t y, uint32_t x, uint32_t c)
     return (float)(bits ^ bits >> 15) / (float)UINT32_MAX * 2 - 1;
 }
 
-/* Noise in blobs, coarse and fine; what a mean and a deviation make of a
- * photo is about as large. */
-static void make_picture(float *input, const struct graph_shape *shape,
-                         uint32_t number)
+/* Coarse and fine blobs of noise, about as large as a photo's values after mean
+ * and standard deviation were applied. */
+static void make_image(float *input, const struct graph_shape *shape,
+                       uint32_t number)
 {
     static const float contrasts[NUM_PICTURES] = {1, 0.4f, 1.6f};
     size_t height = shape->dim[1], width = shape->dim[2];
@@ -64,7 +56,7 @@ static void make_picture(float *input, const struct graph_shape *shape,
             }
 }
 
-/* The root of the mean square of the differences, in deviations of `exact`. */
+/* The root mean square difference, in standard deviations of `exact`. */
 static double difference(const float *exact, const float *other, size_t count)
 {
     double mean = 0, variance = 0, error = 0;
@@ -78,30 +70,30 @@ static double difference(const float *exact, const float *other, size_t count)
         variance += off * off;
         error += apart * apart;
     }
-    /* Also where a number is none. */
+    /* Infinite also if a number is NaN. */
     return error <= 0 ? 0 : variance > 0 ? sqrt(error / variance) : INFINITY;
 }
 
 static bool time_run(struct plan_session *session, double *best,
                      struct error *err)
 {
-    double start = now_ms(), ms;
+    const uint64_t start_us = clock_now_us();
     bool ok = plan_session_run(session, err);
+    double ms = clock_ms_since(start_us);
 
-    ms = now_ms() - start;
     if (ms < *best)
         *best = ms;
     return ok;
 }
 
-static bool try_picture(struct trial *trial, uint32_t number, struct error *err)
+static bool try_image(struct trial *trial, uint32_t number, struct error *err)
 {
     int input = trial->graph->inputs[0], logits = trial->head->logits;
     const struct graph_shape *shape = &trial->graph->values[input].shape;
     float *pixels = plan_session_data(trial->fp32, input);
     double error;
 
-    make_picture(pixels, shape, number);
+    make_image(pixels, shape, number);
     memcpy(plan_session_data(trial->int8, input), pixels,
            graph_shape_count(shape) * sizeof *pixels);
     for (int i = 0; i < NUM_RUNS; i++)
@@ -116,7 +108,7 @@ static bool try_picture(struct trial *trial, uint32_t number, struct error *err)
     return true;
 }
 
-/* Whether integers are near enough, and faster. */
+/* Whether integers are accurate enough, and faster. */
 static bool is_better(bool *better, const struct graph *graph,
                       const struct head *head, const struct plan *fp32,
                       const struct plan *int8, struct error *err)
@@ -131,7 +123,7 @@ static bool is_better(bool *better, const struct graph *graph,
               (trial.int8 = plan_session_new(int8, NULL, err)) != NULL;
 
     for (uint32_t i = 0; ok && i < NUM_PICTURES; i++)
-        ok = try_picture(&trial, i, err);
+        ok = try_image(&trial, i, err);
     *better = ok && trial.error <= PRECISION_MAX_ERROR &&
               trial.int8_ms <= PRECISION_MAX_TIME * trial.fp32_ms;
     plan_session_free(trial.fp32);

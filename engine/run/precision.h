@@ -3,17 +3,17 @@
 
 /* Which precision a network is planned in.
  *
- * For PRECISION_AUTO the network runs in both on a few pictures that are made
- * up: blurred noise, of several contrasts. Integers are taken where
+ * For PRECISION_AUTO the network runs in both precisions on a few generated
+ * images: blurred noise of several contrasts. Integers are chosen if
  *
- *     the logits of the two differ, in the root of the mean square, by at most
- *     PRECISION_MAX_ERROR of the floats' deviation from their mean, and
+ *     the root mean square difference of the logits is at most
+ *     PRECISION_MAX_ERROR times the standard deviation of the float logits, and
  *
- *     the fastest of a few runs takes at most PRECISION_MAX_TIME of the
- *     floats' fastest.
+ *     the fastest of a few runs takes at most PRECISION_MAX_TIME of the time of
+ *     the fastest float run.
  *
- * Between runs of the one it runs the other, so that what else the machine
- * does meets both. */
+ * Runs alternate between the two, so that other load on the machine affects
+ * both. */
 
 #include "engine/graph/graph.h"
 #include "engine/passes/head.h"
@@ -23,13 +23,13 @@
 #define PRECISION_MAX_ERROR 0.1
 #define PRECISION_MAX_TIME 0.9
 
-/* Plans a graph that head_set_outputs was done for; fails as plan_new and
- * plan_new_int8 do. AUTO does not fail where FP32 does not, but for memory. */
+/* Plans a graph that head_set_outputs was called for; fails like plan_new and
+ * plan_new_int8. AUTO fails only where FP32 does, or with ERROR_MEMORY. */
 struct plan *precision_plan(const struct graph *graph, const struct head *head,
                             enum precision_choice precision, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Whether INT8 computes the node with integers. */
+/* Whether the node computes with integers in INT8. */
 bool precision_suits_int8(const struct graph *graph, const struct head *head,
                           const struct graph_node *node);
 

@@ -1,8 +1,8 @@
-/* What XNNPACK calls to have its loops done by several threads: the functions
- * of libpthreadpool that it may call, done by a team (team.h). A program's own
- * functions are found before those of the libraries it is linked with, so that
- * libXNNPACK comes here, and the pthreadpool_t that it is given is a struct
- * team_member. tests/unit/base/test_team.c holds that it does. */
+/* The functions of libpthreadpool that XNNPACK calls to run its loops on
+ * several threads, implemented by a team (team.h). A program's own functions
+ * take precedence over those of the libraries it is linked with, so libXNNPACK
+ * calls these, and the pthreadpool_t that it is given is a struct team_member.
+ * tests/unit/base/test_team.c verifies that. */
 #include "engine/xnn/pthreadpool_of.h"
 
 #include <pthreadpool.h>
@@ -19,8 +19,8 @@ size_t pthreadpool_get_threads_count(pthreadpool_t pool)
     return team_num_threads((struct team_member *)pool);
 }
 
-/* X(name, type of the function, what it is called with, what the caller gives,
- *   dimensions, their ranges, their steps) */
+/* X(name, type of the function, arguments for it, parameters of the caller,
+ * dimensions, their ranges, their steps) */
 #define PLAIN(X)                                                               \
     X(1d, 1d, (at[0]), (size_t i), 1, (i), (1))                                \
     X(1d_tile_1d, 1d_tile_1d, (at[0], len[0]), (size_t i, size_t step_i), 1,   \
@@ -72,7 +72,7 @@ size_t pthreadpool_get_threads_count(pthreadpool_t pool)
        size_t step_m, size_t step_n),                                          \
       6, (i, j, k, l, m, n), (1, 1, 1, 1, step_m, step_n))
 
-/* Kernels for several kinds of cores in one processor: all run the default. */
+/* For kernels with variants for several kinds of cores: all run the default. */
 #define UARCH(X)                                                              \
     X(1d_with_uarch, 1d_with_id, (UARCH_OF(task), at[0]),                     \
       (uint32_t uarch, uint32_t max_uarch, size_t i), 1, (i), (1))            \
@@ -92,7 +92,7 @@ size_t pthreadpool_get_threads_count(pthreadpool_t pool)
        size_t l, size_t step_k, size_t step_l),                               \
       4, (i, j, k, l), (1, 1, step_k, step_l))
 
-/* With the number of the thread, and the rest that came by 2024. */
+/* With the number of the thread, and the functions that were added by 2024. */
 #define THREAD(X)                                                          \
     X(1d_with_thread, 1d_with_thread, (thread, at[0]), (size_t i), 1, (i), \
       (1))                                                                 \

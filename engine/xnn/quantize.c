@@ -22,8 +22,8 @@ void quantize_rows(int8_t *restrict quantized, float *restrict scales,
         float scale = largest(row, columns) / 127;
         float inverse;
 
-        /* A row of zeros, of what no float's reciprocal can enlarge, or with
-         * something infinite in it. */
+        /* The row is all zeros, too small for the reciprocal of a float, or has
+         * an infinity in it. */
         if (!(scale > 1e-30f && scale < 1e30f))
             scale = 1;
         inverse = 1 / scale;

@@ -1,12 +1,12 @@
 #ifndef ENGINE_XNN_QUANTIZE_H
 #define ENGINE_XNN_QUANTIZE_H
 
-/* Weights as integers of 8 bits, a scale for each row:
+/* Weights as 8-bit integers, with a scale for each row:
  *
  *     weights[o][i] is about scales[o] quantized[o][i]
  *
- * with the row's largest weight at 127 or -127, so that none is further off
- * than half a scale. Any thread. */
+ * The largest weight of a row becomes 127 or -127, so the error is at most half
+ * a scale. Any thread. */
 
 #include <stddef.h>
 #include <stdint.h>

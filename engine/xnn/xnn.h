@@ -1,12 +1,12 @@
 #ifndef ENGINE_XNN_XNN_H
 #define ENGINE_XNN_XNN_H
 
-/* XNNPACK's header, and which of the two generations of the library it is of:
- * that of February 2022 (Debian 12), or that of November 2024 (Debian 13). */
+/* XNNPACK's header, and which of two generations of the library it belongs to:
+ * February 2022 (Debian 12) or November 2024 (Debian 13). */
 
 #include <xnnpack.h>
 
-/* By a flag that came in between. */
+/* This flag was added in between. */
 #ifdef XNN_FLAG_KEEP_DIMS
 #define XNN_IS_2024 1
 #else

@@ -34,7 +34,7 @@ bool xnnnode_supports(const struct graph *graph, const struct graph_node *node)
 {
     const struct xnnnode_row *row = row_of(node);
 
-    /* An empty range is legal in ONNX, and an error in XNNPACK. */
+    /* An empty range is legal in ONNX, but an error in XNNPACK. */
     return row && node->min < node->max &&
            (!row->supports || row->supports(graph, node));
 }

@@ -1,4 +1,4 @@
-/* What computes, element by element or over an axis. */
+/* Operations that compute, element by element or over an axis. */
 
 #include <math.h>
 
@@ -20,7 +20,7 @@ static bool supports_extreme(const struct graph *graph,
     return !graph_is_clamped(node);
 }
 
-/* One constant slope for each element of the last axis. */
+/* Supported: one constant slope for each element of the last axis. */
 static bool supports_prelu(const struct graph *graph,
                            const struct graph_node *node)
 {
@@ -34,7 +34,8 @@ static bool supports_prelu(const struct graph *graph,
            graph_shape_count(&slope->shape) == slope->shape.dim[rank - 1];
 }
 
-/* X(operation, which of its nodes, XNNPACK's): of two numbers, and clamped. */
+/* X(operation, whether a node is supported, XNNPACK's operation): two operands,
+ * and a clamp. */
 #if XNN_IS_2024
 #define BINARIES(X)                                    \
     X(GRAPH_ADD, NULL, xnn_binary_add)                 \
@@ -105,7 +106,7 @@ static enum xnn_status define_prelu(struct xnnnode_builder *builder,
 
 #if XNN_IS_2024
 static const enum xnn_unary_operator unaries[GRAPH_NUM_FUNCTIONS] = {
-    /* 0 is none of these */
+    /* 0 stands for other functions */
     [GRAPH_ABS] = xnn_unary_abs,
     [GRAPH_CEIL] = xnn_unary_ceiling,
     [GRAPH_ELU] = xnn_unary_elu,
@@ -206,7 +207,7 @@ static enum xnn_status define_clamp(struct xnnnode_builder *builder,
 #endif
 }
 
-/* 2022 has the mean over the pixels of a picture only. */
+/* The 2022 version supports the mean over the pixels of an image only. */
 static bool supports_mean(const struct graph *graph,
                           const struct graph_node *node)
 {
@@ -219,7 +220,7 @@ static bool supports_mean(const struct graph *graph,
 }
 
 #if XNN_IS_2024
-/* Stacks of matrices of equal shape. */
+/* Supported: stacks of matrices with equal shapes. */
 static bool supports_matmul(const struct graph *graph,
                             const struct graph_node *node)
 {

@@ -1,4 +1,4 @@
-/* What rearranges. */
+/* Operations that rearrange. */
 
 #include <stdlib.h>
 
@@ -39,8 +39,7 @@ static enum xnn_status define_reshape(struct xnnnode_builder *builder,
 }
 
 #if XNN_IS_2024
-/* Part of a concatenation under construction: a value, and its length along
- * the axis. */
+/* An operand of a concatenation: a value, and its length along the axis. */
 struct part {
     uint32_t id;
     size_t length;
@@ -70,8 +69,9 @@ static enum xnn_status join_parts(struct xnnnode_builder *builder, int32_t axis,
     }
 }
 
-/* Makes five parts one until five are left. Those made come last, so that
- * each is copied about log5 times; the order stays. */
+/* Replaces five operands by their concatenation until at most five are left.
+ * New ones are appended, so each element is copied about log5 times; the order
+ * is kept. */
 static enum xnn_status join_all(struct xnnnode_builder *builder, int32_t axis,
                                 struct part *parts, size_t num,
                                 struct graph_shape shape, uint32_t out)

@@ -1,4 +1,4 @@
-/* What looks through a window, or moves pixels. */
+/* Operations with a window, and those that move pixels. */
 
 #include "engine/xnn/xnnnode.h"
 
@@ -82,7 +82,7 @@ static uint32_t resize_flags(const struct graph_node *node)
                : 0;
 }
 
-/* XNNPACK takes the scales from the sizes. */
+/* XNNPACK derives the scales from the sizes. */
 static bool supports_resize(const struct graph *graph,
                             const struct graph_node *node)
 {
@@ -135,8 +135,8 @@ static enum xnn_status define_space_to_depth(struct xnnnode_builder *builder,
 }
 #endif
 
-/* Padding never counts in XNNPACK, which fills it with the nearest pixel that
- * the window has. */
+/* XNNPACK never counts padding, and fills it with the nearest pixel in the
+ * window. */
 static bool supports_pool(const struct graph *graph,
                           const struct graph_node *node)
 {
@@ -149,7 +149,7 @@ static bool supports_pool(const struct graph *graph,
             window->pad_before[i] + window->pad_after[i] + node->pool.over[i] >
             0;
         dilated |= window->dilation[i] > 1;
-        if (window->stride[i] > window->kernel[i]) /* 2024 has no such */
+        if (window->stride[i] > window->kernel[i]) /* not supported by 2024 */
             return false;
     }
     if (!node->nhwc || window->kernel[0] * window->kernel[1] == 1)

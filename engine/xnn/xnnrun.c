@@ -16,9 +16,9 @@ struct xnnrun {
 struct builder {
     struct xnnnode_builder nodes;
     const struct xnnweights *weights; /* borrowed */
-    uint32_t *int8_ids;               /* (num_values, 2) of the same quantized,
-                                         for linear layers and for convolutions;
-                                         owned, as what `nodes` has */
+    uint32_t
+        *int8_ids; /* (num_values, 2) ids of quantized copies, for linear layers
+                      and for convolutions; owned, like those in `nodes` */
 };
 
 const char *xnnrun_generation(void)
@@ -44,7 +44,7 @@ static void deallocate(void *context, void *memory)
     free(memory);
 }
 
-/* Weights and feature maps. */
+/* For weights and feature maps. */
 static void *allocate_aligned(void *context, size_t alignment, size_t size)
 {
     (void)context;
@@ -83,7 +83,7 @@ static bool init_library(struct error *err)
 
     pthread_once(&once, initialize);
     if (initialized == xnn_status_out_of_memory)
-        return fail(err, ERROR_MEMORY, "no room for XNNPACK");
+        return fail(err, ERROR_MEMORY, "not enough memory for XNNPACK");
     if (initialized != xnn_status_success)
         return fail(err, ERROR_UNSUPPORTED,
                     "XNNPACK does not support this processor, or /proc or /sys "
@@ -94,7 +94,7 @@ static bool init_library(struct error *err)
 
 /* ---- quantized nodes ---- */
 
-/* A convolution that looks at one pixel at a time. */
+/* A 1 x 1 convolution. */
 static bool is_pointwise(const struct graph_node *node)
 {
     const struct graph_window *window = &node->conv.window;
@@ -124,8 +124,8 @@ bool xnnrun_supports_int8(const struct graph *graph,
 }
 
 #if XNN_IS_2024
-/* The number of a value's quantized twin. A convolution takes one scale and
- * one zero for the picture; a linear layer one for each row. */
+/* The id of a value's quantized copy. A convolution needs one scale and one
+ * zero point for the image; a linear layer needs them for each row. */
 static enum xnn_status convert(struct builder *builder, int number,
                                bool for_conv, uint32_t *id)
 {
@@ -147,7 +147,7 @@ static enum xnn_status convert(struct builder *builder, int number,
     return status;
 }
 
-/* Defines a node as ever, but on the quantized twins of its operands. */
+/* Defines a node as usual, but on the quantized copies of its operands. */
 static enum xnn_status define_int8(struct builder *builder,
                                    const struct graph_node *node,
                                    const struct xnnweights_int8 *weights)
@@ -196,7 +196,7 @@ static const char *status_text(enum xnn_status status)
     case xnn_status_unsupported_hardware:
         return "unsupported processor";
     case xnn_status_out_of_memory:
-        return "no memory";
+        return "not enough memory";
     default:
         return "failure";
     }
@@ -211,8 +211,9 @@ static bool check(enum xnn_status status, const char *what, struct error *err)
         "XNNPACK (%s): %s", what, status_text(status));
 }
 
-/* Tells XNNPACK of a value, unless it knows it. `external` is its number, and
- * `flags` its direction, where it is one; XNN_INVALID_VALUE_ID and 0 else. */
+/* Defines a value for XNNPACK, unless it was defined before. For an external
+ * value, `external` is its id and `flags` its direction; otherwise
+ * XNN_INVALID_VALUE_ID and 0. */
 static bool define_value(struct builder *builder, int number, uint32_t external,
                          uint32_t flags, struct error *err)
 {
@@ -276,7 +277,7 @@ static bool define_all(struct builder *builder, size_t first, size_t count,
     return true;
 }
 
-/* Gives the runtime the addresses of its externals, once and for all. */
+/* Sets the addresses of the runtime's external values once and for all. */
 static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
                    size_t num_externals, struct error *err)
 {
@@ -284,19 +285,19 @@ static bool set_up(struct xnnrun *run, const struct xnnrun_external *externals,
     bool ok;
 
     if (!values)
-        return fail(err, ERROR_MEMORY, "no room for %zu addresses",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu addresses",
                     num_externals);
     for (size_t i = 0; i < num_externals; i++) {
         values[i].id = (uint32_t)i;
         values[i].data = externals[i].data;
     }
-    ok = check(xnn_setup_runtime(run->runtime, num_externals, values),
-               "setting up", err);
+    ok = check(xnn_setup_runtime(run->runtime, num_externals, values), "setup",
+               err);
     free(values);
     return ok;
 }
 
-/* Makes the runtime of a finished subgraph. */
+/* Creates the runtime of a finished subgraph. */
 static bool make_runtime(struct xnnrun *run, const struct builder *builder,
                          struct xnnweights *weights, size_t first,
                          struct team_member *member, struct error *err)
@@ -306,7 +307,7 @@ static bool make_runtime(struct xnnrun *run, const struct builder *builder,
     enum xnn_status status;
 
 #if XNN_IS_2024
-    /* With _v4 it would take and give back its workspace differently. */
+    /* _v4 would allocate and free its workspace differently. */
     status = xnn_create_runtime_v3(builder->nodes.subgraph, shared,
                                    pthreadpool_of(member), 0, &run->runtime);
 #else
@@ -315,7 +316,7 @@ static bool make_runtime(struct xnnrun *run, const struct builder *builder,
                                    pthreadpool_of(member), 0, &run->runtime);
 #endif
     xnnweights_end(weights);
-    return check(status, "making a runtime", err);
+    return check(status, "creating a runtime", err);
 }
 
 struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
@@ -334,12 +335,12 @@ struct xnnrun *xnnrun_new(const struct graph *graph, struct xnnweights *weights,
     builder.nodes.ids = calloc(graph->num_values, sizeof *builder.nodes.ids);
     builder.int8_ids = calloc(graph->num_values, 2 * sizeof *builder.int8_ids);
     if (!run || !builder.nodes.ids || !builder.int8_ids) {
-        fail(err, ERROR_MEMORY, "no room for a runtime");
+        fail(err, ERROR_MEMORY, "not enough memory for a runtime");
         goto out;
     }
     ok = check(xnn_create_subgraph((uint32_t)num_externals, 0,
                                    &builder.nodes.subgraph),
-               "making a subgraph", err) &&
+               "creating a subgraph", err) &&
          define_all(&builder, first, count, externals, num_externals, err) &&
          make_runtime(run, &builder, weights, first, member, err) &&
          set_up(run, externals, num_externals, err);

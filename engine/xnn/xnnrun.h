@@ -1,7 +1,7 @@
 #ifndef ENGINE_XNN_XNNRUN_H
 #define ENGINE_XNN_XNNRUN_H
 
-/* The door to XNNPACK: a run of nodes as one XNNPACK runtime. */
+/* The door to XNNPACK: runs consecutive nodes as one XNNPACK runtime. */
 
 #include <stddef.h>
 
@@ -14,37 +14,38 @@ struct xnnrun;
 /* "2022" or "2024": see xnn.h. */
 const char *xnnrun_generation(void);
 
-/* Whether the library at hand runs the node; graph_layout must be done. */
+/* Whether this version of the library supports the node; graph_layout must have
+ * run. */
 bool xnnrun_supports(const struct graph *graph, const struct graph_node *node);
 
-/* Whether the library at hand computes with integers of 8 bits as we want it:
- * that of 2024 does. */
+/* Whether this version of the library can compute with 8-bit integers as we
+ * need it: the one from 2024 can. */
 bool xnnrun_has_int8(void);
 
-/* Whether it runs the node with its weights quantized, and may gain by it: a
- * linear layer, or a convolution of 1 x 1, of constants, that takes as many
- * channels as below. What the node takes is quantized when it comes: a scale
- * and a zero for the picture, or for each row that a linear layer takes. What
- * it makes is floats. */
+/* Whether the node can run with quantized weights and may gain from it: a
+ * linear layer or a 1 x 1 convolution with constant weights and at least this
+ * many input channels. Its input is quantized at run time: with one scale and
+ * zero point for the image, or for each row of a linear layer's input. Its
+ * output is float. */
 enum { XNNRUN_INT8_CHANNELS = 32 };
 bool xnnrun_supports_int8(const struct graph *graph,
                           const struct graph_node *node);
 
-/* Some of the graph's values and where their elements are: floats, with
- * XNNRUN_SLACK more bytes after them that may be read. */
+/* A value of the graph and the address of its elements: floats, followed by
+ * XNNRUN_SLACK bytes that may be read. */
 struct xnnrun_external {
     int value;
     float *data;
-    bool is_output; /* made by the nodes, else taken by them */
+    bool is_output; /* an output of the nodes; otherwise an input */
 };
 enum { XNNRUN_SLACK = 128 };
 
-/* Builds a runtime of the nodes first .. first + count - 1, each of which
- * xnnrun_supports. Every value that crosses the border of the run is among
- * the externals. Nodes whose weights are quantized in `weights` run with
- * integers. Its loops are run by `member` (NULL: alone). Graph, weights and
- * member must outlive the runtime. Returns NULL
- * and ERROR_MEMORY or ERROR_INTERNAL. */
+/* Builds a runtime for the nodes first .. first + count - 1, all of which are
+ * supported by xnnrun_supports. Every value that enters or leaves these nodes
+ * must be among the externals. Nodes whose weights are quantized in `weights`
+ * run with integers. Loops are run by `member` (NULL: by the calling thread
+ * alone). Graph, weights and member must outlive the runtime. Returns NULL and
+ * ERROR_MEMORY or ERROR_INTERNAL. */
 struct xnnrun *
 xnnrun_new(const struct graph *graph, struct xnnweights *weights, size_t first,
            size_t count, const struct xnnrun_external *externals,

@@ -9,10 +9,10 @@
 #include "engine/xnn/xnn.h"
 
 #if XNN_IS_2024
-/* Weights that a kernel reads. */
+/* Packed weights that a kernel reads. */
 struct packed {
     struct xnn_weights_cache_look_up_key key;
-    size_t first, turn; /* the runtime, and when it asked for them */
+    size_t first, turn; /* the runtime, and the turn at which it asked */
     void *data;         /* owned */
     size_t len;         /* bytes */
 };
@@ -21,23 +21,23 @@ struct packed {
 struct xnnweights {
     size_t num_values;
     struct xnnweights_int8 *int8; /* (num_values) owned, and what they hold */
-    pthread_mutex_t lock;         /* held while a runtime is made */
+    pthread_mutex_t lock;         /* held while a runtime is created */
 #if XNN_IS_2024
     struct xnn_weights_cache_provider provider;
     struct packed *packed; /* (num_packed) owned; guarded by lock */
     size_t num_packed, cap_packed;
-    size_t first, turn;  /* of the runtime that is being made */
-    void *reserved;      /* room for what is packed next; owned */
+    size_t first, turn; /* of the runtime that is being created */
+    void *reserved;     /* memory for the weights that are packed next; owned */
     size_t reserved_len; /* bytes */
 #endif
 };
 
 #if XNN_IS_2024
-/* What XNNPACK calls while it makes a runtime, which is under the lock, and,
- * for is_finalized and offset_to_addr, while it runs one: these two look at
- * nothing that changes. An "offset" is the address itself. */
+/* Callbacks of XNNPACK. It calls them while it creates a runtime, under the
+ * lock; it calls is_finalized and offset_to_addr also while it runs one, and
+ * these read nothing that changes. An "offset" is the address itself. */
 
-/* What was packed at this turn of the same runtime, or SIZE_MAX. */
+/* The weights packed at this turn of the same runtime, or SIZE_MAX. */
 static size_t find(const struct xnnweights *weights,
                    const struct xnn_weights_cache_look_up_key *key)
 {
@@ -78,7 +78,7 @@ static size_t insert(void *context,
     struct xnnweights *weights = context;
     size_t found = find(weights, key);
 
-    /* Some operators ask again for what they were told just now. */
+    /* Some operators ask again for weights that were just inserted. */
     if (found != SIZE_MAX)
         return found;
     if (!data || data != weights->reserved || len > weights->reserved_len)
@@ -146,7 +146,7 @@ static bool quantize(struct xnnweights_int8 *out,
 
     *out = (struct xnnweights_int8){.data = data, .scales = scales};
     if (!data || !scales)
-        return fail(err, ERROR_MEMORY, "no room for %zu weights",
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu weights",
                     rows * columns);
     quantize_rows(data, scales, graph_floats(value), rows, columns);
     return true;
@@ -159,7 +159,7 @@ struct xnnweights *xnnweights_new(const struct graph *graph, const bool *int8,
     bool ok = true;
 
     if (!weights) {
-        fail(err, ERROR_MEMORY, "no room for a network's weights");
+        fail(err, ERROR_MEMORY, "not enough memory for a network's weights");
         return NULL;
     }
     pthread_mutex_init(&weights->lock, NULL);
@@ -168,7 +168,7 @@ struct xnnweights *xnnweights_new(const struct graph *graph, const bool *int8,
 #endif
     weights->int8 = calloc(graph->num_values, sizeof *weights->int8);
     if (!weights->int8)
-        ok = fail(err, ERROR_MEMORY, "no room for %zu values",
+        ok = fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                   graph->num_values);
     else
         weights->num_values = graph->num_values;

@@ -50,13 +50,31 @@ static bool is_cancelled(void *user)
     return deferred->cancelled && deferred->cancelled(deferred);
 }
 
+/* Makes the response of a picture that is decoded. */
+static bool respond(struct cam_job *job, struct engine_session *session,
+                    const struct engine *engine, double queue_ms,
+                    const struct cancel *cancel, struct error *err)
+{
+    const struct cam_json_source source = {.queue_ms = queue_ms};
+    struct response *response = &job->base.deferred.response;
+    struct explanation explanation;
+
+    if (!engine_session_explain(session, &explanation, &job->request, cancel,
+                                err))
+        return false;
+    return job->request.only_heatmap
+               ? cam_png_write(response, &explanation, err)
+               : cam_json_write(response, engine, &explanation, &job->request,
+                                &source, err);
+}
+
 static void run(struct job *base, struct engine_session *session,
                 const struct engine *engine, const struct image_limits *limits)
 {
     struct cam_job *job = (struct cam_job *)base;
     struct deferred *deferred = &base->deferred;
-    struct cam_json_source source = {.queue_ms =
-                                         clock_ms_since(job->queued_us)};
+    const struct cancel cancel = {is_cancelled, deferred};
+    const double queue_ms = clock_ms_since(job->queued_us);
     struct error err = {0};
     bool ok;
 
@@ -65,31 +83,23 @@ static void run(struct job *base, struct engine_session *session,
         buf_release(&job->picture);
         problem_response(&deferred->response, PROBLEM_BUSY,
                          "the request waited too long for a worker", 0);
-        note_stages(deferred, session, source.queue_ms, STAGES_DECODE);
+        note_stages(deferred, session, queue_ms, STAGES_DECODE);
         return;
     }
-    engine_session_watch(session, is_cancelled, deferred);
-    ok = engine_sample(session, job->picture.data, job->picture.len, limits,
-                       &err);
-    engine_session_watch(session, NULL, NULL);
+    ok = engine_session_sample(session, job->picture.data, job->picture.len,
+                               limits, &cancel, &err);
     buf_release(&job->picture);
     if (!ok) {
         fail_with(deferred, &err, false);
-        note_stages(deferred, session, source.queue_ms, STAGES_DECODE);
+        note_stages(deferred, session, queue_ms, STAGES_DECODE);
         return;
     }
-    ok = engine_session_run(session, &err);
-    if (ok && job->png)
-        ok = cam_png_write(&deferred->response, session, &job->ask, &err);
-    else if (ok)
-        ok = cam_json_write(&deferred->response, session, engine, &job->ask,
-                            &source, &err);
+    ok = respond(job, session, engine, queue_ms, &cancel, &err);
     if (ok)
         response_header(&deferred->response, "Cache-Control", "no-store");
     else
         fail_with(deferred, &err, true);
-    note_stages(deferred, session, source.queue_ms,
-                ok ? STAGES_COUNT : STAGES_INFER);
+    note_stages(deferred, session, queue_ms, ok ? STAGES_COUNT : STAGES_INFER);
 }
 
 static void refuse(struct job *base, enum problem problem,

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "engine/base/buf.h"
-#include "server/api/ask.h"
+#include "engine/engine.h"
 #include "server/work/job.h"
 
 struct service;
@@ -16,10 +16,10 @@ struct cam_job {
     struct job base;         /* for the model that is asked; first */
     struct service *service; /* whose queue takes it; borrowed */
     struct buf picture;      /* the file; given back as soon as it is decoded */
-    struct ask ask;          /* about that model */
-    bool png;                /* the answer is the heatmap itself, not JSON */
-    uint64_t queued_us;      /* when it was pushed */
-    uint64_t deadline_us;    /* not begun after this */
+    struct explain_request request; /* of that model; the answer to
+                                     * only_heatmap is the PNG itself */
+    uint64_t queued_us;             /* when it was pushed */
+    uint64_t deadline_us;           /* not begun after this */
 };
 
 /* NULL without memory. Freed by its deferred.free. Running it runs the network

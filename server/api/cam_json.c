@@ -1,51 +1,9 @@
 #include "server/api/cam_json.h"
 
 #include <nettle/base64.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "server/api/json.h"
-
-/* Everything about one request that the helpers below need. */
-struct context {
-    struct engine_session *session;
-    const struct engine *engine;
-    const struct ask *ask;
-    struct engine_info info;
-    struct engine_class *top;          /* (ask->top) */
-    size_t asked[2 * ASK_MAX_CLASSES]; /* (num_asked) class indices */
-    size_t num_asked;                  /* at least 1 */
-    bool each;                         /* every asked class has a map */
-};
-
-static void ask_for(struct context *c, size_t index)
-{
-    for (size_t i = 0; i < c->num_asked; i++)
-        if (c->asked[i] == index)
-            return;
-    c->asked[c->num_asked++] = index;
-}
-
-/* Turns "top" into the best classes, and nothing into the best one. Fits:
- * ask_parse allows at most ASK_MAX_CLASSES after this. */
-static void expand(struct context *c)
-{
-    const struct ask *ask = c->ask;
-
-    for (size_t i = 0; i < ask->num_classes; i++) {
-        if (ask->classes[i] != ASK_TOP) {
-            ask_for(c, ask->classes[i]);
-            continue;
-        }
-        c->each = true;
-        for (size_t k = 0; k < ask->top; k++)
-            ask_for(c, c->top[k].index);
-    }
-    if (c->num_asked == 0)
-        ask_for(c, c->top[0].index);
-    if (c->num_asked > 1)
-        c->each = true;
-}
+#include "server/http/json.h"
 
 static json_t *map_row(const float *values, size_t width)
 {
@@ -59,7 +17,7 @@ static json_t *map_row(const float *values, size_t width)
     return row;
 }
 
-static json_t *map_values(const struct engine_map *map)
+static json_t *map_values(const struct explain_map *map)
 {
     json_t *rows = json_array();
 
@@ -72,128 +30,108 @@ static json_t *map_values(const struct engine_map *map)
     return rows;
 }
 
-/* Puts "map" and "box" of a class into `object`; both null without a head. */
-static bool put_evidence(json_t *object, struct context *c, size_t index,
-                         struct error *err)
+static bool put_checks(json_t *object, const struct explain_map *map)
 {
-    struct engine_map map;
-    struct box box;
-    bool found, ok;
-    json_t *value;
+    bool ok = true;
 
-    if (c->info.refusal) {
-        ok = put(object, "map", json_null()) && put(object, "box", json_null());
-        return ok || fail(err, ERROR_MEMORY, "no room for the answer");
-    }
-    if (!engine_session_map(c->session, &map, index, err))
-        return false;
-    value = json_object();
-    ok = put(value, "width", json_integer((json_int_t)map.width)) &&
-         put(value, "height", json_integer((json_int_t)map.height)) &&
-         put(value, "min", real((double)map.min)) &&
-         put(value, "max", real((double)map.max)) &&
-         put(value, "mean_plus_bias", real(map.mean_plus_bias)) &&
-         (!c->info.is_normalized ||
-          put(value, "normalized_by",
-              json_pack("{so so}", "mean", real(map.norm_mean), "deviation",
-                        real(map.norm_deviation)))) &&
-         put(value, "region",
-             json_pack("{sf sf sf sf}", "x", map.region.x, "y", map.region.y,
-                       "width", map.region.width, "height",
-                       map.region.height)) &&
-         (!c->ask->values || put(value, "values", map_values(&map)));
-    if (!ok)
-        json_decref(value);
-    if (!ok || !put(object, "map", value))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-
-    if (!engine_session_box(c->session, &box, &found, index, c->ask->threshold,
-                            err))
-        return false;
-    value =
-        found
-            ? json_pack("{sI sI sI sI ss so}", "x", (json_int_t)box.x, "y",
-                        (json_int_t)box.y, "width", (json_int_t)box.width,
-                        "height", (json_int_t)box.height, "rule", "paper",
-                        "threshold",
-                        json_real(round((double)c->ask->threshold * 1e6) / 1e6))
-            : json_null();
-    if (!put(object, "box", value))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    return true;
+    for (size_t i = 0; i < map->num_checks && ok; i++)
+        ok = put(object, map->checks[i].name, real(map->checks[i].found));
+    return ok;
 }
 
-static json_t *class_entry(const struct context *c,
-                           const struct engine_class *class)
+/* null where there is no map. */
+static json_t *map_object(const struct explain_map *map, bool values)
 {
+    json_t *object = map ? json_object() : json_null();
+
+    if (!map || (put(object, "width", json_integer((json_int_t)map->width)) &&
+                 put(object, "height", json_integer((json_int_t)map->height)) &&
+                 put(object, "min", real((double)map->min)) &&
+                 put(object, "max", real((double)map->max)) &&
+                 put_checks(object, map) &&
+                 (!map->is_normalized ||
+                  put(object, "normalized_by",
+                      json_pack("{so so}", "mean", real(map->norm_mean),
+                                "deviation", real(map->norm_deviation)))) &&
+                 put(object, "region",
+                     json_pack("{sf sf sf sf}", "x", map->region.x, "y",
+                               map->region.y, "width", map->region.width,
+                               "height", map->region.height)) &&
+                 (!values || put(object, "values", map_values(map)))))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *box_object(const struct explained_class *class,
+                          const struct box_options *options)
+{
+    const struct box *box = &class->box;
+
+    if (!class->has_box)
+        return json_null();
+    return json_pack("{sI sI sI sI ss so}", "x", (json_int_t)box->x, "y",
+                     (json_int_t)box->y, "width", (json_int_t)box->width,
+                     "height", (json_int_t)box->height, "rule",
+                     box_rule_name(options->rule), "threshold",
+                     json_real(round((double)box->threshold * 1e6) / 1e6));
+}
+
+/* Puts "map" and "box" of a class into `object`. */
+static bool put_evidence(json_t *object, const struct explained_class *class,
+                         const struct explain_request *request)
+{
+    return put(object, "map", map_object(class->map, request->values)) &&
+           put(object, "box", box_object(class, &request->box));
+}
+
+/* Whether each class that is explained has its evidence in the list. */
+static bool lists_evidence(const struct explain_request *request)
+{
+    return request->num_classes > 1 ||
+           (request->num_classes == 1 && request->classes[0] == EXPLAIN_TOP);
+}
+
+static json_t *class_entry(const struct engine *engine,
+                           const struct explained_class *explained,
+                           const struct explain_request *request)
+{
+    const struct engine_class *class = &explained->class;
     json_t *entry = json_object();
 
     if (put(entry, "index", json_integer((json_int_t) class->index)) &&
-        put(entry, "id", text(engine_class_id(c->engine, class->index))) &&
-        put(entry, "label",
-            text(engine_class_label(c->engine, class->index))) &&
+        put(entry, "id", text(engine_class_id(engine, class->index))) &&
+        put(entry, "label", text(engine_class_label(engine, class->index))) &&
         put(entry, "score", real((double)class->score)) &&
-        put(entry, "logit", real((double)class->logit)))
+        put(entry, "logit", real((double)class->logit)) &&
+        (!explained->is_asked || !lists_evidence(request) ||
+         put_evidence(entry, explained, request)))
         return entry;
     json_decref(entry);
     return NULL;
 }
 
-static bool is_asked(const struct context *c, size_t index)
-{
-    for (size_t i = 0; i < c->num_asked; i++)
-        if (c->asked[i] == index)
-            return true;
-    return false;
-}
-
-static bool append_class(json_t *classes, struct context *c,
-                         const struct engine_class *class, struct error *err)
-{
-    json_t *entry = class_entry(c, class);
-
-    if (!entry || json_array_append_new(classes, entry) != 0)
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    if (c->each && is_asked(c, class->index))
-        return put_evidence(entry, c, class->index, err);
-    return true;
-}
-
-/* The best classes, then those asked for that are not among them. */
-static bool put_classes(json_t *root, struct context *c, struct error *err)
+static json_t *class_list(const struct engine *engine,
+                          const struct explanation *explanation,
+                          const struct explain_request *request)
 {
     json_t *classes = json_array();
 
-    if (!put(root, "classes", classes))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    for (size_t k = 0; k < c->ask->top; k++)
-        if (!append_class(classes, c, &c->top[k], err))
-            return false;
-    for (size_t i = 0; i < c->num_asked; i++) {
-        struct engine_class class;
-        bool listed = false;
-
-        for (size_t k = 0; k < c->ask->top; k++)
-            listed = listed || c->top[k].index == c->asked[i];
-        if (listed)
-            continue;
-        engine_session_class(c->session, &class, c->asked[i]);
-        if (!append_class(classes, c, &class, err))
-            return false;
-    }
-    return true;
+    for (size_t i = 0; i < explanation->num_classes; i++)
+        if (json_array_append_new(
+                classes,
+                class_entry(engine, &explanation->classes[i], request)) != 0) {
+            json_decref(classes);
+            return NULL;
+        }
+    return classes;
 }
 
-static bool put_picture(json_t *root, struct context *c, struct error *err)
+static json_t *picture(const struct image *image)
 {
-    const struct image *image = engine_session_image(c->session);
-    json_t *value = json_pack("{sI sI ss}", "width", (json_int_t)image->width,
-                              "height", (json_int_t)image->height, "format",
-                              image_format_name(image->format));
-
-    if (!put(root, "image", value))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    return true;
+    return json_pack("{sI sI ss}", "width", (json_int_t)image->width, "height",
+                     (json_int_t)image->height, "format",
+                     image_format_name(image->format));
 }
 
 /* To the thousandth: what follows is noise. */
@@ -202,24 +140,12 @@ static json_t *milliseconds(double value)
     return real(round(value * 1000) / 1000);
 }
 
-static bool put_timing(json_t *root, struct context *c,
-                       const struct cam_json_source *source, struct error *err)
+static json_t *timing(const struct engine_timing *t, double queue_ms)
 {
-    struct engine_timing t;
-    json_t *value = json_object();
-    bool ok;
-
-    engine_session_timing(c->session, &t);
-    ok = put(value, "queue", milliseconds(source->queue_ms)) &&
-         put(value, "decode", milliseconds(t.decode)) &&
-         put(value, "preprocess", milliseconds(t.preprocess)) &&
-         put(value, "infer", milliseconds(t.infer)) &&
-         put(value, "render", milliseconds(t.render));
-    if (!ok)
-        json_decref(value);
-    if (!ok || !put(root, "timing_ms", value))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    return true;
+    return json_pack("{so so so so so}", "queue", milliseconds(queue_ms),
+                     "decode", milliseconds(t->decode), "preprocess",
+                     milliseconds(t->preprocess), "infer",
+                     milliseconds(t->infer), "render", milliseconds(t->render));
 }
 
 /* Puts the heatmap in front of the object's closing brace. Base64 goes into
@@ -242,73 +168,53 @@ static bool splice_heatmap(struct buf *body, const struct buf *png,
     return true;
 }
 
-static bool write_json(struct response *response, struct context *c,
-                       json_t *root, const struct buf *png,
-                       const struct cam_json_source *source, struct error *err)
+/* All but the heatmap, where there is one. */
+static json_t *describe(const struct engine *engine,
+                        const struct explanation *explanation,
+                        const struct explain_request *request,
+                        const struct cam_json_source *source)
 {
-    if ((source->file && !put(root, "file", text(source->file))) ||
-        !put(root, "model", text(c->info.name)) ||
-        !put(root, "method",
-             c->info.refusal ? json_null() : json_string("cam")) ||
-        !put(root, "scores", json_string(c->info.scores)) ||
-        !put(root, "exclusive", json_boolean(c->info.is_exclusive)))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    if (!put_picture(root, c, err) || !put_classes(root, c, err))
-        return false;
-    if (!put(root, "class", json_integer((json_int_t)c->asked[0])) ||
-        (c->info.refusal && !put(root, "refusal", text(c->info.refusal))))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    if (!put_evidence(root, c, c->asked[0], err) ||
-        !put_timing(root, c, source, err))
-        return false;
-    if (png->len == 0 && !put(root, "heatmap", json_null()))
-        return fail(err, ERROR_MEMORY, "no room for the answer");
-    /* A guess that is nearly always right: the rest is under 4 KB. */
-    if (!buf_reserve(&response->body, BASE64_ENCODE_RAW_LENGTH(png->len) + 4096,
-                     err) ||
-        !dump(response, root, err))
-        return false;
-    if (png->len > 0 && !splice_heatmap(&response->body, png, err))
-        return false;
-    return buf_append(&response->body, "\n", 1, err);
+    const struct explained_class *first = explanation->first;
+    struct engine_info info;
+    json_t *root = json_object();
+
+    engine_info(engine, &info);
+    if ((!source->file || put(root, "file", text(source->file))) &&
+        put(root, "model", text(info.name)) &&
+        put(root, "method", text(explanation->method)) &&
+        put(root, "scores", text(info.scores)) &&
+        put(root, "exclusive", json_boolean(info.is_exclusive)) &&
+        put(root, "image", picture(explanation->image)) &&
+        put(root, "classes", class_list(engine, explanation, request)) &&
+        put(root, "class", json_integer((json_int_t)first->class.index)) &&
+        (!explanation->refusal ||
+         put(root, "refusal", text(explanation->refusal))) &&
+        put_evidence(root, first, request) &&
+        put(root, "timing_ms",
+            timing(&explanation->timing, source->queue_ms)) &&
+        (explanation->heatmap->len > 0 || put(root, "heatmap", json_null())))
+        return root;
+    json_decref(root);
+    return NULL;
 }
 
-static bool context_init(struct context *c, struct engine_session *session,
-                         const struct engine *engine, const struct ask *ask,
-                         struct error *err)
-{
-    *c = (struct context){.session = session, .engine = engine, .ask = ask};
-    engine_info(engine, &c->info);
-    c->top = calloc(ask->top, sizeof *c->top);
-    if (!c->top)
-        return fail(err, ERROR_MEMORY, "no room for %zu classes", ask->top);
-    engine_session_top(session, c->top, ask->top);
-    expand(c);
-    return true;
-}
-
-bool cam_json_write(struct response *response, struct engine_session *session,
-                    const struct engine *engine, const struct ask *ask,
+bool cam_json_write(struct response *response, const struct engine *engine,
+                    const struct explanation *explanation,
+                    const struct explain_request *request,
                     const struct cam_json_source *source, struct error *err)
 {
-    struct context c = {0};
-    struct buf *png = engine_session_scratch(session);
-    json_t *root = NULL;
-    bool ok = false;
+    const struct buf *png = explanation->heatmap;
+    json_t *root = describe(engine, explanation, request, source);
+    bool ok =
+        root || fail(err, ERROR_MEMORY, "not enough memory for the response");
 
-    if (!context_init(&c, session, engine, ask, err))
-        goto out;
-    root = json_object();
-    if (!root) {
-        fail(err, ERROR_MEMORY, "no room for the answer");
-        goto out;
-    }
-    if (ask->heatmap != ASK_NONE && !c.info.refusal &&
-        !engine_session_heatmap(session, png, c.asked[0], &ask->style, err))
-        goto out;
-    ok = write_json(response, &c, root, png, source, err);
-out:
+    /* A guess that is nearly always right: the rest is under 4 KB. */
+    ok = ok &&
+         buf_reserve(&response->body, BASE64_ENCODE_RAW_LENGTH(png->len) + 4096,
+                     err) &&
+         dump(response, root, err) &&
+         (png->len == 0 || splice_heatmap(&response->body, png, err)) &&
+         buf_append(&response->body, "\n", 1, err);
     json_decref(root);
-    free(c.top);
     return ok;
 }

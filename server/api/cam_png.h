@@ -5,12 +5,12 @@
 
 #include "engine/base/error.h"
 #include "engine/engine.h"
-#include "server/api/ask.h"
 #include "server/http/response.h"
 
-/* From the session's last run. ERROR_UNSUPPORTED: the model has no CAM head. */
-bool cam_png_write(struct response *response, struct engine_session *session,
-                   const struct ask *ask, struct error *err)
+/* Moves the heatmap into the response, and says whose it is. ERROR_UNSUPPORTED:
+ * there is none, as no method is defined for the model. */
+bool cam_png_write(struct response *response,
+                   const struct explanation *explanation, struct error *err)
     __attribute__((warn_unused_result));
 
 #endif

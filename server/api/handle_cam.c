@@ -5,6 +5,7 @@
 
 #include "engine/base/clock.h"
 #include "server/api/cam_job.h"
+#include "server/api/explain_options.h"
 #include "server/http/accept.h"
 #include "server/http/instead.h"
 #include "server/http/request.h"
@@ -85,15 +86,16 @@ static bool check_query(struct request *request)
 
 /* What the options, as far as they are there, ask of the model; NULL is one
  * that a form field may still name. */
-static bool check_options(struct request *request, struct ask *ask,
+static bool check_options(struct request *request,
+                          struct explain_request *asked,
                           const struct model *model)
 {
     if (model && wants_png(request) && model->info.refusal)
         return request_fail(request, PROBLEM_REFUSED,
                             "there is no heatmap to answer as image/png: %s",
                             model->info.refusal);
-    return ask_parse(ask, &request->params, model ? model->engine : NULL,
-                     &request->err);
+    return explain_options_parse(asked, &request->params,
+                                 model ? model->engine : NULL, &request->err);
 }
 
 bool handle_cam_check(struct service *service, struct request *request)
@@ -102,7 +104,7 @@ bool handle_cam_check(struct service *service, struct request *request)
     bool known =
         name || service->models.count == 1 || !has_type(request, form_type);
     struct model *model = NULL;
-    struct ask ask;
+    struct explain_request asked;
     bool ok;
 
     if (service_is_abandoned(service))
@@ -117,7 +119,7 @@ bool handle_cam_check(struct service *service, struct request *request)
         if (!model)
             return false;
     }
-    ok = check_options(request, &ask, model);
+    ok = check_options(request, &asked, model);
     model_release(model);
     return ok;
 }
@@ -159,7 +161,8 @@ static bool check_bytes(struct request *request)
     return true;
 }
 
-static bool check_picture(struct request *request, const struct ask *ask)
+static bool check_picture(struct request *request,
+                          const struct explain_request *asked)
 {
     if (request->image_from == REQUEST_NO_IMAGE)
         return request_fail(request, PROBLEM_INPUT,
@@ -168,7 +171,7 @@ static bool check_picture(struct request *request, const struct ask *ask)
         return request_fail(request, PROBLEM_INPUT, "the picture is empty");
     if (!check_bytes(request))
         return false;
-    if (wants_png(request) && ask->heatmap == ASK_NONE)
+    if (wants_png(request) && asked->style.kind == RENDER_NONE)
         return request_fail(request, PROBLEM_INPUT,
                             "option \"heatmap\": \"none\" leaves nothing to "
                             "answer as image/png");
@@ -177,7 +180,7 @@ static bool check_picture(struct request *request, const struct ask *ask)
 
 /* Makes the job of a checked request; it holds the model on its own. */
 static bool make_job(struct service *service, struct request *request,
-                     const struct ask *ask, struct model *model)
+                     const struct explain_request *asked, struct model *model)
 {
     struct cam_job *job = cam_job_new();
 
@@ -187,9 +190,9 @@ static bool make_job(struct service *service, struct request *request,
     job->picture = request->image; /* moved, not copied */
     request->image = (struct buf){0};
     job->base.model = model_hold(model);
-    job->ask = *ask;
+    job->request = *asked;
     job->base.deferred.response.id = request->id;
-    job->png = wants_png(request);
+    job->request.only_heatmap = wants_png(request);
     job->queued_us = clock_now_us();
     job->deadline_us =
         job->queued_us + service->config->deadline_ms * UINT64_C(1000);
@@ -202,10 +205,10 @@ bool handle_cam(struct service *service, struct request *request)
     struct model *model =
         models_find(&service->models, params_find(&request->params, "model"),
                     &request->err);
-    struct ask ask;
-    bool ok = model && check_options(request, &ask, model) &&
-              check_picture(request, &ask) &&
-              make_job(service, request, &ask, model);
+    struct explain_request asked;
+    bool ok = model && check_options(request, &asked, model) &&
+              check_picture(request, &asked) &&
+              make_job(service, request, &asked, model);
 
     model_release(model);
     return ok;

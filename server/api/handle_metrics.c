@@ -33,7 +33,7 @@ static void read_model(struct metrics_model *row, const struct model *model,
 
     *row = (struct metrics_model){
         .name = info->name,
-        .method = info->refusal ? "none" : "cam",
+        .method = info->method ? info->method : "none",
         .num_classes = info->num_classes,
         .input_width = info->input_width,
         .input_height = info->input_height,

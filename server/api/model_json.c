@@ -1,7 +1,7 @@
 #include "server/api/model_json.h"
 
-#include "server/api/ask.h"
-#include "server/api/json.h"
+#include "server/api/explain_options.h"
+#include "server/http/json.h"
 
 static json_t *model_input(const struct engine_info *info)
 {
@@ -27,15 +27,17 @@ static json_t *model_limits(const struct config *config)
                      (json_int_t)config->max_pixels, "queue_length",
                      (json_int_t)config->queue_length, "deadline_ms",
                      (json_int_t)config->deadline_ms, "max_classes",
-                     (json_int_t)ASK_MAX_CLASSES);
+                     (json_int_t)EXPLAIN_MAX_CLASSES);
 }
 
 static json_t *model_options(void)
 {
     json_t *options = json_array();
-    struct ask_option o;
+    const struct option *row;
+    struct explain_option o;
 
-    for (size_t i = 0; ask_option(&o, i); i++)
+    for (size_t i = 0; (row = explain_options_row(i)); i++) {
+        explain_options_describe(&o, row);
         if (json_array_append_new(options,
                                   json_pack("{ss ss ss ss}", "name", o.name,
                                             "default", o.fallback, "accepts",
@@ -43,6 +45,7 @@ static json_t *model_options(void)
             json_decref(options);
             return NULL;
         }
+    }
     return options;
 }
 
@@ -65,7 +68,7 @@ static json_t *describe(const struct model *model)
         put(root, "default", json_boolean(model->slot == 0)) &&
         put(root, "generation", json_integer((json_int_t)model->generation)) &&
         put(root, "loaded", text(model->loaded)) &&
-        put(root, "method", info->refusal ? json_null() : json_string("cam")) &&
+        put(root, "method", text(info->method)) &&
         put(root, "head", text(info->head)) &&
         put(root, "output", text(info->output)) &&
         put(root, "scores", text(info->scores)) &&

@@ -193,6 +193,7 @@ enum {
 };
 
 struct config_text; /* one text from the user */
+struct option;      /* options.h */
 
 struct config {
 #define SECTION(name, about)
@@ -224,6 +225,12 @@ void config_init(struct config *config);
 bool config_read(struct config *config, int argc, char *const *argv,
                  char *const *environment, struct error *err)
     __attribute__((warn_unused_result));
+
+/* The same for a command that has one more option: its row, of a field of the
+ * struct that *config is the first member of. */
+bool config_read_with(struct config *config, const struct option *more,
+                      int argc, char *const *argv, char *const *environment,
+                      struct error *err) __attribute__((warn_unused_result));
 
 /* Prefixes err's text with the source of the option's value: its flag,
  * variable, or file and line. For errors that config_read cannot find. Returns

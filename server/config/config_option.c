@@ -6,8 +6,10 @@
 static bool take_flag(void *data, const struct option *option,
                       const char *value, struct error *err)
 {
-    return config_option_set(data, option, value,
-                             (struct config_origin){CONFIG_FLAG, 0}, err);
+    /* config_read_with has copies of the rows. */
+    return config_option_set(
+        data, config_option_find(option->flag, strlen(option->flag)), value,
+        (struct config_origin){CONFIG_FLAG, 0}, err);
 }
 
 static bool take_action(void *data, const struct option *option,

@@ -1,5 +1,6 @@
 #include "server/config/options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/digits.h"
@@ -60,7 +61,24 @@ void options_store(void *data, const struct option *option, uint64_t number)
         memcpy(field, &number, sizeof number);
 }
 
-static bool take(void *data, const struct option *option, const char *value,
+/* A decimal number from 0 to 1, with an exponent where a program wrote it: .5,
+ * 0.25, 1e-05. No minus, no hexadecimal, no words; and no locale: the program
+ * never sets one. */
+static bool parse_share(float *share, const char *text)
+{
+    double value;
+    char *end;
+
+    if (*text == '-' || text[strspn(text, "0123456789.eE+-")])
+        return false;
+    value = strtod(text, &end);
+    if (end == text || *end || !(value <= 1))
+        return false;
+    *share = (float)value;
+    return true;
+}
+
+bool options_set(void *data, const struct option *option, const char *value,
                  struct error *err)
 {
     char *field = (char *)data + option->offset;
@@ -72,6 +90,10 @@ static bool take(void *data, const struct option *option, const char *value,
         *(bool *)field = true;
         return true;
     }
+    if (option->type == OPTION_SHARE)
+        return parse_share((float *)(void *)field, value) ||
+               fail(err, ERROR_INPUT, "\"%.60s\" is not a number from 0 to 1",
+                    value);
     if (!options_check(&number, option, value, err))
         return false;
     if (option->type == OPTION_NUMBER || option->type == OPTION_CHOICE)
@@ -88,7 +110,13 @@ const char *options_value(char digits[32], const void *data,
     const char *text = option->accepts;
     uint64_t number = 0;
     uint32_t small;
+    float share;
 
+    if (option->type == OPTION_SHARE) {
+        memcpy(&share, field, sizeof share);
+        snprintf(digits, 32, "%g", (double)share);
+        return digits;
+    }
     if (option->type == OPTION_TEXT || option->type == OPTION_WORD) {
         text = NULL;
         if (option->size == sizeof text)
@@ -228,7 +256,7 @@ static int take_option(const struct option *rows, size_t count, void *data,
     else if (option->type != OPTION_SWITCH && !value)
         ok = fail(err, ERROR_INPUT, "--%s requires a value", option->flag);
     else
-        ok = take(data, option, value, err) ||
+        ok = options_set(data, option, value, err) ||
              error_prefix(err, "--%s", option->flag);
     return ok ? used : 0;
 }

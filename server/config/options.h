@@ -30,6 +30,7 @@ enum option_type {
     OPTION_TEXT,    /* const char *, borrowed */
     OPTION_LIST,    /* several texts; `take` keeps them */
     OPTION_NUMBER,  /* uint32_t or uint64_t */
+    OPTION_SHARE,   /* float: 0 to 1 */
     OPTION_CHOICE,  /* unsigned: which of `accepts` */
     OPTION_WORD,    /* const char *: one of `accepts` */
 };
@@ -83,6 +84,11 @@ bool options_parse(const struct option *rows, size_t count, void *data,
 void options_print(FILE *out, const struct option *rows, size_t count,
                    const void *data);
 
+/* Takes one value, as the command line does; NULL of a switch. ERROR_INPUT says
+ * what is accepted, but does not name the option. */
+bool options_set(void *data, const struct option *option, const char *value,
+                 struct error *err) __attribute__((warn_unused_result));
+
 /* Checks a value by its row's type. *number is set for a number or a choice.
  * ERROR_INPUT says what is accepted, but does not name the option. */
 bool options_check(uint64_t *number, const struct option *option,
@@ -93,7 +99,7 @@ bool options_check(uint64_t *number, const struct option *option,
 void options_store(void *data, const struct option *option, uint64_t number);
 
 /* The field's value as a text; `digits` is space for a number. NULL: it is
- * empty, or not a text, a number or a choice. */
+ * empty, or not a text, a number, a share or a choice. */
 const char *options_value(char digits[32], const void *data,
                           const struct option *option);
 

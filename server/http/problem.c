@@ -1,7 +1,6 @@
 #include "server/http/problem.h"
 
-#include <jansson.h>
-#include <string.h>
+#include "server/http/json.h"
 
 struct row {
     unsigned status;
@@ -43,34 +42,12 @@ enum problem problem_of(enum error_kind kind)
     return by_kind[kind];
 }
 
-static int append(const char *bytes, size_t len, void *arg)
-{
-    return buf_append(arg, bytes, len, NULL) ? 0 : -1;
-}
-
-/* The detail may quote what a client sent, cut anywhere. If it is not UTF-8,
- * bytes beyond ASCII become question marks. */
-static json_t *detail_text(const char *detail)
-{
-    json_t *text = json_string(detail);
-    char ascii[ERROR_TEXT_SIZE];
-    size_t len = strlen(detail);
-
-    if (text)
-        return text;
-    if (len >= sizeof ascii)
-        len = sizeof ascii - 1;
-    for (size_t i = 0; i < len; i++)
-        ascii[i] = detail[i] & 0x80 ? '?' : detail[i];
-    return json_stringn_nocheck(ascii, len);
-}
-
 static bool write_body(struct buf *body, const struct row *row,
                        const char *detail, uint64_t limit, const char *id)
 {
     json_t *root = json_pack("{ss ss sI so ss}", "type", "about:blank", "title",
                              row->title, "status", (json_int_t)row->status,
-                             "detail", detail_text(detail), "kind", row->kind);
+                             "detail", text(detail), "kind", row->kind);
     bool ok = root != NULL;
 
     if (ok && limit > 0)

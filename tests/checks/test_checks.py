@@ -93,6 +93,53 @@ def test_a_url_in_a_comment_of_the_engine_is_not_http(tmp_path):
     assert run("layers", tmp_path).returncode == 0
 
 
+def test_layers_finds_modules_that_include_one_another(tmp_path):
+    include = '#include "engine/base/{}.h"\n'
+    lay_out(
+        tmp_path,
+        engine__base__a_c=include.format("b"),
+        engine__base__a_h="",
+        engine__base__b_c=include.format("a"),
+        engine__base__b_h="",
+    )
+    result = run("layers", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == "engine/base/a engine/base/b include one another (rule 5)\n"
+
+
+def test_a_module_may_include_its_parts(tmp_path):
+    include = '#include "engine/base/{}.h"\n'
+    lay_out(
+        tmp_path,
+        engine__base__a_c=include.format("a_part"),
+        engine__base__a_h="",
+        engine__base__a_part_h=include.format("a"),
+    )
+    assert run("layers", tmp_path).returncode == 0
+
+
+def lines(count: int, start: str = "int f(int a,\n      int b)\n{\n") -> str:
+    """A function with so many lines between its braces."""
+    return start + "    a++;\n" * count + "}\n"
+
+
+def test_size_finds_what_is_too_long(tmp_path):
+    lay_out(tmp_path, engine__a_c=lines(60), engine__b_c=lines(60) * 7)
+    assert run("size", tmp_path).returncode == 0
+
+    lay_out(tmp_path, engine__a_c=lines(10) + lines(61), engine__b_c=lines(60) * 8)
+    result = run("size", tmp_path)
+    assert result.returncode == 1
+    assert "engine/a.c:15: f has 61 lines; at most 60 are allowed" in result.stderr
+    assert "engine/b.c: 512 lines; at most 500 are allowed" in result.stderr
+    assert result.stderr.count("\n") == 2
+
+
+def test_a_table_and_a_test_may_be_long(tmp_path):
+    lay_out(tmp_path, engine__a_h="1,\n" * 900, tests__test_a_c=lines(60) * 9)
+    assert run("size", tmp_path).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("name", "text", "finding"),
     [
@@ -236,81 +283,6 @@ def test_docs_finds_what_is_wrong_with_a_readme(tmp_path, old, new, finding):
     assert finding in result.stderr and result.stderr.count("\n") == 1
 
 
-def lay_out_lists(tree: Path, row: str, networks: str = "") -> None:
-    """Tables of one family's one row, a list of networks, and a page without
-    either."""
-    table = "const struct onnx_operator onnx_ops_{}[] = {{\n{}    {{0}},\n}};\n"
-    others = ("function", "window", "move", "quant")
-    files = {f"engine__onnx__onnx_ops_{f}_c": table.format(f, "") for f in others}
-    files["engine__onnx__onnx_ops_math_c"] = table.format("math", row)
-    files["tests__data__networks__networks_txt"] = networks
-    page = "".join(
-        f"<!-- {name}: `make lists` writes what follows -->\n"
-        f"<!-- {name}: up to here -->\n"
-        for name in ("operators", "networks")
-    )
-    lay_out(tree, **files, engine__onnx__onnx_c="", docs__models_md=page)
-
-
-def test_lists_finds_an_operator_that_the_page_misses(tmp_path):
-    lay_out_lists(tmp_path, '    {"Clip", GRAPH_CLAMP, 1, 3, "min " "max", f},\n')
-    result = run("lists", tmp_path)
-    assert result.returncode == 1
-    assert "lacks: | Clip | 1 to 3 | `min` `max` |" in result.stderr
-
-    assert run("lists", "--write", tmp_path).returncode == 0
-    assert run("lists", tmp_path).returncode == 0
-
-
-def test_lists_reads_rows_that_a_macro_makes_of_a_list(tmp_path):
-    lay_out_lists(tmp_path, "")
-    made = (
-        "#define SHAPES(X)  \\\n    X(Round, A_ROUND, \"size\", 1) \\\n    X(Flat, A_FLAT, \"\", 1)\n\n"
-        "#define AXES(X)  \\\n    X(Long, A_LONG)\n\n"
-        "const struct onnx_operator x[] = {\n"
-        "#define X(name, of, attributes, ...) \\\n    {#name, OP, 1, 1, attributes, f_##name},\n"
-        "    SHAPES(X)\n#undef X\n"
-        '#define X(name, of) \\\n    {#name, OP, 1, 2, "axes", \\\n     f_##name},\n'
-        "    AXES(X)\n#undef X\n    {0},\n};\n"
-    )
-    lay_out(tmp_path, engine__onnx__onnx_ops_function_c=made)
-    assert run("lists", "--write", tmp_path).returncode == 0
-    text = (tmp_path / "docs" / "models.md").read_text(encoding="utf-8")
-    for line in ("| Round | 1 | `size` |", "| Flat | 1 | |", "| Long | 1 to 2 | `axes` |"):
-        assert f"{line}\n" in text
-    assert "3 operators." in text
-
-
-def test_lists_finds_an_operator_that_is_gone(tmp_path):
-    lay_out_lists(tmp_path, '    {"Sum", GRAPH_ADD, 1, UINT32_MAX, "", f},\n')
-    assert run("lists", "--write", tmp_path).returncode == 0
-
-    empty = "const struct onnx_operator x[] = {\n};\n"
-    lay_out(tmp_path, engine__onnx__onnx_ops_math_c=empty)
-    result = run("lists", tmp_path)
-    assert result.returncode == 1
-    assert "no longer: | Sum | 1 or more | |" in result.stderr
-
-
-def test_lists_finds_a_network_that_has_another_head_now(tmp_path):
-    lay_out_lists(tmp_path, "", "net-a1\tnet\tnone: why\nnet-b2\tnet\tnone: why\n")
-    assert run("lists", "--write", tmp_path).returncode == 0
-    text = (tmp_path / "docs" / "models.md").read_text(encoding="utf-8")
-    assert "| net | a1, b2 | none |\n" in text
-
-    lay_out(tmp_path, tests__data__networks__networks_txt="net-a1\tnet\tconv-gap\n")
-    result = run("lists", tmp_path)
-    assert result.returncode == 1
-    assert "lacks: | net | a1 | conv-gap |" in result.stderr
-
-
-def test_lists_refuses_a_row_that_it_cannot_read(tmp_path):
-    lay_out_lists(tmp_path, '    {"Sum", GRAPH_ADD, ONE, UINT32_MAX, "", f},\n')
-    result = run("lists", tmp_path)
-    assert result.returncode == 1
-    assert "cannot read engine/onnx/onnx_ops_math.c" in result.stderr
-
-
 @pytest.mark.parametrize(
     "call",
     ["strcpy(s, t)", 'sprintf(s, "%d", 1)', 'strtok(s, ",")', "atoi(t)"],
@@ -360,55 +332,3 @@ def test_a_unit_test_program_that_dies_or_tests_nothing_has_failed(tmp_path):
     assert unit(good, dies) == (1, "unit: 2 passed, 1 failed")
     assert unit(bad) == (1, "unit: 1 passed, 3 failed")
     assert unit(idle, good) == (1, "unit: 2 passed, 1 failed")
-
-
-def lay_out_options(tree: Path, rows: str) -> None:
-    """A tree with a table of options and a page to list them in."""
-    lay_out(
-        tree,
-        server__config__config_h=f"#define CONFIG_OPTIONS(SECTION, NUMBER, CHOICE) \\\n{rows}\n"
-        '#define CONFIG_ACTIONS(X) \\\n    X(HELP, "help", "list them")\n'
-        "enum format { RED, GREEN };\n",
-        docs__operations_md="Before.\n<!-- options: `make lists` writes what follows -->\n"
-        "<!-- options: up to here -->\nAfter.\n",
-    )
-    (tree / "config").mkdir(exist_ok=True)
-
-
-SECTION = '    SECTION("work", "how much") \\\n'
-
-
-def test_options_finds_an_option_that_the_page_and_the_file_miss(tmp_path):
-    rows = SECTION + '    NUMBER(a, "a-b", 2, 1, 9, "things", "how " \\\n "many")'
-    lay_out_options(tmp_path, rows)
-    result = run("options", tmp_path)
-    assert result.returncode == 1
-    assert (
-        "operations.md lacks: | `--a-b` | 2 | 1 to 9 things | how many |"
-        in result.stderr
-    )
-    assert "wherefore.ini lacks: ;a-b = 2" in result.stderr
-    assert run("options", "--write", tmp_path).returncode == 0
-    assert run("options", tmp_path).returncode == 0
-    page = (tmp_path / "docs/operations.md").read_text(encoding="utf-8")
-    assert page.startswith("Before.\n") and page.endswith("After.\n")
-
-
-def test_options_finds_a_default_that_is_another_now(tmp_path):
-    lay_out_options(tmp_path, SECTION + '    CHOICE(c, "c", RED, "red|green", "hue")')
-    assert run("options", "--write", tmp_path).returncode == 0
-    header = tmp_path / "server/config/config.h"
-    header.write_text(header.read_text().replace('"c", RED', '"c", GREEN'))
-    result = run("options", tmp_path)
-    assert result.returncode == 1
-    assert "wherefore.ini: no longer: ;c = red\n" in result.stderr
-    assert "wherefore.ini lacks: ;c = green\n" in result.stderr
-
-
-def test_options_refuses_a_row_that_it_cannot_read(tmp_path):
-    lay_out_options(
-        tmp_path, SECTION + '    NUMBER(a, "a", 1 + 1, 1, 9, "things", "n")'
-    )
-    result = run("options", tmp_path)
-    assert result.returncode == 1
-    assert "cannot read CONFIG_OPTIONS" in result.stderr

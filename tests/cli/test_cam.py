@@ -119,7 +119,7 @@ def test_integers_see_the_same_cat_or_are_refused_by_an_old_library(cam, answer)
     result = cam("--precision", "int8", "cat.png")
 
     if result.returncode == 1:
-        assert b"needs XNNPACK of 2024" in result.stderr
+        assert b"needs XNNPACK from 2024" in result.stderr
         assert result.stderr.count(b"\n") == 1
         return
     found, exact = json.loads(result.stdout), answer("cat.png")
@@ -400,7 +400,7 @@ def test_an_answer_that_cannot_be_written_is_a_failure(cam):
 
     assert result.returncode == 1
     assert result.stderr == (
-        b"wherefore cam: the answer: cannot be written: No space left on device\n"
+        b"wherefore cam: the result: cannot be written: No space left on device\n"
     )
 
 
@@ -522,7 +522,7 @@ def test_a_heatmap_never_takes_the_place_of_a_photo(cam, photos, way):
     result = cam("--heatmap", where, "cat.png")
 
     assert result.returncode == 1
-    assert b"is one of the photos" in result.stderr
+    assert b"is one of the input images" in result.stderr
     assert (photos / "cat.png").read_bytes() == before
 
 
@@ -532,7 +532,7 @@ def test_two_photos_of_one_name_do_not_share_a_heatmap(cam, photos):
     result = cam("--heatmap", "new-%s.png", "cat.png", "cat.jpg")
 
     assert result.returncode == 2
-    assert b'two photos would both write "new-cat.png"' in result.stderr
+    assert b'two images would be written to the same file "new-cat.png"' in result.stderr
     assert not (photos / "new-cat.png").exists()
 
 
@@ -550,7 +550,7 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        ([], "no photo is given"),
+        ([], "no image is given"),
         (["--nope", "cat.png"], "unknown option --nope; --help lists the options"),
         (["--treshold=1", "cat.png"], "--treshold; did you mean --threshold?"),
         (["-n", "cat.png"], "unknown option -n; --help lists the options"),
@@ -565,7 +565,7 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
         (["--colormap=rainbow", "cat.png"], '"rainbow" is not accepted'),
         (["--heatmap-kind=none", "cat.png"], '--heatmap-kind: "none" is not one of overlay|map'),
         (["--heatmap-size=0", "cat.png"], '"0" is not accepted'),
-        (["--heatmap=-", "cat.png"], "--heatmap: the standard output is for the answer"),
+        (["--heatmap=-", "cat.png"], "--heatmap: standard output is taken by the results"),
         (["--heatmap=x.png", "cat.png", "rocket.jpg"], "a directory or a %s"),
         (["--heatmap=nowhere/", "cat.png"], 'no directory "nowhere/"'),
         (["--threads=0", "cat.png"], '--threads: "0" is not a whole number from 1 to'),

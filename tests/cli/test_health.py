@@ -77,6 +77,18 @@ def test_live_may_stand_anywhere(port: str) -> None:
     assert health("--listen", f"127.0.0.1:{port}", "--live").returncode == 0
 
 
+def test_live_is_read_as_any_option(port: str) -> None:
+    listen = f"--listen=127.0.0.1:{port}"
+
+    assert health("--liv", listen).returncode == 0
+    result = health("--lve", listen)
+    assert result.returncode == 2
+    assert "did you mean --live?" in result.stderr
+    result = health(listen, "--", "--live")
+    assert result.returncode == 2
+    assert 'unexpected argument "--live"' in result.stderr
+
+
 def test_a_file_of_options_that_is_wrong_is_a_wrong_call() -> None:
     result = health("--config", "/nowhere")
 
@@ -91,7 +103,7 @@ def test_nobody_there_is_not_healthy() -> None:
     result = health("--listen", address)
 
     assert result.returncode == 1
-    assert result.stderr == (f"wherefore health: nothing can be reached at {address}\n")
+    assert result.stderr == (f"wherefore health: cannot connect to {address}\n")
 
 
 @pytest.mark.parametrize(

@@ -186,8 +186,8 @@ def test_a_size_that_is_open_is_asked_for_and_taken(model, tmp_path):
 
     refused = model("check", tmp_path / "open.onnx")
     assert refused.returncode == 1
-    assert b"its height and width are open" in refused.stdout
-    assert b"nodes depend on what is above" in refused.stdout
+    assert b"its height and width are dynamic" in refused.stdout
+    assert b"nodes depend on these" in refused.stdout
     assert maps("--width=48", "--height=32").startswith(b"maps       6 x 4 ")
     assert maps("--input-size=96x64").startswith(b"maps       12 x 8 ")
 
@@ -287,11 +287,11 @@ def test_run_takes_inputs_by_name_and_in_order(model, tmp_path, difference, inpu
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        (["a.npy"], 'the input "b": nothing is given for it'),
-        (["a.npy", "b.npy", "a.npy"], "3 inputs are given; 2 of them are inputs"),
-        (["a.npy", "c=b.npy"], 'the input "b": nothing is given for it'),
+        (["a.npy"], 'the input "b": no array is given for it'),
+        (["a.npy", "b.npy", "a.npy"], "3 inputs are given, but only 2 of them are inputs"),
+        (["a.npy", "c=b.npy"], 'the input "b": no array is given for it'),
         (["a.npy", "missing.npy"], "missing.npy: cannot be opened"),
-        (["a.npy", "sub.onnx"], "sub.onnx: it is not a .npy file"),
+        (["a.npy", "sub.onnx"], "sub.onnx: not a .npy file"),
         (["a.npy", "b=long.npy"], "node"),
     ],
 )
@@ -370,18 +370,18 @@ def test_add_never_touches_what_is_there(model, tmp_path):
     result = add(model, "--to", "there")
 
     assert result.returncode == 1
-    assert b"there is there already" in result.stderr
+    assert b"there already exists" in result.stderr
     assert os.listdir(tmp_path / "there") == ["file"]
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--channels=L"], "three channels; --channels is RGB or BGR"),
-        (["--labels=two.txt"], "it names 2 classes; the network has 1000"),
+        (["--channels=L"], "three channels; give --channels RGB or BGR"),
+        (["--labels=two.txt"], "labels.txt has 2 classes, but the network has 1000"),
         (["--labels=missing.txt"], "missing.txt: cannot be opened"),
         (["--width=100"], "224"),
-        (["--to=missing/m"], "cannot be made"),
+        (["--to=missing/m"], "cannot create"),
     ],
 )
 def test_what_cannot_be_added_leaves_nothing_behind(model, tmp_path, args, message):
@@ -399,7 +399,7 @@ def test_what_cannot_be_added_leaves_nothing_behind(model, tmp_path, args, messa
         (["--resize=squash"], '--resize: "squash" is not one of stretch|crop|letterbox'),
         (["--interpolation=none"], "is not one of bicubic|bilinear|nearest"),
         (["--channels=RBG"], "is not one of RGB|BGR|L"),
-        (["--std=0"], '--std: "0" is not above 0'),
+        (["--std=0"], '--std: "0" is not positive'),
         (["--scores=logistic"], "is not one of softmax|sigmoid"),
         (["--input-size=0"], "--input-size: "),
         (["--lables=x"], "unknown option --lables; did you mean --labels?"),
@@ -445,7 +445,7 @@ def test_advice_about_an_open_size_is_an_option_that_works(model, tmp_path, comm
     said = (refused.stderr + refused.stdout).decode()
 
     assert refused.returncode == 1
-    assert "its height and width are open; --width and --height give them" in said
+    assert "its height and width are dynamic; set them with --width and --height" in said
     assert model(command, path, "--width", "32", "--height", "24").returncode == 0
     more = ["--to", "again"] if command == "add" else []
     assert model(command, path, "--input-size", "32x24", *more).returncode == 0
@@ -456,7 +456,7 @@ def test_advice_about_a_grey_network_works(model, tmp_path):
     refused = model("add", path)
 
     assert refused.returncode == 1
-    assert b"one channel; --channels L says so" in refused.stderr
+    assert b"one channel; give --channels L" in refused.stderr
     made = model("add", path, "--channels", "L", "--mean", "127", "--std", "128")
     assert made.returncode == 0
     said = json.loads((tmp_path / "models/grey/model.json").read_text())
@@ -500,7 +500,7 @@ def test_add_refuses_what_check_refuses(model, unsupported, tmp_path):
 
     assert result.returncode == 1
     assert b'node "unknown operator": operator Frobnicate' in result.stderr
-    assert b"`wherefore model check` lists more" in result.stderr
+    assert b"`wherefore model check` lists all" in result.stderr
     assert os.listdir(tmp_path) == [unsupported.name]
 
 

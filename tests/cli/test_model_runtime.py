@@ -185,7 +185,7 @@ def test_bytes_that_are_computed_with_are_refused_by_name(tmp_path):
     file = change("uint8-nhwc", tmp_path / "a.onnx", resize_first)
     result = add(file, tmp_path / "m")
     assert result.returncode == 1
-    assert b"computes with integers of the picture; a Cast" in result.stderr
+    assert b"computes with integers from the image; a Cast" in result.stderr
 
 
 def test_other_integers_are_no_pictures(tmp_path):
@@ -195,7 +195,7 @@ def test_other_integers_are_no_pictures(tmp_path):
     file = change("uint8-nhwc", tmp_path / "a.onnx", take_int8)
     result = add(file, tmp_path / "m")
     assert result.returncode == 1
-    assert b"it is of type int8" in result.stderr
+    assert b"it has type int8" in result.stderr
 
 
 # --- weights in other files ---------------------------------------------------

@@ -111,7 +111,7 @@ def test_check_counts_the_nodes_that_do_not_matter(tmp_path: Path):
     assert run.returncode == 0
     assert (
         run.stdout.decode()
-        == 'all 5 nodes that the output "z" needs are supported; 1 more does not matter\n'
+        == 'all 5 nodes that the output "z" needs are supported; 1 more is not needed\n'
     )
 
 
@@ -125,7 +125,7 @@ def test_a_folder_says_in_model_json_what_the_options_say(tmp_path: Path):
     run = wherefore(tmp_path, "cam", "--model", "two", photo)
 
     assert run.returncode == 1
-    assert b'"animal" (3), "indoors" (2); "output" in model.json says' in run.stderr
+    assert b'"animal" (3), "indoors" (2); choose one with "output" in model.json' in run.stderr
     (folder / "labels.txt").write_text("outside\ninside\n", "utf-8")
     found = json.loads(wherefore(tmp_path, "cam", "--model", "two", photo).stdout)
     assert {entry["label"] for entry in found["classes"]} == {"inside", "outside"}
@@ -138,7 +138,7 @@ def test_scores_and_output_of_model_json_are_checked(tmp_path: Path):
     for member, value, message in [
         ("scores", "logistic", 'model.json: scores must be "softmax" or "sigmoid"'),
         ("scores", 1, 'model.json: scores must be "softmax" or "sigmoid"'),
-        ("output", 1, "model.json: output must be a text"),
+        ("output", 1, "model.json: output must be a string"),
         ("output", "y", 'has no output "y"; its outputs are "out"'),
     ]:
         path.write_text(json.dumps(said | {member: value}), "utf-8")

@@ -61,7 +61,7 @@ def settings(text: str) -> list[str]:
         (["--", "--workers"], 'unexpected argument "--workers"'),
         (["workers"], 'unexpected argument "workers"'),
         (["-w", "2"], "unknown option -w; --help lists the options"),
-        (["--input-size", "wide"], '--input-size: "wide" is no size'),
+        (["--input-size", "wide"], '--input-size: "wide" is not a valid input size'),
         (["--listen", "a\nb"], "control character"),
         (["--listen", "8080"], '--listen: "8080" is not ADDRESS:PORT'),
         (["--listen", "unix:" + 200 * "x"], "a Unix socket must have 1 to 107 bytes"),
@@ -87,7 +87,7 @@ def test_a_bad_option_is_one_line_and_status_2(args, says, check):
     ("name", "value", "says"),
     [
         ("WROKERS", "2", "unknown variable WHEREFORE_WROKERS; did you mean WHEREFO"),
-        ("INPUT_SIZE", "x", 'WHEREFORE_INPUT_SIZE: "x" is no size'),
+        ("INPUT_SIZE", "x", 'WHEREFORE_INPUT_SIZE: "x" is not a valid input size'),
         ("MAX_CONNECTIONS", "9", "WHEREFORE_MAX_CONNECTIONS: 9 is too low for"),
     ],
 )

@@ -492,15 +492,3 @@ def test_dashboard_and_alerts_name_metrics_and_reasons_that_exist(
         docs = (ROOT / "docs" / "operations.md").read_text()
         for rule in parsed["groups"][0]["rules"]:
             assert f"`{rule['alert']}`" in docs
-
-
-def test_the_documentation_says_what_each_reason_means(server: Server) -> None:
-    """A row for each, and no other."""
-    docs = (ROOT / "docs" / "operations.md").read_text()
-    table = docs.partition("| reason | response |")[2].partition("\n\n")[0]
-    samples = families(server)["wherefore_rejected"].samples
-
-    rows = re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)
-    assert sorted(rows) == sorted(
-        s.labels["reason"] for s in samples if s.name.endswith("_total")
-    )

@@ -30,39 +30,13 @@ def routes() -> set[tuple[str, str]]:
     return {tuple(line.split(" ", 1)) for line in result.stdout.splitlines()}
 
 
-def test_openapi_lists_exactly_the_routes(server: Server) -> None:
-    """Neither more nor less, and each answers as it says."""
-    document = yaml.safe_load(server.get("/openapi.yaml").text)
-    described = {
-        (method.upper(), path)
-        for path, item in document["paths"].items()
-        for method in item
-        if method in {"get", "post", "put", "delete", "patch"}
-    }
-
-    assert document["openapi"].startswith("3.1")
-    assert described == routes()
-    for method, path in described:
+def test_each_route_answers(server: Server) -> None:
+    """With what it takes in Allow."""
+    for method, path in routes():
         if method == "GET":
             assert server.get(path).status_code == 200
         allow = httpx.options(server.url + path).headers["allow"]
         assert method in allow.split(", ")
-
-
-def test_openapi_names_the_options_of_cam(server: Server) -> None:
-    """As the query, as the form, and as GET /model has them."""
-    document = yaml.safe_load(server.get("/openapi.yaml").text)
-    post = document["paths"]["/cam"]["post"]
-    form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
-    names = {o["name"] for o in server.get("/model").json()["options"]}
-
-    shared = document["components"]["parameters"]
-    given = {
-        p["name"] if "name" in p else shared[p["$ref"].rsplit("/", 1)[1]]["name"]
-        for p in post["parameters"]
-    }
-    assert given == names
-    assert set(form["properties"]) == names | {"image"}
 
 
 def test_the_references_in_openapi_lead_somewhere() -> None:
@@ -71,6 +45,7 @@ def test_the_references_in_openapi_lead_somewhere() -> None:
     document = yaml.safe_load(text)
     refs = re.findall(r'\$ref: "#/([^"]+)"', text)
 
+    assert document["openapi"].startswith("3.1")
     assert refs
     for ref in refs:
         node = document

@@ -36,8 +36,10 @@ struct engine_session {
     const struct engine *engine; /* borrowed */
     uint64_t num_runs;
     struct image image;
-    float values[4];
-    struct buf scratch;
+    struct explained_class classes[FAKE_CLASSES];
+    struct explain_map maps[FAKE_CLASSES];
+    float values[FAKE_CLASSES][4];
+    struct buf heatmap;
 };
 
 static const char *const fake_ids[FAKE_CLASSES] = {"n00", "n01", "n02", NULL};
@@ -91,6 +93,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
                                  .output = "logits",
                                  .scores = "softmax",
                                  .is_exclusive = true,
+                                 .method = engine->refusal ? NULL : "cam",
                                  .refusal = engine->refusal,
                                  .precision = "fp32",
                                  .runtime = "fake"};
@@ -133,7 +136,7 @@ struct engine_session *engine_session_new(const struct engine *engine,
 
     (void)team;
     if (!session || fake_no_room) {
-        fail(err, ERROR_MEMORY, "no room for a session");
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
         free(session);
         return NULL;
     }
@@ -142,11 +145,12 @@ struct engine_session *engine_session_new(const struct engine *engine,
     return session;
 }
 
-bool engine_sample(struct engine_session *session, const uint8_t *bytes,
-                   size_t len, const struct image_limits *limits,
-                   struct error *err)
+bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
+                           size_t len, const struct image_limits *limits,
+                           const struct cancel *cancel, struct error *err)
 {
     (void)limits;
+    (void)cancel;
     session->image =
         (struct image){.width = 8, .height = 4, .format = IMAGE_PNG};
     if (len > 0 && bytes[0] == 'x')
@@ -156,19 +160,6 @@ bool engine_sample(struct engine_session *session, const uint8_t *bytes,
     if (len > 0 && bytes[0] == 'l')
         return fail(err, ERROR_LIMIT, "the picture is too large");
     return true;
-}
-
-void engine_session_watch(struct engine_session *session,
-                          bool (*gone)(void *user), void *user)
-{
-    (void)session;
-    (void)gone;
-    (void)user;
-}
-
-const struct image *engine_session_image(const struct engine_session *session)
-{
-    return &session->image;
 }
 
 bool engine_session_run(struct engine_session *session, struct error *err)
@@ -184,89 +175,89 @@ uint64_t engine_session_num_runs(const struct engine_session *session)
     return session->num_runs;
 }
 
-void engine_session_class(struct engine_session *session,
-                          struct engine_class *result, size_t index)
+static bool fake_is_asked(const struct explain_request *request, size_t index)
 {
-    (void)session;
-    *result =
-        (struct engine_class){index, (float)(FAKE_CLASSES - index), 0.25f};
-}
-
-void engine_session_top(struct engine_session *session,
-                        struct engine_class *classes, size_t k)
-{
-    for (size_t i = 0; i < k; i++)
-        engine_session_class(session, &classes[i], i);
-}
-
-bool engine_session_map(struct engine_session *session, struct engine_map *map,
-                        size_t index, struct error *err)
-{
-    float value = (float)(FAKE_CLASSES - index);
-
-    if (session->engine->refusal)
-        return fail(err, ERROR_UNSUPPORTED, "%s", session->engine->refusal);
-    for (size_t i = 0; i < 4; i++)
-        session->values[i] = value;
-    *map = (struct engine_map){.class_index = index,
-                               .width = 2,
-                               .height = 2,
-                               .values = session->values,
-                               .min = value,
-                               .max = value,
-                               .mean_plus_bias = (double)value};
-    return true;
+    for (size_t i = 0; i < request->num_classes; i++)
+        if (request->classes[i] == index ||
+            (request->classes[i] == EXPLAIN_TOP && index < request->top))
+            return true;
+    return request->num_classes == 0 && index == 0;
 }
 
 /* Class 3 has no box. */
-bool engine_session_box(struct engine_session *session, struct box *box,
-                        bool *found, size_t index, float threshold,
-                        struct error *err)
+static void fake_class(struct engine_session *session, size_t row, size_t index,
+                       bool is_asked)
 {
-    (void)threshold;
-    if (session->engine->refusal)
-        return fail(err, ERROR_UNSUPPORTED, "%s", session->engine->refusal);
-    *found = index != 3;
-    *box = (struct box){0};
-    if (*found)
-        *box = (struct box){1, 2, 3, (uint32_t)index + 1};
-    return true;
+    float value = (float)(FAKE_CLASSES - index);
+    struct explained_class *class = &session->classes[row];
+    struct explain_map *map = &session->maps[index];
+
+    *class = (struct explained_class){.class = {index, value, 0.25f},
+                                      .is_asked = is_asked};
+    if (!is_asked || session->engine->refusal)
+        return;
+    for (size_t i = 0; i < 4; i++)
+        session->values[index][i] = value;
+    *map = (struct explain_map){.class_index = index,
+                                .width = 2,
+                                .height = 2,
+                                .values = session->values[index],
+                                .min = value,
+                                .max = value};
+    map->checks[map->num_checks++] =
+        (struct explain_check){"mean_plus_bias", (double)value};
+    class->map = map;
+    class->has_box = index != 3;
+    if (class->has_box)
+        class->box = (struct box){1, 2, 3, (uint32_t)index + 1, 0.2f};
 }
 
-/* "png" and the class. */
-bool engine_session_heatmap(struct engine_session *session, struct buf *png,
-                            size_t index, const struct render_options *options,
-                            struct error *err)
+/* The heatmap is "png" and the class. */
+bool engine_session_explain(struct engine_session *session,
+                            struct explanation *explanation,
+                            const struct explain_request *request,
+                            const struct cancel *cancel, struct error *err)
 {
-    char text[8];
+    const char *refusal = session->engine->refusal;
+    size_t num = 0, first = request->num_classes > 0 ? request->classes[0] : 0;
 
-    (void)options;
-    if (session->engine->refusal)
-        return fail(err, ERROR_UNSUPPORTED, "%s", session->engine->refusal);
-    snprintf(text, sizeof text, "png%zu", index);
-    return buf_append(png, text, strlen(text), err);
+    (void)cancel;
+    if (!engine_session_run(session, err))
+        return false;
+    if (first == EXPLAIN_TOP)
+        first = 0;
+    for (size_t i = 0; i < FAKE_CLASSES; i++)
+        if (i < request->top || fake_is_asked(request, i))
+            fake_class(session, num++, i, fake_is_asked(request, i));
+    *explanation = (struct explanation){.image = &session->image,
+                                        .method = refusal ? NULL : "cam",
+                                        .refusal = refusal,
+                                        .classes = session->classes,
+                                        .num_classes = num,
+                                        .heatmap = &session->heatmap};
+    for (size_t i = 0; i < num; i++)
+        if (session->classes[i].class.index == first)
+            explanation->first = &session->classes[i];
+    engine_session_timing(session, &explanation->timing);
+    buf_clear(&session->heatmap);
+    return refusal || request->style.kind == RENDER_NONE ||
+           buf_printf(&session->heatmap, err, "png%zu", first);
 }
 
 void engine_session_timing(const struct engine_session *session,
                            struct engine_timing *timing)
 {
     (void)session;
-    *timing = (struct engine_timing){1.23456, 2, 3, 4};
+    *timing = (struct engine_timing){1.23456, 2, 3, .render = 4};
 }
 
 void engine_session_free(struct engine_session *session)
 {
     if (session) {
         atomic_fetch_sub(&fake_num_sessions, 1);
-        buf_release(&session->scratch);
+        buf_release(&session->heatmap);
     }
     free(session);
-}
-
-struct buf *engine_session_scratch(struct engine_session *session)
-{
-    buf_clear(&session->scratch);
-    return &session->scratch;
 }
 
 #endif

@@ -1,95 +1,187 @@
-"""docs/models.md lists the operators of the tables in engine/onnx/onnx_ops_*.c, and
-the networks of tests/data/networks/networks.txt.
+"""Writes the lists in README.md, docs/, static/openapi.yaml and config/ from the
+program's own tables, as tools/checks/tables.c prints them, and from the networks of
+tests/data/networks/networks.txt.
 
-Usage: lists.py [--write] [ROOT]
+Usage: lists.py [--write] TABLES [ROOT]
 
-Says where the lists, each between two markers, are not what the files say;
-with --write, writes them.
+Says where a list, which stands between two markers, is not what the tables say; with
+--write, writes it.
 """
 
+import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 from common import finish
 
-BEGIN = "<!-- {}: `make lists` writes what follows -->\n"
-END = "<!-- {}: up to here -->\n"
-
-# ---- operators ----
-
-FAMILIES = ("math", "function", "window", "move", "quant")
-TABLE = re.compile(r"^const struct onnx_operator \w+\[\] = \{\n(.*?)^\};", re.M | re.S)
-TEXT = r'"[^"]*"'
-ROW = re.compile(
-    rf"\{{({TEXT}),\s*\w+,\s*(\d+),\s*(\d+|UINT32_MAX),\s*"
-    rf"({TEXT}(?:\s*{TEXT})*),\s*\w+\}},"
+BLOCK = (
+    r"^( *)(?:<!--|#) {}((?: [a-z-]+)*): `make lists` writes what follows(?: -->)?\n"
+    r"(.*?)^ *(?:<!--|#) {}: up to here"
 )
-# What other rows of a table are made of: its entry, {#name, …}, for each X of
-# a list, of which the third column, if there is one, is the attributes.
-MADE = re.compile(
-    rf"#define X\(name, [^\n]*\n\s*\{{#(name),\s*\w+,\s*(\d+),\s*(\d+),\s*"
-    rf"({TEXT}|attributes),[^}}]*\}},\s*(\w+)\(X\)"
-)
-LISTED = re.compile(rf"^ +X\((\w+), \w+(?:, ({TEXT}))?", re.M)
-# What onnx.c itself makes of a node, such as Constant.
-BY_THE_READER = re.compile(r'proto->op_type, "(\w+)"\) == 0')
+
+# ---- options of serve ----
 
 
-def rows(table: str, where: str) -> list[tuple[str, str, str]]:
-    """(name, how many operands, attributes) of each row of one C table."""
-    found = []
-    for name, least, most, attributes in ROW.findall(table):
-        if most == "UINT32_MAX":
-            number = f"{least} or more"
+def words(text: str) -> list[str]:
+    """The words of "a, b or c" and of "a|b|c"; none where it is no such text."""
+    found = re.split(r", | or |\|", text) if re.search(r" or |\|", text) else []
+    return found if all(map(str.isalnum, found)) else []
+
+
+def in_code(text: str) -> str:
+    """Marks what is one word as code, and in a sentence what is quoted and routes."""
+    if re.fullmatch(r"[a-z]\w*", text):
+        return f"`{text}`"
+    return re.sub(r'"(\w+)"|\b((?:GET|POST) /\w+)', r"`\1\2`", text)
+
+
+def accepts(text: str) -> str:
+    """What a value may be, in Markdown."""
+    return ", ".join(map(in_code, words(text))) or in_code(text)
+
+
+def serve_row(row: dict) -> str:
+    """One option of serve, or one action, which has no value."""
+    if "action" in row:
+        return f"| `--{row['action']}` | | | {row['help']} |"
+    default = in_code(row["default"]) or "none"
+    return f"| `--{row['flag']}` | {default} | {accepts(row['accepts'])} | {row['help']} |"
+
+
+HEAD = ["| option | default | accepts | |", "| --- | --- | --- | --- |"]
+
+
+def serve(tables: dict, flags: list[str]) -> list[str]:
+    """The options of serve, by section; or only those that the marker names."""
+    if flags:
+        rows = {row.get("flag"): row for row in tables["serve"]}
+        return HEAD + [serve_row(rows[flag]) for flag in flags]
+    lines: list[str] = []
+    for row in tables["serve"]:
+        if "section" in row:
+            lines += ["", f"**[{row['section']}]**: {row['help']}", "", *HEAD]
         else:
-            number = least if least == most else f"{least} to {most}"
-        words = "".join(re.findall(r'"([^"]*)"', attributes)).split()
-        found.append((name.strip('"'), number, " ".join(f"`{w}`" for w in words)))
-    if len(found) != len(re.findall(r'\{"', table)):
-        raise SystemExit(f"tools/checks/lists.py cannot read {where}")
+            lines.append(serve_row(row))
+    return lines[1:]
+
+
+def ini(tables: dict) -> str:
+    """The text of config/wherefore.ini."""
+    lines = [
+        "# The options of wherefore serve, each at its default: take the semicolon",
+        "# away and change the value. docs/operations.md says how files, variables",
+        "# and flags go together. `make lists` writes this file.",
+    ]
+    section: list[str] = []
+    for row in tables["serve"]:
+        if "section" in row:
+            section = ["", f"[{row['section']}]", f"# {row['help']}"]
+        elif row.get("in_file"):
+            about = f"{row['help']} ({row['accepts'].replace('|', ', ')})"
+            lines += [*section, "", *("# " + line for line in textwrap.wrap(about, 74))]
+            lines.append(f";{row['flag']} = {row['default']}".rstrip())
+            section = []
+    return "\n".join(lines) + "\n"
+
+
+# ---- options of POST /cam ----
+
+
+def cam(tables: dict, _: list[str]) -> list[str]:
+    """The options of POST /cam, for people."""
+    return HEAD + [
+        f"| `{row['name']}` | {in_code(row['default'])} | {accepts(row['accepts'])} "
+        f"| {in_code(row['help'])} |"
+        for row in tables["cam"]
+    ]
+
+
+# "0 to 1" and "1 or more", and what else is said behind.
+BOUNDS = re.compile(r"(\d+) (?:to (\d+)|or more)(.*)")
+
+
+def schema(row: dict) -> dict:
+    """What an option's value may be, as JSON Schema has it."""
+    text, default = row["accepts"], row["default"]
+    found: dict = {"type": "string"}
+    if words(text):
+        found |= {"enum": words(text), "default": default}
+    elif bounds := BOUNDS.fullmatch(text):
+        found = {"type": "number" if "." in default else "integer"}
+        found["minimum"] = int(bounds[1])
+        if bounds[2]:
+            found["maximum"] = int(bounds[2])
+        if re.fullmatch(r"[\d.]+", default):
+            found["default"] = float(default) if "." in default else int(default)
+    if "repeatable" in text:
+        found = {"type": "array", "items": found}
+        if most := re.search(r"at most (\d+)", text):
+            found["maxItems"] = int(most[1])
     return found
 
 
-def spell_out(table: str, text: str) -> str:
-    """The table with the rows that macros make of lists elsewhere in the file."""
-    for _, least, most, attributes, name in MADE.findall(table.replace("\\\n", "\n")):
-        body = re.search(rf"^#define {name}\(X\)(.*?[^\\])\n", text, re.M | re.S)
-        for operator, own in LISTED.findall(body[1] if body else ""):
-            words = own if attributes == "attributes" else attributes
-            table += f'{{"{operator}", op, {least}, {most}, {words}, f}},\n'
-    return table
+def about(row: dict) -> str:
+    """What there is to say of an option besides its schema."""
+    sentences = [row["help"]]
+    bounds = BOUNDS.fullmatch(row["accepts"])
+    if not words(row["accepts"]) and not (bounds and not bounds[3]):
+        sentences.append(row["accepts"])
+    if "default" not in schema(row):
+        sentences.append(f"default: {row['default']}")
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences)
 
 
-def operators(root: Path) -> list[str]:
-    """The lines of their list."""
-    found = []
-    for family in FAMILIES:
-        path = root / "engine" / "onnx" / f"onnx_ops_{family}.c"
-        text = path.read_text(encoding="utf-8")
-        table = TABLE.search(text)
-        whole = spell_out(table[1], text) if table else '{"'
-        found += rows(whole, f"engine/onnx/{path.name}")
-    reader = (root / "engine" / "onnx" / "onnx.c").read_text(encoding="utf-8")
-    found += [(name, "0", "its value") for name in BY_THE_READER.findall(reader)]
-    found.sort(key=lambda row: row[0].lower())
+def flow(value) -> str:
+    """A value in YAML, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and re.fullmatch(r"[a-z]\w*", value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def parameters(tables: dict, _: list[str]) -> list[str]:
+    """The options as parameters of the query."""
+    lines = []
+    for row in tables["cam"]:
+        lines += [f"- name: {row['name']}", "  in: query"]
+        lines += [f"  description: {flow(about(row))}", f"  schema: {flow(schema(row))}"]
+    return lines
+
+
+def form(tables: dict, _: list[str]) -> list[str]:
+    """The options as fields of the form."""
+    return [f"{row['name']}: {flow(schema(row))}" for row in tables["cam"]]
+
+
+# ---- operators and networks ----
+
+
+def operators(tables: dict, _: list[str]) -> list[str]:
+    """The operators of the tables in engine/onnx, and the one that has no row there."""
+    found = [["Constant", "0", "its value"]]
+    for name, least, most, attributes in tables["operators"]:
+        number = f"{least}" if least == most else f"{least} to {most}"
+        if most == 0xFFFFFFFF:
+            number = f"{least} or more"
+        found.append([name, number, " ".join(f"`{a}`" for a in attributes.split())])
     return [
         "| operator | operands | attributes that are read |",
         "| --- | --- | --- |",
-        *(f"| {name} | {number} | {words} |".replace("  ", " ") for name, number, words in found),
+        *(f"| {' | '.join(row)} |".replace("  ", " ") for row in sorted(found, key=lambda r: r[0].lower())),
         "",
         f"{len(found)} operators.",
     ]
 
 
-# ---- networks ----
-
-
-def networks(root: Path) -> list[str]:
-    """The lines of their list: a line for each outcome of each network."""
-    path = root / "tests" / "data" / "networks" / "networks.txt"
+def networks(tables: dict, _: list[str]) -> list[str]:
+    """A line for each outcome of each tested network."""
     forms: dict[tuple[str, str], list[str]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in tables["networks"]:
         file, net, outcome = line.split("\t")
         outcome = re.sub("^none: .*", "none", outcome)
         forms.setdefault((net, outcome), []).append(file.removeprefix(net + "-"))
@@ -102,38 +194,71 @@ def networks(root: Path) -> list[str]:
     ]
 
 
-# ---- the page ----
+# ---- the files ----
 
-LISTS = {"operators": operators, "networks": networks}
+LISTS = {
+    "README.md": (cam, serve),
+    "docs/api.md": (cam,),
+    "docs/models.md": (operators, networks),
+    "docs/operations.md": (serve,),
+    "static/openapi.yaml": (parameters, form),
+}
 
 
-def check(root: Path, write: bool) -> list[str]:
-    """Returns one line for each difference; writes the lists if told to."""
-    page = root / "docs" / "models.md"
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
+def fill(path: str, text: str, tables: dict) -> tuple[str, list[str]]:
+    """The text with its lists as they should be, and what was to be said of it."""
     problems = []
-    for name, lines_of in LISTS.items():
-        before, begin, rest = text.partition(BEGIN.format(name))
-        old, end, after = rest.partition(END.format(name))
-        if not begin or not end:
-            problems.append(f"docs/models.md has no markers for the list of {name}")
+    for lines_of in LISTS[path]:
+        name = lines_of.__name__
+        found = re.search(BLOCK.format(name, name), text, re.M | re.S)
+        if not found:
+            problems.append(f"{path} has no markers for the list {name}")
             continue
-        had, has = old.splitlines(), ["", *lines_of(root), ""]
-        text = "".join([before, begin, "\n".join(has), "\n", end, after])
-        problems += [f"docs/models.md: no longer: {x}" for x in had if x not in has]
-        problems += [f"docs/models.md lacks: {x}" for x in has if x not in had]
-        if sorted(had) == sorted(has) and had != has:
-            problems.append(f"docs/models.md has the {name} in another order")
-    if write and not any("markers" in problem for problem in problems):
-        page.write_text(text, encoding="utf-8")
-        return []
-    if problems:
-        problems.append("`make lists` brings docs/models.md up to date")
+        indent, gap = found[1], [] if path.endswith(".yaml") else [""]
+        lines = [*gap, *lines_of(tables, found[2].split()), *gap]
+        new = "".join(f"{indent}{line}".rstrip() + "\n" for line in lines)
+        text = text[: found.start(3)] + new + text[found.end(3) :]
+    return text, problems
+
+
+def differences(path: str, had: str, has: str) -> list[str]:
+    """One line for each line that is gone or missing."""
+    old, new = had.splitlines(), has.splitlines()
+    problems = [f"{path}: no longer: {x.strip()}" for x in old if x not in new]
+    problems += [f"{path} lacks: {x.strip()}" for x in new if x not in old]
+    return problems or [f"{path} has a list in another order"]
+
+
+def check(tables: dict, root: Path, write: bool) -> list[str]:
+    """Returns one line for each difference; writes the lists if told to."""
+    problems = []
+    for path in [*LISTS, "config/wherefore.ini"]:
+        file = root / path
+        had = file.read_text(encoding="utf-8") if file.exists() else ""
+        has, missing = fill(path, had, tables) if path in LISTS else (ini(tables), [])
+        problems += missing
+        if write:
+            file.write_text(has, encoding="utf-8")
+        elif had != has:
+            problems += differences(path, had, has)
+    if problems and not write:
+        problems.append("`make lists` brings them up to date")
     return problems
 
 
+def read(path: str, root: Path) -> dict:
+    """The tables, and the networks beside them."""
+    tables = json.loads(Path(path).read_text(encoding="utf-8"))
+    networks_txt = root / "tests" / "data" / "networks" / "networks.txt"
+    tables["networks"] = networks_txt.read_text(encoding="utf-8").splitlines()
+    return tables
+
+
 if __name__ == "__main__":
+    WRITE = "--write" in sys.argv
     ARGUMENTS = [argument for argument in sys.argv[1:] if argument != "--write"]
-    ROOT = Path(ARGUMENTS[0] if ARGUMENTS else ".")
-    PROBLEMS = check(ROOT, "--write" in sys.argv)
-    finish(PROBLEMS, "docs/models.md lists the operators and networks there are")
+    ROOT = Path(ARGUMENTS[1] if len(ARGUMENTS) > 1 else ".")
+    finish(
+        check(read(ARGUMENTS[0], ROOT), ROOT, WRITE),
+        f"the lists in {', '.join(LISTS)} are those of the program's tables",
+    )

@@ -126,10 +126,10 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
     made.graph.input.append(
         helper.make_tensor_value_info("z", TensorProto.FLOAT, PICTURE)
     )
-    add("two-inputs", "unsupported", "second input", made)
+    add("two-inputs", "unsupported", "more than one input", made)
     add("input-of-rank-3", "unsupported", '"x"', model(relu, shape=(3, 8, 8)))
     add(
-        "input-of-batch-2", "unsupported", "2 pictures", model(relu, shape=(2, 3, 8, 8))
+        "input-of-batch-2", "unsupported", "batch of 2 images", model(relu, shape=(2, 3, 8, 8))
     )
     add("input-of-4-channels", "unsupported", '"x"', model(relu, shape=(1, 4, 8, 8)))
     add("input-of-another-size", "bad-input", '"x"', model(relu, shape=(1, 3, 9, 8)))
@@ -625,6 +625,25 @@ def invalid() -> dict[str, tuple[ModelProto | bytes, str, str]]:
     made = model([node("Flatten", "x")])
     made.graph.node[0].attribute.append(attribute)
     add("attribute-of-another-type", "bad-input", "axis", made)
+
+    # equations
+    for name, equation, text in (
+        ("of-another-rank", "nchwk->n", "does not fit 4 dimensions"),
+        ("of-two-operands", "nchw,nchw->n", "not one for 1 inputs"),
+        ("with-an-odd-letter", "nc*w->n", 'has a "*"'),
+        ("of-two-lengths", "nccw->n", 'its "c" is both 3 and 8 long'),
+        ("with-an-unknown-output", "nchw->k", 'a "k" too many'),
+        ("with-an-output-twice", "nchw->nn", 'a "n" too many'),
+        ("with-half-an-arrow", "nchw-nc", "not one for 1 inputs"),
+    ):
+        made = model([node("Einsum", "x", equation=equation)])
+        add(f"einsum-{name}", "bad-input", text, made)
+    add("einsum-of-nothing", "bad-input", "no equation", model([node("Einsum", "x")]))
+    made = model([node("Einsum", "x o x", equation="nchw,,nchw->n")])
+    made.graph.node[0].input[1] = ""
+    add("einsum-with-a-hole", "bad-input", "its input 1 is missing", made)
+    made = model([node("Einsum", "x x x x x", equation="a...,a,a,a,a->a")])
+    add("einsum-of-five", "unsupported", "at most 4 are supported", made)
     return cases
 
 

@@ -905,6 +905,31 @@ def nothing_done() -> dict[str, ModelProto]:
     return cases
 
 
+def equations() -> dict[str, ModelProto]:
+    """Sums of products."""
+
+    def einsum(operands: str, equation: str, **constants: np.ndarray) -> ModelProto:
+        return model([node("Einsum", operands, equation=equation)], constants)
+
+    cases = {
+        "einsum-of-attention": einsum("x x", "bhid,bhjd->bhij"),
+        "einsum-of-channels": einsum("x w", "nchw, kc -> nkhw", w=noise(5, 3)),
+        "einsum-of-an-ellipsis": einsum("x w", "n...w,wk->...kn", w=noise(8, 4)),
+        "einsum-broadcast": einsum("x w", "...ij,...jk", w=noise(2, 1, 8, 5)),
+        "einsum-of-three": einsum("x v w", "nchw,h,w->nc", v=noise(8), w=noise(8)),
+        "einsum-of-a-diagonal": einsum("x", "ncii->nci"),
+        "einsum-turned": einsum("x", "wcba"),
+        "einsum-of-all": einsum("x x", "abcd,abcd->"),
+    }
+    spread = node("Einsum", "x w", "e", equation="nchw,kc->nkhw")
+    gate = node("Sigmoid", "e", "g")
+    conv = node("Conv", "g f")
+    cases["einsum-before-a-convolution"] = model(
+        [spread, gate, conv], {"w": noise(4, 3), "f": noise(2, 4, 3, 3)}
+    )
+    return cases
+
+
 def operators() -> dict[str, ModelProto]:
     """All of them."""
     return (
@@ -920,6 +945,7 @@ def operators() -> dict[str, ModelProto]:
         | about_zero()
         | groups_spelt_out()
         | nothing_done()
+        | equations()
     )
 
 

@@ -463,7 +463,7 @@ def invalid() -> dict[str, tuple[ModelProto, str, str]]:
     add(
         "pool-with-a-border-as-wide-as-its-window",
         "unsupported",
-        "border",
+        "padding",
         node("MaxPool", "x", kernel_shape=[2, 2], pads=[2, 0, 0, 0]),
     )
     add(
@@ -503,14 +503,14 @@ def invalid() -> dict[str, tuple[ModelProto, str, str]]:
     add(
         "split-of-other-sizes",
         "bad-input",
-        "parts",
+        "add up",
         split("x s", "y b", axis=2),
         s=ints(4, 5),
     )
     add(
         "split-of-negative-size",
         "bad-input",
-        "parts",
+        "add up",
         split("x s", "y b", axis=2),
         s=ints(9, -1),
     )
@@ -579,8 +579,8 @@ def invalid() -> dict[str, tuple[ModelProto, str, str]]:
     )
     for name, text, lengths in (
         ("of-another-number", "2 lengths for 3 sequences", ints(1, 1)),
-        ("beyond-the-end", "length 2 of a sequence of 1", ints(0, 1, 2)),
-        ("of-less-than-nothing", "length -1 of", ints(0, 1, -1)),
+        ("beyond-the-end", "length 2 is out of range for a sequence of 1", ints(0, 1, 2)),
+        ("of-less-than-nothing", "length -1 is out of range", ints(0, 1, -1)),
     ):
         add(
             f"sequences-{name}",
@@ -612,7 +612,7 @@ def invalid() -> dict[str, tuple[ModelProto, str, str]]:
         b=np.array(1, np.float32),
         c=np.array(0, np.float32),
     )
-    add("non-zero-of-the-picture", "unsupported", "picture", node("NonZero", "x"))
+    add("non-zero-of-the-picture", "unsupported", "image", node("NonZero", "x"))
     return cases
 
 

@@ -323,7 +323,7 @@ simple(
     1,
     chain(SIGMOID),
     labels=3,
-    error="it names 3 classes; the network has 1",
+    error="labels.txt has 3 classes, but the network has 1",
 )
 
 
@@ -570,7 +570,7 @@ simple(
 
 # ---- what there is no way back from
 
-WRONG_AXIS = "each is 1"
+WRONG_AXIS = "each score is 1"
 simple("softmax-over-the-batch", 3, chain(("Softmax", {"axis": 0})), error=WRONG_AXIS)
 simple("softmax-of-one", 1, chain(SOFTMAX), **SOFT)
 simple("hard-sigmoid", 3, chain(("HardSigmoid",)), error="neither softmax nor sigmoid")
@@ -595,42 +595,42 @@ simple(
     "minus-log-softmax",
     3,
     chain(("LogSoftmax", AXIS), ("Neg",)),
-    error="their order is turned around",
+    error="their order is reversed",
 )
 simple(
     "one-minus-softmax",
     3,
     chain(SOFTMAX, ("Sub", (1.0,))),
-    error="their order is turned around",
+    error="their order is reversed",
 )
 simple(
     "minus-log-sigmoid",
     3,
     chain(SIGMOID, ("Log",), ("Neg",)),
-    error="Neg turns their order around",
+    error="Neg reverses their order",
 )
 simple(
     "centred-and-squared",
     3,
     chain(SOFTMAX, ("Sub", 0.5), ("Mul", 1.0), ("Abs",)),
-    error="Abs does not keep their order",
+    error="Abs does not preserve their order",
 )
 simple("clipped-away", 3, chain(SOFTMAX, ("Clip", 2.0, 3.0)), error="they all become 2")
 simple(
     "reciprocal-of-softmax",
     3,
     chain(SOFTMAX, ("Reciprocal",)),
-    error="does not keep their order",
+    error="does not preserve their order",
 )
 simple(
     "weighted-softmax",
     3,
     chain(SOFTMAX, ("Mul", [[1.0, 2.0, 3.0]])),
-    error="put together from what softmaxes or sigmoids make",
+    error="combined from several softmaxes or sigmoids",
 )
 
 
-@case(error="put together from what softmaxes or sigmoids make")
+@case(error="combined from several softmaxes or sigmoids")
 def small_scores_left_out(net: Net):
     """softmax(z) where it is above 0.1, else 0."""
     s = net("Softmax", net.linear(3), axis=1)
@@ -640,7 +640,7 @@ def small_scores_left_out(net: Net):
     return ["out"]
 
 
-@case(error="put together from what softmaxes or sigmoids make")
+@case(error="combined from several softmaxes or sigmoids")
 def picked_one_by_one(net: Net):
     """As the dynamo exporter writes s[:, [0, 1, 2]]."""
     s = net("Softmax", net.linear(3), axis=1)
@@ -667,7 +667,7 @@ def yes_or_no(net: Net):
     return ["out"]
 
 
-@case(error="1 of the 3 are left out")
+@case(error="1 of the 3 are dropped")
 def without_background(net: Net):
     """softmax(z)[:, 1:]"""
     s = net("Softmax", net.linear(3), axis=1)
@@ -676,7 +676,7 @@ def without_background(net: Net):
     return ["out"]
 
 
-@case(error="puts them in another order")
+@case(error="rearranges them")
 def turned_around(net: Net):
     """softmax(z)[:, ::-1]"""
     s = net("Softmax", net.linear(3), axis=1)
@@ -684,7 +684,7 @@ def turned_around(net: Net):
     return ["out"]
 
 
-@case(error="one of the two is left out")
+@case(error="one of the two is dropped")
 def one_of_two_labels(net: Net):
     """sigmoid(z)[:, 1]"""
     s = net("Sigmoid", net.linear(2))
@@ -692,7 +692,7 @@ def one_of_two_labels(net: Net):
     return ["out"]
 
 
-@case(error="put together from what softmaxes or sigmoids make")
+@case(error="combined from several softmaxes or sigmoids")
 def two_tasks(net: Net):
     """Two softmaxes, one after another."""
     feat = net.body()
@@ -702,7 +702,7 @@ def two_tasks(net: Net):
     return ["out"]
 
 
-@case(error="put together from what softmaxes or sigmoids make")
+@case(error="combined from several softmaxes or sigmoids")
 def mean_of_sigmoids(net: Net):
     """A score for each place, and their mean."""
     maps = net("Conv", "x", net.constant(CONV[:3]), pads=[1, 1, 1, 1])
@@ -710,7 +710,7 @@ def mean_of_sigmoids(net: Net):
     return ["out"]
 
 
-@case(error="put together from what softmaxes or sigmoids make")
+@case(error="combined from several softmaxes or sigmoids")
 def mean_of_softmaxes(net: Net):
     """An ensemble of two."""
     feat = net.body()
@@ -746,7 +746,7 @@ simple(
     3,
     chain(SOFTMAX),
     add=["--scores", "sigmoid"],
-    error="ends in a softmax; --scores says sigmoid",
+    error="ends in a softmax, but --scores says sigmoid",
 )
 simple(
     "one-logit-softmax",
@@ -871,7 +871,7 @@ outputs(
     "two-tasks-apart",
     TWO,
     two_tasks_apart,
-    error='"animal" (3), "indoors" (2); --output says which',
+    error='"animal" (3), "indoors" (2); choose one with --output',
 )
 outputs(
     "two-tasks-first",
@@ -988,6 +988,18 @@ outputs(
     output="best",
 )
 outputs(
+    "argmax-looked-up",
+    ["number"],
+    lambda n: n(
+        "Gather",
+        n.constant([10, 20, 30], np.int64),
+        n("ArgMax", n("Softmax", n.linear(3), makes="p", axis=1), axis=1),
+        makes="number",
+    ),
+    **P,
+    output="number",
+)
+outputs(
     "topk-alone",
     ["values", "indices"],
     lambda n: n(
@@ -1050,7 +1062,7 @@ for kind in (
 
     CASES[f"used-{kind.lower()}"] = (
         used_type,
-        {"error": f'"w" is of type {kind.lower()}, which'},
+        {"error": f'"w" has type {kind.lower()}, which'},
     )
 
     def beside_type(net: Net, kind=kind):

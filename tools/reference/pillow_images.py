@@ -461,8 +461,8 @@ def make_invalid() -> None:
     scan = plain.index(b"\xff\xda")
     header = plain[scan : scan + 14]
     scans = plain[:scan] + header * 101 + plain[-2:]
-    add_invalid("jpeg-scans", scans, "over-limit", "more than the 100 scans")
-    add_invalid("jpeg-no-scan", plain[:scan] + plain[-2:], "bad-input", "no picture")
+    add_invalid("jpeg-scans", scans, "over-limit", "more than 100 scans")
+    add_invalid("jpeg-no-scan", plain[:scan] + plain[-2:], "bad-input", "contains no image")
     add_invalid(
         "jpeg-scan-first", plain[:2] + plain[scan:], "bad-input", "before its frame"
     )
@@ -483,7 +483,7 @@ def make_invalid() -> None:
         "jpeg-segment-length",
         plain[:2] + b"\xff\xe0\0\1" + plain[2:],
         "bad-input",
-        "impossible length",
+        "an invalid length",
     )
 
     samples = np.asarray(photo(13, 11)).astype(int)
@@ -521,7 +521,7 @@ def make_invalid() -> None:
         "png-unknown-critical",
         png(samples, RGB, 8, before=chunk(b"OddY", bytes(4))),
         "unsupported",
-        "chunk that we do not know",
+        "unknown critical chunk",
     )
 
     lossy = webp(photo(37, 27), quality=80)
@@ -949,8 +949,8 @@ OTHERS = [
     ("avif-mif1", iso(b"mif1", b"avif", b"miaf"), "an AVIF image"),
     ("mp4", iso(b"isom", b"iso2", b"mp41"), "an MP4 video"),
     ("mov", iso(b"qt  "), "a QuickTime video"),
-    ("cr3", iso(b"crx "), "a raw photo (CR3)"),
-    ("iso-other", iso(b"zzzz"), "a video or picture of ISO's media format"),
+    ("cr3", iso(b"crx "), "a raw image (CR3)"),
+    ("iso-other", iso(b"zzzz"), "an image or video in another ISO media format"),
     ("jxl", b"\xff\x0a" + bytes(30), "a JPEG XL image"),
     ("jxl-box", b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(9), "a JPEG XL image"),
     ("jp2", b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(9), "a JPEG 2000 image"),
@@ -959,12 +959,12 @@ OTHERS = [
     ("psd", b"8BPS\0\1" + bytes(30), "a Photoshop file"),
     ("pdf", b"%PDF-1.7\n", "a PDF"),
     ("ico", b"\0\0\1\0\1\0" + bytes(30), "an icon"),
-    ("svg", b'<?xml version="1.0"?>\n<!-- x -->\n<svg xmlns="">', "an SVG drawing"),
+    ("svg", b'<?xml version="1.0"?>\n<!-- x -->\n<svg xmlns="">', "an SVG image"),
     ("html", b"\n<!DOCTYPE html>\n<title>404", "an HTML page"),
     ("ppm", b"P6\n3 2\n255\n" + bytes(18), "a PNM image"),
     ("zip", b"PK\3\4" + bytes(30), "a ZIP archive"),
     ("data-url", b"data:image/png;base64,iVBORw0KGgo=", "a data URL"),
-    ("png-as-text", b"\x89PNG\n\x1a\n" + bytes(30), "a PNG that was damaged"),
+    ("png-as-text", b"\x89PNG\n\x1a\n" + bytes(30), "a PNG damaged"),
 ]
 
 

@@ -17,7 +17,8 @@ static struct cam_job *make_job(const char *picture)
 
     assert_non_null(job);
     assert_true(buf_append(&job->picture, picture, strlen(picture), NULL));
-    job->ask = (struct ask){.top = 2, .heatmap = ASK_NONE};
+    job->request =
+        (struct explain_request){.top = 2, .style = {.kind = RENDER_NONE}};
     job->queued_us = clock_now_us();
     job->deadline_us = job->queued_us + 60000000;
     return job;
@@ -110,7 +111,7 @@ static void a_png_of_a_model_without_a_map_is_refused(void **state)
     struct cam_job *job = make_job("picture");
 
     (void)state;
-    job->png = true;
+    job->request.only_heatmap = true;
     run_alone(job, &engine);
     assert_int_equal(response_of(job)->status, 422);
     free_job(job);

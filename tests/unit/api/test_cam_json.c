@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "server/api/cam_json.h"
+#include "server/api/explain_options.h"
 #include "server/api/model_json.h"
 #include "tests/unit/fake_engine.h"
 
@@ -22,20 +23,24 @@ static json_t *parse(const struct response *response)
     return root;
 }
 
-/* Answers `ask` with the fake engine and parses the answer. */
-static json_t *answer(const struct ask *ask, const char *refusal)
+/* Answers a request with the fake engine and parses the answer. */
+static json_t *answer(const struct explain_request *request,
+                      const char *refusal)
 {
     struct engine engine = {.refusal = refusal};
     struct engine_session *session = engine_session_new(&engine, NULL, NULL);
     struct cam_json_source source = {.queue_ms = 0.5};
     struct response response = {0};
     struct image_limits limits = {0};
+    struct explanation explanation;
     json_t *root;
 
-    assert_true(engine_sample(session, (const uint8_t *)"p", 1, &limits, NULL));
-    assert_true(engine_session_run(session, NULL));
+    assert_true(engine_session_sample(session, (const uint8_t *)"p", 1, &limits,
+                                      NULL, NULL));
     assert_true(
-        cam_json_write(&response, session, &engine, ask, &source, NULL));
+        engine_session_explain(session, &explanation, request, NULL, NULL));
+    assert_true(cam_json_write(&response, &engine, &explanation, request,
+                               &source, NULL));
     assert_int_equal(response.status, 200);
     root = parse(&response);
     response_release(&response);
@@ -56,8 +61,8 @@ static json_int_t integer_at(const json_t *object, const char *key)
 
 static void an_answer_has_everything_in_its_place(void **state)
 {
-    struct ask ask = {.top = 2, .threshold = 0.2f};
-    json_t *root = answer(&ask, NULL);
+    struct explain_request request = {.top = 2, .box = {.threshold = 0.2f}};
+    json_t *root = answer(&request, NULL);
     json_t *classes = json_object_get(root, "classes");
     json_t *first = json_array_get(classes, 0);
     json_t *map = json_object_get(root, "map");
@@ -87,12 +92,12 @@ static void an_answer_has_everything_in_its_place(void **state)
 
 static void classes_asked_for_have_their_own_evidence(void **state)
 {
-    struct ask ask = {.top = 1,
-                      .classes = {3, 0},
-                      .num_classes = 2,
-                      .heatmap = ASK_NONE,
-                      .values = true};
-    json_t *root = answer(&ask, NULL);
+    struct explain_request request = {.top = 1,
+                                      .classes = {3, 0},
+                                      .num_classes = 2,
+                                      .style = {.kind = RENDER_NONE},
+                                      .values = true};
+    json_t *root = answer(&request, NULL);
     json_t *classes = json_object_get(root, "classes");
     json_t *appended = json_array_get(classes, 1);
     json_t *values =
@@ -114,9 +119,11 @@ static void classes_asked_for_have_their_own_evidence(void **state)
 
 static void top_stands_for_all_that_are_listed(void **state)
 {
-    struct ask ask = {
-        .top = 3, .classes = {ASK_TOP}, .num_classes = 1, .heatmap = ASK_NONE};
-    json_t *root = answer(&ask, NULL);
+    struct explain_request request = {.top = 3,
+                                      .classes = {EXPLAIN_TOP},
+                                      .num_classes = 1,
+                                      .style = {.kind = RENDER_NONE}};
+    json_t *root = answer(&request, NULL);
     json_t *classes = json_object_get(root, "classes");
 
     (void)state;
@@ -129,8 +136,8 @@ static void top_stands_for_all_that_are_listed(void **state)
 
 static void a_model_without_a_map_says_why(void **state)
 {
-    struct ask ask = {.top = 2};
-    json_t *root = answer(&ask, "no pooling layer");
+    struct explain_request request = {.top = 2};
+    json_t *root = answer(&request, "no pooling layer");
 
     (void)state;
     assert_int_equal(json_array_size(json_object_get(root, "classes")), 2);
@@ -147,7 +154,6 @@ static void the_model_is_described_with_limits_and_options(void **state)
     struct model model = {.engine = &engine, .slot = 1, .generation = 3};
     struct config config;
     struct response response = {0};
-    struct ask_option option;
     json_t *root;
     size_t num_options = 0;
 
@@ -163,7 +169,7 @@ static void the_model_is_described_with_limits_and_options(void **state)
     assert_int_equal(
         integer_at(json_object_get(root, "limits"), "max_body_bytes"),
         16777216);
-    while (ask_option(&option, num_options))
+    while (explain_options_row(num_options))
         num_options++;
     assert_int_equal(json_array_size(json_object_get(root, "options")),
                      num_options);

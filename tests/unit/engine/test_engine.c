@@ -76,8 +76,8 @@ static struct engine *open_network(const char *network, const char *json,
     return engine;
 }
 
-/* A session that has run the network on the picture. */
-static struct engine_session *run_on_picture(const struct engine *engine)
+/* A session that has the picture. */
+static struct engine_session *show_picture(const struct engine *engine)
 {
     struct engine_session *session;
     struct error err = {0};
@@ -85,24 +85,62 @@ static struct engine_session *run_on_picture(const struct engine *engine)
 
     session = engine_session_new(engine, NULL, &err);
     if (!session || !buf_append_file(&file, PICTURE, 1 << 20, &err) ||
-        !engine_sample(session, file.data, file.len, &limits, &err) ||
-        !engine_session_run(session, &err))
+        !engine_session_sample(session, file.data, file.len, &limits, NULL,
+                               &err))
         fail_msg("%s", err.text);
     buf_release(&file);
     return session;
 }
 
+/* What explains the first `num` classes; each has an entry. */
+static struct explanation explain(struct engine_session *session, size_t num)
+{
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct explanation explanation;
+    struct error err = {0};
+
+    assert_true(num <= EXPLAIN_MAX_CLASSES);
+    request.top = 1;
+    request.box.threshold = 0;
+    request.num_classes = num;
+    for (size_t k = 0; k < num; k++)
+        request.classes[k] = k;
+    if (!engine_session_explain(session, &explanation, &request, NULL, &err))
+        fail_msg("%s", err.text);
+    assert_true(explanation.num_classes >= num);
+    assert_int_equal(explanation.first->class.index, 0);
+    return explanation;
+}
+
 static void expect_finite_classes(struct engine_session *session, size_t count)
 {
-    struct engine_class class;
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct explanation explanation;
+    struct error err = {0};
     float sum = 0;
 
+    request.top = count;
+    if (!engine_session_explain(session, &explanation, &request, NULL, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(explanation.num_classes, count);
     for (size_t k = 0; k < count; k++) {
-        engine_session_class(session, &class, k);
-        assert_true(isfinite(class.logit));
-        sum += class.score;
+        assert_true(isfinite(explanation.classes[k].class.logit));
+        sum += explanation.classes[k].class.score;
     }
     assert_float_equal(sum, 1, 1e-4);
+}
+
+/* The map's one check is the class's logit. */
+static void expect_sum(const struct explained_class *explained)
+{
+    double logit = (double)explained->class.logit;
+
+    assert_non_null(explained->map);
+    assert_int_equal(explained->map->class_index, explained->class.index);
+    assert_int_equal(explained->map->num_checks, 1);
+    assert_string_equal(explained->map->checks[0].name, "mean_plus_bias");
+    assert_float_equal(explained->map->checks[0].found, logit,
+                       1e-4 * fmax(1, fabs(logit)));
 }
 
 /* ---- sizes ---- */
@@ -124,7 +162,7 @@ static void a_network_alone_takes_pictures_of_the_size_in_its_file(void **state)
     assert_int_equal(info.num_classes, 3);
     assert_true(info.map_width > info.map_height);
     assert_true(strncmp(info.name, "test_engine_", 12) == 0);
-    session = run_on_picture(engine);
+    session = show_picture(engine);
     expect_finite_classes(session, 3);
     engine_session_free(session);
     engine_free(engine);
@@ -137,8 +175,7 @@ static void a_larger_input_gives_a_larger_map(void **state)
     struct engine *engine = open_network("resnet18-legacy13", NULL, NULL, &err);
     struct engine_info own, other;
     struct engine_session *session;
-    struct engine_class class;
-    struct engine_map map;
+    struct explanation explanation;
 
     (void)state;
     assert_non_null(engine);
@@ -154,12 +191,11 @@ static void a_larger_input_gives_a_larger_map(void **state)
     assert_int_equal(other.input_height, 2 * own.input_height);
     assert_true(other.map_width > 2 * own.map_width);
     assert_true(other.map_height > own.map_height);
-    session = run_on_picture(engine);
+    session = show_picture(engine);
+    explanation = explain(session, other.num_classes);
     for (size_t k = 0; k < other.num_classes; k++) {
-        engine_session_class(session, &class, k);
-        assert_true(engine_session_map(session, &map, k, &err));
-        assert_int_equal(map.width, other.map_width);
-        assert_float_equal(map.mean_plus_bias, class.logit, 1e-4);
+        expect_sum(&explanation.classes[k]);
+        assert_int_equal(explanation.classes[k].map->width, other.map_width);
     }
     engine_session_free(session);
     engine_free(engine);
@@ -221,21 +257,17 @@ static void where_means_are_pooled_the_map_adds_up_to_the_logit(void **state)
         struct engine *engine = open_network(networks[i], NULL, NULL, &err);
         struct engine_info info;
         struct engine_session *session;
-        struct engine_class class;
-        struct engine_map map;
+        struct explanation explanation;
 
         if (!engine)
             fail_msg("%s: %s", networks[i], err.text);
         engine_info(engine, &info);
         assert_null(info.refusal);
         assert_false(info.is_max);
-        session = run_on_picture(engine);
-        for (size_t k = 0; k < info.num_classes; k++) {
-            engine_session_class(session, &class, k);
-            assert_true(engine_session_map(session, &map, k, &err));
-            assert_float_equal(map.mean_plus_bias, class.logit,
-                               1e-4 * fmax(1, fabs((double)class.logit)));
-        }
+        session = show_picture(engine);
+        explanation = explain(session, info.num_classes);
+        for (size_t k = 0; k < info.num_classes; k++)
+            expect_sum(&explanation.classes[k]);
         engine_session_free(session);
         engine_free(engine);
     }
@@ -246,22 +278,22 @@ static void a_normalized_head_s_map_adds_up_and_tells_its_scale(void **state)
     struct error err = {0};
     struct engine *engine = open_network("convnext-legacy17", NULL, NULL, &err);
     struct engine_session *session;
-    struct engine_class class;
     struct engine_info info;
-    struct engine_map map;
+    struct explanation explanation;
 
     (void)state;
     assert_non_null(engine);
     engine_info(engine, &info);
     assert_string_equal(info.head, "gap-norm-linear");
     assert_true(info.is_normalized);
-    session = run_on_picture(engine);
+    session = show_picture(engine);
+    explanation = explain(session, info.num_classes);
     for (size_t k = 0; k < info.num_classes; k++) {
-        engine_session_class(session, &class, k);
-        assert_true(engine_session_map(session, &map, k, &err));
-        assert_float_equal(map.mean_plus_bias, class.logit,
-                           1e-4 * fmax(1, fabs((double)class.logit)));
-        assert_true(map.norm_deviation > 0 && map.norm_deviation != 1);
+        const struct explain_map *map = explanation.classes[k].map;
+
+        expect_sum(&explanation.classes[k]);
+        assert_true(map->is_normalized);
+        assert_true(map->norm_deviation > 0 && map->norm_deviation != 1);
     }
     engine_session_free(session);
     engine_free(engine);
@@ -289,19 +321,95 @@ static void a_network_without_maps_classifies_and_says_why(void **state)
         open_network("mobilenet-v3-legacy13", NULL, NULL, &err);
     struct engine_info info;
     struct engine_session *session;
-    struct engine_map map;
+    struct explanation explanation;
 
     (void)state;
     assert_non_null(engine);
     engine_info(engine, &info);
     assert_string_equal(info.head, "none");
+    assert_null(info.method);
     assert_non_null(info.refusal);
     assert_int_equal(info.map_width, 0);
-    session = run_on_picture(engine);
+    session = show_picture(engine);
     expect_finite_classes(session, info.num_classes);
-    assert_false(engine_session_map(session, &map, 0, &err));
-    assert_int_equal(err.kind, ERROR_UNSUPPORTED);
-    assert_string_equal(err.text, info.refusal);
+    explanation = explain(session, 1);
+    assert_null(explanation.method);
+    assert_string_equal(explanation.refusal, info.refusal);
+    assert_null(explanation.first->map);
+    assert_false(explanation.first->has_box);
+    assert_int_equal(explanation.heatmap->len, 0);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+/* ---- what is asked ---- */
+
+static bool count_down(void *user)
+{
+    return --*(int *)user < 0;
+}
+
+static void a_cancelled_request_runs_no_network(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    const struct explain_request request = {.top = 1};
+    int patience = 0;
+    const struct cancel cancel = {count_down, &patience};
+    struct explanation explanation;
+    struct engine_session *session;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    assert_false(
+        engine_session_explain(session, &explanation, &request, &cancel, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    assert_int_equal(engine_session_num_runs(session), 0);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void classes_are_listed_and_explained_once(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct explanation e;
+    struct engine_session *session;
+    size_t best, worst;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    request.top = 3;
+    assert_true(engine_session_explain(session, &e, &request, NULL, &err));
+    best = e.classes[0].class.index;
+    worst = e.classes[2].class.index;
+    assert_true(e.first == &e.classes[0] && e.first->map);
+    assert_null(e.classes[1].map);
+
+    request.top = 1;
+    request.classes[0] = worst;
+    request.classes[1] = best;
+    request.classes[2] = EXPLAIN_TOP;
+    request.num_classes = 3;
+    assert_true(engine_session_explain(session, &e, &request, NULL, &err));
+    assert_int_equal(e.num_classes, 2);
+    assert_int_equal(e.classes[0].class.index, best);
+    assert_int_equal(e.first->class.index, worst);
+    assert_true(e.classes[0].map && e.classes[1].map);
+    assert_true(e.classes[0].map != e.classes[1].map);
+    assert_true(e.classes[0].is_asked && e.classes[1].is_asked);
+
+    request.only_heatmap = true;
+    assert_true(engine_session_explain(session, &e, &request, NULL, &err));
+    assert_int_equal(e.first->class.index, worst);
+    assert_null(e.classes[0].map);
+    assert_false(e.first->has_box);
+    assert_true(e.heatmap->len > 0);
     engine_session_free(session);
     engine_free(engine);
 }
@@ -328,16 +436,16 @@ static void boxes_stay_within_what_the_network_was_shown(void **state)
         struct engine *engine =
             open_network("lane-change-legacy13", jsons[i], NULL, &err);
         struct engine_session *session;
+        struct explanation explanation;
 
         if (!engine)
             fail_msg("%s", err.text);
-        session = run_on_picture(engine);
+        session = show_picture(engine);
+        explanation = explain(session, 3);
         for (size_t k = 0; k < 3; k++) {
-            struct box box;
-            bool found;
+            const struct box box = explanation.classes[k].box;
 
-            assert_true(engine_session_box(session, &box, &found, k, 0, &err));
-            if (!found)
+            if (!explanation.classes[k].has_box)
                 continue;
             assert_true(box.x >= left[i] && box.y >= top[i]);
             assert_true(box.x + box.width <= right[i]);
@@ -366,22 +474,16 @@ static size_t end_count(void)
 }
 
 /* All that POST /cam asks a session for once the picture is in it. */
-static bool answer(struct engine_session *session, struct buf *png,
-                   struct error *err)
+static bool answer(struct engine_session *session, struct error *err)
 {
-    const struct render_options style = {.overlay = true, .alpha = 0.5f};
-    struct engine_class top[3];
-    struct engine_map map;
-    struct box box;
-    bool found;
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct explanation explanation;
 
-    buf_clear(png);
-    if (!engine_session_run(session, err))
-        return false;
-    engine_session_top(session, top, 3);
-    return engine_session_map(session, &map, top[0].index, err) &&
-           engine_session_box(session, &box, &found, top[0].index, 0.2f, err) &&
-           engine_session_heatmap(session, png, top[0].index, &style, err);
+    request.top = 3;
+    request.classes[0] = EXPLAIN_TOP;
+    request.num_classes = 1;
+    return engine_session_explain(session, &explanation, &request, NULL, err) &&
+           explanation.heatmap->len > 0;
 }
 
 static void
@@ -392,37 +494,36 @@ from_the_second_picture_on_only_its_decoder_takes_memory(void **state)
         open_network("lane-change-legacy13", NULL, NULL, &err);
     struct engine_session *session;
     struct image image = {0};
-    struct buf file = {0}, png = {0};
+    struct buf file = {0};
     size_t of_decoder, of_sample, of_answer;
     bool ok;
 
     (void)state;
     assert_non_null(engine);
-    session = run_on_picture(engine);
+    session = show_picture(engine);
     assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
     assert_true(image_decode(&image, file.data, file.len, &limits, &err));
-    assert_true(answer(session, &png, &err));
+    assert_true(answer(session, &err));
 
     begin_count();
     ok = image_decode(&image, file.data, file.len, &limits, &err);
     of_decoder = end_count();
     assert_true(ok);
     begin_count();
-    ok = engine_sample(session, file.data, file.len, &limits, &err);
+    ok = engine_session_sample(session, file.data, file.len, &limits, NULL,
+                               &err);
     of_sample = end_count();
     assert_true(ok);
     begin_count();
-    ok = answer(session, &png, &err);
+    ok = answer(session, &err);
     of_answer = end_count();
     assert_true(ok);
-    assert_true(png.len > 0);
 
     assert_int_equal(of_sample, of_decoder);
     assert_int_equal(of_answer, 0);
 
     image_release(&image);
     buf_release(&file);
-    buf_release(&png);
     engine_session_free(session);
     engine_free(engine);
 }
@@ -439,6 +540,8 @@ int main(void)
         cmocka_unit_test(a_normalized_head_s_map_adds_up_and_tells_its_scale),
         cmocka_unit_test(where_maxima_are_pooled_that_is_told),
         cmocka_unit_test(a_network_without_maps_classifies_and_says_why),
+        cmocka_unit_test(a_cancelled_request_runs_no_network),
+        cmocka_unit_test(classes_are_listed_and_explained_once),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),
         cmocka_unit_test(
             from_the_second_picture_on_only_its_decoder_takes_memory),

@@ -18,7 +18,7 @@ static void the_mean_of_a_map_is_the_logit(void **state)
     float map[4];
 
     (void)state;
-    cam_map(map, features, weights, 2, 2, 3);
+    cam_weigh(map, features, weights, 2, 2, 3);
     assert_float_equal(map[0], 4.5f, 0);
     assert_float_equal(map[1], -1, 0);
     assert_float_equal(map[2], 2.5f, 0);
@@ -43,7 +43,7 @@ static void maps_of_any_number_of_channels_agree_with_a_plain_sum(void **state)
         weights[i] = (float)(i * 104729 % 211) / 1000 - 0.1f;
     for (size_t channels = 0; channels <= MOST;
          channels = channels < 70 ? channels + 1 : channels + 605) {
-        cam_map(map, features, weights, HEIGHT, WIDTH, channels);
+        cam_weigh(map, features, weights, HEIGHT, WIDTH, channels);
         for (size_t cell = 0; cell < HEIGHT * WIDTH; cell++) {
             double sum = 0, size = 0;
 

@@ -1,4 +1,4 @@
-/* The graph's helpers: shapes, values, nodes, replace and prune. */
+/* The graph's helpers: shapes, values, nodes and prune. */
 
 #include <math.h>
 #include <setjmp.h>
@@ -191,34 +191,6 @@ static void make_chain(struct chain *chain)
     sketch_output(g, chain->b);
 }
 
-static void uses_count_operands_and_outputs(void **state)
-{
-    struct chain chain;
-
-    (void)state;
-    make_chain(&chain);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.x), 1);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.a), 3);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.b), 1);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.c), 0);
-    graph_release(&chain.graph);
-}
-
-static void replacing_a_value_changes_every_use_and_output(void **state)
-{
-    struct chain chain;
-
-    (void)state;
-    make_chain(&chain);
-    graph_replace(&chain.graph, chain.a, chain.x);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.a), 0);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.x), 4);
-    graph_replace(&chain.graph, chain.b, chain.c);
-    assert_int_equal(chain.graph.outputs[0], chain.c);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.b), 0);
-    graph_release(&chain.graph);
-}
-
 static void pruning_drops_what_no_output_needs(void **state)
 {
     struct chain chain;
@@ -276,6 +248,48 @@ static void a_node_with_one_needed_output_of_two_stays(void **state)
     graph_release(&graph);
 }
 
+static void a_value_is_found_by_each_of_its_names(void **state)
+{
+    struct chain chain;
+    struct graph *g = &chain.graph;
+
+    (void)state;
+    make_chain(&chain);
+    assert_int_equal(graph_find(g, g->values[chain.a].name), chain.a);
+    assert_int_equal(graph_find(g, "input"), chain.x);
+    assert_int_equal(graph_find(g, ""), GRAPH_NONE);
+    assert_int_equal(graph_find(g, "nothing"), GRAPH_NONE);
+    graph_take_names(g, chain.x, chain.a);
+    assert_string_equal(g->values[chain.x].name, "input");
+    assert_string_equal(g->values[chain.a].name, "");
+    assert_string_equal(g->values[chain.x].names->next->text, "value3");
+    assert_int_equal(graph_find(g, "value3"), chain.x);
+    graph_take_names(g, chain.a, chain.x); /* and back, both */
+    assert_int_equal(graph_find(g, "input"), chain.a);
+    assert_int_equal(graph_find(g, "value3"), chain.a);
+    graph_forget_names(g, chain.a);
+    assert_int_equal(graph_find(g, "value3"), GRAPH_NONE);
+    graph_release(g);
+}
+
+static void a_pruned_reshape_leaves_its_names_to_what_it_reshaped(void **state)
+{
+    struct chain chain;
+    struct graph *g = &chain.graph;
+    int r, s;
+
+    (void)state;
+    make_chain(&chain);
+    r = sketch_node(g, GRAPH_RESHAPE, &chain.a, 1);
+    s = sketch_node(g, GRAPH_RESHAPE, &r, 1);
+    graph_prune(g);
+    assert_int_equal(graph_find(g, "value6"), chain.a);
+    assert_int_equal(graph_find(g, "value7"), chain.a);
+    assert_string_equal(g->values[s].name, "");
+    assert_int_equal(graph_find(g, "value4"), GRAPH_NONE); /* is not made */
+    graph_release(g);
+}
+
 static void a_released_graph_is_empty(void **state)
 {
     struct chain chain;
@@ -301,11 +315,11 @@ int main(void)
         cmocka_unit_test(a_constant_starts_as_zeros_of_its_type),
         cmocka_unit_test(a_constant_over_the_limit_is_refused),
         cmocka_unit_test(a_node_starts_with_operands_left_out_and_no_clamp),
-        cmocka_unit_test(uses_count_operands_and_outputs),
-        cmocka_unit_test(replacing_a_value_changes_every_use_and_output),
         cmocka_unit_test(pruning_drops_what_no_output_needs),
         cmocka_unit_test(a_constant_that_is_an_output_survives_pruning),
         cmocka_unit_test(a_node_with_one_needed_output_of_two_stays),
+        cmocka_unit_test(a_value_is_found_by_each_of_its_names),
+        cmocka_unit_test(a_pruned_reshape_leaves_its_names_to_what_it_reshaped),
         cmocka_unit_test(a_released_graph_is_empty),
     };
 

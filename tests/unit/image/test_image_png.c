@@ -239,7 +239,7 @@ static void pictures_without_data_or_with_two_headers_are_refused(void **state)
     }
 }
 
-static bool is_gone(void *user)
+static bool is_cancelled(void *user)
 {
     return --*(int *)user < 0;
 }
@@ -250,19 +250,19 @@ static void nobody_waits_for_a_picture_that_is_not_needed(void **state)
     struct buf file = {0};
     struct error err = {0}, none = {0};
     int asked = 0, patient = 1000;
-    const struct image_wait gone = {.gone = is_gone, .user = &asked};
-    const struct image_wait waiting = {.gone = is_gone, .user = &patient};
+    const struct cancel cancelled = {is_cancelled, &asked};
+    const struct cancel waiting = {is_cancelled, &patient};
 
     (void)state;
     if (!buf_append_file(&file, "tests/cases/images/png-type2-8bit.png",
                          1 << 20, &err))
         fail_msg("%s", err.text);
-    assert_false(
-        image_decode_for(&image, &gone, file.data, file.len, &no_limits, &err));
+    assert_false(image_decode_for(&image, file.data, file.len, &no_limits,
+                                  &cancelled, &err));
     assert_int_equal(err.kind, ERROR_BUSY);
     assert_int_equal(image.width, 0);
-    assert_true(image_decode_for(&image, &waiting, file.data, file.len,
-                                 &no_limits, &none));
+    assert_true(image_decode_for(&image, file.data, file.len, &no_limits,
+                                 &waiting, &none));
     assert_true(patient < 1000);
     buf_release(&file);
     image_release(&image);

@@ -1,4 +1,4 @@
-/* Surveys: of networks that can be used, and of those that cannot. */
+/* Inspections: of networks that can be used, and of those that cannot. */
 
 #include <dirent.h>
 #include <stdint.h>
@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
 #include "engine/network/inspect.h"
-#include "engine/onnx/onnx.h"
+#include "tests/network_file.h"
 
 #include "tests/unit/alloc_sweep.h"
 
@@ -51,19 +50,17 @@ static void a_network_is_described_and_measured(void **state)
 /* What the reader says of a file that it refuses; "" where it does not. */
 static void refuse(struct error *err, const char *path, const char *folder)
 {
-    struct onnx_input size = {
-        .width = options.width,
-        .height = options.height,
-        .folder = folder,
+    const struct network_options whole = {
+        .input = {.width = options.width,
+                  .height = options.height,
+                  .folder = folder},
+        .keep_outputs = true,
+        .last = NETWORK_INFER,
     };
-    struct graph graph = {0};
-    struct buf file = {0};
+    struct network network = {0};
 
-    if (buf_append_file(&file, path, 1 << 26, err) &&
-        onnx_read(&graph, file.data, file.len, &size, err))
-        (void)!graph_infer(&graph, err);
-    graph_release(&graph);
-    buf_release(&file);
+    (void)!network_file_read(&network, path, &whole, err);
+    network_release(&network);
 }
 
 static void the_first_thing_found_is_why_the_file_is_refused(void **state)

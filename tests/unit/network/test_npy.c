@@ -176,7 +176,7 @@ static void what_is_no_array_of_ours_is_refused(void **state)
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }",
          ERROR_UNSUPPORTED, "\"<c8\" is not supported"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }",
-         ERROR_UNSUPPORTED, "records"},
+         ERROR_UNSUPPORTED, "structured"},
         {"{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }",
          ERROR_UNSUPPORTED, "Fortran"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, "

@@ -12,9 +12,8 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
-#include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
 #include "tests/array.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
@@ -83,36 +82,29 @@ static void expect_output(const struct graph *graph, const float *input,
 static void expect_file(const char *path, const struct array *input,
                         const struct array *expected)
 {
-    struct graph graph = {0};
-    struct buf buf = {0};
-    struct error err = {0};
     size_t count = graph_shape_count(&input->shape);
-    struct onnx_input size = {.height = input->shape.dim[2],
-                              .width = input->shape.dim[3]};
+    struct network_options options = {
+        .input = {.height = input->shape.dim[2], .width = input->shape.dim[3]},
+        .keep_outputs = true,
+    };
     float *turned = calloc(count, sizeof *turned);
 
     assert_non_null(turned);
     for (size_t i = 0; i < count; i++)
         turned[reference_nhwc_index(&input->shape, i)] = input->data[i];
-    read_file(&buf, path);
-    if (!onnx_read(&graph, buf.data, buf.len, &size, &err) ||
-        !graph_infer(&graph, &err)) {
-        complain(path, err.text);
-        goto out;
+    for (int pass = NETWORK_INFER; pass <= NETWORK_LAYOUT; pass++) {
+        bool nhwc = pass == NETWORK_LAYOUT;
+        struct network network = {0};
+        struct error err = {0};
+
+        options.last = (enum network_pass)pass;
+        if (network_file_read(&network, path, &options, &err))
+            expect_output(&network.graph, nhwc ? turned : input->data, expected,
+                          nhwc, path);
+        else
+            complain(path, err.text);
+        network_release(&network);
     }
-    expect_output(&graph, input->data, expected, false, path);
-    if (!graph_fold(&graph, &err)) {
-        complain(path, err.text);
-        goto out;
-    }
-    expect_output(&graph, input->data, expected, false, path);
-    if (graph_layout(&graph, &err))
-        expect_output(&graph, turned, expected, true, path);
-    else
-        complain(path, err.text);
-out:
-    graph_release(&graph);
-    buf_release(&buf);
     free(turned);
 }
 
@@ -158,26 +150,24 @@ static int find_features(const struct graph *graph)
 static void the_last_feature_map_is_pytorchs(void **state)
 {
     struct array input = {0}, features = {0};
-    struct graph graph = {0};
-    struct buf buf = {0};
+    struct network_options options = {.keep_outputs = true,
+                                      .last = NETWORK_INFER};
+    struct network network = {0};
     struct error err = {0};
 
     (void)state;
     array_open(&input, FORMS "/input.npy");
     array_open(&features, FORMS "/features.npy");
-    read_file(&buf, FORMS "/legacy13_unfolded.onnx");
-    if (!onnx_read(&graph, buf.data, buf.len,
-                   &(struct onnx_input){.height = input.shape.dim[2],
-                                        .width = input.shape.dim[3]},
-                   &err) ||
-        !graph_infer(&graph, &err))
+    options.input.height = input.shape.dim[2];
+    options.input.width = input.shape.dim[3];
+    if (!network_file_read(&network, FORMS "/legacy13_unfolded.onnx", &options,
+                           &err))
         fail_msg("%s", err.text);
-    graph.outputs[0] = find_features(&graph);
+    network.graph.outputs[0] = find_features(&network.graph);
     num_wrong = 0;
-    expect_output(&graph, input.data, &features, false, "features");
+    expect_output(&network.graph, input.data, &features, false, "features");
     assert_int_equal(num_wrong, 0);
-    graph_release(&graph);
-    buf_release(&buf);
+    network_release(&network);
     array_release(&input);
     array_release(&features);
 }
@@ -236,17 +226,21 @@ static void every_operator_computes_what_the_onnx_evaluator_does(void **state)
 /* ---- files to be refused ---- */
 
 /* All that happens to a model's bytes before they meet a picture. */
-static bool prepare(struct graph *graph, const uint8_t *bytes, size_t len,
-                    const struct onnx_input *size, struct error *err)
+static bool is_taken(const uint8_t *bytes, size_t len,
+                     const struct onnx_input *size, struct error *err)
 {
-    return onnx_read(graph, bytes, len, size, err) && graph_infer(graph, err) &&
-           graph_fold(graph, err) && graph_layout(graph, err);
+    const struct network_options options = {.input = *size,
+                                            .keep_outputs = true};
+    struct network network = {0};
+    bool ok = network_read(&network, bytes, len, &options, err);
+
+    network_release(&network);
+    return ok;
 }
 
 static void visit_invalid(const char *folder, const char *name)
 {
     const struct onnx_input size = {.width = 8, .height = 8};
-    struct graph graph = {0};
     struct buf model = {0}, wanted = {0};
     struct error err = {0};
     char path[PATH_SIZE];
@@ -260,14 +254,13 @@ static void visit_invalid(const char *folder, const char *name)
         fail_msg("%s: no kind", path);
     snprintf(path, sizeof path, "%s/%s/model.onnx", folder, name);
     read_file(&model, path);
-    if (prepare(&graph, model.data, model.len, &size, &err) ||
+    if (is_taken(model.data, model.len, &size, &err) ||
         strcmp(error_kind_name(err.kind), kind) != 0 ||
         !strstr(err.text, text)) {
         print_error("%s gives \"%s: %s\"; wanted \"%s: %s\"\n", name,
                     error_kind_name(err.kind), err.text, kind, text);
         num_wrong++;
     }
-    graph_release(&graph);
     buf_release(&model);
     buf_release(&wanted);
 }
@@ -287,7 +280,6 @@ static void networks_in_training_mode_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct graph graph = {0};
         struct buf buf = {0};
         struct error err = {0};
         char path[PATH_SIZE];
@@ -295,10 +287,9 @@ static void networks_in_training_mode_are_refused(void **state)
         snprintf(path, sizeof path, FORMS "/refused/batch_norm_training%s.onnx",
                  names[i]);
         read_file(&buf, path);
-        assert_false(prepare(&graph, buf.data, buf.len, &size, &err));
+        assert_false(is_taken(buf.data, buf.len, &size, &err));
         assert_int_equal(err.kind, ERROR_UNSUPPORTED);
         assert_non_null(strstr(err.text, "BatchNormalization"));
-        graph_release(&graph);
         buf_release(&buf);
     }
 }
@@ -333,7 +324,6 @@ static void a_file_cut_short_is_refused(void **state)
     read_file(&buf, FORMS "/dynamo18.onnx");
     for (size_t len = 0; len < buf.len;
          len += len < 1000 || len + 200 > buf.len ? 1 : 61) {
-        struct graph graph = {0};
         struct error err = {0};
         /* Of its own size, so that reading past it is seen. */
         uint8_t *cut = malloc(len + 1);
@@ -342,12 +332,11 @@ static void a_file_cut_short_is_refused(void **state)
         memcpy(cut, buf.data, len);
         cut = realloc(cut, len ? len : 1);
         assert_non_null(cut);
-        if (prepare(&graph, cut, len, &forms_size, &err))
+        if (is_taken(cut, len, &forms_size, &err))
             taken++;
         else
             assert_true(err.kind == ERROR_INPUT ||
                         err.kind == ERROR_UNSUPPORTED);
-        graph_release(&graph);
         free(cut);
     }
     /* Where what is missing is not needed, such as the producer's notes. */
@@ -370,7 +359,6 @@ static void broken_bytes_crash_nothing(void **state)
         snprintf(path, sizeof path, FORMS "/%s.onnx", names[n]);
         read_file(&buf, path);
         for (int round = 0; round < 400; round++) {
-            struct graph graph = {0};
             struct error err = {0};
             uint8_t saved[4];
             size_t at[4];
@@ -380,12 +368,11 @@ static void broken_bytes_crash_nothing(void **state)
                 saved[i] = buf.data[at[i]];
                 buf.data[at[i]] = (uint8_t)sketch_below(&random, 256);
             }
-            if (!prepare(&graph, buf.data, buf.len, &forms_size, &err)) {
+            if (!is_taken(buf.data, buf.len, &forms_size, &err)) {
                 assert_int_not_equal(err.kind, ERROR_NONE);
                 assert_int_not_equal(err.kind, ERROR_INTERNAL);
                 refused++;
             }
-            graph_release(&graph);
             for (int i = 4; i-- > 0;)
                 buf.data[at[i]] = saved[i];
         }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "engine/base/buf.h"
-#include "engine/onnx/onnx.h"
 #include "tests/array.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
@@ -32,23 +32,29 @@ static void read_file(struct buf *buf, const char *folder, const char *name)
 }
 
 /* All that happens to a model of a folder before it meets a picture. */
-static bool prepare(struct graph *graph, const char *folder, struct error *err)
+static bool prepare(struct network *network, const char *folder,
+                    const struct onnx_input *size, struct error *err)
 {
-    const struct onnx_input size = {.width = 8, .height = 8, .folder = folder};
-    struct buf file = {0};
-    bool ok;
+    const struct network_options options = {.input = *size,
+                                            .keep_outputs = true};
+    char path[PATH_SIZE];
 
-    read_file(&file, folder, "model.onnx");
-    ok = onnx_read(graph, file.data, file.len, &size, err) &&
-         graph_infer(graph, err) && graph_fold(graph, err) &&
-         graph_layout(graph, err);
-    buf_release(&file);
-    return ok;
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    return network_file_read(network, path, &options, err);
+}
+
+static bool prepare_case(struct network *network, const char *folder,
+                         struct error *err)
+{
+    return prepare(
+        network, folder,
+        &(struct onnx_input){.width = 8, .height = 8, .folder = folder}, err);
 }
 
 static void expect_output(const char *folder)
 {
-    struct graph graph = {0};
+    struct network network = {0};
+    const struct graph *graph = &network.graph;
     struct error err = {0};
     struct reference ref = {0};
     struct array output = {0};
@@ -65,21 +71,21 @@ static void expect_output(const char *folder)
         turned[at] = (float)(i * 37 % 101) / 50.0f - 1.0f;
         wanted[at] = (double)output.data[i];
     }
-    if (!prepare(&graph, folder, &err) ||
-        !reference_run(&ref, &graph, turned, &err))
+    if (!prepare_case(&network, folder, &err) ||
+        !reference_run(&ref, graph, turned, &err))
         fail_msg("%s: %s", folder, err.text);
-    assert_int_equal(sketch_count(&graph, GRAPH_CAST), 0);
-    if (!(reference_distance(wanted, ref.values[graph.outputs[0]],
+    assert_int_equal(sketch_count(graph, GRAPH_CAST), 0);
+    if (!(reference_distance(wanted, ref.values[graph->outputs[0]],
                              NUM_SAMPLES) <= 1e-6))
         fail_msg("%s computes something else", folder);
     reference_release(&ref);
-    graph_release(&graph);
+    network_release(&network);
     array_release(&output);
 }
 
 static void expect_error(const char *folder)
 {
-    struct graph graph = {0};
+    struct network network = {0};
     struct error err = {0};
     struct buf wanted = {0};
     char kind[32] = "", text[128] = "";
@@ -88,13 +94,13 @@ static void expect_error(const char *folder)
     assert_true(buf_append(&wanted, "", 1, &err));
     assert_int_equal(
         sscanf((char *)wanted.data, "%31[^\n]\n%127[^\n]", kind, text), 2);
-    if (prepare(&graph, folder, &err))
+    if (prepare_case(&network, folder, &err))
         fail_msg("%s is accepted", folder);
     if (strcmp(error_kind_name(err.kind), kind) != 0 || !strstr(err.text, text))
         fail_msg("%s gives %s, \"%s\"", folder, error_kind_name(err.kind),
                  err.text);
-    assert_null(graph.values);
-    graph_release(&graph);
+    assert_null(network.graph.values);
+    network_release(&network);
     buf_release(&wanted);
 }
 
@@ -137,7 +143,7 @@ static void a_pipe_is_no_data(void **state)
 {
     char folder[] = "/tmp/test_onnx_files_XXXXXX", path[PATH_SIZE];
     struct buf model = {0};
-    struct graph graph = {0};
+    struct network network = {0};
     struct error err = {0};
     FILE *file;
 
@@ -152,9 +158,9 @@ static void a_pipe_is_no_data(void **state)
     buf_release(&model);
     snprintf(path, sizeof path, "%s/weights.bin", folder);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_false(prepare(&graph, folder, &err));
+    assert_false(prepare_case(&network, folder, &err));
     assert_int_equal(err.kind, ERROR_IO);
-    assert_non_null(strstr(err.text, "is no file"));
+    assert_non_null(strstr(err.text, "is not a regular file"));
     unlink(path);
     snprintf(path, sizeof path, "%s/model.onnx", folder);
     unlink(path);
@@ -182,17 +188,13 @@ static void without_a_folder_no_other_file_is_opened(void **state)
 static bool read_case_size(const char *folder, const struct onnx_input *size,
                            struct graph_shape *shape, struct error *err)
 {
-    struct buf model = {0};
-    struct graph graph = {0};
-    bool ok;
+    struct network network = {0};
+    const struct graph *graph = &network.graph;
+    bool ok = prepare(&network, folder, size, err);
 
-    read_file(&model, folder, "model.onnx");
-    ok = onnx_read(&graph, model.data, model.len, size, err) &&
-         graph_infer(&graph, err) && graph_layout(&graph, err);
     if (ok)
-        *shape = graph.values[graph.inputs[0]].shape;
-    graph_release(&graph);
-    buf_release(&model);
+        *shape = graph->values[graph->inputs[0]].shape;
+    network_release(&network);
     return ok;
 }
 

@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
-#include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
+#include "tests/network_file.h"
 #include "tests/sketch.h"
 
 #include <cmocka.h>
@@ -17,19 +15,19 @@
 
 #define OPERATORS "tests/cases/operators"
 
-static void open_case(struct graph *graph, const char *name)
+static void open_case(struct network *network, const char *name)
 {
-    struct buf buf = {0};
+    const struct network_options options = {
+        .input = {.width = 8, .height = 8},
+        .keep_outputs = true,
+        .last = NETWORK_FOLD,
+    };
     struct error err = {0};
     char path[256];
 
     snprintf(path, sizeof path, OPERATORS "/%s/model.onnx", name);
-    if (!buf_append_file(&buf, path, 1 << 20, &err) ||
-        !onnx_read(graph, buf.data, buf.len,
-                   &(struct onnx_input){.width = 8, .height = 8}, &err) ||
-        !graph_infer(graph, &err) || !graph_fold(graph, &err))
+    if (!network_file_read(network, path, &options, &err))
         fail_msg("%s: %s", name, err.text);
-    buf_release(&buf);
 }
 
 static size_t count_functions(const struct graph *graph,
@@ -56,13 +54,13 @@ static void gelu_is_one_node_however_it_is_grouped(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct graph graph = {0};
+        struct network network = {0};
 
-        open_case(&graph, rows[i].name);
-        if (count_functions(&graph, GRAPH_GELU) != rows[i].count ||
-            count_functions(&graph, GRAPH_ERF) != 1 - rows[i].count)
+        open_case(&network, rows[i].name);
+        if (count_functions(&network.graph, GRAPH_GELU) != rows[i].count ||
+            count_functions(&network.graph, GRAPH_ERF) != 1 - rows[i].count)
             fail_msg("%s", rows[i].name);
-        graph_release(&graph);
+        network_release(&network);
     }
 }
 
@@ -82,12 +80,12 @@ static void hard_swish_is_one_node_however_it_is_written(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct graph graph = {0};
+        struct network network = {0};
 
-        open_case(&graph, rows[i].name);
-        if (count_functions(&graph, GRAPH_HARD_SWISH) != rows[i].count)
+        open_case(&network, rows[i].name);
+        if (count_functions(&network.graph, GRAPH_HARD_SWISH) != rows[i].count)
             fail_msg("%s", rows[i].name);
-        graph_release(&graph);
+        network_release(&network);
     }
 }
 
@@ -115,14 +113,14 @@ static void normalization_is_one_node_where_its_axes_are_one_set(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct graph graph = {0};
+        struct network network = {0};
 
-        open_case(&graph, rows[i].name);
-        if (sketch_count(&graph, GRAPH_NORM) != rows[i].count ||
+        open_case(&network, rows[i].name);
+        if (sketch_count(&network.graph, GRAPH_NORM) != rows[i].count ||
             (rows[i].count == 1 &&
-             sketch_count(&graph, GRAPH_MEAN) != rows[i].num_means))
+             sketch_count(&network.graph, GRAPH_MEAN) != rows[i].num_means))
             fail_msg("%s", rows[i].name);
-        graph_release(&graph);
+        network_release(&network);
     }
 }
 
@@ -142,14 +140,16 @@ static void group_norm_is_one_node_that_keeps_the_picture(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct graph graph = {0};
+        struct network network = {0};
 
-        open_case(&graph, rows[i].name);
-        if (sketch_count(&graph, GRAPH_NORM) != 1 ||
-            sketch_count(&graph, GRAPH_RESHAPE) != rows[i].num_reshapes ||
-            (rows[i].num_reshapes == 0 && sketch_count(&graph, GRAPH_MUL) > 0))
+        open_case(&network, rows[i].name);
+        if (sketch_count(&network.graph, GRAPH_NORM) != 1 ||
+            sketch_count(&network.graph, GRAPH_RESHAPE) !=
+                rows[i].num_reshapes ||
+            (rows[i].num_reshapes == 0 &&
+             sketch_count(&network.graph, GRAPH_MUL) > 0))
             fail_msg("%s", rows[i].name);
-        graph_release(&graph);
+        network_release(&network);
     }
 }
 
@@ -173,12 +173,12 @@ static void what_changes_nothing_goes(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct graph graph = {0};
+        struct network network = {0};
 
-        open_case(&graph, rows[i].name);
-        if (sketch_count(&graph, rows[i].op) != rows[i].count)
+        open_case(&network, rows[i].name);
+        if (sketch_count(&network.graph, rows[i].op) != rows[i].count)
             fail_msg("%s", rows[i].name);
-        graph_release(&graph);
+        network_release(&network);
     }
 }
 
@@ -186,13 +186,14 @@ static void torch_s_response_norm_is_one_node_where_it_is_centred(void **state)
 {
     (void)state;
     for (size_t centred = 0; centred < 2; centred++) {
-        struct graph graph = {0};
+        struct network network = {0};
 
-        open_case(&graph,
+        open_case(&network,
                   centred ? "lrn-as-torch-has-it" : "no-lrn-but-lopsided");
-        assert_int_equal(sketch_count(&graph, GRAPH_LRN), centred);
-        assert_int_equal(sketch_count(&graph, GRAPH_AVERAGE_POOL), 1 - centred);
-        graph_release(&graph);
+        assert_int_equal(sketch_count(&network.graph, GRAPH_LRN), centred);
+        assert_int_equal(sketch_count(&network.graph, GRAPH_AVERAGE_POOL),
+                         1 - centred);
+        network_release(&network);
     }
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/graph/graph.h"
+#include "engine/network/network.h"
 #include "tests/network.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
@@ -117,8 +117,7 @@ static void random_networks_compute_the_same_laid_out(void **state)
         struct error err = {0};
 
         network_make(&graph, seed % 4 ? NETWORK_ANY : NETWORK_PLAIN, seed);
-        infer(&graph, seed);
-        if (!graph_fold(&graph, &err))
+        if (!network_prepare(&graph, NETWORK_FOLD, &err))
             fail_msg("%s", err.text);
         lay_out(&graph, seed, false);
         check_promises(&graph, seed);
@@ -148,8 +147,7 @@ static void a_plain_network_needs_no_transpose(void **state)
         struct error err = {0};
 
         network_make(&graph, NETWORK_PLAIN, seed);
-        infer(&graph, seed);
-        assert_true(graph_fold(&graph, &err));
+        assert_true(network_prepare(&graph, NETWORK_FOLD, &err));
         lay_out(&graph, seed, false);
         assert_int_equal(sketch_count(&graph, GRAPH_TRANSPOSE), 0);
         graph_release(&graph);

@@ -92,7 +92,7 @@ static void arithmetic_refuses_shapes_that_do_not_fit(void **state)
         int b = sketch_floats(&g, rows[i].b, NULL);
 
         expect_refusal(&g, sketch_node(&g, GRAPH_ADD, (int[]){x, b}, 2),
-                       ERROR_INPUT, "do not fit");
+                       ERROR_INPUT, "do not match");
     }
 }
 
@@ -280,7 +280,7 @@ static void weights_that_depend_on_the_picture_are_unsupported(void **state)
 
     (void)state;
     expect_refusal(&g, sketch_conv(&g, x, x, GRAPH_NONE, 0, 1, 0, 1),
-                   ERROR_UNSUPPORTED, "depend on the picture");
+                   ERROR_UNSUPPORTED, "depend on the image");
 }
 
 /* SAME: output = ceil(input / stride); the odd pixel of padding goes to the
@@ -519,11 +519,11 @@ static void a_product_refuses_what_does_not_fit(void **state)
 
     (void)state;
     expect_refusal(&g, add_gemm(&g, SHAPE(1, 8), SHAPE(7, 5), false),
-                   ERROR_INPUT, "do not fit");
+                   ERROR_INPUT, "do not match");
     expect_refusal(&h, add_gemm(&h, SHAPE(1, 8), SHAPE(8, 5), true),
-                   ERROR_INPUT, "do not fit");
+                   ERROR_INPUT, "do not match");
     y = add_gemm(&i, SHAPE(3, 4, 4), SHAPE(2, 4, 4), false);
-    expect_refusal(&i, y, ERROR_INPUT, "do not fit");
+    expect_refusal(&i, y, ERROR_INPUT, "do not match");
 }
 
 static void
@@ -671,7 +671,7 @@ static void a_target_shape_that_is_not_constant_is_refused(void **state)
     int y = sketch_node(&g, GRAPH_RESHAPE, (int[]){x, x}, 2);
 
     (void)state;
-    expect_refusal(&g, y, ERROR_UNSUPPORTED, "depends on the picture");
+    expect_refusal(&g, y, ERROR_UNSUPPORTED, "depends on the image");
 }
 
 static void flatten_multiplies_before_and_from_its_axis(void **state)
@@ -787,7 +787,7 @@ static void squeeze_and_unsqueeze_refuse_axes_that_do_not_fit(void **state)
     expect_refusal(&g,
                    add_squeeze(&g, GRAPH_RESHAPE_SQUEEZE, SHAPE(1, 5), 1,
                                (int64_t[]){1}, true),
-                   ERROR_INPUT, "cannot be dropped");
+                   ERROR_INPUT, "cannot be removed");
     expect_refusal(&h,
                    add_squeeze(&h, GRAPH_RESHAPE_SQUEEZE, SHAPE(1, 5), 1,
                                (int64_t[]){2}, true),
@@ -864,9 +864,9 @@ static void concat_refuses_inputs_that_do_not_fit(void **state)
 
     (void)state;
     expect_refusal(&g, add_concat(&g, SHAPE(1, 5, 3), 1), ERROR_INPUT,
-                   "fit together");
+                   "differ in");
     expect_refusal(&h, add_concat(&h, SHAPE(1, 3), 1), ERROR_INPUT,
-                   "fit together");
+                   "differ in");
     expect_refusal(&i, add_concat(&i, SHAPE(1, 3, 4), 3), ERROR_INPUT, "axis");
 }
 
@@ -948,7 +948,7 @@ static void slice_refuses_lists_of_different_length(void **state)
 
     (void)state;
     expect_refusal(&g, sketch_node(&g, GRAPH_SLICE, (int[]){x, one, two}, 3),
-                   ERROR_INPUT, "number");
+                   ERROR_INPUT, "differ in length");
 }
 
 static int add_gather(struct graph *g, struct graph_shape indices,

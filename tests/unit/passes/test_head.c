@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
 #include "engine/explain/cam.h"
 #include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
 #include "engine/passes/head.h"
 #include "tests/array.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
@@ -173,8 +172,7 @@ static void prepare(struct body *body)
     struct error err = {0};
 
     sketch_output(&body->graph, body->x);
-    if (!graph_infer(&body->graph, &err) || !graph_fold(&body->graph, &err) ||
-        !graph_layout(&body->graph, &err))
+    if (!network_prepare(&body->graph, NETWORK_LAYOUT, &err))
         fail_msg("%s", err.text);
 }
 
@@ -209,10 +207,10 @@ static double pooled(const struct head *head, const double *features, size_t c,
 }
 
 /* What a picture's features are normalized by. */
-static struct head_scale scale_of(const struct head *head,
-                                  const double *features, size_t channels)
+static struct cam_scale scale_of(const struct head *head,
+                                 const double *features, size_t channels)
 {
-    struct head_scale scale = {.deviation = 1};
+    struct cam_scale scale = {.deviation = 1};
     double square = 0;
 
     if (!head->is_normalized)
@@ -234,12 +232,12 @@ static void expect_map(const struct graph *graph, const struct head *head,
 {
     float copy[HEIGHT * WIDTH * (CHANNELS + CLASSES)];
     float map[HEIGHT * WIDTH];
-    struct head_scale scale = scale_of(head, features, channels);
+    struct cam_scale scale = scale_of(head, features, channels);
 
     assert_true(channels <= CHANNELS + CLASSES);
     for (size_t i = 0; i < HEIGHT * WIDTH * channels; i++)
         copy[i] = (float)features[i];
-    head_map(map, head, graph, copy, k);
+    cam_map(map, head, graph, copy, k);
     for (size_t i = 0; i < HEIGHT * WIDTH; i++) {
         double sum = 0;
 
@@ -268,8 +266,8 @@ static void expect_maps(const struct graph *graph, const struct head *head)
         fail_msg("%s", err.text);
     for (size_t k = 0; k < CLASSES; k++) {
         const double *features = ref.values[head->features];
-        struct head_scale scale = scale_of(head, features, channels);
-        double logit = head_bias(head, graph, k);
+        struct cam_scale scale = scale_of(head, features, channels);
+        double logit = cam_bias(head, graph, k);
 
         for (size_t c = 0; c < channels; c++)
             logit += weight_of(graph, head, k, c) *
@@ -864,7 +862,7 @@ static void layers_on_different_features_are_named(void **state)
         both[k] = body.x;
     }
     body.x = sketch_node(&body.graph, GRAPH_ADD, both, 2);
-    expect_refusal(&body, "several layers make of different features");
+    expect_refusal(&body, "a sum over several layers");
 }
 
 /* Adds two poolings of the feature map, or two layers after them, in a row. */
@@ -895,10 +893,10 @@ static void several_poolings_or_layers_in_a_row_are_named(void **state)
     start(&body);
     add_row_of_two(&body, false);
     add_gemm(&body, (size_t)2 * CHANNELS);
-    expect_refusal(&body, "what several poolings make is put in a row");
+    expect_refusal(&body, "the results of several poolings are concatenated");
     start(&body);
     add_row_of_two(&body, true);
-    expect_refusal(&body, "the classes are put together from several layers");
+    expect_refusal(&body, "the classes are concatenated from several layers");
 }
 
 static void a_convolution_in_place_of_pooling_is_named(void **state)
@@ -916,8 +914,8 @@ static void a_convolution_in_place_of_pooling_is_named(void **state)
     add_mean(&body, true, 2, 3); /* of one cell */
     add_flatten(&body);
     add_gemm(&body, CHANNELS);
-    expect_refusal(&body, "a 4 x 3 convolution makes the last feature map a "
-                          "single cell");
+    expect_refusal(&body, "a 4 x 3 convolution reduces the last feature "
+                          "map to a single cell");
 }
 
 /* What is averaged is all places of each channel but one. */
@@ -966,7 +964,7 @@ static void a_difference_from_the_mean_alone_is_refused(void **state)
     sketch_last(&body.graph)->reduce.num_raw_axes = 1;
     body.x = sketch_node(&body.graph, GRAPH_SUB, (int[]){body.x, mean}, 2);
     add_gemm(&body, CHANNELS);
-    expect_refusal(&body, "each picture's own");
+    expect_refusal(&body, "differ for each image");
 }
 
 static void a_map_of_one_cell_is_refused(void **state)
@@ -1058,7 +1056,7 @@ static void numbers_in_another_order_are_no_feature_map(void **state)
     add_reshape(&body, 4, target); /* (H, W, C) by its looks, planes in truth */
     add_mean(&body, false, 1, 2);
     add_gemm(&body, CHANNELS);
-    expect_refusal(&body, "another order");
+    expect_refusal(&body, "they were reordered");
 }
 
 static void a_convolution_of_its_own_padding_is_no_linear_layer(void **state)
@@ -1133,7 +1131,7 @@ static void an_output_of_more_than_one_row_is_unsupported(void **state)
 
 /* ---- exported networks ---- */
 
-/* The maps of all classes, by cam_map, against PyTorch's. */
+/* The maps of all classes, by cam_weigh, against PyTorch's. */
 static void expect_pytorchs_maps(const struct graph *graph,
                                  const struct head *head,
                                  const struct reference *ref,
@@ -1153,7 +1151,8 @@ static void expect_pytorchs_maps(const struct graph *graph,
     for (size_t i = 0; i < count; i++)
         features[i] = (float)ref->values[head->features][i];
     for (size_t k = 0; k < head->num_classes; k++) {
-        cam_map(map, features, weights + k * channels, height, width, channels);
+        cam_weigh(map, features, weights + k * channels, height, width,
+                  channels);
         for (size_t i = 0; i < height * width; i++)
             if (!(fabsf(map[i] - maps->data[k * height * width + i]) < 1e-4f))
                 fail_msg("%s: class %zu, cell %zu", name, k, i);
@@ -1181,27 +1180,23 @@ static void every_form_of_export_has_the_head_and_pytorchs_maps(void **state)
     for (size_t i = 0; i < count; i++)
         turned[reference_nhwc_index(&input.shape, i)] = input.data[i];
     for (; fscanf(list, "%127s %*s", name) == 1; num++) {
-        struct onnx_input size = {.height = input.shape.dim[2],
-                                  .width = input.shape.dim[3]};
-        struct graph graph = {0};
-        struct buf buf = {0};
+        const struct network_options options = {
+            .input = {.height = input.shape.dim[2],
+                      .width = input.shape.dim[3]},
+        };
+        struct network network = {0};
         struct error err = {0};
-        struct head head = {0};
         struct reference ref = {0};
 
         snprintf(path, sizeof path, FORMS "/%s.onnx", name);
-        if (!buf_append_file(&buf, path, 1 << 26, &err) ||
-            !onnx_read(&graph, buf.data, buf.len, &size, &err) ||
-            !graph_infer(&graph, &err) || !graph_fold(&graph, &err) ||
-            !graph_layout(&graph, &err) || !head_find(&head, &graph, &err) ||
-            !reference_run(&ref, &graph, turned, &err))
+        if (!network_file_read(&network, path, &options, &err) ||
+            !reference_run(&ref, &network.graph, turned, &err))
             fail_msg("%s: %s", name, err.text);
-        if (head.refusal)
-            fail_msg("%s: %s", name, head.refusal);
-        expect_pytorchs_maps(&graph, &head, &ref, &maps, name);
+        if (network.head.refusal)
+            fail_msg("%s: %s", name, network.head.refusal);
+        expect_pytorchs_maps(&network.graph, &network.head, &ref, &maps, name);
         reference_release(&ref);
-        graph_release(&graph);
-        buf_release(&buf);
+        network_release(&network);
     }
     assert_true(num >= 10);
     fclose(list);

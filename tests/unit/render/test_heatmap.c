@@ -199,23 +199,6 @@ static void palettes_have_the_known_colours(void **state)
     }
 }
 
-static void colormaps_are_found_by_name(void **state)
-{
-    enum heatmap_colormap colormap = HEATMAP_GRAY;
-    struct error err = {0};
-
-    (void)state;
-    assert_true(heatmap_colormap_parse(&colormap, "viridis", &err));
-    assert_int_equal(colormap, HEATMAP_VIRIDIS);
-    assert_true(heatmap_colormap_parse(&colormap, "jet", &err));
-    assert_int_equal(colormap, HEATMAP_JET);
-    assert_false(heatmap_colormap_parse(&colormap, "JET", &err));
-    assert_int_equal(err.kind, ERROR_INPUT);
-    assert_non_null(strstr(err.text, "jet turbo viridis inferno gray"));
-    assert_int_equal(colormap, HEATMAP_JET);
-    assert_false(heatmap_colormap_parse(&colormap, "", NULL));
-}
-
 /* More pixels than a strip of the blend, with every level and sample. */
 enum { PIXELS = 256 * 5 + 3 };
 
@@ -286,7 +269,6 @@ int main(void)
         cmocka_unit_test(levels_go_from_zero_to_the_maximum),
         cmocka_unit_test(without_a_positive_maximum_all_levels_are_zero),
         cmocka_unit_test(palettes_have_the_known_colours),
-        cmocka_unit_test(colormaps_are_found_by_name),
         cmocka_unit_test(overlays_are_within_one_level_of_the_formula),
         cmocka_unit_test(an_overlay_may_be_made_in_place),
         cmocka_unit_test(alpha_beyond_its_range_is_clamped),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/network/network.h"
 #include "engine/run/depthwise.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
@@ -50,7 +51,7 @@ static const struct graph_node *make(struct graph *graph,
         sketch_last(graph)->min = -0.5f;
         sketch_last(graph)->max = 0.75f;
     }
-    if (!graph_infer(graph, &err) || !graph_layout(graph, &err))
+    if (!network_prepare(graph, NETWORK_LAYOUT, &err))
         fail_msg("%s", err.text);
     for (size_t n = 0; n < graph->num_nodes; n++)
         if (graph->nodes[n].op == GRAPH_CONV)

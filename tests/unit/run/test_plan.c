@@ -13,11 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
-#include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
 #include "engine/run/plan.h"
 #include "tests/network.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
 
@@ -107,22 +105,19 @@ static void compare(const struct graph *graph, unsigned num_threads,
 }
 
 /* Reads a file and does all that is done to it before it is planned. */
-static bool open_graph(struct graph *graph, const char *path,
-                       const struct onnx_input *size)
+static bool open_network(struct network *network, const char *path,
+                         size_t width, size_t height)
 {
-    struct buf buf = {0};
+    const struct network_options options = {
+        .input = {.width = width, .height = height},
+        .keep_outputs = true,
+    };
     struct error err = {0};
-    bool ok = true;
 
-    if (!buf_append_file(&buf, path, 1 << 26, &err) ||
-        !onnx_read(graph, buf.data, buf.len, size, &err) ||
-        !graph_infer(graph, &err) || !graph_fold(graph, &err) ||
-        !graph_layout(graph, &err)) {
-        complain(path, err.text);
-        ok = false;
-    }
-    buf_release(&buf);
-    return ok;
+    if (network_file_read(network, path, &options, &err))
+        return true;
+    complain(path, err.text);
+    return false;
 }
 
 static void every_form_of_export_runs_as_the_reference_does(void **state)
@@ -135,13 +130,12 @@ static void every_form_of_export_runs_as_the_reference_does(void **state)
     assert_non_null(list);
     num_wrong = 0;
     while (fscanf(list, "%127s %*s", name) == 1) {
-        struct graph graph = {0};
+        struct network network = {0};
 
         snprintf(path, sizeof path, FORMS "/%s.onnx", name);
-        if (open_graph(&graph, path,
-                       &(struct onnx_input){.width = 48, .height = 32}))
-            compare(&graph, 1, name);
-        graph_release(&graph);
+        if (open_network(&network, path, 48, 32))
+            compare(&network.graph, 1, name);
+        network_release(&network);
         num++;
     }
     fclose(list);
@@ -160,15 +154,14 @@ static void every_operator_runs_as_the_reference_does(void **state)
     assert_non_null(dir);
     num_wrong = 0;
     while ((entry = readdir(dir))) {
-        struct graph graph = {0};
+        struct network network = {0};
 
         if (entry->d_name[0] == '.')
             continue;
         snprintf(path, sizeof path, OPERATORS "/%s/model.onnx", entry->d_name);
-        if (open_graph(&graph, path,
-                       &(struct onnx_input){.width = 8, .height = 8}))
-            compare(&graph, 1, entry->d_name);
-        graph_release(&graph);
+        if (open_network(&network, path, 8, 8))
+            compare(&network.graph, 1, entry->d_name);
+        network_release(&network);
         num++;
     }
     closedir(dir);
@@ -182,8 +175,7 @@ static void make_network(struct graph *graph, enum network_kind kind,
     struct error err = {0};
 
     network_make(graph, kind, seed);
-    if (!graph_infer(graph, &err) || !graph_fold(graph, &err) ||
-        !graph_layout(graph, &err))
+    if (!network_prepare(graph, NETWORK_LAYOUT, &err))
         fail_msg("seed %llu: %s", (unsigned long long)seed, err.text);
 }
 
@@ -223,24 +215,24 @@ static void a_plain_network_is_one_runtime(void **state)
 
 static void only_the_input_and_the_outputs_have_data(void **state)
 {
-    struct graph graph = {0};
+    struct network network = {0};
+    const struct graph *graph = &network.graph;
     struct error err = {0};
     struct plan *plan;
     struct plan_session *session;
 
     (void)state;
-    assert_true(open_graph(&graph, FORMS "/tools.onnx",
-                           &(struct onnx_input){.width = 48, .height = 32}));
-    plan = plan_new(&graph, &err);
+    assert_true(open_network(&network, FORMS "/tools.onnx", 48, 32));
+    plan = plan_new(graph, &err);
     assert_non_null(plan);
     session = plan_session_new(plan, NULL, &err);
     assert_non_null(session);
-    assert_non_null(plan_session_data(session, graph.inputs[0]));
-    assert_non_null(plan_session_data(session, graph.outputs[0]));
-    assert_null(plan_session_data(session, graph.nodes[0].outputs[0]));
+    assert_non_null(plan_session_data(session, graph->inputs[0]));
+    assert_non_null(plan_session_data(session, graph->outputs[0]));
+    assert_null(plan_session_data(session, graph->nodes[0].outputs[0]));
     plan_session_free(session);
     plan_free(plan);
-    graph_release(&graph);
+    network_release(&network);
 }
 
 /* ---- sessions of one plan in several threads ---- */
@@ -287,7 +279,8 @@ static void *work(void *arg)
 
 static void sessions_of_one_plan_do_not_disturb_each_other(void **state)
 {
-    struct graph graph = {0};
+    struct network network = {0};
+    const struct graph *graph = &network.graph;
     struct error err = {0};
     struct plan *plan;
     struct worker workers[NUM_THREADS];
@@ -295,20 +288,20 @@ static void sessions_of_one_plan_do_not_disturb_each_other(void **state)
     pthread_t threads[NUM_THREADS];
 
     (void)state;
-    assert_true(open_graph(&graph, FORMS "/tools.onnx",
-                           &(struct onnx_input){.width = 48, .height = 32}));
-    plan = plan_new(&graph, &err);
+    assert_true(open_network(&network, FORMS "/tools.onnx", 48, 32));
+    plan = plan_new(graph, &err);
     assert_non_null(plan);
     for (size_t i = 0; i < NUM_THREADS; i++) {
-        size_t count = graph_shape_count(&graph.values[graph.inputs[0]].shape);
+        size_t count =
+            graph_shape_count(&graph->values[graph->inputs[0]].shape);
         float *input = calloc(count, sizeof *input);
         struct sketch_random random = {i + 1};
 
         assert_non_null(input);
         sketch_fill(&random, input, count, -1, 1);
-        assert_true(reference_run(&refs[i], &graph, input, &err));
+        assert_true(reference_run(&refs[i], graph, input, &err));
         free(input);
-        workers[i] = (struct worker){plan, &graph, i + 1, &refs[i], 0};
+        workers[i] = (struct worker){plan, graph, i + 1, &refs[i], 0};
         assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]),
                          0);
     }
@@ -318,7 +311,7 @@ static void sessions_of_one_plan_do_not_disturb_each_other(void **state)
         reference_release(&refs[i]);
     }
     plan_free(plan);
-    graph_release(&graph);
+    network_release(&network);
 }
 
 static void a_network_that_takes_gigabytes_is_refused(void **state)

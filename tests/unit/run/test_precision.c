@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/graph/graph.h"
-#include "engine/passes/head.h"
-#include "engine/run/plan.h"
+#include "engine/explain/cam.h"
+#include "engine/network/network.h"
 #include "engine/run/precision.h"
 #include "engine/xnn/quantize.h"
 #include "engine/xnn/xnnrun.h"
@@ -21,12 +20,6 @@
 #include <cmocka.h>
 
 enum { CLASSES = 20, SIDE = 12 };
-
-/* A classifier of two 1 x 1 convolutions, ready to be planned. */
-struct small {
-    struct graph graph;
-    struct head head;
-};
 
 static int add_conv(struct graph *graph, struct sketch_random *random, int x,
                     size_t in, size_t out, size_t kernel)
@@ -43,7 +36,9 @@ static int add_conv(struct graph *graph, struct sketch_random *random, int x,
     return y;
 }
 
-static void make_small(struct small *net, bool pointwise)
+/* A classifier of three convolutions, the last two 1 x 1 or not; ready to be
+ * planned. */
+static void make_small(struct network *net, bool pointwise)
 {
     struct graph *graph = &net->graph;
     struct sketch_random random = {7};
@@ -66,8 +61,7 @@ static void make_small(struct small *net, bool pointwise)
         (int[]){x, sketch_noise(graph, SHAPE(64, CLASSES), &random, -1, 1)}, 2);
     sketch_last(graph)->gemm.alpha = sketch_last(graph)->gemm.beta = 1;
     sketch_output(graph, x);
-    assert_true(graph_infer(graph, &err) && graph_fold(graph, &err) &&
-                graph_layout(graph, &err) &&
+    assert_true(network_prepare(graph, NETWORK_LAYOUT, &err) &&
                 head_find(&net->head, graph, &err) &&
                 head_set_outputs(&net->head, graph, &err));
     assert_null(net->head.refusal);
@@ -79,7 +73,7 @@ struct result {
     float features[SIDE * SIDE * 64];
 };
 
-static void run(struct result *result, const struct small *net,
+static void run(struct result *result, const struct network *net,
                 struct plan_session *session)
 {
     struct sketch_random random = {3};
@@ -94,7 +88,7 @@ static void run(struct result *result, const struct small *net,
            sizeof result->features);
 }
 
-static void run_plan(struct result *result, const struct small *net,
+static void run_plan(struct result *result, const struct network *net,
                      const struct plan *plan)
 {
     struct error err = {0};
@@ -107,7 +101,7 @@ static void run_plan(struct result *result, const struct small *net,
 
 static void integers_are_near_floats(void **state)
 {
-    struct small net = {0};
+    struct network net = {0};
     struct error err = {0};
     static struct result floats, integers;
     struct plan *fp32, *int8;
@@ -138,7 +132,7 @@ static void integers_are_near_floats(void **state)
 
 static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
 {
-    struct small net = {0};
+    struct network net = {0};
     struct error err = {0};
     static struct result found;
     static float map[SIDE * SIDE];
@@ -152,9 +146,9 @@ static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
     assert_non_null(plan);
     run_plan(&found, &net, plan);
     for (size_t k = 0; k < CLASSES; k++) {
-        double mean = head_bias(&net.head, &net.graph, k);
+        double mean = cam_bias(&net.head, &net.graph, k);
 
-        head_map(map, &net.head, &net.graph, found.features, k);
+        cam_map(map, &net.head, &net.graph, found.features, k);
         for (size_t i = 0; i < SIDE * SIDE; i++)
             mean += (double)map[i] / (SIDE * SIDE);
         /* The last layer computes with floats: only their rounding. */
@@ -166,7 +160,7 @@ static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
 
 static void without_such_layers_integers_are_refused(void **state)
 {
-    struct small net = {0};
+    struct network net = {0};
     struct error err = {0};
     struct plan *plan;
 
@@ -175,7 +169,7 @@ static void without_such_layers_integers_are_refused(void **state)
     assert_null(precision_plan(&net.graph, &net.head, PRECISION_INT8, &err));
     assert_int_equal(err.kind, ERROR_UNSUPPORTED);
     assert_non_null(
-        strstr(err.text, xnnrun_has_int8() ? "1 x 1" : "XNNPACK of 2024"));
+        strstr(err.text, xnnrun_has_int8() ? "1 x 1" : "XNNPACK from 2024"));
     err = (struct error){0};
     plan = precision_plan(&net.graph, &net.head, PRECISION_AUTO, &err);
     assert_non_null(plan);
@@ -186,7 +180,7 @@ static void without_such_layers_integers_are_refused(void **state)
 
 static void auto_plans_whatever_the_machine_is(void **state)
 {
-    struct small net = {0};
+    struct network net = {0};
     struct error err = {0};
     static struct result found;
     struct plan *plan;
@@ -207,7 +201,7 @@ static void the_second_session_computes_the_same_on_shared_weights(void **state)
 
     (void)state;
     for (int int8 = 0; int8 <= (int)xnnrun_has_int8(); int8++) {
-        struct small net = {0};
+        struct network net = {0};
         struct error err = {0};
         struct plan *plan;
         struct plan_session *a, *b;
@@ -250,8 +244,7 @@ static void one_constant_may_be_packed_in_two_ways(void **state)
                   sketch_conv(&graph, half, weights, GRAPH_NONE, 1, 1, 0, 1));
     sketch_output(&graph,
                   sketch_conv(&graph, x, weights, GRAPH_NONE, 1, 1, 0, 2));
-    assert_true(graph_infer(&graph, &err) && graph_fold(&graph, &err) &&
-                graph_layout(&graph, &err));
+    assert_true(network_prepare(&graph, NETWORK_LAYOUT, &err));
     plan = plan_new(&graph, &err);
     assert_non_null(plan);
     for (int i = 0; i < 2; i++) {

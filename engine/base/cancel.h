@@ -1,0 +1,27 @@
+#ifndef ENGINE_BASE_CANCEL_H
+#define ENGINE_BASE_CANCEL_H
+
+/* Whether work that takes long is still wanted. Who asks for it hands this
+ * down; who does it asks between two steps: pieces of a PNG, passes of the
+ * network. */
+
+#include <stdbool.h>
+
+#include "engine/base/error.h"
+
+/* `= {0}` is never cancelled. */
+struct cancel {
+    bool (*is_cancelled)(void *user); /* once true, always true; or NULL */
+    void *user;
+};
+
+/* Whether to go on. false and ERROR_BUSY: nobody waits for the result any more.
+ * `cancel` may be NULL. */
+static inline bool cancel_check(const struct cancel *cancel, struct error *err)
+{
+    if (cancel && cancel->is_cancelled && cancel->is_cancelled(cancel->user))
+        return fail(err, ERROR_BUSY, "nobody waits for the result any more");
+    return true;
+}
+
+#endif

@@ -1,0 +1,344 @@
+/* A session: a picture, the network's run on it, and what explains it. */
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/scratch.h"
+#include "engine/engine_internal.h"
+#include "engine/explain/topk.h"
+
+struct engine_session {
+    const struct engine *engine;   /* borrowed */
+    struct plan_session *plan;     /* owned */
+    struct preprocess *preprocess; /* owned */
+    struct render render;
+    struct image image;
+    struct preprocess_region region; /* what maps cover of the image */
+    float *logits, *scores;          /* (num_classes) owned */
+    size_t *best;                    /* (num_classes) scratch; owned */
+    struct explain_maps maps;
+    struct explained_class *explained; /* owned */
+    size_t explained_cap;              /* bytes */
+    struct buf heatmap;
+    uint64_t num_runs;
+    struct engine_timing timing;
+};
+
+struct engine_session *engine_session_new(const struct engine *engine,
+                                          struct team *team, struct error *err)
+{
+    struct engine_session *session = calloc(1, sizeof *session);
+    size_t num_classes = engine->network.head.num_classes;
+    bool ok = false;
+
+    if (!session) {
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
+        return NULL;
+    }
+    session->engine = engine;
+    session->logits = calloc(num_classes, sizeof *session->logits);
+    session->scores = calloc(num_classes, sizeof *session->scores);
+    session->best = calloc(num_classes, sizeof *session->best);
+    if (!session->logits || !session->scores || !session->best) {
+        fail(err, ERROR_MEMORY, "not enough memory for %zu classes",
+             num_classes);
+        goto out;
+    }
+    session->plan = plan_session_new(engine->network.plan, team, err);
+    session->preprocess = preprocess_new(&engine->model_dir.input, err);
+    ok = session->plan && session->preprocess;
+out:
+    if (!ok) {
+        engine_session_free(session);
+        session = NULL;
+    }
+    return session;
+}
+
+bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
+                           size_t len, const struct image_limits *limits,
+                           const struct cancel *cancel, struct error *err)
+{
+    uint64_t start = clock_now_us(), decoded;
+    bool ok;
+
+    session->timing = (struct engine_timing){0};
+    if (!image_decode_for(&session->image, bytes, len, limits, cancel, err))
+        return false;
+    decoded = clock_now_us();
+    ok = preprocess_apply(session->preprocess, engine_session_input(session),
+                          &session->region, &session->image, err);
+    session->timing.decode = (double)(decoded - start) / 1000;
+    session->timing.preprocess = clock_ms_since(decoded);
+    return ok;
+}
+
+/* The classes' logits and scores, from what the network computed. */
+static bool read_logits(struct engine_session *session, struct error *err)
+{
+    const struct head *head = &session->engine->network.head;
+    const float *made = plan_session_data(session->plan, head->logits);
+
+    for (size_t i = 0; i < head->num_classes; i++) {
+        session->logits[i] = head_logit(head, made, i);
+        if (!isfinite(session->logits[i]))
+            return fail(err, ERROR_INTERNAL,
+                        "the logit of class %zu is not finite", i);
+    }
+    if (head->scores == HEAD_SIGMOID)
+        topk_sigmoid(session->scores, session->logits, head->num_classes);
+    else
+        topk_softmax(session->scores, session->logits, head->num_classes);
+    return true;
+}
+
+bool engine_session_run(struct engine_session *session, struct error *err)
+{
+    uint64_t start = clock_now_us();
+    bool ok = plan_session_run(session->plan, err) && read_logits(session, err);
+
+    session->num_runs++;
+    session->timing.infer = clock_ms_since(start);
+    return ok;
+}
+
+uint64_t engine_session_num_runs(const struct engine_session *session)
+{
+    return session->num_runs;
+}
+
+/* ---- explanations ---- */
+
+/* A heatmap of up to so many bytes is kept room for, so that the next picture
+ * need not ask for it. */
+enum { MAX_KEPT = 2 << 20 };
+
+static struct explained_class *add_class(struct engine_session *session,
+                                         struct explanation *explanation,
+                                         size_t index)
+{
+    struct explained_class *entry =
+        &session->explained[explanation->num_classes++];
+
+    *entry = (struct explained_class){
+        .class = {index, session->logits[index], session->scores[index]}};
+    return entry;
+}
+
+/* Asks for a class's map, unless it is asked for already or there is none; it
+ * is listed then. */
+static void ask_for(struct engine_session *session,
+                    struct explanation *explanation,
+                    const struct explain_request *request, size_t index)
+{
+    struct explain_maps *maps = &session->maps;
+    struct explained_class *entry = NULL;
+
+    if (request->only_heatmap && explanation->first)
+        return;
+    for (size_t i = 0; !entry && i < explanation->num_classes; i++)
+        if (session->explained[i].class.index == index)
+            entry = &session->explained[i];
+    if (!entry)
+        entry = add_class(session, explanation, index);
+    if (!explanation->first)
+        explanation->first = entry;
+    entry->is_asked = true;
+    if (entry->map || !explanation->method)
+        return;
+    assert(maps->count < EXPLAIN_MAX_CLASSES);
+    maps->map[maps->count].class_index = index;
+    entry->map = &maps->map[maps->count++];
+}
+
+/* Lists the best classes, and asks for the maps that the request wants. */
+static bool list_classes(struct engine_session *session,
+                         struct explanation *explanation,
+                         const struct explain_request *request,
+                         struct error *err)
+{
+    const size_t *best = session->best;
+
+    session->explained = scratch_reserve(
+        session->explained, &session->explained_cap,
+        request->top + EXPLAIN_MAX_CLASSES, sizeof *session->explained, err);
+    if (!session->explained)
+        return false;
+    explanation->classes = session->explained;
+    topk_select(session->best, request->top, session->logits,
+                session->engine->network.head.num_classes);
+    for (size_t k = 0; k < request->top; k++)
+        add_class(session, explanation, best[k]);
+    session->maps.count = 0;
+    for (size_t i = 0; i < request->num_classes; i++) {
+        if (request->classes[i] != EXPLAIN_TOP)
+            ask_for(session, explanation, request, request->classes[i]);
+        for (size_t k = 0;
+             request->classes[i] == EXPLAIN_TOP && k < request->top; k++)
+            ask_for(session, explanation, request, best[k]);
+    }
+    if (!explanation->first)
+        ask_for(session, explanation, request, best[0]);
+    return true;
+}
+
+static bool make_maps(struct engine_session *session,
+                      const struct explain_method *method,
+                      const struct cancel *cancel, struct error *err)
+{
+    const struct engine *engine = session->engine;
+    const struct explain_input input = {
+        .graph = &engine->network.graph,
+        .head = &engine->network.head,
+        .plan = session->plan,
+        .cancel = cancel,
+    };
+    uint64_t start = clock_now_us();
+
+    if (!explain_run(&session->maps, method, &input, err))
+        return false;
+    for (size_t i = 0; i < session->maps.count; i++)
+        session->maps.map[i].region = session->region;
+    session->timing.map = clock_ms_since(start);
+    return true;
+}
+
+/* What there is to render of a map. */
+static struct render_map to_render(const struct engine_session *session,
+                                   const struct explain_map *map)
+{
+    return (struct render_map){
+        .values = map->values,
+        .width = map->width,
+        .height = map->height,
+        .max = map->max,
+        .region = map->region,
+        .image = &session->image,
+    };
+}
+
+static bool find_boxes(struct engine_session *session, size_t num_classes,
+                       const struct box_options *options, struct error *err)
+{
+    uint64_t start = clock_now_us();
+
+    for (size_t i = 0; i < num_classes; i++) {
+        struct explained_class *entry = &session->explained[i];
+        struct render_map map;
+
+        if (!entry->map)
+            continue;
+        map = to_render(session, entry->map);
+        if (!render_box(&session->render, &entry->box, &entry->has_box, &map,
+                        options, err))
+            return false;
+    }
+    session->timing.box = clock_ms_since(start);
+    return true;
+}
+
+static bool draw_heatmap(struct engine_session *session,
+                         const struct explain_map *of,
+                         const struct render_options *style, struct error *err)
+{
+    uint64_t start = clock_now_us();
+    struct render_map map = to_render(session, of);
+    bool ok =
+        render_heatmap(&session->render, &session->heatmap, &map, style, err);
+
+    session->timing.heatmap = clock_ms_since(start);
+    return ok;
+}
+
+/* Boxes and the heatmap of the maps that are made. */
+static bool render_maps(struct engine_session *session,
+                        const struct explanation *explanation,
+                        const struct explain_request *request,
+                        struct error *err)
+{
+    return (request->only_heatmap ||
+            find_boxes(session, explanation->num_classes, &request->box,
+                       err)) &&
+           (request->style.kind == RENDER_NONE ||
+            draw_heatmap(session, explanation->first->map, &request->style,
+                         err));
+}
+
+bool engine_session_explain(struct engine_session *session,
+                            struct explanation *explanation,
+                            const struct explain_request *request,
+                            const struct cancel *cancel, struct error *err)
+{
+    const struct engine *engine = session->engine;
+    const struct explain_method *method =
+        request->method ? request->method : engine->method;
+    struct engine_timing *timing = &session->timing;
+
+    if (session->heatmap.cap > MAX_KEPT)
+        buf_release(&session->heatmap);
+    buf_clear(&session->heatmap);
+    timing->map = timing->box = timing->heatmap = 0;
+    *explanation = (struct explanation){
+        .image = &session->image,
+        .refusal = method ? method->refuse(&engine->network.graph,
+                                           &engine->network.head)
+                          : engine->refusal,
+        .heatmap = &session->heatmap,
+    };
+    if (!explanation->refusal)
+        explanation->method = method->name;
+    if (!cancel_check(cancel, err) || !engine_session_run(session, err) ||
+        !list_classes(session, explanation, request, err) ||
+        (explanation->method &&
+         (!make_maps(session, method, cancel, err) ||
+          !render_maps(session, explanation, request, err))))
+        return false;
+    timing->render = timing->map + timing->box + timing->heatmap;
+    explanation->timing = *timing;
+    return true;
+}
+
+void engine_session_timing(const struct engine_session *session,
+                           struct engine_timing *timing)
+{
+    *timing = session->timing;
+}
+
+float *engine_session_input(struct engine_session *session)
+{
+    return plan_session_data(session->plan,
+                             session->engine->network.graph.inputs[0]);
+}
+
+const float *engine_session_logits(const struct engine_session *session)
+{
+    return session->logits;
+}
+
+const float *engine_session_features(const struct engine_session *session)
+{
+    int features = session->engine->network.head.features;
+
+    return features == GRAPH_NONE ? NULL
+                                  : plan_session_data(session->plan, features);
+}
+
+void engine_session_free(struct engine_session *session)
+{
+    if (!session)
+        return;
+    plan_session_free(session->plan);
+    preprocess_free(session->preprocess);
+    render_release(&session->render);
+    image_release(&session->image);
+    explain_release(&session->maps);
+    buf_release(&session->heatmap);
+    free(session->explained);
+    free(session->logits);
+    free(session->scores);
+    free(session->best);
+    free(session);
+}

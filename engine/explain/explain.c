@@ -1,0 +1,90 @@
+#include "engine/explain/explain.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "engine/base/scratch.h"
+
+static const struct explain_method *const methods[] = {
+#define X(name) &name##_method,
+    EXPLAIN_METHODS(X)
+#undef X
+};
+
+enum { NUM_METHODS = sizeof methods / sizeof methods[0] };
+
+const struct explain_method *explain_method(size_t i)
+{
+    return i < NUM_METHODS ? methods[i] : NULL;
+}
+
+const struct explain_method *explain_choose(const char **refusal,
+                                            const struct graph *graph,
+                                            const struct head *head)
+{
+    *refusal = NULL;
+    for (size_t i = 0; i < NUM_METHODS; i++) {
+        const char *why = methods[i]->refuse(graph, head);
+
+        if (!why) {
+            *refusal = NULL;
+            return methods[i];
+        }
+        *refusal = *refusal ? *refusal : why;
+    }
+    return NULL;
+}
+
+/* Sets min and max. */
+static void find_range(struct explain_map *map)
+{
+    map->min = map->max = map->values[0];
+    for (size_t i = 1; i < map->height * map->width; i++) {
+        float value = map->values[i];
+
+        map->min = value < map->min ? value : map->min;
+        map->max = value > map->max ? value : map->max;
+    }
+}
+
+bool explain_run(struct explain_maps *maps, const struct explain_method *method,
+                 const struct explain_input *input, struct error *err)
+{
+    if (!method->explain(maps, input, err))
+        return false;
+    for (size_t i = 0; i < maps->count; i++)
+        find_range(&maps->map[i]);
+    return true;
+}
+
+bool explain_reserve(struct explain_maps *maps, size_t height, size_t width,
+                     struct error *err)
+{
+    size_t cells = height * width;
+
+    assert(maps->count <= EXPLAIN_MAX_CLASSES);
+    maps->values = scratch_reserve(maps->values, &maps->values_cap,
+                                   maps->count * cells, sizeof(float), err);
+    if (!maps->values)
+        return false;
+    for (size_t i = 0; i < maps->count; i++)
+        maps->map[i] = (struct explain_map){
+            .class_index = maps->map[i].class_index,
+            .width = width,
+            .height = height,
+            .values = maps->values + i * cells,
+        };
+    return true;
+}
+
+void explain_add_check(struct explain_map *map, const char *name, double found)
+{
+    assert(map->num_checks < EXPLAIN_MAX_CHECKS);
+    map->checks[map->num_checks++] = (struct explain_check){name, found};
+}
+
+void explain_release(struct explain_maps *maps)
+{
+    free(maps->values);
+    *maps = (struct explain_maps){0};
+}

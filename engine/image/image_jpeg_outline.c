@@ -1,0 +1,387 @@
+#include "engine/image/image_jpeg_outline.h"
+
+#include <string.h>
+
+#include "engine/base/bytes.h"
+
+enum {
+    /* Encoders write some 10 scans, mozjpeg up to 17, most of them of one
+     * channel, of which they code each sample 4 to 6 times. All scans together
+     * may have so many samples for each pixel, and so many more. */
+    MAX_SCANS = 100,
+    MAX_SCANNED_TIMES = 24,
+    MAX_SCANNED_MORE = 50000000,
+
+    /* A segment may have 64 KB, so that of a profile of 16 MB takes 250. */
+    MAX_SEGMENTS = 10000,
+
+    /* the second byte of a marker; the first is 0xff */
+    MARKER_TEM = 0x01,
+    MARKER_SOF0 = 0xc0, /* baseline */
+    MARKER_SOF1 = 0xc1, /* extended */
+    MARKER_SOF2 = 0xc2, /* progressive */
+    MARKER_DHT = 0xc4,
+    MARKER_JPG = 0xc8,
+    MARKER_DAC = 0xcc,
+    MARKER_SOF15 = 0xcf,
+    MARKER_RST0 = 0xd0,
+    MARKER_SOI = 0xd8,
+    MARKER_EOI = 0xd9,
+    MARKER_SOS = 0xda,
+    MARKER_DRI = 0xdd,
+    MARKER_DHP = 0xde, /* of several frames */
+};
+
+/* The process that a frame header's marker stands for, or NULL for those we
+ * can decode. */
+static const char *unsupported_process(unsigned marker)
+{
+    switch (marker) {
+    case MARKER_SOF0:
+    case MARKER_SOF1:
+    case MARKER_SOF2:
+        return NULL;
+    case 0xc3:
+        return "lossless";
+    case 0xc5:
+    case 0xc6:
+    case 0xc7:
+        return "hierarchical";
+    case 0xc9:
+    case 0xca:
+        return "arithmetically coded";
+    case 0xcb:
+        return "lossless, arithmetically coded";
+    default:
+        return "hierarchical, arithmetically coded";
+    }
+}
+
+static bool is_frame_header(unsigned marker)
+{
+    return marker >= MARKER_SOF0 && marker <= MARKER_SOF15 &&
+           marker != MARKER_DHT && marker != MARKER_JPG && marker != MARKER_DAC;
+}
+
+static bool stands_alone(unsigned marker)
+{
+    return marker == MARKER_TEM ||
+           (marker >= MARKER_RST0 && marker <= MARKER_SOI);
+}
+
+static bool fail_cut_short(struct error *err)
+{
+    return fail(err, ERROR_INPUT, "the JPEG is cut short");
+}
+
+/* Finds the next marker, over whatever comes before it: coded data, or bytes
+ * that do not belong. 0xff 0x00 is data, further 0xff are padding. There may be
+ * millions: without a call for each byte. */
+static bool next_marker(struct bytes *file, unsigned *marker)
+{
+    const uint8_t *at = file->data, *end = file->data + file->len;
+
+    while (at < end) {
+        if (*at != 0xff)
+            at = memchr(at, 0xff, (size_t)(end - at));
+        if (!at)
+            return false;
+        while (at < end && *at == 0xff)
+            at++;
+        if (at < end && *at++ != 0) {
+            *marker = at[-1];
+            *file = (struct bytes){.data = at, .len = (size_t)(end - at)};
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t divide_up(uint32_t a, uint32_t b)
+{
+    return ((uint64_t)a + b - 1) / b;
+}
+
+/* `components` is what the frame header says of each channel: name, sampling,
+ * table. */
+static void count_samples(struct image_jpeg_outline *outline,
+                          struct bytes components)
+{
+    unsigned across[IMAGE_JPEG_MAX_CHANNELS] = {1, 1, 1, 1};
+    unsigned down[IMAGE_JPEG_MAX_CHANNELS] = {1, 1, 1, 1};
+    unsigned max_across = 1, max_down = 1;
+
+    outline->names_differ = true;
+    for (unsigned i = 0; i < outline->num_channels; i++) {
+        uint8_t sampling, table;
+
+        if (!bytes_u8(&components, &outline->names[i]) ||
+            !bytes_u8(&components, &sampling) || !bytes_u8(&components, &table))
+            break; /* the library will find out */
+        if (memchr(outline->names, outline->names[i], i))
+            outline->names_differ = false;
+        across[i] = sampling >> 4;
+        down[i] = sampling & 15;
+        max_across = across[i] > max_across ? across[i] : max_across;
+        max_down = down[i] > max_down ? down[i] : max_down;
+    }
+    const uint64_t mcus = (uint64_t)(outline->width / (8 * max_across) + 1) *
+                          (outline->height / (8 * max_down) + 1);
+    for (unsigned i = 0; i < outline->num_channels; i++)
+        outline->num_samples[i] = mcus * across[i] * down[i] * 64;
+    if (outline->num_channels == 1)
+        max_across = max_down = 1;
+    outline->num_mcus = divide_up(outline->width, 8 * max_across) *
+                        divide_up(outline->height, 8 * max_down);
+}
+
+uint64_t image_jpeg_outline_samples(const struct image_jpeg_outline *outline)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < outline->num_channels; i++)
+        sum += outline->num_samples[i];
+    return sum;
+}
+
+/* Those of a channel, or all: where channels have the same name the library
+ * gives them others. */
+static uint64_t samples_named(const struct image_jpeg_outline *outline,
+                              uint8_t name)
+{
+    if (outline->names_differ)
+        for (unsigned i = 0; i < outline->num_channels; i++)
+            if (outline->names[i] == name)
+                return outline->num_samples[i];
+    return image_jpeg_outline_samples(outline);
+}
+
+static bool read_frame_header(struct image_jpeg_outline *outline,
+                              const struct image_codec_job *job,
+                              struct bytes segment, unsigned marker,
+                              struct error *err)
+{
+    const char *process = unsupported_process(marker);
+    uint8_t precision, num_channels;
+    uint16_t width, height;
+
+    if (process)
+        return fail(err, ERROR_UNSUPPORTED, "the JPEG is %s", process);
+    if (!bytes_u8(&segment, &precision) || !bytes_u16be(&segment, &height) ||
+        !bytes_u16be(&segment, &width) || !bytes_u8(&segment, &num_channels))
+        return fail(err, ERROR_INPUT, "the JPEG's frame header is too short");
+    if (precision != 8)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the JPEG has %u bits per sample; only 8 are supported",
+                    precision);
+    if (num_channels != 1 && num_channels != 3 && num_channels != 4)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the JPEG has %u channels; only 1, 3 and 4 are supported",
+                    num_channels);
+    if (outline->num_channels)
+        return fail(err, ERROR_INPUT, "the JPEG has two frame headers");
+    outline->width = width;
+    outline->height = height;
+    outline->num_channels = num_channels;
+    outline->keeps_all = marker == MARKER_SOF2;
+    count_samples(outline, segment);
+    return image_codec_check(job, width, height, err);
+}
+
+/* `range` is the end of a scan's header: the first coefficient, the last, and
+ * the bits that the scans before have left out, and this one. */
+static void note_coefficients(struct image_jpeg_outline *outline,
+                              struct bytes channels, struct bytes range)
+{
+    uint8_t name, tables, first, last, bits;
+
+    if (!bytes_u8(&range, &first) || !bytes_u8(&range, &last) ||
+        !bytes_u8(&range, &bits))
+        return;
+    while (bytes_u8(&channels, &name) && bytes_u8(&channels, &tables))
+        for (unsigned c = 0; c < outline->num_channels; c++)
+            for (unsigned i = first; i <= last && i < IMAGE_JPEG_COEFFICIENTS;
+                 i++)
+                if (outline->names[c] == name)
+                    outline->left_out[c][i] = (bits & 15) + 1;
+}
+
+/* Whether the scans have had everything: a picture in several of which the
+ * last are missing looks whole, and is blurred. */
+static bool has_all_coefficients(const struct image_jpeg_outline *outline)
+{
+    for (unsigned c = 0; c < outline->num_channels; c++)
+        for (unsigned i = 0; i < IMAGE_JPEG_COEFFICIENTS; i++)
+            if (outline->left_out[c][i] != 1)
+                return false;
+    return true;
+}
+
+/* `header` is the scan's: how many channels, then each one's name and tables,
+ * and more. The library keeps the coefficients of all scans if the first has
+ * not all channels, or they are progressive. */
+static bool count_scan(struct image_jpeg_outline *outline, struct bytes header,
+                       struct error *err)
+{
+    const uint64_t num_pixels = (uint64_t)outline->width * outline->height;
+    uint8_t count, name, tables;
+
+    if (!outline->num_channels)
+        return fail(err, ERROR_INPUT,
+                    "the JPEG has data before its frame header");
+    if (++outline->num_scans > MAX_SCANS)
+        return error_limit(err, MAX_SCANS, "the JPEG has more than %d scans",
+                           MAX_SCANS);
+    if (!bytes_u8(&header, &count))
+        return fail(err, ERROR_INPUT, "the JPEG has a scan without a header");
+    if (count < outline->num_channels && outline->num_scans == 1)
+        outline->keeps_all = true;
+    struct bytes channels = header;
+    while (count-- > 0 && bytes_u8(&header, &name) &&
+           bytes_u8(&header, &tables))
+        outline->num_scanned += samples_named(outline, name);
+    channels.len -= header.len;
+    note_coefficients(outline, channels, header);
+    if (outline->num_scanned >
+        MAX_SCANNED_TIMES * num_pixels + MAX_SCANNED_MORE)
+        return error_limit(
+            err, outline->num_scans - 1,
+            "the JPEG has more than %u scans, too many for its size",
+            outline->num_scans - 1);
+    return true;
+}
+
+static bool read_segment(struct image_jpeg_outline *outline,
+                         const struct image_codec_job *job,
+                         struct bytes segment, unsigned marker,
+                         struct error *err)
+{
+    if (marker == MARKER_DHP && !outline->num_scans)
+        return fail(err, ERROR_UNSUPPORTED, "the JPEG is hierarchical");
+    if (is_frame_header(marker) && outline->num_scans > 0)
+        return fail(err, ERROR_INPUT, "the JPEG has two frame headers");
+    if (is_frame_header(marker))
+        return read_frame_header(outline, job, segment, marker, err);
+    if (marker == MARKER_SOS)
+        return count_scan(outline, segment, err);
+    if (marker == MARKER_DRI && segment.len >= 2)
+        outline->interval = (unsigned)segment.data[0] << 8 | segment.data[1];
+    if (!outline->num_scans)
+        image_jpeg_notes_take(&outline->notes, marker, segment);
+    return true;
+}
+
+/* Bounds what comes besides pixels. A scan has a restart for each 8 x 8 pixels
+ * at most. */
+static bool count_marker(struct image_jpeg_outline *outline, unsigned marker,
+                         struct error *err)
+{
+    const uint64_t blocks =
+        (uint64_t)(outline->width / 8 + 1) * (outline->height / 8 + 1);
+
+    if (marker >= MARKER_RST0 && marker < MARKER_SOI && outline->num_scans > 0)
+        outline->num_restarts++;
+    else
+        outline->num_segments++;
+    if (outline->num_segments > MAX_SEGMENTS)
+        return error_limit(err, MAX_SEGMENTS,
+                           "the JPEG has more than %d segments", MAX_SEGMENTS);
+    if (outline->num_restarts > blocks * outline->num_scans)
+        return error_limit(err, blocks * outline->num_scans,
+                           "the JPEG has more restart markers than blocks");
+    return true;
+}
+
+/* Notes where a scan's data end: before `file`, which is after a marker that
+ * is not one of theirs, or at the end. What comes when the picture is complete
+ * is not its own, though it may look like another scan. */
+static void end_scan(struct image_jpeg_outline *outline,
+                     const struct bytes *whole, const struct bytes *file,
+                     size_t marker_len)
+{
+    if (outline->in_scan && !outline->complete) {
+        outline->scan_end = whole->len - file->len - marker_len;
+        outline->complete = has_all_coefficients(outline);
+    }
+    outline->in_scan = false;
+}
+
+/* Walks over the markers up to the one that ends the picture. */
+static bool walk(struct image_jpeg_outline *outline,
+                 const struct image_codec_job *job, const struct bytes *whole,
+                 struct error *err)
+{
+    struct bytes file = *whole;
+
+    for (;;) {
+        struct bytes segment;
+        unsigned marker;
+        uint16_t len;
+
+        if (!next_marker(&file, &marker)) {
+            end_scan(outline, whole, &(struct bytes){0}, 0);
+            return fail_cut_short(err);
+        }
+        if (marker < MARKER_RST0 || marker >= MARKER_SOI)
+            end_scan(outline, whole, &file, 2);
+        if (marker == MARKER_EOI)
+            break;
+        if (marker == MARKER_SOI && outline->num_scans > 0)
+            return fail_cut_short(err); /* it is another picture's */
+        if (marker == MARKER_SOS && !outline->num_scans)
+            outline->scans_start = whole->len - file.len;
+        if (!count_marker(outline, marker, err))
+            return false;
+        if (stands_alone(marker))
+            continue;
+        if (!bytes_u16be(&file, &len))
+            return fail_cut_short(err);
+        if (len < 2)
+            return fail(err, ERROR_INPUT,
+                        "the JPEG has a segment with an invalid length");
+        if (!bytes_take(&file, &segment, len - 2u))
+            return fail_cut_short(err);
+        if (!read_segment(outline, job, segment, marker, err))
+            return false;
+        outline->in_scan = marker == MARKER_SOS;
+    }
+    if (!outline->num_scans)
+        return fail(err, ERROR_INPUT, "the JPEG contains no image");
+    return true;
+}
+
+/* Zeros after the last scan, that a file was filled up with, are not its data:
+ * but the last of them may be. */
+static size_t without_zeros(const struct bytes *file, size_t len)
+{
+    while (len > 1 && file->data[len - 1] == 0 && file->data[len - 2] == 0)
+        len--;
+    return len;
+}
+
+bool image_jpeg_outline_read(struct image_jpeg_outline *outline,
+                             const struct image_codec_job *job,
+                             struct bytes file, struct error *err)
+{
+    if (walk(outline, job, &file, &outline->why)) {
+        outline->coded_len = outline->scan_end - outline->scans_start;
+        return true;
+    }
+    outline->open = outline->why.kind == ERROR_INPUT && outline->complete;
+    if (!outline->open) {
+        if (err)
+            *err = outline->why;
+        return false;
+    }
+    outline->scan_end = without_zeros(&file, outline->scan_end);
+    outline->coded_len = outline->scan_end - outline->scans_start;
+    return true;
+}
+
+bool image_jpeg_outline_has_restarts(const struct image_jpeg_outline *outline)
+{
+    return outline->interval == 0 ||
+           (outline->num_scans == 1 &&
+            outline->num_restarts >=
+                (outline->num_mcus - 1) / outline->interval);
+}

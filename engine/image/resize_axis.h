@@ -1,0 +1,58 @@
+#ifndef ENGINE_IMAGE_RESIZE_AXIS_H
+#define ENGINE_IMAGE_RESIZE_AXIS_H
+
+/* One axis of a picture that is resized: which input pixels each output pixel
+ * is made of, with what weights (resize.h). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/error.h"
+
+enum {
+    RESIZE_BAND = 8,         /* rows at a time; fixed by turn_block */
+    RESIZE_WEIGHT_BITS = 22, /* 2^8 levels x 2^22 x a sum of weights below 2 */
+};
+
+/* X(enumerator, name in model.json) */
+#define RESIZE_FILTERS(X)          \
+    X(RESIZE_BICUBIC, "bicubic")   \
+    X(RESIZE_BILINEAR, "bilinear") \
+    X(RESIZE_NEAREST, "nearest")
+
+enum resize_filter {
+#define X(filter, name) filter,
+    RESIZE_FILTERS(X)
+#undef X
+};
+
+/* The input pixels that one output pixel is made of. */
+struct resize_span {
+    uint32_t first, count;
+};
+
+/* The weights for one axis. */
+struct resize_axis {
+    uint32_t in, out;          /* pixels; 0 where there are no weights yet */
+    size_t full, start;        /* `out` of `full` pixels, from `start` on */
+    enum resize_filter filter; /* that the weights are of */
+    bool mirrored;             /* the last output pixel comes first */
+    size_t num_taps;           /* space for one output pixel's weights */
+    size_t num_live;           /* output pixels unfinished at a time, at most */
+    struct resize_span *spans; /* (out) owned */
+    int32_t *weights;          /* (out, num_taps), multiples of 2^-22; owned */
+    size_t spans_cap, weights_cap; /* bytes allocated */
+};
+
+/* Makes the weights for `out` of `full` output pixels, from `start` on; that is
+ * counted in the upright picture, of which a mirrored input has the end first.
+ * Those that the axis has already are kept. ERROR_MEMORY. */
+bool resize_axis_prepare(struct resize_axis *axis, enum resize_filter filter,
+                         uint32_t in, size_t full, size_t start, uint32_t out,
+                         bool mirrored, struct error *err)
+    __attribute__((warn_unused_result));
+
+void resize_axis_release(struct resize_axis *axis);
+
+#endif

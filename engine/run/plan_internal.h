@@ -1,0 +1,26 @@
+#ifndef ENGINE_RUN_PLAN_INTERNAL_H
+#define ENGINE_RUN_PLAN_INTERNAL_H
+
+/* What plan.c makes and plan_session.c runs. Private to them. */
+
+#include "engine/run/memory_plan.h"
+#include "engine/run/plan.h"
+#include "engine/xnn/xnnrun.h"
+
+struct plan {
+    const struct graph *graph; /* borrowed */
+    struct plan_step *steps;   /* (num_steps) owned */
+    size_t num_steps;
+    /* Which values have memory in a session: the input, the outputs, and what
+     * one step makes and another takes. (graph's num_values) owned. */
+    bool *kept;
+    /* Of these, the ones that pass between steps share memory. */
+    struct place *places; /* (num_passed) in floats; owned */
+    int *passed;          /* (num_passed) the values; owned */
+    size_t num_passed;
+    size_t passed_len;          /* floats for all of them */
+    size_t num_int8;            /* nodes with quantized weights */
+    struct xnnweights *weights; /* owned; has a lock of its own */
+};
+
+#endif

@@ -1,0 +1,249 @@
+#include "engine/run/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/hugepages.h"
+#include "engine/kernel/kernel.h"
+#include "engine/run/depthwise.h"
+#include "engine/run/plan_internal.h"
+
+struct plan_session {
+    const struct plan *plan; /* borrowed */
+    float **data;            /* (graph's num_values) NULL where not kept; those
+                                that are not in `passed` are owned */
+    float *passed;        /* (plan's passed_len) from hugepages_take; owned */
+    struct xnnrun **runs; /* (num_steps) NULL: not XNNPACK's; owned */
+    struct team_member member; /* who computes */
+    const void **inputs;       /* (most operands of a kernel) scratch; owned */
+};
+
+static bool add_passed(struct plan_session *session, struct error *err)
+{
+    size_t len = session->plan->passed_len * sizeof(float);
+
+    session->passed = hugepages_take(len);
+    if (!session->passed)
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for feature maps of %zu bytes", len);
+    memset(session->passed, 0, len);
+    return true;
+}
+
+/* Memory of its own for an input or an output. */
+static bool add_own(struct plan_session *session, int v, struct error *err)
+{
+    const struct graph_value *value = &session->plan->graph->values[v];
+    size_t count = graph_shape_count(&value->shape);
+
+    session->data[v] =
+        calloc(count + XNNRUN_SLACK / sizeof(float), sizeof(float));
+    if (!session->data[v])
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu elements",
+                    count);
+    if (value->data) /* an output that is a constant */
+        memcpy(session->data[v], value->data, count * sizeof(float));
+    return true;
+}
+
+static bool add_data(struct plan_session *session, struct error *err)
+{
+    const struct plan *plan = session->plan;
+    const struct graph *graph = plan->graph;
+
+    session->data = calloc(graph->num_values, sizeof *session->data);
+    if (!session->data)
+        return fail(err, ERROR_MEMORY, "not enough memory for %zu values",
+                    graph->num_values);
+    for (size_t i = 0; i < plan->num_passed; i++)
+        session->data[plan->passed[i]] =
+            session->passed + plan->places[i].offset;
+    for (size_t v = 0; v < graph->num_values; v++)
+        if (plan->kept[v] && !session->data[v] &&
+            !add_own(session, (int)v, err))
+            return false;
+    return true;
+}
+
+/* Lists the kept values that the nodes of a step take or make, each once. */
+static size_t find_externals(const struct plan_session *session,
+                             const struct plan_step *step,
+                             struct xnnrun_external *externals, bool *seen)
+{
+    const struct graph *graph = session->plan->graph;
+    size_t count = 0;
+
+    memset(seen, 0, graph->num_values * sizeof *seen);
+    for (size_t n = step->first; n < step->first + step->count; n++) {
+        const struct graph_node *node = &graph->nodes[n];
+
+        for (uint32_t i = 0; i < node->num_inputs + node->num_outputs; i++) {
+            bool is_output = i >= node->num_inputs;
+            int value = is_output ? node->outputs[i - node->num_inputs]
+                                  : node->inputs[i];
+
+            if (value == GRAPH_NONE || seen[value] || !session->data[value])
+                continue;
+            seen[value] = true;
+            externals[count++] = (struct xnnrun_external){
+                .value = value,
+                .data = session->data[value],
+                .is_output = is_output,
+            };
+        }
+    }
+    return count;
+}
+
+static bool add_runs(struct plan_session *session, struct error *err)
+{
+    const struct plan *plan = session->plan;
+    size_t num_values = plan->graph->num_values;
+    struct xnnrun_external *externals = calloc(num_values, sizeof *externals);
+    bool *seen = calloc(num_values, sizeof *seen);
+    bool ok = externals && seen && session->runs;
+
+    if (!ok)
+        fail(err, ERROR_MEMORY, "not enough memory for %zu values", num_values);
+    for (size_t s = 0; ok && s < plan->num_steps; s++) {
+        const struct plan_step *step = &plan->steps[s];
+        size_t count;
+
+        if (step->runner != PLAN_XNNPACK)
+            continue;
+        count = find_externals(session, step, externals, seen);
+        session->runs[s] =
+            xnnrun_new(plan->graph, plan->weights, step->first, step->count,
+                       externals, count, &session->member, err);
+        ok = session->runs[s] != NULL;
+    }
+    free(externals);
+    free(seen);
+    return ok;
+}
+
+struct plan_session *plan_session_new(const struct plan *plan,
+                                      struct team *team, struct error *err)
+{
+    struct plan_session *session = calloc(1, sizeof *session);
+    uint32_t most = 1;
+    bool ok = false;
+
+    if (!session) {
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
+        return NULL;
+    }
+    session->plan = plan;
+    for (size_t n = 0; n < plan->graph->num_nodes; n++)
+        if (plan->graph->nodes[n].num_inputs > most)
+            most = plan->graph->nodes[n].num_inputs;
+    session->inputs = calloc(most, sizeof *session->inputs);
+    session->runs = calloc(plan->num_steps + 1, sizeof *session->runs);
+    team_member_init(&session->member, team);
+    if (!session->inputs || !session->runs)
+        fail(err, ERROR_MEMORY, "not enough memory for a session");
+    else
+        ok = add_passed(session, err) && add_data(session, err) &&
+             add_runs(session, err);
+    if (!ok) {
+        plan_session_free(session);
+        session = NULL;
+    }
+    return session;
+}
+
+float *plan_session_data(struct plan_session *session, int value)
+{
+    return session->data[value];
+}
+
+static bool run_kernel(struct plan_session *session,
+                       const struct graph_node *node, struct error *err)
+{
+    const struct graph *graph = session->plan->graph;
+    void *outputs[1] = {session->data[node->outputs[0]]};
+
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(graph, node, i);
+
+        session->inputs[i] = !value        ? NULL
+                             : value->data ? value->data
+                                           : session->data[node->inputs[i]];
+    }
+    return kernel_run(graph, node, session->inputs, outputs, err);
+}
+
+static void run_depthwise(struct plan_session *session,
+                          const struct graph_node *node)
+{
+    depthwise_run(
+        &(struct depthwise){
+            .graph = session->plan->graph,
+            .node = node,
+            .in = session->data[node->inputs[0]],
+            .out = session->data[node->outputs[0]],
+        },
+        &session->member);
+}
+
+static bool run_step(struct plan_session *session, size_t s, struct error *err)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+
+    switch (step->runner) {
+    case PLAN_DEPTHWISE:
+        run_depthwise(session, node);
+        return true;
+    case PLAN_KERNEL:
+        return run_kernel(session, node, err);
+    default:
+        return xnnrun_run(session->runs[s], err);
+    }
+}
+
+bool plan_session_run(struct plan_session *session, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t s = 0; ok && s < session->plan->num_steps; s++)
+        ok = run_step(session, s, err);
+    team_rest(&session->member);
+    return ok;
+}
+
+bool plan_session_measure(struct plan_session *session, double *ms,
+                          struct error *err)
+{
+    bool ok = true;
+
+    for (size_t s = 0; ok && s < session->plan->num_steps; s++) {
+        const uint64_t start_us = clock_now_us();
+
+        ok = run_step(session, s, err);
+        ms[s] = clock_ms_since(start_us);
+    }
+    team_rest(&session->member);
+    return ok;
+}
+
+void plan_session_free(struct plan_session *session)
+{
+    const struct plan *plan;
+
+    if (!session)
+        return;
+    plan = session->plan;
+    for (size_t s = 0; session->runs && s < plan->num_steps; s++)
+        xnnrun_free(session->runs[s]);
+    for (size_t i = 0; session->data && i < plan->num_passed; i++)
+        session->data[plan->passed[i]] = NULL; /* not for itself */
+    for (size_t v = 0; session->data && v < plan->graph->num_values; v++)
+        free(session->data[v]);
+    free(session->runs);
+    free(session->data);
+    hugepages_give(session->passed);
+    free(session->inputs);
+    free(session);
+}

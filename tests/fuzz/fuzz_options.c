@@ -1,0 +1,93 @@
+/* The options of a request, "name=value&name=value": from a query, each value
+ * at once, or from a form, in pieces. Both ways they must come to the same. */
+
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+#include "server/api/explain_options.h"
+#include "tests/unit/fake_engine.h"
+
+enum { PIECE = 3 };
+
+static bool add(struct params *params, const uint8_t *name, size_t name_len,
+                const uint8_t *value, size_t value_len, size_t piece,
+                struct error *err)
+{
+    if (!params_begin(params, (const char *)name, name_len, err))
+        return false;
+    while (value_len > 0) {
+        size_t len = value_len < piece ? value_len : piece;
+
+        if (!params_extend(params, (const char *)value, len, err))
+            return false;
+        value += len;
+        value_len -= len;
+    }
+    return true;
+}
+
+static bool split(struct params *params, const uint8_t *bytes, size_t len,
+                  size_t piece, struct error *err)
+{
+    const uint8_t *end = bytes + len;
+
+    while (bytes < end) {
+        const uint8_t *stop = memchr(bytes, '&', (size_t)(end - bytes));
+        const uint8_t *equals;
+
+        if (!stop)
+            stop = end;
+        equals = memchr(bytes, '=', (size_t)(stop - bytes));
+        if (!add(params, bytes, (size_t)((equals ? equals : stop) - bytes),
+                 equals ? equals + 1 : stop,
+                 equals ? (size_t)(stop - equals - 1) : 0, piece, err))
+            return false;
+        bytes = stop < end ? stop + 1 : end;
+    }
+    return true;
+}
+
+static void expect(bool truth)
+{
+    if (!truth)
+        __builtin_trap();
+}
+
+static void check(const struct explain_request *asked)
+{
+    expect(asked->top >= 1 && asked->top <= FAKE_CLASSES);
+    expect(asked->num_classes <= EXPLAIN_MAX_CLASSES);
+    for (size_t i = 0; i < asked->num_classes; i++)
+        expect(asked->classes[i] < FAKE_CLASSES ||
+               asked->classes[i] == EXPLAIN_TOP);
+    expect(asked->box.threshold >= 0 && asked->box.threshold <= 1);
+    expect(asked->style.alpha >= 0 && asked->style.alpha <= 1);
+    expect(asked->style.max_side <= EXPLAIN_OPTIONS_MAX_SIDE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    static const size_t pieces[] = {SIZE_MAX, PIECE};
+    static const struct engine engine = {0};
+    bool ok[2];
+    struct explain_request asked[2];
+    struct params params[2] = {{{0}}};
+
+    memset(asked, 0, sizeof asked);
+    for (int i = 0; i < 2; i++) {
+        struct error err = {0};
+
+        ok[i] = split(&params[i], bytes, len, pieces[i], &err) &&
+                explain_options_parse(&asked[i], &params[i], NULL, &err) &&
+                explain_options_parse(&asked[i], &params[i], &engine, &err);
+        expect(ok[i] == (err.kind == ERROR_NONE));
+        if (ok[i])
+            check(&asked[i]);
+    }
+    expect(ok[0] == ok[1] && asked[0].top == asked[1].top &&
+           asked[0].num_classes == asked[1].num_classes);
+    for (int i = 0; i < 2; i++)
+        params_release(&params[i]);
+    return 0;
+}

@@ -1,0 +1,100 @@
+/* The table of methods, and the maps that they make. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/explain/explain.h"
+
+#include <cmocka.h>
+
+static void every_method_has_a_name_of_its_own_and_a_paper(void **state)
+{
+    const struct explain_method *a, *b;
+
+    (void)state;
+    for (size_t i = 0; (a = explain_method(i)); i++) {
+        assert_true(strlen(a->name) > 0 && strlen(a->paper) > 0);
+        assert_true(strlen(a->needs) > 0);
+        for (size_t k = 0; k < i && (b = explain_method(k)); k++)
+            assert_string_not_equal(a->name, b->name);
+    }
+}
+
+static void
+a_network_of_which_no_map_is_defined_has_the_first_reason(void **state)
+{
+    const struct head head = {.refusal = "no pooling layer"}, fine = {0};
+    const struct graph graph = {0};
+    const char *refusal = NULL;
+
+    (void)state;
+    assert_null(explain_choose(&refusal, &graph, &head));
+    assert_string_equal(refusal, "no pooling layer");
+    assert_string_equal(explain_choose(&refusal, &graph, &fine)->name, "cam");
+    assert_null(refusal);
+}
+
+/* Maps of 2 x 3 cells, each ten more than the one before. */
+static bool fill(struct explain_maps *maps, const struct explain_input *input,
+                 struct error *err)
+{
+    if (!cancel_check(input->cancel, err) || !explain_reserve(maps, 2, 3, err))
+        return false;
+    for (size_t i = 0; i < maps->count; i++) {
+        for (size_t cell = 0; cell < 6; cell++)
+            maps->map[i].values[cell] = (float)(10 * i) - (float)cell;
+        explain_add_check(&maps->map[i], "class",
+                          (double)maps->map[i].class_index);
+    }
+    return true;
+}
+
+static bool is_cancelled(void *user)
+{
+    return *(bool *)user;
+}
+
+static void a_method_fills_the_maps_and_the_rest_is_found(void **state)
+{
+    static const struct explain_method method = {.name = "x", .explain = fill};
+    bool cancelled = false;
+    const struct cancel cancel = {is_cancelled, &cancelled};
+    const struct explain_input input = {.cancel = &cancel};
+    struct explain_maps maps = {.count = 3};
+    struct error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        maps.map[i].class_index = 7 + i;
+    assert_true(explain_run(&maps, &method, &input, &err));
+    for (size_t i = 0; i < 3; i++) {
+        const struct explain_map *map = &maps.map[i];
+
+        assert_int_equal(map->class_index, 7 + i);
+        assert_int_equal(map->width, 3);
+        assert_int_equal(map->height, 2);
+        assert_true(map->max == (float)(10 * i));
+        assert_true(map->min == (float)(10 * i) - 5);
+        assert_int_equal(map->num_checks, 1);
+        assert_true(map->checks[0].found == (double)(7 + i));
+    }
+    cancelled = true;
+    assert_false(explain_run(&maps, &method, &input, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    explain_release(&maps);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_method_has_a_name_of_its_own_and_a_paper),
+        cmocka_unit_test(
+            a_network_of_which_no_map_is_defined_has_the_first_reason),
+        cmocka_unit_test(a_method_fills_the_maps_and_the_rest_is_found),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
