@@ -28,7 +28,7 @@ check-headers: $B/gen/onnx.pb-c.h ## check that each header compiles alone; guar
 check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## check that the exports of X.c begin with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
 
-check-size: ## check that no C file is over 500 lines and no function over 60
+check-size: ## check that no C file is over 500 lines, no function over 60
 	@$(PYTHON) tools/checks/size.py
 
 # The tables of options, routes, problems, metrics and operators, as JSON.
@@ -44,7 +44,7 @@ check-docs: $B/tables.json $B/wherefore ## check names and lists in the docs, an
 	@$(PYTHON) tools/checks/lists.py $<
 	@$(PYTHON) tools/checks/names.py $< $B/wherefore
 
-lists: $B/tables.json ## rewrite the lists of options, operators and tested networks
+lists: $B/tables.json ## rewrite the lists of options, operators and networks
 	@$(PYTHON) tools/checks/lists.py --write $<
 
 check-python: $(VENV)/tools/checks.ok ## run ruff on the Python sources
