@@ -13,16 +13,6 @@ from common import OURS, finish, sources
 
 MAX_FILE, MAX_FUNCTION = 500, 60
 
-# Longer ones that are known, and to be split: files, and file:function.
-STILL_LONG = {
-    "engine/engine.c",
-    "engine/passes/graph_fold.c",
-    "engine/passes/graph_fold_pool.c",
-    "engine/passes/graph_fuse.c",
-    "engine/passes/graph_layout.c",
-    "engine/passes/graph_picture.c:made_by",
-}
-
 # What clang-format makes of a definition: from its first line, which is not
 # indented, to its braces, which are not either.
 FUNCTION = re.compile(r"^(\w[^;{}#]*?\))\n\{\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
@@ -43,12 +33,12 @@ def check_file(path: Path, text: str) -> list[str]:
     length = len(text.splitlines())
     found = functions(text)
     problems = []
-    if found and length > MAX_FILE and str(path) not in STILL_LONG:
+    if found and length > MAX_FILE:
         problems.append(f"{path}: {length} lines; at most {MAX_FILE} are allowed")
     problems += [
         f"{path}:{line}: {name} has {count} lines; at most {MAX_FUNCTION} are allowed"
         for line, name, count in found
-        if count > MAX_FUNCTION and f"{path}:{name}" not in STILL_LONG
+        if count > MAX_FUNCTION
     ]
     return problems
 
