@@ -52,8 +52,8 @@ void graph_fold_put_layer(struct fold *fold, struct graph_node *node,
 size_t graph_fold_channel_axis(const struct graph *graph,
                                const struct graph_node *node);
 
-/* graph_fold_same.c: takes out what gives one of its operands as it is; where
- * only the shape is another, a reshape remains. */
+/* graph_fold_identity.c: takes out what gives one of its operands as it is;
+ * where only the shape is another, a reshape remains. */
 void graph_fold_moves(struct fold *fold);
 
 /* graph_fold_dequantize.c: the largest of integers that are dequantized

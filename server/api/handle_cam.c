@@ -7,7 +7,7 @@
 #include "server/api/cam_job.h"
 #include "server/api/explain_options.h"
 #include "server/http/accept.h"
-#include "server/http/instead.h"
+#include "server/http/not_image.h"
 #include "server/http/request.h"
 #include "server/work/service.h"
 
@@ -124,11 +124,11 @@ bool handle_cam_check(struct service *service, struct request *request)
     return ok;
 }
 
-static enum instead_place place_of(const struct request *request)
+static enum not_image_place place_of(const struct request *request)
 {
-    return request->image_from == REQUEST_IMAGE_BODY    ? INSTEAD_BODY
-           : request->image_from == REQUEST_IMAGE_FIELD ? INSTEAD_FIELD
-                                                        : INSTEAD_FILE;
+    return request->image_from == REQUEST_IMAGE_BODY    ? NOT_IMAGE_BODY
+           : request->image_from == REQUEST_IMAGE_FIELD ? NOT_IMAGE_FIELD
+                                                        : NOT_IMAGE_FILE;
 }
 
 /* A form as HTML makes it without `enctype`, and `curl -d image=...`. */
@@ -147,16 +147,16 @@ static bool check_bytes(struct request *request)
 
     if (is_old_form(request))
         return refuse_type(request);
-    if (instead_say(text, picture->data, picture->len, place_of(request)))
+    if (not_image_say(text, picture->data, picture->len, place_of(request)))
         return request_fail(request, PROBLEM_MEDIA_TYPE, "%s", text);
-    if (instead_is_stripped(picture->data, picture->len))
+    if (not_image_is_stripped(picture->data, picture->len))
         return request_fail(request, PROBLEM_INPUT,
                             "the picture has lost its zeros and ends of lines "
                             "on the way: curl -d takes them away, "
                             "--data-binary sends a file as it is");
     if (has_type(request, text_type) ||
         (has_type(request, curl_type) &&
-         instead_is_text(picture->data, picture->len)))
+         not_image_is_text(picture->data, picture->len)))
         return refuse_type(request);
     return true;
 }

@@ -7,6 +7,7 @@
 
 #include "server/http/access.h"
 #include "server/http/cors.h"
+#include "server/http/field_limit.h"
 #include "server/http/framing.h"
 #include "server/http/route.h"
 #include "server/http/upload.h"
@@ -17,7 +18,7 @@ static enum MHD_Result add_param(void *arg, enum MHD_ValueKind kind,
                                  const char *value, size_t value_len)
 {
     struct request *request = arg;
-    bool ok = request_add_field(request) &&
+    bool ok = field_limit_count(request) &&
               params_begin(&request->params, name, name_len, &request->err) &&
               params_extend(&request->params, value ? value : "",
                             value ? value_len : 0, &request->err);

@@ -39,17 +39,6 @@ bool request_fail(struct request *request, enum problem problem,
     return fail(&request->err, ERROR_INPUT, "%s", text);
 }
 
-bool request_add_field(struct request *request)
-{
-    if (++request->num_fields <= request->max_fields)
-        return true;
-    request->limit = request->max_fields;
-    return request_fail(
-        request, PROBLEM_LIMIT,
-        "the request has more than the %ju options and fields allowed",
-        (uintmax_t)request->max_fields);
-}
-
 void request_respond_failure(struct request *request)
 {
     enum problem problem = request->problem;

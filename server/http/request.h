@@ -70,11 +70,6 @@ enum request_method request_method_of(const char *name);
 bool request_fail(struct request *request, enum problem problem,
                   const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Counts an option of the query or a field of the form; false: there are too
- * many. */
-bool request_add_field(struct request *request)
-    __attribute__((warn_unused_result));
-
 /* Makes the recorded failure the response. */
 void request_respond_failure(struct request *request);
 

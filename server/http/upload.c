@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "server/http/accept.h"
+#include "server/http/field_limit.h"
 #include "server/http/multipart.h"
 
 struct upload {
@@ -79,7 +80,7 @@ static bool begin_part(void *arg, const struct multipart_part *part)
     struct request *request = upload->request;
 
     upload->in_image = strcmp(part->name, "image") == 0;
-    if (!request_add_field(request) || !check_form_of(request, part))
+    if (!field_limit_count(request) || !check_form_of(request, part))
         return false;
     if (upload->in_image)
         return begin_image(request, part->is_file);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "server/http/instead.h"
+#include "server/http/not_image.h"
 #include "server/http/request.h"
 #include "server/http/upload.h"
 
@@ -67,13 +67,13 @@ static void look_at(const struct buf *picture)
 
     if (picture->len == 0)
         return;
-    for (int place = INSTEAD_BODY; place <= INSTEAD_FILE; place++)
-        if (instead_say(text, picture->data, picture->len,
-                        (enum instead_place)place) != (text[0] != '\0'))
+    for (int place = NOT_IMAGE_BODY; place <= NOT_IMAGE_FILE; place++)
+        if (not_image_say(text, picture->data, picture->len,
+                          (enum not_image_place)place) != (text[0] != '\0'))
             __builtin_trap();
         else
             text[0] = '\0';
-    if (instead_is_stripped(picture->data, picture->len) &&
+    if (not_image_is_stripped(picture->data, picture->len) &&
         picture->data[0] < 0x80)
         __builtin_trap();
 }

@@ -1,4 +1,4 @@
-#include "server/http/instead.h"
+#include "server/http/not_image.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -134,7 +134,7 @@ static bool is_name(struct text text)
            (has_extension(text) || is_path(text));
 }
 
-bool instead_is_text(const uint8_t *bytes, size_t len)
+bool not_image_is_text(const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < len && i < LOOK_LEN; i++)
         if ((bytes[i] < ' ' && !strchr("\t\n\r", bytes[i])) || !bytes[i])
@@ -156,12 +156,12 @@ static struct text bare_name(struct text text)
 }
 
 static void say_name(char *out, const char *where, struct text text,
-                     enum instead_place place)
+                     enum not_image_place place)
 {
     text = bare_name(text);
     snprintf(out, ERROR_TEXT_SIZE,
              "%s contains a file name, not the file; with curl use %s@%.*s",
-             where, place == INSTEAD_BODY ? "--data-binary " : "-F image=",
+             where, place == NOT_IMAGE_BODY ? "--data-binary " : "-F image=",
              text.len < 60 ? (int)text.len : 60, text.at);
 }
 
@@ -174,18 +174,18 @@ static bool is_form(const uint8_t *bytes, size_t len)
            memmem(bytes, len < LOOK_LEN ? len : LOOK_LEN, word, strlen(word));
 }
 
-bool instead_say(char out[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
-                 enum instead_place place)
+bool not_image_say(char out[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
+                   enum not_image_place place)
 {
     const char *where =
-        place == INSTEAD_BODY ? "the body" : "the field \"image\"";
+        place == NOT_IMAGE_BODY ? "the body" : "the field \"image\"";
     struct text text = trim(bytes, len), bare = unquote(text);
     const char *what = NULL;
 
-    if (place == INSTEAD_BODY && is_form(bytes, len))
+    if (place == NOT_IMAGE_BODY && is_form(bytes, len))
         what = "a form, but the Content-Type is not multipart/form-data with "
                "its boundary";
-    else if (!instead_is_text(bytes, len))
+    else if (!not_image_is_text(bytes, len))
         return false;
     else if (is_data_url(bare))
         what = "a data URL, not the file; decode the part after the comma";
@@ -199,7 +199,7 @@ bool instead_say(char out[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
         snprintf(out, ERROR_TEXT_SIZE, "%s contains %s", where, what);
     else if (is_name(text))
         say_name(out, where, text, place);
-    else if (place == INSTEAD_FIELD)
+    else if (place == NOT_IMAGE_FIELD)
         snprintf(out, ERROR_TEXT_SIZE,
                  "%s contains the text \"%.*s\", not an image", where,
                  text.len < 60 ? (int)text.len : 60, text.at);
@@ -210,7 +210,7 @@ bool instead_say(char out[ERROR_TEXT_SIZE], const uint8_t *bytes, size_t len,
 
 /* Intact files of both formats contain zeros, in lengths of two and four bytes.
  */
-bool instead_is_stripped(const uint8_t *bytes, size_t len)
+bool not_image_is_stripped(const uint8_t *bytes, size_t len)
 {
     bool begins_as_image =
         len >= 64 && (memcmp(bytes, "\xff\xd8\xff", 3) == 0 ||
