@@ -221,10 +221,12 @@ static int reshaped(struct pass *pass, int from,
     return node->outputs[0];
 }
 
-/* Weights (I, O/groups, kh, kw) become (O, kh, kw, I/groups). */
+/* Weights (I, O/groups, kh, kw) become (O, kh, kw, I/groups); of each channel
+ * by itself (1, kh, kw, O). */
 static bool layout_deconv(struct pass *pass, struct graph_node *node)
 {
     static const size_t order[GRAPH_MAX_RANK] = {0, 2, 3, 4, 1, 5};
+    static const size_t depthwise[GRAPH_MAX_RANK] = {1, 2, 3, 0, 4, 5};
     const struct graph_shape w = graph_input(pass->graph, node, 1)->shape;
     size_t groups = node->conv.groups;
     struct graph_shape split = {
@@ -238,10 +240,13 @@ static bool layout_deconv(struct pass *pass, struct graph_node *node)
     node->inputs[0] = stored_as(pass, node->inputs[0], nchw_of_nhwc);
     if (node->inputs[0] == GRAPH_NONE)
         return false;
-    weights = reshaped(pass, node->inputs[1], &split);
-    if (weights != GRAPH_NONE)
+    node->conv.depthwise = groups > 1 && groups == w.dim[0] && w.dim[1] == 1;
+    weights = node->conv.depthwise
+                  ? transposed(pass, node->inputs[1], depthwise)
+                  : reshaped(pass, node->inputs[1], &split);
+    if (weights != GRAPH_NONE && !node->conv.depthwise)
         weights = transposed(pass, weights, order);
-    if (weights != GRAPH_NONE)
+    if (weights != GRAPH_NONE && !node->conv.depthwise)
         weights = reshaped(pass, weights, &joined);
     if (weights == GRAPH_NONE)
         return false;
@@ -398,16 +403,35 @@ static bool layout_softmax(struct pass *pass, struct graph_node *node)
     return layout_any(pass, node);
 }
 
+/* The axes of a normalization as they are stored. */
+static void turn_norm(struct graph_node *node, const size_t *perm,
+                      uint32_t rank)
+{
+    bool axis[GRAPH_MAX_RANK] = {false};
+
+    for (uint32_t i = 0; i < rank; i++)
+        axis[perm[i]] = node->norm.axis[i];
+    memcpy(node->norm.axis, axis, sizeof axis);
+    node->norm.channel = perm[node->norm.channel];
+}
+
+static bool layout_norm_gradient(struct pass *pass, struct graph_node *node)
+{
+    struct view view;
+
+    if (!layout_alike(pass, node, &view))
+        return false;
+    turn_norm(node, view.perm, graph_output(pass->graph, node, 0)->shape.rank);
+    store_output(pass, node, view.perm);
+    return emit(pass, node);
+}
+
 static bool layout_norm(struct pass *pass, struct graph_node *node)
 {
     struct view view = view_of(pass, node->inputs[0]);
     uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
-    bool axis[GRAPH_MAX_RANK] = {false};
 
-    for (uint32_t i = 0; i < rank; i++)
-        axis[view.perm[i]] = node->norm.axis[i];
-    memcpy(node->norm.axis, axis, sizeof axis);
-    node->norm.channel = view.perm[node->norm.channel];
+    turn_norm(node, view.perm, rank);
     for (uint32_t i = 1; i < node->num_inputs; i++) {
         if (node->inputs[i] == GRAPH_NONE)
             continue;
@@ -446,15 +470,37 @@ static bool layout_lrn(struct pass *pass, struct graph_node *node)
     return layout_any(pass, node);
 }
 
-/* As NHWC. */
+/* All of it as NHWC. */
 static bool layout_picture(struct pass *pass, struct graph_node *node)
 {
-    node->inputs[0] = stored_as(pass, node->inputs[0], nchw_of_nhwc);
-    if (node->inputs[0] == GRAPH_NONE)
-        return false;
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        node->inputs[i] = stored_as(pass, node->inputs[i], nchw_of_nhwc);
+        if (node->inputs[i] == GRAPH_NONE)
+            return false;
+    }
     node->nhwc = true;
     store_output(pass, node, nchw_of_nhwc);
     return emit(pass, node);
+}
+
+/* Pixels from one, or from some, are a picture. */
+static bool layout_expand(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+
+    if (rank != 4 || pass->graph->values[view.stored].shape.rank != rank)
+        return layout_as_meant(pass, node);
+    return layout_picture(pass, node);
+}
+
+/* Along one axis, wherever it is. */
+static bool layout_mix(struct pass *pass, struct graph_node *node)
+{
+    struct view view = view_of(pass, node->inputs[0]);
+
+    node->axis = (int64_t)view.perm[node->axis];
+    return layout_any(pass, node);
 }
 
 static bool layout_resize(struct pass *pass, struct graph_node *node)
