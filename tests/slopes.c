@@ -140,7 +140,8 @@ static void check_direction(const struct check *check, size_t wanted,
 
 static void check_slopes(struct check *check, size_t wanted)
 {
-    size_t count = count_of(check, check->slopes->options.wanted[wanted]);
+    int value = check->slopes->options.wanted[wanted];
+    size_t count = count_of(check, value);
     size_t num = check->slopes->num_directions;
     double *direction = doubles(count);
 
@@ -150,8 +151,13 @@ static void check_slopes(struct check *check, size_t wanted)
         check_direction(check, wanted, direction);
     }
     for (size_t k = 0; k < num; k++) {
-        for (size_t i = 0; i < count; i++)
-            direction[i] = (double)sketch_between(&check->random, -1, 1);
+        /* Equal elements go on together, and those that a ReLU has shut stay:
+         * where a pool has several that are largest there is a kink. */
+        for (size_t i = 0; i < count; i++) {
+            double x = check->forward.values[value][i];
+
+            direction[i] = x == 0 ? 0 : sin(1000 * x + (double)k);
+        }
         check_direction(check, wanted, direction);
     }
     free(direction);
