@@ -207,6 +207,7 @@ static double check_floats(struct check *check, size_t first)
 {
     struct graph *graph = check->graph;
     struct graph_shape x = graph->values[graph->inputs[0]].shape;
+    struct graph_shape seed = graph->values[graph->inputs[1]].shape;
     struct graph_shape meant[MOST_WANTED];
     struct plan_session *session = NULL;
     struct plan *plan = NULL;
@@ -224,8 +225,9 @@ static double check_floats(struct check *check, size_t first)
     for (size_t i = 0; i < graph_shape_count(&x); i++)
         plan_session_data(session, graph->inputs[0])[input_place_of(&x, i)] =
             check->picture[i];
-    for (size_t i = 0; i < count_of(check, graph->inputs[1]); i++)
-        plan_session_data(session, graph->inputs[1])[i] = (float)check->seed[i];
+    for (size_t i = 0; i < graph_shape_count(&seed); i++)
+        plan_session_data(session, graph->inputs[1])
+            [input_place_of(&seed, i)] = (float)check->seed[i];
     if (!plan_session_run(session, &err))
         fail_msg("%s: %s", check->slopes->name, err.text);
     for (size_t i = 0; i < check->slopes->options.num_wanted; i++) {
