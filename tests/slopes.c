@@ -226,8 +226,8 @@ static double check_floats(struct check *check, size_t first)
         plan_session_data(session, graph->inputs[0])[input_place_of(&x, i)] =
             check->picture[i];
     for (size_t i = 0; i < graph_shape_count(&seed); i++)
-        plan_session_data(session, graph->inputs[1])
-            [input_place_of(&seed, i)] = (float)check->seed[i];
+        plan_session_data(session, graph->inputs[1])[input_place_of(&seed, i)] =
+            (float)check->seed[i];
     if (!plan_session_run(session, &err))
         fail_msg("%s: %s", check->slopes->name, err.text);
     for (size_t i = 0; i < check->slopes->options.num_wanted; i++) {

@@ -74,9 +74,9 @@ static int part(struct small *small, int64_t from, int64_t to)
 
 static void two_numbers(void **state)
 {
-    static const enum graph_op ops[] = {GRAPH_ADD,  GRAPH_SUB, GRAPH_MUL,
-                                        GRAPH_DIV,  GRAPH_POW, GRAPH_MIN,
-                                        GRAPH_MAX,  GRAPH_MOD, GRAPH_PRELU};
+    static const enum graph_op ops[] = {GRAPH_ADD, GRAPH_SUB, GRAPH_MUL,
+                                        GRAPH_DIV, GRAPH_POW, GRAPH_MIN,
+                                        GRAPH_MAX, GRAPH_MOD, GRAPH_PRELU};
     struct small small;
 
     (void)state;
@@ -118,46 +118,45 @@ static void a_choice(void **state)
     begin(&small, SHAPE(1, 4, 2, 3), -1, 1);
     condition = sketch_node(&small.graph, GRAPH_LESS,
                             (int[]){small.x, noise(&small, SCALAR)}, 2);
-    sketch_node(
-        &small.graph, GRAPH_WHERE,
-        (int[]){condition, part(&small, 0, 1), part(&small, 1, 2)}, 3);
+    sketch_node(&small.graph, GRAPH_WHERE,
+                (int[]){condition, part(&small, 0, 1), part(&small, 1, 2)}, 3);
     check(&small, "where");
 }
 
 /* X(function, of numbers between, and, alpha, beta) */
-#define FUNCTIONS(X)                             \
-    X(GRAPH_ABS, -2, 2, 0, 0)                    \
-    X(GRAPH_NEGATE, -2, 2, 0, 0)                 \
-    X(GRAPH_SQUARE, -2, 2, 0, 0)                 \
-    X(GRAPH_POWER, 0.5f, 2, 1.7f, 0)             \
-    X(GRAPH_SQRT, 0.5f, 2, 0, 0)                 \
-    X(GRAPH_RECIPROCAL, 0.5f, 2, 0, 0)           \
-    X(GRAPH_EXP, -2, 2, 0, 0)                    \
-    X(GRAPH_LOG, 0.5f, 2, 0, 0)                  \
-    X(GRAPH_ERF, -2, 2, 0, 0)                    \
-    X(GRAPH_SIN, -2, 2, 0, 0)                    \
-    X(GRAPH_COS, -2, 2, 0, 0)                    \
-    X(GRAPH_TAN, -1, 1, 0, 0)                    \
-    X(GRAPH_ASIN, -0.9f, 0.9f, 0, 0)             \
-    X(GRAPH_ACOS, -0.9f, 0.9f, 0, 0)             \
-    X(GRAPH_ATAN, -2, 2, 0, 0)                   \
-    X(GRAPH_SINH, -2, 2, 0, 0)                   \
-    X(GRAPH_COSH, -2, 2, 0, 0)                   \
-    X(GRAPH_TANH, -2, 2, 0, 0)                   \
-    X(GRAPH_ASINH, -2, 2, 0, 0)                  \
-    X(GRAPH_ACOSH, 1.5f, 3, 0, 0)                \
-    X(GRAPH_ATANH, -0.9f, 0.9f, 0, 0)            \
-    X(GRAPH_SIGMOID, -6, 6, 0, 0)                \
-    X(GRAPH_HARD_SWISH, -5, 5, 0, 0)             \
-    X(GRAPH_LEAKY_RELU, -2, 2, 0.1f, 0)          \
-    X(GRAPH_THRESHOLDED_RELU, -2, 2, 0.4f, 0)    \
-    X(GRAPH_ELU, -2, 2, 1.3f, 0.8f)              \
-    X(GRAPH_CELU, -2, 2, 1.3f, 0)                \
-    X(GRAPH_SOFTPLUS, -6, 6, 0, 0)               \
-    X(GRAPH_SOFTSIGN, -2, 2, 0, 0)               \
-    X(GRAPH_MISH, -6, 6, 0, 0)                   \
-    X(GRAPH_GELU, -4, 4, 0, 0)                   \
-    X(GRAPH_GELU_TANH, -4, 4, 0, 0)              \
+#define FUNCTIONS(X)                          \
+    X(GRAPH_ABS, -2, 2, 0, 0)                 \
+    X(GRAPH_NEGATE, -2, 2, 0, 0)              \
+    X(GRAPH_SQUARE, -2, 2, 0, 0)              \
+    X(GRAPH_POWER, 0.5f, 2, 1.7f, 0)          \
+    X(GRAPH_SQRT, 0.5f, 2, 0, 0)              \
+    X(GRAPH_RECIPROCAL, 0.5f, 2, 0, 0)        \
+    X(GRAPH_EXP, -2, 2, 0, 0)                 \
+    X(GRAPH_LOG, 0.5f, 2, 0, 0)               \
+    X(GRAPH_ERF, -2, 2, 0, 0)                 \
+    X(GRAPH_SIN, -2, 2, 0, 0)                 \
+    X(GRAPH_COS, -2, 2, 0, 0)                 \
+    X(GRAPH_TAN, -1, 1, 0, 0)                 \
+    X(GRAPH_ASIN, -0.9f, 0.9f, 0, 0)          \
+    X(GRAPH_ACOS, -0.9f, 0.9f, 0, 0)          \
+    X(GRAPH_ATAN, -2, 2, 0, 0)                \
+    X(GRAPH_SINH, -2, 2, 0, 0)                \
+    X(GRAPH_COSH, -2, 2, 0, 0)                \
+    X(GRAPH_TANH, -2, 2, 0, 0)                \
+    X(GRAPH_ASINH, -2, 2, 0, 0)               \
+    X(GRAPH_ACOSH, 1.5f, 3, 0, 0)             \
+    X(GRAPH_ATANH, -0.9f, 0.9f, 0, 0)         \
+    X(GRAPH_SIGMOID, -6, 6, 0, 0)             \
+    X(GRAPH_HARD_SWISH, -5, 5, 0, 0)          \
+    X(GRAPH_LEAKY_RELU, -2, 2, 0.1f, 0)       \
+    X(GRAPH_THRESHOLDED_RELU, -2, 2, 0.4f, 0) \
+    X(GRAPH_ELU, -2, 2, 1.3f, 0.8f)           \
+    X(GRAPH_CELU, -2, 2, 1.3f, 0)             \
+    X(GRAPH_SOFTPLUS, -6, 6, 0, 0)            \
+    X(GRAPH_SOFTSIGN, -2, 2, 0, 0)            \
+    X(GRAPH_MISH, -6, 6, 0, 0)                \
+    X(GRAPH_GELU, -4, 4, 0, 0)                \
+    X(GRAPH_GELU_TANH, -4, 4, 0, 0)           \
     X(GRAPH_SHRINK, -2, 2, 0.5f, 0.2f)
 
 static void functions_of_one_number(void **state)
@@ -261,9 +260,9 @@ static void transposed_convolutions(void **state)
                 begin(&small, SHAPE(1, 4, 4, 3), -1, 1);
                 sketch_node(
                     &small.graph, GRAPH_DECONV,
-                    (int[]){small.x, noise(&small, SHAPE(4, 4 / groups[g],
-                                                         windows[w][0],
-                                                         windows[w][1]))},
+                    (int[]){small.x,
+                            noise(&small, SHAPE(4, 4 / groups[g], windows[w][0],
+                                                windows[w][1]))},
                     2);
                 node = sketch_last(&small.graph);
                 node->conv.groups = groups[g];
@@ -309,9 +308,9 @@ static void borders(void **state)
     (void)state;
     for (int mode = 0; mode < 4; mode++) {
         begin(&small, SHAPE(1, 3, 4, 5), -1, 1);
-        sketch_node(
-            &small.graph, GRAPH_PAD,
-            (int[]){small.x, sketch_ints(&small.graph, SHAPE(8), pads)}, 2);
+        sketch_node(&small.graph, GRAPH_PAD,
+                    (int[]){small.x, sketch_ints(&small.graph, SHAPE(8), pads)},
+                    2);
         sketch_last(&small.graph)->pad.mode = (enum graph_pad_mode)mode;
         check(&small, "pad");
     }
@@ -330,11 +329,11 @@ static void resizes(void **state)
                 struct graph_node *node;
 
                 begin(&small, SHAPE(1, 2, 4, 5), -1, 1);
-                sketch_node(&small.graph, GRAPH_RESIZE,
-                            (int[]){small.x,
-                                    sketch_floats(&small.graph, SHAPE(4),
-                                                  scales[s])},
-                            2);
+                sketch_node(
+                    &small.graph, GRAPH_RESIZE,
+                    (int[]){small.x,
+                            sketch_floats(&small.graph, SHAPE(4), scales[s])},
+                    2);
                 node = sketch_last(&small.graph);
                 node->resize.filter = (enum graph_resize_filter)filter;
                 node->resize.coordinates = (enum graph_resize_coordinates)way;
@@ -405,9 +404,9 @@ static void normalizations(void **state)
         operands[1] = way == 0 ? GRAPH_NONE : noise(&small, scale);
         if (way == 1 || way == 2)
             operands[1] = noise(&small, SHAPE(5));
-        operands[2] = way == 0 ? GRAPH_NONE
-                               : noise(&small, small.graph.values[operands[1]]
-                                                   .shape);
+        operands[2] =
+            way == 0 ? GRAPH_NONE
+                     : noise(&small, small.graph.values[operands[1]].shape);
         sketch_node(&small.graph, GRAPH_NORM, operands, way == 0 ? 1 : 3);
         node = sketch_last(&small.graph);
         node->norm.rule = rules[way];
@@ -539,7 +538,8 @@ static void products(void **state)
     check_product(SHAPE(3, 4), SHAPE(4), true, false, false, "a column");
     check_product(SHAPE(4), SHAPE(4), true, false, false, "two vectors");
     check_product(SHAPE(4), SHAPE(2, 4, 5), true, false, false, "row, stack");
-    check_product(SHAPE(2, 3, 4), SHAPE(4), true, false, false, "stack, column");
+    check_product(SHAPE(2, 3, 4), SHAPE(4), true, false, false,
+                  "stack, column");
 }
 
 /* ---- what rearranges ---- */
