@@ -216,7 +216,7 @@ static double check_floats(struct check *check, size_t first)
 
     for (size_t i = 0; i < check->slopes->options.num_wanted; i++)
         meant[i] = graph->values[graph->outputs[first + i]].shape;
-    if (graph_layout(graph, &err))
+    if (graph_layout(graph, &err) && graph_infer(graph, &err))
         plan = plan_new(graph, &err);
     if (plan)
         session = plan_session_new(plan, NULL, &err);

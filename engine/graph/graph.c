@@ -224,8 +224,6 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   uint32_t num_inputs, uint32_t num_outputs,
                                   struct error *err)
 {
-    struct graph_node *nodes = grow(graph->nodes, graph->num_nodes,
-                                    &graph->cap_nodes, sizeof *nodes, err);
     struct graph_node node = {
         .op = op,
         .num_inputs = num_inputs,
@@ -234,16 +232,26 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
         .max = INFINITY,
     };
 
-    if (!nodes)
-        return NULL;
-    graph->nodes = nodes;
     node.name = arena_text(&graph->arena, name, strlen(name), err);
     node.onnx_op = arena_text(&graph->arena, onnx_op, strlen(onnx_op), err);
     node.inputs = no_operands(graph, num_inputs, err);
     node.outputs = no_operands(graph, num_outputs, err);
     if (!node.name || !node.onnx_op || !node.inputs || !node.outputs)
         return NULL;
-    nodes[graph->num_nodes] = node;
+    return graph_append(graph, &node, err);
+}
+
+struct graph_node *graph_append(struct graph *graph,
+                                const struct graph_node *node,
+                                struct error *err)
+{
+    struct graph_node *nodes = grow(graph->nodes, graph->num_nodes,
+                                    &graph->cap_nodes, sizeof *nodes, err);
+
+    if (!nodes)
+        return NULL;
+    graph->nodes = nodes;
+    nodes[graph->num_nodes] = *node;
     return &nodes[graph->num_nodes++];
 }
 
@@ -317,29 +325,6 @@ const int64_t *graph_ints(const struct graph_value *value)
 {
     assert(value->data && value->type == GRAPH_INT);
     return value->data;
-}
-
-size_t graph_num_uses(const struct graph *graph, int value)
-{
-    size_t uses = 0;
-
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            uses += graph->nodes[n].inputs[i] == value;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        uses += graph->outputs[i] == value;
-    return uses;
-}
-
-void graph_replace(struct graph *graph, int value, int by)
-{
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value)
-                graph->nodes[n].inputs[i] = by;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        if (graph->outputs[i] == value)
-            graph->outputs[i] = by;
 }
 
 /* Walks backwards, since makers stand before users; keeps the order. */

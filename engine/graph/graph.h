@@ -162,6 +162,13 @@ struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   struct error *err)
     __attribute__((warn_unused_result));
 
+/* Adds a node at the end as it is: names and operands are not copied. Returns
+ * NULL on ERROR_MEMORY. Pointers to nodes do not survive this call. */
+struct graph_node *graph_append(struct graph *graph,
+                                const struct graph_node *node,
+                                struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Moves the nodes from number `first` on, which were added last, before number
  * `to`, where those stand that need them; renews `producer`. */
 void graph_move_nodes(struct graph *graph, size_t first, size_t to);
@@ -182,13 +189,6 @@ int graph_behind_reshapes(const struct graph *graph, int value);
 const float *graph_floats(const struct graph_value *value);
 const int64_t *graph_ints(const struct graph_value *value);
 
-/* How many operands of nodes, and outputs of the graph, name the value. */
-size_t graph_num_uses(const struct graph *graph, int value);
-
-/* Makes every use of a value, and every output of the graph that names it,
- * name another one. */
-void graph_replace(struct graph *graph, int value, int by);
-
 /* Drops the nodes that no output depends on, frees the constants that nothing
  * uses, and renews `producer` of all values. */
 void graph_prune(struct graph *graph);
@@ -199,7 +199,8 @@ void graph_release(struct graph *graph);
  * depends on constants alone, and turns operands that must be constant (the
  * target of Reshape, the borders of Pad, the bounds of Clip, …) into the
  * node's fields; such operands are dropped. Gemm and MatMul by constant
- * weights become LINEAR. The input's shape must be set.
+ * weights become LINEAR. The input's shape must be set. May run again after
+ * any pass: what was inferred stays as it is.
  * ERROR_INPUT        shapes do not fit together
  * ERROR_UNSUPPORTED  an operand must be constant and is not, and the like
  * ERROR_LIMIT, ERROR_MEMORY; the text names the node. */

@@ -31,8 +31,8 @@ enum graph_fact {
  *     facts    of enum graph_fact
  *     work     what one element of out takes: work_WORK in graph_work.c
  *     shape    graph_shape_SHAPE gives out its shape: graph_shape_*.c
- *     layout   layout_LAYOUT in graph_layout.c; as_meant, where operands are to
- *              be stored as the file means them
+ *     layout   graph_layout_LAYOUT in graph_layout*.c; as_meant, where operands
+ *              are to be stored as the file means them
  *     kernel   kernel_KERNEL runs it: kernel_*.c; none, where XNNPACK must
  *     gradient gradient_GRADIENT makes the gradients of its operands:
  *              gradient_*.c; zero, where they are 0; none, where it is refused
@@ -320,6 +320,8 @@ struct graph_node {
     int *inputs;         /* (num_inputs) values, or GRAPH_NONE */
     int *outputs;        /* (num_outputs) values */
     uint32_t num_inputs, num_outputs;
+    bool resolved;  /* set by graph_infer: what it says below holds of the
+                       fields, and operands that must be constant are gone */
     bool nhwc;      /* x and out of a window are NHWC, and a CONV's weights (O,
                        kh, kw, I/groups), or (1, kh, kw, O) where depthwise:
                        groups > 1 and I/groups = 1; a DECONV's are (O, kh, kw,
@@ -333,7 +335,7 @@ struct graph_node {
             bool depthwise;   /* set by graph_layout */
             size_t extra[2];  /* DECONV: rows and columns after the last */
             size_t target[2]; /* the output's size, or 0; makes up the border
-                                 in graph_infer */
+                                 in graph_infer, and is 0 then */
         } conv;               /* CONV, DECONV */
         struct {
             struct graph_window window; /* a kernel of 0: the whole picture,

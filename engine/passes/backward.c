@@ -1,7 +1,10 @@
 #include "engine/passes/backward.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
+
+#include "engine/passes/infer.h"
 
 int backward_in(const struct backward *back, uint32_t i)
 {
@@ -46,34 +49,33 @@ int backward_node(struct backward *back, const struct graph_node *like,
                   const struct graph_shape *shape)
 {
     struct graph *graph = back->graph;
-    struct graph_node *node, made = *like;
+    struct graph_node made = *like, *node;
     int out;
 
     for (uint32_t i = 0; i < num_inputs; i++)
         if (inputs[i] == GRAPH_NONE)
             return GRAPH_NONE;
-    if (!graph_shape_check(shape, back->err))
-        return GRAPH_NONE;
-    out = graph_add_value(graph, back->node->name, GRAPH_FLOAT, back->err);
-    if (out == GRAPH_NONE)
-        return GRAPH_NONE;
-    node = graph_add_node(graph, like->op, back->node->name, "gradient",
-                          num_inputs, 1, back->err);
-    if (!node)
-        return GRAPH_NONE;
-    made.name = node->name;
-    made.onnx_op = node->onnx_op;
-    made.inputs = node->inputs;
-    made.outputs = node->outputs;
+    made.name = back->node->name;
+    made.onnx_op = "gradient";
     made.num_inputs = num_inputs;
     made.num_outputs = 1;
-    *node = made;
-    for (uint32_t i = 0; i < num_inputs; i++)
-        node->inputs[i] = inputs[i];
-    node->outputs[0] = out;
+    made.resolved = true;
+    made.inputs =
+        arena_take(&graph->arena, num_inputs + 1, sizeof *inputs, back->err);
+    out = graph_add_value(graph, back->node->name, GRAPH_FLOAT, back->err);
+    if (!made.inputs || out == GRAPH_NONE)
+        return GRAPH_NONE;
+    memcpy(made.inputs, inputs, num_inputs * sizeof *inputs);
+    made.outputs = made.inputs + num_inputs;
+    made.outputs[0] = out;
+    node = graph_append(graph, &made, back->err);
+    if (!node)
+        return GRAPH_NONE;
     graph->values[out].shape = *shape;
-    graph->values[out].has_shape = true;
     graph->values[out].producer = (int)graph->num_nodes - 1;
+    if (!infer_node(graph, node, back->err))
+        return GRAPH_NONE;
+    assert(graph_shape_equal(&graph->values[out].shape, shape));
     return out;
 }
 

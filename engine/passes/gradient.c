@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/passes/backward.h"
+#include "engine/passes/graph_const.h"
 
 static bool (*const rules[GRAPH_NUM_OPS])(struct backward *back, int g) = {
 #define X(op, name, floats, facts, work, shape, layout, kernel, gradient) \
@@ -173,6 +174,7 @@ bool gradient_append(struct graph *graph,
         back.sums[v] = GRAPH_NONE;
     if (ok)
         find_dependants(&back, options);
+    graph_const_allow(graph);
     ok = ok && add_seed(&back, options->source);
     for (size_t n = ok ? graph->num_nodes : 0; ok && n-- > 0;)
         ok = go_back(&back, n);

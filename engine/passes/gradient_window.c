@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "engine/passes/backward.h"
-#include "engine/passes/graph_const.h"
 
 /* ---- convolutions ---- */
 
@@ -238,10 +237,6 @@ static int along(struct backward *back, int g, size_t axis,
         element[i * length + i] = 1;
     columns = backward_node(back, like, &unit, 1, &made);
     if (columns == GRAPH_NONE)
-        return GRAPH_NONE;
-    graph_const_allow(graph);
-    if (!graph_const_fold(graph, &graph->nodes[graph->num_nodes - 1],
-                          back->err))
         return GRAPH_NONE;
     rows = backward_floats(back, &turned_round, &matrix);
     if (rows == GRAPH_NONE)

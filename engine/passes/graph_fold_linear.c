@@ -130,26 +130,17 @@ static double bias_at(const struct row *row, size_t i)
     return row->negate ? -bias : bias;
 }
 
-/* The node that makes a value, if the value has no other user. */
-static struct graph_node *sole_producer(const struct graph *graph, int value)
-{
-    int node = graph->values[value].producer;
-
-    if (node == GRAPH_NONE || graph_num_uses(graph, value) != 1)
-        return NULL;
-    return &graph->nodes[node];
-}
-
 /* What is before a layer, if that is linear on a row as well. */
-static bool read_before(struct row *before, const struct graph *graph,
+static bool read_before(struct row *before, const struct fold *fold,
                         const struct row *row)
 {
-    struct graph_node *node = sole_producer(graph, row->node->inputs[0]);
+    const struct graph *graph = fold->graph;
+    struct graph_node *node = graph_fold_before(fold, row->node, 0);
     struct graph_node *reshape = NULL;
 
     if (node && node->op == GRAPH_RESHAPE) {
         reshape = node;
-        node = sole_producer(graph, reshape->inputs[0]);
+        node = graph_fold_before(fold, reshape, 0);
     }
     if (!node || graph_is_clamped(node) ||
         !(read_layer(before, graph, node) || read_binary(before, graph, node)))
@@ -192,66 +183,53 @@ static void multiply(float *restrict to, float *restrict bias, double *sums,
 }
 
 /* Lets the layer take what the node before it takes. */
-static bool rewire(struct graph *graph, const struct row *row,
-                   const struct row *before, int weights, int bias,
-                   struct error *err)
+static void rewire(struct fold *fold, const struct row *row,
+                   const struct row *before, struct fold_layer *new)
 {
-    struct graph_node *node = row->node;
-    const struct graph_node old[2] = {*node, *before->node};
-    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
-    int x = before->node->inputs[before->x];
+    struct graph *graph = fold->graph;
+    const struct graph_node old = *before->node;
+    struct graph_node *reshape = before->reshape;
+    int x = old.inputs[before->x];
 
-    if (!inputs)
-        return false;
-    inputs[0] = x;
-    inputs[1] = weights;
-    inputs[2] = bias;
-    if (before->reshape) {
-        struct graph_shape *shape =
-            &graph_output(graph, before->reshape, 0)->shape;
+    new->inputs[0] = x;
+    if (reshape) {
+        struct graph_shape *shape = &graph_output(graph, reshape, 0)->shape;
 
-        shape->dim[node->op == GRAPH_CONV ? 1 : shape->rank - 1] =
+        shape->dim[row->node->op == GRAPH_CONV ? 1 : shape->rank - 1] =
             before->num_in;
-        inputs[0] = graph_behind_reshapes(graph, x);
-        if (!graph_shape_equal(shape, &graph->values[inputs[0]].shape)) {
-            before->reshape->inputs[0] = inputs[0];
-            inputs[0] = before->reshape->outputs[0];
+        new->inputs[0] = graph_behind_reshapes(graph, x);
+        if (!graph_shape_equal(shape, &graph->values[new->inputs[0]].shape)) {
+            reshape->inputs[0] = new->inputs[0];
+            new->inputs[0] = reshape->outputs[0];
+            graph_users_add(&fold->users, reshape);
         }
     }
-    node->inputs = inputs;
-    node->num_inputs = 3;
     before->node->num_inputs = 0; /* no user of x any more */
-    for (int n = 0; n < 2; n++)
-        for (uint32_t i = 0; i < old[n].num_inputs; i++)
-            if (i != (n == 0 ? 0 : before->x))
-                graph_fold_drop(graph, old[n].inputs[i]);
-    return true;
+    graph_fold_put_layer(fold, row->node, new);
+    for (uint32_t i = 0; i < old.num_inputs; i++)
+        if (i != before->x)
+            graph_fold_drop(fold, old.inputs[i]);
 }
 
-static bool fold_before(struct graph *graph, struct row *row,
-                        const struct row *before, struct error *err)
+static bool fold_before(struct fold *fold, struct row *row,
+                        const struct row *before)
 {
+    struct graph *graph = fold->graph;
     struct graph_shape shape = graph_input(graph, row->node, 1)->shape;
-    struct graph_shape bias_shape = {.rank = 1, .dim = {row->num_out}};
-    double *sums = arena_take(&graph->arena, before->num_in, sizeof *sums, err);
-    int weights, bias;
+    double *sums =
+        arena_take(&graph->arena, before->num_in, sizeof *sums, fold->err);
+    struct fold_layer new;
 
     shape.dim[1] = before->num_in;
-    if (!sums)
-        return false;
     /* The elements of other constants stay where they are. */
-    weights =
-        graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &shape, err);
-    if (weights == GRAPH_NONE)
-        return false;
-    bias = graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &bias_shape,
-                              err);
-    if (bias == GRAPH_NONE)
+    if (!sums ||
+        !graph_fold_new_layer(fold, &new, row->node, &shape, row->num_out))
         return false;
     for (size_t o = 0; o < row->num_out; o++)
-        multiply((float *)graph->values[weights].data + o * before->num_in,
-                 (float *)graph->values[bias].data + o, sums, row, before, o);
-    return rewire(graph, row, before, weights, bias, err);
+        multiply(new.weights + o * before->num_in, new.bias + o, sums, row,
+                 before, o);
+    rewire(fold, row, before, &new);
+    return true;
 }
 
 /* ---- a normalization before a layer ---- */
@@ -266,14 +244,14 @@ static bool is_each(const struct graph_value *value, size_t num)
 
 /* The normalization of one row before the layer whose scale and bias could be
  * the layer's, or NULL. */
-static struct graph_node *read_norm(const struct graph *graph,
+static struct graph_node *read_norm(const struct fold *fold,
                                     const struct row *row)
 {
-    int value = row->node->inputs[0];
-    struct graph_node *node = sole_producer(graph, value);
+    const struct graph *graph = fold->graph;
+    struct graph_node *node = graph_fold_before(fold, row->node, 0);
 
     while (node && node->op == GRAPH_RESHAPE)
-        node = sole_producer(graph, node->inputs[0]);
+        node = graph_fold_before(fold, node, 0);
     if (!node || node->op != GRAPH_NORM || node->num_inputs < 2 ||
         graph_is_clamped(node) || row->diagonal ||
         !is_each(graph_input(graph, node, 1), row->num_in) ||
@@ -292,70 +270,56 @@ static double number_at(const struct graph_value *value, size_t i,
 }
 
 /* W (scale n + shift) + b = (W scale) n + (W shift + b) */
-static bool fold_norm(struct graph *graph, struct row *row,
-                      struct graph_node *norm, struct error *err)
+static bool fold_norm(struct fold *fold, struct row *row,
+                      struct graph_node *norm)
 {
+    const struct graph *graph = fold->graph;
     struct graph_shape shape = graph_input(graph, row->node, 1)->shape;
-    struct graph_shape bias_shape = {.rank = 1, .dim = {row->num_out}};
-    const struct graph_node old[2] = {*row->node, *norm};
-    int *inputs = arena_take(&graph->arena, 3, sizeof *inputs, err);
-    int weights, bias;
+    const struct graph_node old = *norm;
+    struct fold_layer new;
 
-    if (!inputs)
-        return false;
-    weights =
-        graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &shape, err);
-    if (weights == GRAPH_NONE)
-        return false;
-    bias = graph_add_constant(graph, row->node->name, GRAPH_FLOAT, &bias_shape,
-                              err);
-    if (bias == GRAPH_NONE)
+    if (!graph_fold_new_layer(fold, &new, row->node, &shape, row->num_out))
         return false;
     for (size_t o = 0; o < row->num_out; o++) {
         const float *from = row->weights + o * row->num_in;
-        float *to = (float *)graph->values[weights].data + o * row->num_in;
         double sum = bias_at(row, o);
 
         for (size_t i = 0; i < row->num_in; i++) {
             double scale = number_at(graph_input(graph, norm, 1), i, 1);
             double shift = number_at(graph_input(graph, norm, 2), i, 0);
 
-            to[i] = (float)((double)from[i] * scale);
+            new.weights[o * row->num_in + i] = (float)((double)from[i] * scale);
             sum += (double)from[i] * shift;
         }
-        ((float *)graph->values[bias].data)[o] = (float)sum;
+        new.bias[o] = (float)sum;
     }
-    inputs[0] = row->node->inputs[0];
-    inputs[1] = weights;
-    inputs[2] = bias;
-    row->node->inputs = inputs;
-    row->node->num_inputs = 3;
+    graph_fold_put_layer(fold, row->node, &new);
     norm->num_inputs = 1;
-    for (int n = 0; n < 2; n++)
-        for (uint32_t i = 1; i < old[n].num_inputs; i++)
-            graph_fold_drop(graph, old[n].inputs[i]);
+    for (uint32_t i = 1; i < old.num_inputs; i++)
+        graph_fold_drop(fold, old.inputs[i]);
     return true;
 }
 
-bool graph_fold_linear(struct graph *graph, struct error *err)
+bool graph_fold_linear(struct fold *fold)
 {
+    const struct graph *graph = fold->graph;
     double budget = MAX_PRODUCTS;
 
     for (size_t n = 0; n < graph->num_nodes; n++) {
         struct row row, before;
 
         while (read_layer(&row, graph, &graph->nodes[n]) && !row.diagonal &&
-               read_before(&before, graph, &row) &&
+               read_before(&before, fold, &row) &&
                cost_of(&row, &before) <= budget &&
                (double)row.num_out * (double)before.num_in <= MAX_WEIGHTS) {
             budget -= cost_of(&row, &before);
-            if (!fold_before(graph, &row, &before, err))
+            if (!fold_before(fold, &row, &before))
                 return false;
         }
         if (read_layer(&row, graph, &graph->nodes[n])) {
-            struct graph_node *norm = read_norm(graph, &row);
+            struct graph_node *norm = read_norm(fold, &row);
 
-            if (norm && !fold_norm(graph, &row, norm, err))
+            if (norm && !fold_norm(fold, &row, norm))
                 return false;
         }
     }

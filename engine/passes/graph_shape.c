@@ -4,40 +4,6 @@
 #include "engine/passes/graph_const.h"
 #include "engine/passes/infer.h"
 
-static bool (*const rules[GRAPH_NUM_OPS])(struct infer *infer) = {
-#define X(op, name, floats, facts, work, shape, ...) [op] = graph_shape_##shape,
-    GRAPH_OPS(X)
-#undef X
-};
-
-static bool infer_node(struct graph *graph, struct graph_node *node,
-                       struct error *err)
-{
-    struct infer infer = {.graph = graph, .node = node, .err = err};
-    struct graph_value *out;
-
-    for (uint32_t i = 0; i < node->num_inputs; i++) {
-        const struct graph_value *value = graph_input(graph, node, i);
-
-        if (value && value->type == GRAPH_INT && i < graph_op_floats(node->op))
-            return fail(err, ERROR_UNSUPPORTED, "its input %u is of integers",
-                        i);
-    }
-    if (!rules[node->op](&infer) || !graph_shape_check(&infer.shape, err))
-        return false;
-    out = graph_output(graph, node, 0);
-    out->shape = infer.shape;
-    out->has_shape = true;
-    if (!graph_const_fold(graph, node, err))
-        return false;
-    if (!out->data && out->type == GRAPH_INT)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "it computes integers from the picture");
-    if (!out->data && graph_shape_count(&out->shape) == 0)
-        return fail(err, ERROR_UNSUPPORTED, "its output is empty");
-    return true;
-}
-
 /* Whether an operand is of unknown shape, for its node is a problem. */
 static bool is_blocked(const struct graph *graph, const struct graph_node *node)
 {

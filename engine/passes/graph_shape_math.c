@@ -127,12 +127,28 @@ bool graph_shape_batch_norm(struct infer *infer)
     return graph_shape_same(infer);
 }
 
+/* x without the axes that are reduced. */
+static bool infer_reduced(struct infer *infer)
+{
+    const struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
+
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (!node->reduce.axis[i])
+            infer->shape.dim[infer->shape.rank++] = x->dim[i];
+        else if (node->reduce.keep_dims)
+            infer->shape.dim[infer->shape.rank++] = 1;
+    return true;
+}
+
 bool graph_shape_reduce(struct infer *infer)
 {
     struct graph_node *node = infer->node;
     const struct graph_shape *x = infer_shape(infer, 0);
     size_t count;
 
+    if (node->resolved)
+        return infer_reduced(infer);
     if (node->reduce.of_pixels) {
         if (x->rank < 3)
             return fail(infer->err, ERROR_INPUT,
@@ -150,16 +166,10 @@ bool graph_shape_reduce(struct infer *infer)
         node->num_inputs = 1;
         return graph_shape_same(infer);
     }
-    for (uint32_t i = 0; i < x->rank; i++) {
-        if (count == 0)
-            node->reduce.axis[i] = true;
-        if (!node->reduce.axis[i])
-            infer->shape.dim[infer->shape.rank++] = x->dim[i];
-        else if (node->reduce.keep_dims)
-            infer->shape.dim[infer->shape.rank++] = 1;
-    }
+    for (uint32_t i = 0; i < x->rank; i++)
+        node->reduce.axis[i] |= count == 0;
     node->num_inputs = 1;
-    return true;
+    return infer_reduced(infer);
 }
 
 /* Whether a product is that by constant weights, plus a constant bias for
@@ -284,17 +294,17 @@ static bool check_scale(struct infer *infer, uint32_t i)
     scale = infer_shape(infer, i);
     if (groups > 0)
         return scale->rank == 1 &&
-               (scale->dim[0] == x->dim[1] || scale->dim[0] == groups);
+               (scale->dim[0] == x->dim[node->norm.channel] ||
+                scale->dim[0] == groups);
     return infer_broadcast(infer, x, scale) &&
            graph_shape_equal(&infer->shape, x);
 }
 
-bool graph_shape_norm(struct infer *infer)
+/* The axes and groups that the rule means. */
+static bool resolve_norm(struct infer *infer, bool of_channels)
 {
     struct graph_node *node = infer->node;
     const struct graph_shape *x = infer_shape(infer, 0);
-    bool of_channels = node->norm.rule == GRAPH_NORM_INSTANCE ||
-                       node->norm.rule == GRAPH_NORM_GROUP;
     size_t first = 2, count;
 
     if (x->rank < (of_channels ? 2 : 1))
@@ -317,6 +327,18 @@ bool graph_shape_norm(struct infer *infer)
         return fail(infer->err, ERROR_INPUT,
                     "its %zu channels are no %zu groups", x->dim[1],
                     node->norm.groups);
+    return true;
+}
+
+bool graph_shape_norm(struct infer *infer)
+{
+    const struct graph_node *node = infer->node;
+    bool of_channels =
+        !node->resolved && (node->norm.rule == GRAPH_NORM_INSTANCE ||
+                            node->norm.rule == GRAPH_NORM_GROUP);
+
+    if (!node->resolved && !resolve_norm(infer, of_channels))
+        return false;
     if (!check_scale(infer, 1) || !check_scale(infer, 2) ||
         (of_channels &&
          !graph_shape_equal(infer_shape(infer, 1), infer_shape(infer, 2))))

@@ -109,6 +109,15 @@ static bool infer_unsqueeze(struct infer *infer)
     return true;
 }
 
+static bool check_elements(const struct infer *infer)
+{
+    size_t count = graph_shape_count(infer_shape(infer, 0));
+
+    return graph_shape_count(&infer->shape) == count ||
+           fail(infer->err, ERROR_INPUT, "%zu elements do not fit its shape",
+                count);
+}
+
 /* Reshape, Flatten, Squeeze, Unsqueeze: afterwards the output's shape says
  * what to do. */
 bool graph_shape_reshape(struct infer *infer)
@@ -120,6 +129,8 @@ bool graph_shape_reshape(struct infer *infer)
         [GRAPH_RESHAPE_UNSQUEEZE] = infer_unsqueeze,
     };
 
+    if (infer->node->resolved)
+        return infer_again(infer) && check_elements(infer);
     if (!rules[infer->node->reshape.rule](infer))
         return false;
     infer->node->num_inputs = 1;
@@ -219,6 +230,28 @@ static bool split_bounds(struct infer *infer)
     return true;
 }
 
+/* Whether what is taken is there. */
+static bool check_slice(const struct infer *infer)
+{
+    const struct graph_node *node = infer->node;
+    const struct graph_shape *x = infer_shape(infer, 0);
+
+    for (uint32_t i = 0; i < infer->shape.rank; i++) {
+        int64_t first = node->slice.start[i];
+        int64_t steps = (int64_t)infer->shape.dim[i] - 1;
+        int64_t last = first + steps * node->slice.step[i];
+        int64_t length = i < x->rank ? (int64_t)x->dim[i] : 0;
+
+        if (steps >= 0 &&
+            (first < 0 || first >= length || last < 0 || last >= length))
+            return fail(infer->err, ERROR_INPUT,
+                        "elements %" PRId64 " to %" PRId64
+                        " are not of %" PRId64,
+                        first, last, length);
+    }
+    return true;
+}
+
 bool graph_shape_slice(struct infer *infer)
 {
     struct graph_node *node = infer->node;
@@ -227,6 +260,8 @@ bool graph_shape_slice(struct infer *infer)
     int64_t given[3][GRAPH_MAX_RANK];
     size_t count, num_ends, num_axes, num_steps;
 
+    if (node->resolved)
+        return infer_again(infer) && check_slice(infer);
     if (node->slice.num_parts > 0 && !split_bounds(infer))
         return false;
     if (!infer_ints(infer, 1, "start", GRAPH_MAX_RANK, &starts, &count) ||
@@ -453,7 +488,9 @@ bool graph_shape_expand(struct infer *infer)
 {
     struct graph_shape target = {0};
 
-    if (!infer_target(infer, 1, &target))
+    if (infer->node->resolved)
+        target = graph_output(infer->graph, infer->node, 0)->shape;
+    else if (!infer_target(infer, 1, &target))
         return false;
     infer->node->num_inputs = 1;
     return infer_broadcast(infer, infer_shape(infer, 0), &target);

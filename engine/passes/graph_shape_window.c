@@ -46,23 +46,40 @@ static bool window_length(const struct infer *infer,
     return true;
 }
 
-/* What convolutions of both directions ask of their operands; the window's size
- * is that of the weights where the node does not say it. */
-static bool read_weights(struct infer *infer)
+/* Where rows are; columns follow. */
+static uint32_t row_axis(const struct graph_node *node)
 {
-    struct graph_window *window = &infer->node->conv.window;
-    const struct graph_value *weights = infer_in(infer, 1),
-                             *bias = infer_in(infer, 2);
+    return node->nhwc ? 1 : 2;
+}
 
-    if (!weights->data || (bias && !bias->data))
-        return fail(infer->err, ERROR_UNSUPPORTED,
-                    "its weights depend on the picture");
-    if (infer_shape(infer, 0)->rank != 4 || weights->shape.rank != 4)
-        return fail(infer->err, ERROR_UNSUPPORTED,
-                    "only images with 2 spatial dimensions are supported");
-    if (window->kernel[0] == 0)
-        memcpy(window->kernel, &weights->shape.dim[2], sizeof window->kernel);
-    return true;
+static uint32_t channel_axis(const struct graph_node *node)
+{
+    return node->nhwc ? 3 : 1;
+}
+
+/* What weights are for. */
+struct filters {
+    size_t num_in, num_out; /* channels */
+    const size_t *kernel;
+};
+
+static struct filters read_filters(const struct graph_node *node,
+                                   const struct graph_shape *w)
+{
+    size_t groups = node->conv.groups;
+    struct filters filters = {.kernel = &w->dim[row_axis(node)]};
+
+    if (node->nhwc && node->conv.depthwise) {
+        filters.num_in = groups;
+        filters.num_out = w->dim[3];
+    } else if (node->nhwc || node->op == GRAPH_CONV) {
+        filters.num_in = w->dim[channel_axis(node)] * groups;
+        filters.num_out = w->dim[0];
+    } else {
+        filters.num_in = w->dim[0];
+        filters.num_out = w->dim[1] * groups;
+    }
+    return filters;
 }
 
 static bool fail_weights(const struct infer *infer)
@@ -76,26 +93,51 @@ static bool fail_weights(const struct infer *infer)
                 graph_shape_text(text_x, infer_shape(infer, 0)));
 }
 
-bool graph_shape_conv(struct infer *infer)
+/* What convolutions of both directions ask of their operands, and the channels
+ * of what comes out; the window's size is that of the weights where the node
+ * does not say it. */
+static bool read_weights(struct infer *infer)
 {
+    const struct graph_node *node = infer->node;
     struct graph_window *window = &infer->node->conv.window;
     const struct graph_value *weights = infer_in(infer, 1),
                              *bias = infer_in(infer, 2);
     const struct graph_shape *x = infer_shape(infer, 0), *w = &weights->shape;
-    size_t groups = infer->node->conv.groups;
+    size_t groups = node->conv.groups;
+    struct filters filters = read_filters(node, w);
+
+    if (!weights->data || (bias && !bias->data))
+        return fail(infer->err, ERROR_UNSUPPORTED,
+                    "its weights depend on the picture");
+    if (x->rank != 4 || w->rank != 4)
+        return fail(infer->err, ERROR_UNSUPPORTED,
+                    "only images with 2 spatial dimensions are supported");
+    if (window->kernel[0] == 0)
+        memcpy(window->kernel, filters.kernel, sizeof window->kernel);
+    if (graph_shape_count(w) == 0 || filters.num_in % groups != 0 ||
+        filters.num_out % groups != 0 ||
+        filters.num_in != x->dim[channel_axis(node)] ||
+        window->kernel[0] != filters.kernel[0] ||
+        window->kernel[1] != filters.kernel[1] ||
+        (bias &&
+         (bias->shape.rank != 1 || bias->shape.dim[0] != filters.num_out)))
+        return fail_weights(infer);
+    infer->shape = *x;
+    infer->shape.dim[channel_axis(node)] = filters.num_out;
+    return true;
+}
+
+bool graph_shape_conv(struct infer *infer)
+{
+    struct graph_window *window = &infer->node->conv.window;
+    const struct graph_shape *x = infer_shape(infer, 0);
+    uint32_t rows = row_axis(infer->node);
 
     if (!read_weights(infer))
         return false;
-    if (graph_shape_count(w) == 0 || w->dim[0] % groups != 0 ||
-        w->dim[1] * groups != x->dim[1] || window->kernel[0] != w->dim[2] ||
-        window->kernel[1] != w->dim[3] ||
-        (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != w->dim[0])))
-        return fail_weights(infer);
-    infer->shape =
-        (struct graph_shape){.rank = 4, .dim = {x->dim[0], w->dim[0], 0, 0}};
-    for (int i = 0; i < 2; i++)
-        if (!window_length(infer, window, i, x->dim[2 + i],
-                           &infer->shape.dim[2 + i], NULL))
+    for (uint32_t i = 0; i < 2; i++)
+        if (!window_length(infer, window, (int)i, x->dim[rows + i],
+                           &infer->shape.dim[rows + i], NULL))
             return false;
     window->auto_pad = GRAPH_PAD_GIVEN;
     return true;
@@ -135,27 +177,19 @@ static bool deconv_length(const struct infer *infer, int axis, size_t length,
 bool graph_shape_deconv(struct infer *infer)
 {
     struct graph_node *node = infer->node;
-    struct graph_window *window = &node->conv.window;
-    const struct graph_value *weights = infer_in(infer, 1),
-                             *bias = infer_in(infer, 2);
-    const struct graph_shape *x = infer_shape(infer, 0), *w = &weights->shape;
-    size_t groups = node->conv.groups;
+    const struct graph_shape *x = infer_shape(infer, 0);
+    uint32_t rows = row_axis(node);
 
     if (!read_weights(infer))
         return false;
-    if (graph_shape_count(w) == 0 || graph_shape_count(x) == 0 ||
-        w->dim[0] % groups != 0 || w->dim[0] != x->dim[1] ||
-        window->kernel[0] != w->dim[2] || window->kernel[1] != w->dim[3] ||
-        (bias &&
-         (bias->shape.rank != 1 || bias->shape.dim[0] / groups != w->dim[1] ||
-          bias->shape.dim[0] % groups != 0)))
+    if (graph_shape_count(x) == 0)
         return fail_weights(infer);
-    infer->shape = (struct graph_shape){
-        .rank = 4, .dim = {x->dim[0], w->dim[1] * groups, 0, 0}};
-    for (int i = 0; i < 2; i++)
-        if (!deconv_length(infer, i, x->dim[2 + i], &infer->shape.dim[2 + i]))
+    for (uint32_t i = 0; i < 2; i++)
+        if (!deconv_length(infer, (int)i, x->dim[rows + i],
+                           &infer->shape.dim[rows + i]))
             return false;
-    window->auto_pad = GRAPH_PAD_GIVEN;
+    node->conv.target[0] = node->conv.target[1] = 0;
+    node->conv.window.auto_pad = GRAPH_PAD_GIVEN;
     return true;
 }
 
@@ -193,32 +227,33 @@ bool graph_shape_pool(struct infer *infer)
     struct graph_node *node = infer->node;
     struct graph_window *window = &node->pool.window;
     const struct graph_shape *x = infer_shape(infer, 0);
+    uint32_t rows = row_axis(node);
 
     if (node->op == GRAPH_MAX_POOL && window->kernel[0] == 0 && x->rank != 4)
         return whole_maximum(infer);
     if (x->rank != 4)
         return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
-    if (node->pool.p < 1)
+    if (node->op == GRAPH_LP_POOL && node->pool.p < 1)
         return fail(infer->err, ERROR_INPUT, "attribute p is %" PRId64,
                     node->pool.p);
     infer->shape = *x;
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 2; i++) {
         if (window->kernel[i] == 0) /* the whole picture */
-            window->kernel[i] = x->dim[2 + i];
+            window->kernel[i] = x->dim[rows + i];
         if (window->kernel[i] == 0)
             return fail(infer->err, ERROR_INPUT, "its input is empty");
-        if (!window_length(infer, window, i, x->dim[2 + i],
-                           &infer->shape.dim[2 + i],
+        if (!window_length(infer, window, (int)i, x->dim[rows + i],
+                           &infer->shape.dim[rows + i],
                            node->pool.ceil ? &node->pool.over[i] : NULL))
             return false;
-        if (window->pad_before[i] >= window_reach(window, i) ||
-            window->pad_after[i] >= window_reach(window, i))
+        if (window->pad_before[i] >= window_reach(window, (int)i) ||
+            window->pad_after[i] >= window_reach(window, (int)i))
             return fail(infer->err, ERROR_UNSUPPORTED,
                         "its border is as wide as its window");
     }
     window->auto_pad = GRAPH_PAD_GIVEN;
-    if (node->op == GRAPH_AVERAGE_POOL)
+    if (node->op == GRAPH_AVERAGE_POOL && !node->resolved)
         whole_average_to_mean(node, x);
     return true;
 }
@@ -286,7 +321,8 @@ bool graph_shape_pad(struct infer *infer)
     const int64_t limit = INT32_MAX;
 
     infer->shape = *infer_shape(infer, 0);
-    if (!(node->pad.tile ? tile_borders(infer) : pad_borders(infer)))
+    if (!node->resolved &&
+        !(node->pad.tile ? tile_borders(infer) : pad_borders(infer)))
         return false;
     node->num_inputs = 1;
     for (uint32_t i = 0; i < infer->shape.rank; i++) {
@@ -376,6 +412,8 @@ bool graph_shape_resize(struct infer *infer)
     const float *scales;
     const int64_t *sizes;
 
+    if (node->resolved)
+        return infer_again(infer);
     if (!resize_scales(infer, at, &scales, &count) ||
         !infer_ints(infer, at + 1, "list of sizes", GRAPH_MAX_RANK, &sizes,
                     &num_sizes))
@@ -420,26 +458,23 @@ bool graph_shape_resize(struct infer *infer)
 
 bool graph_shape_block(struct infer *infer)
 {
-    bool to_space = infer->node->op == GRAPH_DEPTH_TO_SPACE;
-    size_t size = infer->node->block.size;
+    const struct graph_node *node = infer->node;
+    bool to_space = node->op == GRAPH_DEPTH_TO_SPACE;
+    size_t size = node->block.size;
     const struct graph_shape *x = infer_shape(infer, 0);
+    size_t *channels = &infer->shape.dim[channel_axis(node)];
+    size_t *rows = &infer->shape.dim[row_axis(node)];
 
     if (x->rank != 4)
         return fail(infer->err, ERROR_UNSUPPORTED,
                     "only images with 2 spatial dimensions are supported");
-    if (to_space ? x->dim[1] % (size * size) != 0
-                 : x->dim[2] % size != 0 || x->dim[3] % size != 0)
+    infer->shape = *x;
+    if (to_space ? *channels % (size * size) != 0
+                 : rows[0] % size != 0 || rows[1] % size != 0)
         return fail(infer->err, ERROR_INPUT,
                     "blocks of %zu do not fit its input", size);
-    infer->shape = *x;
-    if (to_space) {
-        infer->shape.dim[1] /= size * size;
-        infer->shape.dim[2] *= size;
-        infer->shape.dim[3] *= size;
-    } else {
-        infer->shape.dim[1] *= size * size;
-        infer->shape.dim[2] /= size;
-        infer->shape.dim[3] /= size;
-    }
+    *channels = to_space ? *channels / (size * size) : *channels * size * size;
+    for (int i = 0; i < 2; i++)
+        rows[i] = to_space ? rows[i] * size : rows[i] / size;
     return true;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/graph/graph.h"
+#include "engine/passes/graph_build.h"
 
 enum {
     MANY_PIXELS = 64,  /* from so many on it pays */
@@ -50,15 +50,14 @@ static int cut(struct graph *graph, int value, size_t first, size_t count,
 {
     struct graph_shape shape = graph->values[value].shape;
     size_t inner = graph_shape_count(&shape) / shape.dim[0];
+    float *floats;
     int part;
 
     shape.dim[0] = count;
-    part = graph_add_constant(graph, graph->values[value].name, GRAPH_FLOAT,
-                              &shape, err);
+    part = graph_build_floats(graph, &shape, &floats, err);
     if (part != GRAPH_NONE)
-        memcpy(graph->values[part].data,
-               graph_floats(&graph->values[value]) + first * inner,
-               count * inner * sizeof(float));
+        memcpy(floats, graph_floats(&graph->values[value]) + first * inner,
+               count * inner * sizeof *floats);
     return part;
 }
 
@@ -67,36 +66,16 @@ static int cut(struct graph *graph, int value, size_t first, size_t count,
 static int add_part(struct graph *graph, const struct graph_node *node,
                     size_t first, size_t count, struct error *err)
 {
-    struct graph_shape shape = graph_output(graph, node, 0)->shape;
-    struct graph_node *part = graph_add_node(
-        graph, node->op, node->name, node->onnx_op, node->num_inputs, 1, err);
-    int *inputs, *outputs;
-    int out;
+    int inputs[3] = {node->inputs[0], GRAPH_NONE, GRAPH_NONE};
 
-    if (!part)
-        return GRAPH_NONE;
-    inputs = part->inputs;
-    outputs = part->outputs;
-    *part = *node;
-    part->inputs = inputs;
-    part->outputs = outputs;
-    inputs[0] = node->inputs[0];
     for (uint32_t i = 1; i < node->num_inputs; i++) {
-        inputs[i] = GRAPH_NONE;
         if (node->inputs[i] == GRAPH_NONE)
             continue;
         inputs[i] = cut(graph, node->inputs[i], first, count, err);
         if (inputs[i] == GRAPH_NONE)
             return GRAPH_NONE;
     }
-    out = graph_add_value(graph, node->name, GRAPH_FLOAT, err);
-    if (out == GRAPH_NONE)
-        return GRAPH_NONE;
-    shape.dim[3] = count;
-    graph->values[out].shape = shape;
-    graph->values[out].has_shape = true;
-    outputs[0] = out;
-    return out;
+    return graph_build(graph, node, inputs, node->num_inputs, err);
 }
 
 static bool split(struct graph *graph, const struct graph_node *node,
@@ -104,8 +83,9 @@ static bool split(struct graph *graph, const struct graph_node *node,
 {
     size_t num_out = graph_output(graph, node, 0)->shape.dim[3];
     size_t count = (num_out + channels - 1) / channels;
+    struct graph_node concat =
+        graph_build_node(GRAPH_CONCAT, node->name, "split");
     int *parts = arena_take(&graph->arena, count, sizeof *parts, err);
-    struct graph_node *concat;
 
     if (!parts)
         return false;
@@ -118,28 +98,13 @@ static bool split(struct graph *graph, const struct graph_node *node,
         if (parts[i] == GRAPH_NONE)
             return false;
     }
-    concat =
-        graph_add_node(graph, GRAPH_CONCAT, node->name, "split", 0, 1, err);
-    if (!concat)
-        return false;
-    concat->inputs = parts;
-    concat->num_inputs = (uint32_t)count;
-    concat->outputs[0] = node->outputs[0];
-    concat->axis = 3;
-    return true;
-}
-
-/* Adds the node as it is. */
-static bool keep(struct graph *graph, const struct graph_node *node,
-                 struct error *err)
-{
-    struct graph_node *added =
-        graph_add_node(graph, node->op, node->name, node->onnx_op, 0, 0, err);
-
-    if (!added)
-        return false;
-    *added = *node;
-    return true;
+    concat.resolved = true;
+    concat.inputs = parts;
+    concat.num_inputs = (uint32_t)count;
+    concat.outputs = node->outputs;
+    concat.num_outputs = 1;
+    concat.axis = 3;
+    return graph_append(graph, &concat, err) != NULL;
 }
 
 bool graph_split(struct graph *graph, struct error *err)
@@ -158,7 +123,7 @@ bool graph_split(struct graph *graph, struct error *err)
         size_t channels = part_channels(graph, &old[n]);
 
         ok = channels ? split(graph, &old[n], channels, err)
-                      : keep(graph, &old[n], err);
+                      : graph_append(graph, &old[n], err) != NULL;
     }
     if (ok)
         graph_prune(graph);

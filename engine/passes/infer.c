@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "engine/passes/graph_const.h"
+
 struct graph_value *infer_in(const struct infer *infer, uint32_t i)
 {
     return graph_input(infer->graph, infer->node, i);
@@ -103,6 +105,12 @@ bool infer_axes(const struct infer *infer, const int64_t *raw, size_t num_raw,
     return true;
 }
 
+bool infer_again(struct infer *infer)
+{
+    infer->shape = graph_output(infer->graph, infer->node, 0)->shape;
+    return true;
+}
+
 bool infer_broadcast(struct infer *infer, const struct graph_shape *a,
                      const struct graph_shape *b)
 {
@@ -120,5 +128,41 @@ bool infer_broadcast(struct infer *infer, const struct graph_shape *a,
                 graph_shape_text(text_a, a), graph_shape_text(text_b, b));
         infer->shape.dim[i] = of_a == 1 ? of_b : of_a;
     }
+    return true;
+}
+
+/* ---- a node ---- */
+
+static bool (*const rules[GRAPH_NUM_OPS])(struct infer *infer) = {
+#define X(op, name, floats, facts, work, shape, ...) [op] = graph_shape_##shape,
+    GRAPH_OPS(X)
+#undef X
+};
+
+bool infer_node(struct graph *graph, struct graph_node *node, struct error *err)
+{
+    struct infer infer = {.graph = graph, .node = node, .err = err};
+    struct graph_value *out;
+
+    for (uint32_t i = 0; i < node->num_inputs; i++) {
+        const struct graph_value *value = graph_input(graph, node, i);
+
+        if (value && value->type == GRAPH_INT && i < graph_op_floats(node->op))
+            return fail(err, ERROR_UNSUPPORTED, "its input %u is of integers",
+                        i);
+    }
+    if (!rules[node->op](&infer) || !graph_shape_check(&infer.shape, err))
+        return false;
+    node->resolved = true;
+    out = graph_output(graph, node, 0);
+    out->shape = infer.shape;
+    out->has_shape = true;
+    if (!graph_const_fold(graph, node, err))
+        return false;
+    if (!out->data && out->type == GRAPH_INT)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "it computes integers from the picture");
+    if (!out->data && graph_shape_count(&out->shape) == 0)
+        return fail(err, ERROR_UNSUPPORTED, "its output is empty");
     return true;
 }

@@ -46,6 +46,18 @@ bool infer_broadcast(struct infer *infer, const struct graph_shape *a,
                      const struct graph_shape *b)
     __attribute__((warn_unused_result));
 
+/* Infers one node of a graph whose operands have shapes: resolves the node,
+ * gives its output a shape, and computes it if its operands are constant. A
+ * node that is resolved stays as it is.
+ * ERROR_INPUT, ERROR_UNSUPPORTED, ERROR_LIMIT, ERROR_MEMORY, as graph_infer has
+ * them, but without the node's name. */
+bool infer_node(struct graph *graph, struct graph_node *node, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The shape that the output of a resolved node has already, for rules whose
+ * operands said it once. */
+bool infer_again(struct infer *infer) __attribute__((warn_unused_result));
+
 /* The rules, graph_shape_SHAPE for each word in graph_node.h: each sets the
  * infer's shape and resolves what must be constant. */
 #define X(op, name, floats, facts, work, shape, ...) \

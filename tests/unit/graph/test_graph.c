@@ -1,4 +1,4 @@
-/* The graph's helpers: shapes, values, nodes, replace and prune. */
+/* The graph's helpers: shapes, values, nodes and prune. */
 
 #include <math.h>
 #include <setjmp.h>
@@ -191,34 +191,6 @@ static void make_chain(struct chain *chain)
     sketch_output(g, chain->b);
 }
 
-static void uses_count_operands_and_outputs(void **state)
-{
-    struct chain chain;
-
-    (void)state;
-    make_chain(&chain);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.x), 1);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.a), 3);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.b), 1);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.c), 0);
-    graph_release(&chain.graph);
-}
-
-static void replacing_a_value_changes_every_use_and_output(void **state)
-{
-    struct chain chain;
-
-    (void)state;
-    make_chain(&chain);
-    graph_replace(&chain.graph, chain.a, chain.x);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.a), 0);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.x), 4);
-    graph_replace(&chain.graph, chain.b, chain.c);
-    assert_int_equal(chain.graph.outputs[0], chain.c);
-    assert_int_equal(graph_num_uses(&chain.graph, chain.b), 0);
-    graph_release(&chain.graph);
-}
-
 static void pruning_drops_what_no_output_needs(void **state)
 {
     struct chain chain;
@@ -301,8 +273,6 @@ int main(void)
         cmocka_unit_test(a_constant_starts_as_zeros_of_its_type),
         cmocka_unit_test(a_constant_over_the_limit_is_refused),
         cmocka_unit_test(a_node_starts_with_operands_left_out_and_no_clamp),
-        cmocka_unit_test(uses_count_operands_and_outputs),
-        cmocka_unit_test(replacing_a_value_changes_every_use_and_output),
         cmocka_unit_test(pruning_drops_what_no_output_needs),
         cmocka_unit_test(a_constant_that_is_an_output_survives_pruning),
         cmocka_unit_test(a_node_with_one_needed_output_of_two_stays),

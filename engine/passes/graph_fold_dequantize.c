@@ -1,0 +1,51 @@
+/* Quantized numbers that are stood for by floats before, not after, some of
+ * them are picked. */
+
+#include "engine/passes/graph_fold.h"
+
+/* Whether a node picks from its operand, so that it is the same before and
+ * after a function that keeps the order. */
+static bool picks(const struct graph_node *node)
+{
+    if (graph_is_clamped(node))
+        return false;
+    return node->op == GRAPH_MAX_POOL || node->op == GRAPH_RESHAPE ||
+           (node->op == GRAPH_REDUCE &&
+            node->reduce.function == GRAPH_REDUCE_MAX);
+}
+
+/* Lets a DEQUANTIZE change places with the node before it, if that makes no
+ * difference, and returns where it is then; NULL where it stays. */
+static struct graph_node *pull_up(struct fold *fold, struct graph_node *node)
+{
+    const struct graph *graph = fold->graph;
+    struct graph_node *before = graph_fold_before(fold, node, 0), swapped;
+    const struct graph_value *scale = graph_input(graph, node, 1);
+    int between = node->inputs[0], out = node->outputs[0];
+
+    if (!before || before->num_inputs == 0 || !picks(before) ||
+        graph_is_clamped(node) || !scale->data ||
+        graph_shape_count(&scale->shape) != 1 || !(graph_floats(scale)[0] > 0))
+        return NULL;
+    swapped = *before;
+    *before = *node;
+    *node = swapped;
+    before->inputs[0] = node->inputs[0];
+    before->outputs[0] = between;
+    node->inputs[0] = between;
+    node->outputs[0] = out;
+    graph->values[between].shape = graph->values[before->inputs[0]].shape;
+    graph_users_add(&fold->users, before);
+    graph_users_add(&fold->users, node);
+    return before;
+}
+
+void graph_fold_dequantize(struct fold *fold)
+{
+    for (size_t n = 0; n < fold->graph->num_nodes; n++) {
+        struct graph_node *node = &fold->graph->nodes[n];
+
+        while (node && node->op == GRAPH_DEQUANTIZE)
+            node = pull_up(fold, node);
+    }
+}
