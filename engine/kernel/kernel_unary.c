@@ -121,6 +121,14 @@ static inline float quick_sigmoid(float x)
     return 1 / (1 + quick_exp(-x));
 }
 
+/* The same on both sides of 0, and exact where it is small. */
+static inline float sigmoid_slope(float x)
+{
+    float e = quick_exp(-fabsf(x));
+
+    return e / ((1 + e) * (1 + e));
+}
+
 static inline float gelu_slope(float x)
 {
     float share = x == 0 ? 0.5f : gelu(x) / x;
@@ -175,7 +183,7 @@ static inline float mish_slope(float x)
     X(GRAPH_ASINH, 1 / sqrtf(x * x + 1))                         \
     X(GRAPH_ACOSH, 1 / sqrtf(x * x - 1))                         \
     X(GRAPH_ATANH, 1 / (1 - x * x))                              \
-    X(GRAPH_SIGMOID, quick_sigmoid(x) * quick_sigmoid(-x))       \
+    X(GRAPH_SIGMOID, sigmoid_slope(x))                           \
     X(GRAPH_HARD_SWISH, x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5f) \
     X(GRAPH_LEAKY_RELU, x > 0 ? 1 : alpha)                       \
     X(GRAPH_THRESHOLDED_RELU, x > alpha ? 1 : 0)                 \

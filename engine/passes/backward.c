@@ -234,7 +234,7 @@ int backward_sum_to(struct backward *back, int g,
     if (g == GRAPH_NONE)
         return GRAPH_NONE;
     for (uint32_t i = 0; i < from.rank; i++)
-        axis[i] = length_of(shape, i, from.rank) == 1;
+        axis[i] = from.dim[i] != length_of(shape, i, from.rank);
     return backward_reshaped(back, backward_sum(back, g, axis), shape);
 }
 
