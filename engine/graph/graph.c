@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,22 +135,90 @@ int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
 {
     struct graph_value *values = grow(graph->values, graph->num_values,
                                       &graph->cap_values, sizeof *values, err);
-    char *copy;
+    struct graph_name *copy = NULL;
 
     if (!values)
         return GRAPH_NONE;
     graph->values = values;
-    copy = arena_text(&graph->arena, name, strlen(name), err);
-    if (!copy)
-        return GRAPH_NONE;
+    if (*name) {
+        copy =
+            arena_take(&graph->arena, 1, sizeof *copy + strlen(name) + 1, err);
+        if (!copy)
+            return GRAPH_NONE;
+        memcpy(copy->text, name, strlen(name) + 1);
+    }
     values[graph->num_values] = (struct graph_value){
-        .name = copy, .type = type, .producer = GRAPH_NONE};
+        .name = copy ? copy->text : "",
+        .names = copy,
+        .type = type,
+        .producer = GRAPH_NONE,
+    };
     return (int)graph->num_values++;
+}
+
+static bool has_name(const struct graph_value *value, const char *name)
+{
+    for (const struct graph_name *n = value->names; n; n = n->next)
+        if (strcmp(n->text, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_input(const struct graph *graph, int value)
+{
+    for (size_t i = 0; i < graph->num_inputs; i++)
+        if (graph->inputs[i] == value)
+            return true;
+    return false;
+}
+
+int graph_find(const struct graph *graph, const char *name)
+{
+    for (size_t v = 0; v < graph->num_values; v++) {
+        const struct graph_value *value = &graph->values[v];
+
+        if (has_name(value, name) &&
+            (value->data || value->producer != GRAPH_NONE ||
+             is_input(graph, (int)v)))
+            return (int)v;
+    }
+    return GRAPH_NONE;
+}
+
+void graph_take_names(struct graph *graph, int value, int from)
+{
+    struct graph_value *to = &graph->values[value];
+    struct graph_name **end = &to->names;
+
+    if (value == from)
+        return;
+    while (*end)
+        end = &(*end)->next;
+    *end = graph->values[from].names;
+    to->name = to->names ? to->names->text : "";
+    graph_forget_names(graph, from);
+}
+
+void graph_forget_names(struct graph *graph, int value)
+{
+    graph->values[value].names = NULL;
+    graph->values[value].name = "";
+}
+
+/* What stands before the elements of a constant. */
+struct elements {
+    _Alignas(max_align_t) atomic_size_t num_holders;
+};
+
+static struct elements *elements_of(const struct graph_value *value)
+{
+    return (struct elements *)value->data - 1;
 }
 
 bool graph_make_constant(struct graph_value *value, struct error *err)
 {
     size_t size = value->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float);
+    struct elements *elements;
     size_t count;
 
     assert(value->has_shape && !value->data);
@@ -156,11 +226,38 @@ bool graph_make_constant(struct graph_value *value, struct error *err)
         return false;
     /* XNNPACK reads up to 128 bytes past the end of what it is given. */
     count = graph_shape_count(&value->shape) + 128 / size;
-    value->data = calloc(count, size);
-    if (!value->data)
+    elements = calloc(1, sizeof *elements + count * size);
+    if (!elements)
         return fail(err, ERROR_MEMORY, "no room for a constant of %zu elements",
                     count);
+    atomic_init(&elements->num_holders, 1);
+    value->data = elements + 1;
     return true;
+}
+
+void graph_drop_constant(struct graph_value *value)
+{
+    if (value->data &&
+        atomic_fetch_sub(&elements_of(value)->num_holders, 1) == 1)
+        free(elements_of(value));
+    value->data = NULL;
+}
+
+int graph_share_constant(struct graph *graph, const char *name,
+                         const struct graph_value *from, struct error *err)
+{
+    struct graph_value copy = *from; /* values may move */
+    int number = graph_add_value(graph, name, from->type, err);
+
+    assert(copy.data && copy.has_shape);
+    if (number == GRAPH_NONE)
+        return GRAPH_NONE;
+    atomic_fetch_add(&elements_of(&copy)->num_holders, 1);
+    graph->values[number].shape = copy.shape;
+    graph->values[number].has_shape = true;
+    graph->values[number].element = copy.element;
+    graph->values[number].data = copy.data;
+    return number;
 }
 
 int graph_add_constant(struct graph *graph, const char *name,
@@ -327,6 +424,18 @@ const int64_t *graph_ints(const struct graph_value *value)
     return value->data;
 }
 
+/* Of a node that is dropped and only renames its operand. */
+static void hand_names_back(struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_value *x = graph_input(graph, node, 0);
+    const struct graph_value *out = graph_output(graph, node, 0);
+    bool renames = node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE ||
+                   node->op == GRAPH_IDENTITY;
+
+    if (renames && x && out && !out->data)
+        graph_take_names(graph, node->inputs[0], node->outputs[0]);
+}
+
 /* Walks backwards, since makers stand before users; keeps the order. */
 void graph_prune(struct graph *graph)
 {
@@ -347,6 +456,7 @@ void graph_prune(struct graph *graph)
                       graph->values[node->outputs[i]].producer == NEEDED &&
                       !graph->values[node->outputs[i]].data;
         if (!needed) {
+            hand_names_back(graph, node);
             node->num_outputs = 0; /* marks the node as dropped */
             continue;
         }
@@ -357,10 +467,8 @@ void graph_prune(struct graph *graph)
     for (size_t v = 0; v < graph->num_values; v++) {
         struct graph_value *value = &graph->values[v];
 
-        if (value->producer != NEEDED) {
-            free(value->data);
-            value->data = NULL;
-        }
+        if (value->producer != NEEDED)
+            graph_drop_constant(value);
         value->producer = GRAPH_NONE;
     }
     for (size_t n = 0; n < graph->num_nodes; n++)
@@ -376,7 +484,7 @@ void graph_prune(struct graph *graph)
 void graph_release(struct graph *graph)
 {
     for (size_t v = 0; v < graph->num_values; v++)
-        free(graph->values[v].data);
+        graph_drop_constant(&graph->values[v]);
     free(graph->values);
     free(graph->nodes);
     free(graph->inputs);

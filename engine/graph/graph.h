@@ -43,12 +43,23 @@ struct graph_shape {
     size_t dim[GRAPH_MAX_RANK]; /* the first `rank` count; others are 0 */
 };
 
+/* One of the file's names for a value. */
+struct graph_name {
+    struct graph_name *next;
+    char text[];
+};
+
+/* Passes drop values: what a value is called in the file is kept for as long
+ * as there is one that holds the same elements, be it in another shape or in
+ * another order of axes. No two values have a name in common. */
 struct graph_value {
-    const char *name;
+    const char *name;         /* the first one; "" where it has none */
+    struct graph_name *names; /* in the graph's arena */
     enum graph_type type;
     bool has_shape; /* from graph_infer on: every value */
     struct graph_shape shape;
-    void *data;   /* the constant's elements, or NULL; owned */
+    void *data;   /* the constant's elements, or NULL; held, and maybe by
+                     other values too (graph_share_constant) */
     int element;  /* the ONNX type of a constant or an input of the file, and
                      of what is an input of uint8 still, or 0 */
     int producer; /* index of the node that makes it, or GRAPH_NONE */
@@ -128,8 +139,8 @@ const char *graph_shape_text(char text[GRAPH_SHAPE_TEXT],
                              const struct graph_shape *shape);
 
 /* Adds a value without a shape, a producer or data, and returns its number,
- * or GRAPH_NONE (ERROR_MEMORY, ERROR_LIMIT). The name is copied. Pointers to
- * values do not survive this call. */
+ * or GRAPH_NONE (ERROR_MEMORY, ERROR_LIMIT). The name is copied; "" is none.
+ * Pointers to values do not survive this call. */
 int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
                     struct error *err) __attribute__((warn_unused_result));
 
@@ -142,6 +153,16 @@ int graph_add_constant(struct graph *graph, const char *name,
  * shape. ERROR_MEMORY, ERROR_LIMIT. */
 bool graph_make_constant(struct graph_value *value, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Adds a constant that has the elements of another one, be it of another
+ * graph: both hold them, and they go with the last. From now on nobody may
+ * change them. ERROR_MEMORY, ERROR_LIMIT. */
+int graph_share_constant(struct graph *graph, const char *name,
+                         const struct graph_value *from, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Gives up a constant's elements, if the value has any. */
+void graph_drop_constant(struct graph_value *value);
 
 /* Lists a value among the graph's inputs. ERROR_MEMORY. */
 bool graph_add_input(struct graph *graph, int value, struct error *err)
@@ -190,8 +211,20 @@ int graph_behind_reshapes(const struct graph *graph, int value);
 const float *graph_floats(const struct graph_value *value);
 const int64_t *graph_ints(const struct graph_value *value);
 
+/* The value that has the name and is a constant, an input or made by a node;
+ * else GRAPH_NONE. */
+int graph_find(const struct graph *graph, const char *name);
+
+/* The value gets the names of another one, which holds the same elements, and
+ * which then has none. */
+void graph_take_names(struct graph *graph, int value, int from);
+
+/* The value holds other elements from now on. */
+void graph_forget_names(struct graph *graph, int value);
+
 /* Drops the nodes that no output depends on, frees the constants that nothing
- * uses, and renews `producer` of all values. */
+ * uses, and renews `producer` of all values. What a dropped node merely
+ * reshaped or transposed gets the names of the result. */
 void graph_prune(struct graph *graph);
 
 void graph_release(struct graph *graph);

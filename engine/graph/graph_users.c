@@ -176,6 +176,7 @@ void graph_users_replace(struct graph_users *users, int value, int by)
     for (size_t i = 0; i < graph->num_outputs; i++)
         if (graph->outputs[i] == value)
             graph->outputs[i] = by;
+    graph_take_names(graph, by, value);
 }
 
 void graph_users_release(struct graph_users *users)

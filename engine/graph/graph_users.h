@@ -55,8 +55,8 @@ struct graph_node *graph_users_sole(const struct graph_users *users, int value);
 struct graph_node *graph_users_sole_producer(const struct graph_users *users,
                                              int value);
 
-/* Makes every use of a value, and every output of the graph that names it,
- * name another one. */
+/* Makes every use of a value, and every output of the graph that is it, another
+ * one, which takes its names. */
 void graph_users_replace(struct graph_users *users, int value, int by);
 
 void graph_users_release(struct graph_users *users);

@@ -74,8 +74,8 @@ static struct graph_node *append(struct onnx_reader *reader, enum graph_op op,
     struct graph *graph = reader->graph;
     struct graph_node *last = &graph->nodes[graph->num_nodes - 1], *added;
     int out = last->outputs[0];
-    int between = graph_add_value(graph, last->name, graph->values[out].type,
-                                  reader->err);
+    int between =
+        graph_add_value(graph, "", graph->values[out].type, reader->err);
 
     if (between == GRAPH_NONE)
         return NULL;
@@ -95,8 +95,8 @@ static struct graph_node *append_number(struct onnx_reader *reader,
                                         enum graph_op op, float number)
 {
     const struct graph_shape scalar = {0};
-    int constant = graph_add_constant(reader->graph, "number", GRAPH_FLOAT,
-                                      &scalar, reader->err);
+    int constant = graph_add_constant(reader->graph, "", GRAPH_FLOAT, &scalar,
+                                      reader->err);
 
     if (constant == GRAPH_NONE)
         return NULL;

@@ -3,7 +3,6 @@
 #include "engine/onnx/onnx_reader.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool convert_axis(struct onnx_reader *reader, struct graph_node *node)
@@ -138,7 +137,7 @@ static bool convert_fill(struct onnx_reader *reader, struct graph_node *node)
         node->fill.value = (double)graph_ints(&value)[0];
     else if (ok)
         node->fill.value = graph_floats(&value)[0];
-    free(value.data);
+    graph_drop_constant(&value);
     graph_output(reader->graph, node, 0)->type = value.type;
     return ok;
 }

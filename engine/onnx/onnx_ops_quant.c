@@ -98,7 +98,7 @@ static int add(const struct maker *maker, struct graph_node **added,
     struct error *err = maker->reader->err;
 
     if (to == GRAPH_NONE)
-        to = graph_add_value(graph, maker->node.name, GRAPH_FLOAT, err);
+        to = graph_add_value(graph, "", GRAPH_FLOAT, err);
     if (to == GRAPH_NONE)
         return GRAPH_NONE;
     *added = graph_add_node(graph, op, maker->node.name, maker->onnx_op, num, 1,

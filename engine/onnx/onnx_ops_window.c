@@ -72,8 +72,7 @@ static int add_move(struct onnx_reader *reader, const struct graph_node *node,
     struct graph *graph = reader->graph;
 
     if (to == GRAPH_NONE)
-        to = graph_add_value(graph, graph->values[from].name,
-                             graph->values[from].type, reader->err);
+        to = graph_add_value(graph, "", graph->values[from].type, reader->err);
     if (to == GRAPH_NONE)
         return GRAPH_NONE;
     *added =
@@ -141,7 +140,7 @@ static bool add_between(struct onnx_reader *reader, struct graph_node *node,
             return false;
         node->inputs[i] = x;
     }
-    made = graph_add_value(graph, node->name, GRAPH_FLOAT, reader->err);
+    made = graph_add_value(graph, "", GRAPH_FLOAT, reader->err);
     added = graph_add_node(graph, node->op, node->name, node->onnx_op, 0, 0,
                            reader->err);
     if (made == GRAPH_NONE || !added)

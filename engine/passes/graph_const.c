@@ -1,7 +1,5 @@
 #include "engine/passes/graph_const.h"
 
-#include <stdlib.h>
-
 #include "engine/kernel/kernel.h"
 
 /* Elements that may be computed and held in any case; and, of those that the
@@ -26,8 +24,7 @@ void graph_const_drop(struct graph *graph, int number)
 
     if (value->data)
         graph->room += graph_shape_count(&value->shape);
-    free(value->data);
-    value->data = NULL;
+    graph_drop_constant(value);
 }
 
 bool graph_const_fold(struct graph *graph, struct graph_node *node,
@@ -83,7 +80,7 @@ static bool linear_bias(struct graph *graph, const struct graph_node *node,
         (count != num_out || c->shape.dim[c->shape.rank - 1] != num_out))
         return fail(err, ERROR_UNSUPPORTED,
                     "its third input is not one bias for each output");
-    *bias = graph_add_constant(graph, c->name, GRAPH_FLOAT, &shape, err);
+    *bias = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
     if (*bias == GRAPH_NONE)
         return false;
     c = graph_input(graph, node, 2); /* values may have moved */
@@ -107,8 +104,7 @@ bool graph_const_linear(struct graph *graph, struct graph_node *node,
 
     if (!inputs || !linear_bias(graph, node, num_out, &bias, err))
         return false;
-    w = graph_add_constant(graph, graph_input(graph, node, 1)->name,
-                           GRAPH_FLOAT, &shape, err);
+    w = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
     if (w == GRAPH_NONE)
         return false;
     weights = graph->values[w].data;

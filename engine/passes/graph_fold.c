@@ -3,7 +3,6 @@
 #include "engine/passes/graph_fold.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "engine/passes/graph_build.h"
 
@@ -31,12 +30,22 @@ void graph_fold_bypass(struct fold *fold, struct graph_node *node)
     graph_users_replace(&fold->users, out, in);
 }
 
+void graph_fold_forget(struct fold *fold, int value)
+{
+    const struct graph_node *node;
+    int at = GRAPH_USERS_START;
+
+    graph_forget_names(fold->graph, value);
+    while ((node = graph_users_next(&fold->users, value, &at)))
+        if (node->op == GRAPH_RESHAPE)
+            graph_fold_forget(fold, node->outputs[0]);
+}
+
 void graph_fold_drop(struct fold *fold, int value)
 {
     if (value == GRAPH_NONE || graph_users_count(&fold->users, value) > 0)
         return;
-    free(fold->graph->values[value].data);
-    fold->graph->values[value].data = NULL;
+    graph_drop_constant(&fold->graph->values[value]);
 }
 
 bool graph_fold_new_layer(struct fold *fold, struct fold_layer *layer,
@@ -93,6 +102,8 @@ static void fold_clamp(struct fold *fold, struct graph_node *node)
     if (!(min < max) &&
         before->op != GRAPH_CLAMP) /* no kernel clamps to that */
         return;
+    if (min > before->min || max < before->max)
+        graph_fold_forget(fold, before->outputs[0]);
     before->min = min;
     before->max = max;
     graph_fold_bypass(fold, node);

@@ -24,6 +24,10 @@ struct graph_node *graph_fold_before(const struct fold *fold,
  * node itself goes with the next graph_fold_prune. */
 void graph_fold_bypass(struct fold *fold, struct graph_node *node);
 
+/* A value holds other elements from now on, and so do those that are merely
+ * reshaped from it: what the file calls them is gone. */
+void graph_fold_forget(struct fold *fold, int value);
+
 /* Frees a constant, if nothing uses it any more: a file may fold its weights
  * over and over. */
 void graph_fold_drop(struct fold *fold, int value);

@@ -215,10 +215,12 @@ bool graph_fold_batch_norm(struct fold *fold, struct graph_node *node)
     if (!affine_of_batch_norm(fold, &affine, node))
         return false;
     if (before && graph_fold_channel_axis(fold->graph, before) == 1) {
+        graph_fold_forget(fold, before->outputs[0]);
         graph_fold_bypass(fold, node);
         return apply_affine(fold, before, &affine);
     }
     if (after) {
+        graph_fold_forget(fold, node->outputs[0]);
         graph_fold_bypass(fold, node);
         return apply_affine_before(fold, after, &affine);
     }
@@ -295,6 +297,7 @@ bool graph_fold_binary(struct fold *fold, struct graph_node *node)
             !(norm ? apply_to_norm(fold, norm, &affine)
                    : apply_affine(fold, before, &affine)))
             return false;
+        graph_fold_forget(fold, before->outputs[0]);
         before->min = node->min;
         before->max = node->max;
         node->inputs[0] = node->inputs[1 - i];

@@ -35,6 +35,7 @@ static struct graph_node *pull_up(struct fold *fold, struct graph_node *node)
     node->inputs[0] = between;
     node->outputs[0] = out;
     graph->values[between].shape = graph->values[before->inputs[0]].shape;
+    graph_forget_names(fold->graph, between);
     graph_users_add(&fold->users, before);
     graph_users_add(&fold->users, node);
     return before;

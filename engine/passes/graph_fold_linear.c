@@ -199,6 +199,7 @@ static void rewire(struct fold *fold, const struct row *row,
             before->num_in;
         new->inputs[0] = graph_behind_reshapes(graph, x);
         if (!graph_shape_equal(shape, &graph->values[new->inputs[0]].shape)) {
+            graph_fold_forget(fold, reshape->outputs[0]);
             reshape->inputs[0] = new->inputs[0];
             new->inputs[0] = reshape->outputs[0];
             graph_users_add(&fold->users, reshape);
@@ -277,6 +278,7 @@ static bool fold_norm(struct fold *fold, struct row *row,
     struct graph_shape shape = graph_input(graph, row->node, 1)->shape;
     const struct graph_node old = *norm;
     struct fold_layer new;
+    bool changes = false;
 
     if (!graph_fold_new_layer(fold, &new, row->node, &shape, row->num_out))
         return false;
@@ -290,11 +292,14 @@ static bool fold_norm(struct fold *fold, struct row *row,
 
             new.weights[o * row->num_in + i] = (float)((double)from[i] * scale);
             sum += (double)from[i] * shift;
+            changes |= fabs(scale - 1) > 0 || fabs(shift) > 0;
         }
         new.bias[o] = (float)sum;
     }
     graph_fold_put_layer(fold, row->node, &new);
     norm->num_inputs = 1;
+    if (changes)
+        graph_fold_forget(fold, norm->outputs[0]);
     for (uint32_t i = 1; i < old.num_inputs; i++)
         graph_fold_drop(fold, old.inputs[i]);
     return true;

@@ -312,6 +312,24 @@ static int with_numbers(struct pool_pass *pass, const struct pool_chain *chain,
                        pass->fold->err);
 }
 
+static bool renames(const struct graph_node *node)
+{
+    return node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE;
+}
+
+/* What the picture or the result is called in other shapes. */
+static void take_names(struct pool_pass *pass, const struct pool_chain *chain,
+                       int result)
+{
+    struct graph *graph = pass->graph;
+    const size_t *nodes = chain->nodes;
+
+    for (size_t i = 0; i < chain->num && renames(&graph->nodes[nodes[i]]); i++)
+        graph_take_names(graph, chain->x, graph->nodes[nodes[i]].outputs[0]);
+    for (size_t i = chain->num; i-- > 1 && renames(&graph->nodes[nodes[i]]);)
+        graph_take_names(graph, result, graph->nodes[nodes[i]].inputs[0]);
+}
+
 /* Puts new nodes in the place of the chain's last. */
 static bool rewrite(struct pool_pass *pass, const struct pool_chain *chain,
                     const struct pool_trial *trial)
@@ -329,6 +347,7 @@ static bool rewrite(struct pool_pass *pass, const struct pool_chain *chain,
         value = with_numbers(pass, chain, value, GRAPH_ADD, trial->shift, 0);
     if (value == GRAPH_NONE)
         return false;
+    take_names(pass, chain, value);
     for (size_t i = 0; i < chain->num; i++) { /* dropped */
         graph->nodes[chain->nodes[i]].num_inputs = 0;
         graph->nodes[chain->nodes[i]].num_outputs = 0;

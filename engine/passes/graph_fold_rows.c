@@ -69,6 +69,7 @@ static void put_rows(struct fold *fold, struct graph_node *node,
         ->shape.dim[graph_fold_channel_axis(graph, layer)] =
         graph->values[new->inputs[1]].shape.dim[0];
     graph_fold_put_layer(fold, layer, new);
+    graph_fold_forget(fold, layer->outputs[0]);
     node->op = GRAPH_RESHAPE;
     node->inputs[0] = layer->outputs[0];
     node->num_inputs = 1;

@@ -61,6 +61,7 @@ static struct graph_node *add_layers(struct fold *fold, struct graph_node *a,
             new.bias[o] += (float)(factors[k] * (double)graph_floats(own)[o]);
     }
     graph_fold_put_layer(fold, last, &new);
+    graph_fold_forget(fold, last->outputs[0]);
     return last;
 }
 

@@ -110,6 +110,7 @@ static void match_log_sigmoid(struct graph_users *users,
         !graph_shape_equal(&graph->values[x].shape, &graph->values[plus].shape))
         return;
     graph_fuse_become(graph, softplus, x, GRAPH_SIGMOID);
+    graph_forget_names(graph, plus);
     graph_users_add(users, softplus);
     node->unary.function = GRAPH_LOG;
 }

@@ -76,11 +76,14 @@ bool graph_layout_order_matters(const struct graph_shape *stored,
     return !graph_layout_moves_nothing(stored, moved);
 }
 
-/* A node of the pass's own, on behalf of what makes a value. */
+/* A node of the pass's own, called as the value is that it moves, or as the
+ * node that asks for it. */
 static struct graph_node own_node(const struct layout_pass *pass,
                                   enum graph_op op, int value)
 {
-    return graph_build_node(op, pass->graph->values[value].name, "layout");
+    const char *name = pass->graph->values[value].name;
+
+    return graph_build_node(op, *name ? name : pass->name, "layout");
 }
 
 int graph_layout_reshaped(struct layout_pass *pass, int from,
@@ -223,7 +226,7 @@ static bool store_outputs(struct layout_pass *pass)
 
 bool graph_layout(struct graph *graph, struct error *err)
 {
-    struct layout_pass pass = {.graph = graph, .err = err};
+    struct layout_pass pass = {.graph = graph, .name = "", .err = err};
     struct graph_node *old = graph->nodes;
     size_t num_old = graph->num_nodes;
     bool ok = true;
@@ -239,8 +242,10 @@ bool graph_layout(struct graph *graph, struct error *err)
     graph->num_nodes = graph->cap_nodes = 0;
     for (size_t i = 0; i < graph->num_inputs; i++)
         store_input(&pass, graph->inputs[i]);
-    for (size_t n = 0; ok && n < num_old; n++)
+    for (size_t n = 0; ok && n < num_old; n++) {
+        pass.name = old[n].name;
         ok = rules[old[n].op](&pass, &old[n]);
+    }
     ok = ok && store_outputs(&pass);
     if (ok)
         graph_prune(graph);

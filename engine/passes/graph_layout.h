@@ -15,6 +15,7 @@ struct layout_pass {
     struct graph *graph;
     struct layout_view *views; /* (num_views) in the graph's arena */
     size_t num_views;          /* values at the start */
+    const char *name;          /* of the node that is laid out */
     struct error *err;
 };
 

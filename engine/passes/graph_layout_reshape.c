@@ -139,5 +139,6 @@ bool graph_layout_transpose(struct layout_pass *pass, struct graph_node *node)
     for (uint32_t i = 0; i < rank; i++)
         perm[i] = view.perm[node->perm[i]];
     graph_layout_set_view(pass, node->outputs[0], view.stored, perm);
+    graph_take_names(pass->graph, view.stored, node->outputs[0]);
     return true;
 }

@@ -219,6 +219,36 @@ static struct graph_picture reduced(const struct graph_picture *picture,
     return left;
 }
 
+/* Whether an operation works element by element, or on channels. */
+static bool keeps_cells(enum graph_op op)
+{
+    switch (op) {
+    case GRAPH_ADD:
+    case GRAPH_SUB:
+    case GRAPH_MUL:
+    case GRAPH_DIV:
+    case GRAPH_POW:
+    case GRAPH_MIN:
+    case GRAPH_MAX:
+    case GRAPH_PRELU:
+    case GRAPH_WHERE:
+    case GRAPH_UNARY:
+    case GRAPH_CLAMP:
+    case GRAPH_BATCH_NORM:
+    case GRAPH_NORM:
+    case GRAPH_LRN:
+    case GRAPH_SOFTMAX:
+    case GRAPH_LOG_SOFTMAX:
+    case GRAPH_QUANTIZE:
+    case GRAPH_DEQUANTIZE:
+    case GRAPH_CAST:
+    case GRAPH_IDENTITY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static struct graph_picture made_by(const struct graph_picture *pictures,
                                     const struct graph *graph,
                                     const struct graph_node *node)
@@ -267,29 +297,8 @@ static struct graph_picture made_by(const struct graph_picture *pictures,
             (size_t)node->axis == picture->columns)
             return none;
         return fits(picture, x, out) ? *picture : none;
-    case GRAPH_ADD:
-    case GRAPH_SUB:
-    case GRAPH_MUL:
-    case GRAPH_DIV:
-    case GRAPH_POW:
-    case GRAPH_MIN:
-    case GRAPH_MAX:
-    case GRAPH_PRELU:
-    case GRAPH_WHERE:
-    case GRAPH_UNARY:
-    case GRAPH_CLAMP:
-    case GRAPH_BATCH_NORM:
-    case GRAPH_NORM:
-    case GRAPH_LRN:
-    case GRAPH_SOFTMAX:
-    case GRAPH_LOG_SOFTMAX:
-    case GRAPH_QUANTIZE:
-    case GRAPH_DEQUANTIZE:
-    case GRAPH_CAST:
-    case GRAPH_IDENTITY:
-        return of_any(pictures, graph, node);
     default:
-        return none;
+        return keeps_cells(node->op) ? of_any(pictures, graph, node) : none;
     }
 }
 

@@ -248,6 +248,87 @@ static void a_node_with_one_needed_output_of_two_stays(void **state)
     graph_release(&graph);
 }
 
+static void graphs_share_the_elements_of_a_constant(void **state)
+{
+    struct chain chain;
+    struct graph other = {0};
+    struct error err = {0};
+    const struct graph_value *w;
+    int shared;
+
+    (void)state;
+    make_chain(&chain);
+    w = &chain.graph.values[chain.used];
+    shared = graph_share_constant(&other, "w", w, &err);
+    assert_int_not_equal(shared, GRAPH_NONE);
+    assert_ptr_equal(other.values[shared].data, w->data);
+    assert_true(graph_shape_equal(&other.values[shared].shape, &w->shape));
+    graph_release(&chain.graph); /* the other one keeps them */
+    assert_true(graph_floats(&other.values[shared])[3] == 4.0f);
+    graph_drop_constant(&other.values[shared]);
+    assert_null(other.values[shared].data);
+    graph_release(&other);
+}
+
+static void a_graph_shares_a_constant_with_itself(void **state)
+{
+    struct chain chain;
+    struct graph *g = &chain.graph;
+    struct error err = {0};
+    int shared;
+
+    (void)state;
+    make_chain(&chain);
+    shared = graph_share_constant(g, "w", &g->values[chain.unused], &err);
+    sketch_output(g, shared);
+    graph_prune(g); /* drops the first holder */
+    assert_null(g->values[chain.unused].data);
+    assert_true(graph_floats(&g->values[shared])[0] == 5.0f);
+    graph_release(g);
+}
+
+static void a_value_is_found_by_each_of_its_names(void **state)
+{
+    struct chain chain;
+    struct graph *g = &chain.graph;
+
+    (void)state;
+    make_chain(&chain);
+    assert_int_equal(graph_find(g, g->values[chain.a].name), chain.a);
+    assert_int_equal(graph_find(g, "input"), chain.x);
+    assert_int_equal(graph_find(g, ""), GRAPH_NONE);
+    assert_int_equal(graph_find(g, "nothing"), GRAPH_NONE);
+    graph_take_names(g, chain.x, chain.a);
+    assert_string_equal(g->values[chain.x].name, "input");
+    assert_string_equal(g->values[chain.a].name, "");
+    assert_string_equal(g->values[chain.x].names->next->text, "value3");
+    assert_int_equal(graph_find(g, "value3"), chain.x);
+    graph_take_names(g, chain.a, chain.x); /* and back, both */
+    assert_int_equal(graph_find(g, "input"), chain.a);
+    assert_int_equal(graph_find(g, "value3"), chain.a);
+    graph_forget_names(g, chain.a);
+    assert_int_equal(graph_find(g, "value3"), GRAPH_NONE);
+    graph_release(g);
+}
+
+static void a_pruned_reshape_leaves_its_names_to_what_it_reshaped(void **state)
+{
+    struct chain chain;
+    struct graph *g = &chain.graph;
+    int r, s;
+
+    (void)state;
+    make_chain(&chain);
+    r = sketch_node(g, GRAPH_RESHAPE, &chain.a, 1);
+    s = sketch_node(g, GRAPH_RESHAPE, &r, 1);
+    graph_prune(g);
+    assert_int_equal(graph_find(g, "value6"), chain.a);
+    assert_int_equal(graph_find(g, "value7"), chain.a);
+    assert_string_equal(g->values[s].name, "");
+    assert_int_equal(graph_find(g, "value4"), GRAPH_NONE); /* is not made */
+    graph_release(g);
+}
+
 static void a_released_graph_is_empty(void **state)
 {
     struct chain chain;
@@ -276,6 +357,10 @@ int main(void)
         cmocka_unit_test(pruning_drops_what_no_output_needs),
         cmocka_unit_test(a_constant_that_is_an_output_survives_pruning),
         cmocka_unit_test(a_node_with_one_needed_output_of_two_stays),
+        cmocka_unit_test(graphs_share_the_elements_of_a_constant),
+        cmocka_unit_test(a_graph_shares_a_constant_with_itself),
+        cmocka_unit_test(a_value_is_found_by_each_of_its_names),
+        cmocka_unit_test(a_pruned_reshape_leaves_its_names_to_what_it_reshaped),
         cmocka_unit_test(a_released_graph_is_empty),
     };
 
