@@ -62,7 +62,7 @@ int backward_node(struct backward *back, const struct graph_node *like,
     made.resolved = true;
     made.inputs =
         arena_take(&graph->arena, num_inputs + 1, sizeof *inputs, back->err);
-    out = graph_add_value(graph, back->node->name, GRAPH_FLOAT, back->err);
+    out = graph_add_value(graph, "", GRAPH_FLOAT, back->err);
     if (!made.inputs || out == GRAPH_NONE)
         return GRAPH_NONE;
     memcpy(made.inputs, inputs, num_inputs * sizeof *inputs);
@@ -135,8 +135,7 @@ int backward_scaled(struct backward *back, int x, float factor)
 static int constant(struct backward *back, enum graph_type type,
                     const struct graph_shape *shape)
 {
-    return graph_add_constant(back->graph, back->node->name, type, shape,
-                              back->err);
+    return graph_add_constant(back->graph, "", type, shape, back->err);
 }
 
 int backward_number(struct backward *back, float number)

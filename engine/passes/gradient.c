@@ -119,7 +119,7 @@ static void find_dependants(struct backward *back,
 static bool add_seed(struct backward *back, int source)
 {
     struct graph *graph = back->graph;
-    int seed = graph_add_value(graph, "seed", GRAPH_FLOAT, back->err);
+    int seed = graph_add_value(graph, "", GRAPH_FLOAT, back->err);
 
     if (seed == GRAPH_NONE)
         return false;
