@@ -210,6 +210,7 @@ static bool read_array(struct npy *npy, const char *folder, const char *what,
     struct buf file = {0};
     char path[PATH_SIZE];
     onnx_tensor_proto *tensor;
+    size_t size;
 
     snprintf(path, sizeof path, "%s/test_data_set_0/%s_%zu.pb", folder, what,
              i);
@@ -228,7 +229,12 @@ static bool read_array(struct npy *npy, const char *folder, const char *what,
     /* That an element is not a number is no failure here. */
     (void)!onnx_fill_constant(&value, tensor, NULL);
     assert_non_null(value.data);
-    *npy = (struct npy){value.type, value.shape, value.data};
+    size = graph_shape_count(&value.shape) *
+           (value.type == GRAPH_INT ? sizeof(int64_t) : sizeof(float));
+    *npy = (struct npy){value.type, value.shape, malloc(size + 1)};
+    assert_non_null(npy->data);
+    memcpy(npy->data, value.data, size);
+    graph_drop_constant(&value);
     onnx__tensor_proto__free_unpacked(tensor, NULL);
     buf_release(&file);
     return true;
