@@ -247,21 +247,19 @@ bool gradient_unary(struct backward *back, int g)
                                        &shape));
 }
 
-/* Each channel is multiplied by scale / sqrt(variance + epsilon). */
+/* The same without what is added. */
 bool gradient_batch_norm(struct backward *back, int g)
 {
-    const struct graph *graph = back->graph;
-    const float *scale = graph_input(graph, back->node, 1)->data;
-    const float *variance = graph_input(graph, back->node, 4)->data;
     struct graph_shape x = backward_shape(back, g);
-    struct graph_shape shape = {.rank = x.rank - 1};
-    float *factors;
-    int factor;
+    struct graph_shape shape = {.rank = 1, .dim = {x.dim[1]}};
+    struct graph_node like = backward_like(GRAPH_BATCH_NORM);
+    float *elements;
+    int zeros = backward_floats(back, &shape, &elements);
 
-    for (uint32_t i = 0; i < shape.rank; i++)
-        shape.dim[i] = i == 0 ? x.dim[1] : 1;
-    factor = backward_floats(back, &shape, &factors);
-    for (size_t c = 0; factors && c < x.dim[1]; c++)
-        factors[c] = scale[c] / sqrtf(variance[c] + back->node->epsilon);
-    return backward_give(back, 0, backward_binary(back, GRAPH_MUL, g, factor));
+    like.epsilon = back->node->epsilon;
+    return backward_give(back, 0,
+                         backward_node(back, &like,
+                                       (int[]){g, backward_in(back, 1), zeros,
+                                               zeros, backward_in(back, 4)},
+                                       5, &x));
 }

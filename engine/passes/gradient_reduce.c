@@ -25,7 +25,8 @@ bool gradient_mean(struct backward *back, int g)
     struct graph_shape kept = kept_shape(back);
     size_t count = graph_shape_count(&x) / graph_shape_count(&kept);
 
-    g = backward_scaled(back, g, 1 / (float)count);
+    g = backward_binary(back, GRAPH_DIV, g,
+                        backward_number(back, (float)count));
     g = backward_reshaped(back, g, &kept);
     return backward_give(back, 0, backward_expanded(back, g, &x));
 }
@@ -177,25 +178,28 @@ static int sum_of_channels(struct backward *back, int x, bool turned)
     return sum;
 }
 
-/* Of y = x / d^beta, d being bias + share * (sum of x^2 of channels around):
- * g / d^beta - 2 share beta x * (sum of g y / d of channels that x is in). */
+/* Of y = x / d^beta, d being bias + sum of share x of channels around, share
+ * being alpha / size x: g / d^beta - 2 beta share (sum of g y / d of channels
+ * that x is in). */
 bool gradient_lrn(struct backward *back, int g)
 {
     const struct graph_node *node = back->node;
     int x = backward_in(back, 0), y = node->outputs[0], divisor, rest;
-    float share = node->lrn.alpha / (float)node->lrn.size;
+    int share =
+        backward_binary(back, GRAPH_DIV,
+                        backward_binary(back, GRAPH_MUL, x,
+                                        backward_number(back, node->lrn.alpha)),
+                        backward_number(back, (float)node->lrn.size));
 
-    divisor = backward_binary(back, GRAPH_MUL, x, x);
+    divisor = backward_binary(back, GRAPH_MUL, x, share);
     divisor = sum_of_channels(back, divisor, false);
-    divisor =
-        backward_binary(back, GRAPH_ADD, backward_scaled(back, divisor, share),
-                        backward_number(back, node->lrn.bias));
+    divisor = backward_binary(back, GRAPH_ADD, divisor,
+                              backward_number(back, node->lrn.bias));
     rest = backward_binary(back, GRAPH_DIV,
                            backward_binary(back, GRAPH_MUL, g, y), divisor);
     rest = sum_of_channels(back, rest, true);
-    rest = backward_binary(
-        back, GRAPH_MUL, x,
-        backward_scaled(back, rest, 2 * share * node->lrn.beta));
+    rest = backward_binary(back, GRAPH_MUL, share,
+                           backward_scaled(back, rest, 2 * node->lrn.beta));
     g = backward_binary(back, GRAPH_MUL, g,
                         backward_power(back, divisor, -node->lrn.beta));
     return backward_give(back, 0, backward_binary(back, GRAPH_SUB, g, rest));

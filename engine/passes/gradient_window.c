@@ -148,19 +148,19 @@ static size_t num_counted(const struct graph_node *node, int axis, size_t out,
     return count > 0 ? count : 1;
 }
 
-/* 1 / the number of taps that count, for each place of the output. */
-static int shares(struct backward *back, const struct graph_shape *x,
+/* The number of taps that count, for each place of the output. */
+static int counts(struct backward *back, const struct graph_shape *x,
                   const struct graph_shape *out)
 {
     struct graph_shape shape = {.rank = 2, .dim = {out->dim[2], out->dim[3]}};
-    float *share;
-    int made = backward_floats(back, &shape, &share);
+    float *count;
+    int made = backward_floats(back, &shape, &count);
 
-    for (size_t i = 0; share && i < shape.dim[0] * shape.dim[1]; i++) {
+    for (size_t i = 0; count && i < shape.dim[0] * shape.dim[1]; i++) {
         size_t row = i / shape.dim[1], column = i % shape.dim[1];
 
-        share[i] = 1 / (float)(num_counted(back->node, 0, row, x->dim[2]) *
-                               num_counted(back->node, 1, column, x->dim[3]));
+        count[i] = (float)(num_counted(back->node, 0, row, x->dim[2]) *
+                           num_counted(back->node, 1, column, x->dim[3]));
     }
     return made;
 }
@@ -186,7 +186,7 @@ bool gradient_average_pool(struct backward *back, int g)
     struct graph_shape x = backward_shape(back, backward_in(back, 0));
     struct graph_shape out = backward_shape(back, g);
 
-    g = backward_binary(back, GRAPH_MUL, g, shares(back, &x, &out));
+    g = backward_binary(back, GRAPH_DIV, g, counts(back, &x, &out));
     return backward_give(back, 0, strewn(back, g, &x));
 }
 
