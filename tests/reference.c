@@ -83,18 +83,24 @@ static bool is_inside(const struct graph_shape *shape, const int64_t coords[])
     return true;
 }
 
-static double read_at(struct run *run, const struct tensor *tensor,
-                      const int64_t coords[])
+/* Where the element at coordinates inside of a tensor stands. */
+static size_t index_of(const struct graph_shape *shape, const int64_t coords[])
 {
     size_t index = 0;
 
+    for (uint32_t i = 0; i < shape->rank; i++)
+        index = index * shape->dim[i] + (size_t)coords[i];
+    return index;
+}
+
+static double read_at(struct run *run, const struct tensor *tensor,
+                      const int64_t coords[])
+{
     if (!is_inside(tensor->shape, coords)) {
         run->out_of_range = true;
         return NAN;
     }
-    for (uint32_t i = 0; i < tensor->shape->rank; i++)
-        index = index * tensor->shape->dim[i] + (size_t)coords[i];
-    return tensor->data[index];
+    return tensor->data[index_of(tensor->shape, coords)];
 }
 
 /* Reads the element that broadcasting puts at `coords` of a tensor of rank
@@ -312,6 +318,218 @@ static bool run_unary(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* The derivatives of those that have one. */
+static double slope_of(const struct graph_node *node, double x)
+{
+    const double alpha = (double)node->unary.alpha;
+    const double beta = (double)node->unary.beta;
+    const double pi = acos(-1), sigmoid = 1 / (1 + exp(-x));
+    double t, u;
+
+    switch (node->unary.function) {
+    case GRAPH_ABS:
+        return (x > 0) - (x < 0);
+    case GRAPH_NEGATE:
+        return -1;
+    case GRAPH_SQUARE:
+        return 2 * x;
+    case GRAPH_POWER:
+        return alpha * pow(x, alpha - 1);
+    case GRAPH_SQRT:
+        return 1 / (2 * sqrt(x));
+    case GRAPH_RECIPROCAL:
+        return -pow(x, -2);
+    case GRAPH_EXP:
+        return exp(x);
+    case GRAPH_LOG:
+        return 1 / x;
+    case GRAPH_ERF:
+        return 2 / sqrt(pi) * exp(-x * x);
+    case GRAPH_SIN:
+        return cos(x);
+    case GRAPH_COS:
+        return -sin(x);
+    case GRAPH_TAN:
+        return 1 / pow(cos(x), 2);
+    case GRAPH_ASIN:
+        return 1 / sqrt(1 - x * x);
+    case GRAPH_ACOS:
+        return -1 / sqrt(1 - x * x);
+    case GRAPH_ATAN:
+        return 1 / (x * x + 1);
+    case GRAPH_SINH:
+        return (exp(x) + exp(-x)) / 2;
+    case GRAPH_COSH:
+        return (exp(x) - exp(-x)) / 2;
+    case GRAPH_TANH:
+        return 1 / pow(cosh(x), 2);
+    case GRAPH_ASINH:
+        return 1 / sqrt(x * x + 1);
+    case GRAPH_ACOSH:
+        return 1 / sqrt(x * x - 1);
+    case GRAPH_ATANH:
+        return 1 / (1 - x * x);
+    case GRAPH_SIGMOID:
+        return sigmoid * (1 - sigmoid);
+    case GRAPH_HARD_SWISH:
+        return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+    case GRAPH_LEAKY_RELU:
+        return x > 0 ? 1 : alpha;
+    case GRAPH_THRESHOLDED_RELU:
+        return x > alpha;
+    case GRAPH_ELU:
+        return x > 0 ? beta : beta * alpha * exp(x);
+    case GRAPH_CELU:
+        return x > 0 ? 1 : exp(x / alpha);
+    case GRAPH_SOFTPLUS:
+        return sigmoid;
+    case GRAPH_SOFTSIGN:
+        return pow(1 + fabs(x), -2);
+    case GRAPH_MISH:
+        t = tanh(log(1 + exp(x)));
+        return t + x * (1 - t * t) * sigmoid;
+    case GRAPH_GELU:
+        return 0.5 * (1 + erf(x / sqrt(2))) +
+               x * exp(-x * x / 2) / sqrt(2 * pi);
+    case GRAPH_GELU_TANH:
+        u = sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x);
+        t = tanh(sqrt(2 / pi) * (x + 0.044715 * pow(x, 3)));
+        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * u;
+    case GRAPH_SHRINK:
+        return fabs(x) > alpha;
+    default:
+        return 0;
+    }
+}
+
+/* What a derivative, or an open gate, makes of g. */
+static bool run_slope(struct run *run, const struct tensor *out,
+                      struct error *err)
+{
+    const struct graph_node *node = run->node;
+    struct tensor x, g;
+
+    if (!operand(&x, run, 0, err) || !operand(&g, run, 1, err))
+        return false;
+    if (!graph_shape_equal(x.shape, out->shape) ||
+        !graph_shape_equal(g.shape, out->shape))
+        return fail_node(run, "the result has another shape", err);
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        if (node->op == GRAPH_SLOPE)
+            out->data[i] = g.data[i] * slope_of(node, x.data[i]);
+        else if (x.data[i] > (double)node->gate.low &&
+                 x.data[i] < (double)node->gate.high)
+            out->data[i] = g.data[i];
+    }
+    return true;
+}
+
+/* Sums of weighted elements along an axis. */
+static bool run_mix(struct run *run, const struct tensor *out,
+                    struct error *err)
+{
+    struct tensor x, indices, weights;
+    int64_t at[GRAPH_MAX_RANK], axis = run->node->axis, row[2];
+
+    if (!operand(&x, run, 0, err) || !operand(&indices, run, 1, err) ||
+        !operand(&weights, run, 2, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        row[0] = at[axis];
+        for (row[1] = 0; row[1] < (int64_t)indices.shape->dim[1]; row[1]++) {
+            at[axis] = (int64_t)read_at(run, &indices, row);
+            out->data[i] += read_at(run, &weights, row) * read_at(run, &x, at);
+        }
+    }
+    return true;
+}
+
+/* CumSum. */
+static bool run_cumsum(struct run *run, const struct tensor *out,
+                       struct error *err)
+{
+    struct tensor x;
+    size_t axis = run->node->cumsum.axis;
+    int64_t at[GRAPH_MAX_RANK], last;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        last = at[axis];
+        for (int64_t k = 0; k < (int64_t)x.shape->dim[axis]; k++) {
+            bool is_before = run->node->cumsum.reverse ? k > last : k < last;
+
+            at[axis] = k;
+            if (is_before || (k == last && !run->node->cumsum.exclusive))
+                out->data[i] += read_at(run, &x, at);
+        }
+    }
+    return true;
+}
+
+/* Trilu. */
+static bool run_trilu(struct run *run, const struct tensor *out,
+                      struct error *err)
+{
+    struct tensor x;
+    int64_t at[GRAPH_MAX_RANK], right;
+    uint32_t last = out->shape->rank - 1;
+
+    if (!operand(&x, run, 0, err))
+        return false;
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        coords_of(at, out->shape, i);
+        right = at[last] - at[last - 1] - run->node->diagonal.k;
+        if (run->node->diagonal.upper ? right >= 0 : right <= 0)
+            out->data[i] = x.data[i];
+    }
+    return true;
+}
+
+/* ScatterElements and ScatterND, that replace or add. */
+static bool run_scatter(struct run *run, const struct tensor *out,
+                        struct error *err)
+{
+    const struct graph_node *node = run->node;
+    struct tensor x, indices, updates;
+    int64_t at[GRAPH_MAX_RANK], to[GRAPH_MAX_RANK], tuple[GRAPH_MAX_RANK];
+    uint32_t last;
+
+    if (!operand(&x, run, 0, err) || !operand(&indices, run, 1, err) ||
+        !operand(&updates, run, 2, err))
+        return false;
+    last = indices.shape->rank - 1;
+    memcpy(out->data, x.data, count_of(x.shape) * sizeof *x.data);
+    for (size_t i = 0; i < count_of(updates.shape); i++) {
+        int64_t num = (int64_t)indices.shape->dim[last];
+
+        coords_of(at, updates.shape, i);
+        memcpy(to, at, sizeof to);
+        memcpy(tuple, at, sizeof tuple);
+        if (node->op == GRAPH_SCATTER_ELEMENTS)
+            to[node->scatter.axis] = (int64_t)read_at(run, &indices, at);
+        for (int64_t k = 0; node->op == GRAPH_SCATTER_ND && k < num; k++) {
+            tuple[last] = k;
+            to[k] = (int64_t)read_at(run, &indices, tuple);
+        }
+        for (int64_t k = num;
+             node->op == GRAPH_SCATTER_ND && k < (int64_t)x.shape->rank; k++)
+            to[k] = at[(int64_t)last + k - num];
+        for (uint32_t k = 0; k < x.shape->rank; k++)
+            if (to[k] < 0)
+                to[k] += (int64_t)x.shape->dim[k];
+        if (!is_inside(x.shape, to))
+            return fail_node(run, "an index is not inside", err);
+        if (node->scatter.how == GRAPH_SCATTER_ADD)
+            out->data[index_of(x.shape, to)] += updates.data[i];
+        else
+            out->data[index_of(x.shape, to)] = updates.data[i];
+    }
+    return true;
+}
+
 /* Identity and Clip (whose bounds every node has), Dropout as it infers. */
 static bool run_copy(struct run *run, const struct tensor *out,
                      struct error *err)
@@ -518,8 +736,8 @@ static bool run_deconv(struct run *run, const struct tensor *out,
                     if (!is_inside(out->shape, to))
                         continue;
                     if (nhwc)
-                        image_coords(tap, true, group * out_group + o,
-                                     c % in_group, ky, kx);
+                        tap_coords(tap, run->node, group * out_group + o,
+                                   c % in_group, ky, kx);
                     else
                         image_coords(tap, false, c, o, ky, kx);
                     for (int k = 0; k < 4; k++)
@@ -705,6 +923,42 @@ static bool run_pool(struct run *run, const struct tensor *out,
     return true;
 }
 
+/* The first of the largest taps of each window gets what the window has. */
+static bool run_max_pool_gradient(struct run *run, const struct tensor *out,
+                                  struct error *err)
+{
+    const struct graph_window *window = &run->node->pool.window;
+    bool nhwc = run->node->nhwc;
+    struct tensor x, g;
+    int64_t at[GRAPH_MAX_RANK], from[4], best[4] = {0};
+
+    if (!operand(&x, run, 0, err) || !operand(&g, run, 1, err))
+        return false;
+    for (size_t i = 0; i < count_of(g.shape); i++) {
+        double max = -INFINITY;
+
+        coords_of(at, g.shape, i);
+        for (size_t k = 0; k < window->kernel[0] * window->kernel[1]; k++) {
+            size_t tap[2] = {k / window->kernel[1], k % window->kernel[1]};
+            int64_t place[2];
+
+            for (int j = 0; j < 2; j++)
+                place[j] = at[(nhwc ? 1 : 2) + j] * (int64_t)window->stride[j] +
+                           (int64_t)(tap[j] * window->dilation[j]) -
+                           (int64_t)window->pad_before[j];
+            image_coords(from, nhwc, at[0], at[nhwc ? 3 : 1], place[0],
+                         place[1]);
+            if (is_inside(x.shape, from) && read_at(run, &x, from) > max) {
+                max = read_at(run, &x, from);
+                memcpy(best, from, sizeof best);
+            }
+        }
+        if (max > -INFINITY)
+            out->data[index_of(x.shape, best)] += g.data[i];
+    }
+    return true;
+}
+
 /* The coordinate that a border repeats, step by step towards the inside of
  * low .. high - 1; it stays where it is where the border is constant. */
 static int64_t unpad(int64_t at, int64_t low, int64_t high,
@@ -818,23 +1072,58 @@ static bool run_reduce(struct run *run, const struct tensor *out,
     return true;
 }
 
-/* Whether two elements of x are normalized together. */
-static bool is_together(const struct run *run, const struct graph_shape *x,
-                        const int64_t a[], const int64_t b[])
+/* The first of the elements of x that are normalized together with one. */
+static size_t norm_first(const struct run *run, const struct graph_shape *x,
+                         const int64_t at[])
 {
     size_t channel = run->node->norm.channel, groups = run->node->norm.groups;
+    int64_t first[GRAPH_MAX_RANK];
 
     for (uint32_t i = 0; i < x->rank; i++) {
-        if (groups > 0 && i == channel) {
-            int64_t size = (int64_t)(x->dim[i] / groups);
-
-            if (a[i] / size != b[i] / size)
-                return false;
-        } else if (!run->node->norm.axis[i] && a[i] != b[i]) {
-            return false;
-        }
+        first[i] = run->node->norm.axis[i] ? 0 : at[i];
+        if (groups > 0 && i == channel)
+            first[i] = at[i] - at[i] % (int64_t)(x->dim[i] / groups);
     }
-    return true;
+    return index_of(x, first);
+}
+
+/* For each element that is the first of its like: their number, the sums of x
+ * and its square, and, where there is a g, of that and its product with x. */
+struct norm_sums {
+    double num, x, squares, g, products;
+};
+
+/* (elements of x) owned by the caller */
+static struct norm_sums *
+sum_norms(const struct run *run, const struct tensor *x, const struct tensor *g)
+{
+    size_t count = count_of(x->shape);
+    struct norm_sums *sums = calloc(count + 1, sizeof *sums);
+    int64_t at[GRAPH_MAX_RANK];
+
+    for (size_t i = 0; sums && i < count; i++) {
+        struct norm_sums *sum;
+
+        coords_of(at, x->shape, i);
+        sum = &sums[norm_first(run, x->shape, at)];
+        sum->num += 1;
+        sum->x += x->data[i];
+        sum->squares += x->data[i] * x->data[i];
+        sum->g += g ? g->data[i] : 0;
+        sum->products += g ? g->data[i] * x->data[i] : 0;
+    }
+    for (size_t i = 0; sums && run->node->norm.about_zero && i < count; i++)
+        sums[i].x = 0;
+    return sums;
+}
+
+/* 1 / the standard deviation */
+static double norm_factor(const struct run *run, const struct norm_sums *sum)
+{
+    double mean = sum->x / sum->num;
+
+    return 1 / sqrt(sum->squares / sum->num - mean * mean +
+                    (double)run->node->norm.epsilon);
 }
 
 /* Scale or bias of an element of x. */
@@ -856,8 +1145,9 @@ static bool run_norm(struct run *run, const struct tensor *out,
                      struct error *err)
 {
     struct tensor x, scale, bias;
-    int64_t at[GRAPH_MAX_RANK], other[GRAPH_MAX_RANK];
+    int64_t at[GRAPH_MAX_RANK];
     bool has_scale = has_operand(run, 1), has_bias = has_operand(run, 2);
+    struct norm_sums *sums;
 
     if (!operand(&x, run, 0, err) ||
         (has_scale && !operand(&scale, run, 1, err)) ||
@@ -865,28 +1155,54 @@ static bool run_norm(struct run *run, const struct tensor *out,
         return false;
     if (!graph_shape_equal(x.shape, out->shape))
         return fail_node(run, "the result has another shape", err);
+    sums = sum_norms(run, &x, NULL);
+    if (!sums)
+        return fail(err, ERROR_MEMORY, "no room for sums");
     for (size_t i = 0; i < count_of(out->shape); i++) {
-        double sum = 0, squares = 0, num = 0;
+        const struct norm_sums *sum;
 
         coords_of(at, out->shape, i);
-        for (size_t j = 0; j < count_of(out->shape); j++) {
-            coords_of(other, out->shape, j);
-            if (is_together(run, x.shape, at, other)) {
-                sum += x.data[j];
-                squares += x.data[j] * x.data[j];
-                num += 1;
-            }
-        }
-        if (run->node->norm.about_zero)
-            sum = 0;
-        out->data[i] = (x.data[i] - sum / num) /
-                       sqrt(squares / num - sum / num * sum / num +
-                            (double)run->node->norm.epsilon);
+        sum = &sums[norm_first(run, x.shape, at)];
+        out->data[i] = (x.data[i] - sum->x / sum->num) * norm_factor(run, sum);
         if (has_scale)
             out->data[i] *= norm_parameter(run, &scale, x.shape, at);
         if (has_bias)
             out->data[i] += norm_parameter(run, &bias, x.shape, at);
     }
+    free(sums);
+    return true;
+}
+
+/* With n the normalized x and f the factor of it: f (g - mean of g - n mean of
+ * g n). */
+static bool run_norm_gradient(struct run *run, const struct tensor *out,
+                              struct error *err)
+{
+    struct tensor x, g;
+    int64_t at[GRAPH_MAX_RANK];
+    struct norm_sums *sums;
+
+    if (!operand(&x, run, 0, err) || !operand(&g, run, 1, err))
+        return false;
+    sums = sum_norms(run, &x, &g);
+    if (!sums)
+        return fail(err, ERROR_MEMORY, "no room for sums");
+    for (size_t i = 0; i < count_of(out->shape); i++) {
+        const struct norm_sums *sum;
+        double factor, mean, of_g, of_products;
+
+        coords_of(at, out->shape, i);
+        sum = &sums[norm_first(run, x.shape, at)];
+        factor = norm_factor(run, sum);
+        mean = sum->x / sum->num;
+        of_g = sum->g / sum->num;
+        of_products = (sum->products / sum->num - mean * of_g) * factor;
+        if (run->node->norm.about_zero)
+            of_g = 0;
+        out->data[i] = factor * (g.data[i] - of_g -
+                                 (x.data[i] - mean) * factor * of_products);
+    }
+    free(sums);
     return true;
 }
 
@@ -1124,6 +1440,26 @@ static bool run_einsum(struct run *run, const struct tensor *out,
     } while (c < 128);
     return true;
 }
+/* The first of the elements that a softmax puts together with one. */
+static size_t softmax_first(const struct run *run,
+                            const struct graph_shape *shape, size_t i)
+{
+    int64_t at[GRAPH_MAX_RANK];
+
+    coords_of(at, shape, i);
+    for (int64_t j = run->node->axis; j < (int64_t)shape->rank; j++)
+        if (j == run->node->axis || run->node->to_matrix)
+            at[j] = 0;
+    return index_of(shape, at);
+}
+
+/* Those of each: the largest, where that is first, and the sum of exp(x -
+ * max). */
+struct softmax_sum {
+    double max, sum;
+    size_t largest;
+    bool is_begun;
+};
 
 /* y = exp(x - max) / sum, along one axis, or along all from it on; its
  * logarithm; or 1 for the first of the largest. */
@@ -1131,40 +1467,38 @@ static bool run_softmax(struct run *run, const struct tensor *out,
                         struct error *err)
 {
     struct tensor x;
-    int64_t axis = run->node->axis;
-    int64_t at[GRAPH_MAX_RANK], other[GRAPH_MAX_RANK];
     enum graph_op op = run->node->op;
+    struct softmax_sum *sums, *sum;
+    size_t count = count_of(out->shape);
 
     if (!operand(&x, run, 0, err))
         return false;
-    if (axis < 0 || axis >= (int64_t)out->shape->rank ||
+    if (run->node->axis < 0 || run->node->axis >= (int64_t)out->shape->rank ||
         !graph_shape_equal(x.shape, out->shape))
         return fail_node(run, "the axis or the shape does not fit", err);
-    for (size_t i = 0; i < count_of(out->shape); i++) {
-        double max = -INFINITY, sum = 0;
-        size_t first = 0;
-
-        coords_of(at, out->shape, i);
-        for (int again = 0; again < 2; again++) {
-            for (size_t k = 0; k < count_of(out->shape); k++) {
-                bool with = true;
-
-                coords_of(other, out->shape, k);
-                for (int64_t j = 0; j < (int64_t)out->shape->rank; j++)
-                    with &= other[j] == at[j] || j == axis ||
-                            (j > axis && run->node->to_matrix);
-                if (with && again)
-                    sum += exp(x.data[k] - max);
-                if (with && !again && x.data[k] > max) {
-                    max = x.data[k];
-                    first = k;
-                }
-            }
+    sums = calloc(count + 1, sizeof *sums);
+    if (!sums)
+        return fail(err, ERROR_MEMORY, "no room for sums");
+    for (size_t i = 0; i < count; i++) {
+        sum = &sums[softmax_first(run, x.shape, i)];
+        if (!sum->is_begun || x.data[i] > sum->max) {
+            sum->max = x.data[i];
+            sum->largest = i;
+            sum->is_begun = true;
         }
-        out->data[i] = op == GRAPH_HARDMAX       ? i == first
-                       : op == GRAPH_LOG_SOFTMAX ? x.data[i] - max - log(sum)
-                                                 : exp(x.data[i] - max) / sum;
     }
+    for (size_t i = 0; i < count; i++) {
+        sum = &sums[softmax_first(run, x.shape, i)];
+        sum->sum += exp(x.data[i] - sum->max);
+    }
+    for (size_t i = 0; i < count; i++) {
+        sum = &sums[softmax_first(run, x.shape, i)];
+        out->data[i] = op == GRAPH_HARDMAX ? i == sum->largest
+                       : op == GRAPH_LOG_SOFTMAX
+                           ? x.data[i] - sum->max - log(sum->sum)
+                           : exp(x.data[i] - sum->max) / sum->sum;
+    }
+    free(sums);
     return true;
 }
 
@@ -1467,6 +1801,15 @@ static run_op *const run_ops[GRAPH_NUM_OPS] = {
     [GRAPH_FILL] = run_fill,
     [GRAPH_CAST] = run_cast,
     [GRAPH_IDENTITY] = run_copy,
+    [GRAPH_CUMSUM] = run_cumsum,
+    [GRAPH_TRILU] = run_trilu,
+    [GRAPH_SCATTER_ELEMENTS] = run_scatter,
+    [GRAPH_SCATTER_ND] = run_scatter,
+    [GRAPH_GATE] = run_slope,
+    [GRAPH_SLOPE] = run_slope,
+    [GRAPH_MIX] = run_mix,
+    [GRAPH_MAX_POOL_GRADIENT] = run_max_pool_gradient,
+    [GRAPH_NORM_GRADIENT] = run_norm_gradient,
 };
 
 /* Makes room for a value, all zeros. */
@@ -1505,6 +1848,14 @@ static bool load_constants(struct reference *ref, const struct graph *graph,
     return true;
 }
 
+static bool is_input(const struct graph *graph, int value)
+{
+    for (size_t i = 0; i < graph->num_inputs; i++)
+        if (graph->inputs[i] == value)
+            return true;
+    return false;
+}
+
 static bool run_node(struct reference *ref, const struct graph *graph,
                      const struct graph_node *node, struct error *err)
 {
@@ -1514,8 +1865,8 @@ static bool run_node(struct reference *ref, const struct graph *graph,
 
     if (value < 0 || (size_t)value >= graph->num_values)
         return fail_node(&run, "it has no output", err);
-    if (graph->values[value].data)
-        return true; /* computed by graph_infer already */
+    if (graph->values[value].data || is_input(graph, value))
+        return true; /* computed by graph_infer already, or given */
     if ((unsigned)node->op >= GRAPH_NUM_OPS || !run_ops[node->op])
         return fail_node(&run, "the operator is unknown", err);
     if (!make_value(ref, graph, value, err))
@@ -1536,15 +1887,18 @@ static bool run_node(struct reference *ref, const struct graph *graph,
 }
 
 static bool run_graph(struct reference *ref, const struct graph *graph,
-                      const float *input, struct error *err)
+                      const double *const *inputs, struct error *err)
 {
-    const struct graph_value *x = &graph->values[graph->inputs[0]];
-
-    if (!load_constants(ref, graph, err) ||
-        !make_value(ref, graph, graph->inputs[0], err))
+    if (!load_constants(ref, graph, err))
         return false;
-    for (size_t i = 0; i < count_of(&x->shape); i++)
-        ref->values[graph->inputs[0]][i] = (double)input[i];
+    for (size_t i = 0; i < graph->num_inputs; i++) {
+        int value = graph->inputs[i];
+
+        if (!make_value(ref, graph, value, err))
+            return false;
+        memcpy(ref->values[value], inputs[i],
+               count_of(&graph->values[value].shape) * sizeof(double));
+    }
     for (size_t i = 0; i < graph->num_nodes; i++)
         if (!run_node(ref, graph, &graph->nodes[i], err))
             return false;
@@ -1555,19 +1909,35 @@ static bool run_graph(struct reference *ref, const struct graph *graph,
     return true;
 }
 
-bool reference_run(struct reference *ref, const struct graph *graph,
-                   const float *input, struct error *err)
+bool reference_run_on(struct reference *ref, const struct graph *graph,
+                      const double *const *inputs, struct error *err)
 {
     ref->values = calloc(graph->num_values + 1, sizeof *ref->values);
     if (!ref->values)
         return fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                     graph->num_values);
     ref->num_values = graph->num_values;
-    if (!run_graph(ref, graph, input, err)) {
+    if (!run_graph(ref, graph, inputs, err)) {
         reference_release(ref);
         return false;
     }
     return true;
+}
+
+bool reference_run(struct reference *ref, const struct graph *graph,
+                   const float *input, struct error *err)
+{
+    size_t count = count_of(&graph->values[graph->inputs[0]].shape);
+    double *elements = calloc(count + 1, sizeof *elements);
+    bool ok;
+
+    if (!elements)
+        return fail(err, ERROR_MEMORY, "no room for the input");
+    for (size_t i = 0; i < count; i++)
+        elements[i] = (double)input[i];
+    ok = reference_run_on(ref, graph, (const double *const[]){elements}, err);
+    free(elements);
+    return ok;
 }
 
 void reference_release(struct reference *ref)

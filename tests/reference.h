@@ -37,6 +37,12 @@ bool reference_run(struct reference *ref, const struct graph *graph,
                    const float *input, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The same of a graph of several inputs, in their order. One of them that a
+ * node makes is taken as it is given. */
+bool reference_run_on(struct reference *ref, const struct graph *graph,
+                      const double *const *inputs, struct error *err)
+    __attribute__((warn_unused_result));
+
 void reference_release(struct reference *ref);
 
 /* Where element `i` of a tensor of shape (n, c, h, w) stands once it is stored

@@ -6,6 +6,7 @@
  *     onnx_read        nodes as the file has them, initialisers as constants
  *     graph_infer      shapes; constants computed; constant operands resolved
  *     graph_fold       BatchNorm, padding, bias and clamps into convolutions
+ *     gradient_append  where gradients are asked for: their nodes
  *     graph_layout     NCHW to NHWC, transposes gone
  *     head_find        what a class activation map can be read from
  *     plan             steps: XNNPACK runtimes and plain kernels

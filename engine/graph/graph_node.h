@@ -25,7 +25,8 @@ enum graph_fact {
     GRAPH_DECIDES = 32, /* no logits come out: it decides */
 };
 
-/* X(enumerator, name for messages, floats, facts, work, shape, layout, kernel)
+/* X(enumerator, name for messages, floats, facts, work, shape, layout, kernel,
+ *   gradient)
  *
  *     floats   how many operands, from the first on, must be floats; what also
  *              serves shape arithmetic takes integers too
@@ -35,165 +36,192 @@ enum graph_fact {
  *     layout   graph_layout_LAYOUT in graph_layout*.c; as_meant, where operands
  *              are to be stored as the file means them
  *     kernel   kernel_KERNEL runs it: kernel_*.c; none, where XNNPACK must
+ *     gradient gradient_GRADIENT makes the gradients of its operands:
+ *              gradient_*.c; zero, where they are 0; none, where it is refused
  *
  * What a node does is written with ONNX's names for operands; `out` is the
  * first output. */
 /* clang-format off */
 #define GRAPH_OPS(X)                                                          \
     /* a + b, broadcast */                                                    \
-    X(GRAPH_ADD, "add", 0, GRAPH_CLAMPS, one, binary, binary, binary)         \
+    X(GRAPH_ADD, "add", 0, GRAPH_CLAMPS, one, binary, binary, binary, add)    \
     /* a - b, broadcast */                                                    \
-    X(GRAPH_SUB, "subtract", 0, GRAPH_CLAMPS, one, binary, binary, binary)    \
+    X(GRAPH_SUB, "subtract", 0, GRAPH_CLAMPS,                                 \
+      one, binary, binary, binary, sub)                                       \
     /* a b, broadcast */                                                      \
-    X(GRAPH_MUL, "multiply", 0, GRAPH_CLAMPS, one, binary, binary, binary)    \
+    X(GRAPH_MUL, "multiply", 0, GRAPH_CLAMPS,                                 \
+      one, binary, binary, binary, mul)                                       \
     /* a / b, broadcast */                                                    \
-    X(GRAPH_DIV, "divide", 0, GRAPH_CLAMPS, one, binary, binary, binary)      \
+    X(GRAPH_DIV, "divide", 0, GRAPH_CLAMPS, one, binary, binary, binary, div) \
     /* a ** b, broadcast */                                                   \
-    X(GRAPH_POW, "power", 0, 0, one, pow, binary, binary)                     \
+    X(GRAPH_POW, "power", 0, 0, one, pow, binary, binary, pow)                \
     /* of a and b, broadcast */                                               \
-    X(GRAPH_MIN, "minimum", 0, 0, one, binary, binary, binary)                \
+    X(GRAPH_MIN, "minimum", 0, 0, one, binary, binary, binary, extreme)       \
     /* of a and b, broadcast */                                               \
-    X(GRAPH_MAX, "maximum", 0, 0, one, binary, binary, binary)                \
+    X(GRAPH_MAX, "maximum", 0, 0, one, binary, binary, binary, extreme)       \
     /* a mod b, broadcast */                                                  \
-    X(GRAPH_MOD, "modulo", 0, GRAPH_DECIDES, one, binary, binary, binary)     \
+    X(GRAPH_MOD, "modulo", 0, GRAPH_DECIDES,                                  \
+      one, binary, binary, binary, modulo)                                    \
     /* a, or a b where a < 0, broadcast */                                    \
-    X(GRAPH_PRELU, "prelu", 0, 0, one, prelu, binary, binary)                 \
-    /* a == b as 0 or 1, broadcast; of floats a float, as are all             \
-       truths below */                                                        \
-    X(GRAPH_EQUAL, "equal", 0, GRAPH_DECIDES, one, binary, binary, binary)    \
+    X(GRAPH_PRELU, "prelu", 0, 0, one, prelu, binary, binary, prelu)          \
+    /* a == b as 0 or 1, broadcast; of floats a float, as are all truths      \
+       below */                                                               \
+    X(GRAPH_EQUAL, "equal", 0, GRAPH_DECIDES,                                 \
+      one, binary, binary, binary, zero)                                      \
     /* a < b */                                                               \
-    X(GRAPH_LESS, "less", 0, GRAPH_DECIDES, one, binary, binary, binary)      \
+    X(GRAPH_LESS, "less", 0, GRAPH_DECIDES,                                   \
+      one, binary, binary, binary, zero)                                      \
     /* a <= b */                                                              \
     X(GRAPH_LESS_EQUAL, "less-or-equal", 0, GRAPH_DECIDES,                    \
-      one, binary, binary, binary)                                            \
+      one, binary, binary, binary, zero)                                      \
     /* a and b, broadcast */                                                  \
-    X(GRAPH_AND, "and", 0, GRAPH_DECIDES, one, logical, binary, binary)       \
+    X(GRAPH_AND, "and", 0, GRAPH_DECIDES, one, logical, binary, binary, zero) \
     /* a or b, broadcast */                                                   \
-    X(GRAPH_OR, "or", 0, GRAPH_DECIDES, one, logical, binary, binary)         \
+    X(GRAPH_OR, "or", 0, GRAPH_DECIDES, one, logical, binary, binary, zero)   \
     /* either a or b, broadcast */                                            \
     X(GRAPH_XOR, "exclusive-or", 0, GRAPH_DECIDES,                            \
-      one, logical, binary, binary)                                           \
+      one, logical, binary, binary, zero)                                     \
     /* condition, a, b: a where it is not 0 */                                \
-    X(GRAPH_WHERE, "where", 0, GRAPH_DECIDES, one, where, binary, where)      \
+    X(GRAPH_WHERE, "where", 0, GRAPH_DECIDES,                                 \
+      one, where, binary, where, where)                                       \
     /* the node's function of each element */                                 \
-    X(GRAPH_UNARY, "function", 0, 0, one, unary, any, unary)                  \
+    X(GRAPH_UNARY, "function", 0, 0, one, unary, any, unary, unary)           \
     /* x between the node's min and max */                                    \
-    X(GRAPH_CLAMP, "clamp", 0, GRAPH_CLAMPS, one, clamp, any, clamp)          \
+    X(GRAPH_CLAMP, "clamp", 0, GRAPH_CLAMPS, one, clamp, any, clamp, pass)    \
     /* x, weights (O, I/groups, kh, kw), b */                                 \
     X(GRAPH_CONV, "convolution", 3, GRAPH_CLAMPS | GRAPH_MACS | GRAPH_WEIGHS, \
-      conv, conv, conv, conv)                                                 \
+      conv, conv, conv, conv, conv)                                           \
     /* x, scale, bias, mean, variance */                                      \
     X(GRAPH_BATCH_NORM, "batch-norm", 5, GRAPH_WEIGHS,                        \
-      one, batch_norm, as_meant, batch_norm)                                  \
+      one, batch_norm, as_meant, batch_norm, batch_norm)                      \
     /* x, weights (I, O/groups, kh, kw), b */                                 \
     X(GRAPH_DECONV, "transposed convolution", 3, GRAPH_CLAMPS | GRAPH_WEIGHS, \
-      deconv, deconv, deconv, conv)                                           \
+      deconv, deconv, deconv, conv, deconv)                                   \
     /* the largest in each window */                                          \
     X(GRAPH_MAX_POOL, "max-pool", 1, GRAPH_CLAMPS | GRAPH_HANDS_ON,           \
-      window, pool, pool, pool)                                               \
+      window, pool, pool, pool, max_pool)                                     \
     /* the mean of each window */                                             \
     X(GRAPH_AVERAGE_POOL, "average-pool", 1, GRAPH_CLAMPS,                    \
-      window, pool, pool, pool)                                               \
+      window, pool, pool, pool, average_pool)                                 \
     /* (sum of |x|^p)^(1/p) of each */                                        \
-    X(GRAPH_LP_POOL, "lp-pool", 1, 0, window, pool, pool, pool)               \
+    X(GRAPH_LP_POOL, "lp-pool", 1, 0, window, pool, pool, pool, lp_pool)      \
     /* x with a border, or less of it */                                      \
-    X(GRAPH_PAD, "pad", 0, 0, one, pad, pad, pad)                             \
-    /* x / scale + zero point, rounded; x, scale, zero point or               \
-       none */                                                                \
-    X(GRAPH_QUANTIZE, "quantize", 1, 0, one, quantize, quantize, quantize)    \
+    X(GRAPH_PAD, "pad", 0, 0, one, pad, pad, pad, pad)                        \
+    /* x / scale + zero point, rounded; x, scale, zero point or none */       \
+    X(GRAPH_QUANTIZE, "quantize", 1, 0,                                       \
+      one, quantize, quantize, quantize, none)                                \
     /* (x - zero point) scale */                                              \
     X(GRAPH_DEQUANTIZE, "dequantize", 0, 0,                                   \
-      one, quantize, quantize, quantize)                                      \
+      one, quantize, quantize, quantize, none)                                \
     /* x's axes enlarged or reduced */                                        \
-    X(GRAPH_RESIZE, "resize", 1, 0, one, resize, resize, resize)              \
+    X(GRAPH_RESIZE, "resize", 1, 0, one, resize, resize, resize, resize)      \
     /* blocks from channels */                                                \
     X(GRAPH_DEPTH_TO_SPACE, "depth-to-space", 1, GRAPH_HANDS_ON,              \
-      one, block, picture, block)                                             \
+      one, block, picture, block, depth_to_space)                             \
     /* channels from blocks */                                                \
     X(GRAPH_SPACE_TO_DEPTH, "space-to-depth", 1, GRAPH_HANDS_ON,              \
-      one, block, picture, block)                                             \
+      one, block, picture, block, space_to_depth)                             \
     /* x over axes */                                                         \
-    X(GRAPH_MEAN, "mean", 1, 0, one, reduce, mean, reduce)                    \
+    X(GRAPH_MEAN, "mean", 1, 0, one, reduce, mean, reduce, mean)              \
     /* the node's, of x over axes */                                          \
-    X(GRAPH_REDUCE, "reduction", 0, 0, one, reduce, mean, reduce)             \
-    /* (x - mean) / sqrt(variance + epsilon) scale + bias, over               \
-       axes */                                                                \
+    X(GRAPH_REDUCE, "reduction", 0, 0, one, reduce, mean, reduce, reduce)     \
+    /* (x - mean) / sqrt(variance + epsilon) scale + bias, over axes */       \
     X(GRAPH_NORM, "normalization", 3, GRAPH_CLAMPS | GRAPH_WEIGHS,            \
-      one, norm, norm, norm)                                                  \
+      one, norm, norm, norm, norm)                                            \
     /* over channels */                                                       \
     X(GRAPH_LRN, "local-response-normalization", 1, GRAPH_WEIGHS,             \
-      channels, lrn, lrn, lrn)                                                \
+      channels, lrn, lrn, lrn, lrn)                                           \
     /* x (.., I), weights (O, I), bias (O) */                                 \
     X(GRAPH_LINEAR, "linear", 3, GRAPH_CLAMPS | GRAPH_MACS | GRAPH_WEIGHS,    \
-      linear, linear, as_meant, none)                                         \
-    /* a (.., m, k), b (.., k, n) or vectors, which graph_infer makes         \
-       LINEAR where it can; stacks are broadcast */                           \
+      linear, linear, as_meant, none, linear)                                 \
+    /* a (.., m, k), b (.., k, n) or vectors, which graph_infer makes LINEAR  \
+       where it can; stacks are broadcast */                                  \
     X(GRAPH_MATMUL, "matmul", 3, GRAPH_MACS | GRAPH_WEIGHS,                   \
-      matmul, matmul, as_meant, matmul)                                       \
+      matmul, matmul, as_meant, matmul, matmul)                               \
     /* sums of products, by the node's equation: "bij,bjk->bik" */            \
     X(GRAPH_EINSUM, "einsum", GRAPH_EINSUM_OPERANDS, GRAPH_MACS,              \
-      einsum, einsum, as_meant, einsum)                                       \
+      einsum, einsum, as_meant, einsum, none)                                 \
     /* x along one axis */                                                    \
-    X(GRAPH_SOFTMAX, "softmax", 1, 0, one, softmax, softmax, softmax)         \
+    X(GRAPH_SOFTMAX, "softmax", 1, 0,                                         \
+      one, softmax, softmax, softmax, softmax)                                \
     /* its logarithm */                                                       \
     X(GRAPH_LOG_SOFTMAX, "log-softmax", 1, 0,                                 \
-      one, softmax, softmax, softmax)                                         \
+      one, softmax, softmax, softmax, log_softmax)                            \
     /* 1 at the first of the largest */                                       \
     X(GRAPH_HARDMAX, "hardmax", 1, GRAPH_DECIDES,                             \
-      one, softmax, softmax, softmax)                                         \
+      one, softmax, softmax, softmax, zero)                                   \
     /* x's elements, in the shape of out */                                   \
     X(GRAPH_RESHAPE, "reshape", 0, GRAPH_HANDS_ON,                            \
-      one, reshape, reshape, copy)                                            \
+      one, reshape, reshape, copy, reshape)                                   \
     /* out.dim[i] = x.dim[perm[i]] */                                         \
     X(GRAPH_TRANSPOSE, "transpose", 0, GRAPH_HANDS_ON,                        \
-      one, transpose, transpose, transpose)                                   \
+      one, transpose, transpose, transpose, transpose)                        \
     /* all inputs along one axis */                                           \
     X(GRAPH_CONCAT, "concat", 0, GRAPH_HANDS_ON,                              \
-      one, concat, concat, concat)                                            \
+      one, concat, concat, concat, concat)                                    \
     /* x[start + i step] */                                                   \
-    X(GRAPH_SLICE, "slice", 0, GRAPH_HANDS_ON, one, slice, slice, slice)      \
+    X(GRAPH_SLICE, "slice", 0, GRAPH_HANDS_ON,                                \
+      one, slice, slice, slice, slice)                                        \
     /* x, indices along one axis */                                           \
     X(GRAPH_GATHER, "gather", 0, GRAPH_HANDS_ON,                              \
-      one, gather, gather, gather)                                            \
+      one, gather, gather, gather, gather)                                    \
     /* x, an index for each */                                                \
     X(GRAPH_GATHER_ELEMENTS, "gather-elements", 0, 0,                         \
-      one, gather_elements, as_meant, gather_elements)                        \
+      one, gather_elements, as_meant, gather_elements, gather_elements)       \
     /* x, indices along several axes */                                       \
     X(GRAPH_GATHER_ND, "gather-nd", 0, 0,                                     \
-      one, gather_nd, as_meant, gather_nd)                                    \
+      one, gather_nd, as_meant, gather_nd, gather_nd)                         \
     /* from a to below b in steps of c */                                     \
-    X(GRAPH_RANGE, "range", 0, 0, one, range, as_meant, range)                \
+    X(GRAPH_RANGE, "range", 0, 0, one, range, as_meant, range, zero)          \
     /* coordinates of what is not 0 in x */                                   \
-    X(GRAPH_NONZERO, "non-zero", 0, 0, one, nonzero, as_meant, nonzero)       \
+    X(GRAPH_NONZERO, "non-zero", 0, 0, one, nonzero, as_meant, nonzero, zero) \
     /* the dimensions of x, as integers */                                    \
     X(GRAPH_SHAPE, "shape", 0, GRAPH_OF_SHAPE,                                \
-      one, of_shape, as_meant, shape)                                         \
+      one, of_shape, as_meant, shape, zero)                                   \
     /* x, broadcast to the shape of out */                                    \
     X(GRAPH_EXPAND, "expand", 0, GRAPH_HANDS_ON,                              \
-      one, expand, as_meant, expand)                                          \
+      one, expand, expand, expand, pass)                                        \
     /* one value everywhere */                                                \
-    X(GRAPH_FILL, "fill", 0, 0, one, fill, as_meant, fill)                    \
+    X(GRAPH_FILL, "fill", 0, 0, one, fill, as_meant, fill, zero)              \
     /* x as the type of out */                                                \
-    X(GRAPH_CAST, "cast", 0, 0, one, same, any, cast)                         \
+    X(GRAPH_CAST, "cast", 0, 0, one, same, any, cast, pass)                   \
     /* of x along one axis */                                                 \
-    X(GRAPH_CUMSUM, "cumsum", 0, 0, one, cumsum, as_meant, cumsum)            \
+    X(GRAPH_CUMSUM, "cumsum", 0, 0, one, cumsum, as_meant, cumsum, cumsum)    \
     /* ones on one, as large as x */                                          \
-    X(GRAPH_EYE, "diagonal", 0, GRAPH_OF_SHAPE, one, eye, as_meant, eye)      \
+    X(GRAPH_EYE, "diagonal", 0, GRAPH_OF_SHAPE,                               \
+      one, eye, as_meant, eye, zero)                                          \
     /* x on one side of a diagonal */                                         \
-    X(GRAPH_TRILU, "triangle", 0, 0, one, trilu, as_meant, trilu)             \
+    X(GRAPH_TRILU, "triangle", 0, 0, one, trilu, as_meant, trilu, trilu)      \
     /* x, how many elements of each sequence to turn round */                 \
     X(GRAPH_REVERSE, "reverse", 0, GRAPH_HANDS_ON,                            \
-      one, reverse, as_meant, reverse)                                        \
+      one, reverse, as_meant, reverse, reverse)                               \
     /* indices, depth, the values off and on */                               \
-    X(GRAPH_ONE_HOT, "one-hot", 0, 0, one, one_hot, as_meant, one_hot)        \
+    X(GRAPH_ONE_HOT, "one-hot", 0, 0, one, one_hot, as_meant, one_hot, zero)  \
     /* x, indices, updates */                                                 \
     X(GRAPH_SCATTER_ELEMENTS, "scatter-elements", 0, 0,                       \
-      one, scatter_elements, as_meant, scatter_elements)                      \
+      one, scatter_elements, as_meant, scatter_elements, scatter_elements)    \
     /* x, indices along axes, updates */                                      \
     X(GRAPH_SCATTER_ND, "scatter", 0, 0,                                      \
-      one, scatter_nd, as_meant, scatter_nd)                                  \
+      one, scatter_nd, as_meant, scatter_nd, scatter_nd)                      \
+    /* What gradient.h adds: x and y are what a forward node took and made,   \
+       g is the gradient of what it made. */                                  \
+    /* y, g: g where y is between the node's low and high, else 0 */          \
+    X(GRAPH_GATE, "gate", 2, GRAPH_CLAMPS, one, same, binary, gate, none)     \
+    /* x, g: g times the derivative at x of the node's function */            \
+    X(GRAPH_SLOPE, "derivative", 2, 0, one, same, binary, slope, none)        \
+    /* x, indices and weights (length, taps): along one axis, sums over taps  \
+       of a weight times the element that the index says */                   \
+    X(GRAPH_MIX, "mix", 1, 0, taps, mix, mix, mix, none)                      \
+    /* x, g: each element of g where the first of the largest in its window   \
+       is in x */                                                             \
+    X(GRAPH_MAX_POOL_GRADIENT, "max-pool's gradient", 2, 0,                   \
+      window, same, picture, max_pool_gradient, none)                         \
+    /* x, g: as if there were neither scale nor bias */                       \
+    X(GRAPH_NORM_GRADIENT, "normalization's gradient", 2, 0,                  \
+      one, same, norm_gradient, norm_gradient, none)                          \
     /* x (also Dropout) */                                                    \
-    X(GRAPH_IDENTITY, "identity", 0, GRAPH_HANDS_ON, one, same, any, copy)
+    X(GRAPH_IDENTITY, "identity", 0, GRAPH_HANDS_ON,                          \
+      one, same, any, copy, pass)
 /* clang-format on */
 
 /* X(enumerator, of integers too): functions of one number. alpha and beta are
@@ -304,7 +332,8 @@ struct graph_node {
     bool nhwc;      /* x and out of a window are NHWC, and a CONV's weights (O,
                        kh, kw, I/groups), or (1, kh, kw, O) where depthwise:
                        groups > 1 and I/groups = 1; a DECONV's are (O, kh, kw,
-                       I/groups); set by graph_layout */
+                       I/groups), or (1, kh, kw, O) where depthwise: groups > 1,
+                       I and O; set by graph_layout */
     float min, max; /* the result is clamped to this; infinite where not */
     union {
         struct {
@@ -370,7 +399,10 @@ struct graph_node {
         struct {
             enum graph_function function;
             float alpha, beta;
-        } unary;
+        } unary; /* UNARY, SLOPE */
+        struct {
+            float low, high; /* neither of them is between */
+        } gate;
         struct {
             enum graph_norm_rule {
                 GRAPH_NORM_AXES,     /* over raw_axes */
@@ -442,7 +474,7 @@ struct graph_node {
             bool to_matrix; /* SOFTMAX and its kin before opset 13: over all
                                axes from `axis` on; false from graph_infer on
                                where the others are of length 1 */
-        };                  /* SOFTMAX and its kin, CONCAT, GATHER */
+        };                  /* SOFTMAX and its kin, CONCAT, GATHER, MIX */
         struct {
             int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
             /* Until graph_infer: bounds given as attributes, if any; */

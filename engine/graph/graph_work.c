@@ -34,7 +34,15 @@ static size_t work_deconv(const struct graph *graph,
 {
     const struct graph_shape *w = shape_of(graph, node, 1);
 
-    return graph_shape_count(w) / w->dim[node->nhwc ? 0 : 1];
+    return graph_shape_count(w) / w->dim[!node->nhwc            ? 1
+                                         : node->conv.depthwise ? 3
+                                                                : 0];
+}
+
+static size_t work_taps(const struct graph *graph,
+                        const struct graph_node *node)
+{
+    return shape_of(graph, node, 1)->dim[1];
 }
 
 /* No more than there is to look at. */

@@ -71,7 +71,7 @@ bool kernel_none(const struct kernel_call *call)
 }
 
 static bool (*const kernels[GRAPH_NUM_OPS])(const struct kernel_call *call) = {
-#define X(op, name, floats, facts, work, shape, layout, kernel) \
+#define X(op, name, floats, facts, work, shape, layout, kernel, ...) \
     [op] = kernel_##kernel,
     GRAPH_OPS(X)
 #undef X

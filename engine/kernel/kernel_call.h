@@ -53,7 +53,7 @@ float kernel_clamped(const struct graph_node *node, float value);
 
 /* The kernels: kernel_KERNEL for each name in graph_node.h. Each runs the node
  * of a call whose output is not empty. */
-#define X(op, name, floats, facts, work, shape, layout, kernel) \
+#define X(op, name, floats, facts, work, shape, layout, kernel, ...) \
     bool kernel_##kernel(const struct kernel_call *call);
 GRAPH_OPS(X)
 #undef X

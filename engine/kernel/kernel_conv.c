@@ -25,8 +25,7 @@ static struct layout layout_of_weights(const struct graph_node *node,
 {
     struct layout to = layout_of(shape, node->nhwc);
 
-    if (node->nhwc ? node->op == GRAPH_CONV && node->conv.depthwise
-                   : node->op == GRAPH_DECONV)
+    if (node->nhwc ? node->conv.depthwise : node->op == GRAPH_DECONV)
         return (struct layout){to.c, to.n, to.y, to.x};
     return to;
 }
@@ -81,6 +80,54 @@ static float sum_at(const struct kernel_call *call, const float *image,
     return sum;
 }
 
+/* A row of pixels of a transposed convolution of each channel by itself, whose
+ * weights are (1, kh, kw, channels). */
+static void strew_row(const struct kernel_call *call, const float *picture,
+                      float *out, size_t y)
+{
+    const struct graph_node *node = call->node;
+    const size_t *in = kernel_in(call, 0)->shape.dim, *kernel;
+    size_t width = call->to->shape.dim[2], channels = in[3];
+    const float *bias = kernel_in(call, 2) ? call->inputs[2] : NULL;
+
+    kernel = node->conv.window.kernel;
+    for (size_t x = 0; x < width; x++) {
+        float *restrict pixel = out + x * channels;
+
+        for (size_t c = 0; c < channels; c++)
+            pixel[c] = bias ? bias[c] : 0;
+        for (size_t k = 0; k < kernel[0] * kernel[1]; k++) {
+            int64_t row = tap_of(node, 0, y, k / kernel[1], in[1]);
+            int64_t column = tap_of(node, 1, x, k % kernel[1], in[2]);
+            const float *restrict weights =
+                (const float *)call->inputs[1] + k * channels;
+            const float *restrict from = picture;
+
+            if (row < 0 || column < 0)
+                continue;
+            from += (size_t)(row * (int64_t)in[2] + column) * channels;
+            for (size_t c = 0; c < channels; c++)
+                pixel[c] += from[c] * weights[c];
+        }
+        for (size_t c = 0; graph_is_clamped(node) && c < channels; c++)
+            pixel[c] = kernel_clamped(node, pixel[c]);
+    }
+}
+
+static bool run_depthwise_deconv(const struct kernel_call *call)
+{
+    const size_t *in = kernel_in(call, 0)->shape.dim;
+    const size_t *to = call->to->shape.dim;
+
+    for (size_t n = 0; n < to[0]; n++)
+        for (size_t y = 0; y < to[1]; y++)
+            strew_row(call,
+                      (const float *)call->inputs[0] +
+                          n * in[1] * in[2] * in[3],
+                      (float *)call->out + (n * to[1] + y) * to[2] * to[3], y);
+    return true;
+}
+
 bool kernel_conv(const struct kernel_call *call)
 {
     const struct graph_node *node = call->node;
@@ -94,6 +141,8 @@ bool kernel_conv(const struct kernel_call *call)
     size_t out_group = out->dim[axis] / node->conv.groups;
     const float *bias = kernel_in(call, 2) ? call->inputs[2] : NULL;
 
+    if (node->op == GRAPH_DECONV && node->conv.depthwise)
+        return run_depthwise_deconv(call);
     for (size_t i = 0; i < call->count; i++) {
         size_t at[4], c, y, x, group;
         const float *weights = call->inputs[1], *image = call->inputs[0];

@@ -122,6 +122,34 @@ bool kernel_reverse(const struct kernel_call *call)
     return true;
 }
 
+bool kernel_mix(const struct kernel_call *call)
+{
+    const struct graph_shape *x = &kernel_in(call, 0)->shape;
+    const int64_t *indices = call->inputs[1];
+    const float *weights = call->inputs[2];
+    size_t axis = (size_t)call->node->axis, inner = 1;
+    size_t length = call->to->shape.dim[axis];
+    size_t taps = kernel_in(call, 1)->shape.dim[1];
+
+    for (uint32_t i = (uint32_t)axis + 1; i < x->rank; i++)
+        inner *= x->dim[i];
+    memset(call->out, 0, call->count * sizeof(float));
+    for (size_t line = 0; line < call->count / inner; line++) {
+        float *restrict out = (float *)call->out + line * inner;
+        const float *first = (const float *)call->inputs[0] +
+                             line / length * x->dim[axis] * inner;
+
+        for (size_t t = line % length * taps; t < (line % length + 1) * taps;
+             t++) {
+            const float *restrict from = first + (size_t)indices[t] * inner;
+
+            for (size_t i = 0; weights[t] != 0 && i < inner; i++)
+                out[i] += weights[t] * from[i];
+        }
+    }
+    return true;
+}
+
 /* ---- scattering ---- */
 
 static double joined(enum graph_scatter how, double old, double update)

@@ -42,7 +42,7 @@ static int64_t modulo_of_ints(int64_t a, int64_t b, bool truncated)
 /* clang-format on */
 
 #define X(op, of_floats, of_ints) +1
-#define IS_BINARY(op, name, floats, facts, work, shape, layout, kernel) \
+#define IS_BINARY(op, name, floats, facts, work, shape, layout, kernel, ...) \
     +(__builtin_strcmp(#kernel, "binary") == 0)
 _Static_assert(0 BINARIES(X) == 0 GRAPH_OPS(IS_BINARY),
                "one row for each operation whose kernel is binary");
@@ -150,6 +150,19 @@ bool kernel_where(const struct kernel_call *call)
         for (int k = 0; k < 3; k++)
             kernel_walk_next(&walk[k], &call->to->shape, stride[k]);
     }
+    return true;
+}
+
+bool kernel_gate(const struct kernel_call *call)
+{
+    float low = call->node->gate.low, high = call->node->gate.high;
+    const float *restrict y = call->inputs[0], *restrict g = call->inputs[1];
+    float *restrict out = call->out;
+
+    for (size_t i = 0; i < call->count; i++)
+        out[i] = (y[i] > low) & (y[i] < high) ? g[i] : 0;
+    for (size_t i = 0; graph_is_clamped(call->node) && i < call->count; i++)
+        out[i] = kernel_clamped(call->node, out[i]);
     return true;
 }
 

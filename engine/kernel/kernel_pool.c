@@ -1,8 +1,10 @@
-/* Pools: the maximum, the mean, or a norm over a window. */
+/* Pools: the maximum, the mean, or a norm over a window; and the way back to
+ * the maximum. */
 
 #include "engine/kernel/kernel_call.h"
 
 #include <math.h>
+#include <string.h>
 
 /* The taps of a window that lie in the image: first .. end - 1. `begin` is
  * where the window begins; it is negative if that is in the padding. */
@@ -122,5 +124,90 @@ bool kernel_pool(const struct kernel_call *call)
         for (size_t y = 0; y < out->dim[rows]; y++)
             for (size_t x = 0; x < out->dim[rows + 1]; x++)
                 pool_pixel(call, n, y, x);
+    return true;
+}
+
+/* ---- the gradient of the largest ---- */
+
+enum { BLOCK = 64 };
+
+/* Finds where the largest of a window are: offsets from x of up to BLOCK
+ * channels, `step` elements apart. The first of several that are equal. */
+static inline void
+find_largest(int64_t at[BLOCK], const struct graph_node *node,
+             const float *restrict x, const struct span span[2],
+             const int64_t stride[2], size_t count, size_t step)
+{
+    const size_t *dilation = node->pool.window.dilation;
+    float best[BLOCK];
+
+    for (size_t c = 0; c < count; c++) {
+        best[c] = -INFINITY;
+        at[c] = -1;
+    }
+    for (int64_t ky = span[0].first; ky < span[0].end; ky++)
+        for (int64_t kx = span[1].first; kx < span[1].end; kx++) {
+            int64_t row = span[0].begin + ky * (int64_t)dilation[0];
+            int64_t column = span[1].begin + kx * (int64_t)dilation[1];
+            int64_t offset = row * stride[0] + column * stride[1];
+            const float *from = x + offset;
+
+            for (size_t c = 0; c < count; c++) {
+                bool is_larger = from[c * step] > best[c];
+
+                best[c] = is_larger ? from[c * step] : best[c];
+                at[c] = is_larger ? offset : at[c];
+            }
+        }
+}
+
+/* Adds what all channels at one place of the output get to what the largest
+ * in its window have. */
+static void strew_pixel(const struct kernel_call *call, size_t n, size_t y,
+                        size_t x)
+{
+    const struct graph_node *node = call->node;
+    const struct graph_shape *in = &kernel_in(call, 0)->shape;
+    size_t rows = node->nhwc ? 1 : 2, axis = node->nhwc ? 3 : 1;
+    int64_t from[GRAPH_MAX_RANK], to[GRAPH_MAX_RANK], at[BLOCK];
+    const float *picture = call->inputs[0], *g = call->inputs[1];
+    float *out = call->out;
+    struct span span[2];
+
+    kernel_strides(in, from);
+    kernel_strides(&kernel_in(call, 1)->shape, to);
+    for (int i = 0; i < 2; i++)
+        span[i] = span_of(&node->pool.window, i, i == 0 ? y : x,
+                          in->dim[rows + (size_t)i]);
+    picture += (int64_t)n * from[0];
+    out += (int64_t)n * from[0];
+    g += (int64_t)n * to[0] + (int64_t)y * to[rows] + (int64_t)x * to[rows + 1];
+    for (size_t c = 0; c < in->dim[axis]; c += BLOCK) {
+        size_t count = in->dim[axis] - c < BLOCK ? in->dim[axis] - c : BLOCK;
+        int64_t first = (int64_t)c * from[axis];
+
+        if (from[axis] == 1)
+            find_largest(at, node, picture + first, span, &from[rows], count,
+                         1);
+        else
+            find_largest(at, node, picture + first, span, &from[rows], count,
+                         (size_t)from[axis]);
+        for (size_t i = 0; i < count; i++)
+            if (at[i] >= 0)
+                out[first + (int64_t)i * from[axis] + at[i]] +=
+                    g[(int64_t)(c + i) * to[axis]];
+    }
+}
+
+bool kernel_max_pool_gradient(const struct kernel_call *call)
+{
+    const struct graph_shape *g = &kernel_in(call, 1)->shape;
+    size_t rows = call->node->nhwc ? 1 : 2;
+
+    memset(call->out, 0, call->count * sizeof(float));
+    for (size_t n = 0; n < g->dim[0]; n++)
+        for (size_t y = 0; y < g->dim[rows]; y++)
+            for (size_t x = 0; x < g->dim[rows + 1]; x++)
+                strew_pixel(call, n, y, x);
     return true;
 }

@@ -259,6 +259,56 @@ bool kernel_norm(const struct kernel_call *call)
     return true;
 }
 
+/* The means of g and of g times x as it is normalized, from `start` on. */
+static void mean_of_products(const struct kernel_call *call,
+                             const struct axes *axes, struct position start,
+                             double mean, double factor, double means[2])
+{
+    const float *x = call->inputs[0], *g = call->inputs[1];
+
+    means[0] = means[1] = 0;
+    memset(start.index, 0, sizeof start.index);
+    do {
+        means[0] += (double)g[start.at];
+        means[1] += (double)g[start.at] * ((double)x[start.at] - mean) * factor;
+    } while (next(&start, axes, axes->num));
+    means[0] /= (double)count_of(axes);
+    means[1] /= (double)count_of(axes);
+}
+
+/* With n = (x - mean) factor, the factor being 1 / sqrt(variance + epsilon):
+ * factor (g - mean of g - n mean of g n). */
+bool kernel_norm_gradient(const struct kernel_call *call)
+{
+    const float *x = call->inputs[0], *g = call->inputs[1];
+    bool about_zero = call->node->norm.about_zero;
+    struct axes kept = {0}, gone = {0};
+    struct position start = {0};
+
+    split_axes(call, &kept, &gone);
+    if (gone.num == 0) /* each number by itself */
+        add_axis(&gone, 1, 0, 0);
+    do {
+        double count = (double)count_of(&gone), means[2];
+        double mean = about_zero ? 0 : sum_of(x, &gone, start.at, 0, 1) / count;
+        double variance = sum_of(x, &gone, start.at, mean, 2) / count;
+        double factor = 1 / sqrt(variance + (double)call->node->norm.epsilon);
+        struct position at = start;
+
+        mean_of_products(call, &gone, start, mean, factor, means);
+        if (about_zero)
+            means[0] = 0;
+        memset(at.index, 0, sizeof at.index);
+        do {
+            double n = ((double)x[at.at] - mean) * factor;
+
+            ((float *)call->out)[at.at] =
+                (float)(factor * ((double)g[at.at] - means[0] - n * means[1]));
+        } while (next(&at, &gone, gone.num));
+    } while (next(&start, &kept, kept.num));
+    return true;
+}
+
 /* ---- across channels ---- */
 
 /* x / (bias + alpha / size * sum of squares)^beta, with the sum over `size`

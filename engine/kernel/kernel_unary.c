@@ -116,6 +116,116 @@ _Static_assert(0 FUNCTIONS(X) == GRAPH_NUM_FUNCTIONS,
                "one row for each function");
 #undef X
 
+static inline float quick_sigmoid(float x)
+{
+    return 1 / (1 + quick_exp(-x));
+}
+
+/* The same on both sides of 0, and exact where it is small. */
+static inline float sigmoid_slope(float x)
+{
+    float e = quick_exp(-fabsf(x));
+
+    return e / ((1 + e) * (1 + e));
+}
+
+static inline float gelu_slope(float x)
+{
+    float share = x == 0 ? 0.5f : gelu(x) / x;
+
+    return share + x * 0.398942280f * quick_exp(-0.5f * x * x);
+}
+
+static inline float gelu_tanh_slope(float x)
+{
+    float cube = 0.044715f * x * x;
+    float share = quick_sigmoid(1.59576912f * x * (1 + cube));
+
+    return share * (1 + x * (1 - share) * 1.59576912f * (1 + 3 * cube));
+}
+
+/* mish(x) = x t, and t' = (1 - t^2) sigmoid(x) */
+static inline float mish_slope(float x)
+{
+    float e = quick_exp(x < 20 ? x : 20), t;
+
+    e = e * e + 2 * e;
+    t = e / (e + 2);
+    return t + x * (1 - t * t) * quick_sigmoid(x);
+}
+
+/* X(function, its derivative at x), for each of GRAPH_FUNCTIONS; where there
+ * are two, that of PyTorch */
+#define SLOPES(X)                                                \
+    X(GRAPH_ABS, (float)((x > 0) - (x < 0)))                     \
+    X(GRAPH_NEGATE, -1)                                          \
+    X(GRAPH_SIGN, 0)                                             \
+    X(GRAPH_NOT, 0)                                              \
+    X(GRAPH_FLOOR, 0)                                            \
+    X(GRAPH_CEIL, 0)                                             \
+    X(GRAPH_ROUND, 0)                                            \
+    X(GRAPH_SQUARE, 2 * x)                                       \
+    X(GRAPH_POWER, alpha *powf(x, alpha - 1))                    \
+    X(GRAPH_SQRT, 0.5f / sqrtf(x))                               \
+    X(GRAPH_RECIPROCAL, -1 / (x * x))                            \
+    X(GRAPH_EXP, expf(x))                                        \
+    X(GRAPH_LOG, 1 / x)                                          \
+    X(GRAPH_ERF, 1.12837917f * expf(-x * x))                     \
+    X(GRAPH_SIN, cosf(x))                                        \
+    X(GRAPH_COS, -sinf(x))                                       \
+    X(GRAPH_TAN, 1 + tanf(x) * tanf(x))                          \
+    X(GRAPH_ASIN, 1 / sqrtf(1 - x * x))                          \
+    X(GRAPH_ACOS, -1 / sqrtf(1 - x * x))                         \
+    X(GRAPH_ATAN, 1 / (1 + x * x))                               \
+    X(GRAPH_SINH, coshf(x))                                      \
+    X(GRAPH_COSH, sinhf(x))                                      \
+    X(GRAPH_TANH, 1 - tanhf(x) * tanhf(x))                       \
+    X(GRAPH_ASINH, 1 / sqrtf(x * x + 1))                         \
+    X(GRAPH_ACOSH, 1 / sqrtf(x * x - 1))                         \
+    X(GRAPH_ATANH, 1 / (1 - x * x))                              \
+    X(GRAPH_SIGMOID, sigmoid_slope(x))                           \
+    X(GRAPH_HARD_SWISH, x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5f) \
+    X(GRAPH_LEAKY_RELU, x > 0 ? 1 : alpha)                       \
+    X(GRAPH_THRESHOLDED_RELU, x > alpha ? 1 : 0)                 \
+    X(GRAPH_ELU, x > 0 ? beta : beta * alpha * quick_exp(x))     \
+    X(GRAPH_CELU, x > 0 ? 1 : quick_exp(x / alpha))              \
+    X(GRAPH_SOFTPLUS, quick_sigmoid(x))                          \
+    X(GRAPH_SOFTSIGN, 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))     \
+    X(GRAPH_MISH, mish_slope(x))                                 \
+    X(GRAPH_GELU, gelu_slope(x))                                 \
+    X(GRAPH_GELU_TANH, gelu_tanh_slope(x))                       \
+    X(GRAPH_IS_NAN, 0)                                           \
+    X(GRAPH_IS_INF, 0)                                           \
+    X(GRAPH_SHRINK, x > alpha || x < -alpha ? 1 : 0)
+
+#define X(function, formula) +1
+_Static_assert(0 SLOPES(X) == GRAPH_NUM_FUNCTIONS, "one row for each function");
+#undef X
+
+bool kernel_slope(const struct kernel_call *call)
+{
+    float alpha = call->node->unary.alpha, beta = call->node->unary.beta;
+    const float *restrict from = call->inputs[0], *restrict g = call->inputs[1];
+    float *restrict out = call->out;
+
+    (void)beta;
+    switch (call->node->unary.function) {
+#define X(function, formula)                       \
+    case function:                                 \
+        for (size_t i = 0; i < call->count; i++) { \
+            const float x = from[i];               \
+                                                   \
+            (void)x;                               \
+            out[i] = g[i] * (formula);             \
+        }                                          \
+        return true;
+        SLOPES(X)
+#undef X
+    default:
+        return fail(call->err, ERROR_INTERNAL, "unknown function");
+    }
+}
+
 /* Integer constants, for the functions that occur in shape arithmetic. */
 static void run_ints(const struct kernel_call *call)
 {

@@ -66,16 +66,36 @@ bool graph_layout_softmax(struct layout_pass *pass, struct graph_node *node)
     return graph_layout_any(pass, node);
 }
 
+/* The axes of a normalization as they are stored. */
+static void turn_norm(struct graph_node *node, const size_t *perm,
+                      uint32_t rank)
+{
+    bool axis[GRAPH_MAX_RANK] = {false};
+
+    for (uint32_t i = 0; i < rank; i++)
+        axis[perm[i]] = node->norm.axis[i];
+    memcpy(node->norm.axis, axis, sizeof axis);
+    node->norm.channel = perm[node->norm.channel];
+}
+
+bool graph_layout_norm_gradient(struct layout_pass *pass,
+                                struct graph_node *node)
+{
+    struct layout_view view;
+
+    if (!make_alike(pass, node, &view))
+        return false;
+    turn_norm(node, view.perm, graph_output(pass->graph, node, 0)->shape.rank);
+    graph_layout_store_output(pass, node, view.perm);
+    return graph_layout_emit(pass, node);
+}
+
 bool graph_layout_norm(struct layout_pass *pass, struct graph_node *node)
 {
     struct layout_view view = graph_layout_view(pass, node->inputs[0]);
     uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
-    bool axis[GRAPH_MAX_RANK] = {false};
 
-    for (uint32_t i = 0; i < rank; i++)
-        axis[view.perm[i]] = node->norm.axis[i];
-    memcpy(node->norm.axis, axis, sizeof axis);
-    node->norm.channel = view.perm[node->norm.channel];
+    turn_norm(node, view.perm, rank);
     for (uint32_t i = 1; i < node->num_inputs; i++) {
         if (node->inputs[i] == GRAPH_NONE)
             continue;
@@ -120,6 +140,14 @@ bool graph_layout_gather(struct layout_pass *pass, struct graph_node *node)
 
     if (indices->shape.rank != 1 || pass->graph->values[view.stored].data)
         return graph_layout_as_meant(pass, node);
+    node->axis = (int64_t)view.perm[node->axis];
+    return graph_layout_any(pass, node);
+}
+
+bool graph_layout_mix(struct layout_pass *pass, struct graph_node *node)
+{
+    struct layout_view view = graph_layout_view(pass, node->inputs[0]);
+
     node->axis = (int64_t)view.perm[node->axis];
     return graph_layout_any(pass, node);
 }

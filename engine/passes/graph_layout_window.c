@@ -26,10 +26,12 @@ bool graph_layout_conv(struct layout_pass *pass, struct graph_node *node)
     return graph_layout_emit(pass, node);
 }
 
-/* Weights (I, O/groups, kh, kw) become (O, kh, kw, I/groups). */
+/* Weights (I, O/groups, kh, kw) become (O, kh, kw, I/groups); of each channel
+ * by itself (1, kh, kw, O). */
 bool graph_layout_deconv(struct layout_pass *pass, struct graph_node *node)
 {
     static const size_t order[GRAPH_MAX_RANK] = {0, 2, 3, 4, 1, 5};
+    static const size_t depthwise[GRAPH_MAX_RANK] = {1, 2, 3, 0, 4, 5};
     const struct graph_shape w = graph_input(pass->graph, node, 1)->shape;
     size_t groups = node->conv.groups;
     struct graph_shape split = {
@@ -42,10 +44,13 @@ bool graph_layout_deconv(struct layout_pass *pass, struct graph_node *node)
 
     if (!graph_layout_operand(pass, node, 0, graph_layout_nchw))
         return false;
-    weights = graph_layout_reshaped(pass, node->inputs[1], &split);
-    if (weights != GRAPH_NONE)
+    node->conv.depthwise = groups > 1 && groups == w.dim[0] && w.dim[1] == 1;
+    weights = node->conv.depthwise
+                  ? graph_layout_transposed(pass, node->inputs[1], depthwise)
+                  : graph_layout_reshaped(pass, node->inputs[1], &split);
+    if (weights != GRAPH_NONE && !node->conv.depthwise)
         weights = graph_layout_transposed(pass, weights, order);
-    if (weights != GRAPH_NONE)
+    if (weights != GRAPH_NONE && !node->conv.depthwise)
         weights = graph_layout_reshaped(pass, weights, &joined);
     if (weights == GRAPH_NONE)
         return false;
@@ -110,14 +115,26 @@ bool graph_layout_pool(struct layout_pass *pass, struct graph_node *node)
     return graph_layout_emit(pass, node);
 }
 
-/* As NHWC. */
+/* All of it as NHWC. */
 bool graph_layout_picture(struct layout_pass *pass, struct graph_node *node)
 {
-    if (!graph_layout_operand(pass, node, 0, graph_layout_nchw))
-        return false;
+    for (uint32_t i = 0; i < node->num_inputs; i++)
+        if (!graph_layout_operand(pass, node, i, graph_layout_nchw))
+            return false;
     node->nhwc = true;
     graph_layout_store_output(pass, node, graph_layout_nchw);
     return graph_layout_emit(pass, node);
+}
+
+/* Pixels made of one, or of some, are a picture. */
+bool graph_layout_expand(struct layout_pass *pass, struct graph_node *node)
+{
+    struct layout_view view = graph_layout_view(pass, node->inputs[0]);
+    uint32_t rank = graph_output(pass->graph, node, 0)->shape.rank;
+
+    if (rank != 4 || pass->graph->values[view.stored].shape.rank != rank)
+        return graph_layout_as_meant(pass, node);
+    return graph_layout_picture(pass, node);
 }
 
 bool graph_layout_resize(struct layout_pass *pass, struct graph_node *node)

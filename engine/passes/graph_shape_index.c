@@ -1,5 +1,6 @@
-/* Shapes of what counts, marks, takes elements from places and puts them there:
- * CumSum, EyeLike, Trilu, OneHot, ReverseSequence, Gather and Scatter. */
+/* Shapes of what counts, marks, takes elements from positions and puts them
+ * there: CumSum, EyeLike, Trilu, OneHot, ReverseSequence, Gather and Scatter;
+ * and of sums along an axis. */
 
 #include "engine/passes/infer.h"
 
@@ -289,4 +290,28 @@ bool graph_shape_scatter_nd(struct infer *infer)
         if (!check_index(infer, graph_ints(indices)[i], x->dim[i % num]))
             return false;
     return graph_shape_same(infer);
+}
+
+bool graph_shape_mix(struct infer *infer)
+{
+    const struct graph_shape *x = infer_shape(infer, 0);
+    const struct graph_value *indices = infer_in(infer, 1);
+    size_t axis;
+
+    if (!infer_axis(infer, infer->node->axis, x->rank, &axis))
+        return false;
+    if (!indices->data || indices->type != GRAPH_INT ||
+        !infer_in(infer, 2)->data || indices->shape.rank != 2 ||
+        !graph_shape_equal(&indices->shape, infer_shape(infer, 2)))
+        return fail(infer->err, ERROR_INPUT,
+                    "its indices do not fit its weights");
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (graph_ints(indices)[i] < 0 ||
+            !check_index(infer, graph_ints(indices)[i], x->dim[axis]))
+            return fail(infer->err, ERROR_INPUT,
+                        "an index is not of its input");
+    infer->node->axis = (int64_t)axis;
+    infer->shape = *x;
+    infer->shape.dim[axis] = indices->shape.dim[0];
+    return true;
 }

@@ -69,7 +69,7 @@ static struct filters read_filters(const struct graph_node *node,
     size_t groups = node->conv.groups;
     struct filters filters = {.kernel = &w->dim[row_axis(node)]};
 
-    if (node->nhwc && node->op == GRAPH_CONV && node->conv.depthwise) {
+    if (node->nhwc && node->conv.depthwise) {
         filters.num_in = groups;
         filters.num_out = w->dim[3];
     } else if (node->nhwc || node->op == GRAPH_CONV) {

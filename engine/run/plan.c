@@ -79,6 +79,33 @@ static size_t *number_steps(const struct plan *plan, struct error *err)
     return step_of;
 }
 
+/* XNNPACK makes one node of a border and the convolution behind it, and one of
+ * a clamp and what is before it. So what goes into a border is read as long as
+ * what comes out of it, and what comes out of a clamp may be made when what
+ * goes in is. Of node n, the last that reads its operands: */
+static size_t last_reader(const struct graph *graph, size_t n)
+{
+    size_t last = n;
+
+    for (size_t m = n + 1;
+         graph->nodes[n].op == GRAPH_PAD && m < graph->num_nodes; m++)
+        for (uint32_t i = 0; i < graph->nodes[m].num_inputs; i++)
+            if (graph->nodes[m].inputs[i] == graph->nodes[n].outputs[0])
+                last = m;
+    return last;
+}
+
+/* And the first that writes its output. */
+static size_t first_writer(const struct graph *graph, size_t n)
+{
+    const struct graph_node *node = &graph->nodes[n];
+    int producer = node->op == GRAPH_CLAMP
+                       ? graph->values[node->inputs[0]].producer
+                       : GRAPH_NONE;
+
+    return producer == GRAPH_NONE ? n : (size_t)producer;
+}
+
 /* Finds what one step makes and another takes, but for outputs: last[value]
  * is the last node that takes it, and 0 of other values. */
 static void find_lives(const struct plan *plan, const size_t *step_of,
@@ -94,7 +121,9 @@ static void find_lives(const struct plan *plan, const size_t *step_of,
 
             if (value && value->producer != GRAPH_NONE && !value->data &&
                 !plan->kept[v] && step_of[value->producer] != step_of[n])
-                last[v] = n;
+                last[v] = last_reader(graph, n) > last[v]
+                              ? last_reader(graph, n)
+                              : last[v];
         }
 }
 
@@ -123,7 +152,7 @@ static void list_passed(struct plan *plan, const size_t *last)
             plan->kept[v] = true;
             plan->passed[plan->num_passed] = v;
             plan->places[plan->num_passed++] = (struct place){
-                .first = n,
+                .first = first_writer(graph, n),
                 .last = last[v],
                 .size = padded(graph_value_count(graph, v)),
             };

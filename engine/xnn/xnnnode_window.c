@@ -48,7 +48,10 @@ static bool supports_deconv(const struct graph *graph,
                             const struct graph_node *node)
 {
     (void)graph;
-    return node->nhwc && node->conv.extra[0] < node->conv.window.stride[0] &&
+    /* Each channel by itself would be a group there, one after another: the
+     * plain kernel takes all of them at once. */
+    return node->nhwc && !node->conv.depthwise &&
+           node->conv.extra[0] < node->conv.window.stride[0] &&
            node->conv.extra[1] < node->conv.window.stride[1];
 }
 
