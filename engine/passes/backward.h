@@ -8,7 +8,7 @@
  * backward_give reports what failed in any of them. */
 
 #include "engine/graph/graph.h"
-#include "engine/passes/gradient.h"
+#include "engine/passes/gradient_rule.h"
 
 /* A graph being differentiated. */
 struct backward {

@@ -15,15 +15,7 @@
  * a clamp; of equal numbers in a max-pool the first one is the largest. */
 
 #include "engine/graph/graph.h"
-
-/* What a ReLU or a Clip(0, c) lets through of a gradient. With the second and
- * the third one, a network with another activation is refused; the gates of
- * squeeze-and-excitation let plain gradients through. */
-enum gradient_rule {
-    GRADIENT_PLAIN,     /* all of it where the gate is open */
-    GRADIENT_GUIDED,    /* what is positive, where it is open */
-    GRADIENT_DECONVNET, /* what is positive */
-};
+#include "engine/passes/gradient_rule.h"
 
 struct gradient_options {
     int source;        /* value */
