@@ -91,12 +91,12 @@ struct graph {
     struct graph_node *nodes;        /* (num_nodes) owned */
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
-    size_t budget;    /* elements that may still be computed, and how many */
-    size_t room;      /* constants may still have more (graph_const.h) */
-    bool file_layout; /* inputs and outputs keep the file's, not NHWC */
-    bool takes_bytes; /* the picture is to be its samples, 0 to 255, as the
-                         file's input of type uint8 has it */
-    int *inputs;      /* (num_inputs) owned; a picture is the only one */
+    size_t budget; /* elements that may still be computed from constants, and */
+    size_t constants_left; /* how many may still be stored: graph_const.h */
+    bool file_layout;      /* inputs and outputs keep the file's, not NHWC */
+    bool takes_bytes;      /* the picture is to be its samples, 0 to 255, as the
+                              file's input of type uint8 has it */
+    int *inputs;           /* (num_inputs) owned; a picture is the only one */
     size_t num_inputs;
     int *outputs; /* (num_outputs) owned */
     size_t num_outputs;

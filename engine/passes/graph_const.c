@@ -15,7 +15,7 @@ void graph_const_allow(struct graph *graph)
         if (graph->values[v].data)
             count += graph_shape_count(&graph->values[v].shape);
     graph->budget = LEAST + MAX_COMPUTED * count;
-    graph->room = LEAST + MAX_HELD * count;
+    graph->constants_left = LEAST + MAX_HELD * count;
 }
 
 void graph_const_drop(struct graph *graph, int number)
@@ -23,7 +23,7 @@ void graph_const_drop(struct graph *graph, int number)
     struct graph_value *value = &graph->values[number];
 
     if (value->data)
-        graph->room += graph_shape_count(&value->shape);
+        graph->constants_left += graph_shape_count(&value->shape);
     graph_drop_constant(value);
 }
 
@@ -53,13 +53,13 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
                     "computing it from constants takes %zu elements; at most "
                     "%zu more are allowed",
                     count, graph->budget);
-    if (graph_shape_count(&out->shape) > graph->room)
+    if (graph_shape_count(&out->shape) > graph->constants_left)
         return fail(err, ERROR_LIMIT,
                     "its output has %zu elements; only %zu more are allowed in "
                     "constants",
-                    graph_shape_count(&out->shape), graph->room);
+                    graph_shape_count(&out->shape), graph->constants_left);
     graph->budget -= count;
-    graph->room -= graph_shape_count(&out->shape);
+    graph->constants_left -= graph_shape_count(&out->shape);
     if (!graph_make_constant(out, err))
         return false;
     outputs[0] = out->data;
