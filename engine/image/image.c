@@ -312,7 +312,7 @@ bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
     if (!codec)
         return fail_unknown(file, err);
     ok = codec->decode(&job, bytes, len, err) && convert_colours(&job, err);
-    buf_release(&job.profile_room);
+    buf_release(&job.profile_storage);
     if (!ok)
         return false;
 

@@ -33,9 +33,9 @@ struct image_codec_job {
     unsigned channels;    /* 3 or 4, by the layout */
     uint8_t *raw;         /* (height, width, channels); borrowed from image */
     /* The colour profile of `raw`, or empty; it points into the file or into
-     * profile_room. */
+     * profile_storage. */
     struct bytes profile;
-    struct buf profile_room; /* owned; freed by image.c */
+    struct buf profile_storage; /* owned; freed by image.c */
     bool grey; /* samples are grey, though each is stored three times */
 };
 

@@ -166,7 +166,7 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
     if (outline.open)
         job->held += outline.scan_end;
     job->grey = outline.num_channels == 1;
-    if (!image_jpeg_notes_profile(&job->profile, &job->profile_room,
+    if (!image_jpeg_notes_profile(&job->profile, &job->profile_storage,
                                   &outline.notes, err))
         return false;
     if (!image_codec_allow_time(job, (uint64_t)outline.width * outline.height,

@@ -84,10 +84,10 @@ static bool find_colour(struct image_png_rows *rows,
 {
     job->grey = header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
                 header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
-    if (!image_png_text_unpack_profile(&job->profile_room, &png->texts, err))
+    if (!image_png_text_unpack_profile(&job->profile_storage, &png->texts, err))
         return false;
-    job->profile = (struct bytes){.data = job->profile_room.data,
-                                  .len = job->profile_room.len};
+    job->profile = (struct bytes){.data = job->profile_storage.data,
+                                  .len = job->profile_storage.len};
     if (png->apple || header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
         header->color_type == SPNG_COLOR_TYPE_TRUECOLOR)
         return true;
