@@ -51,7 +51,7 @@ static uint8_t mark_at(size_t i, int attempt)
 
 static void mark_last_row(const struct image_codec_job *job, int attempt)
 {
-    uint8_t *row = job->raw + (job->height - 1) * image_codec_row_len(job);
+    uint8_t *row = job->samples + (job->height - 1) * image_codec_row_len(job);
 
     for (size_t i = 0; i < mark_len(job); i++)
         row[i] = mark_at(i, attempt);
@@ -60,7 +60,7 @@ static void mark_last_row(const struct image_codec_job *job, int attempt)
 static bool last_row_is_marked(const struct image_codec_job *job, int attempt)
 {
     const uint8_t *row =
-        job->raw + (job->height - 1) * image_codec_row_len(job);
+        job->samples + (job->height - 1) * image_codec_row_len(job);
 
     for (size_t i = 0; i < mark_len(job); i++)
         if (row[i] != mark_at(i, attempt))
@@ -87,7 +87,7 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
     *warned = false;
     for (int i = 0; i < num_attempts; i++) {
         mark_last_row(job, i);
-        if (tjDecompress2(handle, bytes, (unsigned long)len, job->raw,
+        if (tjDecompress2(handle, bytes, (unsigned long)len, job->samples,
                           (int)job->width, (int)row_len, (int)job->height,
                           is_cmyk ? TJPF_CMYK : TJPF_RGB,
                           TJFLAG_ACCURATEDCT) == 0)

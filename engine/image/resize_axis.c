@@ -30,8 +30,8 @@ static double support_of(enum resize_filter filter)
 
 /* The i-th input pixel's weight in an output pixel, not normalised. `center`
  * is the output pixel's in the input, whose pixel i covers i .. i + 1. */
-static double raw_weight(enum resize_filter filter, double center, double scale,
-                         uint32_t i)
+static double unnormalised_weight(enum resize_filter filter, double center,
+                                  double scale, uint32_t i)
 {
     double x = (i + 0.5 - center) / scale;
 
@@ -51,10 +51,10 @@ static void find_weights(struct resize_span *span, int32_t *weights,
     double sum = 0;
 
     for (uint32_t i = first; i < end; i++)
-        sum += raw_weight(filter, center, scale, i);
+        sum += unnormalised_weight(filter, center, scale, i);
     for (uint32_t i = first; i < end; i++)
         weights[i - first] =
-            (int32_t)round(raw_weight(filter, center, scale, i) / sum *
+            (int32_t)round(unnormalised_weight(filter, center, scale, i) / sum *
                            (1 << RESIZE_WEIGHT_BITS));
     *span = (struct resize_span){.first = first, .count = end - first};
 }
