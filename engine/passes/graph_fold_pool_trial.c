@@ -44,17 +44,17 @@ static bool run_node(const struct pool_pass *pass,
            kernel_run(pass->graph, &copy, operands, outputs, NULL);
 }
 
-/* What the chain makes of x, into `out`; `x` and `room` are used up. Both have
- * room for the largest value. */
+/* What the chain makes of x, into `out`; `x` and `scratch` are used up. Both
+ * have scratch for the largest value. */
 static bool run(const struct pool_pass *pass, const struct pool_chain *chain,
-                float *x, float *room, float *out)
+                float *x, float *scratch, float *out)
 {
     for (size_t i = 0; i < chain->num; i++) {
-        float *to = room;
+        float *to = scratch;
 
         if (!run_node(pass, &pass->graph->nodes[chain->nodes[i]], x, to))
             return false;
-        room = x;
+        scratch = x;
         x = to;
     }
     memcpy(out, x, chain->channels * sizeof *out);
@@ -83,12 +83,12 @@ static bool init(struct pool_trial *trial, const struct pool_pass *pass,
         size = made > size ? made : size;
     }
     trial->x = calloc(size, sizeof(float));
-    trial->room = calloc(size, sizeof(float));
+    trial->scratch = calloc(size, sizeof(float));
     trial->out = calloc(chain->channels, sizeof(float));
     trial->scale = calloc(chain->channels, sizeof(double));
     trial->shift = calloc(chain->channels, sizeof(double));
     trial->wanted = calloc(chain->channels, sizeof(double));
-    return (trial->x && trial->room && trial->out && trial->scale &&
+    return (trial->x && trial->scratch && trial->out && trial->scale &&
             trial->shift && trial->wanted) ||
            fail(pass->fold->err, ERROR_MEMORY,
                 "not enough memory for a trial of %zu numbers", size);
@@ -136,7 +136,7 @@ static bool is_maximum(struct pool_trial *trial, const struct pool_pass *pass,
 {
     for (size_t seed = 0; seed < num_rounds(chain); seed++) {
         fill_noise(trial, pass, chain, seed * chain->channels);
-        if (!run(pass, chain, trial->x, trial->room, trial->out))
+        if (!run(pass, chain, trial->x, trial->scratch, trial->out))
             return false;
         for (size_t c = 0; c < chain->channels; c++)
             if ((double)trial->out[c] != trial->wanted[c])
@@ -150,7 +150,7 @@ static bool run_flat(struct pool_trial *trial, const struct pool_pass *pass,
                      const struct pool_chain *chain, float number, double *to)
 {
     fill(trial, chain, number);
-    if (!run(pass, chain, trial->x, trial->room, trial->out))
+    if (!run(pass, chain, trial->x, trial->scratch, trial->out))
         return false;
     for (size_t c = 0; c < chain->channels; c++)
         to[c] = (double)trial->out[c];
@@ -175,7 +175,7 @@ static bool is_mean(struct pool_trial *trial, const struct pool_pass *pass,
     }
     for (size_t seed = 0; seed < 2; seed++) {
         fill_noise(trial, pass, chain, seed);
-        if (!run(pass, chain, trial->x, trial->room, trial->out))
+        if (!run(pass, chain, trial->x, trial->scratch, trial->out))
             return false;
         for (size_t c = 0; c < chain->channels; c++) {
             double wanted =
@@ -209,7 +209,7 @@ bool graph_fold_pool_try(struct pool_trial *trial, bool *found,
 void graph_fold_pool_release(struct pool_trial *trial)
 {
     free(trial->x);
-    free(trial->room);
+    free(trial->scratch);
     free(trial->out);
     free(trial->scale);
     free(trial->shift);
