@@ -38,7 +38,7 @@ int graph_fold_pool_open(const struct graph *graph,
 struct pool_trial {
     float *x, *scratch, *out; /* owned */
     double *scale, *shift;    /* (channels) that the chain applies to the mean;
-    owned */
+                                 owned */
     double *wanted;           /* (channels) owned */
 };
 

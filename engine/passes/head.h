@@ -94,8 +94,7 @@ struct head {
 
 const char *head_scores_name(enum head_scores scores);
 
-/* Whether the shape is one row: at most one dimension is not 1, and none is 0.
- */
+/* Whether at most one dimension is not 1, and none is 0. */
 bool head_is_row(const struct graph_shape *shape);
 
 /* Finds the head of one output of a graph after graph_layout. For a classifier

@@ -9,14 +9,13 @@
 
 enum { HEAD_CHAIN_MAX = 32, HEAD_CHAIN_TEXT = 200 };
 
-/* The nodes from an output back. */
+/* The nodes from an output back, without reshapes. */
 struct head_chain {
-    const struct graph_node
-        *nodes[HEAD_CHAIN_MAX]; /* last first, without reshapes */
+    const struct graph_node *nodes[HEAD_CHAIN_MAX]; /* last first */
     size_t length;
     int start;                     /* the value at which the chain starts */
-    const struct graph_node *link; /* the softmax or sigmoid that computes
- `start`, or NULL */
+    const struct graph_node *link; /* computes `start`: a softmax or
+                                      sigmoid; or NULL */
 };
 
 /* The effect of the chain on the numbers at its start. */
