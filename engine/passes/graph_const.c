@@ -2,8 +2,8 @@
 
 #include "engine/kernel/kernel.h"
 
-/* Elements that may be computed and held in any case; and, of those that the
- * constants of the file have, how many times as many. */
+/* LEAST is the number of elements that may always be computed and stored; the
+ * factors apply to the number of elements in the file's constants. */
 #define LEAST ((size_t)1 << 24)
 enum { MAX_COMPUTED = 64, MAX_HELD = 4 };
 
@@ -66,7 +66,8 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     return kernel_run(graph, node, inputs, outputs, err);
 }
 
-/* The bias beta c as a new constant (O), or GRAPH_NONE where there is none. */
+/* Adds the bias beta c as a constant (O), or returns GRAPH_NONE if there is
+ * none. */
 static bool linear_bias(struct graph *graph, const struct graph_node *node,
                         size_t num_out, int *bias, struct error *err)
 {
