@@ -64,7 +64,7 @@ static bool take_parameter(void *data, const struct option *option,
     {                                                                       \
         OPTION_NUMBER, name, "N", help, .min = 1, .max = most, FIELD(field) \
     }
-/* Before those of POST /cam, and behind them. */
+/* The rows before and after those of POST /cam. */
 static const struct option first_rows[] = {
     {OPTION_TEXT, "model", "DIR", "the model's folder",
      .fallback =
@@ -109,15 +109,15 @@ enum {
     MAX_SHARED = 32,
 };
 
-/* All rows, with the words of those that are shared. */
+/* All rows, and the descriptions of the shared ones. */
 struct table {
     struct option rows[NUM_FIRST + MAX_SHARED + NUM_LAST];
     struct explain_option shared[MAX_SHARED];
     size_t count;
 };
 
-/* An option of POST /cam, as it is on the command line: explain_options_parse
- * checks it, so that the command line and the service mean the same. */
+/* Adds an option of POST /cam. explain_options_parse checks its value, so that
+ * the command line and the service accept the same values. */
 static void add_shared(struct table *table, const struct option *row)
 {
     struct explain_option *about = &table->shared[table->count - NUM_FIRST];
@@ -133,7 +133,7 @@ static void add_shared(struct table *table, const struct option *row)
     }
 }
 
-/* "model" and "heatmap" mean something else here: a folder, and a file. */
+/* "model" and "heatmap" have another meaning here: a folder and a file. */
 static void fill_table(struct table *table)
 {
     const struct option *row;
@@ -163,7 +163,7 @@ static const char help_tail[] =
     "explained. Exit status: 0 all images were explained, 1 at least one was\n"
     "not, 2 the command line is wrong.\n";
 
-/* The cores this process may use. */
+/* The number of cores that this process may use. */
 static unsigned num_cores(void)
 {
     cpu_set_t cores;
@@ -199,23 +199,23 @@ void cam_options_help(FILE *stream)
     fputs(help_tail, stream);
 }
 
-static bool take_photo(void *data, char *text, struct error *err)
+static bool take_image(void *data, char *text, struct error *err)
 {
     struct cam_options *options = data;
 
     (void)err;
-    options->photos[options->num_photos++] = text;
+    options->images[options->num_images++] = text;
     return true;
 }
 
-static bool check_photos(const struct cam_options *options, struct error *err)
+static bool check_images(const struct cam_options *options, struct error *err)
 {
     size_t num_stdin = 0;
 
-    if (options->num_photos == 0)
+    if (options->num_images == 0)
         return fail(err, ERROR_INPUT, "no image is given; see --help");
-    for (size_t i = 0; i < options->num_photos; i++)
-        num_stdin += strcmp(options->photos[i], "-") == 0;
+    for (size_t i = 0; i < options->num_images; i++)
+        num_stdin += strcmp(options->images[i], "-") == 0;
     if (num_stdin > 1)
         return fail(err, ERROR_INPUT, "- is given more than once");
     return true;
@@ -228,10 +228,10 @@ bool cam_options_parse(struct cam_options *options, int argc, char **argv,
 
     set_defaults(options);
     fill_table(&table);
-    options->photos = argv;
-    return options_parse(table.rows, table.count, options, take_photo, argc - 1,
+    options->images = argv;
+    return options_parse(table.rows, table.count, options, take_image, argc - 1,
                          argv + 1, err) &&
-           (options->help || check_photos(options, err));
+           (options->help || check_images(options, err));
 }
 
 void cam_options_release(struct cam_options *options)

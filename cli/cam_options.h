@@ -13,21 +13,21 @@
 
 /* `= {0}` is empty. Texts are borrowed from argv. */
 struct cam_options {
-    bool help;         /* and nothing else */
+    bool help;         /* only print the manual */
     const char *model; /* folder; NULL: the default model */
     struct engine_options engine;
-    struct params asked; /* what POST /cam takes as well, for
-                            explain_options_parse */
+    struct params
+        asked; /* options shared with POST /cam, for explain_options_parse */
     const char *heatmap; /* where to write, see outfile.h; or NULL */
     unsigned num_threads;
     struct image_limits limits;
-    size_t max_bytes; /* of a photo's file */
-    char **photos;    /* (num_photos), in argv */
-    size_t num_photos;
+    size_t max_bytes; /* of an image's file */
+    char **images;    /* (num_images), in argv */
+    size_t num_images;
 };
 
 /* Reads the arguments; argv[0] is the name of the command; argv becomes the
- * photos. `options` must be empty; release it in any case. ERROR_INPUT: the
+ * images. `options` must be empty; release it in any case. ERROR_INPUT: the
  * text says what is wrong with which option. ERROR_MEMORY. */
 bool cam_options_parse(struct cam_options *options, int argc, char **argv,
                        struct error *err) __attribute__((warn_unused_result));

@@ -1,4 +1,4 @@
-/* wherefore cam: the engine on the command line, one photo after another. */
+/* wherefore cam: the engine on the command line, one image after another. */
 
 #include "cli/cmd.h"
 
@@ -23,16 +23,16 @@
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
-/* All that the photos need, one after another. `= {0}` is empty. */
+/* What all images share. `= {0}` is empty. */
 struct cam {
     struct cam_options options;
     struct explain_request request;
     struct engine *engine;          /* owned */
     struct team *team;              /* owned */
     struct engine_session *session; /* owned */
-    struct outfile outfile;         /* empty where no heatmap is asked for */
-    struct buf photo;               /* used again for the next; owned */
-    struct response answer;         /* likewise */
+    struct outfile outfile;         /* empty unless a heatmap is requested */
+    struct buf image;               /* reused for each image; owned */
+    struct response response;       /* likewise */
     struct progress progress;
 };
 
@@ -60,7 +60,7 @@ static bool read_stream(struct buf *bytes, int fd, size_t max_bytes,
     }
 }
 
-static bool read_photo(struct buf *bytes, const char *photo, size_t max_bytes,
+static bool read_image(struct buf *bytes, const char *image, size_t max_bytes,
                        struct error *err)
 {
     struct stat info;
@@ -68,11 +68,11 @@ static bool read_photo(struct buf *bytes, const char *photo, size_t max_bytes,
     int fd;
 
     buf_clear(bytes);
-    if (strcmp(photo, "-") == 0)
+    if (strcmp(image, "-") == 0)
         return read_stream(bytes, STDIN_FILENO, max_bytes, err);
-    if (stat(photo, &info) == 0 && S_ISREG(info.st_mode))
-        return buf_append_file(bytes, photo, max_bytes, err);
-    fd = open(photo, O_RDONLY | O_CLOEXEC);
+    if (stat(image, &info) == 0 && S_ISREG(info.st_mode))
+        return buf_append_file(bytes, image, max_bytes, err);
+    fd = open(image, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
     ok = read_stream(bytes, fd, max_bytes, err);
@@ -80,70 +80,72 @@ static bool read_photo(struct buf *bytes, const char *photo, size_t max_bytes,
     return ok;
 }
 
-/* Writes the heatmap, which is then not in the answer. */
-static bool write_heatmap(struct cam *cam, size_t photo,
+/* Writes the heatmap to its file and removes it from the explanation, so that
+ * the JSON does not contain it. */
+static bool write_heatmap(struct cam *cam, size_t image,
                           const struct explanation *explanation,
                           struct error *err)
 {
     bool ok =
         explanation->refusal
             ? fail(err, ERROR_UNSUPPORTED, "%s", explanation->refusal)
-            : outfile_write(&cam->outfile, photo, explanation->heatmap, err);
+            : outfile_write(&cam->outfile, image, explanation->heatmap, err);
 
     buf_clear(explanation->heatmap);
     return ok;
 }
 
-/* Makes cam->answer a line, which names the photo if it is one of several. */
-static bool write_answer(struct cam *cam, const char *photo,
-                         const struct explanation *explanation,
-                         struct error *err)
+/* Writes the result into cam->response as one line, with the image's name if
+ * there are several. */
+static bool write_response(struct cam *cam, const char *image,
+                           const struct explanation *explanation,
+                           struct error *err)
 {
     const struct cam_json_source source = {
-        .file = cam->options.num_photos > 1 ? photo : NULL};
+        .file = cam->options.num_images > 1 ? image : NULL};
 
-    buf_clear(&cam->answer.body);
-    return cam_json_write(&cam->answer, cam->engine, explanation, &cam->request,
-                          &source, err);
+    buf_clear(&cam->response.body);
+    return cam_json_write(&cam->response, cam->engine, explanation,
+                          &cam->request, &source, err);
 }
 
-/* One photo: read, seen, drawn, described. The heatmap comes first, so that
- * an answer means that its heatmap is there. */
-static bool explain(struct cam *cam, size_t photo, struct error *err)
+/* Explains one image. The heatmap is written first, so that once a result is
+ * printed its heatmap exists. */
+static bool explain(struct cam *cam, size_t image, struct error *err)
 {
     const struct cam_options *options = &cam->options;
-    const char *name = options->photos[photo];
+    const char *name = options->images[image];
     struct explanation explanation;
 
-    return read_photo(&cam->photo, name, options->max_bytes, err) &&
-           engine_session_sample(cam->session, cam->photo.data, cam->photo.len,
+    return read_image(&cam->image, name, options->max_bytes, err) &&
+           engine_session_sample(cam->session, cam->image.data, cam->image.len,
                                  &options->limits, NULL, err) &&
            engine_session_explain(cam->session, &explanation, &cam->request,
                                   NULL, err) &&
            (!options->heatmap ||
-            write_heatmap(cam, photo, &explanation, err)) &&
-           write_answer(cam, name, &explanation, err);
+            write_heatmap(cam, image, &explanation, err)) &&
+           write_response(cam, name, &explanation, err);
 }
 
-/* Answers all photos. Ends early only where nobody can read the answers. */
+/* Explains all images. Stops early only if the results cannot be written. */
 static int explain_all(struct cam *cam)
 {
     const struct cam_options *options = &cam->options;
     int status = STATUS_OK;
 
-    progress_init(&cam->progress, stderr, options->num_photos);
+    progress_init(&cam->progress, stderr, options->num_images);
     progress_show(&cam->progress, 0);
-    for (size_t i = 0; i < options->num_photos; i++) {
+    for (size_t i = 0; i < options->num_images; i++) {
         struct error err = {0};
         bool ok = explain(cam, i, &err);
 
         if (!ok || isatty(STDOUT_FILENO))
             progress_hide(&cam->progress);
         if (!ok) {
-            complain_about("cam", options->photos[i], &err);
+            complain_about("cam", options->images[i], &err);
             status = STATUS_FAILED;
-        } else if (fwrite(cam->answer.body.data, 1, cam->answer.body.len,
-                          stdout) != cam->answer.body.len ||
+        } else if (fwrite(cam->response.body.data, 1, cam->response.body.len,
+                          stdout) != cam->response.body.len ||
                    fflush(stdout) != 0) {
             fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
             progress_hide(&cam->progress);
@@ -162,7 +164,7 @@ static int usage_error(const struct error *err)
     return STATUS_USAGE;
 }
 
-/* Opens what all photos need. Returns STATUS_OK, or what to exit with. */
+/* Opens what all images need. Returns STATUS_OK or the exit status. */
 static int open_all(struct cam *cam)
 {
     const struct cam_options *options = &cam->options;
@@ -171,8 +173,8 @@ static int open_all(struct cam *cam)
     struct error err = {0};
 
     if (options->heatmap &&
-        !outfile_plan(&cam->outfile, options->heatmap, options->photos,
-                      options->num_photos, &err)) {
+        !outfile_plan(&cam->outfile, options->heatmap, options->images,
+                      options->num_images, &err)) {
         error_prefix(&err, "--heatmap");
         return usage_error(&err);
     }
@@ -216,8 +218,8 @@ int cmd_cam(int argc, char **argv)
     team_free(cam.team);
     engine_free(cam.engine);
     outfile_release(&cam.outfile);
-    buf_release(&cam.photo);
-    response_release(&cam.answer);
+    buf_release(&cam.image);
+    response_release(&cam.response);
     cam_options_release(&cam.options);
     return status;
 }

@@ -88,7 +88,7 @@ static bool read_network(struct engine *engine, const char *folder,
     return ok;
 }
 
-/* The size of the pictures, which model.json may have left to the file. */
+/* Sets the input size, which model.json may have left to the file. */
 static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
                       struct error *err)
 {
@@ -111,7 +111,8 @@ static bool read_size(struct preprocess_spec *spec, const struct graph *graph,
     return true;
 }
 
-/* Mean and deviation of a network that takes the samples as they are. */
+/* Sets mean and deviation for a network that takes samples without
+ * normalization. */
 static bool read_bytes(struct model_dir *model_dir, struct error *err)
 {
     struct preprocess_spec *spec = &model_dir->input;
@@ -130,7 +131,7 @@ static bool read_bytes(struct model_dir *model_dir, struct error *err)
     return true;
 }
 
-/* From the file's graph to one that is ready to run. */
+/* Turns the file's graph into one that is ready to run. */
 static bool prepare_graph(struct engine *engine, const char *folder,
                           bool override, enum precision_choice precision,
                           struct error *err)
@@ -146,7 +147,7 @@ static bool prepare_graph(struct engine *engine, const char *folder,
     return network_plan(&engine->network, precision, err);
 }
 
-/* Reads and plans the network, at another size where one is asked for. */
+/* Reads and plans the network, for another input size if one is requested. */
 static bool open_network(struct engine *engine, const char *folder,
                          const struct engine_options *options,
                          struct error *err)

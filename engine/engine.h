@@ -36,27 +36,27 @@
 #include "engine/render/render.h"
 #include "engine/run/precision_choice.h"
 
-struct engine;         /* a model, ready to be run */
-struct engine_session; /* room for one run of it */
+struct engine;         /* a model that is ready to run */
+struct engine_session; /* the memory for one run of it */
 
-/* What a model is; borrowed from the engine, and as long-lived. */
+/* Facts about a model. Pointers are borrowed from the engine and valid as long
+ * as it is. */
 struct engine_info {
     const char *name;
     const char *source;               /* where the weights come from, or NULL */
     const char *license;              /* of the weights, or NULL */
     size_t input_width, input_height; /* pixels */
     size_t num_classes;
-    size_t map_width, map_height; /* cells; 0 where there is no CAM head */
+    size_t map_width, map_height; /* cells; 0 without a CAM head */
     size_t num_features;          /* channels of the last feature map */
-    const char *head;             /* what the head is, such as "gap-linear" */
-    const char *output;           /* the file's output that is served */
-    const char *scores;           /* what makes scores of logits: "softmax" or
-                                     "sigmoid" */
-    bool is_exclusive;     /* a picture is of one class; else of any number of
-                              them, each with a score of its own */
-    const char *method;    /* by which it is explained (explain.h), or NULL */
-    const char *refusal;   /* why no method is defined, or NULL where one is */
-    const char *precision; /* what it computes with: "fp32" or "int8" */
+    const char *head;             /* the kind of head, such as "gap-linear" */
+    const char *output;           /* the name of the output that is used */
+    const char *scores;  /* how logits become scores: "softmax" or "sigmoid" */
+    bool is_exclusive;   /* each image has exactly one class; else any number of
+                            classes, each with its own score */
+    const char *method;  /* the method that explains it (explain.h), or NULL */
+    const char *refusal; /* why no method is defined, or NULL */
+    const char *precision; /* the precision in use: "fp32" or "int8" */
     const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
 };
 
@@ -67,25 +67,25 @@ struct engine_class {
                     (engine_info.scores) */
 };
 
-/* ---- what is asked ---- */
+/* ---- the request ---- */
 
-/* In struct explain_request.classes: the best `top`, in their order. */
+/* In struct explain_request.classes: the best `top` classes, best first. */
 #define EXPLAIN_TOP SIZE_MAX
 
 struct explain_request {
-    const struct explain_method *method; /* NULL: the model's own */
+    const struct explain_method *method; /* NULL: the model's default */
     size_t top;                          /* classes listed; 1..num_classes */
-    size_t classes[EXPLAIN_MAX_CLASSES]; /* (num_classes) to be explained:
-                                          * indices, or EXPLAIN_TOP; no more
-                                          * than EXPLAIN_MAX_CLASSES in all */
-    size_t num_classes;                  /* 0: the best one */
+    size_t classes[EXPLAIN_MAX_CLASSES]; /* (num_classes) to explain: indices,
+                                            or EXPLAIN_TOP; at most
+                                            EXPLAIN_MAX_CLASSES in total */
+    size_t num_classes;                  /* 0: explain the best class */
     struct box_options box;
     struct render_options style; /* of the heatmap */
-    bool values;                 /* whoever prints a map prints its numbers */
-    bool only_heatmap;           /* no boxes, and of maps only the first */
+    bool values;                 /* the response contains the maps' values */
+    bool only_heatmap; /* make only the heatmap and its map, no boxes */
 };
 
-/* What is asked where nothing is said. */
+/* The default request. */
 #define EXPLAIN_REQUEST_DEFAULT                                   \
     {                                                             \
         .top = 5, .box = {.threshold = BOX_THRESHOLD}, .style = { \
@@ -93,12 +93,12 @@ struct explain_request {
         }                                                         \
     }
 
-/* ---- what is answered ---- */
+/* ---- the explanation ---- */
 
 struct explained_class {
     struct engine_class class;
-    bool is_asked;                 /* is to be explained, not only listed */
-    const struct explain_map *map; /* NULL: not asked for, or there is none */
+    bool is_asked; /* its explanation is requested; else it is only listed */
+    const struct explain_map *map; /* NULL: not requested, or not defined */
     struct box box;
     bool has_box;
 };
@@ -107,24 +107,24 @@ struct explained_class {
 struct engine_timing {
     double decode, preprocess, infer;
     double map, box, heatmap;
-    double render; /* the last three */
+    double render; /* the sum of map, box and heatmap */
 };
 
-/* All of it is borrowed from the session, until its next picture. */
+/* Everything is borrowed from the session, until its next image. */
 struct explanation {
     const struct image *image;
-    const char *method;  /* its name, or NULL: there are no maps */
-    const char *refusal; /* why there are none, or NULL */
-    /* (num_classes) the best, then those asked for that are not among them */
+    const char *method;  /* its name; NULL: there are no maps */
+    const char *refusal; /* why there are no maps, or NULL */
+    /* (num_classes) the best classes, then the requested ones that are not
+     * among them */
     const struct explained_class *classes;
     size_t num_classes;
-    const struct explained_class *first; /* of those asked for; the heatmap's */
-    struct buf *heatmap; /* a PNG; empty where there is none. Its bytes may be
-                            taken away */
+    const struct explained_class *first; /* requested; the heatmap shows it */
+    struct buf *heatmap; /* a PNG, or empty. The caller may take its bytes */
     struct engine_timing timing;
 };
 
-/* What a model may be opened with that is not its own; `= {0}` is nothing. */
+/* Settings that override the model's own; `= {0}` overrides nothing. */
 struct engine_options {
     uint32_t input_width, input_height; /* pixels; 0: the model's own */
     enum precision_choice precision;
@@ -135,21 +135,21 @@ bool engine_options_parse_precision(struct engine_options *options,
                                     const char *text, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Reads "448" or "160x80" (width x height), each from 1 to
- * PREPROCESS_MAX_SIDE, or "own", and leaves the rest. ERROR_INPUT. */
+/* Reads "448" or "160x80" (width x height), with sides from 1 to
+ * PREPROCESS_MAX_SIDE, or "own", and keeps the other options. ERROR_INPUT. */
 bool engine_options_parse_size(struct engine_options *options, const char *text,
                                struct error *err)
     __attribute__((warn_unused_result));
 
-/* Opens the model in `folder` (model_dir.h says what is in it): reads, checks
- * and plans it. The last parts of it that can fail do so here, not at a
- * request. options may be NULL. Another size of the input suits networks that
- * are convolutions up to their pooling; others are refused. Returns NULL and
+/* Opens the model in `folder` (its files: model_dir.h): reads, checks and plans
+ * it. Whatever can fail because of the model fails here, not during a request.
+ * options may be NULL. Another input size works for networks that consist of
+ * convolutions up to their pooling; others are refused. Returns NULL and
  * ERROR_IO           a file cannot be read
  * ERROR_INPUT        a file is malformed, or its parts do not fit together
- * ERROR_UNSUPPORTED  the network has a node we cannot run; the text names it;
- *                    or the precision is INT8, and library or network have
- *                    nothing of the kind
+ * ERROR_UNSUPPORTED  the network has an unsupported node; the text names it;
+ *                    or the precision is INT8, and the library or the network
+ *                    does not support it
  * ERROR_MEMORY, ERROR_INTERNAL */
 struct engine *engine_open(const char *folder,
                            const struct engine_options *options,
@@ -158,57 +158,56 @@ struct engine *engine_open(const char *folder,
 
 void engine_info(const struct engine *engine, struct engine_info *info);
 
-/* The class's id (such as "n02124075") and label; either may be NULL. Valid as
- * long as the engine. index < num_classes. */
+/* The class's id (such as "n02124075") and label; either may be NULL. Both are
+ * valid as long as the engine. index < num_classes. */
 const char *engine_class_id(const struct engine *engine, size_t index);
 const char *engine_class_label(const struct engine *engine, size_t index);
 
-/* Finds a class by index in decimal, by id, or by label. Returns false,
- * silently, where there is none. */
+/* Finds a class by decimal index, by id or by label. Returns false without an
+ * error if there is none. */
 bool engine_find_class(const struct engine *engine, size_t *index,
                        const char *text);
 
 void engine_free(struct engine *engine);
 
-/* A session computes on its caller's thread, and where `team` is not NULL with
- * the helpers that have time. Engine and team must outlive it. Returns NULL and
+/* A session computes on its caller's thread and, if `team` is not NULL, on the
+ * idle threads of the team. Engine and team must outlive it. Returns NULL and
  * ERROR_MEMORY or ERROR_INTERNAL. */
 struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Decodes a picture and prepares the network's input. Fails as
- * image_decode_for does: the one step that a client's bytes can make fail.
- * `cancel` may be NULL. */
+/* Decodes an image and prepares the network's input. Fails like
+ * image_decode_for: only in this step can invalid input from a client cause a
+ * failure. `cancel` may be NULL. */
 bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
                            size_t len, const struct image_limits *limits,
                            const struct cancel *cancel, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Runs the network on the sample, and explains the classes asked for: each map
- * is made once, then boxes and heatmap. Where the method is not defined for the
- * model there is no map, and no failure. Is asked between passes whether it is
- * cancelled (ERROR_BUSY); `cancel` may be NULL. ERROR_MEMORY, ERROR_INTERNAL.
- */
+/* Runs the network on the sample and explains the requested classes: makes each
+ * map once, then boxes and heatmap. If no method is defined for the model,
+ * there are no maps, which is not a failure. `cancel` is checked between passes
+ * (ERROR_BUSY) and may be NULL. ERROR_MEMORY, ERROR_INTERNAL. */
 bool engine_session_explain(struct engine_session *session,
                             struct explanation *explanation,
                             const struct explain_request *request,
                             const struct cancel *cancel, struct error *err)
     __attribute__((warn_unused_result));
 
-/* How often this session ran the network since it was made. */
+/* How often this session has run the network. */
 uint64_t engine_session_num_runs(const struct engine_session *session);
 
-/* The stages since the last engine_session_sample. */
+/* The times of the stages since the last engine_session_sample. */
 void engine_session_timing(const struct engine_session *session,
                            struct engine_timing *timing);
 
 void engine_session_free(struct engine_session *session);
 
-/* The network itself, for tests and benchmarks: (input_height, input_width, 3)
- * or, of networks that take one channel, (.., 1) NHWC floats in, written before
- * engine_session_run; (num_classes) logits and (map_height, map_width,
- * num_features) features out of it. ERROR_INTERNAL. */
+/* The network itself, for tests and benchmarks. Before engine_session_run,
+ * write the input: NHWC floats, (input_height, input_width, 3), or (.., 1) for
+ * networks with one channel. Afterwards, read (num_classes) logits and
+ * (map_height, map_width, num_features) features. ERROR_INTERNAL. */
 float *engine_session_input(struct engine_session *session);
 bool engine_session_run(struct engine_session *session, struct error *err)
     __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
 #ifndef ENGINE_ENGINE_INTERNAL_H
 #define ENGINE_ENGINE_INTERNAL_H
 
-/* What a model is to engine.c and engine_session.c. */
+/* The engine's struct, shared by engine.c and engine_session.c. */
 
 #include "engine/engine.h"
 #include "engine/model/model_dir.h"
@@ -10,8 +10,8 @@
 struct engine {
     struct model_dir model_dir;
     struct network network;
-    const struct explain_method *method; /* NULL: none is defined */
-    const char *refusal;                 /* why */
+    const struct explain_method *method; /* NULL: no method is defined */
+    const char *refusal;                 /* why not, or NULL */
 };
 
 #endif

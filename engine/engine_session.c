@@ -1,4 +1,4 @@
-/* A session: a picture, the network's run on it, and what explains it. */
+/* A session: an image, the run of the network on it, and its explanation. */
 #include "engine/engine.h"
 
 #include <assert.h>
@@ -16,7 +16,7 @@ struct engine_session {
     struct preprocess *preprocess; /* owned */
     struct render render;
     struct image image;
-    struct preprocess_region region; /* what maps cover of the image */
+    struct preprocess_region region; /* the part of the image that maps cover */
     float *logits, *scores;          /* (num_classes) owned */
     size_t *best;                    /* (num_classes) scratch; owned */
     struct explain_maps maps;
@@ -76,7 +76,7 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
     return ok;
 }
 
-/* The classes' logits and scores, from what the network computed. */
+/* Computes the classes' logits and scores from the network's outputs. */
 static bool read_logits(struct engine_session *session, struct error *err)
 {
     const struct head *head = &session->engine->network.head;
@@ -112,8 +112,8 @@ uint64_t engine_session_num_runs(const struct engine_session *session)
 
 /* ---- explanations ---- */
 
-/* A heatmap of up to so many bytes is kept room for, so that the next picture
- * need not ask for it. */
+/* The heatmap's buffer is kept up to this many bytes, so that the next image
+ * can reuse it. */
 enum { MAX_KEPT = 2 << 20 };
 
 static struct explained_class *add_class(struct engine_session *session,
@@ -128,8 +128,8 @@ static struct explained_class *add_class(struct engine_session *session,
     return entry;
 }
 
-/* Asks for a class's map, unless it is asked for already or there is none; it
- * is listed then. */
+/* Requests a class's map, unless it is already requested or no method is
+ * defined, and lists the class. */
 static void ask_for(struct engine_session *session,
                     struct explanation *explanation,
                     const struct explain_request *request, size_t index)
@@ -154,7 +154,7 @@ static void ask_for(struct engine_session *session,
     entry->map = &maps->map[maps->count++];
 }
 
-/* Lists the best classes, and asks for the maps that the request wants. */
+/* Lists the best classes and requests the maps of the request. */
 static bool list_classes(struct engine_session *session,
                          struct explanation *explanation,
                          const struct explain_request *request,
@@ -206,7 +206,7 @@ static bool make_maps(struct engine_session *session,
     return true;
 }
 
-/* What there is to render of a map. */
+/* Describes a map for rendering. */
 static struct render_map to_render(const struct engine_session *session,
                                    const struct explain_map *map)
 {
@@ -253,7 +253,7 @@ static bool draw_heatmap(struct engine_session *session,
     return ok;
 }
 
-/* Boxes and the heatmap of the maps that are made. */
+/* Makes the boxes and the heatmap from the maps. */
 static bool render_maps(struct engine_session *session,
                         const struct explanation *explanation,
                         const struct explain_request *request,

@@ -20,7 +20,7 @@ struct chunk {
     size_t live; /* blocks not freed yet */
 };
 
-/* Stands before every block, in PAGES_ALIGNMENT bytes of its own. */
+/* Stands before every block, in HUGEPAGES_ALIGNMENT bytes of its own. */
 struct header {
     struct chunk *chunk; /* NULL: the block came from malloc */
     size_t size;         /* bytes, this header included */
@@ -55,7 +55,7 @@ static struct chunk *map_chunk(size_t size)
     chunk = (struct chunk *)(void *)(all + before);
     madvise(chunk, wanted, MADV_HUGEPAGE); /* advice only; it may fail */
     chunk->size = wanted;
-    chunk->used = PAGES_ALIGNMENT;
+    chunk->used = HUGEPAGES_ALIGNMENT;
     return chunk;
 }
 
@@ -67,7 +67,7 @@ static struct header *take_large(size_t size)
     pthread_mutex_lock(&lock);
     chunk = latest;
     if (!chunk || size > chunk->size - chunk->used) {
-        chunk = map_chunk(PAGES_ALIGNMENT + size);
+        chunk = map_chunk(HUGEPAGES_ALIGNMENT + size);
         /* Cut from the chunk with more space left next. */
         if (chunk && (!latest || chunk->size - chunk->used - size >
                                      latest->size - latest->used)) {
@@ -93,15 +93,15 @@ void *hugepages_take(size_t size)
 
     if (size > SIZE_MAX / 2)
         return NULL;
-    size = PAGES_ALIGNMENT + rounded(size, PAGES_ALIGNMENT);
+    size = HUGEPAGES_ALIGNMENT + rounded(size, HUGEPAGES_ALIGNMENT);
     if (size < SMALL) {
-        header = aligned_alloc(PAGES_ALIGNMENT, size);
+        header = aligned_alloc(HUGEPAGES_ALIGNMENT, size);
         if (header)
             header->chunk = NULL;
     } else {
         header = take_large(size);
     }
-    return header ? (uint8_t *)header + PAGES_ALIGNMENT : NULL;
+    return header ? (uint8_t *)header + HUGEPAGES_ALIGNMENT : NULL;
 }
 
 void hugepages_give(void *memory)
@@ -111,7 +111,7 @@ void hugepages_give(void *memory)
 
     if (!memory)
         return;
-    header = (struct header *)(void *)((uint8_t *)memory - PAGES_ALIGNMENT);
+    header = (struct header *)(void *)((uint8_t *)memory - HUGEPAGES_ALIGNMENT);
     chunk = header->chunk;
     if (!chunk) {
         free(header);
@@ -121,7 +121,7 @@ void hugepages_give(void *memory)
     in_use -= header->size;
     if (--chunk->live == 0) {
         if (chunk == latest)
-            chunk->used = PAGES_ALIGNMENT;
+            chunk->used = HUGEPAGES_ALIGNMENT;
         else
             munmap(chunk, chunk->size);
     }

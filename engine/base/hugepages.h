@@ -12,9 +12,9 @@
 
 #include <stddef.h>
 
-enum { PAGES_ALIGNMENT = 128 };
+enum { HUGEPAGES_ALIGNMENT = 128 };
 
-/* Returns `size` bytes aligned to PAGES_ALIGNMENT, or NULL if out of
+/* Returns `size` bytes aligned to HUGEPAGES_ALIGNMENT, or NULL if out of
  * memory. The contents are undefined. */
 void *hugepages_take(size_t size) __attribute__((warn_unused_result));
 

@@ -12,7 +12,7 @@
 
 #include "engine/base/scratch.h"
 
-/* A stretch of cells of one row, and the component it belongs to. */
+/* A run of cells in one row, and the component it belongs to. */
 struct run {
     uint32_t first, last; /* columns, inclusive */
     uint32_t component;
@@ -29,7 +29,7 @@ struct component {
 enum { LANES = 16 };
 static const uint32_t NONE = UINT32_MAX;
 
-/* The pieces of the scratch memory, for rows of at most `max_runs` runs. */
+/* The parts of the scratch memory, for rows of at most `max_runs` runs. */
 struct finder {
     struct run *runs, *above;               /* (max_runs) */
     struct component *components, *carried; /* (2 max_runs) */
@@ -38,8 +38,8 @@ struct finder {
     struct component best; /* area 0: none yet */
 };
 
-/* Lays the pieces out in scratch memory. width is at most UINT32_MAX, so
- * nothing overflows with 64 bits. */
+/* Lays out the parts in scratch memory. width is at most UINT32_MAX, so nothing
+ * overflows with 64 bits. */
 static bool finder_init(struct finder *finder, struct box_scratch *scratch,
                         size_t width, struct error *err)
 {
@@ -65,7 +65,7 @@ static bool finder_init(struct finder *finder, struct box_scratch *scratch,
     return true;
 }
 
-/* The largest value, 0 where none is positive; NaN is passed over. */
+/* The largest value, or 0 if none is positive; NaN is skipped. */
 static float largest(const float *map, size_t count)
 {
     float lanes[LANES] = {0};
@@ -83,7 +83,7 @@ static float largest(const float *map, size_t count)
     return max;
 }
 
-/* Cuts a row into finder->runs; they belong to no component yet. */
+/* Splits a row into finder->runs, without assigning components. */
 static void row_to_runs(struct finder *finder, const float *restrict row,
                         size_t width, float cut)
 {
@@ -132,7 +132,8 @@ static void absorb(struct component *into, const struct component *from)
         into->bottom = from->bottom;
 }
 
-/* Merges two components; the larger stays root, which keeps trees flat. */
+/* Merges two components; the larger one remains the root, which keeps trees
+ * flat. */
 static uint32_t merge(struct component *components, uint32_t a, uint32_t b)
 {
     a = root_of(components, a);
@@ -170,7 +171,8 @@ static uint32_t component_new(struct finder *finder, const struct run *run,
 }
 
 /* Gives every run of row y a component, merged with those it touches above.
- * Both rows are walked once: what ends left of a run is left of the next. */
+ * Both rows are walked once: a run that ends left of one run is also left of
+ * the next. */
 static void join_runs(struct finder *finder, uint32_t y, size_t width)
 {
     size_t a = 0;
@@ -197,8 +199,8 @@ static void consider(struct component *best, const struct component *candidate)
         *best = *candidate;
 }
 
-/* Ends row y: its components are numbered anew from 0 and its runs become the
- * row above; components without a run in it are complete. */
+/* Ends row y: renumbers its components from 0 and makes its runs the row above;
+ * components without a run in it are complete. */
 static void end_row(struct finder *finder)
 {
     struct component *done = finder->components;
@@ -228,7 +230,7 @@ static void end_row(struct finder *finder)
     finder->num_above = finder->num_runs;
 }
 
-/* Reads all rows; finder->best is the answer. */
+/* Processes all rows; finder->best is the result. */
 static void find(struct finder *finder, const float *map, size_t height,
                  size_t width, float cut)
 {
@@ -243,8 +245,8 @@ static void find(struct finder *finder, const float *map, size_t height,
 
 /* ---- rules ---- */
 
-/* The share of a map's largest value, which is positive, at which a rule cuts
- * it. */
+/* The rule's threshold, as a fraction of the map's maximum, which is positive.
+ */
 typedef float share_fn(const float *map, size_t count, float max,
                        const struct box_options *options);
 

@@ -1,23 +1,25 @@
 #ifndef ENGINE_EXPLAIN_BOX_H
 #define ENGINE_EXPLAIN_BOX_H
 
-/* A bounding box read off a map. A rule says where the map is cut; the box is
- * that of the largest piece that stays. */
+/* The bounding box of a map. A rule chooses the threshold; the box encloses the
+ * largest component above it. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/error.h"
 
-/* Whole pixels of the upright picture, half-open: x .. x + width - 1. */
+/* In whole pixels of the upright image: columns x to x + width - 1, and rows
+ * likewise. */
 struct box {
     uint32_t x, y, width, height;
-    float threshold; /* the share of the maximum at which the map was cut */
+    float threshold; /* as a fraction of the map's maximum */
 };
 
 /* X(enumerator, name)
  *
- * paper  at `threshold` times the maximum (Zhou et al. 2016, section 3.2) */
+ * paper  the threshold is `threshold` times the maximum (Zhou et al.
+ *        2016, section 3.2) */
 #define BOX_RULES(X) X(BOX_PAPER, paper)
 
 enum box_rule {
@@ -35,25 +37,25 @@ struct box_options {
 
 const char *box_rule_name(enum box_rule rule);
 
-/* Scratch memory for box_find, reused from call to call; `= {0}` is empty.
- * It grows with the width of a map, not with its height. */
+/* Scratch memory for box_find, reused from call to call; `= {0}` is empty. Its
+ * size depends on the width of a map, not on its height. */
 struct box_scratch {
     void *rows; /* (cap) bytes, owned */
     size_t cap;
 };
 
-/* Finds the box: negatives and NaN count as 0, the map is cut where the rule
- * says (values strictly above it stay), and the answer is the bounding box of
- * the largest 8-connected component; of several equally large ones, that whose
- * first cell in reading order comes first.
+/* Finds the box. Negative values and NaN count as 0. The box encloses the
+ * largest 8-connected component of the values strictly above the rule's
+ * threshold; of several equally large components, the one whose first cell
+ * comes first in reading order.
  *
- * map  in  (height, width)  already upsampled to the picture
+ * map  in  (height, width)  already upsampled to the image
  *
- * *found is false, and *box all zeros, where nothing stays: no value is
- * positive, the threshold is 1 or more, or the maximum is infinite.
- * ERROR_MEMORY, and ERROR_LIMIT where a side does not fit 32 bits; *found is
- * false then as well. Time is linear in the map for any map. One thread at a
- * time per scratch. */
+ * *found is false, and *box all zeros, if no value is above the threshold: no
+ * value is positive, the threshold is 1 or more, or the maximum is infinite.
+ * ERROR_MEMORY; ERROR_LIMIT if a side does not fit 32 bits; *found is false
+ * after a failure as well. The time is linear in the size of the map. One
+ * thread at a time per scratch. */
 bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
               const float *map, size_t height, size_t width,
               const struct box_options *options, struct error *err)

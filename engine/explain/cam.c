@@ -4,8 +4,8 @@
 
 #include "engine/explain/explain.h"
 
-/* Sums per cell, in the order that lets the compiler keep a vector of them
- * without being allowed to reorder floating-point additions. */
+/* Sums per cell, in an order that lets the compiler use vectors without
+ * reordering floating-point additions. */
 enum { LANES = 16 };
 
 static float dot(const float *restrict a, const float *restrict b, size_t count)
@@ -58,7 +58,7 @@ void cam_scale(struct cam_scale *scale, const struct head *head,
     scale->deviation = sqrt(squares / (double)channels + head->epsilon);
 }
 
-/* Number c of a normalization's operand; `otherwise` where it has none. */
+/* Element c of a normalization's operand, or `otherwise` without an operand. */
 static double number_at(const struct graph *graph, int operand, size_t c,
                         double otherwise)
 {
@@ -71,7 +71,7 @@ static double number_at(const struct graph *graph, int operand, size_t c,
         value)[graph_shape_count(&value->shape) == 1 ? 0 : c];
 }
 
-/* What the weights make of features that are multiplied first. */
+/* The weighted sum of features that are first multiplied by a scale. */
 static void scaled_map(float *restrict map, size_t cells,
                        const struct head *head, const struct graph *graph,
                        const float *restrict features,
@@ -88,8 +88,7 @@ static void scaled_map(float *restrict map, size_t cells,
     }
 }
 
-/* Of what the weights make of features: what they make of these less their
- * mean, in deviations. */
+/* Converts a weighted sum of features into that of the normalized features. */
 static void normalize(float *restrict map, size_t cells,
                       const struct head *head, const struct graph *graph,
                       const struct cam_scale *scale,
@@ -173,11 +172,11 @@ static double mean_of(const struct explain_map *map)
     return sum / (double)count;
 }
 
-/* The check is the mean of the map and the class's bias. Where the head pools
- * by the mean this equals the logit, up to rounding. Where it pools by the
- * maximum, the logit is the bias and, over all channels, the sum of weight x
- * largest activation, each from a cell of its own; no sum over one map's cells
- * gives it, and the check is only what its name says. */
+/* The check is the mean of the map plus the class's bias. If the head pools by
+ * the mean, this equals the logit up to rounding. If it pools by the maximum,
+ * the logit is the bias plus the sum over channels of weight x largest
+ * activation. The largest activations are in different cells, so the logit
+ * cannot be computed from the map, and the check is only what its name says. */
 static bool explain(struct explain_maps *maps,
                     const struct explain_input *input, struct error *err)
 {

@@ -10,7 +10,7 @@
 #include "engine/graph/graph.h"
 #include "engine/passes/head.h"
 
-/* What a picture's pooled features are normalized by. */
+/* The statistics by which an image's pooled features are normalized. */
 struct cam_scale {
     double mean, deviation;
 };
@@ -19,7 +19,7 @@ struct cam_scale {
  *
  *     map[y][x] = sum over c of weights[c] * features[y][x][c]
  *
- * map       out  (height, width)            raw scores, any sign
+ * map       out  (height, width)            unscaled, of any sign
  * features  in   (height, width, channels)  last layer before pooling, NHWC
  * weights   in   (channels)                 the class's row of the final layer
  *
@@ -29,8 +29,8 @@ void cam_weigh(float *restrict map, const float *restrict features,
                const float *restrict weights, size_t height, size_t width,
                size_t channels);
 
-/* The mean of the picture's pooled features and their deviation, with epsilon;
- * 0 and 1 where the head is not normalized.
+/* Computes the mean of the image's pooled features and their deviation, with
+ * epsilon; 0 and 1 if the head has no normalization.
  *
  * features  in   (height, width, channels) */
 void cam_scale(struct cam_scale *scale, const struct head *head,

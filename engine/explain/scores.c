@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 /* Whether the value at index a ranks above that at index b: a strict total
- * order, so the answer does not depend on the order of the search. */
+ * order, so the result does not depend on the order of the search. */
 static bool ranks_above(const float *values, size_t a, size_t b)
 {
     bool a_is_nan = isnan(values[a]);
@@ -17,7 +17,7 @@ static bool ranks_above(const float *values, size_t a, size_t b)
     return a < b;
 }
 
-/* The largest logit that is not NaN; -INFINITY where all are. */
+/* The largest logit that is not NaN, or -INFINITY if all are. */
 static float largest(const float *logits, size_t count)
 {
     float max = -INFINITY;
@@ -28,8 +28,8 @@ static float largest(const float *logits, size_t count)
     return max;
 }
 
-/* What exp(logit - max) is in the limit where max is infinite: every logit
- * equal to it weighs 1, all others nothing. */
+/* The limit of exp(logit - max) for an infinite max: 1 for every logit equal to
+ * it, 0 for all others. */
 static float weight(float logit, float max)
 {
     if (isnan(logit))
@@ -97,7 +97,7 @@ void scores_best(size_t *indices, size_t k, const float *values, size_t count)
             sift_down(indices, k, 0, values);
         }
     }
-    for (size_t left = k; left-- > 1;) { /* the worst goes last */
+    for (size_t left = k; left-- > 1;) { /* the worst comes last */
         size_t worst = indices[0];
 
         indices[0] = indices[left];

@@ -1,18 +1,18 @@
 #ifndef ENGINE_EXPLAIN_SCORES_H
 #define ENGINE_EXPLAIN_SCORES_H
 
-/* Scores from logits, and the best of them. Any thread. */
+/* Computes scores from logits and finds the best ones. Any thread. */
 
 #include <stddef.h>
 
 /* Softmax: scores[i] = exp(logits[i] - max) / sum. The arrays, (count) each,
- * may be the same. A NaN logit scores 0; where logits are +infinity, these
- * share the whole score. All are 0 where every logit is NaN. */
+ * may be the same. The score of a NaN logit is 0. If logits are +infinity, the
+ * score of 1 is divided among them. If all logits are NaN, all scores are 0. */
 void scores_softmax(float *scores, const float *logits, size_t count);
 
-/* Sigmoid: scores[i] = 1 / (1 + exp(-logits[i])), without an overflow on the
- * way, so that small scores keep their digits. The arrays, (count) each, may be
- * the same. A NaN logit scores 0. */
+/* Sigmoid: scores[i] = 1 / (1 + exp(-logits[i])), computed without overflow, so
+ * that small scores are accurate. The arrays, (count) each, may be the same.
+ * The score of a NaN logit is 0. */
 void scores_sigmoid(float *scores, const float *logits, size_t count);
 
 /* Writes the indices of the `k` largest values, largest first; of equal

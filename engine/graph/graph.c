@@ -90,7 +90,7 @@ bool graph_shape_check(const struct graph_shape *shape, struct error *err)
     for (uint32_t i = 0; i < shape->rank; i++) {
         size_t dim = shape->dim[i];
 
-        /* A dimension of 0 does not excuse the others. */
+        /* The others are limited even if one dimension is 0. */
         if (dim > GRAPH_MAX_ELEMENTS / count)
             return fail(err, ERROR_LIMIT,
                         "a tensor of %s has more than %zu elements",
@@ -113,7 +113,7 @@ const char *graph_shape_text(char text[GRAPH_SHAPE_TEXT],
     return text;
 }
 
-/* Makes room for one more element; returns the array, moved or not. */
+/* Grows an array if one more element does not fit; returns the array. */
 static void *grow(void *array, size_t num, size_t *cap, size_t size,
                   struct error *err)
 {
@@ -211,7 +211,7 @@ void graph_forget_names(struct graph *graph, int value)
     graph->values[value].name = "";
 }
 
-/* What stands before the elements of a constant. */
+/* The header before a constant's elements. */
 struct elements {
     _Alignas(max_align_t) atomic_size_t num_holders;
 };
@@ -230,7 +230,7 @@ bool graph_make_constant(struct graph_value *value, struct error *err)
     assert(value->has_shape && !value->data);
     if (!graph_shape_check(&value->shape, err))
         return false;
-    /* XNNPACK reads up to 128 bytes past the end of what it is given. */
+    /* XNNPACK reads up to 128 bytes past the end of its inputs. */
     count = graph_shape_count(&value->shape) + 128 / size;
     elements = calloc(1, sizeof *elements + count * size);
     if (!elements)
@@ -252,7 +252,7 @@ void graph_drop_constant(struct graph_value *value)
 int graph_share_constant(struct graph *graph, const char *name,
                          const struct graph_value *from, struct error *err)
 {
-    struct graph_value copy = *from; /* values may move */
+    struct graph_value copy = *from; /* adding one moves values */
     int number = graph_add_value(graph, name, from->type, err);
 
     assert(copy.data && copy.has_shape);
@@ -358,7 +358,7 @@ struct graph_node *graph_append(struct graph *graph,
     return &nodes[graph->num_nodes++];
 }
 
-/* Of the nodes from one on, up to another. Three of these exchange parts. */
+/* Reverses a range of nodes. Three reversals exchange two adjacent ranges. */
 static void reverse(struct graph_node *nodes, size_t from, size_t to)
 {
     while (from + 1 < to) {
@@ -430,7 +430,7 @@ const int64_t *graph_ints(const struct graph_value *value)
     return value->data;
 }
 
-/* Of a node that is dropped and only renames its operand. */
+/* The operand of a removed node takes over its names, if it is renamed only. */
 static void hand_names_back(struct graph *graph, const struct graph_node *node)
 {
     const struct graph_value *x = graph_input(graph, node, 0);
@@ -442,7 +442,7 @@ static void hand_names_back(struct graph *graph, const struct graph_node *node)
         graph_take_names(graph, node->inputs[0], node->outputs[0]);
 }
 
-/* Walks backwards, since makers stand before users; keeps the order. */
+/* Walks backwards, since producers come before users; keeps the order. */
 void graph_prune(struct graph *graph)
 {
     size_t kept = 0;
@@ -463,7 +463,7 @@ void graph_prune(struct graph *graph)
                       !graph->values[node->outputs[i]].data;
         if (!needed) {
             hand_names_back(graph, node);
-            node->num_outputs = 0; /* marks the node as dropped */
+            node->num_outputs = 0; /* marks the node as removed */
             continue;
         }
         for (uint32_t i = 0; i < node->num_inputs; i++)

@@ -3,19 +3,19 @@
 
 /* The network as wherefore sees it between the ONNX file and the kernels.
  *
- *     onnx_read        nodes as the file has them, initialisers as constants
- *     graph_infer      shapes; constants computed; constant operands resolved
- *     graph_fold       BatchNorm, padding, bias and clamps into convolutions
- *     gradient_append  where gradients are asked for: their nodes
- *     graph_layout     NCHW to NHWC, transposes gone
- *     head_find        what a class activation map can be read from
- *     plan             steps: XNNPACK runtimes and plain kernels
+ *     onnx_read        the file's nodes, with initialisers as constants
+ *     graph_infer      infers shapes, computes constants, resolves operands
+ *     graph_fold       folds BatchNorm, padding, bias and clamps into layers
+ *     gradient_append  adds the nodes of gradients, if they are asked for
+ *     graph_layout     changes NCHW to NHWC and removes transposes
+ *     head_find        finds the layers that class activation maps need
+ *     plan             divides the graph into XNNPACK runtimes and kernels
  *
- * Values are numbered; a node names its operands by number. Nodes stand in an
- * order in which every value is made before it is used. Shapes and axes are
- * those of the ONNX file (NCHW) until graph_layout, and NHWC where a node
- * says so after it. Everything lives as long as the graph. One thread at a
- * time while it changes; immutable, and for any thread, afterwards. */
+ * Values are numbered, and a node refers to its operands by number. Nodes are
+ * in topological order. Until graph_layout, shapes and axes are those of the
+ * ONNX file (NCHW); afterwards they are NHWC where a node says so. Everything
+ * lives as long as the graph. One thread at a time may use a graph that is
+ * being changed; afterwards it is immutable, and any thread may. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,10 +26,10 @@
 
 enum {
     GRAPH_MAX_VALUES = 1 << 20,
-    GRAPH_NONE = -1, /* no value: an operand left out */
+    GRAPH_NONE = -1, /* no value, for an omitted operand */
 };
 
-/* At most so many elements in one tensor: 1 GiB of floats. */
+/* The largest number of elements in one tensor: 1 GiB of floats. */
 #define GRAPH_MAX_ELEMENTS ((size_t)1 << 28)
 
 enum graph_type {
@@ -40,7 +40,7 @@ enum graph_type {
 /* Row-major; rank 0 is a scalar. */
 struct graph_shape {
     uint32_t rank;
-    size_t dim[GRAPH_MAX_RANK]; /* the first `rank` count; others are 0 */
+    size_t dim[GRAPH_MAX_RANK]; /* the first `rank` are used; others are 0 */
 };
 
 /* One of the file's names for a value. */
@@ -49,84 +49,81 @@ struct graph_name {
     char text[];
 };
 
-/* Passes drop values: what a value is called in the file is kept for as long
- * as there is one that holds the same elements, be it in another shape or in
- * another order of axes. No two values have a name in common. */
+/* Passes may remove values. The file's names for a value are kept as long as
+ * some value holds the same elements, even in another shape or order of axes.
+ * No two values share a name. */
 struct graph_value {
-    const char *name;         /* the first one; "" where it has none */
+    const char *name;         /* the first name, or "" */
     struct graph_name *names; /* in the graph's arena */
     enum graph_type type;
-    bool has_shape; /* from graph_infer on: every value */
+    bool has_shape; /* true for every value after graph_infer */
     struct graph_shape shape;
-    void *data;   /* the constant's elements, or NULL; held, and maybe by
-                     other values too (graph_share_constant) */
-    int element;  /* the ONNX type of a constant or an input of the file, and
-                     of what is an input of uint8 still, or 0 */
-    int producer; /* index of the node that makes it, or GRAPH_NONE */
+    void *data;   /* the constant's elements, or NULL; reference-counted, see
+                     graph_share_constant */
+    int element;  /* the ONNX type of a constant or input of the file, or of a
+                     value that only moves a uint8 input's elements; or 0 */
+    int producer; /* index of the node that computes it, or GRAPH_NONE */
 };
 
-/* A node that cannot be read or run, or an input of the file's. */
+/* A node that cannot be read or run, or an input that cannot be read. */
 struct graph_problem {
-    const char *node, *onnx_op; /* names, in the graph's arena; the operator of
-                                   an input is "" */
+    const char *node, *onnx_op; /* in the arena; onnx_op is "" for an input */
     struct error why;           /* without the node's name */
     struct graph_problem *next;
 };
 
-/* The problems of all nodes, in their order, for whoever asks for more than
- * the first. `= {0}` is empty. */
+/* The problems of all nodes, in their order, for callers that want more than
+ * the first one. `= {0}` is empty. */
 struct graph_problems {
     struct graph_problem *first, *last; /* in the graph's arena */
     size_t count;
-    size_t num_blocked; /* nodes that take what one of those would make */
+    size_t num_blocked; /* nodes that depend on a failed node */
 };
 
 /* `= {0}` is empty. */
 struct graph {
     struct arena arena;
-    struct graph_problems *problems; /* where nodes that fail are listed and
-                                        left out, until graph_infer is done;
-                                        NULL: the first one is the error;
-                                        borrowed */
+    struct graph_problems *problems; /* borrowed, or NULL: see graph_forgive */
     struct graph_value *values;      /* (num_values) owned */
     struct graph_node *nodes;        /* (num_nodes) owned */
     size_t num_values, cap_values;
     size_t num_nodes, cap_nodes;
-    size_t budget;    /* elements that may still be computed, and how many */
-    size_t room;      /* constants may still have more (graph_const.h) */
-    bool file_layout; /* inputs and outputs keep the file's, not NHWC */
-    bool takes_bytes; /* the picture is to be its samples, 0 to 255, as the
-                         file's input of type uint8 has it */
-    int *inputs;      /* (num_inputs) owned; a picture is the only one */
+    size_t budget; /* elements that may still be computed from constants, and */
+    size_t constants_left; /* how many may still be stored: graph_const.h */
+    bool file_layout;      /* inputs and outputs keep the file's layout */
+    bool takes_bytes; /* the input is of type uint8: pass samples from 0 to 255,
+                         not normalized ones */
+    int *inputs;      /* (num_inputs) owned; an image network has one */
     size_t num_inputs;
     int *outputs; /* (num_outputs) owned */
     size_t num_outputs;
     const char *
-        *output_names;   /* (num_outputs) what the file calls them, from
+        *output_names;   /* (num_outputs) the file's names for them, from
                             onnx_read to graph_set_outputs; in the arena */
     size_t num_left_out; /* nodes of the file that no output needs */
 };
 
 const char *graph_op_name(enum graph_op op);
 
-/* What graph_node.h says of an operation. */
+/* The facts about an operation in graph_node.h. */
 uint32_t graph_op_floats(enum graph_op op);
 bool graph_op_has(enum graph_op op, enum graph_fact fact);
 
-/* graph_work.c: how many numbers it takes to compute a node's output, about.
- * Its operands and its output need their shapes. */
+/* graph_work.c: an estimate of the number of operations that compute a node's
+ * output. The shapes of operands and output must be known. */
 size_t graph_work(const struct graph *graph, const struct graph_node *node);
 
-/* Lists the failure in *err, which is a node's, among the graph's problems
- * and empties it, if they are kept and it is no matter of memory or of ours;
- * else puts the node's name before its text. Returns whether it was listed. */
+/* Handles a node's failure in *err. If the graph lists problems, and the
+ * failure is not ERROR_MEMORY or ERROR_INTERNAL, it is added to the list, *err
+ * is emptied and true is returned; the caller then skips the node. Otherwise
+ * the node's name is put before the text and false is returned. */
 bool graph_forgive(struct graph *graph, const char *node, const char *onnx_op,
                    struct error *err) __attribute__((warn_unused_result));
 
-/* Elements of a shape; at most GRAPH_MAX_ELEMENTS once graph_shape_check
- * accepted it. */
+/* The number of elements; at most GRAPH_MAX_ELEMENTS if graph_shape_check
+ * accepted the shape. */
 size_t graph_shape_count(const struct graph_shape *shape);
-/* Elements of a value. */
+/* The number of elements of a value. */
 size_t graph_value_count(const struct graph *graph, int value);
 bool graph_shape_equal(const struct graph_shape *a,
                        const struct graph_shape *b);
@@ -135,14 +132,15 @@ bool graph_shape_equal(const struct graph_shape *a,
 bool graph_shape_check(const struct graph_shape *shape, struct error *err)
     __attribute__((warn_unused_result));
 
-/* "1 x 3 x 224 x 224", or "scalar", into a caller's buffer; returns it. */
+/* Writes a shape such as "1 x 3 x 224 x 224", or "scalar", to `text` and
+ * returns it. */
 enum { GRAPH_SHAPE_TEXT = 160 };
 const char *graph_shape_text(char text[GRAPH_SHAPE_TEXT],
                              const struct graph_shape *shape);
 
-/* Adds a value without a shape, a producer or data, and returns its number,
- * or GRAPH_NONE (ERROR_MEMORY, ERROR_LIMIT). The name is copied; "" is none.
- * Pointers to values do not survive this call. */
+/* Adds a value without a shape, a producer or data, and returns its number, or
+ * GRAPH_NONE (ERROR_MEMORY, ERROR_LIMIT). The name is copied; "" means no name.
+ * This call invalidates pointers to values. */
 int graph_add_value(struct graph *graph, const char *name, enum graph_type type,
                     struct error *err) __attribute__((warn_unused_result));
 
@@ -151,119 +149,120 @@ int graph_add_constant(struct graph *graph, const char *name,
                        enum graph_type type, const struct graph_shape *shape,
                        struct error *err) __attribute__((warn_unused_result));
 
-/* Gives a value zeroed elements, and so makes it a constant; it needs a
- * shape. ERROR_MEMORY, ERROR_LIMIT. */
+/* Makes a value a constant with zeroed elements; its shape must be known.
+ * ERROR_MEMORY, ERROR_LIMIT. */
 bool graph_make_constant(struct graph_value *value, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Adds a constant that has the elements of another one, be it of another
- * graph: both hold them, and they go with the last. From now on nobody may
- * change them. ERROR_MEMORY, ERROR_LIMIT. */
+/* Adds a constant that shares the elements of another one, which may be in
+ * another graph. They are freed with the last constant that uses them, and must
+ * not be changed from now on. ERROR_MEMORY, ERROR_LIMIT. */
 int graph_share_constant(struct graph *graph, const char *name,
                          const struct graph_value *from, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Gives up a constant's elements, if the value has any. */
+/* Releases a value's elements, if it is a constant. */
 void graph_drop_constant(struct graph_value *value);
 
-/* Lists a value among the graph's inputs. ERROR_MEMORY. */
+/* Adds a value to the graph's inputs. ERROR_MEMORY. */
 bool graph_add_input(struct graph *graph, int value, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Makes these the graph's outputs; nothing is pruned. ERROR_MEMORY. */
+/* Sets the graph's outputs; does not prune. ERROR_MEMORY. */
 bool graph_set_outputs(struct graph *graph, const int *values, size_t count,
                        struct error *err) __attribute__((warn_unused_result));
 
-/* Whether the node clamps its result: its min or its max is finite. */
+/* Whether the node clamps its result, that is, its min or max is finite. */
 bool graph_is_clamped(const struct graph_node *node);
 
-/* Adds a node at the end with empty operand lists of the given lengths (all
- * GRAPH_NONE) and no clamp. Returns NULL on ERROR_MEMORY. Pointers to nodes
- * do not survive this call. */
+/* Adds a node at the end with operand lists of the given lengths (all
+ * GRAPH_NONE) and without a clamp. Returns NULL on ERROR_MEMORY. This call
+ * invalidates pointers to nodes. */
 struct graph_node *graph_add_node(struct graph *graph, enum graph_op op,
                                   const char *name, const char *onnx_op,
                                   uint32_t num_inputs, uint32_t num_outputs,
                                   struct error *err)
     __attribute__((warn_unused_result));
 
-/* Adds a node at the end as it is: names and operands are not copied. Returns
- * NULL on ERROR_MEMORY. Pointers to nodes do not survive this call. */
+/* Adds a node at the end unchanged; names and operands are not copied. Returns
+ * NULL on ERROR_MEMORY. This call invalidates pointers to nodes. */
 struct graph_node *graph_append(struct graph *graph,
                                 const struct graph_node *node,
                                 struct error *err)
     __attribute__((warn_unused_result));
 
-/* Moves the nodes from number `first` on, which were added last, before number
- * `to`, where those stand that need them; renews `producer`. */
+/* Moves the nodes from index `first` to the end, which were added last, before
+ * the node at index `to`, and updates `producer`. */
 void graph_move_nodes(struct graph *graph, size_t first, size_t to);
 
-/* The value of an operand, or NULL where it is left out. */
+/* The value of an operand, or NULL if it is omitted. */
 struct graph_value *graph_input(const struct graph *graph,
                                 const struct graph_node *node, uint32_t i);
 struct graph_value *graph_output(const struct graph *graph,
                                  const struct graph_node *node, uint32_t i);
 
-/* The node that makes a value, or NULL. */
+/* The node that computes a value, or NULL. */
 const struct graph_node *graph_producer(const struct graph *graph, int value);
 
-/* The value that reshapes between it and `value` merely rename. */
+/* Follows reshapes back from `value` and returns the value that they start
+ * from. */
 int graph_behind_reshapes(const struct graph *graph, int value);
 
 /* A constant's elements. The value must be a constant of that type. */
 const float *graph_floats(const struct graph_value *value);
 const int64_t *graph_ints(const struct graph_value *value);
 
-/* The value that has the name and is a constant, an input or made by a node;
- * else GRAPH_NONE. */
+/* Finds a constant, an input or a node's output by name; returns GRAPH_NONE if
+ * there is none. */
 int graph_find(const struct graph *graph, const char *name);
 
-/* The value gets the names of another one, which holds the same elements, and
- * which then has none. */
+/* Moves the names of value `from`, which holds the same elements, to `value`.
+ */
 void graph_take_names(struct graph *graph, int value, int from);
 
-/* The value holds other elements from now on. */
+/* Removes a value's names because its elements have changed. */
 void graph_forget_names(struct graph *graph, int value);
 
-/* Drops the nodes that no output depends on, frees the constants that nothing
- * uses, and renews `producer` of all values. What a dropped node merely
- * reshaped or transposed gets the names of the result. */
+/* Removes the nodes that no output depends on, frees unused constants, and
+ * updates `producer` of all values. If a removed node only reshapes or
+ * transposes its input, the input takes over the names of its output. */
 void graph_prune(struct graph *graph);
 
 void graph_release(struct graph *graph);
 
-/* graph_shape.c, graph_const.c: gives every value its shape, computes what
- * depends on constants alone, and turns operands that must be constant (the
- * target of Reshape, the borders of Pad, the bounds of Clip, …) into the
- * node's fields; such operands are dropped. Gemm and MatMul by constant
- * weights become LINEAR. The input's shape must be set. May run again after
- * any pass: what was inferred stays as it is.
+/* graph_shape.c, graph_const.c: infers every value's shape, computes values
+ * that depend on constants alone, and turns operands that must be constant (the
+ * target of Reshape, the pads of Pad, the bounds of Clip, …) into fields of the
+ * node, which then has no such operand. Gemm and MatMul by constant weights
+ * become LINEAR. The input's shape must be set. May run again after any pass;
+ * earlier results are kept.
  * ERROR_INPUT        shapes do not fit together
- * ERROR_UNSUPPORTED  an operand must be constant and is not, and the like
+ * ERROR_UNSUPPORTED  an operand that must be constant is not, for example
  * ERROR_LIMIT, ERROR_MEMORY; the text names the node. */
 bool graph_infer(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_fuse.c: makes one node of the several that exporters write for GELU,
- * hard swish, normalization, sigmoid and softmax. graph_fold begins with it. */
+/* graph_fuse.c: replaces the groups of nodes that exporters write for GELU,
+ * hard swish, normalization, sigmoid and softmax by one node each. graph_fold
+ * runs it first. */
 void graph_fuse(struct graph *graph);
 
-/* graph_fold.c: removes identities and folds into the node before or after
- * what costs nothing there: padding, BatchNorm, products and sums with
- * constants, clamps, linear layers in a row. Results are equal up to rounding.
+/* graph_fold.c: removes identities, and folds padding, BatchNorm, products and
+ * sums with constants, clamps and consecutive linear layers into neighbouring
+ * nodes, where they cost nothing. Results are equal up to rounding.
  * ERROR_MEMORY. */
 bool graph_fold(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_layout.c: makes every convolution NHWC, and, unless they keep the
- * file's, inputs and outputs of rank 4 too. Transposes that merely turned one
- * into the other are gone; those that remain are nodes. Every MEAN keeps its
- * axes afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
+/* graph_layout.c: makes every convolution NHWC, and inputs and outputs of rank
+ * 4 too unless graph->file_layout is set. Transposes between the two layouts
+ * are removed; transposes that are still needed remain nodes. Every MEAN keeps
+ * its axes afterwards. ERROR_MEMORY, ERROR_UNSUPPORTED. */
 bool graph_layout(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* graph_split.c: makes several convolutions and a concatenation of one whose
- * weights are too large for a cache. The last thing that graph_layout does.
- * ERROR_MEMORY. */
+/* graph_split.c: splits a convolution whose weights do not fit the cache into
+ * several and a concatenation. graph_layout runs it last. ERROR_MEMORY. */
 bool graph_split(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -1,13 +1,12 @@
 #ifndef ENGINE_GRAPH_GRAPH_NODE_H
 #define ENGINE_GRAPH_GRAPH_NODE_H
 
-/* What a node of the graph is: the operations there are, and the fields that
- * each has. graph.h is the graph.
+/* The nodes of a graph: the operations, and the fields of each. The graph
+ * itself is in graph.h.
  *
- * One row of GRAPH_OPS says all that is fixed about an operation. What rooms
- * above do with it is a word there, of which they make the name of a function
- * of theirs. So their tables cannot lack a row, and a function that is not
- * there is found when the program is linked. */
+ * One row of GRAPH_OPS holds all constant facts about an operation. Other
+ * folders build the names of their functions from the words in the row. So
+ * their tables cannot lack a row, and a missing function is a link error. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,32 +14,31 @@
 
 enum { GRAPH_MAX_RANK = 6, GRAPH_EINSUM_OPERANDS = 4 };
 
-/* What holds for all nodes of an operation. */
+/* Facts about all nodes of an operation. */
 enum graph_fact {
-    GRAPH_CLAMPS = 1,   /* its kernels keep to the node's min and max */
-    GRAPH_HANDS_ON = 2, /* what comes out are elements that went in */
-    GRAPH_MACS = 4,     /* its work is multiplying and adding */
-    GRAPH_OF_SHAPE = 8, /* it takes of x the shape alone */
-    GRAPH_WEIGHS = 16,  /* it mixes numbers by weights or by themselves */
-    GRAPH_DECIDES = 32, /* no logits come out: it decides */
+    GRAPH_CLAMPS = 1,   /* its kernels apply the node's min and max */
+    GRAPH_HANDS_ON = 2, /* its output consists of its input's elements */
+    GRAPH_MACS = 4,     /* it consists of multiplications and additions */
+    GRAPH_OF_SHAPE = 8, /* it depends on the shape of x alone */
+    GRAPH_WEIGHS = 16,  /* it combines elements by weights or by each other */
+    GRAPH_DECIDES = 32, /* its output is a decision, not logits */
 };
 
 /* X(enumerator, name for messages, floats, facts, work, shape, layout, kernel,
  *   gradient)
  *
- *     floats   how many operands, from the first on, must be floats; what also
- *              serves shape arithmetic takes integers too
+ *     floats   how many operands, counted from the first, must be floats;
+ *              operations of shape arithmetic take integers too
  *     facts    of enum graph_fact
- *     work     what one element of out takes: work_WORK in graph_work.c
- *     shape    graph_shape_SHAPE gives out its shape: graph_shape_*.c
- *     layout   graph_layout_LAYOUT in graph_layout*.c; as_meant, where operands
- *              are to be stored as the file means them
- *     kernel   kernel_KERNEL runs it: kernel_*.c; none, where XNNPACK must
+ *     work     the work for one element of out: work_WORK in graph_work.c
+ *     shape    graph_shape_SHAPE infers the shape: graph_shape_*.c
+ *     layout   graph_layout_LAYOUT in graph_layout*.c; as_meant if operands
+ *              must be stored in the file's order of axes
+ *     kernel   kernel_KERNEL runs it: kernel_*.c; none if only XNNPACK does
  *     gradient gradient_GRADIENT makes the gradients of its operands:
- *              gradient_*.c; zero, where they are 0; none, where it is refused
+ *              gradient_*.c; zero if they are 0, none if it is refused
  *
- * What a node does is written with ONNX's names for operands; `out` is the
- * first output. */
+ * Comments use ONNX's names for operands; `out` is the first output. */
 /* clang-format off */
 #define GRAPH_OPS(X)                                                          \
     /* a + b, broadcast */                                                    \
@@ -55,16 +53,16 @@ enum graph_fact {
     X(GRAPH_DIV, "divide", 0, GRAPH_CLAMPS, one, binary, binary, binary, div) \
     /* a ** b, broadcast */                                                   \
     X(GRAPH_POW, "power", 0, 0, one, pow, binary, binary, pow)                \
-    /* of a and b, broadcast */                                               \
+    /* the smaller of a and b, broadcast */                                   \
     X(GRAPH_MIN, "minimum", 0, 0, one, binary, binary, binary, extreme)       \
-    /* of a and b, broadcast */                                               \
+    /* the larger of a and b, broadcast */                                    \
     X(GRAPH_MAX, "maximum", 0, 0, one, binary, binary, binary, extreme)       \
     /* a mod b, broadcast */                                                  \
     X(GRAPH_MOD, "modulo", 0, GRAPH_DECIDES,                                  \
       one, binary, binary, binary, modulo)                                    \
     /* a, or a b where a < 0, broadcast */                                    \
     X(GRAPH_PRELU, "prelu", 0, 0, one, prelu, binary, binary, prelu)          \
-    /* a == b as 0 or 1, broadcast; of floats a float, as are all truths      \
+    /* a == b as 0 or 1, broadcast; a float for floats, like all comparisons  \
        below */                                                               \
     X(GRAPH_EQUAL, "equal", 0, GRAPH_DECIDES,                                 \
       one, binary, binary, binary, zero)                                      \
@@ -78,7 +76,7 @@ enum graph_fact {
     X(GRAPH_AND, "and", 0, GRAPH_DECIDES, one, logical, binary, binary, zero) \
     /* a or b, broadcast */                                                   \
     X(GRAPH_OR, "or", 0, GRAPH_DECIDES, one, logical, binary, binary, zero)   \
-    /* either a or b, broadcast */                                            \
+    /* exactly one of a and b, broadcast */                                   \
     X(GRAPH_XOR, "exclusive-or", 0, GRAPH_DECIDES,                            \
       one, logical, binary, binary, zero)                                     \
     /* condition, a, b: a where it is not 0 */                                \
@@ -105,7 +103,7 @@ enum graph_fact {
       window, pool, pool, pool, average_pool)                                 \
     /* (sum of |x|^p)^(1/p) of each */                                        \
     X(GRAPH_LP_POOL, "lp-pool", 1, 0, window, pool, pool, pool, lp_pool)      \
-    /* x with a border, or less of it */                                      \
+    /* x with padding added or removed */                                     \
     X(GRAPH_PAD, "pad", 0, 0, one, pad, pad, pad, pad)                        \
     /* x / scale + zero point, rounded; x, scale, zero point or none */       \
     X(GRAPH_QUANTIZE, "quantize", 1, 0,                                       \
@@ -113,7 +111,7 @@ enum graph_fact {
     /* (x - zero point) scale */                                              \
     X(GRAPH_DEQUANTIZE, "dequantize", 0, 0,                                   \
       one, quantize, quantize, quantize, none)                                \
-    /* x's axes enlarged or reduced */                                        \
+    /* x enlarged or reduced along its axes */                                \
     X(GRAPH_RESIZE, "resize", 1, 0, one, resize, resize, resize, resize)      \
     /* blocks from channels */                                                \
     X(GRAPH_DEPTH_TO_SPACE, "depth-to-space", 1, GRAPH_HANDS_ON,              \
@@ -121,9 +119,9 @@ enum graph_fact {
     /* channels from blocks */                                                \
     X(GRAPH_SPACE_TO_DEPTH, "space-to-depth", 1, GRAPH_HANDS_ON,              \
       one, block, picture, block, space_to_depth)                             \
-    /* x over axes */                                                         \
+    /* the mean of x over axes */                                             \
     X(GRAPH_MEAN, "mean", 1, 0, one, reduce, mean, reduce, mean)              \
-    /* the node's, of x over axes */                                          \
+    /* the node's reduction of x over axes */                                 \
     X(GRAPH_REDUCE, "reduction", 0, 0, one, reduce, mean, reduce, reduce)     \
     /* (x - mean) / sqrt(variance + epsilon) scale + bias, over axes */       \
     X(GRAPH_NORM, "normalization", 3, GRAPH_CLAMPS | GRAPH_WEIGHS,            \
@@ -192,10 +190,10 @@ enum graph_fact {
       one, eye, as_meant, eye, zero)                                          \
     /* x on one side of a diagonal */                                         \
     X(GRAPH_TRILU, "triangle", 0, 0, one, trilu, as_meant, trilu, trilu)      \
-    /* x, how many elements of each sequence to turn round */                 \
+    /* x, the lengths to reverse in each sequence */                          \
     X(GRAPH_REVERSE, "reverse", 0, GRAPH_HANDS_ON,                            \
       one, reverse, as_meant, reverse, reverse)                               \
-    /* indices, depth, the values off and on */                               \
+    /* indices, depth, the off and on values */                               \
     X(GRAPH_ONE_HOT, "one-hot", 0, 0, one, one_hot, as_meant, one_hot, zero)  \
     /* x, indices, updates */                                                 \
     X(GRAPH_SCATTER_ELEMENTS, "scatter-elements", 0, 0,                       \
@@ -290,7 +288,7 @@ enum graph_reduction {
     GRAPH_REDUCE_LOG_SUM_EXP,
 };
 
-/* What comes of an element and an update of it. */
+/* How an update is combined with an element. */
 enum graph_scatter {
     GRAPH_SCATTER_REPLACE,
     GRAPH_SCATTER_ADD,
@@ -306,7 +304,7 @@ enum graph_op {
         GRAPH_NUM_OPS
 };
 
-/* How a convolution or pooling window moves. Rows before columns. */
+/* How a convolution or pooling window moves: rows, then columns. */
 struct graph_window {
     size_t kernel[2];
     size_t stride[2];
@@ -315,7 +313,7 @@ struct graph_window {
     size_t pad_after[2];  /* bottom, right */
     enum graph_auto_pad {
         GRAPH_PAD_GIVEN,
-        GRAPH_PAD_SAME_UPPER, /* resolved to pads by graph_infer */
+        GRAPH_PAD_SAME_UPPER, /* graph_infer turns these into pads */
         GRAPH_PAD_SAME_LOWER,
     } auto_pad;
 };
@@ -323,34 +321,34 @@ struct graph_window {
 struct graph_node {
     enum graph_op op;
     const char *name;    /* the ONNX node's name, or its first output's */
-    const char *onnx_op; /* the ONNX operator it came from, such as "Conv" */
+    const char *onnx_op; /* the ONNX operator, such as "Conv" */
     int *inputs;         /* (num_inputs) values, or GRAPH_NONE */
     int *outputs;        /* (num_outputs) values */
     uint32_t num_inputs, num_outputs;
-    bool resolved;  /* set by graph_infer: what it says below holds of the
-                       fields, and operands that must be constant are gone */
+    bool resolved;  /* set by graph_infer: fields marked so are valid, and
+                       operands that must be constant are removed */
     bool nhwc;      /* x and out of a window are NHWC, and a CONV's weights (O,
                        kh, kw, I/groups), or (1, kh, kw, O) where depthwise:
                        groups > 1 and I/groups = 1; a DECONV's are (O, kh, kw,
-                       I/groups), or (1, kh, kw, O) where depthwise: groups > 1,
+                       I/groups), or (1, kh, kw, O) if depthwise: groups > 1,
                        I and O; set by graph_layout */
-    float min, max; /* the result is clamped to this; infinite where not */
+    float min, max; /* bounds of the result; infinite without a clamp */
     union {
         struct {
             struct graph_window window;
             size_t groups;
             bool depthwise;   /* set by graph_layout */
-            size_t extra[2];  /* DECONV: rows and columns after the last */
-            size_t target[2]; /* the output's size, or 0; makes up the border
-                                 in graph_infer, and is 0 then */
+            size_t extra[2];  /* DECONV: more rows and columns at the end */
+            size_t target[2]; /* the output's size, or 0; graph_infer turns it
+                                 into padding and sets it to 0 */
         } conv;               /* CONV, DECONV */
         struct {
-            struct graph_window window; /* a kernel of 0: the whole picture,
-                                           until graph_infer */
-            bool ceil;      /* the last window may reach beyond the border */
-            size_t over[2]; /* by so much; set by graph_infer. Unlike the
-                               border, what is there never counts */
-            bool count_pad; /* AVERAGE_POOL: the border counts as zeros */
+            struct graph_window window; /* until graph_infer, a kernel of 0
+                                           means the whole image */
+            bool ceil;      /* the last window may reach beyond the padding */
+            size_t over[2]; /* by this much; set by graph_infer. Unlike padding,
+                               elements there never count */
+            bool count_pad; /* AVERAGE_POOL: padding counts as zeros */
             int64_t p;      /* LP_POOL */
         } pool;
         struct {
@@ -380,9 +378,9 @@ struct graph_node {
                 GRAPH_RESIZE_NOT_SMALLER,
             } policy;             /* until graph_infer */
             float a;              /* CUBIC */
-            bool exclude_outside; /* taps beyond the border do not count */
+            bool exclude_outside; /* taps outside the input do not count */
             uint32_t scales_at;   /* the operand with scales; sizes follow */
-            float raw_scales[GRAPH_MAX_RANK]; /* as an attribute has them */
+            float raw_scales[GRAPH_MAX_RANK]; /* from an attribute */
             uint32_t num_raw_scales;
             int64_t raw_axes[GRAPH_MAX_RANK];
             uint32_t num_raw_axes;
@@ -394,7 +392,7 @@ struct graph_node {
         } block;                /* DEPTH_TO_SPACE, SPACE_TO_DEPTH */
         struct {
             float epsilon;
-            bool training; /* by the statistics of x itself */
+            bool training; /* uses the statistics of x itself */
         };                 /* BATCH_NORM */
         struct {
             enum graph_function function;
@@ -415,9 +413,9 @@ struct graph_node {
                                 + epsilon) */
             int64_t raw_axes[GRAPH_MAX_RANK];
             uint32_t num_raw_axes;
-            /* From graph_infer on. Where there are groups, axis `channel` is
-             * divided into them, and scale and bias are (channels) or
-             * (groups); else they broadcast. */
+            /* From graph_infer on. With groups, axis `channel` is divided into
+             * them, and scale and bias are (channels) or (groups); without,
+             * they broadcast. */
             bool axis[GRAPH_MAX_RANK];
             size_t groups, channel;
         } norm;
@@ -427,43 +425,44 @@ struct graph_node {
             float alpha, beta, bias;
         } lrn; /* x / (bias + alpha / size * sum of squares)^beta */
         struct {
-            int64_t axis;    /* that scale and zero point are for, if many */
-            size_t block;    /* elements along it that share one; 0: one each */
+            int64_t axis; /* of scale and zero point, unless they are scalars */
+            size_t block; /* elements along it that share a scale; 0: none */
             float low, high; /* bounds of the result of QUANTIZE */
         } quant;
-        bool truncated; /* MOD: the sign is a's, as C's fmod has it; else b's */
+        bool truncated; /* MOD: the sign is that of a, as in C's fmod; else that
+                           of b */
         struct {
-            /* Negative: so many are cut off, before anything is added. */
+            /* Negative: elements are removed, before any are added. */
             int64_t before[GRAPH_MAX_RANK], after[GRAPH_MAX_RANK];
             enum graph_pad_mode {
                 GRAPH_PAD_CONSTANT,
-                GRAPH_PAD_REFLECT, /* about the outermost element */
-                GRAPH_PAD_EDGE,    /* repeats that */
-                GRAPH_PAD_WRAP,    /* from the other side */
+                GRAPH_PAD_REFLECT, /* around the outermost element */
+                GRAPH_PAD_EDGE,    /* repeats the outermost element */
+                GRAPH_PAD_WRAP,    /* wraps around */
             } mode;
             float value; /* CONSTANT */
-            bool tile;   /* input 1 says how often each axis is repeated; false
-                            from graph_infer on */
-            uint32_t num_given; /* dimensions that an attribute was for; 0:
-                                   the border is input 1, until graph_infer */
+            bool tile;   /* input 1 holds the number of repeats for each axis;
+                            false from graph_infer on */
+            uint32_t num_given; /* dimensions given by an attribute; 0: until
+                                   graph_infer, input 1 holds the pads */
         } pad;
         struct {
             enum graph_reduction function; /* of REDUCE */
             bool keep_dims;
-            bool none_if_empty;               /* no axes are none, not all */
-            bool of_pixels;                   /* all but the first two */
+            bool none_if_empty; /* an empty list of axes means none, not all */
+            bool of_pixels;     /* all but the first two */
             bool axis[GRAPH_MAX_RANK];        /* from graph_infer on */
-            int64_t raw_axes[GRAPH_MAX_RANK]; /* as the file has them */
+            int64_t raw_axes[GRAPH_MAX_RANK]; /* from the file */
             uint32_t num_raw_axes;            /* 0: they are input 1, or all */
         } reduce;
         struct {
             float alpha, beta;
             bool transpose_a, transpose_b;
-        } gemm; /* MATMUL: alpha a b + beta c, a third input or none */
+        } gemm; /* MATMUL: alpha a b + beta c; c is optional */
         struct {
             const char *equation; /* without blanks */
-            /* From graph_infer on: one loop for each letter. Those over axes of
-             * the output come first, in their order. */
+            /* From graph_infer on: one loop for each letter. Loops over the
+             * output's axes come first, in the order of the axes. */
             size_t length[2 * GRAPH_MAX_RANK]; /* (num_loops) */
             uint32_t num_loops;
             uint8_t loop[GRAPH_EINSUM_OPERANDS]
@@ -471,22 +470,23 @@ struct graph_node {
         } einsum;
         struct {
             int64_t axis;   /* >= 0 from graph_infer on */
-            bool to_matrix; /* SOFTMAX and its kin before opset 13: over all
-                               axes from `axis` on; false from graph_infer on
-                               where the others are of length 1 */
-        };                  /* SOFTMAX and its kin, CONCAT, GATHER, MIX */
+            bool to_matrix; /* SOFTMAX, LOG_SOFTMAX and HARDMAX before opset 13:
+                               over all axes from `axis` on; graph_infer sets it
+                               to false if the others are of length 1 */
+        };                  /* SOFTMAX, LOG_SOFTMAX, HARDMAX, CONCAT, GATHER,
+                               MIX */
         struct {
             int64_t start[GRAPH_MAX_RANK], step[GRAPH_MAX_RANK];
             /* Until graph_infer: bounds given as attributes, if any; */
             int64_t end[GRAPH_MAX_RANK], raw_axes[GRAPH_MAX_RANK];
             size_t num_given;
-            /* or, of a Split along raw_axes[0], which of its parts. */
+            /* or, for a Split along raw_axes[0], the index of this part. */
             size_t part, num_parts;
-            const int64_t *sizes; /* (num_parts) or NULL: input 1, or alike */
+            const int64_t *sizes; /* (num_parts); NULL: input 1, or equal */
         } slice;
         struct {
             size_t perm[GRAPH_MAX_RANK];
-            uint32_t num_perm; /* as the file has it; 0: not known */
+            uint32_t num_perm; /* from the file; 0: not known */
         };                     /* TRANSPOSE */
         struct {
             enum graph_reshape_rule {
@@ -499,26 +499,26 @@ struct graph_node {
             int64_t axis;                     /* of Flatten */
             int64_t raw_axes[GRAPH_MAX_RANK]; /* of (Un)Squeeze attributes */
             uint32_t num_raw_axes;
-        } reshape; /* from graph_infer on the output's shape says it all */
+        } reshape; /* from graph_infer on, only the output's shape matters */
         struct {
             int64_t start, end; /* of the dimensions; clipped by graph_infer */
-            bool product;       /* how many elements: a scalar */
-        } dims;                 /* SHAPE */
+            bool product; /* their product, a scalar: the number of elements */
+        } dims;           /* SHAPE */
         struct {
             double value;
         } fill;
         struct {
             size_t axis;    /* from graph_infer on */
-            bool exclusive; /* an element does not count in its own sum */
+            bool exclusive; /* an element is not part of its own sum */
             bool reverse;   /* from the end */
         } cumsum;
         struct {
-            int64_t k;  /* columns to the right of the main one */
-            bool upper; /* TRILU: what is to its right is kept */
+            int64_t k;  /* columns to the right of the main diagonal */
+            bool upper; /* TRILU: elements to its right are kept */
         } diagonal;     /* EYE, TRILU */
         struct {
-            bool first; /* sequences are along axis 0, and side by side along
-                           1; else the other way round */
+            bool first; /* axis 0 is time and axis 1 is the batch; else the
+                           other way round */
         } reverse;
         struct {
             int64_t axis; /* of SCATTER_ELEMENTS */

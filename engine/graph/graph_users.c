@@ -11,15 +11,15 @@ static size_t num_operands(const struct graph_node *node, int value)
     return count;
 }
 
-/* From now on all nodes are looked at. */
+/* From now on all nodes are searched. */
 static void give_up(struct graph_users *users)
 {
     free(users->newest);
     users->newest = NULL;
 }
 
-/* Makes room for all values, and for those that came after the index was
- * made. */
+/* Allocates the entries of all values, including those added after the index
+ * was built. */
 static bool cover_values(struct graph_users *users)
 {
     size_t num = users->num_values, wanted = users->graph->cap_values;
@@ -46,7 +46,8 @@ static bool has_entry(const struct graph_users *users, int value, int node)
     return false;
 }
 
-/* Of a node that comes after all others, only the newest entry may be. */
+/* Entries of one node are added together, so a duplicate can only be the newest
+ * entry. */
 static bool is_newest(const struct graph_users *users, int value, int node)
 {
     int e = users->newest[value];

@@ -1,4 +1,4 @@
-/* What it takes to compute a node: its row's word names the function. */
+/* The work of a node, by the function that its row names. */
 
 #include "engine/graph/graph.h"
 
@@ -45,7 +45,7 @@ static size_t work_taps(const struct graph *graph,
     return shape_of(graph, node, 1)->dim[1];
 }
 
-/* No more than there is to look at. */
+/* A window larger than the input reads the whole input. */
 static size_t work_window(const struct graph *graph,
                           const struct graph_node *node)
 {
@@ -77,7 +77,7 @@ static size_t work_matmul(const struct graph *graph,
     return a->dim[node->gemm.transpose_a ? 0 : a->rank - 1];
 }
 
-/* As many products as the loops that are summed have rounds. */
+/* One product for each iteration of the loops that are summed. */
 static size_t work_einsum(const struct graph *graph,
                           const struct graph_node *node)
 {

@@ -56,8 +56,8 @@ static const struct codec *find_codec(const struct bytes *file)
 }
 
 /* Computes width * height * channels; false if no object can be that large. */
-static bool raw_len(size_t *len, uint32_t width, uint32_t height,
-                    unsigned channels)
+static bool samples_len(size_t *len, uint32_t width, uint32_t height,
+                        unsigned channels)
 {
     if ((uint64_t)width * height > (uint64_t)PTRDIFF_MAX / channels)
         return false;
@@ -147,7 +147,7 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
 
     if (!image_codec_check(job, width, height, err))
         return false;
-    if (!raw_len(&len, width, height, channels))
+    if (!samples_len(&len, width, height, channels))
         return fail(err, ERROR_MEMORY,
                     "%" PRIu32 " x %" PRIu32 " pixels do not fit into memory",
                     width, height);
@@ -157,12 +157,12 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                                  job->held + pixels_len + stored_len, err))
         return false;
     if (orientation == 1)
-        job->raw = image->pixels =
+        job->samples = image->pixels =
             scratch_reserve(image->pixels, &image->pixels_cap, len, 1, err);
     else
-        job->raw = image->stored = scratch_reserve(
+        job->samples = image->stored = scratch_reserve(
             image->stored, &image->stored_cap, len + ORIENT_MORE, 1, err);
-    if (!job->raw)
+    if (!job->samples)
         return false;
     job->width = width;
     job->height = height;
@@ -177,7 +177,7 @@ size_t image_codec_row_len(const struct image_codec_job *job)
     return (size_t)job->width * job->channels;
 }
 
-size_t image_codec_raw_len(const struct image_codec_job *job)
+size_t image_codec_samples_len(const struct image_codec_job *job)
 {
     return image_codec_row_len(job) * job->height;
 }
@@ -237,7 +237,7 @@ static bool convert_colours(const struct image_codec_job *job,
 
         if (!image_codec_goes_on(job, err))
             return false;
-        image_colour_convert(colour, job->raw + at * job->channels, num,
+        image_colour_convert(colour, job->samples + at * job->channels, num,
                              job->channels);
     }
     return true;
@@ -251,10 +251,10 @@ static void flatten(const struct image_codec_job *job)
     case IMAGE_CODEC_RGB:
         break;
     case IMAGE_CODEC_RGBA:
-        flatten_rgba(job->raw, count);
+        flatten_rgba(job->samples, count);
         break;
     case IMAGE_CODEC_CMYK_INVERTED:
-        flatten_cmyk_inverted(job->raw, count);
+        flatten_cmyk_inverted(job->samples, count);
         break;
     }
 }
@@ -312,7 +312,7 @@ bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
     if (!codec)
         return fail_unknown(file, err);
     ok = codec->decode(&job, bytes, len, err) && convert_colours(&job, err);
-    buf_release(&job.profile_room);
+    buf_release(&job.profile_storage);
     if (!ok)
         return false;
 

@@ -5,15 +5,15 @@
  * image_webp.c); no other file includes this.
  *
  * A codec reads the file's header, calls image_codec_begin with what it found
- * there, and writes the samples to job->raw. image.c handles limits, memory,
- * alpha, CMYK and orientation. Any thread. */
+ * there, and writes the samples to job->samples. image.c handles limits,
+ * memory, alpha, CMYK and orientation. Any thread. */
 
 #include "engine/base/buf.h"
 #include "engine/base/bytes.h"
 #include "engine/image/image.h"
 #include "engine/image/image_colour.h"
 
-/* The layout of the samples in job->raw, 8 bits each. */
+/* The layout of the samples in job->samples, 8 bits each. */
 enum image_codec_layout {
     IMAGE_CODEC_RGB,
     IMAGE_CODEC_RGBA,          /* alpha not premultiplied */
@@ -28,14 +28,14 @@ struct image_codec_job {
     uint32_t width, height;            /* as stored */
     enum image_codec_layout layout;
     size_t coded_len;     /* bytes of the file that hold pixel data */
-    uint64_t held;        /* bytes that the library uses besides `raw` */
+    uint64_t held;        /* bytes that the library uses besides `samples` */
     unsigned orientation; /* EXIF's, 1..8 */
     unsigned channels;    /* 3 or 4, by the layout */
-    uint8_t *raw;         /* (height, width, channels); borrowed from image */
-    /* The colour profile of `raw`, or empty; it points into the file or into
-     * profile_room. */
+    uint8_t *samples;     /* (height, width, channels); borrowed from image */
+    /* The colour profile of `samples`, or empty; it points into the file or
+     * into profile_storage. */
     struct bytes profile;
-    struct buf profile_room; /* owned; freed by image.c */
+    struct buf profile_storage; /* owned; freed by image.c */
     bool grey; /* samples are grey, though each is stored three times */
 };
 
@@ -63,9 +63,9 @@ bool image_codec_allow_time(const struct image_codec_job *job, uint64_t pixels,
 bool image_codec_goes_on(const struct image_codec_job *job, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Checks the sides, and the memory of job->held and `raw` together, and
- * allocates job->raw; its contents are undefined. Both sides must be final: the
- * codec writes at most width * height * channels bytes. Fails like
+/* Checks the sides, and the memory of job->held and `samples` together, and
+ * allocates job->samples; its contents are undefined. Both sides must be final:
+ * the codec writes at most width * height * channels bytes. Fails like
  * image_codec_check, or with ERROR_MEMORY. */
 bool image_codec_begin(struct image_codec_job *job, uint32_t width,
                        uint32_t height, enum image_codec_layout layout,
@@ -73,17 +73,17 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
     __attribute__((warn_unused_result));
 
 /* Finds the conversion that job->profile asks for, for codecs that convert some
- * samples before they are in `raw` and then empty job->profile. *colour is NULL
- * if samples stay unchanged. ERROR_MEMORY. */
+ * samples before they store them and then empty job->profile. *colour is
+ * NULL if samples stay unchanged. ERROR_MEMORY. */
 bool image_codec_find_colour(const struct image_colour **colour,
                              const struct image_codec_job *job,
                              struct error *err)
     __attribute__((warn_unused_result));
 
-/* The length of a row and of all of job->raw in bytes; neither overflows after
- * image_codec_begin. */
+/* The length of a row and of all of job->samples in bytes; neither overflows
+ * after image_codec_begin. */
 size_t image_codec_row_len(const struct image_codec_job *job);
-size_t image_codec_raw_len(const struct image_codec_job *job);
+size_t image_codec_samples_len(const struct image_codec_job *job);
 
 /* x / 255, rounded to nearest, for 0 <= x <= 255 * 255. */
 static inline unsigned image_codec_divide_by_255(unsigned x)
@@ -99,7 +99,7 @@ static inline uint8_t image_codec_on_white(unsigned sample, unsigned alpha)
                                               255 * (255 - alpha));
 }
 
-/* The codecs. Each decodes a whole file into job->raw; they fail like
+/* The codecs. Each decodes a whole file into job->samples; they fail like
  * image_decode. */
 bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
                        size_t len, struct error *err)

@@ -1,17 +1,16 @@
 /* JPEG through TurboJPEG's tj* calls, which libjpeg-turbo 2.1 and 3 share.
  *
- * DESIGN: the library is handed a file only after our own walk over its
- * markers. The walk knows the size before memory is taken, names what is
- * unsupported, counts what the scans take (each is a pass over the whole
- * picture, however few bytes it has) and bounds the number of markers (the
- * library walks over them once more), and tells a file cut short from one with
- * harmless oddities: the library reports both as a warning, and of several
- * keeps the first only.
+ * DESIGN: our own code reads the markers of a file before the library gets it.
+ * It finds the size before memory is allocated, names unsupported features,
+ * bounds the cost of the scans (each is a pass over the whole image, however
+ * few bytes it has) and the number of markers (which the library reads again),
+ * and distinguishes truncated files from harmless irregularities: the library
+ * reports both as warnings, and keeps only the first of several.
  *
- * A file that lacks its end, whatever comes in its place, is whole if its
- * pixels are. Then the library gets a copy, up to where the last scan's data
- * end, with an end: what it would say of the missing one is out of the way of
- * what it has to say of missing data. */
+ * A file without an end marker, whatever comes instead, is accepted if its
+ * pixels are complete. The library then gets a copy up to the end of the last
+ * scan's data, with an end marker added, so that a warning about the marker
+ * cannot hide one about missing data. */
 
 #include <string.h>
 #include <turbojpeg.h>
@@ -21,20 +20,20 @@
 #include "engine/image/image_jpeg_outline.h"
 
 enum {
-    /* Bytes of a coefficient, and one for the time that it takes to get that
-     * much memory. */
+    /* Bytes of a coefficient, plus one for the time that the allocation takes.
+     */
     KEPT_SAMPLE_LEN = 3,
 
-    /* What four samples take in a scan, at most, besides what their bytes in
-     * the file do: half of that where coefficients are not kept. */
+    /* The maximum time for four samples in a scan, besides the time for their
+     * bytes in the file: half of it if coefficients are not kept. */
     NS_SCANNED_4 = 3,
 
-    /* So many bytes are not what they were made by chance. */
+    /* This many bytes do not match by chance. */
     MARK_LEN = 16,
 };
 
-/* A row begins with what no picture has by chance: one of two marks, which
- * differ everywhere. */
+/* Marks a row with one of two patterns that no image has by chance. They differ
+ * in every byte. */
 static size_t mark_len(const struct image_codec_job *job)
 {
     const size_t len = image_codec_row_len(job);
@@ -51,7 +50,7 @@ static uint8_t mark_at(size_t i, int attempt)
 
 static void mark_last_row(const struct image_codec_job *job, int attempt)
 {
-    uint8_t *row = job->raw + (job->height - 1) * image_codec_row_len(job);
+    uint8_t *row = job->samples + (job->height - 1) * image_codec_row_len(job);
 
     for (size_t i = 0; i < mark_len(job); i++)
         row[i] = mark_at(i, attempt);
@@ -60,7 +59,7 @@ static void mark_last_row(const struct image_codec_job *job, int attempt)
 static bool last_row_is_marked(const struct image_codec_job *job, int attempt)
 {
     const uint8_t *row =
-        job->raw + (job->height - 1) * image_codec_row_len(job);
+        job->samples + (job->height - 1) * image_codec_row_len(job);
 
     for (size_t i = 0; i < mark_len(job); i++)
         if (row[i] != mark_at(i, attempt))
@@ -68,15 +67,16 @@ static bool last_row_is_marked(const struct image_codec_job *job, int attempt)
     return true;
 }
 
-/* Decodes all rows, or fails.
+/* Decodes all rows or fails.
  *
- * Warnings are about odd bytes around or damage within the coded data: the
- * picture is there, as far as it goes, and other programs show it too. But
- * once the library has warned it calls a fatal error a warning as well, and
- * leaves the rows unwritten: what was in that memory, perhaps another client's
- * picture. Rows are written in order, so the last one tells: it is marked
- * before, and if it still is as it was marked afterwards, it was not written.
- * A row of a few pixels may happen to look so; then another mark decides. */
+ * Warnings concern irregular bytes around the coded data or damage in it: the
+ * image is decoded as far as possible, and other programs show it too. But
+ * after a warning the library also reports a fatal error as a warning, and
+ * leaves the remaining rows unwritten. That memory may hold another client's
+ * image. Rows are written in order, so the last row is marked before decoding;
+ * if the mark is unchanged afterwards, the row was not written. A row of a few
+ * pixels may equal the mark by chance; a second decoding with another mark then
+ * decides. */
 static bool decode_rows(struct image_codec_job *job, tjhandle handle,
                         const uint8_t *bytes, size_t len, bool is_cmyk,
                         bool *warned, struct error *err)
@@ -87,7 +87,7 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
     *warned = false;
     for (int i = 0; i < num_attempts; i++) {
         mark_last_row(job, i);
-        if (tjDecompress2(handle, bytes, (unsigned long)len, job->raw,
+        if (tjDecompress2(handle, bytes, (unsigned long)len, job->samples,
                           (int)job->width, (int)row_len, (int)job->height,
                           is_cmyk ? TJPF_CMYK : TJPF_RGB,
                           TJFLAG_ACCURATEDCT) == 0)
@@ -105,9 +105,9 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
                 tjGetErrorStr2(handle));
 }
 
-/* Whether the library has found nothing amiss but bytes after the last scan's
- * data: at the end, or at what looks like a restart among them. It says the
- * same of bytes before a restart that is missing. */
+/* Whether the library's only complaint is about bytes after the last scan's
+ * data: at the end, or at an apparent restart among them. It has the same
+ * message for bytes before a missing restart. */
 static bool only_warns_of_the_end(tjhandle handle,
                                   const struct image_jpeg_outline *outline)
 {
@@ -120,7 +120,8 @@ static bool only_warns_of_the_end(tjhandle handle,
     return *warning == '9' || (*warning >= '0' && *warning <= '7');
 }
 
-/* Decodes a file that has no end: whatever else is wrong, it is cut short. */
+/* Decodes a file without an end marker; reports any failure as a truncated
+ * file. */
 static bool decode_open(struct image_codec_job *job, tjhandle handle,
                         const struct image_jpeg_outline *outline,
                         const uint8_t *bytes, bool is_cmyk, struct error *err)
@@ -166,7 +167,7 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
     if (outline.open)
         job->held += outline.scan_end;
     job->grey = outline.num_channels == 1;
-    if (!image_jpeg_notes_profile(&job->profile, &job->profile_room,
+    if (!image_jpeg_notes_profile(&job->profile, &job->profile_storage,
                                   &outline.notes, err))
         return false;
     if (!image_codec_allow_time(job, (uint64_t)outline.width * outline.height,

@@ -21,15 +21,16 @@ struct image_jpeg_notes {
     unsigned count;     /* the number of parts that the first one announces */
 };
 
-/* Takes a segment by its marker; only APP1 and APP2 are used. */
+/* Records a segment; only those with the markers APP1 and APP2 are used. */
 void image_jpeg_notes_take(struct image_jpeg_notes *notes, unsigned marker,
                            struct bytes segment);
 
-/* 1..8; 1 if there is none. */
+/* Returns the EXIF orientation, 1..8; 1 if there is none. */
 unsigned image_jpeg_notes_orientation(const struct image_jpeg_notes *notes);
 
-/* *profile points into the file, or is put together in `storage`; it is empty
- * if there is none, a part is missing, or it is too long. ERROR_MEMORY. */
+/* Sets *profile to the colour profile, in the file or assembled in `storage`;
+ * it is empty if there is none, a part is missing, or it is too long.
+ * ERROR_MEMORY. */
 bool image_jpeg_notes_profile(struct bytes *profile, struct buf *storage,
                               const struct image_jpeg_notes *notes,
                               struct error *err)

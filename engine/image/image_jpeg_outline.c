@@ -5,14 +5,14 @@
 #include "engine/base/bytes.h"
 
 enum {
-    /* Encoders write some 10 scans, mozjpeg up to 17, most of them of one
-     * channel, of which they code each sample 4 to 6 times. All scans together
-     * may have so many samples for each pixel, and so many more. */
+    /* Encoders write about 10 scans, mozjpeg up to 17. Most contain one
+     * channel, and code each sample 4 to 6 times. The limit for all scans
+     * together is a number of samples per pixel, plus a constant. */
     MAX_SCANS = 100,
     MAX_SCANNED_TIMES = 24,
     MAX_SCANNED_MORE = 50000000,
 
-    /* A segment may have 64 KB, so that of a profile of 16 MB takes 250. */
+    /* A segment has at most 64 KB, so a profile of 16 MB needs 250. */
     MAX_SEGMENTS = 10000,
 
     /* the second byte of a marker; the first is 0xff */
@@ -29,11 +29,10 @@ enum {
     MARKER_EOI = 0xd9,
     MARKER_SOS = 0xda,
     MARKER_DRI = 0xdd,
-    MARKER_DHP = 0xde, /* of several frames */
+    MARKER_DHP = 0xde, /* with several frames */
 };
 
-/* The process that a frame header's marker stands for, or NULL for those we
- * can decode. */
+/* The name of an unsupported coding process, or NULL if it is supported. */
 static const char *unsupported_process(unsigned marker)
 {
     switch (marker) {
@@ -74,9 +73,9 @@ static bool fail_cut_short(struct error *err)
     return fail(err, ERROR_INPUT, "the JPEG is cut short");
 }
 
-/* Finds the next marker, over whatever comes before it: coded data, or bytes
- * that do not belong. 0xff 0x00 is data, further 0xff are padding. There may be
- * millions: without a call for each byte. */
+/* Finds the next marker and skips the bytes before it, which may be coded data
+ * or garbage. 0xff 0x00 is data; repeated 0xff are padding. There may be
+ * millions of bytes, so there is no function call for each. */
 static bool next_marker(struct bytes *file, unsigned *marker)
 {
     const uint8_t *at = file->data, *end = file->data + file->len;
@@ -102,8 +101,8 @@ static uint64_t divide_up(uint32_t a, uint32_t b)
     return ((uint64_t)a + b - 1) / b;
 }
 
-/* `components` is what the frame header says of each channel: name, sampling,
- * table. */
+/* `components` is the frame header's description of each channel: name,
+ * sampling, table. */
 static void count_samples(struct image_jpeg_outline *outline,
                           struct bytes components)
 {
@@ -117,7 +116,7 @@ static void count_samples(struct image_jpeg_outline *outline,
 
         if (!bytes_u8(&components, &outline->names[i]) ||
             !bytes_u8(&components, &sampling) || !bytes_u8(&components, &table))
-            break; /* the library will find out */
+            break; /* the library reports it */
         if (memchr(outline->names, outline->names[i], i))
             outline->names_differ = false;
         across[i] = sampling >> 4;
@@ -144,8 +143,8 @@ uint64_t image_jpeg_outline_samples(const struct image_jpeg_outline *outline)
     return sum;
 }
 
-/* Those of a channel, or all: where channels have the same name the library
- * gives them others. */
+/* The channels with a name, or all: if several channels have the same name, the
+ * library renames them. */
 static uint64_t samples_named(const struct image_jpeg_outline *outline,
                               uint8_t name)
 {
@@ -188,8 +187,8 @@ static bool read_frame_header(struct image_jpeg_outline *outline,
     return image_codec_check(job, width, height, err);
 }
 
-/* `range` is the end of a scan's header: the first coefficient, the last, and
- * the bits that the scans before have left out, and this one. */
+/* `range` is the end of a scan header: the first and last coefficient, and the
+ * numbers of low bits left out by earlier scans and by this one. */
 static void note_coefficients(struct image_jpeg_outline *outline,
                               struct bytes channels, struct bytes range)
 {
@@ -206,8 +205,8 @@ static void note_coefficients(struct image_jpeg_outline *outline,
                     outline->left_out[c][i] = (bits & 15) + 1;
 }
 
-/* Whether the scans have had everything: a picture in several of which the
- * last are missing looks whole, and is blurred. */
+/* Whether the scans are complete. Without the last scans an image looks
+ * complete, but is blurred. */
 static bool has_all_coefficients(const struct image_jpeg_outline *outline)
 {
     for (unsigned c = 0; c < outline->num_channels; c++)
@@ -217,9 +216,9 @@ static bool has_all_coefficients(const struct image_jpeg_outline *outline)
     return true;
 }
 
-/* `header` is the scan's: how many channels, then each one's name and tables,
- * and more. The library keeps the coefficients of all scans if the first has
- * not all channels, or they are progressive. */
+/* `header` is the scan header: the number of channels, then the name and tables
+ * of each, and more. The library keeps the coefficients of all scans if the
+ * first one lacks channels or if they are progressive. */
 static bool count_scan(struct image_jpeg_outline *outline, struct bytes header,
                        struct error *err)
 {
@@ -271,8 +270,8 @@ static bool read_segment(struct image_jpeg_outline *outline,
     return true;
 }
 
-/* Bounds what comes besides pixels. A scan has a restart for each 8 x 8 pixels
- * at most. */
+/* Limits segments and restarts. A scan has at most one restart for each 8 x 8
+ * pixels. */
 static bool count_marker(struct image_jpeg_outline *outline, unsigned marker,
                          struct error *err)
 {
@@ -292,9 +291,9 @@ static bool count_marker(struct image_jpeg_outline *outline, unsigned marker,
     return true;
 }
 
-/* Notes where a scan's data end: before `file`, which is after a marker that
- * is not one of theirs, or at the end. What comes when the picture is complete
- * is not its own, though it may look like another scan. */
+/* Records the end of a scan's data: before `file`, which is after the next
+ * marker outside the data, or at the end. Data after the image is complete do
+ * not belong to it, even if they look like another scan. */
 static void end_scan(struct image_jpeg_outline *outline,
                      const struct bytes *whole, const struct bytes *file,
                      size_t marker_len)
@@ -306,7 +305,7 @@ static void end_scan(struct image_jpeg_outline *outline,
     outline->in_scan = false;
 }
 
-/* Walks over the markers up to the one that ends the picture. */
+/* Reads the markers up to the end of the image. */
 static bool walk(struct image_jpeg_outline *outline,
                  const struct image_codec_job *job, const struct bytes *whole,
                  struct error *err)
@@ -327,7 +326,7 @@ static bool walk(struct image_jpeg_outline *outline,
         if (marker == MARKER_EOI)
             break;
         if (marker == MARKER_SOI && outline->num_scans > 0)
-            return fail_cut_short(err); /* it is another picture's */
+            return fail_cut_short(err); /* it belongs to another image */
         if (marker == MARKER_SOS && !outline->num_scans)
             outline->scans_start = whole->len - file.len;
         if (!count_marker(outline, marker, err))
@@ -350,8 +349,8 @@ static bool walk(struct image_jpeg_outline *outline,
     return true;
 }
 
-/* Zeros after the last scan, that a file was filled up with, are not its data:
- * but the last of them may be. */
+/* Zeros that pad the file after the last scan are not its data, but one of them
+ * may be. */
 static size_t without_zeros(const struct bytes *file, size_t len)
 {
     while (len > 1 && file->data[len - 1] == 0 && file->data[len - 2] == 0)

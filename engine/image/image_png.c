@@ -84,10 +84,10 @@ static bool find_colour(struct image_png_rows *rows,
 {
     job->grey = header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
                 header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
-    if (!image_png_text_unpack_profile(&job->profile_room, &png->texts, err))
+    if (!image_png_text_unpack_profile(&job->profile_storage, &png->texts, err))
         return false;
-    job->profile = (struct bytes){.data = job->profile_room.data,
-                                  .len = job->profile_room.len};
+    job->profile = (struct bytes){.data = job->profile_storage.data,
+                                  .len = job->profile_storage.len};
     if (png->apple || header->color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
         header->color_type == SPNG_COLOR_TYPE_TRUECOLOR)
         return true;
@@ -163,14 +163,14 @@ struct decoding {
 static void place(const struct image_codec_job *job, const struct pass *pass,
                   uint32_t y, const uint8_t *pixels)
 {
-    uint8_t *row = job->raw + y * image_codec_row_len(job);
+    uint8_t *row = job->samples + y * image_codec_row_len(job);
 
     for (uint32_t x = pass->x; x < job->width; x += pass->step_x, pixels += 3)
         memcpy(row + 3 * (size_t)x, pixels, 3);
 }
 
 /* A row goes one of three ways: pixels of a pass are copied to their positions;
- * other rows are stored in job->raw unchanged or converted. */
+ * other rows are stored in job->samples unchanged or converted. */
 static bool decode_row(struct decoding *decoding, bool *done, struct error *err)
 {
     const struct image_codec_job *job = decoding->job;
@@ -187,7 +187,7 @@ static bool decode_row(struct decoding *decoding, bool *done, struct error *err)
                                 decoding->ns, err))
         return false;
     if (!decoding->interlaced)
-        pixels = job->raw + info.row_num * image_codec_row_len(job);
+        pixels = job->samples + info.row_num * image_codec_row_len(job);
     if (decoding->as_stored)
         stored = pixels;
     result =

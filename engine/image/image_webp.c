@@ -278,8 +278,8 @@ static bool check_result(VP8StatusCode result, struct error *err)
     }
 }
 
-/* Decodes an image in job's layout to position `x`, `y` in job->raw. `file` has
- * the size `width` x `height`, and it fits. */
+/* Decodes an image in job's layout to position `x`, `y` in job->samples. `file`
+ * has the size `width` x `height`, and it fits. */
 static bool decode_at(struct image_codec_job *job, const struct frame *frame,
                       struct error *err)
 {
@@ -292,9 +292,9 @@ static bool decode_at(struct image_codec_job *job, const struct frame *frame,
     config.output.colorspace =
         job->layout == IMAGE_CODEC_RGBA ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
-    config.output.u.RGBA.rgba = job->raw + offset;
+    config.output.u.RGBA.rgba = job->samples + offset;
     config.output.u.RGBA.stride = (int)stride;
-    config.output.u.RGBA.size = image_codec_raw_len(job) - offset;
+    config.output.u.RGBA.size = image_codec_samples_len(job) - offset;
     return check_result(WebPDecode(frame->file.data, frame->file.len, &config),
                         err);
 }
@@ -327,7 +327,7 @@ static bool decode_animation(struct image_codec_job *job, uint32_t width,
     if (!image_codec_begin(job, width, height, IMAGE_CODEC_RGBA,
                            outline->orientation, err))
         return false;
-    memset(job->raw, 0, image_codec_raw_len(job));
+    memset(job->samples, 0, image_codec_samples_len(job));
     return decode_at(job, frame, err);
 }
 

@@ -1,16 +1,16 @@
-/* DESIGN: a picture goes through in bands of 8 rows.
+/* DESIGN: an image is processed in bands of 8 rows.
  *
- * Across, a band is turned, so that the 8 samples of one column lie side by
- * side: one weight is then multiplied with 24 samples at once, those of a
- * pixel in 8 rows. The result is turned back.
+ * Horizontally, a band is transposed so that the 8 samples of a column are
+ * adjacent: one weight is then multiplied with 24 samples at once, those of a
+ * pixel in 8 rows. The result is transposed back.
  *
- * Down, the rows of a band are added with their weights to the sums of the
- * output rows that they belong to, of which only a few are unfinished at a
- * time: memory is a matter of the output's size.
+ * Vertically, the weighted rows of a band are added to the sums of their output
+ * rows. Only a few of these are unfinished at a time, so memory depends on the
+ * size of the output.
  *
- * All arithmetic is in integers, so that every machine gives the same levels.
- * The two inner loops exist twice (resize_kernel.c): in plain C, and in 256-bit
- * vectors (GCC's and clang's extension), 5 times as fast. */
+ * All arithmetic uses integers, so every machine computes the same levels. The
+ * two inner loops exist twice (resize_kernel.c): in plain C, and with 256-bit
+ * vectors (an extension of GCC and clang), which are 5 times as fast. */
 
 #include "engine/image/resize.h"
 
@@ -21,7 +21,7 @@
 #include "engine/image/orient.h"
 #include "engine/image/resize_kernel.h"
 
-/* Bytes of a row of pixels, as the inner loops want it. */
+/* Bytes of a row of pixels, padded for the inner loops. */
 static size_t padded_len(uint32_t width)
 {
     return ((size_t)width * 3 + RESIZE_ROUND - 1) / RESIZE_ROUND * RESIZE_ROUND;
@@ -32,14 +32,15 @@ static size_t band_rows(size_t top, size_t height)
     return height - top < RESIZE_BAND ? height - top : RESIZE_BAND;
 }
 
-/* The band of input rows that the first output row begins in. */
+/* The band of input rows that contains the first tap of the first output row.
+ */
 static size_t first_band(const struct resize_axis *down)
 {
     return down->spans[0].first / RESIZE_BAND * RESIZE_BAND;
 }
 
-/* Resizes the rows of `in` from `top` on across, to resize->band with rows of
- * padded_len(across.out) bytes. */
+/* Resizes a band of rows of `in`, from `top` on, horizontally into
+ * resize->band, with rows of padded_len(across.out) bytes. */
 static void across_band(const struct resize *resize,
                         const struct resize_kernel *kernel, const uint8_t *in,
                         size_t top, size_t num_rows)
@@ -48,7 +49,7 @@ static void across_band(const struct resize *resize,
     const uint8_t *rows[RESIZE_BAND];
 
     for (size_t r = 0; r < RESIZE_BAND;
-         r++) /* the last stands in for missing ones */
+         r++) /* repeats the last row for missing ones */
         rows[r] = in + (top + (r < num_rows ? r : num_rows - 1)) * in_len;
     resize_kernel_turn(resize->columns, rows, in_len);
     kernel->across(resize->resized, resize->columns, &resize->across);
@@ -56,9 +57,9 @@ static void across_band(const struct resize *resize,
                             padded_len(resize->across.out));
 }
 
-/* Adds resize->band, whose first row is `top` of the input's, to the output
- * rows that it belongs to, from row *next on; *next becomes the first that is
- * unfinished.  out: (down.out, width, 3) */
+/* Adds resize->band, which begins at input row `top`, to its output rows from
+ * *next on; *next becomes the first unfinished row.  out: (down.out, width, 3)
+ */
 static void down_band(const struct resize *resize,
                       const struct resize_kernel *kernel, uint8_t *out,
                       uint32_t width, size_t top, size_t num_rows,
@@ -139,7 +140,8 @@ static int64_t num_fewer(const struct resize_axis *axis)
     return (int64_t)axis->in - (int64_t)axis->full;
 }
 
-/* Pillow's rule, in differences of pixels of the whole pictures, upright. */
+/* Pillow's rule, which compares the numbers of pixels in the whole upright
+ * images. */
 static bool is_down_first(const struct resize *resize, bool swaps)
 {
     const int64_t rows = num_fewer(swaps ? &resize->across : &resize->down);
@@ -174,8 +176,8 @@ static bool reserve_all(struct resize *resize, bool down_first,
            (resize->between || !down_first);
 }
 
-/* The axes of an input that may lie, each with what it is of the upright one.
- */
+/* Prepares the axes of an input that may be rotated, each for the corresponding
+ * axis of the upright image. */
 static bool prepare_axes(struct resize *resize, const struct resize_part *part,
                          uint32_t in_width, uint32_t in_height,
                          struct error *err)

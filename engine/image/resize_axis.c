@@ -21,24 +21,23 @@ static double triangle(double x)
     return x < 1 ? 1 - x : 0;
 }
 
-/* How far a filter reaches to either side, in input pixels of an enlarged
- * picture. */
+/* The radius of a filter, in input pixels when enlarging. */
 static double support_of(enum resize_filter filter)
 {
     return filter == RESIZE_BICUBIC ? 2 : 1;
 }
 
-/* The i-th input pixel's weight in an output pixel, not normalised. `center`
- * is the output pixel's in the input, whose pixel i covers i .. i + 1. */
-static double raw_weight(enum resize_filter filter, double center, double scale,
-                         uint32_t i)
+/* The unnormalised weight of input pixel i in an output pixel. `center` is the
+ * output pixel's centre in the input, where pixel i covers i .. i + 1. */
+static double unnormalised_weight(enum resize_filter filter, double center,
+                                  double scale, uint32_t i)
 {
     double x = (i + 0.5 - center) / scale;
 
     return filter == RESIZE_BICUBIC ? cubic(x) : triangle(x);
 }
 
-/* The weights of one output pixel. */
+/* Computes the weights of one output pixel. */
 static void find_weights(struct resize_span *span, int32_t *weights,
                          enum resize_filter filter, double center, double scale,
                          uint32_t in)
@@ -51,16 +50,17 @@ static void find_weights(struct resize_span *span, int32_t *weights,
     double sum = 0;
 
     for (uint32_t i = first; i < end; i++)
-        sum += raw_weight(filter, center, scale, i);
+        sum += unnormalised_weight(filter, center, scale, i);
     for (uint32_t i = first; i < end; i++)
         weights[i - first] =
-            (int32_t)round(raw_weight(filter, center, scale, i) / sum *
+            (int32_t)round(unnormalised_weight(filter, center, scale, i) / sum *
                            (1 << RESIZE_WEIGHT_BITS));
     *span = (struct resize_span){.first = first, .count = end - first};
 }
 
-/* One input pixel for each output pixel. Centres are summed up, as Pillow
- * does: where one falls on the edge between two pixels, rounding decides. */
+/* Selects one input pixel for each output pixel. The centres are accumulated as
+ * in Pillow, because rounding decides when a centre lies on the edge between
+ * two pixels. */
 static void find_nearest(struct resize_axis *axis, double ratio)
 {
     double center = 0.5 * ratio;
@@ -75,7 +75,7 @@ static void find_nearest(struct resize_axis *axis, double ratio)
     }
 }
 
-/* Turns the weights round, for an input that comes from its end. */
+/* Reverses the weights, for a mirrored input. */
 static void mirror(struct resize_axis *axis)
 {
     for (uint32_t o = 0; o < axis->out; o++) {
@@ -107,8 +107,8 @@ static void mirror(struct resize_axis *axis)
     }
 }
 
-/* How many output pixels are begun but not finished at a time, where whole
- * bands of input pixels are added at once. */
+/* The maximum of unfinished output pixels at a time, if whole bands of input
+ * pixels are added at once. */
 static size_t count_live(const struct resize_axis *axis)
 {
     size_t num_live = 0;

@@ -1,8 +1,8 @@
 #ifndef ENGINE_IMAGE_RESIZE_AXIS_H
 #define ENGINE_IMAGE_RESIZE_AXIS_H
 
-/* One axis of a picture that is resized: which input pixels each output pixel
- * is made of, with what weights (resize.h). */
+/* The weights along one axis of a resized image: the input pixels of each
+ * output pixel, and their weights (resize.h). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,27 +27,27 @@ enum resize_filter {
 #undef X
 };
 
-/* The input pixels that one output pixel is made of. */
+/* The input pixels of one output pixel. */
 struct resize_span {
     uint32_t first, count;
 };
 
 /* The weights for one axis. */
 struct resize_axis {
-    uint32_t in, out;          /* pixels; 0 where there are no weights yet */
-    size_t full, start;        /* `out` of `full` pixels, from `start` on */
-    enum resize_filter filter; /* that the weights are of */
+    uint32_t in, out;   /* pixels; 0 if there are no weights yet */
+    size_t full, start; /* `out` of `full` output pixels, from `start` on */
+    enum resize_filter filter; /* of the weights */
     bool mirrored;             /* the last output pixel comes first */
     size_t num_taps;           /* space for one output pixel's weights */
-    size_t num_live;           /* output pixels unfinished at a time, at most */
+    size_t num_live; /* maximum of unfinished output pixels at a time */
     struct resize_span *spans; /* (out) owned */
     int32_t *weights;          /* (out, num_taps), multiples of 2^-22; owned */
     size_t spans_cap, weights_cap; /* bytes allocated */
 };
 
-/* Makes the weights for `out` of `full` output pixels, from `start` on; that is
- * counted in the upright picture, of which a mirrored input has the end first.
- * Those that the axis has already are kept. ERROR_MEMORY. */
+/* Computes the weights for `out` of `full` output pixels, from `start` on.
+ * `start` counts in the upright image; a mirrored input begins with the end of
+ * that. Does nothing if the axis already has these weights. ERROR_MEMORY. */
 bool resize_axis_prepare(struct resize_axis *axis, enum resize_filter filter,
                          uint32_t in, size_t full, size_t start, uint32_t out,
                          bool mirrored, struct error *err)

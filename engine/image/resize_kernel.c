@@ -10,7 +10,8 @@ enum { HALF = 1 << (RESIZE_WEIGHT_BITS - 1) };
 typedef uint8_t bytes8 __attribute__((vector_size(8)));
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-/* A sum of weighted samples to a level: rounded, and clipped to 0..255. */
+/* Converts a sum of weighted samples to a level: rounded and clipped to 0..255.
+ */
 static inline uint8_t plain_level(int32_t sum)
 {
     const int32_t level = sum >> RESIZE_WEIGHT_BITS;
@@ -63,7 +64,7 @@ typedef uint16_t halves __attribute__((vector_size(16)));
 
 AVX2 static inline void avx2_load(lanes *v, const uint8_t *p)
 {
-    /* GCC makes a dozen instructions of a conversion by the book. */
+    /* GCC compiles a standard conversion to a dozen instructions. */
     *v = (lanes)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p));
 }
 
@@ -158,7 +159,7 @@ const struct resize_kernel *resize_kernel_find(bool is_plain)
     return &plain_kernel;
 }
 
-/* 8 bytes each of two rows: a0 b0 a1 b1 ... */
+/* Interleaves 8 bytes each of two rows: a0 b0 a1 b1 ... */
 static inline bytes16 load_pair(const uint8_t *a, const uint8_t *b)
 {
     bytes8 narrow_a, narrow_b;
@@ -175,7 +176,7 @@ static inline void store_pair(uint8_t *a, uint8_t *b, bytes16 v)
     memcpy(b, (const uint8_t *)&v + 8, 8);
 }
 
-/* Turns 8 x 8 bytes: out[c * stride + r] = rows[r][c + offset]. */
+/* Transposes 8 x 8 bytes: out[c * stride + r] = rows[r][c + offset]. */
 static inline void orient_block(uint8_t *out, size_t stride,
                                 const uint8_t *const rows[RESIZE_BAND],
                                 size_t offset)

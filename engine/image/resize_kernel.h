@@ -1,8 +1,8 @@
 #ifndef ENGINE_IMAGE_RESIZE_KERNEL_H
 #define ENGINE_IMAGE_RESIZE_KERNEL_H
 
-/* The inner loops of resize.c, in plain C and in 256-bit vectors; both give the
- * same levels. Any thread. */
+/* The inner loops of resize.c, in plain C and with 256-bit vectors; both
+ * compute the same levels. Any thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 enum {
     RESIZE_COLUMN = 3 * RESIZE_BAND, /* samples of a pixel in a turned band */
-    RESIZE_ROUND = 32, /* samples of a row that the vectors take at a time */
+    RESIZE_ROUND = 32, /* samples of a row that the vectors process at a time */
 };
 
 struct resize_kernel {
@@ -23,11 +23,11 @@ struct resize_kernel {
     void (*across)(uint8_t *restrict out, const uint8_t *restrict columns,
                    const struct resize_axis *axis);
 
-    /* Adds rows with their weights to the sums of an output row, which begin
-     * here or go on; where they end, the row is finished.
+    /* Adds weighted rows to the sums of an output row. `begins` starts new
+     * sums; `ends` finishes the row.
      *
-     * out      out     (len)         written where the sums end
-     * sums     in/out  (len)         not read where they begin
+     * out      out     (len)         written if `ends`
+     * sums     in/out  (len)         not read if `begins`
      * rows     in      (count, len)  len is a multiple of RESIZE_ROUND
      * weights  in      (count) */
     void (*down)(uint8_t *restrict out, int32_t *restrict sums,
@@ -36,15 +36,15 @@ struct resize_kernel {
                  bool ends);
 };
 
-/* The fastest that this machine runs; or the plain one. */
+/* Returns the fastest kernel that this machine supports, or the plain one. */
 const struct resize_kernel *resize_kernel_find(bool is_plain);
 
-/* Turns a band: out (len, RESIZE_BAND). */
+/* Transposes a band: out (len, RESIZE_BAND). */
 void resize_kernel_turn(uint8_t *out, const uint8_t *const rows[RESIZE_BAND],
                         size_t len);
 
-/* Turns it back: out (RESIZE_BAND, len), in (len, RESIZE_BAND), len a multiple
- * of 8. */
+/* Transposes it back: out (RESIZE_BAND, len), in (len, RESIZE_BAND), len a
+ * multiple of 8. */
 void resize_kernel_turn_back(uint8_t *out, const uint8_t *in, size_t len);
 
 #endif

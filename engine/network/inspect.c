@@ -12,7 +12,7 @@
 #include "engine/run/precision.h"
 #include "engine/xnn/xnnrun.h"
 
-/* Where a network is, and how large its input. `= {0}` is empty. */
+/* The files of a network, and the size of its input. `= {0}` is empty. */
 struct place {
     char *path, *folder, *output; /* owned */
     struct network_options options;
@@ -26,7 +26,7 @@ static double now_ms(void)
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
-/* ---- finding it ---- */
+/* ---- finding the files ---- */
 
 static void place_release(struct place *place)
 {
@@ -35,7 +35,7 @@ static void place_release(struct place *place)
     free(place->output);
 }
 
-/* The folder of a file, as dirname(1) has it. */
+/* The folder of a file, like dirname(1). */
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -92,7 +92,7 @@ static bool find_network(struct place *place, const char *path,
            fail(err, ERROR_MEMORY, "not enough memory for a path");
 }
 
-/* ---- looking at it ---- */
+/* ---- inspecting ---- */
 
 static uint64_t count_macs(const struct graph *graph)
 {
@@ -203,7 +203,7 @@ bool inspect_can_run(const struct inspection *inspection)
            inspection->failure.kind == ERROR_NONE;
 }
 
-/* ---- measuring it ---- */
+/* ---- measuring ---- */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -212,8 +212,8 @@ static int compare_doubles(const void *a, const void *b)
     return (*first > *second) - (*first < *second);
 }
 
-/* Bytes taken from the heap, as far as no sanitizer keeps its own, and from
- * huge pages. */
+/* Bytes allocated on the heap (unless a sanitizer replaces it) and in huge
+ * pages. */
 static size_t taken_bytes(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -221,7 +221,7 @@ static size_t taken_bytes(void)
     return info.uordblks + info.hblkhd + hugepages_in_use();
 }
 
-/* Runs once to warm up, then num_runs times; adds up into the steps. */
+/* Runs once to warm up, then num_runs times; adds the times to the steps. */
 static bool time_runs(struct inspection *inspection,
                       struct plan_session *session, double *totals, double *ms,
                       size_t num_runs, struct error *err)

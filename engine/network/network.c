@@ -25,7 +25,7 @@ bool network_prepare(struct graph *graph, enum network_pass last,
 
 /* ---- all outputs ---- */
 
-/* Makes the feature map of the head, if there is one, an output. */
+/* Adds the head's feature map, if there is one, to the outputs. */
 static bool add_features(struct network *network, struct error *err)
 {
     struct graph *graph = &network->graph;
@@ -66,7 +66,7 @@ static bool read_whole(struct network *network, const uint8_t *bytes,
 
 /* ---- one output ---- */
 
-/* The first problem as an error, as it is where problems are not listed. */
+/* Turns the first problem into the error, as without a list of problems. */
 static bool fail_with(const struct graph_problems *problems, struct error *err)
 {
     const struct graph_problem *first = problems->first;
@@ -80,8 +80,8 @@ static bool fail_with(const struct graph_problems *problems, struct error *err)
     return error_prefix(err, "the input \"%.100s\"", first->node);
 }
 
-/* From the file to shapes. Nodes that fail do not matter where an output does
- * without them. */
+/* Reads the file and infers shapes. Nodes that fail are ignored if an output
+ * does not need them. */
 static bool read_shapes(struct graph *graph, const uint8_t *bytes, size_t len,
                         const struct onnx_input *input,
                         struct graph_problems *problems, struct error *err)
@@ -92,7 +92,7 @@ static bool read_shapes(struct graph *graph, const uint8_t *bytes, size_t len,
 
     graph->problems = listed;
     if (!onnx_read(graph, bytes, len, input, err)) {
-        *listed = (struct graph_problems){0}; /* gone with the graph */
+        *listed = (struct graph_problems){0}; /* freed with the graph */
         return false;
     }
     ok = graph_infer(graph, err);
@@ -117,8 +117,8 @@ static bool read_graph(struct graph *graph, const uint8_t *bytes, size_t len,
            fold_and_lay_out(graph, NETWORK_ALL, err);
 }
 
-/* Reads the file anew for the one output that is served: so nothing is kept
- * for the others' sake. */
+/* Reads the file again for the chosen output alone, so that nothing is kept for
+ * other outputs. */
 static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
                             size_t len, const struct network_options *options,
                             struct error *err)
@@ -169,7 +169,8 @@ bool network_read(struct network *network, const uint8_t *bytes, size_t len,
 
     assert(options->keep_outputs ? !options->problems
                                  : !options->tensors && !options->last);
-    /* What does not matter in the end is taken back, whoever asks. */
+    /* Some failures are examined and withdrawn, even if the caller passes NULL.
+     */
     if (!err)
         err = &unseen;
     return options->keep_outputs

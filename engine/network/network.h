@@ -1,17 +1,17 @@
 #ifndef ENGINE_NETWORK_NETWORK_H
 #define ENGINE_NETWORK_NETWORK_H
 
-/* A network from the file to the plan that a session runs: all passes in their
- * order, for whoever opens one.
+/* Takes a network from the file to the plan that sessions run: all passes in
+ * their order.
  *
- *     onnx_read                the file's nodes; a picture is its input
- *     graph_infer              shapes
+ *     onnx_read                reads the file's nodes
+ *     graph_infer              infers shapes
  *     graph_fold
  *     graph_layout
- *     outputs_choose           which output is served; the file is then read
- *                              anew for this one alone
- *     head_find_at             what a class activation map is made of
- *     head_set_outputs         logits and features are the graph's outputs
+ *     outputs_choose           chooses the output; the file is then read again
+ *                              for this one alone
+ *     head_find_at             finds the layers that maps are computed from
+ *     head_set_outputs         makes logits and features the graph's outputs
  *     precision_plan
  *
  *     struct network network = {0};
@@ -36,58 +36,57 @@
 /* `= {0}` is empty. */
 struct network {
     struct graph graph;
-    struct head head;  /* head.output is what the file calls the output */
+    struct head head;  /* head.output is the file's name for the output */
     struct plan *plan; /* owned; NULL until network_plan */
 };
 
-/* The last of the passes over the graph. */
+/* The last pass to run on the graph. */
 enum network_pass {
-    NETWORK_ALL, /* the head is looked for */
+    NETWORK_ALL, /* including the search for the head */
     NETWORK_INFER,
     NETWORK_FOLD,
     NETWORK_LAYOUT,
 };
 
-/* `= {0}` is for a classifier of pictures that is to be served. */
+/* `= {0}` is for an image classifier. */
 struct network_options {
-    struct onnx_input input; /* the picture's size and, whatever else is asked
-                                for, the file's folder */
+    struct onnx_input input; /* the image's size and the file's folder */
     struct head_wish wish;   /* what is known of the classes */
 
-    /* Every node that stands in the way is listed here, if the network cannot
-     * be read for such nodes; it is empty before. It is in the graph's memory.
-     * NULL: the first such node is the error. Not with keep_outputs. */
+    /* If unsupported nodes prevent the network from being read, all of them are
+     * listed here; must be empty before. The list is in the graph's memory.
+     * NULL: the first unsupported node is the error. Not with keep_outputs. */
     struct graph_problems *problems;
 
-    /* All outputs stay, and none of them may fail. The head is that of the
-     * first that is a row of classes; its features become one more output, the
-     * last. Where there is no head, head.name is NULL. */
+    /* Keep all outputs; none of them may fail. The head is that of the first
+     * output that is a row of classes. Its features are added as the last
+     * output. Without a head, head.name is NULL. */
     bool keep_outputs;
 
-    /* (num_tensors) What the inputs are bound to instead of one picture; NULL:
-     * a picture. Inputs and outputs are then laid out as the file says.
-     * With keep_outputs only. */
+    /* (num_tensors) Bindings of the inputs; NULL: the input is an image. With
+     * bindings, inputs and outputs keep the file's layout. Only with
+     * keep_outputs. */
     const struct onnx_binding *tensors;
     size_t num_tensors;
 
-    /* Those after it are left out. With keep_outputs only. */
+    /* Later passes are skipped. Only with keep_outputs. */
     enum network_pass last;
 };
 
 /* Reads a file into an empty network.
  *
- * ERROR_INPUT, ERROR_UNSUPPORTED, ERROR_LIMIT, ERROR_IO, ERROR_MEMORY: as the
- * passes have it. After a failure the network may be released only. */
+ * ERROR_INPUT, ERROR_UNSUPPORTED, ERROR_LIMIT, ERROR_IO, ERROR_MEMORY: as in
+ * the passes. After a failure the network may only be released. */
 bool network_read(struct network *network, const uint8_t *bytes, size_t len,
                   const struct network_options *options, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The passes from graph_infer to `last` over a graph that was made in another
- * way. Fails as they do. */
+/* Runs the passes from graph_infer to `last` on a graph that does not come from
+ * a file. Fails like the passes. */
 bool network_prepare(struct graph *graph, enum network_pass last,
                      struct error *err) __attribute__((warn_unused_result));
 
-/* Plans it; fails as precision_plan does. */
+/* Plans the network; fails like precision_plan. */
 bool network_plan(struct network *network, enum precision_choice precision,
                   struct error *err) __attribute__((warn_unused_result));
 

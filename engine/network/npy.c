@@ -8,10 +8,10 @@
 
 enum {
     HEADER_ALIGN = 64,
-    MAX_HEADER = 4096, /* NumPy's are some hundred bytes */
+    MAX_HEADER = 4096, /* NumPy's have about a hundred bytes */
 };
 
-/* How the header names a type, and how its elements lie in the file. */
+/* The name of a type in the header, and the layout of its elements. */
 static const struct element {
     const char *descr;
     size_t size; /* bytes */
@@ -41,7 +41,7 @@ static void skip_spaces(struct bytes *text)
         *text = (struct bytes){text->data + 1, text->len - 1};
 }
 
-/* Takes `token`, and spaces before it, if that is what comes next. */
+/* Consumes `token`, and spaces before it, if it comes next. */
 static bool take(struct bytes *text, const char *token)
 {
     skip_spaces(text);

@@ -1,7 +1,7 @@
 #ifndef ENGINE_NETWORK_NPY_H
 #define ENGINE_NETWORK_NPY_H
 
-/* NumPy's .npy files, versions 1 to 3: one array each, little-endian and in C
+/* Reads and writes NumPy's .npy files, versions 1 to 3, little-endian and in C
  * order. float32 and float64 become floats; int8, uint8, int16, uint16, int32,
  * uint32, int64 and bool become integers. */
 
@@ -21,8 +21,8 @@ struct npy {
 
 /* Reads a file of `len` bytes into an empty array.
  *
- * ERROR_INPUT        not such a file, or its length does not fit its shape
- * ERROR_UNSUPPORTED  big-endian, in Fortran's order, of another type, or of
+ * ERROR_INPUT        not an .npy file, or its length does not fit its shape
+ * ERROR_UNSUPPORTED  big-endian, in Fortran order, of another type, or with
  *                    more than GRAPH_MAX_RANK dimensions
  * ERROR_LIMIT        more than GRAPH_MAX_ELEMENTS elements
  * ERROR_MEMORY
@@ -31,7 +31,7 @@ struct npy {
 bool npy_read(struct npy *npy, const uint8_t *bytes, size_t len,
               struct error *err) __attribute__((warn_unused_result));
 
-/* Appends a file of float32 with the elements `values`. ERROR_MEMORY. */
+/* Appends a file of float32 elements to `file`. ERROR_MEMORY. */
 bool npy_append(struct buf *file, const struct graph_shape *shape,
                 const float *values, struct error *err)
     __attribute__((warn_unused_result));

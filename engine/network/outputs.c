@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- those that can be served ---- */
+/* ---- usable outputs ---- */
 
 static bool is_row_of_floats(const struct graph *graph, int output)
 {
@@ -35,22 +35,23 @@ bool outputs_keep_rows(struct graph *graph)
 
 enum { MAX_CANDIDATES = 64 };
 
-/* An output that may be the classes. */
+/* An output that may hold the classes. */
 struct candidate {
-    const char *name; /* the file's; in the graph's memory */
-    int output, root; /* values; the root is the logits behind reshapes */
+    const char *name; /* from the file; in the graph's memory */
+    int output, root; /* values; the root is the logits before reshapes */
     struct head head;
-    bool is_head;     /* scores can be made of it */
+    bool is_head;     /* scores can be computed from it */
     bool is_taken_in; /* another one is computed from its logits */
 };
 
-/* Those that remain, and what there is to know for the choice. */
+/* The remaining candidates, and information for the choice. */
 struct choice {
     const struct graph *graph;
     const struct head_wish *wish;
     struct candidate list[MAX_CANDIDATES];
     size_t count;
-    struct error first; /* why the first one is none, if it is none */
+    struct error
+        first; /* why the first output is not a candidate, if it is not */
 };
 
 static void list_candidates(struct choice *choice)
@@ -73,7 +74,7 @@ static void list_candidates(struct choice *choice)
     }
 }
 
-/* Marks the candidates that others are computed from. ERROR_MEMORY. */
+/* Marks the candidates from which others are computed. ERROR_MEMORY. */
 static bool mark_taken_in(struct choice *choice, struct error *err)
 {
     const struct graph *graph = choice->graph;
@@ -156,7 +157,8 @@ static bool is_many(const struct choice *choice, const struct candidate *c)
     return c->head.num_logits > 1;
 }
 
-/* Leaves out those that are not, if some are. */
+/* Removes the candidates for which a condition is false, if it is true for
+ * some. */
 static void narrow(struct choice *choice,
                    bool (*is_good)(const struct choice *choice,
                                    const struct candidate *c))

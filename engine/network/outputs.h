@@ -1,16 +1,16 @@
 #ifndef ENGINE_NETWORK_OUTPUTS_H
 #define ENGINE_NETWORK_OUTPUTS_H
 
-/* Which of a network's outputs is served.
+/* Chooses which of a network's outputs is used.
  *
- * It is the one that remains when these are left out, one after another, each
- * as long as something remains:
+ * These are left out, one rule after another, unless a rule would leave
+ * nothing; the output that remains is used:
  *
- *     outputs that cannot be read, or are not one row of numbers
- *     those that scores cannot be made of
- *     of those with the same logits, all but the one with scores of its own
- *     where there are labels, those of other numbers of classes
- *     those that another one is computed from, such as features
+ *     outputs that cannot be read or are not one row of numbers
+ *     those from which scores cannot be computed
+ *     of those with the same logits, all but the one that has scores
+ *     with labels, those with another number of classes
+ *     those from which another one is computed, such as features
  *     those without a map
  *     those that do not end in a softmax or sigmoid
  *     those of one number */
@@ -19,15 +19,15 @@
 #include "engine/graph/graph.h"
 #include "engine/passes/head.h"
 
-/* Drops from an inferred graph the outputs that cannot be read or are not one
- * row of numbers, and what they alone need. Returns false, and drops none,
- * where no other output is left. */
+/* Removes from an inferred graph the outputs that cannot be read or are not one
+ * row of numbers, and the nodes that only they need. Returns false and removes
+ * nothing if no other output would be left. */
 bool outputs_keep_rows(struct graph *graph);
 
-/* Chooses among the outputs of a laid out graph. *name is what the file calls
- * the output, in the graph's memory.
+/* Chooses among the outputs of a graph after graph_layout. *name is the file's
+ * name for the output, in the graph's memory.
  * ERROR_UNSUPPORTED  several outputs remain; the text names them
- * ERROR_MEMORY, and as head_find_at has it where scores can be made of none */
+ * ERROR_MEMORY; like head_find_at if no output has scores */
 bool outputs_choose(const char **name, const struct graph *graph,
                     const struct head_wish *wish, struct error *err)
     __attribute__((warn_unused_result));

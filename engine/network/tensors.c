@@ -10,16 +10,15 @@ struct tensors_network {
     struct team *team;            /* owned */
     struct plan_session *session; /* owned */
     size_t num_outputs;           /* of the file; the features may follow */
-    struct tensors_output *made;  /* (num_outputs + 1) the last one is of the
-                                     features; owned */
-    float **converted; /* (num_outputs + 1) elements that are not in the
-                          session as the caller wants them, or NULL;
-                          owned */
+    struct tensors_output
+        *made; /* (num_outputs + 1) the last one is for the features; owned */
+    float **converted; /* (num_outputs + 1) elements converted for the caller,
+                          or NULL if the session's can be used; owned */
 };
 
 /* ---- opening ---- */
 
-/* Binds the file's inputs: graph inputs have no data. */
+/* Makes the bindings of the file's inputs; inputs of the graph have no data. */
 static bool read_file(struct tensors_network *tensors, const uint8_t *bytes,
                       size_t len, const struct tensors_input *inputs,
                       size_t num_inputs, const char *folder, struct error *err)
@@ -53,7 +52,7 @@ static bool read_file(struct tensors_network *tensors, const uint8_t *bytes,
     return ok;
 }
 
-/* Makes room for what is said of the outputs. */
+/* Allocates the descriptions of the outputs. */
 static bool count_outputs(struct tensors_network *tensors, struct error *err)
 {
     const struct network *network = &tensors->network;
@@ -67,8 +66,8 @@ static bool count_outputs(struct tensors_network *tensors, struct error *err)
            fail(err, ERROR_MEMORY, "not enough memory for the outputs");
 }
 
-/* Describes output i of the graph; *converted is room for its elements where
- * the session does not hold them as they are wanted. */
+/* Describes output i of the graph; *converted gets memory for its elements if
+ * they must be converted. */
 static bool describe(struct tensors_network *tensors, size_t i,
                      struct error *err)
 {
@@ -98,7 +97,7 @@ static bool describe(struct tensors_network *tensors, size_t i,
     return true;
 }
 
-/* Copies the inputs that are the graph's. */
+/* Copies the data of the graph's inputs. */
 static bool fill_inputs(struct tensors_network *tensors,
                         const struct tensors_input *inputs, size_t num_inputs,
                         struct error *err)
@@ -162,7 +161,7 @@ out:
 
 /* ---- running ---- */
 
-/* (height, width, channels) to (channels, height, width). */
+/* Converts (height, width, channels) to (channels, height, width). */
 static void to_planes(float *restrict planes, const float *restrict pixels,
                       size_t channels, size_t num_pixels)
 {

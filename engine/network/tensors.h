@@ -1,12 +1,13 @@
 #ifndef ENGINE_NETWORK_TENSORS_H
 #define ENGINE_NETWORK_TENSORS_H
 
-/* A network on any tensors instead of pictures: what goes in and comes out is
- * laid out as the ONNX file says.
+/* Runs a network on any tensors, not only images. Inputs and outputs have the
+ * ONNX file's layout.
  *
  *     struct tensors_input input = {.name = "x", .array = &array};
- *     struct tensors_network *tensors = tensors_new(bytes, len, &input, 1,
- * NULL, 1, &err); struct tensors_output output;
+ *     struct tensors_network *tensors =
+ *         tensors_new(bytes, len, &input, 1, NULL, 1, &err);
+ *     struct tensors_output output;
  *
  *     if (!tensors || !tensors_run(tensors, &err))
  *         ...
@@ -26,11 +27,10 @@
 struct tensors_network;
 
 struct tensors_input {
-    const char *name; /* of the file's input; NULL: of the first that
-                         no other is for */
+    const char *name; /* NULL: the first input without another array */
     const struct npy *array;
-    bool is_constant; /* not an input of the graph but known to it when it is
-                         planned, as weights are; integers always are */
+    bool is_constant; /* a constant when the network is planned, like weights,
+                         and not an input; integers always are */
 };
 
 /* Borrowed from the network until its next run. */
@@ -40,18 +40,18 @@ struct tensors_output {
     const float *values; /* integers as floats */
 };
 
-/* What a class activation map could be read from (head.h). */
+/* The head (head.h). */
 struct tensors_head {
-    const char *name;    /* such as "gap-linear"; NULL: no classifier */
-    const char *refusal; /* why no map is defined, or NULL where one is */
+    const char *name;    /* such as "gap-linear"; NULL: not a classifier */
+    const char *refusal; /* why no map is defined, or NULL */
     size_t num_classes;
 };
 
 /* Reads, checks and plans a network for inputs of these shapes, and copies the
- * inputs. The file's other files are in `folder` (NULL: it has none). Returns
- * NULL and
+ * inputs. `folder` holds the model's other files (NULL: there are none).
+ * Returns NULL and
  * ERROR_INPUT        the file is malformed, or an input does not fit it
- * ERROR_UNSUPPORTED  a node that we cannot run; the text names it
+ * ERROR_UNSUPPORTED  an unsupported node; the text names it
  * ERROR_LIMIT, ERROR_MEMORY, ERROR_INTERNAL */
 struct tensors_network *tensors_new(const uint8_t *bytes, size_t len,
                                     const struct tensors_input *inputs,
@@ -71,8 +71,8 @@ void tensors_output(const struct tensors_network *tensors, size_t i,
 void tensors_head(const struct tensors_network *tensors,
                   struct tensors_head *head);
 
-/* The last feature map, (1, channels, height, width), named "features".
- * Returns false where the head has none. */
+/* The last feature map, (1, channels, height, width), named "features". Returns
+ * false if there are none. */
 bool tensors_features(const struct tensors_network *tensors,
                       struct tensors_output *output);
 

@@ -1,7 +1,7 @@
 #ifndef ENGINE_ONNX_ONNX_H
 #define ENGINE_ONNX_ONNX_H
 
-/* ONNX files to graphs. */
+/* Reads ONNX files into graphs. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,32 +11,32 @@
 #include "engine/base/error.h"
 #include "engine/graph/graph.h"
 
-/* The size that the picture has for the network. */
+/* The network's image input, and how the file is read. */
 struct onnx_input {
-    size_t width, height; /* pixels; 0: as the file has it */
-    bool override;        /* the file's own size yields to this one */
-    const char *folder;   /* where the model's other files are; NULL: it must
-                             have none */
-    const char *output;   /* the output to be served; NULL: any */
-    bool by_options;      /* errors name `wherefore model`'s options rather than
-                             the members of model.json */
+    size_t width, height; /* pixels; 0: the file's own */
+    bool override;        /* use this size instead of the file's */
+    const char *folder;   /* the folder of the model's other files; NULL: other
+                             files are an error */
+    const char *output;   /* the output to use; NULL: any */
+    bool by_options;      /* errors name options of `wherefore model` instead of
+                             members of model.json */
 };
 
-/* Reads the ONNX model of `len` bytes into an empty graph, as far as its
- * outputs need it. Where an output is a
- * decision about a row of scores (by ArgMax, TopK or ZipMap), the graph's is
- * that row. The graph's output_names are the file's. The one input that
- * is not an initialiser gets the shape the file gives it: open dimensions
- * become 1 (batch) or those of `input`; they must agree where both are given,
- * unless `input` overrides. Numbers of 16 or 64 bits become floats, weights
- * and pictures alike.
+/* Reads the ONNX model of `len` bytes into an empty graph; nodes that no output
+ * needs are left out. If an output is a decision made from a row of scores (by
+ * ArgMax, TopK or ZipMap), the graph's output is that row. The graph's
+ * output_names are the file's. The model must have one input besides
+ * initialisers. Its shape is the file's; open dimensions become 1 (batch) or
+ * those of `input`. If both give a dimension, they must agree unless `input`
+ * overrides. Numbers of 16 or 64 bits become floats, in weights and in the
+ * input.
  *
- * ERROR_INPUT        not an ONNX model, one that contradicts itself, or one
- *                    without the output that is asked for
- * ERROR_UNSUPPORTED  an operator, attribute, type or opset we do not have;
- *                    the text names the node
- * ERROR_IO           a constant's data is in another file, which is not there
- * ERROR_LIMIT        more nodes, values or elements than we take
+ * ERROR_INPUT        not an ONNX model, an inconsistent one, or one without the
+ *                    requested output
+ * ERROR_UNSUPPORTED  an unsupported operator, attribute, type or opset; the
+ *                    text names the node
+ * ERROR_IO           a constant's data is in another file, which is missing
+ * ERROR_LIMIT        too many nodes, values or elements
  * ERROR_MEMORY
  *
  * On failure the graph is empty. Any thread. */
@@ -44,32 +44,32 @@ bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
                const struct onnx_input *input, struct error *err)
     __attribute__((warn_unused_result));
 
-/* What one of a file's inputs is bound to. */
+/* The binding of one of a file's inputs. */
 struct onnx_binding {
-    const char *name; /* NULL: the first that no other is for */
+    const char *name; /* NULL: the first input without another binding */
     enum graph_type type;
     struct graph_shape shape;
-    const void *data; /* its elements, if it is to be a constant; else NULL,
-                         and it becomes one of the graph's inputs */
+    const void *data; /* the elements of a constant; NULL: it becomes an input
+                         of the graph */
 };
 
-/* Reads a model whose inputs are any tensors, as for tests of single
- * operators. Every input that is not an initialiser must be bound, and every
- * binding be for one; shapes are those of the bindings. Inputs and
- * outputs keep the file's layout. The folder is that of
- * struct onnx_input. Fails as onnx_read does. */
+/* Reads a model whose inputs may be any tensors, for example a test of a single
+ * operator. Every input that is not an initialiser must have a binding, and
+ * every binding an input. Inputs have the shapes of their bindings. Inputs and
+ * outputs keep the file's layout. For `folder`, see struct onnx_input. Fails
+ * like onnx_read. */
 bool onnx_read_tensors(struct graph *graph, const uint8_t *bytes, size_t len,
                        const struct onnx_binding *bindings, size_t num_bindings,
                        const char *folder, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Makes one file of a model whose constants are in other files of `folder`, as
- * PyTorch's exporter writes them; what is in one file stays as it is. Those
- * that cannot be read stay elsewhere: onnx_read says whether they are needed.
+/* Embeds the constants that a model keeps in other files of `folder`, as
+ * PyTorch's exporter writes them; a model in one file is unchanged. References
+ * to files that cannot be read are kept: onnx_read fails if they are needed.
  *
  * ERROR_INPUT   not an ONNX model
- * ERROR_LIMIT   one file cannot hold it: more than 2 GB
- * ERROR_MEMORY; the file is as it was, or empty. Any thread. */
+ * ERROR_LIMIT   too large for one file: more than 2 GB
+ * ERROR_MEMORY; the file is unchanged, or empty. Any thread. */
 bool onnx_embed(struct buf *file, const char *folder, struct error *err)
     __attribute__((warn_unused_result));
 

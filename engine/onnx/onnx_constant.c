@@ -49,7 +49,7 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
     reader->graph->values[number].element = tensor->data_type;
     if (!read_tensor(reader, number, tensor))
         return error_prefix(reader->err, "the constant \"%.100s\"", name);
-    /* The parser's copy is not needed any more. */
+    /* The parser's copy is no longer needed. */
     free(tensor->raw_data.data);
     tensor->raw_data = (ProtobufCBinaryData){0};
     return true;

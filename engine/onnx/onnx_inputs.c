@@ -2,15 +2,16 @@
 
 #include <string.h>
 
-/* Sets a dimension that the file leaves open, or that is to be another. */
+/* Sets a dimension that the file leaves open or that is overridden. */
 static void set_side(int64_t *dim, size_t side, bool override)
 {
     if (side > 0 && (*dim <= 0 || override))
         *dim = (int64_t)side;
 }
 
-/* Whether the file makes NCHW of a value of the given name, maybe after a Cast:
- * where no dimension says which are the channels, they are the last then. */
+/* Whether the file transposes the named value to NCHW, possibly after a Cast.
+ * If so, and no dimension shows which axis holds the channels, it is the last.
+ */
 static bool becomes_nchw(const onnx_graph_proto *graph, const char *name)
 {
     static const int64_t perm[] = {0, 3, 1, 2};
@@ -31,8 +32,7 @@ static bool becomes_nchw(const onnx_graph_proto *graph, const char *name)
     return false;
 }
 
-/* Where a picture's rows are in a shape of four, and its columns and channels.
- */
+/* The axes of an image's rows, columns and channels in a shape of rank 4. */
 struct order {
     size_t channels, height, width;
 };
@@ -50,7 +50,7 @@ static const struct order *find_order(const struct onnx_reader *reader,
     return is_last ? &nhwc : &nchw;
 }
 
-/* Notes an input's type, and reads its dimensions: 0 where they are open. */
+/* Records an input's type and reads its dimensions; open ones are 0. */
 static bool read_type(struct onnx_reader *reader, struct graph_value *value,
                       const onnx_value_info_proto *info, int64_t dims[4])
 {
@@ -109,7 +109,8 @@ static bool check_dims(const int64_t dims[4], const struct order *order,
     return true;
 }
 
-/* Sets the input's shape from the file, or from `size` where it is open. */
+/* Sets the input's shape from the file, or from `size` where the file leaves it
+ * open. */
 static bool read_input_shape(struct onnx_reader *reader,
                              struct graph_value *value,
                              const onnx_value_info_proto *info,
@@ -138,7 +139,7 @@ static bool read_input_shape(struct onnx_reader *reader,
     return graph_shape_check(&value->shape, reader->err);
 }
 
-/* An input that takes a picture. */
+/* Adds an image input. */
 static bool read_picture(struct onnx_reader *reader,
                          const onnx_value_info_proto *info)
 {
@@ -155,7 +156,7 @@ static bool read_picture(struct onnx_reader *reader,
                             reader->picture);
 }
 
-/* The binding of that name, or the next without one, or NULL. */
+/* Finds the binding of that name, or else the next without a name, or NULL. */
 static const struct onnx_binding *find_binding(struct onnx_reader *reader,
                                                const char *name)
 {
@@ -172,7 +173,7 @@ static const struct onnx_binding *find_binding(struct onnx_reader *reader,
     return NULL;
 }
 
-/* An input that is bound to a tensor. */
+/* Adds an input that is bound to a tensor. */
 static bool read_bound(struct onnx_reader *reader,
                        const onnx_value_info_proto *info)
 {
@@ -204,7 +205,7 @@ static bool read_bound(struct onnx_reader *reader,
     return true;
 }
 
-/* Goes on after an input that cannot be used, as leave_out does. */
+/* Continues after an input that cannot be used, like leave_out. */
 static bool leave_input_out(struct onnx_reader *reader, const char *name)
 {
     if (!reader->graph->problems)
@@ -220,7 +221,7 @@ static bool is_needed(const struct onnx_reader *reader, const char *name)
     return onnx_names_find(&reader->names, name)->is_needed;
 }
 
-/* Whether they need any input. */
+/* Whether the outputs need any input. */
 static bool is_any_needed(const struct onnx_reader *reader,
                           const onnx_graph_proto *proto)
 {

@@ -12,7 +12,7 @@ static size_t hash(const char *text)
     return (size_t)(h ^ h >> 32);
 }
 
-/* The slot of a name, or the empty slot where it belongs. */
+/* Finds the slot of a name, or the empty slot for it. */
 static struct onnx_name *slot_of(const struct onnx_names *names,
                                  const char *text)
 {

@@ -26,9 +26,9 @@ static bool check_attributes(const struct onnx_reader *reader,
     return true;
 }
 
-/* A picture that comes as integers is computed with as floats, which is the
- * same from where the file makes floats of it; before that it is only handed
- * on. */
+/* An image of integers is computed with as floats. That gives the same result
+ * after the node that converts it to floats; before it, the image may only be
+ * moved. */
 static bool follow_bytes(struct onnx_reader *reader, struct graph_node *node)
 {
     struct graph_value *values = reader->graph->values;
@@ -86,7 +86,7 @@ static bool read_operands(struct onnx_reader *reader, struct graph_node *node,
     return follow_bytes(reader, node);
 }
 
-/* ONNX's own operators, and those on quantized numbers of ONNX Runtime's
+/* ONNX's own operators, and those for quantized numbers in ONNX Runtime's
  * domain. */
 static bool is_known_domain(const char *domain, const char *onnx_op)
 {
@@ -110,7 +110,7 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     size_t num_inputs = reader->node->n_input;
     struct graph_node *node;
 
-    /* Trailing operands that are left out are as good as not there. */
+    /* Trailing operands that are empty are dropped. */
     while (num_inputs > 0 && !*reader->node->input[num_inputs - 1])
         num_inputs--;
     if (!is_known_domain(reader->node->domain, onnx_op))
@@ -139,8 +139,8 @@ static bool read_operator(struct onnx_reader *reader, const char *name)
     return true;
 }
 
-/* Goes on after a node that cannot be read, if the graph lists problems: what
- * the node makes stays without a shape. */
+/* Continues after a node that cannot be read, if the graph lists problems; the
+ * node's outputs then have no shape. */
 static bool leave_out(struct onnx_reader *reader, size_t num_nodes,
                       const char *name)
 {

@@ -17,7 +17,8 @@ struct graph_node graph_build_node(enum graph_op op, const char *name,
     };
 }
 
-/* `shape` is the output's, where the node does not say it, or NULL. */
+/* `shape` is the output's shape if the node's fields do not determine it, or
+ * NULL. */
 static int add(struct graph *graph, const struct graph_node *node,
                const int *inputs, uint32_t num_inputs,
                const struct graph_shape *shape, struct error *err)

@@ -1,42 +1,42 @@
 #ifndef ENGINE_PASSES_GRAPH_BUILD_H
 #define ENGINE_PASSES_GRAPH_BUILD_H
 
-/* Adds to a graph whose shapes are inferred: a node at a time, at the end, and
- * its shape is inferred as it is added.
+/* Adds nodes to the end of a graph whose shapes are inferred. The shape of each
+ * node is inferred when it is added.
  *
  *     struct graph_node sum = graph_build_node(GRAPH_ADD, name, "layout");
  *     int value = graph_build(graph, &sum, (int[]){a, b}, 2, err);
  *
- * What is added has no name of the file's. All of these return GRAPH_NONE on
- * failure: ERROR_INPUT where operands do not fit together, ERROR_UNSUPPORTED,
- * ERROR_LIMIT, ERROR_MEMORY. Pointers to nodes and values do not survive
- * them. */
+ * The new values have no names. All functions that return a value return
+ * GRAPH_NONE on failure: ERROR_INPUT if operands do not fit together,
+ * ERROR_UNSUPPORTED, ERROR_LIMIT, ERROR_MEMORY. They invalidate pointers to
+ * nodes and values. */
 
 #include "engine/graph/graph.h"
 
-/* A node of that operation without a clamp, fields or operands. The texts are
- * to live as long as the graph. */
+/* Returns a node of the operation without a clamp, fields or operands. Both
+ * strings must live as long as the graph. */
 struct graph_node graph_build_node(enum graph_op op, const char *name,
                                    const char *onnx_op);
 
-/* Adds such a node, whose fields are as graph_infer leaves them, and returns
- * its output, a new value; a constant, where all operands are. */
+/* Adds a node whose fields are set as graph_infer leaves them, and returns its
+ * output, a new value. If all operands are constants, so is the output. */
 int graph_build(struct graph *graph, const struct graph_node *node,
                 const int *inputs, uint32_t num_inputs, struct error *err)
     __attribute__((warn_unused_result));
 
-/* A value in another shape; the value itself, where it has this shape. `node`
- * is an empty one and says the names. */
+/* Reshapes a value; returns the value itself if it already has the shape.
+ * `node` is from graph_build_node and gives the names. */
 int graph_build_reshape(struct graph *graph, const struct graph_node *node,
                         int value, const struct graph_shape *shape,
                         struct error *err) __attribute__((warn_unused_result));
 
-/* A value whose axis i is axis perm[i] of another. */
+/* Transposes a value: axis i of the result is axis perm[i] of `value`. */
 int graph_build_transpose(struct graph *graph, const struct graph_node *node,
                           int value, const size_t *perm, struct error *err)
     __attribute__((warn_unused_result));
 
-/* A constant of floats, which are zeros still; they stay where they are. */
+/* Adds a constant of floats, initially zeros. *floats stays valid. */
 int graph_build_floats(struct graph *graph, const struct graph_shape *shape,
                        float **floats, struct error *err)
     __attribute__((warn_unused_result));

@@ -2,8 +2,8 @@
 
 #include "engine/kernel/kernel.h"
 
-/* Elements that may be computed and held in any case; and, of those that the
- * constants of the file have, how many times as many. */
+/* LEAST is the number of elements that may always be computed and stored; the
+ * factors apply to the number of elements in the file's constants. */
 #define LEAST ((size_t)1 << 24)
 enum { MAX_COMPUTED = 64, MAX_HELD = 4 };
 
@@ -15,7 +15,7 @@ void graph_const_allow(struct graph *graph)
         if (graph->values[v].data)
             count += graph_shape_count(&graph->values[v].shape);
     graph->budget = LEAST + MAX_COMPUTED * count;
-    graph->room = LEAST + MAX_HELD * count;
+    graph->constants_left = LEAST + MAX_HELD * count;
 }
 
 void graph_const_drop(struct graph *graph, int number)
@@ -23,7 +23,7 @@ void graph_const_drop(struct graph *graph, int number)
     struct graph_value *value = &graph->values[number];
 
     if (value->data)
-        graph->room += graph_shape_count(&value->shape);
+        graph->constants_left += graph_shape_count(&value->shape);
     graph_drop_constant(value);
 }
 
@@ -53,20 +53,21 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
                     "computing it from constants takes %zu elements; at most "
                     "%zu more are allowed",
                     count, graph->budget);
-    if (graph_shape_count(&out->shape) > graph->room)
+    if (graph_shape_count(&out->shape) > graph->constants_left)
         return fail(err, ERROR_LIMIT,
                     "its output has %zu elements; only %zu more are allowed in "
                     "constants",
-                    graph_shape_count(&out->shape), graph->room);
+                    graph_shape_count(&out->shape), graph->constants_left);
     graph->budget -= count;
-    graph->room -= graph_shape_count(&out->shape);
+    graph->constants_left -= graph_shape_count(&out->shape);
     if (!graph_make_constant(out, err))
         return false;
     outputs[0] = out->data;
     return kernel_run(graph, node, inputs, outputs, err);
 }
 
-/* The bias beta c as a new constant (O), or GRAPH_NONE where there is none. */
+/* Adds the bias beta c as a constant (O), or returns GRAPH_NONE if there is
+ * none. */
 static bool linear_bias(struct graph *graph, const struct graph_node *node,
                         size_t num_out, int *bias, struct error *err)
 {

@@ -1,29 +1,31 @@
 #ifndef ENGINE_PASSES_GRAPH_CONST_H
 #define ENGINE_PASSES_GRAPH_CONST_H
 
-/* What graph_infer computes once, from constants. */
+/* Constant folding, for graph_infer. */
 
 #include "engine/graph/graph.h"
 
-/* Allows graph_const_fold to compute many times as many elements as the graph
- * has now, and to hold a few times as many at once, so that a small file
- * cannot ask for a great deal of time or memory. Weights that are standardized
- * or normalized by some ten nodes each fit well. */
+/* Sets limits for graph_const_fold, as multiples of the number of constant
+ * elements in the graph: one for the work, one for the elements stored at a
+ * time. So a small file cannot cause excessive use of time or memory. Weights
+ * that are standardized or normalized by about ten nodes each stay well within
+ * the limits. */
 void graph_const_allow(struct graph *graph);
 
-/* Computes the outputs of a node whose operands are all constant (or whose
- * result does not depend on their elements: SHAPE, EYE), where there is a plain
- * kernel for it. The output's shape must be set. Does nothing otherwise.
+/* Computes the output of a node whose operands are all constant (or whose
+ * result does not depend on their elements: SHAPE, EYE), if it has a plain
+ * kernel. The output's shape must be set. Does nothing for other nodes.
  * ERROR_INPUT (kernel.h), ERROR_LIMIT (graph_const_allow), ERROR_MEMORY. */
 bool graph_const_fold(struct graph *graph, struct graph_node *node,
                       struct error *err) __attribute__((warn_unused_result));
 
-/* Gives up a constant that nothing needs any more. */
+/* Releases a constant that is no longer needed. */
 void graph_const_drop(struct graph *graph, int value);
 
 /* Turns a MATMUL whose b (I, O), or (O, I) if transposed, and c are constant
  * into a LINEAR: weights (O, I) = alpha b, bias (O) = beta c.
- * ERROR_UNSUPPORTED: c is not one bias for each of the O. ERROR_MEMORY. */
+ * ERROR_UNSUPPORTED: c is not one bias for each of the O outputs.
+ * ERROR_MEMORY. */
 bool graph_const_linear(struct graph *graph, struct graph_node *node,
                         struct error *err) __attribute__((warn_unused_result));
 

@@ -1,4 +1,4 @@
-/* Folding: what costs nothing in the node before or after it. */
+/* Folds nodes into the node before or after, where they cost nothing. */
 
 #include "engine/passes/graph_fold.h"
 
@@ -6,7 +6,7 @@
 
 #include "engine/passes/graph_build.h"
 
-/* ---- what its files share ---- */
+/* ---- shared by graph_fold*.c ---- */
 
 void graph_fold_prune(struct fold *fold)
 {
@@ -26,7 +26,7 @@ void graph_fold_bypass(struct fold *fold, struct graph_node *node)
 {
     int out = node->outputs[0], in = node->inputs[0];
 
-    node->num_inputs = 0; /* so that it is no user of `in` any more */
+    node->num_inputs = 0; /* so that it no longer uses `in` */
     graph_users_replace(&fold->users, out, in);
 }
 
@@ -89,7 +89,7 @@ size_t graph_fold_channel_axis(const struct graph *graph,
 
 /* ---- clamps, padding, shapes ---- */
 
-/* A clamp after a clamp is a clamp between the clamped bounds. */
+/* Two clamps in a row are one clamp between the clamped bounds. */
 static void fold_clamp(struct fold *fold, struct graph_node *node)
 {
     struct graph_node *before = graph_fold_before(fold, node, 0);
@@ -100,7 +100,7 @@ static void fold_clamp(struct fold *fold, struct graph_node *node)
     min = fminf(fmaxf(before->min, node->min), node->max);
     max = fminf(fmaxf(before->max, node->min), node->max);
     if (!(min < max) &&
-        before->op != GRAPH_CLAMP) /* no kernel clamps to that */
+        before->op != GRAPH_CLAMP) /* kernels cannot clamp to such bounds */
         return;
     if (min > before->min || max < before->max)
         graph_fold_forget(fold, before->outputs[0]);
@@ -109,7 +109,7 @@ static void fold_clamp(struct fold *fold, struct graph_node *node)
     graph_fold_bypass(fold, node);
 }
 
-/* Zeros around the image before a convolution are the convolution's own. */
+/* Makes zero padding before a convolution the convolution's own padding. */
 static void fold_pad(struct fold *fold, struct graph_node *node)
 {
     const struct graph_node *pad = graph_producer(fold->graph, node->inputs[0]);
@@ -130,7 +130,7 @@ static void fold_pad(struct fold *fold, struct graph_node *node)
     graph_users_add(&fold->users, node);
 }
 
-/* Of reshapes in a row only the last counts; one that changes nothing goes. */
+/* Removes reshapes before another reshape, and reshapes that change nothing. */
 static void fold_reshape(struct fold *fold, struct graph_node *node)
 {
     const struct graph *graph = fold->graph;
@@ -150,7 +150,7 @@ static void fold_reshape(struct fold *fold, struct graph_node *node)
 static bool fold_node(struct fold *fold, struct graph_node *node)
 {
     switch (node->op) {
-    case GRAPH_CAST: /* of one kind of float to another */
+    case GRAPH_CAST: /* between types of floats */
         if (graph_input(fold->graph, node, 0)->type ==
             graph_output(fold->graph, node, 0)->type)
             graph_fold_bypass(fold, node);
@@ -202,7 +202,7 @@ bool graph_fold(struct graph *graph, struct error *err)
     for (size_t n = 0; ok && n < graph->num_nodes; n++)
         ok = fold_node(&fold, &graph->nodes[n]);
     if (ok) {
-        graph_fold_prune(&fold); /* what is left of reshapes in a row */
+        graph_fold_prune(&fold); /* the rest of consecutive reshapes */
         ok = graph_fold_linear(&fold);
     }
     if (ok)

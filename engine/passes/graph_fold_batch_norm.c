@@ -1,5 +1,5 @@
-/* A scale and a shift of each channel: BatchNorm, and sums and products with
- * constants. */
+/* Folds a scale and a shift for each channel: BatchNorm, and sums and products
+ * with constants. */
 
 #include "engine/passes/graph_fold.h"
 
@@ -47,8 +47,8 @@ static bool affine_of_batch_norm(struct fold *fold, struct affine *affine,
     return true;
 }
 
-/* Whether a constant holds one number, or one for each channel, of a value of
- * shape `x` whose channels are counted by dimension `axis`. */
+/* Whether a constant holds one number, or one for each channel, for a value of
+ * shape `x` with its channels on axis `axis`. */
 static bool is_per_channel(const struct graph_shape *constant,
                            const struct graph_shape *x, size_t axis)
 {
@@ -63,7 +63,7 @@ static bool is_per_channel(const struct graph_shape *constant,
            constant->dim[constant->rank - from_end] == count;
 }
 
-/* y + c, y - c, c - y, y c, y / c, with operand `i` being c. */
+/* y + c, y - c, c - y, y c, y / c, where c is operand `i`. */
 static bool affine_of_binary(struct fold *fold, struct affine *affine,
                              const struct graph_node *node, uint32_t i,
                              size_t num)
@@ -89,8 +89,8 @@ static bool affine_of_binary(struct fold *fold, struct affine *affine,
     return true;
 }
 
-/* Multiplies the weights and the bias of a CONV or LINEAR. The constants may
- * have other users, so these become new ones. */
+/* Multiplies the weights and the bias of a CONV or LINEAR. They become new
+ * constants, since the old ones may have other users. */
 static bool apply_affine(struct fold *fold, struct graph_node *node,
                          const struct affine *affine)
 {
@@ -117,8 +117,8 @@ static bool apply_affine(struct fold *fold, struct graph_node *node,
     return true;
 }
 
-/* The CONV or LINEAR before operand i that a scale and a shift could go into,
- * or NULL. */
+/* Returns the CONV or LINEAR before operand i into which a scale and a shift
+ * can be folded, or NULL. */
 static struct graph_node *affine_target(const struct fold *fold,
                                         const struct graph_node *node,
                                         uint32_t i)
@@ -131,8 +131,7 @@ static struct graph_node *affine_target(const struct fold *fold,
     return before;
 }
 
-/* Where there is no convolution to go into, BatchNorm becomes one of its own:
- * 1 x 1, each channel by itself. */
+/* A BatchNorm that cannot be folded becomes a depthwise 1 x 1 convolution. */
 static bool batch_norm_to_conv(struct fold *fold, struct graph_node *node,
                                const struct affine *affine)
 {
@@ -156,8 +155,8 @@ static bool batch_norm_to_conv(struct fold *fold, struct graph_node *node,
     return apply_affine(fold, node, affine);
 }
 
-/* The LINEAR that takes what the node makes, one number a channel, maybe
- * reshaped; NULL where there is none. */
+/* Returns the LINEAR that uses the node's output, one number per channel and
+ * possibly reshaped; or NULL. */
 static struct graph_node *linear_after(const struct fold *fold,
                                        const struct graph_node *node)
 {
@@ -174,7 +173,7 @@ static struct graph_node *linear_after(const struct fold *fold,
     return user;
 }
 
-/* Puts a scale and a shift of the inputs of a LINEAR into its weights. */
+/* Folds a scale and a shift of a LINEAR's inputs into its weights. */
 static bool apply_affine_before(struct fold *fold, struct graph_node *node,
                                 const struct affine *affine)
 {
@@ -183,7 +182,8 @@ static bool apply_affine_before(struct fold *fold, struct graph_node *node,
     struct affine sums;
     int weights;
 
-    /* First as much as the shifts make of each output; then the scales. */
+    /* First adds the effect of the shifts to the bias; then multiplies the
+     * weights. */
     if (!init_affine(fold, &sums, num_out))
         return false;
     for (size_t o = 0; o < num_out; o++) {
@@ -229,8 +229,8 @@ bool graph_fold_batch_norm(struct fold *fold, struct graph_node *node)
     return batch_norm_to_conv(fold, node, &affine);
 }
 
-/* Puts a scale and a shift of each channel into a normalization of groups,
- * whose own are one for each channel or for each group. */
+/* Folds a scale and a shift for each channel into a group normalization, which
+ * has one for each channel or for each group. */
 static bool apply_to_norm(struct fold *fold, struct graph_node *norm,
                           const struct affine *affine)
 {
@@ -256,8 +256,8 @@ static bool apply_to_norm(struct fold *fold, struct graph_node *norm,
     return true;
 }
 
-/* The normalization of groups before operand i that a scale and a shift could
- * go into, or NULL. */
+/* Returns the group normalization before operand i into which a scale and a
+ * shift can be folded, or NULL. */
 static struct graph_node *norm_target(const struct fold *fold,
                                       const struct graph_node *node, uint32_t i)
 {

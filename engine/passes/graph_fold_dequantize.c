@@ -1,10 +1,9 @@
-/* Quantized numbers that are stood for by floats before, not after, some of
- * them are picked. */
+/* Moves dequantization before nodes that only select elements. */
 
 #include "engine/passes/graph_fold.h"
 
-/* Whether a node picks from its operand, so that it is the same before and
- * after a function that keeps the order. */
+/* Whether a node selects elements of its operand, so that it may come before or
+ * after a monotonic function. */
 static bool picks(const struct graph_node *node)
 {
     if (graph_is_clamped(node))
@@ -14,8 +13,8 @@ static bool picks(const struct graph_node *node)
             node->reduce.function == GRAPH_REDUCE_MAX);
 }
 
-/* Lets a DEQUANTIZE change places with the node before it, if that makes no
- * difference, and returns where it is then; NULL where it stays. */
+/* Exchanges a DEQUANTIZE with the node before it, if the result is the same,
+ * and returns its new position; or NULL. */
 static struct graph_node *pull_up(struct fold *fold, struct graph_node *node)
 {
     const struct graph *graph = fold->graph;

@@ -1,8 +1,8 @@
-/* What changes nothing. */
+/* Removes nodes that change nothing. */
 
 #include "engine/passes/graph_fold.h"
 
-/* Whether the indices take each element along the axis, in order. */
+/* Whether the indices select each element along the axis, in order. */
 static bool takes_all(const struct graph *graph, const struct graph_node *node)
 {
     const struct graph_shape *x = &graph_input(graph, node, 0)->shape;
@@ -22,7 +22,7 @@ static bool takes_all(const struct graph *graph, const struct graph_node *node)
     return true;
 }
 
-/* Whether a constant is that number everywhere. */
+/* Whether all elements of a constant equal the number. */
 static bool is_all(const struct graph_value *value, double number)
 {
     if (!value || !value->data)
@@ -50,8 +50,8 @@ static bool is_still(const struct graph_shape *x, const size_t *perm)
     return true;
 }
 
-/* The operand that the node's result equals, element by element in order, or
- * -1. */
+/* The operand whose elements equal the node's result, in the same order; or -1.
+ */
 static int same_as(const struct graph *graph, const struct graph_node *node)
 {
     const struct graph_value *b = graph_input(graph, node, 1);

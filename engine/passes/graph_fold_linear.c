@@ -1,40 +1,40 @@
 /* Linear layers in a row.
  *
- * The last layers of a network work on one row of numbers. Where nothing
- * between them is other than linear,
+ * The last layers of a network work on one row of numbers. If everything
+ * between them is linear,
  *
  *     W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2)
  *
- * is one layer, and its weights are those of the channels that were pooled:
- * what a class activation map is made of. It costs next to nothing, whether
- * the product is larger than its factors or not. The scale and the bias of a
- * normalization of the row become the layer's too. */
+ * is one layer, with weights for the pooled channels, which class activation
+ * maps need. It costs next to nothing, even if the product is larger than its
+ * factors. The scale and the bias of a normalization of the row are folded into
+ * the layer too. */
 
 #include "engine/passes/graph_fold.h"
 
 #include <math.h>
 #include <string.h>
 
-/* More multiplications than this are not done to fold a network's layers: a
- * second or so, and networks have a hundredth of it. */
+/* The limit of multiplications for folding a network's layers: about a second.
+ * Typical networks need a hundredth of it. */
 #define MAX_PRODUCTS ((double)((size_t)1 << 31))
 
-/* Nor is a layer of more weights made. */
+/* The limit of weights in a folded layer. */
 #define MAX_WEIGHTS ((double)((size_t)1 << 26))
 
-/* What a node does to a row of numbers: y = W x + b. */
+/* The effect of a node on a row of numbers: y = W x + b. */
 struct row {
     struct graph_node *node;
-    struct graph_node *reshape; /* that its output goes through, or NULL */
-    uint32_t x;                 /* which operand is x */
+    struct graph_node *reshape; /* that follows it, or NULL */
+    uint32_t x;                 /* the index of operand x */
     size_t num_in, num_out;
     const float *weights; /* (num_out, num_in); (num_out) where diagonal; a
                              single number where scalar; or NULL: ones */
     const float *bias;    /* (num_out), a single one where scalar, or NULL */
     bool diagonal, scalar;
     float sign;  /* of x */
-    bool invert; /* the weights divide */
-    bool negate; /* the bias is taken away */
+    bool invert; /* x is divided by the weights */
+    bool negate; /* the bias is subtracted */
 };
 
 static const float *floats_or_null(const struct graph_value *value)
@@ -130,7 +130,7 @@ static double bias_at(const struct row *row, size_t i)
     return row->negate ? -bias : bias;
 }
 
-/* What is before a layer, if that is linear on a row as well. */
+/* Finds the linear node before a layer, if it works on one row as well. */
 static bool read_before(struct row *before, const struct fold *fold,
                         const struct row *row)
 {
@@ -151,14 +151,14 @@ static bool read_before(struct row *before, const struct fold *fold,
     return before->num_out == row->num_in;
 }
 
-/* How many multiplications it takes. */
+/* The number of multiplications. */
 static double cost_of(const struct row *row, const struct row *before)
 {
     return (double)row->num_out * (double)row->num_in *
            (before->diagonal ? 1 : (double)before->num_in);
 }
 
-/* One row of W2 W1, and its element of W2 b1 + b2. */
+/* Computes one row of W2 W1 and one element of W2 b1 + b2. */
 static void multiply(float *restrict to, float *restrict bias, double *sums,
                      const struct row *row, const struct row *before, size_t o)
 {
@@ -182,7 +182,7 @@ static void multiply(float *restrict to, float *restrict bias, double *sums,
         to[j] = (float)sums[j];
 }
 
-/* Lets the layer take what the node before it takes. */
+/* Makes the layer use the input of the node before it. */
 static void rewire(struct fold *fold, const struct row *row,
                    const struct row *before, struct fold_layer *new)
 {
@@ -205,7 +205,7 @@ static void rewire(struct fold *fold, const struct row *row,
             graph_users_add(&fold->users, reshape);
         }
     }
-    before->node->num_inputs = 0; /* no user of x any more */
+    before->node->num_inputs = 0; /* no longer a user of x */
     graph_fold_put_layer(fold, row->node, new);
     for (uint32_t i = 0; i < old.num_inputs; i++)
         if (i != before->x)
@@ -222,7 +222,7 @@ static bool fold_before(struct fold *fold, struct row *row,
     struct fold_layer new;
 
     shape.dim[1] = before->num_in;
-    /* The elements of other constants stay where they are. */
+    /* The elements of other constants do not move. */
     if (!sums ||
         !graph_fold_new_layer(fold, &new, row->node, &shape, row->num_out))
         return false;
@@ -243,8 +243,8 @@ static bool is_each(const struct graph_value *value, size_t num)
     return !value || (value->data && (count == 1 || count == num));
 }
 
-/* The normalization of one row before the layer whose scale and bias could be
- * the layer's, or NULL. */
+/* Returns the normalization of one row before the layer with a scale and bias
+ * that can be folded into the layer, or NULL. */
 static struct graph_node *read_norm(const struct fold *fold,
                                     const struct row *row)
 {

@@ -1,17 +1,17 @@
-/* Global pooling in other words becomes one MEAN, or maximum, over rows and
- * columns.
+/* Turns nodes that together are a global pooling into one MEAN, or maximum,
+ * over rows and columns:
  *
  *     x.mean(3).mean(2)    x.flatten(2).mean(2)    x.sum((2, 3)) / (H * W)
- *     an average pool with a border that does not count, tokens.mean(1), …
+ *     an average pool with padding that does not count, tokens.mean(1), …
  *
- * There are more ways to write it than rules could list. So a chain of nodes
- * that are linear, from a picture to one number a channel, is not read but
- * tried: the plain kernels run it on random numbers. A linear map that gives
- * scale * mean + shift for each channel of two pictures of such numbers is
- * that map: one that weighs a single cell otherwise, or takes one of another
- * channel, would have to be right by accident twice, for each channel, within
- * a thousandth of a cell's share. A maximum is tried with pictures in which
- * each place is the largest in some channel, so that none can be left out. */
+ * There are more ways to write it than rules could list. So a chain of linear
+ * nodes from an image to one number per channel is not matched but tested: the
+ * plain kernels run it on random numbers. If a linear function gives scale *
+ * mean + shift for each channel of two random images, it is that function. One
+ * that gave a single cell another weight, or used a cell of another channel,
+ * would have to be right by accident twice for each channel, within a
+ * thousandth of a cell's share. A maximum is tested with images in which each
+ * cell is the largest in some channel, so that no cell can be missed. */
 
 #include "engine/passes/graph_fold_pool.h"
 
@@ -22,7 +22,7 @@
 
 enum { MAX_REWRITES = 1024 }; /* in one network */
 
-/* Elements that may be computed for one chain, and for all. */
+/* The limits of elements computed for one chain and for all chains. */
 #define MAX_COST ((double)(1 << 24))
 #define MAX_COSTS ((double)(1 << 27))
 
@@ -58,16 +58,17 @@ int graph_fold_pool_open(const struct graph *graph,
     return found;
 }
 
-/* What one node adds to a chain. */
+/* The contribution of one node to a chain. */
 struct link {
     bool is_linear, is_max;
     bool shifts;   /* something is added */
-    bool is_shift; /* to each element: what is added to places is the map's */
+    bool is_shift; /* to each element; addends that differ between cells are
+                      part of the map */
     double cost;   /* for each element of its result */
 };
 
-/* Whether a node may be one of a chain: it is linear, or moves elements, or
- * takes the largest of some. */
+/* Whether a node may be part of a chain: it is linear, moves elements, or takes
+ * a maximum. */
 static bool read_link(struct link *link, const struct graph *graph,
                       const struct graph_node *node)
 {
@@ -132,8 +133,8 @@ static bool read_link(struct link *link, const struct graph *graph,
     }
 }
 
-/* Describes a picture's channels; false where it has other axes as well, or a
- * single cell. */
+/* Describes an image's channels; returns false if it has other axes as well, or
+ * a single cell. */
 static bool read_channels(struct pool_chain *chain,
                           const struct pool_pass *pass, int x)
 {
@@ -160,8 +161,8 @@ static bool read_channels(struct pool_chain *chain,
     return chain->axis < shape->rank && chain->channels > 0;
 }
 
-/* Whether the node pools just as the rest of the engine expects it, and not
- * what is left of a picture of which rows or columns were pooled before. */
+/* Whether the node is a global pooling in the form that the engine expects, of
+ * an image that is not already pooled along rows or columns. */
 static bool is_direct(const struct pool_pass *pass,
                       const struct graph_node *node, bool is_reduced)
 {
@@ -182,8 +183,8 @@ static bool is_direct(const struct pool_pass *pass,
     return true;
 }
 
-/* Follows what uses a picture to one number a channel, and further as long as
- * numbers are merely scaled. */
+/* Follows the users of an image to one number per channel, and on through nodes
+ * that only scale. */
 static bool find_chain(struct pool_chain *chain, const struct pool_pass *pass,
                        size_t start)
 {
@@ -233,16 +234,16 @@ static bool find_chain(struct pool_chain *chain, const struct pool_pass *pass,
     return chain->out != GRAPH_NONE;
 }
 
-/* Leaves out what comes after the chain's last result. */
+/* Cuts off the nodes after the chain's last result. */
 static void trim(struct pool_chain *chain, const struct graph *graph)
 {
     while (graph->nodes[chain->nodes[chain->num - 1]].outputs[0] != chain->out)
         chain->num--;
 }
 
-/* ---- writing it anew ---- */
+/* ---- replacing it ---- */
 
-/* A node in place of the chain's last. */
+/* A node that replaces the chain's last. */
 static struct graph_node in_place(const struct pool_pass *pass,
                                   const struct pool_chain *chain,
                                   enum graph_op op)
@@ -262,7 +263,8 @@ static int reshape(struct pool_pass *pass, const struct pool_chain *chain,
                                pass->fold->err);
 }
 
-/* The picture as (1, C, H, W) or (1, H, W, C), and its mean or maximum. */
+/* Reshapes the image to (1, C, H, W) or (1, H, W, C), and adds its mean or
+ * maximum. */
 static int pool(struct pool_pass *pass, const struct pool_chain *chain)
 {
     const struct graph_picture picture = pass->pictures[chain->x];
@@ -285,7 +287,7 @@ static int pool(struct pool_pass *pass, const struct pool_chain *chain)
                : graph_build(pass->graph, &node, &value, 1, pass->fold->err);
 }
 
-/* value op numbers, unless each of these is `neutral`. */
+/* Adds value op numbers, unless all numbers are `neutral`. */
 static int with_numbers(struct pool_pass *pass, const struct pool_chain *chain,
                         int value, enum graph_op op, const double *numbers,
                         double neutral)
@@ -315,7 +317,7 @@ static bool renames(const struct graph_node *node)
     return node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE;
 }
 
-/* What the picture or the result is called in other shapes. */
+/* Keeps the names of the image or the result in other shapes. */
 static void take_names(struct pool_pass *pass, const struct pool_chain *chain,
                        int result)
 {
@@ -328,7 +330,7 @@ static void take_names(struct pool_pass *pass, const struct pool_chain *chain,
         graph_take_names(graph, result, graph->nodes[nodes[i]].inputs[0]);
 }
 
-/* Puts new nodes in the place of the chain's last. */
+/* Replaces the chain's last node by new nodes. */
 static bool rewrite(struct pool_pass *pass, const struct pool_chain *chain,
                     const struct pool_trial *trial)
 {
@@ -356,8 +358,8 @@ static bool rewrite(struct pool_pass *pass, const struct pool_chain *chain,
     return describe(pass);
 }
 
-/* Makes a pooling of the nodes from `start` on, where they are one in other
- * words; *found says whether. */
+/* Replaces the nodes from `start` on by a pooling, if they are equivalent to
+ * one; *found says whether. */
 static bool try_at(struct pool_pass *pass, size_t start, bool *found)
 {
     struct pool_chain chain;

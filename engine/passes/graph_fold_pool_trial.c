@@ -1,4 +1,4 @@
-/* Whether a chain of nodes is a mean or a maximum, by trying. */
+/* Tests whether a chain of nodes is a mean or a maximum. */
 
 #include "engine/passes/graph_fold_pool.h"
 
@@ -8,7 +8,7 @@
 
 #include "engine/kernel/kernel.h"
 
-/* A number from -1 to 1 that depends on the two. */
+/* A pseudo-random number from -1 to 1 for two indices. */
 static float noise(size_t i, size_t seed)
 {
     uint64_t bits = (i + 1) * 0x9e3779b97f4a7c15u + seed * 0xd1b54a32d192ed03u;
@@ -44,24 +44,24 @@ static bool run_node(const struct pool_pass *pass,
            kernel_run(pass->graph, &copy, operands, outputs, NULL);
 }
 
-/* What the chain makes of x, into `out`; `x` and `room` are used up. Both have
- * room for the largest value. */
+/* Runs the chain on x and writes the result to `out`. `x` and `scratch` are
+ * overwritten; both are large enough for the largest value. */
 static bool run(const struct pool_pass *pass, const struct pool_chain *chain,
-                float *x, float *room, float *out)
+                float *x, float *scratch, float *out)
 {
     for (size_t i = 0; i < chain->num; i++) {
-        float *to = room;
+        float *to = scratch;
 
         if (!run_node(pass, &pass->graph->nodes[chain->nodes[i]], x, to))
             return false;
-        room = x;
+        scratch = x;
         x = to;
     }
     memcpy(out, x, chain->channels * sizeof *out);
     return true;
 }
 
-/* Where cell p of channel c is in x. */
+/* The index of cell p of channel c in x. */
 static size_t position(const struct pool_chain *chain,
                        const struct pool_pass *pass, size_t c, size_t p)
 {
@@ -83,12 +83,12 @@ static bool init(struct pool_trial *trial, const struct pool_pass *pass,
         size = made > size ? made : size;
     }
     trial->x = calloc(size, sizeof(float));
-    trial->room = calloc(size, sizeof(float));
+    trial->scratch = calloc(size, sizeof(float));
     trial->out = calloc(chain->channels, sizeof(float));
     trial->scale = calloc(chain->channels, sizeof(double));
     trial->shift = calloc(chain->channels, sizeof(double));
     trial->wanted = calloc(chain->channels, sizeof(double));
-    return (trial->x && trial->room && trial->out && trial->scale &&
+    return (trial->x && trial->scratch && trial->out && trial->scale &&
             trial->shift && trial->wanted) ||
            fail(pass->fold->err, ERROR_MEMORY,
                 "not enough memory for a trial of %zu numbers", size);
@@ -102,8 +102,8 @@ static void fill(struct pool_trial *trial, const struct pool_chain *chain,
         trial->x[i] = number;
 }
 
-/* Fills x with random numbers; what must come out is their mean, or their
- * largest. That of channel c is at place (c + seed) mod cells. */
+/* Fills x with random numbers and computes the expected mean or maximum. The
+ * maximum of channel c is in cell (c + seed) mod cells. */
 static void fill_noise(struct pool_trial *trial, const struct pool_pass *pass,
                        const struct pool_chain *chain, size_t seed)
 {
@@ -124,19 +124,19 @@ static void fill_noise(struct pool_trial *trial, const struct pool_pass *pass,
     }
 }
 
-/* So many pictures make each place the largest in some channel. */
+/* With this many images, each cell is the largest in some channel. */
 static size_t num_rounds(const struct pool_chain *chain)
 {
     return (chain->cells + chain->channels - 1) / chain->channels + 1;
 }
 
-/* Whether the chain takes the largest of all cells, of each channel. */
+/* Whether the chain computes each channel's maximum. */
 static bool is_maximum(struct pool_trial *trial, const struct pool_pass *pass,
                        const struct pool_chain *chain)
 {
     for (size_t seed = 0; seed < num_rounds(chain); seed++) {
         fill_noise(trial, pass, chain, seed * chain->channels);
-        if (!run(pass, chain, trial->x, trial->room, trial->out))
+        if (!run(pass, chain, trial->x, trial->scratch, trial->out))
             return false;
         for (size_t c = 0; c < chain->channels; c++)
             if ((double)trial->out[c] != trial->wanted[c])
@@ -145,21 +145,21 @@ static bool is_maximum(struct pool_trial *trial, const struct pool_pass *pass,
     return true;
 }
 
-/* What the chain makes of one number everywhere. */
+/* Runs the chain on one number in all cells. */
 static bool run_flat(struct pool_trial *trial, const struct pool_pass *pass,
                      const struct pool_chain *chain, float number, double *to)
 {
     fill(trial, chain, number);
-    if (!run(pass, chain, trial->x, trial->room, trial->out))
+    if (!run(pass, chain, trial->x, trial->scratch, trial->out))
         return false;
     for (size_t c = 0; c < chain->channels; c++)
         to[c] = (double)trial->out[c];
     return true;
 }
 
-/* Whether the chain is the mean of all cells, of each channel, scaled and
- * shifted: by so much as it makes of ones and of zeros. The numbers are right
- * within a thousandth of what one cell adds, and float's rounding. */
+/* Whether the chain computes each channel's mean with a scale and a shift,
+ * which follow from its results for ones and for zeros. The tolerance is a
+ * thousandth of one cell's contribution, plus rounding. */
 static bool is_mean(struct pool_trial *trial, const struct pool_pass *pass,
                     const struct pool_chain *chain)
 {
@@ -175,7 +175,7 @@ static bool is_mean(struct pool_trial *trial, const struct pool_pass *pass,
     }
     for (size_t seed = 0; seed < 2; seed++) {
         fill_noise(trial, pass, chain, seed);
-        if (!run(pass, chain, trial->x, trial->room, trial->out))
+        if (!run(pass, chain, trial->x, trial->scratch, trial->out))
             return false;
         for (size_t c = 0; c < chain->channels; c++) {
             double wanted =
@@ -209,7 +209,7 @@ bool graph_fold_pool_try(struct pool_trial *trial, bool *found,
 void graph_fold_pool_release(struct pool_trial *trial)
 {
     free(trial->x);
-    free(trial->room);
+    free(trial->scratch);
     free(trial->out);
     free(trial->scale);
     free(trial->shift);

@@ -1,10 +1,11 @@
-/* Some classes of a layer, or those of several. */
+/* Makes one layer of a selection of a layer's outputs, or of several layers'
+ * outputs. */
 
 #include "engine/passes/graph_fold.h"
 
 #include <string.h>
 
-/* Whether a LINEAR, or a CONV of 1 x 1 on one pixel, makes one number of each
+/* Whether a LINEAR, or a 1 x 1 CONV on one pixel, computes one number for each
  * row of its weights. */
 static bool is_of_rows(const struct graph *graph,
                        const struct graph_node *layer)
@@ -24,7 +25,7 @@ static bool is_of_rows(const struct graph *graph,
                weights->dim[0];
 }
 
-/* Row `from` of a layer becomes row `to` of the new one. */
+/* Copies row `from` of a layer to row `to` of the new one. */
 static void copy_row(const struct graph *graph, const struct graph_node *layer,
                      size_t from, struct fold_layer *new, size_t to)
 {
@@ -37,7 +38,7 @@ static void copy_row(const struct graph *graph, const struct graph_node *layer,
     new->bias[to] = own ? graph_floats(own)[from] : 0;
 }
 
-/* New operands for a layer of `num` rows, which are to be filled. */
+/* Creates operands for a layer of `num` rows, which the caller fills. */
 static bool make_rows(struct fold *fold, struct fold_layer *new,
                       const struct graph_node *layer, size_t num)
 {
@@ -47,7 +48,8 @@ static bool make_rows(struct fold *fold, struct fold_layer *new,
     return graph_fold_new_layer(fold, new, layer, &shape, num);
 }
 
-/* The reshapes that are between a value and its layer have no use any more. */
+/* Disconnects the reshapes between a value and its layer, which are no longer
+ * needed. */
 static void cut_reshapes(const struct graph *graph, int value,
                          const struct graph_node *layer)
 {
@@ -59,7 +61,7 @@ static void cut_reshapes(const struct graph *graph, int value,
     }
 }
 
-/* Gives the layer its rows, and lets the node merely reshape what it makes. */
+/* Sets the layer's rows, and turns the node into a reshape of its output. */
 static void put_rows(struct fold *fold, struct graph_node *node,
                      struct graph_node *layer, const struct fold_layer *new)
 {
@@ -76,8 +78,7 @@ static void put_rows(struct fold *fold, struct graph_node *node,
     graph_users_add(&fold->users, node);
 }
 
-/* Which of the numbers in a row comes out as number i of a SLICE or a GATHER;
- * -1 where none. */
+/* The index in the row of element i of a SLICE or a GATHER; or -1. */
 static int64_t picked(const struct graph *graph, const struct graph_node *node,
                       size_t i)
 {
@@ -104,8 +105,8 @@ static int64_t picked(const struct graph *graph, const struct graph_node *node,
     return index >= 0 && index < length ? index : -1;
 }
 
-/* Some of the numbers that a layer makes are a layer of fewer rows: a head
- * whose first class, the background, is left out. */
+/* A selection of a layer's outputs is a layer with fewer rows, for example a
+ * head without its first class, the background. */
 bool graph_fold_pick(struct fold *fold, struct graph_node *node)
 {
     const struct graph *graph = fold->graph;
@@ -127,8 +128,8 @@ bool graph_fold_pick(struct fold *fold, struct graph_node *node)
     return true;
 }
 
-/* The layer that operand i of a CONCAT comes from, if it takes the same row of
- * numbers as `first` does, where there is one. */
+/* Returns the layer that computes operand i of a CONCAT, if its input is that
+ * of `first` (which may be NULL). */
 static struct graph_node *joined(const struct fold *fold,
                                  const struct graph_node *node, uint32_t i,
                                  const struct graph_node *first)
@@ -146,8 +147,8 @@ static struct graph_node *joined(const struct fold *fold,
     return layer;
 }
 
-/* Whether a CONCAT makes one row of numbers, and not a stack for
- * graph_fold_stack. */
+/* Whether the output of a CONCAT is one row, not a stack for graph_fold_stack.
+ */
 static bool makes_row(const struct fold *fold, const struct graph_node *node)
 {
     const struct graph_shape *out = &graph_output(fold->graph, node, 0)->shape;
@@ -159,8 +160,8 @@ static bool makes_row(const struct fold *fold, const struct graph_node *node)
            !graph_is_clamped(node);
 }
 
-/* Layers on the same numbers, one after the other, are a layer of as many
- * rows as all of them: tasks, or a class that was added later. */
+/* The concatenated outputs of layers with the same input are one layer, for
+ * example several tasks, or a class that was added later. */
 bool graph_fold_join(struct fold *fold, struct graph_node *node)
 {
     const struct graph *graph = fold->graph;

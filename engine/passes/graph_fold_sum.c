@@ -1,11 +1,11 @@
-/* Sums of layers, and stacks of them. */
+/* Combines sums and stacks of layers. */
 
 #include "engine/passes/graph_fold.h"
 
 #include <string.h>
 
-/* The LINEAR or CONV of which the value is the result, maybe reshaped, if
- * nothing else uses it. */
+/* The LINEAR or CONV that computes the value, possibly through reshapes, if
+ * nothing else uses its output. */
 struct graph_node *graph_fold_layer_of(const struct fold *fold, int value)
 {
     struct graph_node *node;
@@ -20,7 +20,7 @@ struct graph_node *graph_fold_layer_of(const struct fold *fold, int value)
     return NULL;
 }
 
-/* Whether two layers do the same to the same but for their weights. */
+/* Whether two layers have the same input and differ only in their weights. */
 static bool are_alike(const struct graph *graph, const struct graph_node *a,
                       const struct graph_node *b)
 {
@@ -36,8 +36,9 @@ static bool are_alike(const struct graph *graph, const struct graph_node *a,
                                              sizeof a->conv.window) == 0));
 }
 
-/* of_a a + of_b b as one layer, in the place of the later one of the two,
- * which is returned; the other one has no users any more. NULL on failure. */
+/* Makes one layer of of_a a + of_b b. It replaces the later of the two, which
+ * is returned; the other one has no users afterwards. Returns NULL on failure.
+ */
 static struct graph_node *add_layers(struct fold *fold, struct graph_node *a,
                                      double of_a, struct graph_node *b,
                                      double of_b)
@@ -65,8 +66,8 @@ static struct graph_node *add_layers(struct fold *fold, struct graph_node *a,
     return last;
 }
 
-/* The sum or the difference of two layers on the same numbers is a layer:
- * what the heads of networks are that were trained with two. */
+/* The sum or the difference of two layers with the same input is one layer, for
+ * example in networks trained with two heads. */
 bool graph_fold_sum(struct fold *fold, struct graph_node *node)
 {
     struct graph_node *a, *b, *sum;
@@ -90,8 +91,8 @@ bool graph_fold_sum(struct fold *fold, struct graph_node *node)
     return true;
 }
 
-/* The concatenation along the one axis that a mean or a sum is over, of
- * operands that are of length 1 there; or NULL. */
+/* Returns the concatenation along the one axis of a mean or sum, if its
+ * operands have length 1 there; or NULL. */
 static const struct graph_node *stack_before(const struct fold *fold,
                                              const struct graph_node *node)
 {
@@ -110,7 +111,7 @@ static const struct graph_node *stack_before(const struct fold *fold,
     return num_axes == 1 ? stack : NULL;
 }
 
-/* The same, written as a stack of layers and its mean. */
+/* The same for the mean of a stack of layers. */
 bool graph_fold_stack(struct fold *fold, struct graph_node *node)
 {
     const struct graph_node *stack = stack_before(fold, node);

@@ -1,5 +1,5 @@
-/* Recognises what exporters spell out for want of an operator, where one node
- * is less work, or tells what a network's numbers are. */
+/* Recognises operations that exporters spell out for lack of an operator, if
+ * one node is less work or shows what a network's numbers mean. */
 
 #include "engine/passes/graph_fuse.h"
 

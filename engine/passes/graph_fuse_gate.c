@@ -69,7 +69,7 @@ static bool try_gate(struct graph *graph, struct graph_node *node, int x,
     return true;
 }
 
-/* The same of x and gate in either order. */
+/* The same with x and gate in either order. */
 static bool try_gates(struct graph *graph, struct graph_node *node, int a,
                       int b, double factor)
 {
@@ -77,7 +77,7 @@ static bool try_gates(struct graph *graph, struct graph_node *node, int a,
            try_gate(graph, node, b, a, factor);
 }
 
-/* A product of two values, maybe with a number, however it is grouped. */
+/* Finds a product of two values, and possibly a number, in any grouping. */
 void graph_fuse_gate(struct graph *graph, struct graph_node *node)
 {
     int a = node->inputs[0], b = node->inputs[1], other;

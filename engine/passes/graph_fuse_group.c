@@ -1,11 +1,10 @@
-/* GroupNorm: a picture (N, C, H, W) that is reshaped to (N, groups, ...),
- * normalized over what is in each group, and reshaped back. It is normalized
- * as the picture that it is, so that it need not be laid out in planes for
- * it. */
+/* GroupNorm: an image (N, C, H, W) is reshaped to (N, groups, ...), normalized
+ * within each group, and reshaped back. As one operation on the image it does
+ * not need NCHW. */
 
 #include "engine/passes/graph_fuse.h"
 
-/* Whether all axes from `first` on are normalized over, and no other. */
+/* Whether exactly the axes from `first` on are normalized over. */
 static bool is_over_last(const struct graph_node *norm, uint32_t first,
                          uint32_t rank)
 {
@@ -23,8 +22,9 @@ static bool is_of_one_number(const struct graph *graph,
     return !value || graph_shape_count(&value->shape) == 1;
 }
 
-/* The value that a quantized network's pair of nodes rounds, by one scale for
- * all of it; the value itself where there is none, or others use it. */
+/* Returns the input of a quantized network's pair of rounding nodes with a
+ * single scale; or the value itself if there is no such pair or it has other
+ * users. */
 static int behind_rounding(const struct graph_users *users, int value)
 {
     const struct graph *graph = users->graph;
@@ -43,8 +43,8 @@ static int behind_rounding(const struct graph_users *users, int value)
                : value;
 }
 
-/* Lets the node take x, or what the pair that makes its operand rounds x to,
- * in x's shape. */
+/* Makes the node's operand x, rounded by the same pair of nodes if there is
+ * one, in the shape of x. */
 static void take_rounded(struct graph_users *users, struct graph_node *node,
                          int x)
 {
@@ -84,7 +84,7 @@ void graph_fuse_group(struct graph_users *users, struct graph_node *back)
         to->dim[1] % shape->dim[1] != 0 || !is_over_last(norm, 2, shape->rank))
         return;
     if (norm->norm.groups == 0 && norm->num_inputs > 1)
-        return; /* scale and bias broadcast to the other shape */
+        return; /* scale and bias broadcast to another shape */
     if (norm->norm.groups != 0 && norm->norm.groups != shape->dim[1])
         return;
     norm->norm.groups = shape->dim[1];

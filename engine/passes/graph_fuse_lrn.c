@@ -14,11 +14,10 @@ static bool has_shape(const struct graph *graph, int value, uint32_t rank,
     return graph_shape_equal(&graph->values[value].shape, &shape);
 }
 
-/* Whether the value is its square's mean over `size` channels around each of
- * x, (N, C, H, W), with as many before as after: the square, with a border of
- * zeros on its channels and an axis before them, is pooled as a picture of
- * (H, W, channels). Every shape on the way is checked, so that each reshape
- * merely adds an axis or drops it. */
+/* Whether the value is the mean of the squares of x, (N, C, H, W), over `size`
+ * channels around each channel. The squares are padded with zeros along the
+ * channels, get an axis before them, and are pooled as an image. Every shape on
+ * the way is checked, so that each reshape only adds or removes an axis. */
 static bool is_mean_of_channels(const struct graph *graph, int value, int x,
                                 size_t *size)
 {

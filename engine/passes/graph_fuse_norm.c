@@ -1,4 +1,4 @@
-/* Normalizations: LayerNorm, RMSNorm, a division by the length. */
+/* Normalizations: LayerNorm, RMSNorm and division by the L2 norm. */
 
 #include "engine/passes/graph_fuse.h"
 
@@ -7,7 +7,7 @@
 
 #include "engine/passes/graph_build.h"
 
-/* The number of which the value is 1 / sqrt; GRAPH_NONE where it is none. */
+/* If value = 1 / sqrt(y), returns y; else GRAPH_NONE. */
 static int inverse_root_of(const struct graph *graph, int value)
 {
     const struct graph_node *node = graph_fuse_maker(graph, value, GRAPH_DIV);
@@ -69,7 +69,8 @@ static void match_norm(struct graph *graph, struct graph_node *node, int d,
     node->norm.epsilon = (float)epsilon;
 }
 
-/* The mean over axes of which the value is the square's, or NULL. */
+/* Returns the MEAN that computes the value from the squares of another, or
+ * NULL. */
 static const struct graph_node *mean_of_squares(const struct graph *graph,
                                                 int value, int x)
 {
@@ -88,7 +89,8 @@ static const struct graph_node *mean_of_squares(const struct graph *graph,
                : NULL;
 }
 
-/* Makes the node a normalization of x about zero, over axes of another. */
+/* Makes the node a normalization of x about zero, over the axes of another
+ * node. */
 static void make_about_zero(struct graph *graph, struct graph_node *node, int x,
                             const struct graph_node *over, double epsilon)
 {

@@ -36,8 +36,8 @@ static bool is_negative(const struct graph *graph, int value, int *other)
            fabs(factor + 1) <= 0;
 }
 
-/* 1 / (1 + exp(-x)), its reciprocal written as a function or not; or
- * exp(x) / (1 + exp(x)). */
+/* 1 / (1 + exp(-x)), with a division or the function reciprocal; or exp(x) / (1
+ * + exp(x)). */
 static void match_sigmoid(struct graph *graph, struct graph_node *node)
 {
     int below = node->inputs[node->op == GRAPH_DIV], power, x;
@@ -56,7 +56,8 @@ static void match_sigmoid(struct graph *graph, struct graph_node *node)
         graph_fuse_become(graph, node, x, GRAPH_SIGMOID);
 }
 
-/* (1 + tanh(x / 2)) / 2, the half multiplied in before or after the sum. */
+/* (1 + tanh(x / 2)) / 2, with the factor 1/2 applied before or after the sum.
+ */
 static void match_tanh(struct graph *graph, struct graph_node *node)
 {
     const struct graph_node *tanh_node;
@@ -83,8 +84,8 @@ static void match_tanh(struct graph *graph, struct graph_node *node)
         graph_fuse_become(graph, node, inner, GRAPH_SIGMOID);
 }
 
-/* sigmoid(x) where x >= 0, and sigmoid(x) elsewhere: written out in two ways so
- * that nothing overflows. */
+/* sigmoid(x) in two forms, one for x >= 0 and one for x < 0, so that neither
+ * overflows. */
 static void match_stable_sigmoid(struct graph *graph, struct graph_node *node)
 {
     const struct graph_node *a =
@@ -115,8 +116,8 @@ static void match_log_sigmoid(struct graph_users *users,
     node->unary.function = GRAPH_LOG;
 }
 
-/* The one axis that a reduction of x is over, which it keeps or a reshape puts
- * back; or -1. */
+/* Returns the one axis of a reduction of x, if the axis is kept or a reshape
+ * restores it; else -1. */
 static int64_t reduced_axis(const struct graph *graph, int value, int x,
                             enum graph_reduction function)
 {
@@ -140,7 +141,7 @@ static int64_t reduced_axis(const struct graph *graph, int value, int x,
     return graph_shape_equal(&shape, &graph->values[value].shape) ? axis : -1;
 }
 
-/* What x is without its maximum along the axis taken off, or x itself. */
+/* If x = y - maximum of y along the axis, returns y; else x. */
 static int without_maximum(const struct graph *graph, int x, int64_t axis)
 {
     const struct graph_node *node = graph_fuse_maker(graph, x, GRAPH_SUB);
@@ -166,7 +167,7 @@ static void become_softmax(struct graph *graph, struct graph_node *node,
     node->to_matrix = false;
 }
 
-/* exp(x) / sum of exp(x), where x may have its maximum taken off */
+/* exp(x) / sum of exp(x); the maximum may be subtracted from x */
 static void match_softmax(struct graph *graph, struct graph_node *node)
 {
     const struct graph_node *power =

@@ -1,17 +1,16 @@
 /* NCHW to NHWC.
  *
- * The kernels want pictures channel by channel within a pixel (NHWC), the
- * files describe them plane by plane (NCHW). Rather than put transposes
- * around every convolution and cancel them afterwards, the pass walks the
- * nodes once and keeps, for every value, a view: the axes of the value as the
- * file means it, in terms of the axes of the value as it is stored,
+ * The kernels store the channels of a pixel together (NHWC); files describe
+ * images plane by plane (NCHW). Rather than put transposes around every
+ * convolution and cancel them afterwards, the pass walks the nodes once and
+ * keeps, for every value, a view: the axes of the value in the file's order, in
+ * terms of its axes as stored,
  *
  *     meant.dim[i] = stored.dim[perm[i]]
  *
- * Convolutions ask for NHWC storage and leave their result in it; element by
- * element operations take what comes and pass it on; a transpose in the file
- * changes the view and nothing else. Only where two views must agree and do
- * not is a transpose made. */
+ * Convolutions require and produce NHWC; elementwise operations keep the layout
+ * of their operands; a transpose in the file only changes the view. A transpose
+ * is added only where two views must agree and do not. */
 
 #include "engine/passes/graph_layout.h"
 
@@ -76,8 +75,8 @@ bool graph_layout_order_matters(const struct graph_shape *stored,
     return !graph_layout_moves_nothing(stored, moved);
 }
 
-/* A node of the pass's own, called as the value is that it moves, or as the
- * node that asks for it. */
+/* A node that the pass adds, named after the value that it moves or the node
+ * that needs it. */
 static struct graph_node own_node(const struct layout_pass *pass,
                                   enum graph_op op, int value)
 {
@@ -161,7 +160,7 @@ void graph_layout_store_output(struct layout_pass *pass,
 
 /* ---- the simplest rules ---- */
 
-/* Operands stored as the file means them. */
+/* Stores all operands in the file's order. */
 bool graph_layout_as_meant(struct layout_pass *pass, struct graph_node *node)
 {
     for (uint32_t i = 0; i < node->num_inputs; i++) {
@@ -192,7 +191,7 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct layout_pass *pass,
 
 /* ---- the pass ---- */
 
-/* A picture that comes as planes will come as NHWC. */
+/* The input image becomes NHWC. */
 static void store_input(struct layout_pass *pass, int number)
 {
     struct graph_value *input = &pass->graph->values[number];

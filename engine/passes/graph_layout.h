@@ -1,11 +1,12 @@
 #ifndef ENGINE_PASSES_GRAPH_LAYOUT_H
 #define ENGINE_PASSES_GRAPH_LAYOUT_H
 
-/* What the files of graph_layout share. Private to graph_layout*.c. */
+/* Shared declarations, private to graph_layout*.c. */
 
 #include "engine/graph/graph.h"
 
-/* How a value is stored. */
+/* How a value is stored: axis i of the file's order is axis perm[i] of
+ * `stored`. */
 struct layout_view {
     int stored; /* value */
     size_t perm[GRAPH_MAX_RANK];
@@ -15,69 +16,71 @@ struct layout_pass {
     struct graph *graph;
     struct layout_view *views; /* (num_views) in the graph's arena */
     size_t num_views;          /* values at the start */
-    const char *name;          /* of the node that is laid out */
+    const char *name;          /* of the current node */
     struct error *err;
 };
 
-/* Stored as it is meant. */
+/* The identity permutation: stored in the file's order. */
 extern const size_t graph_layout_identity[GRAPH_MAX_RANK];
 /* The axes N, C, H, W of a value stored as N, H, W, C. */
 extern const size_t graph_layout_nchw[GRAPH_MAX_RANK];
 
-/* Whether two orders of axes are one. */
+/* Whether two orders of axes are equal. */
 bool graph_layout_is_same(const size_t *a, const size_t *b, uint32_t rank);
 
-/* The view of a value. Values that the pass itself made, and constants, are
- * stored as they are meant. */
+/* The view of a value. Constants, and values that the pass itself added, are
+ * stored in the file's order. */
 struct layout_view graph_layout_view(const struct layout_pass *pass, int value);
 
 void graph_layout_set_view(struct layout_pass *pass, int value, int stored,
                            const size_t *perm);
 
-/* Adds `node` to the new list. */
+/* Appends `node` to the new list of nodes. */
 bool graph_layout_emit(struct layout_pass *pass, const struct graph_node *node)
     __attribute__((warn_unused_result));
 
-/* Whether reordering axes leaves the elements where they are, because only
- * axes of length 1 move past others. */
+/* Whether a permutation leaves all elements in place, because it only moves
+ * axes of length 1. */
 bool graph_layout_moves_nothing(const struct graph_shape *from,
                                 const size_t *perm);
 
-/* Whether storing a value of shape `stored` and view `perm` as `wanted` has to
- * move elements. */
+/* Whether elements must be moved to store a value of shape `stored` and view
+ * `perm` as `wanted`. */
 bool graph_layout_order_matters(const struct graph_shape *stored,
                                 const size_t *perm, const size_t *wanted);
 
-/* A value whose axis i is axis perm[i] of `from`; GRAPH_NONE on failure. */
+/* Transposes `from`: axis i of the result is its axis perm[i]. Returns
+ * GRAPH_NONE on failure. */
 int graph_layout_transposed(struct layout_pass *pass, int from,
                             const size_t *perm);
 
-/* A value in another shape, or itself; GRAPH_NONE on failure. */
+/* Reshapes `from`; returns `from` itself if it has the shape, and GRAPH_NONE on
+ * failure. */
 int graph_layout_reshaped(struct layout_pass *pass, int from,
                           const struct graph_shape *shape);
 
-/* The value stored so that its view has `wanted` as perm; GRAPH_NONE on
+/* Returns the value stored so that its view has `wanted` as perm; GRAPH_NONE on
  * failure. */
 int graph_layout_stored_as(struct layout_pass *pass, int value,
                            const size_t *wanted);
 
-/* Lets the node take operand i, unless that is left out, stored so. */
+/* Replaces operand i of the node, unless it is omitted, by the same value
+ * stored as `wanted`. */
 bool graph_layout_operand(struct layout_pass *pass, struct graph_node *node,
                           uint32_t i, const size_t *wanted)
     __attribute__((warn_unused_result));
 
-/* Gives a value axes of length 1 in front, up to `rank`; GRAPH_NONE on
- * failure. */
+/* Prepends axes of length 1 up to `rank`; returns GRAPH_NONE on failure. */
 int graph_layout_with_rank(struct layout_pass *pass, int value, uint32_t rank);
 
-/* Reorders the shape of a node's output from what is meant to what will be
- * stored, and sets its view. */
+/* Changes the shape of a node's output from the file's order to the stored one,
+ * and sets its view. */
 void graph_layout_store_output(struct layout_pass *pass,
                                const struct graph_node *node,
                                const size_t *perm);
 
-/* The rules, graph_layout_LAYOUT for each word in graph_node.h: each changes
- * the node for how its operands are stored, and emits it. */
+/* The rules: graph_layout_LAYOUT for each word in graph_node.h. Each adapts the
+ * node to the layout of its operands and emits it. */
 #define X(op, name, floats, facts, work, shape, layout, ...) \
     bool graph_layout_##layout(struct layout_pass *pass,     \
                                struct graph_node *node)      \

@@ -1,4 +1,4 @@
-/* What reduces axes. */
+/* Layout of reductions. */
 
 #include "engine/passes/graph_layout.h"
 
@@ -6,7 +6,7 @@
 
 #include "engine/passes/graph_build.h"
 
-/* The largest of all pixels, which are stored as NHWC, is a pool. */
+/* Turns the maximum over all pixels, stored as NHWC, into a pooling. */
 static void to_max_pool(struct graph_node *node, const struct graph_shape *x)
 {
     const bool *axis = node->reduce.axis;
@@ -23,8 +23,8 @@ static void to_max_pool(struct graph_node *node, const struct graph_shape *x)
     }
 }
 
-/* How global pooling of (1, C, H, W) or (1, H, W, C) wants its operand stored:
- * pixel by pixel; NULL for what is none. */
+/* The storage that global pooling of (1, C, H, W) or (1, H, W, C) requires:
+ * pixel by pixel; NULL for other nodes. */
 static const size_t *pixels_of(const struct graph_node *node, uint32_t rank)
 {
     const bool *axis = node->reduce.axis;
@@ -35,7 +35,7 @@ static const size_t *pixels_of(const struct graph_node *node, uint32_t rank)
     return axis[1] ? graph_layout_identity : graph_layout_nchw;
 }
 
-/* Stores the operand of global pooling as it is wanted, for all. */
+/* Stores the operand of global pooling as required, for all of its users. */
 static bool store_pixels(struct layout_pass *pass,
                          const struct graph_node *node)
 {
@@ -53,8 +53,8 @@ static bool store_pixels(struct layout_pass *pass,
     return value != GRAPH_NONE;
 }
 
-/* Afterwards every mean keeps its axes; a reshape drops them where the file
- * says so. */
+/* Afterwards every mean keeps its axes; a reshape removes them if the file says
+ * so. */
 bool graph_layout_mean(struct layout_pass *pass, struct graph_node *node)
 {
     struct graph_node mean = *node;
@@ -75,7 +75,7 @@ bool graph_layout_mean(struct layout_pass *pass, struct graph_node *node)
         return graph_layout_any(pass, node);
     }
     full = graph_build(pass->graph, &mean, &view.stored, 1, pass->err);
-    /* From what is stored, through what is meant, to the file's shape. */
+    /* From the stored order, through the file's order, to the file's shape. */
     if (full != GRAPH_NONE)
         full = graph_layout_transposed(pass, full, view.perm);
     if (full == GRAPH_NONE)

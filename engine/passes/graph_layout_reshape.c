@@ -1,17 +1,17 @@
-/* What changes the shape or the order of axes. */
+/* Layout of reshapes and transposes. */
 
 #include "engine/passes/graph_layout.h"
 
 #include <string.h>
 
-/* Dimensions first .. first + num - 1 of the operand of a reshape, which are
- * dimensions to .. to + num_to - 1 of its output. */
+/* A group of dimensions, first .. first + num - 1, of a reshape's operand,
+ * which become dimensions to .. to + num_to - 1 of its output. */
 struct group {
     uint32_t first, num, to, num_to;
 };
 
-/* Pairs the dimensions of two shapes of as many elements, as few at a time as
- * can be. */
+/* Divides the dimensions of two shapes with the same number of elements into
+ * corresponding groups, as small as possible. */
 static uint32_t find_groups(struct group groups[2 * GRAPH_MAX_RANK],
                             const struct graph_shape *x,
                             const struct graph_shape *y)
@@ -38,9 +38,9 @@ static uint32_t find_groups(struct group groups[2 * GRAPH_MAX_RANK],
     return num;
 }
 
-/* An order of storage in which the dimensions of each group follow each other:
- * where they do not yet, they are gathered where the last of them is. Those
- * of length 1 do not matter; they come first. order[i] is the meant axis. */
+/* Finds an order of storage in which the dimensions of each group are adjacent:
+ * separate ones are moved to the last of them. Dimensions of length 1 do not
+ * matter; they come first. order[i] is an axis in the file's order. */
 static void gather_groups(size_t order[GRAPH_MAX_RANK],
                           const struct group *groups, uint32_t num_groups,
                           const struct graph_shape *x,
@@ -71,8 +71,8 @@ static void gather_groups(size_t order[GRAPH_MAX_RANK],
     }
 }
 
-/* A reshape that only splits and merges axes does so wherever they are stored;
- * axes that are to be merged and are stored apart are brought together. */
+/* A reshape that only splits and merges axes works in any layout in which the
+ * axes to be merged are adjacent; a transpose makes them so if necessary. */
 bool graph_layout_reshape(struct layout_pass *pass, struct graph_node *node)
 {
     struct layout_view view = graph_layout_view(pass, node->inputs[0]);
@@ -105,7 +105,7 @@ bool graph_layout_reshape(struct layout_pass *pass, struct graph_node *node)
                 : view.stored;
     if (input == GRAPH_NONE)
         return false;
-    /* Dimensions of length 1 first, then the groups as they are stored. */
+    /* Dimensions of length 1 first, then the groups in stored order. */
     memcpy(perm, graph_layout_identity, sizeof perm);
     for (uint32_t k = 0; k < y.rank; k++)
         if (y.dim[k] == 1)
@@ -128,7 +128,7 @@ bool graph_layout_reshape(struct layout_pass *pass, struct graph_node *node)
     return graph_layout_emit(pass, node);
 }
 
-/* A transpose in the file is only another way to look at its operand. */
+/* A transpose in the file only changes the view of its operand. */
 bool graph_layout_transpose(struct layout_pass *pass, struct graph_node *node)
 {
     struct layout_view view = graph_layout_view(pass, node->inputs[0]);

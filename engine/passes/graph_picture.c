@@ -24,7 +24,7 @@ static size_t product(const struct graph_shape *shape, size_t from, size_t to)
     return count;
 }
 
-/* A picture on axes `rows` and `rows + 1`. */
+/* An image on axes `rows` and `rows + 1`. */
 static struct graph_picture on_axes(const struct graph_shape *shape,
                                     uint32_t rows)
 {
@@ -34,7 +34,7 @@ static struct graph_picture on_axes(const struct graph_shape *shape,
                                   .width = shape->dim[rows + 1]};
 }
 
-/* What goes in has three channels or one. */
+/* Marks the input, which has three channels or one. */
 static struct graph_picture of_input(const struct graph_shape *shape)
 {
     if (shape->rank != 4)
@@ -42,7 +42,7 @@ static struct graph_picture of_input(const struct graph_shape *shape)
     return on_axes(shape, shape->dim[3] == 3 || shape->dim[3] == 1 ? 1 : 2);
 }
 
-/* The axis from `i` on that is not of length 1. */
+/* The first axis from `i` on with a length other than 1. */
 static uint32_t next_axis(const struct graph_shape *shape, uint32_t i)
 {
     while (i < shape->rank && shape->dim[i] == 1)
@@ -50,9 +50,9 @@ static uint32_t next_axis(const struct graph_shape *shape, uint32_t i)
     return i;
 }
 
-/* Rows and columns from axis `i` on, where the whole of both is on axes of
- * their own: as they were, or in blocks, which then are the cells: of 14 rows
- * 7 blocks of 2. */
+/* Finds rows and columns from axis `i` on, if they have axes of their own:
+ * unchanged, or divided into blocks, which then are the cells, for example 14
+ * rows as 7 blocks of 2. */
 static struct graph_picture divided(struct graph_picture picture,
                                     const struct graph_shape *out, uint32_t i)
 {
@@ -79,7 +79,7 @@ static struct graph_picture divided(struct graph_picture picture,
     return picture;
 }
 
-/* The picture in a shape that has the same elements in the same order. */
+/* The image after a reshape. */
 static struct graph_picture reshaped(const struct graph_picture *picture,
                                      const struct graph_shape *x,
                                      const struct graph_shape *out)
@@ -121,7 +121,7 @@ static struct graph_picture transposed(const struct graph_picture *picture,
     return moved;
 }
 
-/* Whether a result still has the operand's rows and columns on their axes. */
+/* Whether a result has the operand's rows and columns on the same axes. */
 static bool fits(const struct graph_picture *picture,
                  const struct graph_shape *x, const struct graph_shape *out)
 {
@@ -130,7 +130,7 @@ static bool fits(const struct graph_picture *picture,
            x->dim[picture->columns] == out->dim[picture->columns];
 }
 
-/* The first operand's that fits. */
+/* The image of the first operand that fits. */
 static struct graph_picture of_any(const struct graph_picture *pictures,
                                    const struct graph *graph,
                                    const struct graph_node *node)
@@ -170,8 +170,8 @@ static struct graph_picture of_concat(const struct graph_picture *pictures,
     return found;
 }
 
-/* Other axes may be cut; of the cells all must be left, or every second one
- * and the like; of a class token, nothing. */
+/* Other axes may be sliced. All cells must be kept, or every second one, for
+ * example; a class token must be removed. */
 static struct graph_picture sliced(const struct graph_picture *picture,
                                    const struct graph_node *node,
                                    const struct graph_shape *x,
@@ -203,7 +203,7 @@ static struct graph_picture sliced(const struct graph_picture *picture,
     return left;
 }
 
-/* Without the axes below its own that a reduction drops. */
+/* The image after a reduction, which may remove axes before its own. */
 static struct graph_picture reduced(const struct graph_picture *picture,
                                     const struct graph_node *node)
 {
@@ -219,7 +219,7 @@ static struct graph_picture reduced(const struct graph_picture *picture,
     return left;
 }
 
-/* Whether an operation works element by element, or on channels. */
+/* Whether an operation works on elements or on channels. */
 static bool keeps_cells(enum graph_op op)
 {
     switch (op) {

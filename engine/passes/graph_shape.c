@@ -1,10 +1,11 @@
-/* Shapes, node by node in order, and the operands that must be constant. */
+/* Infers shapes, node by node in order, and resolves operands that must be
+ * constant. */
 
 #include "engine/graph/graph.h"
 #include "engine/passes/graph_const.h"
 #include "engine/passes/infer.h"
 
-/* Whether an operand is of unknown shape, for its node is a problem. */
+/* Whether an operand has no shape because its node is a problem. */
 static bool is_blocked(const struct graph *graph, const struct graph_node *node)
 {
     for (uint32_t i = 0; i < node->num_inputs; i++) {
@@ -16,8 +17,8 @@ static bool is_blocked(const struct graph *graph, const struct graph_node *node)
     return false;
 }
 
-/* The last node that takes each of the values that there are now; SIZE_MAX of
- * the graph's outputs. NULL: ERROR_MEMORY. */
+/* Returns the last node that uses each value; SIZE_MAX for the graph's outputs.
+ * Returns NULL on ERROR_MEMORY. */
 static size_t *find_last_uses(struct graph *graph, struct error *err)
 {
     size_t *last =
@@ -32,8 +33,8 @@ static size_t *find_last_uses(struct graph *graph, struct error *err)
     return last;
 }
 
-/* Gives up what a constant was the last to be computed from. What a node takes
- * when it runs stays. */
+/* Frees constants whose last user, node n, has been computed. Constants that
+ * are used at run time are kept. */
 static void drop_used(struct graph *graph, size_t n, size_t *last,
                       size_t num_last)
 {

@@ -1,12 +1,12 @@
-/* Einsum: from its equation to one loop for each letter. */
+/* Einsum: converts the equation to one loop for each letter. */
 
 #include "engine/passes/infer.h"
 
 #include <ctype.h>
 #include <string.h>
 
-/* A letter for each axis: of a term of the equation "...", which is as many
- * axes as have no letter, is digits, 0 the last of them. */
+/* One letter for each axis in a term of the equation. The axes of "..." are
+ * digits; 0 is the last of them. */
 static bool read_term(struct infer *infer, char letters[GRAPH_MAX_RANK + 1],
                       const char *term, size_t len, size_t rank)
 {
@@ -33,8 +33,8 @@ static bool read_term(struct infer *infer, char letters[GRAPH_MAX_RANK + 1],
     return true;
 }
 
-/* What the equation leaves to be understood: "..." and every letter that is
- * there once, in their alphabet's order. */
+/* The implicit output: "..." and every letter that occurs once, in alphabetical
+ * order. */
 static size_t imply_output(char term[64], char (*letters)[GRAPH_MAX_RANK + 1],
                            uint32_t count)
 {
@@ -70,7 +70,7 @@ static bool read_output(struct infer *infer, char letters[GRAPH_MAX_RANK + 1],
                      memmem(term, len, "...", 3) ? len - 3 + widest : len);
 }
 
-/* Gives the axes of an operand their loops, and loops their lengths. */
+/* Assigns loops to the axes of an operand, and lengths to the loops. */
 static bool add_loops(struct infer *infer, char names[2 * GRAPH_MAX_RANK + 1],
                       const char *letters, uint32_t operand)
 {

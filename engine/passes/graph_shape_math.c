@@ -1,4 +1,4 @@
-/* Shapes of what computes: element by element, sums, products. */
+/* Shapes of elementwise operations, sums and products. */
 
 #include "engine/passes/infer.h"
 
@@ -20,7 +20,7 @@ bool graph_shape_logical(struct infer *infer)
     return infer_broadcast(infer, infer_shape(infer, 0), infer_shape(infer, 1));
 }
 
-/* The number that a constant of one element is; NaN for any other value. */
+/* The element of a constant with one element; NaN for any other value. */
 static float single(const struct graph_value *value)
 {
     if (!value->data || graph_shape_count(&value->shape) != 1)
@@ -29,8 +29,8 @@ static float single(const struct graph_value *value)
                                       : (float)graph_ints(value)[0];
 }
 
-/* Makes the node a function of its first input, whose second is a number, if
- * broadcasting does not come in. */
+/* Makes a node whose second input is a number a function of the first, unless
+ * it broadcasts. */
 static void to_unary(struct infer *infer, enum graph_function function,
                      float alpha)
 {
@@ -105,8 +105,8 @@ bool graph_shape_clamp(struct infer *infer)
     return graph_shape_same(infer);
 }
 
-/* In training mode it is computed of constants, weights that are normalized
- * so; of a picture it would be another function for each batch. */
+/* Training mode is supported for constants (normalized weights) only; for an
+ * image the result would depend on the batch. */
 bool graph_shape_batch_norm(struct infer *infer)
 {
     if (infer->node->training && !infer_in(infer, 0)->data)
@@ -172,8 +172,8 @@ bool graph_shape_reduce(struct infer *infer)
     return infer_reduced(infer);
 }
 
-/* Whether a product is that by constant weights, plus a constant bias for
- * each of their columns. */
+/* Whether a product is by constant weights, plus a constant bias for each
+ * column. */
 static bool is_linear(const struct infer *infer, size_t columns)
 {
     const struct graph_value *a = infer_in(infer, 0);
@@ -188,8 +188,8 @@ static bool is_linear(const struct infer *infer, size_t columns)
                                 c->shape.dim[c->shape.rank - 1] == columns))));
 }
 
-/* The rows and columns of an operand as it is multiplied; those of a vector
- * make the product possible. */
+/* The rows and columns of an operand in a product; a vector is a row or a
+ * column, as needed. */
 static bool matrix_size(const struct graph_shape *shape, bool is_b,
                         bool transposed, size_t *rows, size_t *columns)
 {
@@ -301,7 +301,7 @@ static bool check_scale(struct infer *infer, uint32_t i)
            graph_shape_equal(&infer->shape, x);
 }
 
-/* The axes and groups that the rule means. */
+/* Sets the axes and groups by the rule. */
 static bool resolve_norm(struct infer *infer, bool of_channels)
 {
     struct graph_node *node = infer->node;
@@ -356,8 +356,8 @@ bool graph_shape_lrn(struct infer *infer)
     return graph_shape_same(infer);
 }
 
-/* A scale and a zero point, if any, for each block along an axis: of weights,
- * which are constant. */
+/* Checks a scale and zero point for each block along an axis of constant
+ * weights. */
 static bool check_blocks(struct infer *infer)
 {
     const struct graph_value *x = infer_in(infer, 0);
@@ -381,8 +381,8 @@ static bool check_blocks(struct infer *infer)
     return graph_shape_same(infer);
 }
 
-/* The scale is one number or one for each along an axis; so is the zero point,
- * if any. */
+/* The scale is one number, or one for each element along an axis; so is the
+ * zero point, if any. */
 bool graph_shape_quantize(struct infer *infer)
 {
     const struct graph_shape *x = infer_shape(infer, 0);

@@ -1,4 +1,4 @@
-/* Shapes of what rearranges: order, parts, shapes, types. */
+/* Shapes of operations that rearrange or convert elements. */
 
 #include "engine/passes/infer.h"
 
@@ -119,8 +119,8 @@ static bool check_elements(const struct infer *infer)
                 count);
 }
 
-/* Reshape, Flatten, Squeeze, Unsqueeze: afterwards the output's shape says
- * what to do. */
+/* Reshape, Flatten, Squeeze, Unsqueeze: afterwards only the output's shape
+ * matters. */
 bool graph_shape_reshape(struct infer *infer)
 {
     static bool (*const rules[])(struct infer *) = {
@@ -194,7 +194,7 @@ static int64_t slice_bound(int64_t bound, int64_t length, int64_t low,
     return bound < low ? low : bound > high ? high : bound;
 }
 
-/* One part of a Split, as bounds given along one axis. */
+/* Converts one part of a Split to bounds along one axis. */
 static bool split_bounds(struct infer *infer)
 {
     struct graph_node *node = infer->node;
@@ -232,7 +232,7 @@ static bool split_bounds(struct infer *infer)
     return true;
 }
 
-/* Whether what is taken is there. */
+/* Whether the selected elements exist. */
 static bool check_slice(const struct infer *infer)
 {
     const struct graph_node *node = infer->node;
@@ -358,7 +358,7 @@ bool graph_shape_nonzero(struct infer *infer)
     return true;
 }
 
-/* `start` and `end` count from the end where negative, and are clipped. */
+/* `start` and `end` count from the end if negative, and are clipped. */
 bool graph_shape_of_shape(struct infer *infer)
 {
     int64_t rank = infer_shape(infer, 0)->rank;

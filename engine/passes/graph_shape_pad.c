@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-/* The padding from input 1, of all axes or of those in input 3. */
+/* Reads the padding from input 1, for all axes or for those in input 3. */
 static bool read_padding(struct infer *infer)
 {
     struct graph_node *node = infer->node;
@@ -37,7 +37,7 @@ static bool read_padding(struct infer *infer)
     return true;
 }
 
-/* Repeating is padding from the other side. */
+/* Repeats are padding that wraps around. */
 static bool read_repeats(struct infer *infer)
 {
     struct graph_node *node = infer->node;

@@ -1,9 +1,10 @@
 /* XNNPACK computes a convolution a few pixels at a time, and reads all of the
  * weights for each few. Weights larger than a core's caches are then fetched
  * from memory again and again: the 3 x 3 convolution to 1024 channels that the
- * paper puts before the pool takes up to three times as long as it need. So
- * such convolutions become several, of some of the output channels each, one
- * after the other, whose weights stay in the cache while all pixels pass. */
+ * paper puts before the pooling takes up to three times as long as necessary.
+ * So large convolutions are split into several, each for some of the output
+ * channels, with weights that stay in the cache while all pixels are processed.
+ */
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,15 @@
 #include "engine/passes/graph_build.h"
 
 enum {
-    MANY_PIXELS = 64,  /* from so many on it pays */
-    CHANNEL_STEP = 32, /* what the kernels compute at once, or a multiple */
+    MANY_PIXELS = 64, /* splitting pays from this number on */
+    CHANNEL_STEP =
+        32, /* a multiple of the number that the kernels compute at once */
 };
 
-#define LARGE_BYTES ((size_t)4 << 20) /* weights beyond it are split */
-#define PART_BYTES ((size_t)2 << 20)  /* into parts of about this size */
+#define LARGE_BYTES ((size_t)4 << 20) /* larger weights are split */
+#define PART_BYTES ((size_t)2 << 20)  /* approximate size of the parts */
 
-/* The output channels of each part; 0: the node stays whole. */
+/* The output channels of each part; 0: the node is not split. */
 static size_t part_channels(const struct graph *graph,
                             const struct graph_node *node)
 {
@@ -43,8 +45,8 @@ static size_t part_channels(const struct graph *graph,
     return channels < weights->dim[0] ? channels : 0;
 }
 
-/* Elements first .. first + count - 1 along the first axis of a constant, as a
- * constant; GRAPH_NONE on failure. */
+/* Adds a constant with elements first .. first + count - 1 along the first axis
+ * of another; returns GRAPH_NONE on failure. */
 static int cut(struct graph *graph, int value, size_t first, size_t count,
                struct error *err)
 {
@@ -61,8 +63,8 @@ static int cut(struct graph *graph, int value, size_t first, size_t count,
     return part;
 }
 
-/* Adds a convolution that makes some of the node's channels; returns its
- * output, or GRAPH_NONE. */
+/* Adds a convolution for some of the node's channels; returns its output, or
+ * GRAPH_NONE. */
 static int add_part(struct graph *graph, const struct graph_node *node,
                     size_t first, size_t count, struct error *err)
 {

@@ -32,7 +32,7 @@ static bool is_row_of_floats(const struct graph *graph, int value)
            head_is_row(&graph->values[value].shape);
 }
 
-/* What is behind the logits. */
+/* Finds the layers before the logits. */
 static bool read_head(struct head *head, const struct graph *graph,
                       struct error *err)
 {

@@ -17,7 +17,7 @@ bool head_chain_is_softmax(const struct graph_node *node)
     return node->op == GRAPH_SOFTMAX || node->op == GRAPH_LOG_SOFTMAX;
 }
 
-/* Whether a constant is one number, maybe repeated. */
+/* Whether all elements of a constant are equal. */
 static bool is_uniform(const struct graph_value *constant)
 {
     size_t count = graph_shape_count(&constant->shape);
@@ -30,7 +30,7 @@ static bool is_uniform(const struct graph_value *constant)
     return true;
 }
 
-/* Which operand of a node of two is the one number, or 2. */
+/* The index of the operand of a binary node that is one number, or 2. */
 static uint32_t number_at(const struct graph *graph,
                           const struct graph_node *node)
 {
@@ -41,8 +41,8 @@ static uint32_t number_at(const struct graph *graph,
     return 2;
 }
 
-/* What a node makes its result of, number by number or by choosing some of
- * them; GRAPH_NONE of others. */
+/* The operand of a node that works on each number separately or selects some;
+ * GRAPH_NONE for other nodes. */
 static int subject_of(const struct graph *graph, const struct graph_node *node)
 {
     size_t out = graph_value_count(graph, node->outputs[0]);
@@ -113,7 +113,7 @@ void head_chain_walk(struct head_chain *chain, const struct graph *graph,
     chain->start = value;
 }
 
-/* ---- what it does ---- */
+/* ---- the effect ---- */
 
 void head_chain_object(struct head_effect *effect, const char *fmt, ...)
 {
@@ -126,7 +126,8 @@ void head_chain_object(struct head_effect *effect, const char *fmt, ...)
     va_end(args);
 }
 
-/* What an increasing function makes of the bounds; false: it is not one. */
+/* Applies an increasing function to the bounds; returns false for other
+ * functions. */
 static bool raise_bounds(double *low, double *high,
                          const struct graph_node *node)
 {
@@ -162,7 +163,7 @@ static bool raise_bounds(double *low, double *high,
     }
     if (*low < 0)
         return false;
-    /* These rise where there is nothing below 0. */
+    /* These increase if no number is negative. */
     switch (node->unary.function) {
     case GRAPH_ABS:
         return true;
@@ -257,7 +258,7 @@ static void apply_number(struct head_effect *effect, const struct graph *graph,
     }
 }
 
-/* A choice of some numbers of the row. */
+/* A selection of some numbers of the row. */
 static void apply_choice(struct head_effect *effect, const struct graph *graph,
                          const struct graph_node *node)
 {
@@ -312,7 +313,7 @@ static void apply(struct head_effect *effect, const struct graph *graph,
         effect->high = 1;
         break;
     case GRAPH_CLAMP:
-    case GRAPH_QUANTIZE: /* with its counterpart it rounds */
+    case GRAPH_QUANTIZE: /* together with its counterpart it only rounds */
     case GRAPH_DEQUANTIZE:
         break;
     default:
@@ -336,7 +337,8 @@ void head_chain_effect(struct head_effect *effect, const struct graph *graph,
         head_chain_object(effect, "they all become %g", effect->low);
 }
 
-/* Whether a node passes a row on as it is: a reshape, or a choice of all. */
+/* Whether a node does not change a row: a reshape, or a selection of all
+ * elements. */
 static bool passes_all(const struct graph *graph, const struct graph_node *node)
 {
     struct head_effect effect = {0};

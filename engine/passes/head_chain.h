@@ -2,54 +2,54 @@
 #define ENGINE_PASSES_HEAD_CHAIN_H
 
 /* The functions between a network's softmax or sigmoid, or its last layer, and
- * an output, and whether they keep the order of the numbers. Private to
+ * an output; and whether they preserve the order of the numbers. Private to
  * head_output.c. */
 
 #include "engine/graph/graph.h"
 
 enum { HEAD_CHAIN_MAX = 32, HEAD_CHAIN_TEXT = 200 };
 
-/* The way back from an output. */
+/* The nodes from an output back, without reshapes. */
 struct head_chain {
-    const struct graph_node *nodes[HEAD_CHAIN_MAX]; /* last first; no
-                                                       reshapes */
+    const struct graph_node *nodes[HEAD_CHAIN_MAX]; /* last first */
     size_t length;
-    int start;                     /* the value that the chain begins at */
-    const struct graph_node *link; /* the softmax or sigmoid that makes it, or
-                                      NULL */
+    int start;                     /* the value at which the chain starts */
+    const struct graph_node *link; /* computes `start`: a softmax or
+                                      sigmoid; or NULL */
 };
 
-/* What the chain makes of the numbers at its start. */
+/* The effect of the chain on the numbers at its start. */
 struct head_effect {
-    double low, high;          /* the result is between these */
-    bool is_affine;            /* so far, apart from clamps */
-    bool is_flipped;           /* the result falls where the number rises */
-    bool is_selected;          /* it is one of two scores that add up to 1 */
-    bool has_function;         /* something that logits do not go through */
-    char why[HEAD_CHAIN_TEXT]; /* why the order is not kept, or "" */
+    double low, high;  /* bounds of the result */
+    bool is_affine;    /* the chain is affine, apart from clamps */
+    bool is_flipped;   /* the result decreases as the number increases */
+    bool is_selected;  /* it selects one of two scores that add up to 1 */
+    bool has_function; /* contains a function that is not applied to logits */
+    char why[HEAD_CHAIN_TEXT]; /* why the order is not preserved, or "" */
 };
 
 bool head_chain_is_softmax(const struct graph_node *node);
 
-/* Whether it is a node, and of that function. */
+/* Whether the node is not NULL and has that function. */
 bool head_chain_is_function(const struct graph_node *node,
                             enum graph_function function);
 
-/* Walks back from a value to a softmax, a sigmoid, or whatever no number can be
- * followed through. */
+/* Walks back from a value to a softmax, a sigmoid, or a node through which
+ * single numbers cannot be followed. */
 void head_chain_walk(struct head_chain *chain, const struct graph *graph,
                      int value);
 
-/* What the chain makes of numbers between `low` and `high`. */
+/* Computes the effect on numbers between `low` and `high`. */
 void head_chain_effect(struct head_effect *effect, const struct graph *graph,
                        const struct head_chain *chain, double low, double high);
 
-/* Notes why the order is not kept, if nothing has been noted. */
+/* Records why the order is not preserved, unless a reason is already recorded.
+ */
 void head_chain_object(struct head_effect *effect, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The value behind signs and nodes that pass a row on as it is; signs turn
- * *is_flipped. */
+/* Follows negations and nodes that do not change a row back from `value`; each
+ * negation flips *is_flipped. */
 int head_chain_behind_signs(bool *is_flipped, const struct graph *graph,
                             int value);
 

@@ -3,16 +3,16 @@
 #include "engine/passes/head_layer.h"
 #include "engine/passes/head_refusal.h"
 
-/* Whether a value of rank 4 is a picture stored as (1, H, W, C), and not merely
- * looks it after a reshape. */
+/* Whether a value of rank 4 is an image stored as (1, H, W, C), and not another
+ * value reshaped to rank 4. */
 static bool is_picture(const struct graph_picture *picture)
 {
     return picture->height > 0 && picture->rows == 1 && picture->columns == 2;
 }
 
-/* The value that a sum with a constant for each class, which becomes the
- * head's bias, is made from; the value itself where it is no such sum. A
- * quantized network has one after a product that it rounds first. */
+/* If the value is a sum with one constant per class, makes the constant the
+ * head's bias and returns the other addend; else returns the value itself.
+ * Quantized networks add the bias after rounding the product. */
 static int behind_bias(struct head *head, const struct graph *graph, int value)
 {
     const struct graph_node *sum = graph_producer(graph, value), *before;
@@ -33,7 +33,7 @@ static int behind_bias(struct head *head, const struct graph *graph, int value)
     return value;
 }
 
-/* What is pooled, if there is more than one place in it. */
+/* Sets the features, if they have more than one cell. */
 static const char *set_features(struct head *head, const struct graph *graph,
                                 const struct graph_picture *pictures,
                                 const struct graph_node *pool)
@@ -52,7 +52,7 @@ static const char *set_features(struct head *head, const struct graph *graph,
     return NULL;
 }
 
-/* The last layer takes the pooled features, or these normalized. */
+/* The input of the last layer is the pooled features, possibly normalized. */
 static const char *read_linear(struct head *head, const struct graph *graph,
                                const struct graph_picture *pictures,
                                const struct graph_node *last)

@@ -4,8 +4,8 @@
 #include "engine/passes/graph_picture.h"
 #include "engine/passes/head.h"
 
-/* Looks behind the head's logits for the layers of head.h, and fills in what
- * there is; says why where they are not there, or NULL. Private to head.c. */
+/* Searches the layers of head.h before the head's logits and fills in the head.
+ * Returns why there is no map, or NULL. Private to head.c. */
 const char *head_features_find(struct head *head, const struct graph *graph,
                                const struct graph_picture *pictures);
 

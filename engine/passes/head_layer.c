@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Whether operand i of two nodes is the same constant, or left out of both. */
+/* Whether operand i of two nodes is the same constant, or omitted in both. */
 static bool is_same_constant(const struct graph *graph,
                              const struct graph_node *a,
                              const struct graph_node *b, uint32_t i)
@@ -22,8 +22,8 @@ static bool is_same_constant(const struct graph *graph,
                0;
 }
 
-/* What a DEQUANTIZE makes anew, rounded, where a QUANTIZE by the same scale is
- * all that is before it; GRAPH_NONE where not. */
+/* Returns the input of a QUANTIZE followed by this DEQUANTIZE with the same
+ * scale, or GRAPH_NONE. */
 static int behind_rounding(const struct graph *graph,
                            const struct graph_node *node)
 {

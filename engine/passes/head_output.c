@@ -24,7 +24,7 @@ static const char *name_of_link(const struct graph_node *link)
     return head_chain_is_softmax(link) ? "softmax" : "sigmoid";
 }
 
-/* What becomes of the scores of the tail's softmax or sigmoid. */
+/* Computes the effect on the scores of the tail's softmax or sigmoid. */
 static void follow_link(struct head_effect *effect, const struct graph *graph,
                         const struct head_chain *chain)
 {
@@ -50,8 +50,8 @@ static void follow_link(struct head_effect *effect, const struct graph *graph,
         head_chain_object(effect, "their order is reversed");
 }
 
-/* Whether two numbers in a row are sigmoid(z) and 1 - sigmoid(z), in either
- * order; *chain and *effect are of the second one then. */
+/* Whether a row of two numbers is sigmoid(z) and 1 - sigmoid(z), in either
+ * order; *chain and *effect then describe the second one. */
 static bool is_pair(struct head_chain *chain, struct head_effect *effect,
                     const struct graph *graph, const struct graph_node *concat)
 {
@@ -81,8 +81,8 @@ static bool is_pair(struct head_chain *chain, struct head_effect *effect,
            effect->is_affine;
 }
 
-/* Whether the value is a mixture of what softmaxes and sigmoids make: between
- * it and them there is nothing that computes with weights. */
+/* Whether the value is computed from softmaxes and sigmoids without any weights
+ * in between. */
 static bool is_made_of_scores(const struct graph *graph, int value, int depth)
 {
     const struct graph_node *node = graph_producer(graph, value);
@@ -112,7 +112,7 @@ static const char *wish_text(const struct head_wish *wish)
     return wish->by_options ? "--scores" : "\"scores\" in model.json";
 }
 
-/* Signs before the logits are the classes'. */
+/* Negations before the logits apply to the classes. */
 static void set_logits(struct head *head, const struct graph *graph, int value,
                        bool is_flipped)
 {
@@ -122,7 +122,7 @@ static void set_logits(struct head *head, const struct graph *graph, int value,
     head->is_negated = is_flipped;
 }
 
-/* The network makes its scores itself. */
+/* Handles a network that computes its scores itself. */
 static bool use_link(struct head *head, const struct graph *graph,
                      const struct head_chain *chain,
                      const struct head_effect *effect,
@@ -150,8 +150,8 @@ static bool use_link(struct head *head, const struct graph *graph,
     return true;
 }
 
-/* Whether a network cannot put out logits with this node: it decides, or
- * divides numbers by what they are themselves. */
+/* Whether the output of this node cannot be logits: it is a decision, or is
+ * normalized by the numbers themselves. */
 static bool is_no_end_of_logits(const struct graph *graph,
                                 const struct graph_node *node)
 {
@@ -161,7 +161,7 @@ static bool is_no_end_of_logits(const struct graph *graph,
     return graph_op_has(node->op, GRAPH_DECIDES);
 }
 
-/* What comes out are the logits; unless it looks like something else. */
+/* Takes the output as the logits, unless it cannot be. */
 static bool use_output(struct head *head, const struct graph *graph, int output,
                        const struct head_chain *chain,
                        const struct head_wish *wish, struct error *err)

@@ -9,7 +9,7 @@ const char head_refusal_no_places[] =
     "in the image: attention mixed them, some were dropped, or they were "
     "reordered";
 
-/* A difference or quotient of what two nodes make. */
+/* A difference or quotient of the results of two nodes. */
 static bool is_of_two(const struct graph *graph, const struct graph_node *node)
 {
     return (node->op == GRAPH_SUB || node->op == GRAPH_DIV) &&
@@ -17,7 +17,7 @@ static bool is_of_two(const struct graph *graph, const struct graph_node *node)
            !graph_input(graph, node, 1)->data;
 }
 
-/* Features of several kinds in a row. */
+/* Concatenated features of several kinds. */
 static bool is_joined(const struct graph *graph, const struct graph_node *node)
 {
     size_t num_open = 0;
@@ -28,7 +28,8 @@ static bool is_joined(const struct graph *graph, const struct graph_node *node)
     return node->op == GRAPH_CONCAT && num_open > 1;
 }
 
-/* Why a node ends the picture that goes into it; NULL where it does not. */
+/* Why the output of a node is not an image although its input is; NULL if it
+ * is. */
 static const char *why_node(struct head *head, const struct graph *graph,
                             const struct graph_picture *pictures,
                             const struct graph_node *node, int x)
@@ -111,7 +112,7 @@ const char *head_refusal_of_row(struct head *head, const struct graph *graph,
         is_linear |= node->op == GRAPH_LINEAR || node->op == GRAPH_CONV;
         is_normalized |= node->op == GRAPH_NORM || is_of_two(graph, node);
         is_of_more |= !is_linear && is_joined(graph, node);
-        /* A sum with another branch is followed one way. */
+        /* Only one addend of a sum is followed. */
         value = head_layer_first_open(graph, node);
         if (value == GRAPH_NONE) {
             node = NULL;
@@ -142,8 +143,7 @@ const char *head_refusal_of_row(struct head *head, const struct graph *graph,
            "weights do not belong to the channels of the map";
 }
 
-/* Whether a value is a sum of what linear layers make, whatever it is
- * multiplied by. */
+/* Whether a value is a sum of linear layers' outputs, possibly scaled. */
 static bool is_of_several(const struct graph *graph,
                           const struct graph_node *node)
 {

@@ -2,21 +2,21 @@
 
 #include <string.h>
 
-/* MAX_BITS: four codes and 7 bits left over fit 64 bits; deflate allows 15.
- * Zeros are found in steps of STEP bytes, which costs a comparison for eight
- * bytes instead of one each. */
+/* MAX_BITS: four codes and 7 remaining bits fit 64 bits; deflate allows 15.
+ * Zeros are found in steps of STEP bytes, which needs one comparison for eight
+ * bytes. */
 enum {
     NUM_SYMBOLS = 286,
     END_OF_BLOCK = 256,
     MAX_BITS = 14,
     STEP = 8,
     MAX_RUN = 256,     /* a multiple of STEP; deflate allows 258 */
-    SAMPLE_STRIDE = 4, /* steps counted: one in so many */
+    SAMPLE_STRIDE = 4, /* one of this many steps is counted */
     ADLER_BASE = 65521,
     ADLER_SPAN = 2048 /* bytes summed between divisions */
 };
 
-/* How a symbol is written: `bits`, first bit lowest. */
+/* The code of a symbol: `bits`, first bit lowest. */
 struct code {
     uint16_t bits;
     uint16_t len;
@@ -53,7 +53,7 @@ static void put(struct deflate *deflate, uint32_t bits, unsigned len)
     deflate->num_bits += len;
 }
 
-/* Writes whole bytes; eight are stored whatever their number. */
+/* Writes the whole bytes; always stores eight. */
 static uint8_t *flush(struct deflate *deflate, uint8_t *out)
 {
     uint64_t bits = deflate->bits;
@@ -76,8 +76,8 @@ static bool is_zero_step(const uint8_t *bytes)
     return word == 0;
 }
 
-/* The length, a multiple of STEP, of the zeros at `bytes`, known to begin
- * with a step of them. */
+/* The length of the zeros at `bytes`, a multiple of STEP; the first step is
+ * known to be zeros. */
 static size_t run_len(const uint8_t *bytes, size_t len)
 {
     size_t limit = len < MAX_RUN ? len : MAX_RUN;
@@ -102,9 +102,8 @@ static unsigned length_symbol(unsigned length, unsigned *extra)
 
 /* ---- codes ---- */
 
-/* Counts the symbols of one step in SAMPLE_STRIDE; those of runs in full, as
- * they are few. Every symbol counts once more than it was seen, so that all
- * can be written. */
+/* Counts the symbols of one step in SAMPLE_STRIDE, and all symbols of runs,
+ * which are few. Adds 1 to every count, so that every symbol gets a code. */
 static void count_symbols(uint32_t counts[NUM_SYMBOLS], const uint8_t *bytes,
                           size_t len)
 {
@@ -135,7 +134,7 @@ static void count_symbols(uint32_t counts[NUM_SYMBOLS], const uint8_t *bytes,
         counts[i] += SAMPLE_STRIDE * (tables[0][i] + tables[1][i]);
 }
 
-/* Sorts symbols by their counts, rarest first (Shell's method). */
+/* Sorts symbols by count, rarest first (Shellsort). */
 static void sort_symbols(uint16_t sorted[NUM_SYMBOLS],
                          const uint32_t counts[NUM_SYMBOLS])
 {
@@ -158,9 +157,9 @@ static void sort_symbols(uint16_t sorted[NUM_SYMBOLS],
     }
 }
 
-/* Huffman's tree over counts in ascending order, by two queues: the leaves,
- * and the inner nodes in the order they are made. num_of[n] becomes how many
- * leaves lie n deep; deeper than MAX_BITS counts as MAX_BITS. */
+/* Huffman's tree over counts in ascending order, by two queues: the leaves, and
+ * the inner nodes in order of creation. num_of[n] becomes the number of leaves
+ * at depth n; greater depths count as MAX_BITS. */
 static void measure_tree(unsigned num_of[MAX_BITS + 1],
                          const uint16_t sorted[NUM_SYMBOLS],
                          const uint32_t counts[NUM_SYMBOLS])
@@ -242,9 +241,9 @@ static void make_codes(struct code codes[NUM_SYMBOLS],
 
 /* ---- a block ---- */
 
-/* The block's header (RFC 1951, section 3.2.7). The lengths of codes are
- * written in a code of 4 bits each: it is complete, and what a better one
- * would save is a hundred bytes a block. */
+/* The block's header (RFC 1951, section 3.2.7). The code lengths are written
+ * with a code of 4 bits each, which is complete; a better one would save about
+ * a hundred bytes per block. */
 static uint8_t *put_header(struct deflate *deflate, uint8_t *out,
                            const struct code codes[NUM_SYMBOLS], bool last)
 {
@@ -266,7 +265,7 @@ static uint8_t *put_header(struct deflate *deflate, uint8_t *out,
     return flush(deflate, out);
 }
 
-/* A run: a zero, then the rest as a copy of what is one byte back. */
+/* A run: a zero, then a copy from one byte back. */
 static uint8_t *put_run(struct deflate *deflate, uint8_t *out,
                         const struct code *codes, size_t run)
 {
@@ -341,7 +340,8 @@ static uint8_t *put_end(struct deflate *deflate, uint8_t *out)
 
 size_t deflate_bound(size_t len)
 {
-    /* every byte a longest code; headers, ends and the stores past the end */
+    /* every byte with a longest code, plus headers, ends and stores past the
+     * end */
     return len + len / 8 * (MAX_BITS - 8) + 512;
 }
 

@@ -1,11 +1,11 @@
 #ifndef ENGINE_RENDER_DEFLATE_H
 #define ENGINE_RENDER_DEFLATE_H
 
-/* Bytes to a zlib stream (RFC 1950, 1951), made for the filtered rows of
- * photos: Huffman codes and runs of zeros, without a search for repetitions.
- * Repetitions are rare there and the search is nearly all the time of a
- * general compressor; what it finds in an overlay is not worth its bits.
- * Text and other repetitive data want a real compressor.
+/* Compresses bytes to a zlib stream (RFC 1950, 1951). It is made for the
+ * filtered rows of images: it uses Huffman codes and runs of zeros, but does
+ * not search for matches. Matches are rare in such rows, and a general
+ * compressor spends nearly all its time searching for them. For text and other
+ * repetitive data, use a general compressor.
  *
  *     struct deflate deflate = {0};
  *
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A stream on its way; `= {0}` is one that has not begun. */
+/* The state of a stream; `= {0}` is a new one. */
 struct deflate {
     bool begun;
     uint64_t bits; /* not yet written, first bit lowest */
@@ -29,12 +29,12 @@ struct deflate {
 /* The largest block in bytes. */
 #define DEFLATE_MAX_BLOCK ((size_t)1 << 30)
 
-/* How much room deflate_block may need for `len` bytes. */
+/* The largest output of deflate_block for `len` bytes. */
 size_t deflate_bound(size_t len);
 
-/* Compresses a block with codes of its own; best between 64 KB and 256 KB.
- * `last` ends the stream. Returns the end of what was written; up to 7 bits
- * wait for the next block.
+/* Compresses a block with its own Huffman codes; blocks of 64 KB to 256 KB
+ * compress best. `last` ends the stream. Returns the end of the output; up to 7
+ * bits are kept for the next block.
  *
  * out    out  (deflate_bound(len))
  * bytes  in   (len) at most DEFLATE_MAX_BLOCK */

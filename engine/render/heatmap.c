@@ -6,14 +6,14 @@
 #include "engine/base/scratch.h"
 #include "engine/render/heatmap_palettes.h"
 
-/* Where an output column or row lies in the map: between cells `cell` and
- * `next`, `share` of the way (0..1). */
+/* The position of an output column or row in the map: between cells `cell` and
+ * `next`, at the fraction `share` (0..1). */
 struct heatmap_tap {
     uint32_t cell, next;
     float share;
 };
 
-/* The output pixels whose centres the region covers: first .. stop - 1. */
+/* The output pixels with centres in the region: first .. stop - 1. */
 struct span {
     size_t first, stop;
 };
@@ -84,13 +84,13 @@ static void blend_rows(float *restrict out, const float *restrict upper,
         out[x] = upper[x] + share * (lower[x] - upper[x]);
 }
 
-/* Two rows of the map, stretched; rows are kept while they are of use. */
+/* Two stretched rows of the map, kept as long as they are needed. */
 struct stretched {
     float *rows[2];   /* (out_width) each */
     uint32_t cell[2]; /* the map row each holds */
 };
 
-/* The map row `cell`, stretched; `keep` is the other that must stay. */
+/* Returns map row `cell`, stretched; the row `keep` must be kept. */
 static const float *stretch(struct stretched *stretched, uint32_t cell,
                             uint32_t keep, const float *map, size_t width,
                             const struct heatmap_tap *taps, struct span span)
@@ -112,7 +112,7 @@ static void clear(float *out, size_t count)
     memset(out, 0, count * sizeof *out);
 }
 
-/* All rows of the span; those above and below it are the caller's. */
+/* Fills all rows of the span; the caller fills the rows above and below. */
 static void upsample_rows(float *restrict out, size_t out_width,
                           struct span rows, struct span columns,
                           const float *restrict map, size_t height,
@@ -193,11 +193,12 @@ const uint8_t *heatmap_palette(enum heatmap_colormap colormap)
     return heatmap_palettes[colormap];
 }
 
-/* Pixels blended at a time: their colours stay in the first-level cache. */
+/* The number of pixels blended at a time; their colours fit the first-level
+ * cache. */
 enum { STRIP = 512 };
 
-/* Blends a picture into the colours in place, so that the loop meets no
- * overlap. 255 * 256 + 128 fits the 16 bits the compiler makes of it. */
+/* Blends an image into the colours in place, so that the arrays in the loop do
+ * not overlap. 255 * 256 + 128 fits the 16 bits the compiler makes of it. */
 static void blend(uint8_t *restrict colors, const uint8_t *restrict picture,
                   size_t count, unsigned alpha)
 {
@@ -219,7 +220,8 @@ void heatmap_overlay(uint8_t *out, const uint8_t *picture,
     uint8_t wide[256][4] = {{0}};
     uint8_t colors[STRIP * 3 + 1];
 
-    /* four bytes a pixel move in one piece; the next pixel mends the fourth */
+    /* four bytes per pixel are copied at once; the next pixel overwrites the
+     * fourth */
     for (size_t level = 0; level < 256; level++)
         memcpy(wide[level], palette + 3 * level, 3);
 

@@ -1,14 +1,14 @@
 #ifndef ENGINE_RENDER_HEATMAP_H
 #define ENGINE_RENDER_HEATMAP_H
 
-/* A map made visible: upsampling and colour. */
+/* Upsamples and colours a map. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/error.h"
 
-/* X(enumerator, name a client writes) */
+/* X(enumerator, name in requests) */
 #define HEATMAP_COLORMAPS(X)      \
     X(HEATMAP_JET, "jet")         \
     X(HEATMAP_TURBO, "turbo")     \
@@ -24,7 +24,7 @@ enum heatmap_colormap {
 };
 
 /* The part of the output that the map covers, in output pixels; may reach
- * beyond it. The same meaning as struct preprocess_region. */
+ * beyond it. Means the same as struct preprocess_region. */
 struct heatmap_region {
     double x, y, width, height;
 };
@@ -37,9 +37,9 @@ struct heatmap_scratch {
     size_t taps_cap, rows_cap; /* bytes allocated */
 };
 
-/* Upsamples a map to a picture, bilinear between cell centres and constant
- * beyond the outermost centres; pixels whose centres lie outside the region are
- * 0. A region that is empty or NaN covers none.
+/* Upsamples a map to the size of an image: bilinear between cell centres,
+ * constant beyond the outermost centres. Pixels with centres outside the region
+ * are 0. A region that is empty or NaN contains no pixels.
  *
  * out  out  (out_height, out_width)
  * map  in   (height, width)
@@ -53,8 +53,8 @@ bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
 
 void heatmap_scratch_release(struct heatmap_scratch *scratch);
 
-/* Levels 0..255 of an upsampled map: negatives are 0, `max` is 255; all 0
- * where max is not positive. NaN is 0.
+/* Converts an upsampled map to levels 0..255: negative values and NaN become 0,
+ * and `max` becomes 255. If max is not positive, all levels are 0.
  *
  * levels  out  (count)
  * map     in   (count) */
@@ -64,15 +64,15 @@ void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
 /* The colours of a colormap: (256, 3) RGB, immutable. Any thread. */
 const uint8_t *heatmap_palette(enum heatmap_colormap colormap);
 
-/* Blends colours over a picture: out = (1 - alpha) picture + alpha colour.
- * alpha is rounded to 256ths first; the result is the nearest level then, and
- * within one of the formula's for any alpha.
+/* Blends colours over an image: out = (1 - alpha) image + alpha colour. alpha
+ * is first rounded to a multiple of 1/256; the result is then the nearest
+ * level, and differs from the formula by at most one level for any alpha.
  *
- * out      out  (count, 3) RGB; may be the picture itself
+ * out      out  (count, 3) RGB; may be the image itself
  * picture  in   (count, 3) RGB
  * levels   in   (count)
  * palette  in   (256, 3) RGB
- * alpha    0..1; what lies outside is clamped, NaN is 0 */
+ * alpha    0..1; other values are clamped, NaN counts as 0 */
 void heatmap_overlay(uint8_t *out, const uint8_t *picture,
                      const uint8_t *levels, const uint8_t *palette,
                      size_t count, float alpha);

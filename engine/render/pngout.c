@@ -1,6 +1,6 @@
 /* The container is written here (PNG, third edition): a signature and chunks.
- * Rows are filtered, compressed and given their check sums a block at a time,
- * while they are in the cache; a block is an IDAT chunk. */
+ * Rows are filtered, compressed and checksummed a block at a time, while they
+ * are in the cache; each block is an IDAT chunk. */
 #include "engine/render/pngout.h"
 
 #include <stdlib.h>
@@ -15,11 +15,11 @@ enum {
     COLOR_PALETTE = 3,
     FILTER_SUB = 1,
     FILTER_AVERAGE = 3,
-    CHUNK_BYTES = 12, /* of a chunk besides its data */
+    CHUNK_BYTES = 12, /* overhead of a chunk */
     BLOCK_BYTES = 128 << 10
 };
 
-/* A picture to be written. */
+/* An image to be written. */
 struct source {
     const uint8_t *pixels; /* (height, row_len) */
     uint32_t width, height;
@@ -33,7 +33,7 @@ static void put32(uint8_t *out, uint32_t value)
         out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* Completes a chunk whose data are at chunk + 8; returns its end. */
+/* Completes a chunk with its data at chunk + 8; returns its end. */
 static uint8_t *end_chunk(uint8_t *chunk, const struct crc *crc,
                           const char *type, size_t len)
 {
@@ -43,7 +43,7 @@ static uint8_t *end_chunk(uint8_t *chunk, const struct crc *crc,
     return chunk + CHUNK_BYTES + len;
 }
 
-/* Signature, IHDR and, where there is one, PLTE. */
+/* Writes the signature, IHDR and, if there is a palette, PLTE. */
 static bool put_head(struct buf *png, const struct crc *crc,
                      const struct source *source, const uint8_t *palette,
                      struct error *err)
@@ -69,10 +69,10 @@ static bool put_head(struct buf *png, const struct crc *crc,
     return true;
 }
 
-/* Filters, one for all rows: to try all five costs more than it saves, and
- * of one alone Average gives the smallest overlays but for Paeth, which takes
- * three times as long. `row` and `above` have `len` bytes; `pixel_len` is how
- * far back the pixel to the left is. */
+/* The filters. All rows use the same one: trying all five costs more than it
+ * saves. As the only filter, Average gives the smallest overlays except for
+ * Paeth, which takes three times as long. `row` and `above` have `len` bytes;
+ * `pixel_len` is the distance to the pixel on the left. */
 
 static void filter_sub(uint8_t *restrict out, const uint8_t *row, size_t len,
                        size_t pixel_len)
@@ -91,8 +91,8 @@ static void filter_average(uint8_t *restrict out, const uint8_t *row,
         out[i] = (uint8_t)(row[i] - (row[i - pixel_len] + above[i]) / 2);
 }
 
-/* Writes row y with its filter's number before it. The first row has none
- * above and is filtered by Sub. */
+/* Writes row y after its filter type. The first row has no row above and is
+ * filtered by Sub. */
 static void filter_row(uint8_t *restrict out, const struct source *source,
                        size_t y)
 {

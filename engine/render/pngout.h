@@ -1,7 +1,8 @@
 #ifndef ENGINE_RENDER_PNGOUT_H
 #define ENGINE_RENDER_PNGOUT_H
 
-/* Pixels to PNG, for speed first: the pictures go over a socket once. */
+/* Writes PNG files. Speed matters more than size: each file is sent over a
+ * socket once. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,15 +20,15 @@ struct pngout_scratch {
  *
  * pixels  in  (height, width, 3) RGB
  *
- * ERROR_MEMORY, and ERROR_INTERNAL for a side that is 0 or above
- * 2,147,483,647; the buffer's contents are then as they were. Allocates
- * nothing where `png` and `scratch` have served a picture of that size before.
- * One thread at a time per scratch. */
+ * ERROR_MEMORY; ERROR_INTERNAL for a side that is 0 or above 2,147,483,647.
+ * After a failure the buffer's contents are unchanged. Allocates nothing if
+ * `png` and `scratch` have been used for an image of that size before. One
+ * thread at a time per scratch. */
 bool pngout_rgb(struct buf *png, struct pngout_scratch *scratch,
                 const uint8_t *pixels, uint32_t width, uint32_t height,
                 struct error *err) __attribute__((warn_unused_result));
 
-/* Appends a palette PNG; fails as pngout_rgb does.
+/* Appends a palette PNG; fails like pngout_rgb.
  *
  * indices  in  (height, width)
  * palette  in  (256, 3) RGB */

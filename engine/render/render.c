@@ -5,10 +5,12 @@
 #include "engine/base/scratch.h"
 #include "engine/image/orient.h"
 
-/* Rows upsampled at a time, so that they stay in the cache until coloured. */
+/* The number of rows upsampled at a time, so that they are still in the cache
+ * when coloured. */
 enum { BAND_ROWS = 32 };
 
-/* The longest side becomes `max_side`, unless it is shorter or that is 0. */
+/* Reduces the longest side to `max_side`, unless it is shorter or max_side is
+ * 0. */
 static void fit(uint32_t *width, uint32_t *height, const struct image *image,
                 uint32_t max_side)
 {
@@ -24,7 +26,8 @@ static void fit(uint32_t *width, uint32_t *height, const struct image *image,
     *height += *height == 0;
 }
 
-/* What the map covers of an output of that size, moved up by `top` rows. */
+/* The part of an output of this size that the map covers, moved up by `top`
+ * rows. */
 static struct heatmap_region view_in(const struct render_map *map,
                                      uint32_t width, uint32_t height,
                                      uint32_t top)
@@ -77,8 +80,8 @@ bool render_box(struct render *render, struct box *box, bool *found,
     return true;
 }
 
-/* The picture, upright, at the output's size; its own pixels where that is the
- * same. */
+/* The upright image at the output's size; the image's own pixels if the size is
+ * the same. */
 static const uint8_t *picture_at(struct render *render,
                                  const struct image *image, uint32_t width,
                                  uint32_t height, struct error *err)

@@ -1,7 +1,7 @@
 #ifndef ENGINE_RENDER_RENDER_H
 #define ENGINE_RENDER_RENDER_H
 
-/* From a class activation map to what people see of it: a box, a picture. */
+/* Makes boxes and heatmaps from maps. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,9 +15,10 @@
 #include "engine/render/heatmap.h"
 #include "engine/render/pngout.h"
 
-/* X(enumerator, name a client writes)
+/* X(enumerator, name in requests)
  *
- * Over the photo (truecolour), the map alone, or no heatmap. */
+ * The map over the image (truecolour), the map alone (palette), or no heatmap.
+ */
 #define RENDER_KINDS(X)          \
     X(RENDER_OVERLAY, "overlay") \
     X(RENDER_MAP, "map")         \
@@ -30,18 +31,19 @@ enum render_kind {
 };
 
 struct render_options {
-    enum render_kind kind; /* not RENDER_NONE, to render_heatmap */
+    enum render_kind kind; /* render_heatmap does not accept RENDER_NONE */
     enum heatmap_colormap colormap;
-    float alpha;       /* of the colours over the photo, 0..1 */
-    uint32_t max_side; /* longest side of the output; 0: the picture's */
+    float alpha;       /* opacity of the colours over the image, 0..1 */
+    uint32_t max_side; /* longest side of the output; 0: the image's */
 };
 
-/* A map and the part of an upright picture that it covers; all borrowed. */
+/* A map, and the part of an upright image that it covers; everything is
+ * borrowed. */
 struct render_map {
     const float *values;  /* (height, width) */
     size_t width, height; /* cells */
     float max;
-    struct preprocess_region region; /* in the picture's pixels */
+    struct preprocess_region region; /* in pixels of the image */
     const struct image *image;
 };
 
@@ -54,17 +56,17 @@ struct render {
     struct heatmap_scratch heatmap;
     float *upsampled; /* owned */
     uint8_t *levels;  /* owned */
-    uint8_t *small;   /* the picture, reduced or turned; owned */
+    uint8_t *small;   /* the image, reduced or rotated; owned */
     uint8_t *pixels;  /* of the overlay; owned */
     size_t upsampled_cap, levels_cap, small_cap, pixels_cap; /* bytes */
 };
 
-/* The longest side of the grid that boxes are found on. */
+/* The longest side of the grid on which boxes are found. */
 enum { RENDER_BOX_GRID = 1024 };
 
-/* Finds the box (box.h) on the map upsampled to the picture; of pictures longer
- * than RENDER_BOX_GRID, to that, and the box covers the grid's pixels that were
- * found. ERROR_MEMORY. */
+/* Finds the box (box.h) on the map upsampled to the size of the image, or to a
+ * longest side of RENDER_BOX_GRID if the image is larger; the box is then
+ * scaled to cover the cells that were found. ERROR_MEMORY. */
 bool render_box(struct render *render, struct box *box, bool *found,
                 const struct render_map *map, const struct box_options *options,
                 struct error *err) __attribute__((warn_unused_result));

@@ -5,44 +5,45 @@
 
 static int compare(const void *a, const void *b)
 {
-    const struct place *left = *(struct place *const *)a;
-    const struct place *right = *(struct place *const *)b;
+    const struct memory_block *left = *(struct memory_block *const *)a;
+    const struct memory_block *right = *(struct memory_block *const *)b;
 
     if (left->size != right->size)
         return left->size < right->size ? 1 : -1;
     return left->first < right->first ? -1 : left->first > right->first;
 }
 
-static bool meet(const struct place *a, const struct place *b)
+static bool meet(const struct memory_block *a, const struct memory_block *b)
 {
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* Puts `place` into the first gap that is large enough among the values that
+/* Puts `block` into the first gap that is large enough among the values that
  * are alive at the same time. `placed` is sorted by offset, and stays so. */
-static void put(struct place *place, struct place **placed, size_t count)
+static void put(struct memory_block *block, struct memory_block **placed,
+                size_t count)
 {
     size_t at = 0, i = 0;
 
     for (; i < count; i++) {
-        if (!meet(placed[i], place))
+        if (!meet(placed[i], block))
             continue;
-        if (placed[i]->offset >= at + place->size)
+        if (placed[i]->offset >= at + block->size)
             break;
         if (placed[i]->offset + placed[i]->size > at)
             at = placed[i]->offset + placed[i]->size;
     }
-    place->offset = at;
+    block->offset = at;
     for (i = count; i > 0 && placed[i - 1]->offset > at; i--)
         placed[i] = placed[i - 1];
-    placed[i] = place;
+    placed[i] = block;
 }
 
-bool memory_plan(struct place *places, size_t count, size_t *size,
+bool memory_plan(struct memory_block *blocks, size_t count, size_t *size,
                  struct error *err)
 {
-    struct place **order = calloc(count + 1, sizeof *order);
-    struct place **placed = calloc(count + 1, sizeof *placed);
+    struct memory_block **order = calloc(count + 1, sizeof *order);
+    struct memory_block **placed = calloc(count + 1, sizeof *placed);
     bool ok = order && placed;
 
     *size = 0;
@@ -50,7 +51,7 @@ bool memory_plan(struct place *places, size_t count, size_t *size,
         fail(err, ERROR_MEMORY, "not enough memory for a plan of %zu values",
              count);
     for (size_t i = 0; ok && i < count; i++)
-        order[i] = &places[i];
+        order[i] = &blocks[i];
     if (ok && count > 0)
         qsort(order, count, sizeof *order, compare);
     for (size_t i = 0; ok && i < count; i++) {

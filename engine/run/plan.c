@@ -130,7 +130,7 @@ static void find_lives(const struct plan *plan, const size_t *step_of,
 /* Room for so many floats, so that what follows is aligned. */
 static size_t padded(size_t count)
 {
-    enum { UNIT = PAGES_ALIGNMENT / sizeof(float) };
+    enum { UNIT = HUGEPAGES_ALIGNMENT / sizeof(float) };
 
     count += XNNRUN_SLACK / sizeof(float);
     return (count + UNIT - 1) / UNIT * UNIT;
@@ -151,7 +151,7 @@ static void list_passed(struct plan *plan, const size_t *last)
                 continue;
             plan->kept[v] = true;
             plan->passed[plan->num_passed] = v;
-            plan->places[plan->num_passed++] = (struct place){
+            plan->blocks[plan->num_passed++] = (struct memory_block){
                 .first = first_writer(graph, n),
                 .last = last[v],
                 .size = padded(graph_value_count(graph, v)),
@@ -168,9 +168,9 @@ static bool place_values(struct plan *plan, struct error *err)
     size_t *last = calloc(graph->num_values, sizeof *last);
     bool ok = false;
 
-    plan->places = calloc(graph->num_values, sizeof *plan->places);
+    plan->blocks = calloc(graph->num_values, sizeof *plan->blocks);
     plan->passed = calloc(graph->num_values, sizeof *plan->passed);
-    if (!step_of || !last || !plan->places || !plan->passed) {
+    if (!step_of || !last || !plan->blocks || !plan->passed) {
         fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
@@ -180,7 +180,7 @@ static bool place_values(struct plan *plan, struct error *err)
         plan->kept[graph->outputs[i]] = true;
     find_lives(plan, step_of, last);
     list_passed(plan, last);
-    ok = memory_plan(plan->places, plan->num_passed, &plan->passed_len, err);
+    ok = memory_plan(plan->blocks, plan->num_passed, &plan->passed_len, err);
 out:
     free(step_of);
     free(last);
@@ -312,7 +312,7 @@ void plan_free(struct plan *plan)
     xnnweights_free(plan->weights);
     free(plan->steps);
     free(plan->kept);
-    free(plan->places);
+    free(plan->blocks);
     free(plan->passed);
     free(plan);
 }

@@ -15,8 +15,8 @@ struct plan {
      * one step makes and another takes. (graph's num_values) owned. */
     bool *kept;
     /* Of these, the ones that pass between steps share memory. */
-    struct place *places; /* (num_passed) in floats; owned */
-    int *passed;          /* (num_passed) the values; owned */
+    struct memory_block *blocks; /* (num_passed) in floats; owned */
+    int *passed;                 /* (num_passed) the values; owned */
     size_t num_passed;
     size_t passed_len;          /* floats for all of them */
     size_t num_int8;            /* nodes with quantized weights */

@@ -58,7 +58,7 @@ static bool add_data(struct plan_session *session, struct error *err)
                     graph->num_values);
     for (size_t i = 0; i < plan->num_passed; i++)
         session->data[plan->passed[i]] =
-            session->passed + plan->places[i].offset;
+            session->passed + plan->blocks[i].offset;
     for (size_t v = 0; v < graph->num_values; v++)
         if (plan->kept[v] && !session->data[v] &&
             !add_own(session, (int)v, err))

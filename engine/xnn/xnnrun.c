@@ -48,7 +48,7 @@ static void deallocate(void *context, void *memory)
 static void *allocate_aligned(void *context, size_t alignment, size_t size)
 {
     (void)context;
-    return alignment <= PAGES_ALIGNMENT ? hugepages_take(size) : NULL;
+    return alignment <= HUGEPAGES_ALIGNMENT ? hugepages_take(size) : NULL;
 }
 
 static void deallocate_aligned(void *context, void *memory)

@@ -8,16 +8,17 @@
 #include "server/http/request.h"
 #include "server/work/service.h"
 
-/* Where a failure's place says more than its kind. */
+/* The problem for an error; it may depend on whether decoding succeeded. */
 static enum problem problem_at(const struct error *err, bool decoded)
 {
     if (err->kind == ERROR_UNSUPPORTED && decoded)
-        return PROBLEM_REFUSED; /* the picture is fine, the model has no map */
+        return PROBLEM_REFUSED; /* the image is valid, but the model has no map
+                                 */
     return problem_of(err->kind);
 }
 
-/* Notes the times of the stages that were gone through, and tells the client.
- */
+/* Records the times of the first `count` stages, and adds the Server-Timing
+ * header. */
 static void note_stages(struct deferred *deferred,
                         const struct engine_session *session, double queue_ms,
                         size_t count)
@@ -50,7 +51,7 @@ static bool is_cancelled(void *user)
     return deferred->cancelled && deferred->cancelled(deferred);
 }
 
-/* Makes the response of a picture that is decoded. */
+/* Makes the response for a decoded image. */
 static bool respond(struct cam_job *job, struct engine_session *session,
                     const struct engine *engine, double queue_ms,
                     const struct cancel *cancel, struct error *err)
@@ -80,15 +81,15 @@ static void run(struct job *base, struct engine_session *session,
 
     if (clock_now_us() > job->deadline_us) {
         deferred->late = true;
-        buf_release(&job->picture);
+        buf_release(&job->image);
         problem_response(&deferred->response, PROBLEM_BUSY,
                          "the request waited too long for a worker", 0);
         note_stages(deferred, session, queue_ms, STAGES_DECODE);
         return;
     }
-    ok = engine_session_sample(session, job->picture.data, job->picture.len,
-                               limits, &cancel, &err);
-    buf_release(&job->picture);
+    ok = engine_session_sample(session, job->image.data, job->image.len, limits,
+                               &cancel, &err);
+    buf_release(&job->image);
     if (!ok) {
         fail_with(deferred, &err, false);
         note_stages(deferred, session, queue_ms, STAGES_DECODE);
@@ -107,7 +108,7 @@ static void refuse(struct job *base, enum problem problem,
 {
     struct cam_job *job = (struct cam_job *)base;
 
-    buf_release(&job->picture);
+    buf_release(&job->image);
     if (problem == PROBLEM_NONE)
         fail_with(&base->deferred, err, true);
     else
@@ -119,7 +120,7 @@ static bool start(struct deferred *deferred, struct request *request)
     struct cam_job *job = (struct cam_job *)deferred;
     struct service *service = job->service;
 
-    /* From a successful push on, the job is not ours to look at. */
+    /* After a successful push, this thread must not access the job. */
     if (queue_push(&service->queue, &job->base, &request->err))
         return true;
     if (service_is_abandoned(service))
@@ -134,7 +135,7 @@ static void free_job(struct deferred *deferred)
     struct cam_job *job = (struct cam_job *)deferred;
 
     model_release(job->base.model);
-    buf_release(&job->picture);
+    buf_release(&job->image);
     response_release(&deferred->response);
     free(job);
 }

@@ -85,7 +85,7 @@ static bool put_evidence(json_t *object, const struct explained_class *class,
            put(object, "box", box_object(class, &request->box));
 }
 
-/* Whether each class that is explained has its evidence in the list. */
+/* Whether each explained class has its map and box in the list. */
 static bool lists_evidence(const struct explain_request *request)
 {
     return request->num_classes > 1 ||
@@ -127,14 +127,14 @@ static json_t *class_list(const struct engine *engine,
     return classes;
 }
 
-static json_t *picture(const struct image *image)
+static json_t *image_object(const struct image *image)
 {
     return json_pack("{sI sI ss}", "width", (json_int_t)image->width, "height",
                      (json_int_t)image->height, "format",
                      image_format_name(image->format));
 }
 
-/* To the thousandth: what follows is noise. */
+/* Rounded to microseconds: further digits are noise. */
 static json_t *milliseconds(double value)
 {
     return real(round(value * 1000) / 1000);
@@ -148,8 +148,8 @@ static json_t *timing(const struct engine_timing *t, double queue_ms)
                      milliseconds(t->infer), "render", milliseconds(t->render));
 }
 
-/* Puts the heatmap in front of the object's closing brace. Base64 goes into
- * the body directly: through a JSON string it would be copied three times and
+/* Inserts the heatmap before the object's closing brace. The Base64 text is
+ * written directly into the body: a JSON string would be copied three times and
  * searched for characters to escape. */
 static bool splice_heatmap(struct buf *body, const struct buf *png,
                            struct error *err)
@@ -168,7 +168,7 @@ static bool splice_heatmap(struct buf *body, const struct buf *png,
     return true;
 }
 
-/* All but the heatmap, where there is one. */
+/* Everything except the heatmap, if there is one. */
 static json_t *describe(const struct engine *engine,
                         const struct explanation *explanation,
                         const struct explain_request *request,
@@ -184,7 +184,7 @@ static json_t *describe(const struct engine *engine,
         put(root, "method", text(explanation->method)) &&
         put(root, "scores", text(info.scores)) &&
         put(root, "exclusive", json_boolean(info.is_exclusive)) &&
-        put(root, "image", picture(explanation->image)) &&
+        put(root, "image", image_object(explanation->image)) &&
         put(root, "classes", class_list(engine, explanation, request)) &&
         put(root, "class", json_integer((json_int_t)first->class.index)) &&
         (!explanation->refusal ||
@@ -208,7 +208,7 @@ bool cam_json_write(struct response *response, const struct engine *engine,
     bool ok =
         root || fail(err, ERROR_MEMORY, "not enough memory for the response");
 
-    /* A guess that is nearly always right: the rest is under 4 KB. */
+    /* Nearly always enough: the rest is under 4 KB. */
     ok = ok &&
          buf_reserve(&response->body, BASE64_ENCODE_RAW_LENGTH(png->len) + 4096,
                      err) &&

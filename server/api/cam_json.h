@@ -1,19 +1,19 @@
 #ifndef SERVER_API_CAM_JSON_H
 #define SERVER_API_CAM_JSON_H
 
-/* The answer of POST /cam, and of wherefore cam, as JSON. */
+/* The JSON response of POST /cam, which `wherefore cam` prints too. */
 
 #include "engine/base/error.h"
 #include "engine/engine.h"
 #include "server/http/response.h"
 
-/* What the engine does not see of a picture. */
+/* What the engine does not know about an image. */
 struct cam_json_source {
-    const char *file; /* that it was read from, in any bytes; or NULL */
-    double queue_ms;  /* how long it waited */
+    const char *file; /* the file's name, not necessarily UTF-8; or NULL */
+    double queue_ms;  /* time in the queue */
 };
 
-/* Appends the answer to response->body and sets status and type. ERROR_MEMORY.
+/* Appends the JSON to response->body and sets status and type. ERROR_MEMORY.
  * Any thread that owns the explanation. */
 bool cam_json_write(struct response *response, const struct engine *engine,
                     const struct explanation *explanation,

@@ -22,13 +22,14 @@ static bool check_accept(struct request *request)
     if (accept_quality(request->accept, "application/json") > 0 ||
         accept_quality(request->accept, "image/png") > 0)
         return true;
-    return request_fail(request, PROBLEM_NOT_ACCEPTABLE,
-                        "the answer is application/json or image/png");
+    return request_fail(
+        request, PROBLEM_NOT_ACCEPTABLE,
+        "the response can only be application/json or image/png");
 }
 
-/* The types that a body may have. The last two are those of text: what is sent
- * with them is looked at to say what went wrong, and curl sends files with the
- * first of them unless it is told otherwise. */
+/* The types that a body may have. The last two are types of text: curl -d uses
+ * the first of them even for files, and other content is inspected so that the
+ * error can say what it is. */
 static const char form_type[] = "multipart/form-data";
 static const char curl_type[] = "application/x-www-form-urlencoded";
 static const char text_type[] = "text/plain";
@@ -46,9 +47,9 @@ static bool refuse_type(struct request *request)
 {
     return request_fail(
         request, PROBLEM_MEDIA_TYPE,
-        "the Content-Type \"%.60s\" is not taken: the body must "
-        "be multipart/form-data with the picture in the field "
-        "\"image\" (curl -F image=@FILE), or the picture itself "
+        "the Content-Type \"%.60s\" is not supported: the body must "
+        "be multipart/form-data with the image in the field "
+        "\"image\" (curl -F image=@FILE), or the image itself "
         "as image/... or application/octet-stream",
         request->content_type);
 }
@@ -71,7 +72,7 @@ static bool check_content_encoding(struct request *request)
         return true;
     return request_fail(request, PROBLEM_CODING,
                         "the body has the Content-Encoding \"%.60s\"; only "
-                        "identity, the bytes as they are, is taken",
+                        "identity is supported",
                         coding);
 }
 
@@ -80,19 +81,19 @@ static bool check_query(struct request *request)
     if (!params_find(&request->params, "image"))
         return true;
     return request_fail(request, PROBLEM_INPUT,
-                        "option \"image\": the picture goes in the body (curl "
-                        "-F image=@FILE), not in the query");
+                        "option \"image\": the image belongs in the body "
+                        "(curl -F image=@FILE), not in the query");
 }
 
-/* What the options, as far as they are there, ask of the model; NULL is one
- * that a form field may still name. */
+/* Checks the options given so far. The model is NULL if a form field may still
+ * name it. */
 static bool check_options(struct request *request,
                           struct explain_request *asked,
                           const struct model *model)
 {
     if (model && wants_png(request) && model->info.refusal)
         return request_fail(request, PROBLEM_REFUSED,
-                            "there is no heatmap to answer as image/png: %s",
+                            "there is no heatmap for image/png: %s",
                             model->info.refusal);
     return explain_options_parse(asked, &request->params,
                                  model ? model->engine : NULL, &request->err);
@@ -109,8 +110,7 @@ bool handle_cam_check(struct service *service, struct request *request)
 
     if (service_is_abandoned(service))
         return request_fail(request, PROBLEM_DRAINING,
-                            "the service is shutting down, and has no time "
-                            "left");
+                            "the service is shutting down");
     if (!check_accept(request) || !check_content_type(request) ||
         !check_content_encoding(request) || !check_query(request))
         return false;
@@ -131,63 +131,66 @@ static enum not_image_place place_of(const struct request *request)
                                                         : NOT_IMAGE_FILE;
 }
 
-/* A form as HTML makes it without `enctype`, and `curl -d image=...`. */
+/* A form that HTML sends without `enctype`, or `curl -d image=...`. */
 static bool is_old_form(const struct request *request)
 {
     return has_type(request, curl_type) && request->image.len > 5 &&
            memcmp(request->image.data, "image=", 6) == 0;
 }
 
-/* Whether there is a file, and not what stands for one, or is left of it. The
- * decoder judges the rest. */
+/* Whether the bytes may be an image file: not its name, its URL or a damaged
+ * upload. The decoder checks the rest. */
 static bool check_bytes(struct request *request)
 {
-    const struct buf *picture = &request->image;
+    const struct buf *image = &request->image;
     char text[ERROR_TEXT_SIZE];
 
     if (is_old_form(request))
         return refuse_type(request);
-    if (not_image_say(text, picture->data, picture->len, place_of(request)))
+    if (not_image_say(text, image->data, image->len, place_of(request)))
         return request_fail(request, PROBLEM_MEDIA_TYPE, "%s", text);
-    if (not_image_is_stripped(picture->data, picture->len))
+    if (not_image_is_stripped(image->data, image->len))
         return request_fail(request, PROBLEM_INPUT,
-                            "the picture has lost its zeros and ends of lines "
-                            "on the way: curl -d takes them away, "
-                            "--data-binary sends a file as it is");
+                            "the image has lost its zero bytes and line ends: "
+                            "curl -d removes them, --data-binary sends a file "
+                            "unchanged");
     if (has_type(request, text_type) ||
         (has_type(request, curl_type) &&
-         not_image_is_text(picture->data, picture->len)))
+         not_image_is_text(image->data, image->len)))
         return refuse_type(request);
     return true;
 }
 
-static bool check_picture(struct request *request,
-                          const struct explain_request *asked)
+static bool check_image(struct request *request,
+                        const struct explain_request *asked)
 {
     if (request->image_from == REQUEST_NO_IMAGE)
         return request_fail(request, PROBLEM_INPUT,
-                            "the form has no field \"image\" with the picture");
+                            "the form has no field \"image\"");
     if (request->image.len == 0)
-        return request_fail(request, PROBLEM_INPUT, "the picture is empty");
+        return request_fail(request, PROBLEM_INPUT, "the image is empty");
     if (!check_bytes(request))
         return false;
     if (wants_png(request) && asked->style.kind == RENDER_NONE)
-        return request_fail(request, PROBLEM_INPUT,
-                            "option \"heatmap\": \"none\" leaves nothing to "
-                            "answer as image/png");
+        return request_fail(
+            request, PROBLEM_INPUT,
+            "option \"heatmap\": \"none\" leaves nothing to send "
+            "as image/png");
     return true;
 }
 
-/* Makes the job of a checked request; it holds the model on its own. */
+/* Makes the job for a checked request; the job holds its own reference to the
+ * model. */
 static bool make_job(struct service *service, struct request *request,
                      const struct explain_request *asked, struct model *model)
 {
     struct cam_job *job = cam_job_new();
 
     if (!job)
-        return request_fail(request, PROBLEM_MEMORY, "no room for the request");
+        return request_fail(request, PROBLEM_MEMORY,
+                            "not enough memory for the request");
     job->service = service;
-    job->picture = request->image; /* moved, not copied */
+    job->image = request->image; /* moved, not copied */
     request->image = (struct buf){0};
     job->base.model = model_hold(model);
     job->request = *asked;
@@ -207,7 +210,7 @@ bool handle_cam(struct service *service, struct request *request)
                     &request->err);
     struct explain_request asked;
     bool ok = model && check_options(request, &asked, model) &&
-              check_picture(request, &asked) &&
+              check_image(request, &asked) &&
               make_job(service, request, &asked, model);
 
     model_release(model);

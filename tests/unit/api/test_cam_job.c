@@ -16,7 +16,7 @@ static struct cam_job *make_job(const char *picture)
     struct cam_job *job = cam_job_new();
 
     assert_non_null(job);
-    assert_true(buf_append(&job->picture, picture, strlen(picture), NULL));
+    assert_true(buf_append(&job->image, picture, strlen(picture), NULL));
     job->request =
         (struct explain_request){.top = 2, .style = {.kind = RENDER_NONE}};
     job->queued_us = clock_now_us();
@@ -52,7 +52,7 @@ static void an_answer_gives_the_picture_back(void **state)
     run_alone(job, &engine);
     assert_int_equal(response_of(job)->status, 200);
     assert_int_equal(job->base.deferred.stages.count, STAGES_COUNT);
-    assert_null(job->picture.data);
+    assert_null(job->image.data);
     free_job(job);
 }
 
@@ -65,7 +65,7 @@ static void a_refused_job_has_the_problem_and_no_picture(void **state)
     job->base.refuse(&job->base, PROBLEM_NONE, &err);
     assert_int_equal(response_of(job)->status, 503);
     assert_string_equal(response_of(job)->kind, "no-memory");
-    assert_null(job->picture.data);
+    assert_null(job->image.data);
     other->base.refuse(&other->base, PROBLEM_DRAINING, &err);
     assert_string_equal(response_of(other)->kind, "draining");
     free_job(job);
@@ -81,7 +81,7 @@ static void a_job_past_its_deadline_is_not_begun(void **state)
     job->deadline_us = clock_now_us() - 1;
     run_alone(job, &engine);
     assert_int_equal(response_of(job)->status, 503);
-    assert_null(job->picture.data);
+    assert_null(job->image.data);
     free_job(job);
 }
 

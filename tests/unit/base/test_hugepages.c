@@ -32,7 +32,7 @@ static void *use_blocks(void *arg)
     (void)arg;
     for (size_t i = 0; i < COUNT; i++) {
         blocks[i] = hugepages_take(size_of(i));
-        wrong += !blocks[i] || (uintptr_t)blocks[i] % PAGES_ALIGNMENT != 0;
+        wrong += !blocks[i] || (uintptr_t)blocks[i] % HUGEPAGES_ALIGNMENT != 0;
         memset(blocks[i], (int)i, size_of(i));
     }
     for (size_t i = 0; i < COUNT; i += 2) {

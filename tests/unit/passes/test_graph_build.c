@@ -47,7 +47,7 @@ static void what_is_made_of_constants_is_one(void **state)
     int y;
 
     (void)state;
-    g.budget = g.room = 100;
+    g.budget = g.constants_left = 100;
     y = graph_build(&g, &sum, (int[]){a, a}, 2, &err);
     assert_int_not_equal(y, GRAPH_NONE);
     assert_true(graph_floats(&g.values[y])[1] == 4.0f);
