@@ -50,7 +50,7 @@ def test_the_precision_is_told_and_integers_need_a_new_library() -> None:
         result = run("serve", *args, "--model", MODEL)
         assert result.returncode == 1
         assert result.stderr.count("\n") == 1
-        assert "needs XNNPACK of 2024" in result.stderr
+        assert "needs XNNPACK from 2024" in result.stderr
         return
     with running(*args) as server:
         (told,) = server.get("/models").json()["models"]

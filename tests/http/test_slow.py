@@ -117,7 +117,7 @@ def test_a_body_has_a_lowest_speed() -> None:
         assert rejected(server, "receive_timeout") == 1
 
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"100000 bytes a second" in answer
+    assert b"100000 bytes per second" in answer
 
 
 def test_an_answer_that_nobody_reads_is_given_up() -> None:
