@@ -17,7 +17,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/image/image_codec.h"
-#include "engine/image/image_jpeg_outline.h"
+#include "engine/image/image_jpeg_markers.h"
 
 enum {
     /* Bytes of a coefficient, plus one for the time that the allocation takes.
@@ -109,12 +109,12 @@ static bool decode_rows(struct image_codec_job *job, tjhandle handle,
  * data: at the end, or at an apparent restart among them. It has the same
  * message for bytes before a missing restart. */
 static bool only_warns_of_the_end(tjhandle handle,
-                                  const struct image_jpeg_outline *outline)
+                                  const struct image_jpeg_markers *markers)
 {
     static const char text[] = "extraneous bytes before marker 0xd";
     const char *warning = strstr(tjGetErrorStr2(handle), text);
 
-    if (!warning || !image_jpeg_outline_has_restarts(outline))
+    if (!warning || !image_jpeg_markers_has_restarts(markers))
         return false;
     warning += sizeof text - 1;
     return *warning == '9' || (*warning >= '0' && *warning <= '7');
@@ -123,7 +123,7 @@ static bool only_warns_of_the_end(tjhandle handle,
 /* Decodes a file without an end marker; reports any failure as a truncated
  * file. */
 static bool decode_open(struct image_codec_job *job, tjhandle handle,
-                        const struct image_jpeg_outline *outline,
+                        const struct image_jpeg_markers *markers,
                         const uint8_t *bytes, bool is_cmyk, struct error *err)
 {
     static const uint8_t end[] = {0xff, 0xd9}; /* EOI */
@@ -131,16 +131,16 @@ static bool decode_open(struct image_codec_job *job, tjhandle handle,
     struct buf closed = {0};
     bool warned, ok = false;
 
-    if (!buf_reserve(&closed, outline->scan_end + sizeof end, err) ||
-        !buf_append(&closed, bytes, outline->scan_end, err) ||
+    if (!buf_reserve(&closed, markers->scan_end + sizeof end, err) ||
+        !buf_append(&closed, bytes, markers->scan_end, err) ||
         !buf_append(&closed, end, sizeof end, err))
         goto out;
     ok = decode_rows(job, handle, closed.data, closed.len, is_cmyk, &warned,
                      &why);
     if (why.kind == ERROR_MEMORY) {
         fail(err, ERROR_MEMORY, "%s", why.text);
-    } else if (!ok || (warned && !only_warns_of_the_end(handle, outline))) {
-        fail(err, ERROR_INPUT, "%s", outline->why.text);
+    } else if (!ok || (warned && !only_warns_of_the_end(handle, markers))) {
+        fail(err, ERROR_INPUT, "%s", markers->why.text);
         ok = false;
     }
 out:
@@ -152,27 +152,27 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
                        size_t len, struct error *err)
 {
     const struct bytes file = {.data = bytes, .len = len};
-    struct image_jpeg_outline outline = {0};
+    struct image_jpeg_markers markers = {0};
     tjhandle handle = NULL;
     bool warned, ok = false;
 
-    if (!image_jpeg_outline_read(&outline, job, file, err))
+    if (!image_jpeg_markers_read(&markers, job, file, err))
         return false;
-    const bool is_cmyk = outline.num_channels == 4;
-    const unsigned orientation = image_jpeg_notes_orientation(&outline.notes);
-    job->coded_len = outline.coded_len;
-    job->held = outline.keeps_all
-                    ? KEPT_SAMPLE_LEN * image_jpeg_outline_samples(&outline)
+    const bool is_cmyk = markers.num_channels == 4;
+    const unsigned orientation = image_jpeg_notes_orientation(&markers.notes);
+    job->coded_len = markers.coded_len;
+    job->held = markers.keeps_all
+                    ? KEPT_SAMPLE_LEN * image_jpeg_markers_samples(&markers)
                     : 0;
-    if (outline.open)
-        job->held += outline.scan_end;
-    job->grey = outline.num_channels == 1;
+    if (markers.open)
+        job->held += markers.scan_end;
+    job->grey = markers.num_channels == 1;
     if (!image_jpeg_notes_profile(&job->profile, &job->profile_storage,
-                                  &outline.notes, err))
+                                  &markers.notes, err))
         return false;
-    if (!image_codec_allow_time(job, (uint64_t)outline.width * outline.height,
-                                NS_SCANNED_4 * outline.num_scanned / 4, err) ||
-        !image_codec_begin(job, outline.width, outline.height,
+    if (!image_codec_allow_time(job, (uint64_t)markers.width * markers.height,
+                                NS_SCANNED_4 * markers.num_scanned / 4, err) ||
+        !image_codec_begin(job, markers.width, markers.height,
                            is_cmyk ? IMAGE_CODEC_CMYK_INVERTED
                                    : IMAGE_CODEC_RGB,
                            orientation, err))
@@ -183,8 +183,8 @@ bool image_jpeg_decode(struct image_codec_job *job, const uint8_t *bytes,
         fail(err, ERROR_MEMORY, "not enough memory to decode the JPEG");
         goto out;
     }
-    ok = outline.open
-             ? decode_open(job, handle, &outline, bytes, is_cmyk, err)
+    ok = markers.open
+             ? decode_open(job, handle, &markers, bytes, is_cmyk, err)
              : decode_rows(job, handle, bytes, len, is_cmyk, &warned, err);
 out:
     if (handle)

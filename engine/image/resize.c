@@ -186,18 +186,18 @@ static bool prepare_axes(struct resize *resize, const struct resize_part *part,
     const bool down = orient_mirrors_down(part->orientation);
 
     if (orient_swaps(part->orientation))
-        return resize_axis_prepare(&resize->across, part->filter, in_width,
-                                   part->full_height, part->top, part->height,
-                                   across, err) &&
-               resize_axis_prepare(&resize->down, part->filter, in_height,
-                                   part->full_width, part->left, part->width,
-                                   down, err);
-    return resize_axis_prepare(&resize->across, part->filter, in_width,
-                               part->full_width, part->left, part->width,
-                               across, err) &&
-           resize_axis_prepare(&resize->down, part->filter, in_height,
-                               part->full_height, part->top, part->height, down,
-                               err);
+        return resize_filter_prepare(&resize->across, part->filter, in_width,
+                                     part->full_height, part->top, part->height,
+                                     across, err) &&
+               resize_filter_prepare(&resize->down, part->filter, in_height,
+                                     part->full_width, part->left, part->width,
+                                     down, err);
+    return resize_filter_prepare(&resize->across, part->filter, in_width,
+                                 part->full_width, part->left, part->width,
+                                 across, err) &&
+           resize_filter_prepare(&resize->down, part->filter, in_height,
+                                 part->full_height, part->top, part->height,
+                                 down, err);
 }
 
 bool resize_rgb_part(struct resize *resize, uint8_t *restrict out,
@@ -246,8 +246,8 @@ bool resize_rgb(struct resize *resize, uint8_t *restrict out,
 
 void resize_release(struct resize *resize)
 {
-    resize_axis_release(&resize->across);
-    resize_axis_release(&resize->down);
+    resize_filter_release(&resize->across);
+    resize_filter_release(&resize->down);
     free(resize->columns);
     free(resize->resized);
     free(resize->band);

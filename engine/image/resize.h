@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #include "engine/base/error.h"
-#include "engine/image/resize_axis.h"
+#include "engine/image/resize_filter.h"
 
 /* A part of a resized image, equal to that part cut out of the whole result;
  * the rest is not computed. */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/image/resize_axis.h"
+#include "engine/image/resize_filter.h"
 
 enum {
     RESIZE_COLUMN = 3 * RESIZE_BAND, /* samples of a pixel in a turned band */

@@ -1,4 +1,4 @@
-#include "engine/image/resize_axis.h"
+#include "engine/image/resize_filter.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -127,9 +127,9 @@ static size_t count_live(const struct resize_axis *axis)
     return num_live;
 }
 
-bool resize_axis_prepare(struct resize_axis *axis, enum resize_filter filter,
-                         uint32_t in, size_t full, size_t start, uint32_t out,
-                         bool mirrored, struct error *err)
+bool resize_filter_prepare(struct resize_axis *axis, enum resize_filter filter,
+                           uint32_t in, size_t full, size_t start, uint32_t out,
+                           bool mirrored, struct error *err)
 {
     const double ratio = (double)in / (double)full;
     const double scale = ratio > 1 ? ratio : 1; /* of the filter */
@@ -168,7 +168,7 @@ bool resize_axis_prepare(struct resize_axis *axis, enum resize_filter filter,
     return true;
 }
 
-void resize_axis_release(struct resize_axis *axis)
+void resize_filter_release(struct resize_axis *axis)
 {
     free(axis->spans);
     free(axis->weights);

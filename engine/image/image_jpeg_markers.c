@@ -1,4 +1,4 @@
-#include "engine/image/image_jpeg_outline.h"
+#include "engine/image/image_jpeg_markers.h"
 
 #include <string.h>
 
@@ -103,59 +103,59 @@ static uint64_t divide_up(uint32_t a, uint32_t b)
 
 /* `components` is the frame header's description of each channel: name,
  * sampling, table. */
-static void count_samples(struct image_jpeg_outline *outline,
+static void count_samples(struct image_jpeg_markers *markers,
                           struct bytes components)
 {
     unsigned across[IMAGE_JPEG_MAX_CHANNELS] = {1, 1, 1, 1};
     unsigned down[IMAGE_JPEG_MAX_CHANNELS] = {1, 1, 1, 1};
     unsigned max_across = 1, max_down = 1;
 
-    outline->names_differ = true;
-    for (unsigned i = 0; i < outline->num_channels; i++) {
+    markers->names_differ = true;
+    for (unsigned i = 0; i < markers->num_channels; i++) {
         uint8_t sampling, table;
 
-        if (!bytes_u8(&components, &outline->names[i]) ||
+        if (!bytes_u8(&components, &markers->names[i]) ||
             !bytes_u8(&components, &sampling) || !bytes_u8(&components, &table))
             break; /* the library reports it */
-        if (memchr(outline->names, outline->names[i], i))
-            outline->names_differ = false;
+        if (memchr(markers->names, markers->names[i], i))
+            markers->names_differ = false;
         across[i] = sampling >> 4;
         down[i] = sampling & 15;
         max_across = across[i] > max_across ? across[i] : max_across;
         max_down = down[i] > max_down ? down[i] : max_down;
     }
-    const uint64_t mcus = (uint64_t)(outline->width / (8 * max_across) + 1) *
-                          (outline->height / (8 * max_down) + 1);
-    for (unsigned i = 0; i < outline->num_channels; i++)
-        outline->num_samples[i] = mcus * across[i] * down[i] * 64;
-    if (outline->num_channels == 1)
+    const uint64_t mcus = (uint64_t)(markers->width / (8 * max_across) + 1) *
+                          (markers->height / (8 * max_down) + 1);
+    for (unsigned i = 0; i < markers->num_channels; i++)
+        markers->num_samples[i] = mcus * across[i] * down[i] * 64;
+    if (markers->num_channels == 1)
         max_across = max_down = 1;
-    outline->num_mcus = divide_up(outline->width, 8 * max_across) *
-                        divide_up(outline->height, 8 * max_down);
+    markers->num_mcus = divide_up(markers->width, 8 * max_across) *
+                        divide_up(markers->height, 8 * max_down);
 }
 
-uint64_t image_jpeg_outline_samples(const struct image_jpeg_outline *outline)
+uint64_t image_jpeg_markers_samples(const struct image_jpeg_markers *markers)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < outline->num_channels; i++)
-        sum += outline->num_samples[i];
+    for (unsigned i = 0; i < markers->num_channels; i++)
+        sum += markers->num_samples[i];
     return sum;
 }
 
 /* The channels with a name, or all: if several channels have the same name, the
  * library renames them. */
-static uint64_t samples_named(const struct image_jpeg_outline *outline,
+static uint64_t samples_named(const struct image_jpeg_markers *markers,
                               uint8_t name)
 {
-    if (outline->names_differ)
-        for (unsigned i = 0; i < outline->num_channels; i++)
-            if (outline->names[i] == name)
-                return outline->num_samples[i];
-    return image_jpeg_outline_samples(outline);
+    if (markers->names_differ)
+        for (unsigned i = 0; i < markers->num_channels; i++)
+            if (markers->names[i] == name)
+                return markers->num_samples[i];
+    return image_jpeg_markers_samples(markers);
 }
 
-static bool read_frame_header(struct image_jpeg_outline *outline,
+static bool read_frame_header(struct image_jpeg_markers *markers,
                               const struct image_codec_job *job,
                               struct bytes segment, unsigned marker,
                               struct error *err)
@@ -177,19 +177,19 @@ static bool read_frame_header(struct image_jpeg_outline *outline,
         return fail(err, ERROR_UNSUPPORTED,
                     "the JPEG has %u channels; only 1, 3 and 4 are supported",
                     num_channels);
-    if (outline->num_channels)
+    if (markers->num_channels)
         return fail(err, ERROR_INPUT, "the JPEG has two frame headers");
-    outline->width = width;
-    outline->height = height;
-    outline->num_channels = num_channels;
-    outline->keeps_all = marker == MARKER_SOF2;
-    count_samples(outline, segment);
+    markers->width = width;
+    markers->height = height;
+    markers->num_channels = num_channels;
+    markers->keeps_all = marker == MARKER_SOF2;
+    count_samples(markers, segment);
     return image_codec_check(job, width, height, err);
 }
 
 /* `range` is the end of a scan header: the first and last coefficient, and the
  * numbers of low bits left out by earlier scans and by this one. */
-static void note_coefficients(struct image_jpeg_outline *outline,
+static void note_coefficients(struct image_jpeg_markers *markers,
                               struct bytes channels, struct bytes range)
 {
     uint8_t name, tables, first, last, bits;
@@ -198,20 +198,20 @@ static void note_coefficients(struct image_jpeg_outline *outline,
         !bytes_u8(&range, &bits))
         return;
     while (bytes_u8(&channels, &name) && bytes_u8(&channels, &tables))
-        for (unsigned c = 0; c < outline->num_channels; c++)
+        for (unsigned c = 0; c < markers->num_channels; c++)
             for (unsigned i = first; i <= last && i < IMAGE_JPEG_COEFFICIENTS;
                  i++)
-                if (outline->names[c] == name)
-                    outline->left_out[c][i] = (bits & 15) + 1;
+                if (markers->names[c] == name)
+                    markers->left_out[c][i] = (bits & 15) + 1;
 }
 
 /* Whether the scans are complete. Without the last scans an image looks
  * complete, but is blurred. */
-static bool has_all_coefficients(const struct image_jpeg_outline *outline)
+static bool has_all_coefficients(const struct image_jpeg_markers *markers)
 {
-    for (unsigned c = 0; c < outline->num_channels; c++)
+    for (unsigned c = 0; c < markers->num_channels; c++)
         for (unsigned i = 0; i < IMAGE_JPEG_COEFFICIENTS; i++)
-            if (outline->left_out[c][i] != 1)
+            if (markers->left_out[c][i] != 1)
                 return false;
     return true;
 }
@@ -219,74 +219,74 @@ static bool has_all_coefficients(const struct image_jpeg_outline *outline)
 /* `header` is the scan header: the number of channels, then the name and tables
  * of each, and more. The library keeps the coefficients of all scans if the
  * first one lacks channels or if they are progressive. */
-static bool count_scan(struct image_jpeg_outline *outline, struct bytes header,
+static bool count_scan(struct image_jpeg_markers *markers, struct bytes header,
                        struct error *err)
 {
-    const uint64_t num_pixels = (uint64_t)outline->width * outline->height;
+    const uint64_t num_pixels = (uint64_t)markers->width * markers->height;
     uint8_t count, name, tables;
 
-    if (!outline->num_channels)
+    if (!markers->num_channels)
         return fail(err, ERROR_INPUT,
                     "the JPEG has data before its frame header");
-    if (++outline->num_scans > MAX_SCANS)
+    if (++markers->num_scans > MAX_SCANS)
         return error_limit(err, MAX_SCANS, "the JPEG has more than %d scans",
                            MAX_SCANS);
     if (!bytes_u8(&header, &count))
         return fail(err, ERROR_INPUT, "the JPEG has a scan without a header");
-    if (count < outline->num_channels && outline->num_scans == 1)
-        outline->keeps_all = true;
+    if (count < markers->num_channels && markers->num_scans == 1)
+        markers->keeps_all = true;
     struct bytes channels = header;
     while (count-- > 0 && bytes_u8(&header, &name) &&
            bytes_u8(&header, &tables))
-        outline->num_scanned += samples_named(outline, name);
+        markers->num_scanned += samples_named(markers, name);
     channels.len -= header.len;
-    note_coefficients(outline, channels, header);
-    if (outline->num_scanned >
+    note_coefficients(markers, channels, header);
+    if (markers->num_scanned >
         MAX_SCANNED_TIMES * num_pixels + MAX_SCANNED_MORE)
         return error_limit(
-            err, outline->num_scans - 1,
+            err, markers->num_scans - 1,
             "the JPEG has more than %u scans, too many for its size",
-            outline->num_scans - 1);
+            markers->num_scans - 1);
     return true;
 }
 
-static bool read_segment(struct image_jpeg_outline *outline,
+static bool read_segment(struct image_jpeg_markers *markers,
                          const struct image_codec_job *job,
                          struct bytes segment, unsigned marker,
                          struct error *err)
 {
-    if (marker == MARKER_DHP && !outline->num_scans)
+    if (marker == MARKER_DHP && !markers->num_scans)
         return fail(err, ERROR_UNSUPPORTED, "the JPEG is hierarchical");
-    if (is_frame_header(marker) && outline->num_scans > 0)
+    if (is_frame_header(marker) && markers->num_scans > 0)
         return fail(err, ERROR_INPUT, "the JPEG has two frame headers");
     if (is_frame_header(marker))
-        return read_frame_header(outline, job, segment, marker, err);
+        return read_frame_header(markers, job, segment, marker, err);
     if (marker == MARKER_SOS)
-        return count_scan(outline, segment, err);
+        return count_scan(markers, segment, err);
     if (marker == MARKER_DRI && segment.len >= 2)
-        outline->interval = (unsigned)segment.data[0] << 8 | segment.data[1];
-    if (!outline->num_scans)
-        image_jpeg_notes_take(&outline->notes, marker, segment);
+        markers->interval = (unsigned)segment.data[0] << 8 | segment.data[1];
+    if (!markers->num_scans)
+        image_jpeg_notes_take(&markers->notes, marker, segment);
     return true;
 }
 
 /* Limits segments and restarts. A scan has at most one restart for each 8 x 8
  * pixels. */
-static bool count_marker(struct image_jpeg_outline *outline, unsigned marker,
+static bool count_marker(struct image_jpeg_markers *markers, unsigned marker,
                          struct error *err)
 {
     const uint64_t blocks =
-        (uint64_t)(outline->width / 8 + 1) * (outline->height / 8 + 1);
+        (uint64_t)(markers->width / 8 + 1) * (markers->height / 8 + 1);
 
-    if (marker >= MARKER_RST0 && marker < MARKER_SOI && outline->num_scans > 0)
-        outline->num_restarts++;
+    if (marker >= MARKER_RST0 && marker < MARKER_SOI && markers->num_scans > 0)
+        markers->num_restarts++;
     else
-        outline->num_segments++;
-    if (outline->num_segments > MAX_SEGMENTS)
+        markers->num_segments++;
+    if (markers->num_segments > MAX_SEGMENTS)
         return error_limit(err, MAX_SEGMENTS,
                            "the JPEG has more than %d segments", MAX_SEGMENTS);
-    if (outline->num_restarts > blocks * outline->num_scans)
-        return error_limit(err, blocks * outline->num_scans,
+    if (markers->num_restarts > blocks * markers->num_scans)
+        return error_limit(err, blocks * markers->num_scans,
                            "the JPEG has more restart markers than blocks");
     return true;
 }
@@ -294,19 +294,19 @@ static bool count_marker(struct image_jpeg_outline *outline, unsigned marker,
 /* Records the end of a scan's data: before `file`, which is after the next
  * marker outside the data, or at the end. Data after the image is complete do
  * not belong to it, even if they look like another scan. */
-static void end_scan(struct image_jpeg_outline *outline,
+static void end_scan(struct image_jpeg_markers *markers,
                      const struct bytes *whole, const struct bytes *file,
                      size_t marker_len)
 {
-    if (outline->in_scan && !outline->complete) {
-        outline->scan_end = whole->len - file->len - marker_len;
-        outline->complete = has_all_coefficients(outline);
+    if (markers->in_scan && !markers->complete) {
+        markers->scan_end = whole->len - file->len - marker_len;
+        markers->complete = has_all_coefficients(markers);
     }
-    outline->in_scan = false;
+    markers->in_scan = false;
 }
 
 /* Reads the markers up to the end of the image. */
-static bool walk(struct image_jpeg_outline *outline,
+static bool walk(struct image_jpeg_markers *markers,
                  const struct image_codec_job *job, const struct bytes *whole,
                  struct error *err)
 {
@@ -318,18 +318,18 @@ static bool walk(struct image_jpeg_outline *outline,
         uint16_t len;
 
         if (!next_marker(&file, &marker)) {
-            end_scan(outline, whole, &(struct bytes){0}, 0);
+            end_scan(markers, whole, &(struct bytes){0}, 0);
             return fail_cut_short(err);
         }
         if (marker < MARKER_RST0 || marker >= MARKER_SOI)
-            end_scan(outline, whole, &file, 2);
+            end_scan(markers, whole, &file, 2);
         if (marker == MARKER_EOI)
             break;
-        if (marker == MARKER_SOI && outline->num_scans > 0)
+        if (marker == MARKER_SOI && markers->num_scans > 0)
             return fail_cut_short(err); /* it belongs to another image */
-        if (marker == MARKER_SOS && !outline->num_scans)
-            outline->scans_start = whole->len - file.len;
-        if (!count_marker(outline, marker, err))
+        if (marker == MARKER_SOS && !markers->num_scans)
+            markers->scans_start = whole->len - file.len;
+        if (!count_marker(markers, marker, err))
             return false;
         if (stands_alone(marker))
             continue;
@@ -340,11 +340,11 @@ static bool walk(struct image_jpeg_outline *outline,
                         "the JPEG has a segment with an invalid length");
         if (!bytes_take(&file, &segment, len - 2u))
             return fail_cut_short(err);
-        if (!read_segment(outline, job, segment, marker, err))
+        if (!read_segment(markers, job, segment, marker, err))
             return false;
-        outline->in_scan = marker == MARKER_SOS;
+        markers->in_scan = marker == MARKER_SOS;
     }
-    if (!outline->num_scans)
+    if (!markers->num_scans)
         return fail(err, ERROR_INPUT, "the JPEG contains no image");
     return true;
 }
@@ -358,29 +358,29 @@ static size_t without_zeros(const struct bytes *file, size_t len)
     return len;
 }
 
-bool image_jpeg_outline_read(struct image_jpeg_outline *outline,
+bool image_jpeg_markers_read(struct image_jpeg_markers *markers,
                              const struct image_codec_job *job,
                              struct bytes file, struct error *err)
 {
-    if (walk(outline, job, &file, &outline->why)) {
-        outline->coded_len = outline->scan_end - outline->scans_start;
+    if (walk(markers, job, &file, &markers->why)) {
+        markers->coded_len = markers->scan_end - markers->scans_start;
         return true;
     }
-    outline->open = outline->why.kind == ERROR_INPUT && outline->complete;
-    if (!outline->open) {
+    markers->open = markers->why.kind == ERROR_INPUT && markers->complete;
+    if (!markers->open) {
         if (err)
-            *err = outline->why;
+            *err = markers->why;
         return false;
     }
-    outline->scan_end = without_zeros(&file, outline->scan_end);
-    outline->coded_len = outline->scan_end - outline->scans_start;
+    markers->scan_end = without_zeros(&file, markers->scan_end);
+    markers->coded_len = markers->scan_end - markers->scans_start;
     return true;
 }
 
-bool image_jpeg_outline_has_restarts(const struct image_jpeg_outline *outline)
+bool image_jpeg_markers_has_restarts(const struct image_jpeg_markers *markers)
 {
-    return outline->interval == 0 ||
-           (outline->num_scans == 1 &&
-            outline->num_restarts >=
-                (outline->num_mcus - 1) / outline->interval);
+    return markers->interval == 0 ||
+           (markers->num_scans == 1 &&
+            markers->num_restarts >=
+                (markers->num_mcus - 1) / markers->interval);
 }

@@ -1,5 +1,5 @@
-#ifndef ENGINE_IMAGE_RESIZE_AXIS_H
-#define ENGINE_IMAGE_RESIZE_AXIS_H
+#ifndef ENGINE_IMAGE_RESIZE_FILTER_H
+#define ENGINE_IMAGE_RESIZE_FILTER_H
 
 /* The weights along one axis of a resized image: the input pixels of each
  * output pixel, and their weights (resize.h). */
@@ -48,11 +48,11 @@ struct resize_axis {
 /* Computes the weights for `out` of `full` output pixels, from `start` on.
  * `start` counts in the upright image; a mirrored input begins with the end of
  * that. Does nothing if the axis already has these weights. ERROR_MEMORY. */
-bool resize_axis_prepare(struct resize_axis *axis, enum resize_filter filter,
-                         uint32_t in, size_t full, size_t start, uint32_t out,
-                         bool mirrored, struct error *err)
+bool resize_filter_prepare(struct resize_axis *axis, enum resize_filter filter,
+                           uint32_t in, size_t full, size_t start, uint32_t out,
+                           bool mirrored, struct error *err)
     __attribute__((warn_unused_result));
 
-void resize_axis_release(struct resize_axis *axis);
+void resize_filter_release(struct resize_axis *axis);
 
 #endif

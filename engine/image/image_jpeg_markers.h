@@ -1,5 +1,5 @@
-#ifndef ENGINE_IMAGE_IMAGE_JPEG_OUTLINE_H
-#define ENGINE_IMAGE_IMAGE_JPEG_OUTLINE_H
+#ifndef ENGINE_IMAGE_IMAGE_JPEG_MARKERS_H
+#define ENGINE_IMAGE_IMAGE_JPEG_MARKERS_H
 
 /* The markers of a JPEG, read by our own code before the library gets the file
  * (image_jpeg.c says why). */
@@ -12,7 +12,7 @@ enum {
     IMAGE_JPEG_COEFFICIENTS = 64, /* of a block */
 };
 
-struct image_jpeg_outline {
+struct image_jpeg_markers {
     uint32_t width, height;
     unsigned num_channels; /* 0 until the frame header has been read */
     /* For each channel, including blocks that complete an MCU: */
@@ -42,15 +42,15 @@ struct image_jpeg_outline {
 /* Reads the markers of a file up to the end of the image. If the end of the
  * file is missing but the scans contain all coefficients, sets `open` and
  * succeeds. ERROR_INPUT, ERROR_UNSUPPORTED, ERROR_LIMIT. */
-bool image_jpeg_outline_read(struct image_jpeg_outline *outline,
+bool image_jpeg_markers_read(struct image_jpeg_markers *markers,
                              const struct image_codec_job *job,
                              struct bytes file, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Returns the number of samples in all channels. */
-uint64_t image_jpeg_outline_samples(const struct image_jpeg_outline *outline);
+uint64_t image_jpeg_markers_samples(const struct image_jpeg_markers *markers);
 
 /* Whether a single scan has all its restarts, or needs none. */
-bool image_jpeg_outline_has_restarts(const struct image_jpeg_outline *outline);
+bool image_jpeg_markers_has_restarts(const struct image_jpeg_markers *markers);
 
 #endif
