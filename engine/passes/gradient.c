@@ -139,7 +139,8 @@ static bool add_outputs(const struct backward *back,
                                     sizeof *outputs);
 
     if (!outputs)
-        return fail(back->err, ERROR_MEMORY, "no room for the outputs");
+        return fail(back->err, ERROR_MEMORY,
+                    "not enough memory for the outputs");
     graph->outputs = outputs;
     for (size_t i = 0; i < options->num_wanted; i++) {
         int value = options->wanted[i];
@@ -169,7 +170,7 @@ bool gradient_append(struct graph *graph,
     bool ok = back.depends && back.sums;
 
     if (!ok)
-        fail(err, ERROR_MEMORY, "no room for gradients");
+        fail(err, ERROR_MEMORY, "not enough memory for gradients");
     for (size_t v = 0; ok && v < graph->num_values; v++)
         back.sums[v] = GRAPH_NONE;
     if (ok)

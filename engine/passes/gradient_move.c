@@ -53,7 +53,7 @@ static int spread(struct backward *back, int g, size_t axis, int64_t start,
     int made;
 
     if (!matrix) {
-        fail(back->err, ERROR_MEMORY, "no room for the way of a slice");
+        fail(back->err, ERROR_MEMORY, "not enough memory for a slice");
         return GRAPH_NONE;
     }
     for (size_t i = 0; i < num; i++)
@@ -101,7 +101,7 @@ bool gradient_gather(struct backward *back, int g)
     float *matrix = calloc(num * length + 1, sizeof *matrix);
 
     if (!matrix)
-        return fail(back->err, ERROR_MEMORY, "no room for the way of a gather");
+        return fail(back->err, ERROR_MEMORY, "not enough memory for a gather");
     for (size_t i = 0; i < num; i++) {
         int64_t index = graph_ints(indices)[i];
 

@@ -167,7 +167,8 @@ static int sum_of_channels(struct backward *back, int x, bool turned)
     int sum = GRAPH_NONE;
 
     if (!matrix)
-        fail(back->err, ERROR_MEMORY, "no room for a sum of channels");
+        fail(back->err, ERROR_MEMORY,
+             "not enough memory for a sum of channels");
     for (size_t i = 0; matrix && i < length; i++)
         for (size_t k = 0; k < size; k++)
             if (i + k >= before && i + k - before < length)
