@@ -24,6 +24,14 @@
 
 #define NETWORKS "tests/data/networks"
 
+/* The interpreter is slow: under the sanitizers, and on arm64, which is as a
+ * rule emulated, every third network has to do. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__aarch64__)
+enum { ONE_OF = 3 };
+#else
+enum { ONE_OF = 1 };
+#endif
+
 static void read_network(struct graph *graph, const char *file)
 {
     struct onnx_input size = {.folder = NETWORKS};
@@ -98,8 +106,8 @@ static void every_network_has_the_slopes_that_differences_have(void **state)
         if (strcmp(name, last) == 0 || strncmp(expected, "not yet", 7) == 0)
             continue;
         strcpy(last, name);
-        check_network(file);
-        num++;
+        if (num++ % ONE_OF == 0)
+            check_network(file);
     }
     fclose(list);
     assert_true(num >= 20);
@@ -218,7 +226,7 @@ static void networks_have_the_gradients_that_autograd_has(void **state)
         size_t l;
 
         if (strcmp(file, expected.file) != 0) {
-            if (expected.num_layers > 0)
+            if (expected.num_layers > 0 && num % ONE_OF == 0)
                 compare_network(&expected);
             expected.num_layers = 0;
             strcpy(expected.file, file);
