@@ -106,6 +106,7 @@ WHEREFORE_PRECISION=int8 "${pytest[@]}" tests/http/test_answer.py || failed=1
 # But for those of what the browser alone does, which the host has run.
 echo "page:"
 "${pytest[@]}" tests/page --ignore=tests/page/test_addresses.py \
-    --ignore=tests/page/test_classes.py --ignore=tests/page/test_formats.py \
+    --ignore=tests/page/test_classes.py --ignore=tests/page/test_evidence.py \
+    --ignore=tests/page/test_formats.py \
     --deselect tests/page/test_trouble.py::test_a_token_is_asked_for || failed=1
 exit $failed
