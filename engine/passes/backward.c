@@ -1,10 +1,9 @@
 #include "engine/passes/backward.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
-#include "engine/passes/infer.h"
+#include "engine/passes/graph_build.h"
 
 int backward_in(const struct backward *back, uint32_t i)
 {
@@ -41,75 +40,42 @@ bool backward_give(struct backward *back, uint32_t i, int g)
 
 struct graph_node backward_like(enum graph_op op)
 {
-    return (struct graph_node){.op = op, .min = -INFINITY, .max = INFINITY};
+    return graph_build_node(op, NULL, "gradient");
 }
 
 int backward_node(struct backward *back, const struct graph_node *like,
                   const int *inputs, uint32_t num_inputs,
                   const struct graph_shape *shape)
 {
-    struct graph *graph = back->graph;
-    struct graph_node made = *like, *node;
+    struct graph_node node = *like;
     int out;
 
     for (uint32_t i = 0; i < num_inputs; i++)
         if (inputs[i] == GRAPH_NONE)
             return GRAPH_NONE;
-    made.name = back->node->name;
-    made.onnx_op = "gradient";
-    made.num_inputs = num_inputs;
-    made.num_outputs = 1;
-    made.resolved = true;
-    made.inputs =
-        arena_take(&graph->arena, num_inputs + 1, sizeof *inputs, back->err);
-    out = graph_add_value(graph, "", GRAPH_FLOAT, back->err);
-    if (!made.inputs || out == GRAPH_NONE)
-        return GRAPH_NONE;
-    memcpy(made.inputs, inputs, num_inputs * sizeof *inputs);
-    made.outputs = made.inputs + num_inputs;
-    made.outputs[0] = out;
-    node = graph_append(graph, &made, back->err);
-    if (!node)
-        return GRAPH_NONE;
-    graph->values[out].shape = *shape;
-    graph->values[out].producer = (int)graph->num_nodes - 1;
-    if (!infer_node(graph, node, back->err))
-        return GRAPH_NONE;
-    assert(graph_shape_equal(&graph->values[out].shape, shape));
+    node.name = back->node->name;
+    out = graph_build_shaped(back->graph, &node, inputs, num_inputs, shape,
+                             back->err);
+    assert(!shape || out == GRAPH_NONE ||
+           graph_shape_equal(&back->graph->values[out].shape, shape));
     return out;
-}
-
-/* Axis i of a shape as one of `rank` axes. */
-static size_t length_of(const struct graph_shape *shape, uint32_t i,
-                        uint32_t rank)
-{
-    return i + shape->rank < rank ? 1 : shape->dim[i + shape->rank - rank];
 }
 
 int backward_binary(struct backward *back, enum graph_op op, int a, int b)
 {
-    struct graph_shape of_a = backward_shape(back, a);
-    struct graph_shape of_b = backward_shape(back, b), shape = {0};
     struct graph_node like = backward_like(op);
 
-    shape.rank = of_a.rank > of_b.rank ? of_a.rank : of_b.rank;
-    for (uint32_t i = 0; i < shape.rank; i++) {
-        size_t length = length_of(&of_a, i, shape.rank);
-
-        shape.dim[i] = length == 1 ? length_of(&of_b, i, shape.rank) : length;
-    }
-    return backward_node(back, &like, (int[]){a, b}, 2, &shape);
+    return backward_node(back, &like, (int[]){a, b}, 2, NULL);
 }
 
 static int function_of(struct backward *back, enum graph_function function,
                        float alpha, int x)
 {
-    struct graph_shape shape = backward_shape(back, x);
     struct graph_node like = backward_like(GRAPH_UNARY);
 
     like.unary.function = function;
     like.unary.alpha = alpha;
-    return backward_node(back, &like, &x, 1, &shape);
+    return backward_node(back, &like, &x, 1, NULL);
 }
 
 int backward_function(struct backward *back, enum graph_function function,
@@ -179,14 +145,11 @@ int backward_reshaped(struct backward *back, int x,
 int backward_transposed(struct backward *back, int x,
                         const size_t perm[GRAPH_MAX_RANK])
 {
-    struct graph_shape old = backward_shape(back, x), shape = old;
     struct graph_node like = backward_like(GRAPH_TRANSPOSE);
 
-    for (uint32_t i = 0; i < old.rank; i++)
-        shape.dim[i] = old.dim[perm[i]];
     memcpy(like.perm, perm, sizeof like.perm);
-    like.num_perm = old.rank;
-    return backward_node(back, &like, &x, 1, &shape);
+    like.num_perm = backward_shape(back, x).rank;
+    return backward_node(back, &like, &x, 1, NULL);
 }
 
 int backward_expanded(struct backward *back, int x,
@@ -222,6 +185,13 @@ int backward_sum(struct backward *back, int x, const bool axis[GRAPH_MAX_RANK])
     return of_pixels
                ? backward_scaled(back, sum, (float)(old.dim[2] * old.dim[3]))
                : sum;
+}
+
+/* Axis i of a shape as one of `rank` axes. */
+static size_t length_of(const struct graph_shape *shape, uint32_t i,
+                        uint32_t rank)
+{
+    return i + shape->rank < rank ? 1 : shape->dim[i + shape->rank - rank];
 }
 
 int backward_sum_to(struct backward *back, int g,

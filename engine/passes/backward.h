@@ -34,8 +34,8 @@ bool backward_give(struct backward *back, uint32_t i, int g)
 /* An operation without a clamp, for the caller to set its fields. */
 struct graph_node backward_like(enum graph_op op);
 
-/* Adds a node like another one, whose output has this shape. It is computed at
- * once where all operands are constant. */
+/* Adds a node like another one by graph_build_shaped; where its fields
+ * determine the shape, they must give this one, unless it is NULL. */
 int backward_node(struct backward *back, const struct graph_node *like,
                   const int *inputs, uint32_t num_inputs,
                   const struct graph_shape *shape);

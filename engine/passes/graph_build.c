@@ -17,14 +17,13 @@ struct graph_node graph_build_node(enum graph_op op, const char *name,
     };
 }
 
-/* `shape` is the output's shape if the node's fields do not determine it, or
- * NULL. */
-static int add(struct graph *graph, const struct graph_node *node,
-               const int *inputs, uint32_t num_inputs,
-               const struct graph_shape *shape, struct error *err)
+int graph_build_shaped(struct graph *graph, const struct graph_node *node,
+                       const int *inputs, uint32_t num_inputs,
+                       const struct graph_shape *shape, struct error *err)
 {
     int *operands =
         arena_take(&graph->arena, num_inputs + 1, sizeof *operands, err);
+    uint32_t like = node->op == GRAPH_WHERE ? 1 : 0; /* operand of its type */
     enum graph_type type = GRAPH_FLOAT;
     struct graph_node *added;
     int out;
@@ -33,8 +32,8 @@ static int add(struct graph *graph, const struct graph_node *node,
         return GRAPH_NONE;
     if (node->op == GRAPH_SHAPE)
         type = GRAPH_INT;
-    else if (num_inputs > 0 && inputs[0] != GRAPH_NONE)
-        type = graph->values[inputs[0]].type;
+    else if (like < num_inputs && inputs[like] != GRAPH_NONE)
+        type = graph->values[inputs[like]].type;
     out = graph_add_value(graph, "", type, err);
     added = out == GRAPH_NONE ? NULL : graph_append(graph, node, err);
     if (!added)
@@ -55,7 +54,7 @@ static int add(struct graph *graph, const struct graph_node *node,
 int graph_build(struct graph *graph, const struct graph_node *node,
                 const int *inputs, uint32_t num_inputs, struct error *err)
 {
-    return add(graph, node, inputs, num_inputs, NULL, err);
+    return graph_build_shaped(graph, node, inputs, num_inputs, NULL, err);
 }
 
 int graph_build_reshape(struct graph *graph, const struct graph_node *node,
@@ -67,7 +66,7 @@ int graph_build_reshape(struct graph *graph, const struct graph_node *node,
     if (graph_shape_equal(&graph->values[value].shape, shape))
         return value;
     reshape.op = GRAPH_RESHAPE;
-    return add(graph, &reshape, &value, 1, shape, err);
+    return graph_build_shaped(graph, &reshape, &value, 1, shape, err);
 }
 
 int graph_build_transpose(struct graph *graph, const struct graph_node *node,
@@ -78,7 +77,7 @@ int graph_build_transpose(struct graph *graph, const struct graph_node *node,
     transpose.op = GRAPH_TRANSPOSE;
     memcpy(transpose.perm, perm,
            graph->values[value].shape.rank * sizeof *perm);
-    return add(graph, &transpose, &value, 1, NULL, err);
+    return graph_build_shaped(graph, &transpose, &value, 1, NULL, err);
 }
 
 int graph_build_floats(struct graph *graph, const struct graph_shape *shape,

@@ -25,6 +25,13 @@ int graph_build(struct graph *graph, const struct graph_node *node,
                 const int *inputs, uint32_t num_inputs, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The same for a node whose fields do not determine the shape of its output,
+ * such as RESHAPE and EXPAND; NULL: they do. */
+int graph_build_shaped(struct graph *graph, const struct graph_node *node,
+                       const int *inputs, uint32_t num_inputs,
+                       const struct graph_shape *shape, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Reshapes a value; returns the value itself if it already has the shape.
  * `node` is from graph_build_node and gives the names. */
 int graph_build_reshape(struct graph *graph, const struct graph_node *node,
