@@ -4,7 +4,7 @@
 /* An index of the nodes that use each value. It is built in O(nodes), and a
  * pass keeps it up to date while it changes the graph.
  *
- *     struct graph_users users;
+ *     struct graph_users users = {0};
  *     int at = GRAPH_USERS_START;
  *
  *     graph_users_find(&users, graph);

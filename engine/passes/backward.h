@@ -8,6 +8,7 @@
  * backward_give reports what failed in any of them. */
 
 #include "engine/graph/graph.h"
+#include "engine/graph/graph_users.h"
 #include "engine/passes/gradient_rule.h"
 
 /* A graph being differentiated. */
@@ -17,6 +18,8 @@ struct backward {
     enum gradient_rule rule;
     bool *depends; /* (num_values at the start) on a wanted value */
     int *sums;     /* (likewise) the value's gradient so far, or GRAPH_NONE */
+    struct graph_users users; /* of the forward values; unused by the plain
+                                 rule */
     struct error *err;
 };
 

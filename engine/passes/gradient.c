@@ -27,29 +27,27 @@ bool gradient_zero(struct backward *back, int g)
     return true;
 }
 
-/* Whether the value is a factor of larger ones and nothing else, as the gates
- * of squeeze-and-excitation are. */
-static bool is_factor(const struct graph *graph, int value)
+/* Whether the forward pass uses the value as a factor of larger ones and for
+ * nothing else, as the gates of squeeze-and-excitation are. */
+static bool is_factor(const struct graph_users *users, int value)
 {
-    size_t count = graph_shape_count(&graph->values[value].shape);
-    bool is_taken = false;
+    const struct graph *graph = users->graph;
+    size_t count = graph_value_count(graph, value);
+    const struct graph_node *node;
+    int at = GRAPH_USERS_START;
+    bool is_used = false;
 
-    for (size_t n = 0; n < graph->num_nodes; n++) {
-        const struct graph_node *node = &graph->nodes[n];
-
-        for (uint32_t i = 0; i < node->num_inputs; i++) {
-            if (node->inputs[i] != value)
-                continue;
-            if (node->op == GRAPH_RESHAPE || node->op == GRAPH_EXPAND
-                    ? !is_factor(graph, node->outputs[0])
-                    : node->op != GRAPH_MUL ||
-                          graph_shape_count(
-                              &graph_input(graph, node, 1 - i)->shape) <= count)
-                return false;
-            is_taken = true;
-        }
+    while ((node = graph_users_next(users, value, &at))) {
+        if (node->op == GRAPH_RESHAPE || node->op == GRAPH_EXPAND
+                ? !is_factor(users, node->outputs[0])
+                : node->op != GRAPH_MUL ||
+                      graph_value_count(
+                          graph, node->inputs[node->inputs[0] == value]) <=
+                          count)
+            return false;
+        is_used = true;
     }
-    return is_taken;
+    return is_used;
 }
 
 /* What the node's clamp lets through of g. */
@@ -64,7 +62,7 @@ static int gated(struct backward *back, int g)
     gate.gate.low = node->min;
     gate.gate.high = node->max;
     if (back->rule != GRADIENT_PLAIN &&
-        !(node->max < INFINITY && is_factor(back->graph, node->outputs[0]))) {
+        !(node->max < INFINITY && is_factor(&back->users, node->outputs[0]))) {
         if (node->min != 0) {
             fail(back->err, ERROR_UNSUPPORTED,
                  "guided backpropagation and the deconvnet are defined for "
@@ -176,6 +174,8 @@ bool gradient_append(struct graph *graph,
     if (ok)
         find_dependants(&back, options);
     graph_const_allow(graph);
+    if (options->rule != GRADIENT_PLAIN)
+        graph_users_find(&back.users, graph);
     ok = ok && add_seed(&back, options->source);
     for (size_t n = ok ? graph->num_nodes : 0; ok && n-- > 0;)
         ok = go_back(&back, n);
@@ -184,5 +184,6 @@ bool gradient_append(struct graph *graph,
         graph_prune(graph);
     free(back.depends);
     free(back.sums);
+    graph_users_release(&back.users);
     return ok;
 }
