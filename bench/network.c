@@ -117,15 +117,17 @@ static bool write_maps(struct timed *timed, const char *folder,
     struct graph_shape shape = {3, {channels, height, width}};
     float *planes = calloc(num_pixels * channels, sizeof *planes);
     float *maps = calloc(num_pixels * head->num_classes, sizeof *maps);
+    struct cam_scale scale;
     bool ok = planes && maps;
 
     if (!ok)
         fail(err, ERROR_MEMORY, "no room for the maps");
+    cam_scale(&scale, head, &timed->network.graph, features);
     for (size_t i = 0; ok && i < num_pixels * channels; i++)
         planes[i % channels * num_pixels + i / channels] = features[i];
     for (size_t k = 0; ok && k < head->num_classes; k++)
         cam_map(maps + k * num_pixels, head, &timed->network.graph, features,
-                k);
+                &scale, k);
     ok = ok && write_array(folder, "features", &shape, planes, err);
     shape.dim[0] = head->num_classes;
     ok = ok && write_array(folder, "maps", &shape, maps, err);

@@ -105,13 +105,12 @@ static void normalize(float *restrict map, size_t cells,
 
 void cam_map(float *restrict map, const struct head *head,
              const struct graph *graph, const float *restrict features,
-             size_t k)
+             const struct cam_scale *scale, size_t k)
 {
     const struct graph_shape *shape = &graph->values[head->features].shape;
     size_t height = shape->dim[1], width = shape->dim[2];
     size_t channels = shape->dim[3];
     const float *weights = NULL;
-    struct cam_scale scale;
     bool is_negated;
     size_t row = head_row(&is_negated, head, k);
 
@@ -126,10 +125,8 @@ void cam_map(float *restrict map, const struct head *head,
             scaled_map(map, height * width, head, graph, features, weights,
                        channels);
     }
-    if (head->is_normalized && weights) {
-        cam_scale(&scale, head, graph, features);
-        normalize(map, height * width, head, graph, &scale, weights, channels);
-    }
+    if (head->is_normalized && weights)
+        normalize(map, height * width, head, graph, scale, weights, channels);
     for (size_t i = 0; is_negated && i < height * width; i++)
         map[i] = 0 - map[i];
 }
@@ -193,7 +190,7 @@ static bool explain(struct explain_maps *maps,
         struct explain_map *map = &maps->map[i];
         size_t k = map->class_index;
 
-        cam_map(map->values, head, input->graph, features, k);
+        cam_map(map->values, head, input->graph, features, &scale, k);
         explain_add_check(map, "mean_plus_bias",
                           mean_of(map) + cam_bias(head, input->graph, k));
         map->is_normalized = head->is_normalized;

@@ -39,10 +39,11 @@ void cam_scale(struct cam_scale *scale, const struct head *head,
 /* Writes the map of class k < num_classes; the head must have no refusal.
  *
  * map       out  (height, width)
- * features  in   (height, width, channels) */
+ * features  in   (height, width, channels)
+ * scale     in   by cam_scale, of these features: one for all classes */
 void cam_map(float *restrict map, const struct head *head,
              const struct graph *graph, const float *restrict features,
-             size_t k);
+             const struct cam_scale *scale, size_t k);
 
 /* The bias of class k < num_classes. */
 double cam_bias(const struct head *head, const struct graph *graph, size_t k);

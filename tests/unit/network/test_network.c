@@ -169,16 +169,18 @@ static void compare_maps(const struct opened *opened, const char *file,
     size_t count = opened->network.head.num_classes * num_pixels;
     double *got = calloc(count, sizeof *got);
     float *map = calloc(num_pixels, sizeof *map);
+    const struct graph *graph = &opened->network.graph;
+    const struct head *head = &opened->network.head;
+    const float *features = plan_session_data(opened->session, head->features);
+    struct cam_scale scale;
 
     assert_non_null(got);
     assert_non_null(map);
     open_reference(&wanted, name, "maps");
     assert_int_equal(graph_shape_count(&wanted.shape), count);
-    for (size_t k = 0; k < opened->network.head.num_classes; k++) {
-        cam_map(
-            map, &opened->network.head, &opened->network.graph,
-            plan_session_data(opened->session, opened->network.head.features),
-            k);
+    cam_scale(&scale, head, graph, features);
+    for (size_t k = 0; k < head->num_classes; k++) {
+        cam_map(map, head, graph, features, &scale, k);
         for (size_t p = 0; p < num_pixels; p++)
             got[k * num_pixels + p] = (double)map[p];
     }

@@ -232,12 +232,13 @@ static void expect_map(const struct graph *graph, const struct head *head,
 {
     float copy[HEIGHT * WIDTH * (CHANNELS + CLASSES)];
     float map[HEIGHT * WIDTH];
-    struct cam_scale scale = scale_of(head, features, channels);
+    struct cam_scale scale = scale_of(head, features, channels), computed;
 
     assert_true(channels <= CHANNELS + CLASSES);
     for (size_t i = 0; i < HEIGHT * WIDTH * channels; i++)
         copy[i] = (float)features[i];
-    cam_map(map, head, graph, copy, k);
+    cam_scale(&computed, head, graph, copy);
+    cam_map(map, head, graph, copy, &computed, k);
     for (size_t i = 0; i < HEIGHT * WIDTH; i++) {
         double sum = 0;
 

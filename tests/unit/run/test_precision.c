@@ -136,6 +136,7 @@ static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
     struct error err = {0};
     static struct result found;
     static float map[SIDE * SIDE];
+    struct cam_scale scale;
     struct plan *plan;
 
     (void)state;
@@ -145,10 +146,11 @@ static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
     plan = precision_plan(&net.graph, &net.head, PRECISION_INT8, &err);
     assert_non_null(plan);
     run_plan(&found, &net, plan);
+    cam_scale(&scale, &net.head, &net.graph, found.features);
     for (size_t k = 0; k < CLASSES; k++) {
         double mean = cam_bias(&net.head, &net.graph, k);
 
-        cam_map(map, &net.head, &net.graph, found.features, k);
+        cam_map(map, &net.head, &net.graph, found.features, &scale, k);
         for (size_t i = 0; i < SIDE * SIDE; i++)
             mean += (double)map[i] / (SIDE * SIDE);
         /* The last layer computes with floats: only their rounding. */
