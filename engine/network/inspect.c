@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/clock.h"
 #include "engine/base/hugepages.h"
 #include "engine/model/model_dir.h"
 #include "engine/run/precision.h"
@@ -17,14 +17,6 @@ struct place {
     char *path, *folder, *output; /* owned */
     struct network_options options;
 };
-
-static double now_ms(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
 
 /* ---- finding the files ---- */
 
@@ -169,7 +161,7 @@ bool inspect_open(struct inspection *inspection, const char *path,
     struct place place = {0};
     struct buf file = {0};
     struct error why = {0};
-    double start = now_ms();
+    uint64_t start = clock_now_us();
     bool ok = false;
 
     if (!find_network(&place, path, options, err) ||
@@ -180,7 +172,7 @@ bool inspect_open(struct inspection *inspection, const char *path,
     if (network_read(&inspection->network, file.data, file.len, &place.options,
                      &why) &&
         network_plan(&inspection->network, PRECISION_FP32, &why)) {
-        inspection->load_ms = now_ms() - start;
+        inspection->load_ms = clock_ms_since(start);
         ok = describe(inspection, err);
     } else if (why.kind == ERROR_MEMORY) {
         fail(err, why.kind, "%s", why.text);
