@@ -283,9 +283,10 @@ bool engine_session_explain(struct engine_session *session,
     timing->map = timing->box = timing->heatmap = 0;
     *explanation = (struct explanation){
         .image = &session->image,
-        .refusal = method ? method->refuse(&engine->network.graph,
-                                           &engine->network.head)
-                          : engine->refusal,
+        .refusal = request->method
+                       ? request->method->refuse(&engine->network.graph,
+                                                 &engine->network.head)
+                       : engine->refusal,
         .heatmap = &session->heatmap,
     };
     if (!explanation->refusal)
