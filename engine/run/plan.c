@@ -85,12 +85,14 @@ static size_t *number_steps(const struct plan *plan, struct error *err)
  * goes in is. Of node n, the last that reads its operands: */
 static size_t last_reader(const struct graph *graph, size_t n)
 {
+    const struct graph_node *node = &graph->nodes[n];
     size_t last = n;
 
-    for (size_t m = n + 1;
-         graph->nodes[n].op == GRAPH_PAD && m < graph->num_nodes; m++)
+    if (node->op != GRAPH_PAD)
+        return n;
+    for (size_t m = n + 1; m < graph->num_nodes; m++)
         for (uint32_t i = 0; i < graph->nodes[m].num_inputs; i++)
-            if (graph->nodes[m].inputs[i] == graph->nodes[n].outputs[0])
+            if (graph->nodes[m].inputs[i] == node->outputs[0])
                 last = m;
     return last;
 }
@@ -113,18 +115,20 @@ static void find_lives(const struct plan *plan, const size_t *step_of,
 {
     const struct graph *graph = plan->graph;
 
-    for (size_t n = 0; n < graph->num_nodes; n++)
+    for (size_t n = 0; n < graph->num_nodes; n++) {
+        size_t reader = last_reader(graph, n);
+
         for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++) {
             const int v = graph->nodes[n].inputs[i];
             const struct graph_value *value =
                 graph_input(graph, &graph->nodes[n], i);
 
             if (value && value->producer != GRAPH_NONE && !value->data &&
-                !plan->kept[v] && step_of[value->producer] != step_of[n])
-                last[v] = last_reader(graph, n) > last[v]
-                              ? last_reader(graph, n)
-                              : last[v];
+                !plan->kept[v] && step_of[value->producer] != step_of[n] &&
+                reader > last[v])
+                last[v] = reader;
         }
+    }
 }
 
 /* Room for so many floats, so that what follows is aligned. */
