@@ -135,6 +135,25 @@ static bool check_index(const struct infer *infer, int64_t index, size_t length)
                 index, length);
 }
 
+/* Checks indices of which each is for an element of its own, along an axis. */
+static bool check_elements(const struct infer *infer,
+                           const struct graph_value *indices, size_t axis)
+{
+    const struct graph_shape *x = infer_shape(infer, 0);
+
+    if (indices->shape.rank != x->rank)
+        return fail(infer->err, ERROR_INPUT,
+                    "its indices do not match the shape of its input");
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (i != axis && indices->shape.dim[i] > x->dim[i])
+            return fail(infer->err, ERROR_INPUT,
+                        "its indices do not match the shape of its input");
+    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
+        if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
+            return false;
+    return true;
+}
+
 bool graph_shape_gather(struct infer *infer)
 {
     const struct graph_shape *x = infer_shape(infer, 0);
@@ -171,17 +190,7 @@ bool graph_shape_gather_elements(struct infer *infer)
         return false;
     infer->node->axis = (int64_t)axis;
     infer->shape = indices->shape;
-    if (indices->shape.rank != x->rank)
-        return fail(infer->err, ERROR_INPUT,
-                    "its indices do not match the shape of its input");
-    for (uint32_t i = 0; i < x->rank; i++)
-        if (i != axis && infer->shape.dim[i] > x->dim[i])
-            return fail(infer->err, ERROR_INPUT,
-                        "its indices do not match the shape of its input");
-    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
-        if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
-            return false;
-    return true;
+    return check_elements(infer, indices, axis);
 }
 
 /* The last axis of the indices counts axes of x, after those that both have
@@ -240,17 +249,11 @@ bool graph_shape_scatter_elements(struct infer *infer)
     if (!find_places(infer, &indices) ||
         !infer_axis(infer, infer->node->scatter.axis, x->rank, &axis))
         return false;
-    if (indices->shape.rank != x->rank ||
-        !graph_shape_equal(&indices->shape, infer_shape(infer, 2)))
+    if (!graph_shape_equal(&indices->shape, infer_shape(infer, 2)))
         return fail(infer->err, ERROR_INPUT,
                     "its indices do not match the shape of its input");
-    for (uint32_t i = 0; i < x->rank; i++)
-        if (i != axis && indices->shape.dim[i] > x->dim[i])
-            return fail(infer->err, ERROR_INPUT,
-                        "its indices do not match the shape of its input");
-    for (size_t i = 0; i < graph_shape_count(&indices->shape); i++)
-        if (!check_index(infer, graph_ints(indices)[i], x->dim[axis]))
-            return false;
+    if (!check_elements(infer, indices, axis))
+        return false;
     infer->node->scatter.axis = (int64_t)axis;
     return graph_shape_same(infer);
 }
