@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
-#include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
+#include "tests/inferred_again.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 
 #include <cmocka.h>
@@ -20,20 +19,16 @@
 #define NETWORKS "tests/data/networks"
 
 /* Reads a network and infers its shapes; false where it cannot be read. */
-static bool open_network(struct graph *graph, const char *file)
+static bool open_network(struct network *network, const char *file)
 {
-    struct onnx_input size = {.folder = NETWORKS};
+    const struct network_options options = {.input = {.folder = NETWORKS},
+                                            .keep_outputs = true,
+                                            .last = NETWORK_INFER};
     struct error err = {0};
-    struct buf buf = {0};
     char path[512];
-    bool ok;
 
     snprintf(path, sizeof path, NETWORKS "/%s.onnx", file);
-    ok = buf_append_file(&buf, path, 1 << 26, &err) &&
-         onnx_read(graph, buf.data, buf.len, &size, &err) &&
-         graph_infer(graph, &err);
-    buf_release(&buf);
-    return ok;
+    return network_file_read(network, path, &options, &err);
 }
 
 /* Calls `check` for each network that can be read; of those that are there in
@@ -47,13 +42,13 @@ static void for_each(void (*check)(struct graph *graph, const char *file,
 
     assert_non_null(list);
     while (fscanf(list, "%127s %127s %*[^\n]", file, name) == 2) {
-        struct graph graph = {0};
+        struct network network = {0};
 
-        if (open_network(&graph, file)) {
-            check(&graph, file, strcmp(name, last) != 0);
+        if (open_network(&network, file)) {
+            check(&network.graph, file, strcmp(name, last) != 0);
             num++;
         }
-        graph_release(&graph);
+        network_release(&network);
         memcpy(last, name, sizeof last);
     }
     fclose(list);
@@ -62,50 +57,23 @@ static void for_each(void (*check)(struct graph *graph, const char *file,
 
 /* ---- inference that runs twice ---- */
 
-/* Infers once more, and expects each node and value to be what it was. */
-static void expect_same(struct graph *graph, const char *file, const char *when)
-{
-    size_t num_nodes = graph->num_nodes, num_values = graph->num_values;
-    struct graph_node *nodes = malloc(num_nodes * sizeof *nodes);
-    struct graph_value *values = malloc(num_values * sizeof *values);
-    struct error err = {0};
-
-    assert_non_null(nodes);
-    assert_non_null(values);
-    memcpy(nodes, graph->nodes, num_nodes * sizeof *nodes);
-    memcpy(values, graph->values, num_values * sizeof *values);
-    if (!graph_infer(graph, &err))
-        fail_msg("%s, %s: %s", file, when, err.text);
-    assert_int_equal(graph->num_nodes, num_nodes);
-    assert_int_equal(graph->num_values, num_values);
-    for (size_t n = 0; n < num_nodes; n++)
-        if (memcmp(&nodes[n], &graph->nodes[n], sizeof *nodes) != 0)
-            fail_msg("%s, %s: node %zu, %s, is another", file, when, n,
-                     nodes[n].name);
-    for (size_t v = 0; v < num_values; v++)
-        if (memcmp(&values[v], &graph->values[v], sizeof *values) != 0)
-            fail_msg("%s, %s: value %zu, %s, is another", file, when, v,
-                     values[v].name);
-    free(nodes);
-    free(values);
-}
-
-static void infer_again(struct graph *graph, const char *file, bool is_first)
+static void infer_after_passes(struct graph *graph, const char *file,
+                               bool is_first)
 {
     struct error err = {0};
 
     (void)is_first;
-    expect_same(graph, file, "inferred");
+    expect_inferred_again(graph, file, "inferred");
     assert_true(graph_fold(graph, &err));
-    expect_same(graph, file, "folded");
+    expect_inferred_again(graph, file, "folded");
     assert_true(graph_layout(graph, &err));
-    expect_same(graph, file, "laid out");
+    expect_inferred_again(graph, file, "laid out");
 }
 
 static void inferring_again_changes_nothing_after_any_pass(void **state)
 {
     (void)state;
-    for_each(infer_again);
+    for_each(infer_after_passes);
 }
 
 /* ---- names ---- */

@@ -13,10 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
-#include "engine/graph/graph.h"
-#include "engine/onnx/onnx.h"
 #include "engine/passes/gradient.h"
+#include "tests/network_file.h"
 #include "tests/reference.h"
 #include "tests/slopes.h"
 
@@ -32,28 +30,19 @@ enum { ONE_OF = 3 };
 enum { ONE_OF = 1 };
 #endif
 
-static void read_network(struct graph *graph, const char *file)
+static void open_network(struct graph *graph, const char *file,
+                         enum network_pass last)
 {
-    struct onnx_input size = {.folder = NETWORKS};
+    const struct network_options options = {
+        .input = {.folder = NETWORKS}, .keep_outputs = true, .last = last};
+    struct network network = {0};
     struct error err = {0};
-    struct buf buf = {0};
     char path[512];
 
     snprintf(path, sizeof path, NETWORKS "/%s.onnx", file);
-    if (!buf_append_file(&buf, path, 1 << 26, &err) ||
-        !onnx_read(graph, buf.data, buf.len, &size, &err) ||
-        !graph_infer(graph, &err))
+    if (!network_file_read(&network, path, &options, &err))
         fail_msg("%s: %s", file, err.text);
-    buf_release(&buf);
-}
-
-static void open_network(struct graph *graph, const char *file)
-{
-    struct error err = {0};
-
-    read_network(graph, file);
-    if (!graph_fold(graph, &err))
-        fail_msg("%s: %s", file, err.text);
+    *graph = network.graph;
 }
 
 /* The output of a convolution in the middle of the network. */
@@ -77,7 +66,7 @@ static void check_network(const char *file)
     int wanted[2];
     double distance;
 
-    open_network(&graph, file);
+    open_network(&graph, file, NETWORK_FOLD);
     count = graph_shape_count(&graph.values[graph.inputs[0]].shape);
     picture = calloc(count, sizeof *picture);
     assert_non_null(picture);
@@ -183,7 +172,7 @@ static void compare_network(const struct expected *expected)
     int wanted[MOST_LAYERS];
     size_t first;
 
-    read_network(&graph, expected->file);
+    open_network(&graph, expected->file, NETWORK_INFER);
     options.source = graph.outputs[0];
     options.wanted = wanted;
     first = graph.num_outputs;

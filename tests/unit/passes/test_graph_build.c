@@ -5,10 +5,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/passes/graph_build.h"
+#include "tests/inferred_again.h"
 #include "tests/network.h"
 #include "tests/sketch.h"
 
@@ -130,44 +132,22 @@ static void a_convolution_may_be_nhwc(void **state)
 
 /* ---- inferring again ---- */
 
-static void expect_same(struct graph *graph, uint64_t seed, const char *when)
-{
-    size_t num_nodes = graph->num_nodes, num_values = graph->num_values;
-    struct graph_node *nodes = malloc(num_nodes * sizeof *nodes);
-    struct graph_value *values = malloc(num_values * sizeof *values);
-    struct error err = {0};
-
-    assert_non_null(nodes);
-    assert_non_null(values);
-    memcpy(nodes, graph->nodes, num_nodes * sizeof *nodes);
-    memcpy(values, graph->values, num_values * sizeof *values);
-    if (!graph_infer(graph, &err))
-        fail_msg("seed %llu, %s: %s", (unsigned long long)seed, when, err.text);
-    assert_int_equal(graph->num_nodes, num_nodes);
-    assert_int_equal(graph->num_values, num_values);
-    for (size_t n = 0; n < num_nodes; n++)
-        if (memcmp(&nodes[n], &graph->nodes[n], sizeof *nodes) != 0)
-            fail_msg("seed %llu, %s: node %s is another",
-                     (unsigned long long)seed, when, nodes[n].name);
-    assert_memory_equal(values, graph->values, num_values * sizeof *values);
-    free(nodes);
-    free(values);
-}
-
 static void random_networks_stay_the_same_inferred_again(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct graph graph = {0};
         struct error err = {0};
+        char name[32];
 
+        snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
         network_make(&graph, NETWORK_ANY, seed);
         assert_true(graph_infer(&graph, &err));
-        expect_same(&graph, seed, "inferred");
+        expect_inferred_again(&graph, name, "inferred");
         assert_true(graph_fold(&graph, &err));
-        expect_same(&graph, seed, "folded");
+        expect_inferred_again(&graph, name, "folded");
         assert_true(graph_layout(&graph, &err));
-        expect_same(&graph, seed, "laid out");
+        expect_inferred_again(&graph, name, "laid out");
         graph_release(&graph);
     }
 }
