@@ -106,8 +106,7 @@ struct explained_class {
 /* Milliseconds of the last request of a session, stage by stage. */
 struct engine_timing {
     double decode, preprocess, infer;
-    double map, box, heatmap;
-    double render; /* the sum of map, box and heatmap */
+    double render; /* maps, boxes and the heatmap */
 };
 
 /* Everything is borrowed from the session, until its next image. */

@@ -196,13 +196,11 @@ static bool make_maps(struct engine_session *session,
         .plan = session->plan,
         .cancel = cancel,
     };
-    uint64_t start = clock_now_us();
 
     if (!explain_run(&session->maps, method, &input, err))
         return false;
     for (size_t i = 0; i < session->maps.count; i++)
         session->maps.map[i].region = session->region;
-    session->timing.map = clock_ms_since(start);
     return true;
 }
 
@@ -223,8 +221,6 @@ static struct render_map to_render(const struct engine_session *session,
 static bool find_boxes(struct engine_session *session, size_t num_classes,
                        const struct box_options *options, struct error *err)
 {
-    uint64_t start = clock_now_us();
-
     for (size_t i = 0; i < num_classes; i++) {
         struct explained_class *entry = &session->explained[i];
         struct render_map map;
@@ -236,7 +232,6 @@ static bool find_boxes(struct engine_session *session, size_t num_classes,
                         options, err))
             return false;
     }
-    session->timing.box = clock_ms_since(start);
     return true;
 }
 
@@ -244,13 +239,10 @@ static bool draw_heatmap(struct engine_session *session,
                          const struct explain_map *of,
                          const struct render_options *style, struct error *err)
 {
-    uint64_t start = clock_now_us();
     struct render_map map = to_render(session, of);
-    bool ok =
-        render_heatmap(&session->render, &session->heatmap, &map, style, err);
 
-    session->timing.heatmap = clock_ms_since(start);
-    return ok;
+    return render_heatmap(&session->render, &session->heatmap, &map, style,
+                          err);
 }
 
 /* Makes the boxes and the heatmap from the maps. */
@@ -275,12 +267,12 @@ bool engine_session_explain(struct engine_session *session,
     const struct engine *engine = session->engine;
     const struct explain_method *method =
         request->method ? request->method : engine->method;
-    struct engine_timing *timing = &session->timing;
+    uint64_t start;
 
     if (session->heatmap.cap > MAX_KEPT)
         buf_release(&session->heatmap);
     buf_clear(&session->heatmap);
-    timing->map = timing->box = timing->heatmap = 0;
+    session->timing.render = 0;
     *explanation = (struct explanation){
         .image = &session->image,
         .refusal = request->method
@@ -292,13 +284,15 @@ bool engine_session_explain(struct engine_session *session,
     if (!explanation->refusal)
         explanation->method = method->name;
     if (!cancel_check(cancel, err) || !engine_session_run(session, err) ||
-        !list_classes(session, explanation, request, err) ||
-        (explanation->method &&
-         (!make_maps(session, method, cancel, err) ||
-          !render_maps(session, explanation, request, err))))
+        !list_classes(session, explanation, request, err))
         return false;
-    timing->render = timing->map + timing->box + timing->heatmap;
-    explanation->timing = *timing;
+    start = clock_now_us();
+    if (explanation->method &&
+        (!make_maps(session, method, cancel, err) ||
+         !render_maps(session, explanation, request, err)))
+        return false;
+    session->timing.render = clock_ms_since(start);
+    explanation->timing = session->timing;
     return true;
 }
 
