@@ -266,6 +266,14 @@ int graph_share_constant(struct graph *graph, const char *name,
     return number;
 }
 
+void graph_adopt_constant(struct graph_value *value,
+                          const struct graph_value *from)
+{
+    atomic_fetch_add(&elements_of(from)->num_holders, 1);
+    graph_drop_constant(value);
+    value->data = from->data;
+}
+
 int graph_add_constant(struct graph *graph, const char *name,
                        enum graph_type type, const struct graph_shape *shape,
                        struct error *err)

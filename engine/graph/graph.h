@@ -161,6 +161,11 @@ int graph_share_constant(struct graph *graph, const char *name,
                          const struct graph_value *from, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Makes a constant share the elements of another one that has the same ones.
+ */
+void graph_adopt_constant(struct graph_value *value,
+                          const struct graph_value *from);
+
 /* Releases a value's elements, if it is a constant. */
 void graph_drop_constant(struct graph_value *value);
 

@@ -1,0 +1,130 @@
+#include "engine/explain/target.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *target_name(enum target_kind kind)
+{
+    static const char *const names[] = {
+#define X(kind, name) [kind] = name,
+        TARGET_KINDS(X)
+#undef X
+    };
+
+    return names[kind];
+}
+
+/* Inserts a class into those whose logits are nearest to that of the target's
+ * class. Of equally near ones the lower index comes first. */
+static void insert_nearest(struct target *target, const float *logits, size_t k)
+{
+    const float own = logits[target->class_index];
+    const float distance = fabsf(logits[k] - own);
+    size_t at = target->num_against;
+
+    while (at > 0 && fabsf(logits[target->against[at - 1]] - own) > distance)
+        at--;
+    if (at == TARGET_MAX_AGAINST)
+        return;
+    if (target->num_against < TARGET_MAX_AGAINST)
+        target->num_against++;
+    memmove(target->against + at + 1, target->against + at,
+            (target->num_against - at - 1) * sizeof *target->against);
+    target->against[at] = k;
+}
+
+bool target_set(struct target *target, enum target_kind kind,
+                size_t class_index, size_t against, const struct head *head,
+                const float *logits, struct error *err)
+{
+    *target = (struct target){
+        .kind = kind, .class_index = class_index, .head = head};
+    if (kind == TARGET_LOGIT || kind == TARGET_LOG_SCORE)
+        return true;
+    if (head->num_logits < 2)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the target \"%s\" compares classes, and this network has "
+                    "one logit only",
+                    target_name(kind));
+    if (kind == TARGET_MARGIN) {
+        target->against[target->num_against++] = against;
+        return against != class_index ||
+               fail(err, ERROR_UNSUPPORTED,
+                    "the target \"margin\" compares class %zu with itself",
+                    against);
+    }
+    for (size_t k = 0; k < head->num_classes; k++)
+        if (k != class_index)
+            insert_nearest(target, logits, k);
+    return true;
+}
+
+bool target_is_linear(const struct target *target)
+{
+    return target->kind != TARGET_LOG_SCORE;
+}
+
+/* log(1 + exp(x)) without overflow. */
+static double softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+/* The logarithm of the sum of exp(logits). */
+static double log_sum(const float *logits, size_t count)
+{
+    double max = (double)logits[0], sum = 0;
+
+    for (size_t k = 1; k < count; k++)
+        max = fmax(max, (double)logits[k]);
+    for (size_t k = 0; k < count; k++)
+        sum += exp((double)logits[k] - max);
+    return max + log(sum);
+}
+
+double target_value(const struct target *target, const float *logits)
+{
+    const struct head *head = target->head;
+    double value = (double)logits[target->class_index], mean = 0;
+
+    if (target->kind == TARGET_LOG_SCORE)
+        return head->scores == HEAD_SIGMOID
+                   ? 0 - softplus(-value)
+                   : value - log_sum(logits, head->num_classes);
+    for (size_t i = 0; i < target->num_against; i++)
+        mean += (double)logits[target->against[i]];
+    return target->num_against > 0 ? value - mean / (double)target->num_against
+                                   : value;
+}
+
+/* Adds the derivative at the logit of class k. */
+static void add(float *seed, const struct head *head, size_t k,
+                double derivative)
+{
+    bool is_negated;
+    size_t row = head_row(&is_negated, head, k);
+
+    seed[row] += (float)(is_negated ? 0 - derivative : derivative);
+}
+
+void target_seed(float *seed, const struct target *target, const float *logits)
+{
+    const struct head *head = target->head;
+
+    memset(seed, 0, head->num_logits * sizeof *seed);
+    if (target->kind != TARGET_LOG_SCORE) {
+        add(seed, head, target->class_index, 1);
+        for (size_t i = 0; i < target->num_against; i++)
+            add(seed, head, target->against[i],
+                -1 / (double)target->num_against);
+    } else if (head->scores == HEAD_SIGMOID) {
+        add(seed, head, target->class_index,
+            1 / (1 + exp((double)logits[target->class_index])));
+    } else {
+        double sum = log_sum(logits, head->num_classes);
+
+        for (size_t k = 0; k < head->num_classes; k++)
+            add(seed, head, k,
+                (k == target->class_index) - exp((double)logits[k] - sum));
+    }
+}

@@ -1,0 +1,350 @@
+#include "engine/network/variant.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/passes/gradient.h"
+#include "engine/passes/graph_cut.h"
+
+struct entry {
+    struct variant variant; /* first: variants_give finds the entry by it */
+    struct variant_key key; /* its layer is owned */
+    size_t num_users;
+    uint64_t used; /* when it was taken last, by the clock below */
+    struct entry *next;
+};
+
+struct variants {
+    char *path, *folder, *output, *logits; /* owned */
+    struct onnx_input input;               /* with these strings */
+    struct stat file;                      /* when the model was opened */
+    const struct network *network;         /* borrowed */
+    pthread_mutex_t lock;                  /* guards what follows */
+    struct entry *first;                   /* owned */
+    uint64_t clock;
+};
+
+/* ---- the file ---- */
+
+/* Whether it is the one that the model was opened with. */
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+           a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static bool read_file(struct buf *file, const struct variants *variants,
+                      struct error *err)
+{
+    struct stat now;
+
+    if (!buf_append_file(file, variants->path, NETWORK_MAX_BYTES, err))
+        return false;
+    if (stat(variants->path, &now) != 0)
+        return fail(err, ERROR_IO, "%s: %s", variants->path, strerror(errno));
+    return is_same(&now, &variants->file) ||
+           fail(err, ERROR_IO,
+                "model.onnx has changed since the model was opened; reload the "
+                "model");
+}
+
+/* ---- making one ---- */
+
+static bool find(int *value, const struct graph *graph, const char *name,
+                 struct error *err)
+{
+    *value = graph_find(graph, name);
+    return *value != GRAPH_NONE ||
+           fail(err, ERROR_INTERNAL, "the value \"%.100s\" cannot be found",
+                name);
+}
+
+/* The image -> the layer's features. */
+static bool make_lower(struct variant *made, struct error *err)
+{
+    struct graph *graph = &made->graph;
+
+    made->seed = made->logits = made->gradient = GRAPH_NONE;
+    if (!graph_set_outputs(graph, &made->features, 1, err))
+        return false;
+    graph_prune(graph);
+    return true;
+}
+
+/* The layer's features -> the logits. */
+static bool cut(struct variant *made, struct error *err)
+{
+    struct graph *graph = &made->graph;
+
+    if (made->features == graph->inputs[0])
+        return true;
+    if (!graph_cut(graph, made->features, err))
+        return false;
+    if (graph->inputs[0] != made->image)
+        made->image = GRAPH_NONE;
+    return true;
+}
+
+/* Adds the gradient of `wanted`; forward nodes that it does not need go. */
+static bool add_gradient(struct variant *made, int wanted,
+                         enum gradient_rule rule, struct error *err)
+{
+    struct graph *graph = &made->graph;
+    const struct gradient_options options = {.source = made->logits,
+                                             .wanted = &wanted,
+                                             .num_wanted = 1,
+                                             .rule = rule};
+
+    if (!gradient_append(graph, &options, err))
+        return false;
+    made->seed = graph->inputs[graph->num_inputs - 1];
+    made->gradient = graph->outputs[graph->num_outputs - 1];
+    made->logits = GRAPH_NONE;
+    if (!graph_set_outputs(graph, &made->gradient, 1, err))
+        return false;
+    graph_prune(graph);
+    return true;
+}
+
+static bool change(struct variant *made, const struct variant_key *key,
+                   struct error *err)
+{
+    if (key->kind == VARIANT_LOWER)
+        return make_lower(made, err);
+    if (!graph_set_outputs(&made->graph, &made->logits, 1, err))
+        return false;
+    graph_prune(&made->graph);
+    if (key->kind == VARIANT_GRADIENT)
+        return add_gradient(made, made->image, key->rule, err);
+    if (!cut(made, err))
+        return false;
+    if (key->kind == VARIANT_UPPER) {
+        made->seed = made->gradient = GRAPH_NONE;
+        return true;
+    }
+    return add_gradient(made, made->features, key->rule, err);
+}
+
+/* Shares the weights that the model's own network has as well. */
+static void share_weights(struct graph *graph, const struct graph *from)
+{
+    enum { SMALL = 256 };
+
+    for (size_t v = 0; v < graph->num_values; v++) {
+        struct graph_value *value = &graph->values[v];
+        size_t count = value->data ? graph_shape_count(&value->shape) : 0;
+        size_t len = count * sizeof(float);
+
+        if (count < SMALL || value->type != GRAPH_FLOAT)
+            continue;
+        for (size_t o = 0; o < from->num_values; o++) {
+            const struct graph_value *other = &from->values[o];
+
+            if (other->data && other->type == GRAPH_FLOAT &&
+                graph_shape_count(&other->shape) == count &&
+                memcmp(other->data, value->data, len) == 0) {
+                graph_adopt_constant(value, other);
+                break;
+            }
+        }
+    }
+}
+
+/* The numbers of values are those of the graph before graph_layout; it keeps
+ * those of inputs, and outputs stay in their order. */
+static bool lay_out(struct variant *made, const struct graph *from,
+                    struct error *err)
+{
+    struct graph *graph = &made->graph;
+    int *result = made->gradient != GRAPH_NONE ? &made->gradient
+                  : made->logits != GRAPH_NONE ? &made->logits
+                                               : &made->features;
+
+    if (!graph_layout(graph, err))
+        return false;
+    *result = graph->outputs[0];
+    share_weights(graph, from);
+    made->plan = plan_new(graph, err);
+    return made->plan != NULL;
+}
+
+static bool make(struct variant *made, const struct variants *variants,
+                 const struct variant_key *key, struct error *err)
+{
+    const struct network_options options = {.input = variants->input,
+                                            .keep_outputs = true,
+                                            .last = NETWORK_FOLD};
+    struct network network = {0};
+    struct buf file = {0};
+    bool ok = read_file(&file, variants, err) &&
+              network_read(&network, file.data, file.len, &options, err);
+
+    buf_release(&file);
+    made->graph = network.graph;
+    if (!ok)
+        return false;
+    made->image = made->graph.inputs[0];
+    made->features = GRAPH_NONE;
+    return (!key->layer ||
+            find(&made->features, &made->graph, key->layer, err)) &&
+           find(&made->logits, &made->graph, variants->logits, err) &&
+           change(made, key, err) &&
+           lay_out(made, &variants->network->graph, err);
+}
+
+/* ---- those that there are ---- */
+
+static void free_entry(struct entry *entry)
+{
+    plan_free(entry->variant.plan);
+    graph_release(&entry->variant.graph);
+    free((char *)(uintptr_t)entry->key.layer);
+    free(entry);
+}
+
+static bool is_key(const struct variant_key *a, const struct variant_key *b)
+{
+    return a->kind == b->kind && a->rule == b->rule &&
+           (a->layer == b->layer ||
+            (a->layer && b->layer && strcmp(a->layer, b->layer) == 0));
+}
+
+static struct entry *find_entry(struct variants *variants,
+                                const struct variant_key *key)
+{
+    struct entry *entry = variants->first;
+
+    while (entry && !is_key(&entry->key, key))
+        entry = entry->next;
+    return entry;
+}
+
+/* Frees those that nobody uses beyond the number that is kept, the longest
+ * unused first. */
+static void drop_old(struct variants *variants)
+{
+    for (;;) {
+        struct entry **oldest = NULL, *entry;
+        size_t num_unused = 0;
+
+        for (struct entry **at = &variants->first; *at; at = &(*at)->next)
+            if ((*at)->num_users == 0) {
+                num_unused++;
+                oldest = oldest && (*oldest)->used < (*at)->used ? oldest : at;
+            }
+        if (num_unused <= VARIANTS_MAX_KEPT)
+            return;
+        entry = *oldest;
+        *oldest = entry->next;
+        free_entry(entry);
+    }
+}
+
+static struct entry *add_entry(struct variants *variants,
+                               const struct variant_key *key, struct error *err)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    struct error why = {0};
+
+    if (!entry) {
+        fail(err, ERROR_MEMORY, "not enough memory for a network");
+        return NULL;
+    }
+    entry->key = *key;
+    entry->key.layer = key->layer ? strdup(key->layer) : NULL;
+    if (key->layer && !entry->key.layer)
+        fail(err, ERROR_MEMORY, "not enough memory for a name");
+    else if (make(&entry->variant, variants, key, &why)) {
+        entry->next = variants->first;
+        variants->first = entry;
+        return entry;
+    } else {
+        fail(err, why.kind, "%s", why.text);
+    }
+    free_entry(entry);
+    return NULL;
+}
+
+const struct variant *variants_take(struct variants *variants,
+                                    const struct variant_key *key,
+                                    struct error *err)
+{
+    struct entry *entry;
+
+    pthread_mutex_lock(&variants->lock);
+    entry = find_entry(variants, key);
+    if (!entry)
+        entry = add_entry(variants, key, err);
+    if (entry) {
+        entry->num_users++;
+        entry->used = ++variants->clock;
+    }
+    drop_old(variants);
+    pthread_mutex_unlock(&variants->lock);
+    return entry ? &entry->variant : NULL;
+}
+
+void variants_give(struct variants *variants, const struct variant *variant)
+{
+    struct entry *entry;
+
+    pthread_mutex_lock(&variants->lock);
+    for (entry = variants->first; &entry->variant != variant;)
+        entry = entry->next;
+    entry->num_users--;
+    drop_old(variants);
+    pthread_mutex_unlock(&variants->lock);
+}
+
+struct variants *variants_new(const char *path,
+                              const struct network_options *options,
+                              const struct network *network, struct error *err)
+{
+    const struct head *head = &network->head;
+    struct variants *variants = calloc(1, sizeof *variants);
+
+    if (!variants) {
+        fail(err, ERROR_MEMORY, "not enough memory for a model");
+        return NULL;
+    }
+    pthread_mutex_init(&variants->lock, NULL);
+    variants->network = network;
+    variants->path = strdup(path);
+    variants->folder =
+        options->input.folder ? strdup(options->input.folder) : NULL;
+    variants->output = strdup(head->output);
+    variants->logits = strdup(network->graph.values[head->logits].name);
+    variants->input = options->input;
+    variants->input.folder = variants->folder;
+    variants->input.output = variants->output;
+    if (variants->path && variants->output && variants->logits &&
+        !variants->folder == !options->input.folder &&
+        stat(path, &variants->file) == 0)
+        return variants;
+    fail(err, ERROR_MEMORY, "not enough memory for a model");
+    variants_free(variants);
+    return NULL;
+}
+
+void variants_free(struct variants *variants)
+{
+    struct entry *entry;
+
+    if (!variants)
+        return;
+    while ((entry = variants->first)) {
+        variants->first = entry->next;
+        free_entry(entry);
+    }
+    pthread_mutex_destroy(&variants->lock);
+    free(variants->path);
+    free(variants->folder);
+    free(variants->output);
+    free(variants->logits);
+    free(variants);
+}

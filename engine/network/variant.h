@@ -1,0 +1,68 @@
+#ifndef ENGINE_NETWORK_VARIANT_H
+#define ENGINE_NETWORK_VARIANT_H
+
+/* Variants of a model's network: cut at a layer, or with its gradient. They are
+ * made from the model's file on first use and shared by all sessions, so that a
+ * model that is only asked for class activation maps does not pay for them. */
+
+#include "engine/base/error.h"
+#include "engine/network/network.h"
+#include "engine/passes/gradient_rule.h"
+
+/* X(enumerator, inputs -> outputs)
+ *
+ * The features are those of one layer; the seed is the gradient of a target at
+ * the logits. */
+enum variant_kind {
+    VARIANT_LOWER,          /* image -> features */
+    VARIANT_UPPER,          /* features -> logits */
+    VARIANT_UPPER_GRADIENT, /* features, seed -> gradient of the features */
+    VARIANT_GRADIENT,       /* image, seed -> gradient of the image */
+};
+
+struct variant_key {
+    enum variant_kind kind;
+    const char *layer; /* its name in the file; NULL for VARIANT_GRADIENT */
+    enum gradient_rule rule;
+};
+
+/* Values of its graph; GRAPH_NONE where it has none. `image` is an input also
+ * of the upper part, if the logits depend on the image in other ways than
+ * through the layer. Immutable. */
+struct variant {
+    struct graph graph;
+    struct plan *plan;
+    int image, features, seed, logits, gradient;
+};
+
+struct variants;
+
+/* At most so many are kept without being in use. */
+enum { VARIANTS_MAX_KEPT = 6 };
+
+/* Takes note of the file that the network was read from; both must outlive the
+ * variants. `logits` is the value's name. Returns NULL on ERROR_MEMORY. */
+struct variants *variants_new(const char *path,
+                              const struct network_options *options,
+                              const struct network *network, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Returns a variant, which is made if there is none yet, until variants_give.
+ * Any thread; one that makes a variant keeps others waiting.
+ *
+ * ERROR_UNSUPPORTED  an operation has no gradient, by this rule at least; the
+ *                    text names it
+ * ERROR_IO           the file is gone, or has changed since the model was
+ *                    opened
+ * ERROR_MEMORY, ERROR_LIMIT, ERROR_INTERNAL */
+const struct variant *variants_take(struct variants *variants,
+                                    const struct variant_key *key,
+                                    struct error *err)
+    __attribute__((warn_unused_result));
+
+void variants_give(struct variants *variants, const struct variant *variant);
+
+/* All variants must have been given back. NULL is allowed. */
+void variants_free(struct variants *variants);
+
+#endif
