@@ -85,7 +85,10 @@ static bool read_network(struct engine *engine, const char *folder,
         network_read(&engine->network, file.data, file.len, &options, err);
 
     buf_release(&file);
-    return ok;
+    if (ok)
+        engine->variants =
+            variants_new(model_dir->onnx_path, &options, &engine->network, err);
+    return ok && engine->variants;
 }
 
 /* Sets the input size, which model.json may have left to the file. */
@@ -136,14 +139,16 @@ static bool prepare_graph(struct engine *engine, const char *folder,
                           bool override, enum precision_choice precision,
                           struct error *err)
 {
+    static const struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
     const struct graph *graph = &engine->network.graph;
+    struct explain_task task;
 
     if (!read_network(engine, folder, override, err) ||
         !read_size(&engine->model_dir.input, graph, err) ||
         (graph->takes_bytes && !read_bytes(&engine->model_dir, err)))
         return false;
-    engine->method =
-        explain_choose(&engine->refusal, graph, &engine->network.head);
+    engine_task(&task, engine, &request);
+    engine->method = explain_choose(&engine->refusal, &task);
     return network_plan(&engine->network, precision, err);
 }
 
@@ -203,8 +208,8 @@ out:
 
 void engine_info(const struct engine *engine, struct engine_info *info)
 {
-    const struct graph *graph = &engine->network.graph;
     const struct head *head = &engine->network.head;
+    const struct layers *layers = &engine->network.layers;
 
     *info = (struct engine_info){
         .name = engine->model_dir.name,
@@ -217,17 +222,17 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .output = head->output,
         .scores = head_scores_name(head->scores),
         .is_exclusive = head->scores == HEAD_SOFTMAX || head->is_pair,
-        .method = engine->method ? engine->method->name : NULL,
+        .method = engine->method ? explain_method_name(engine->method) : NULL,
         .refusal = engine->refusal,
+        .num_layers = layers->count,
+        .layer = layers->chosen,
         .precision = plan_num_int8(engine->network.plan) > 0 ? "int8" : "fp32",
         .runtime = xnnrun_generation(),
     };
-    if (head->features != GRAPH_NONE) {
-        const struct graph_shape *shape = &graph->values[head->features].shape;
-
-        info->map_height = shape->dim[1];
-        info->map_width = shape->dim[2];
-        info->num_features = shape->dim[3];
+    if (layers->chosen < layers->count) {
+        info->map_height = layers->list[layers->chosen].height;
+        info->map_width = layers->list[layers->chosen].width;
+        info->num_features = layers->list[layers->chosen].channels;
     }
 }
 
@@ -252,10 +257,100 @@ bool engine_find_class(const struct engine *engine, size_t *index,
                        engine->network.head.num_classes, text);
 }
 
+const struct layer *engine_layer(const struct engine *engine, size_t index)
+{
+    return &engine->network.layers.list[index];
+}
+
+bool engine_find_layer(const struct engine *engine, size_t *index,
+                       const char *text, struct error *err)
+{
+    return layers_choose(index, &engine->network.layers, text, err);
+}
+
+/* ---- requests ---- */
+
+/* The part of a gradient or a fall that is hidden: what preprocessing maps to
+ * 0, or mid-grey where it subtracts nothing. */
+static void set_baseline(float baseline[3], const struct preprocess_spec *spec)
+{
+    bool subtracts = false;
+
+    for (int c = 0; c < 3; c++)
+        subtracts |= spec->mean[c] != 0;
+    for (int c = 0; c < 3; c++)
+        baseline[c] = subtracts ? 0 : 127.5f / (float)spec->std[c];
+}
+
+/* The number of classes that a request explains, at most. */
+static size_t count_maps(const struct explain_request *request)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->num_classes; i++)
+        count += request->classes[i] == EXPLAIN_TOP ? request->top : 1;
+    return count < 1 || request->only_heatmap ? 1
+           : count > EXPLAIN_MAX_CLASSES      ? EXPLAIN_MAX_CLASSES
+                                              : count;
+}
+
+void engine_task(struct explain_task *task, const struct engine *engine,
+                 const struct explain_request *request)
+{
+    const struct network *network = &engine->network;
+    const struct layers *layers = &network->layers;
+    const struct head *head = &network->head;
+    size_t layer = request->layer == EXPLAIN_LAYER_DEFAULT ? layers->chosen
+                                                           : request->layer;
+
+    *task = (struct explain_task){
+        .network = network,
+        .layer = layer < layers->count ? &layers->list[layer] : NULL,
+        .value = layer == layers->chosen ? network->layer_value : GRAPH_NONE,
+        .target = request->target,
+        .num_maps = count_maps(request),
+        .parameters = request->parameters,
+    };
+    task->is_closed = task->value != GRAPH_NONE &&
+                      task->value == head->features && !head->refusal &&
+                      !head->is_max && !head->is_normalized;
+    set_baseline(task->baseline, &engine->model_dir.input);
+}
+
+bool engine_method(const struct explain_method **method, const char **reason,
+                   const struct explain_request *request,
+                   const struct explain_task *task, struct error *err)
+{
+    *method = request->method;
+    if (!*method) {
+        *method = explain_choose(reason, task);
+        return true;
+    }
+    *reason = (*method)->refuse(task);
+    return !*reason || fail(err, ERROR_UNSUPPORTED, "%s: %s",
+                            explain_method_name(*method), *reason);
+}
+
+bool engine_passes(const struct engine *engine, size_t *passes,
+                   const struct explain_request *request, struct error *err)
+{
+    const struct explain_method *method;
+    struct explain_task task;
+    const char *reason;
+
+    *passes = 1;
+    engine_task(&task, engine, request);
+    if (!engine_method(&method, &reason, request, &task, err))
+        return false;
+    *passes += method ? explain_passes(method, &task) : 0;
+    return true;
+}
+
 void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
+    variants_free(engine->variants);
     network_release(&engine->network);
     model_dir_release(&engine->model_dir);
     free(engine);

@@ -47,15 +47,19 @@ struct engine_info {
     const char *license;              /* of the weights, or NULL */
     size_t input_width, input_height; /* pixels */
     size_t num_classes;
-    size_t map_width, map_height; /* cells; 0 without a CAM head */
-    size_t num_features;          /* channels of the last feature map */
-    const char *head;             /* the kind of head, such as "gap-linear" */
-    const char *output;           /* the name of the output that is used */
+    size_t map_width,
+        map_height;      /* cells of the default layer; 0 without one */
+    size_t num_features; /* its channels */
+    const char *head;    /* the kind of head, such as "gap-linear" */
+    const char *output;  /* the name of the output that is used */
     const char *scores;  /* how logits become scores: "softmax" or "sigmoid" */
     bool is_exclusive;   /* each image has exactly one class; else any number of
                             classes, each with its own score */
-    const char *method;  /* the method that explains it (explain.h), or NULL */
-    const char *refusal; /* why no method is defined, or NULL */
+    const char *method;  /* the default method (method.h), or NULL */
+    const char *refusal; /* why it is not the first one of the table, or why
+                            there is none; or NULL */
+    size_t num_layers;
+    size_t layer;          /* the default layer; num_layers if there is none */
     const char *precision; /* the precision in use: "fp32" or "int8" */
     const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
 };
@@ -72,8 +76,15 @@ struct engine_class {
 /* In struct explain_request.classes: the best `top` classes, best first. */
 #define EXPLAIN_TOP SIZE_MAX
 
+/* In struct explain_request.layer: the model's default. */
+#define EXPLAIN_LAYER_DEFAULT SIZE_MAX
+
 struct explain_request {
     const struct explain_method *method; /* NULL: the model's default */
+    size_t layer; /* index (engine_find_layer), or EXPLAIN_LAYER_DEFAULT */
+    enum target_kind target;
+    size_t against; /* class, of TARGET_MARGIN */
+    struct explain_parameters parameters;
     size_t top;                          /* classes listed; 1..num_classes */
     size_t classes[EXPLAIN_MAX_CLASSES]; /* (num_classes) to explain: indices,
                                             or EXPLAIN_TOP; at most
@@ -86,11 +97,13 @@ struct explain_request {
 };
 
 /* The default request. */
-#define EXPLAIN_REQUEST_DEFAULT                                   \
-    {                                                             \
-        .top = 5, .box = {.threshold = BOX_THRESHOLD}, .style = { \
-            .alpha = 0.5f                                         \
-        }                                                         \
+#define EXPLAIN_REQUEST_DEFAULT                             \
+    {                                                       \
+        .layer = EXPLAIN_LAYER_DEFAULT,                     \
+        .parameters = EXPLAIN_PARAMETERS_DEFAULT, .top = 5, \
+        .box = {.threshold = BOX_THRESHOLD}, .style = {     \
+            .alpha = 0.5f                                   \
+        }                                                   \
     }
 
 /* ---- the explanation ---- */
@@ -112,8 +125,12 @@ struct engine_timing {
 /* Everything is borrowed from the session, until its next image. */
 struct explanation {
     const struct image *image;
-    const char *method;  /* its name; NULL: there are no maps */
-    const char *refusal; /* why there are no maps, or NULL */
+    const struct explain_method *method; /* NULL: there are no maps */
+    const char *refusal;                 /* why there are no maps, or NULL */
+    const char *reason; /* why the default method is not the first one of the
+                           table, where that was chosen; or NULL */
+    const struct layer *layer; /* NULL: the method uses none */
+    size_t passes; /* of the network, the one that classifies included */
     /* (num_classes) the best classes, then the requested ones that are not
      * among them */
     const struct explained_class *classes;
@@ -167,6 +184,23 @@ const char *engine_class_label(const struct engine *engine, size_t index);
 bool engine_find_class(const struct engine *engine, size_t *index,
                        const char *text);
 
+/* Layer number `index`, which is below num_layers; valid as long as the engine.
+ */
+const struct layer *engine_layer(const struct engine *engine, size_t index);
+
+/* Finds a layer by a name, a unique end of one, or its place from the end, such
+ * as "-1" (layers_choose). ERROR_INPUT. */
+bool engine_find_layer(const struct engine *engine, size_t *index,
+                       const char *text, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Computes how many passes of the network a request takes, the one that
+ * classifies included. ERROR_UNSUPPORTED if the method that it names is not
+ * defined for this network and layer. */
+bool engine_passes(const struct engine *engine, size_t *passes,
+                   const struct explain_request *request, struct error *err)
+    __attribute__((warn_unused_result));
+
 void engine_free(struct engine *engine);
 
 /* A session computes on its caller's thread and, if `team` is not NULL, on the
@@ -185,13 +219,20 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
     __attribute__((warn_unused_result));
 
 /* Runs the network on the sample and explains the requested classes: makes each
- * map once, then boxes and heatmap. If no method is defined for the model,
- * there are no maps, which is not a failure. `cancel` is checked between passes
- * (ERROR_BUSY) and may be NULL. ERROR_MEMORY, ERROR_INTERNAL. */
+ * map once, then boxes and heatmap. If the request names no method and none is
+ * defined for the model, there are no maps, which is not a failure. `watch` is
+ * told of passes and may be NULL.
+ * ERROR_UNSUPPORTED  the requested method or target is not defined for this
+ *                    network; the text says why
+ * ERROR_BUSY         cancelled
+ * ERROR_IO           model.onnx has changed since the model was opened
+ * ERROR_LIMIT        the maps are too large
+ * ERROR_MEMORY, ERROR_INTERNAL */
 bool engine_session_explain(struct engine_session *session,
                             struct explanation *explanation,
                             const struct explain_request *request,
-                            const struct cancel *cancel, struct error *err)
+                            const struct explain_watch *watch,
+                            struct error *err)
     __attribute__((warn_unused_result));
 
 /* How often this session has run the network. */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
@@ -19,7 +20,10 @@ struct engine_session {
     struct preprocess_region region; /* the part of the image that maps cover */
     float *logits, *scores;          /* (num_classes) owned */
     size_t *best;                    /* (num_classes) scratch; owned */
+    struct probe *probe;             /* owned */
     struct explain_maps maps;
+    struct target targets[EXPLAIN_MAX_CLASSES];
+    char refusal[ERROR_TEXT_SIZE + 32];     /* that of the explanation may be here */
     struct explained_class *explained; /* owned */
     size_t explained_cap;              /* bytes */
     struct buf heatmap;
@@ -49,7 +53,14 @@ struct engine_session *engine_session_new(const struct engine *engine,
     }
     session->plan = plan_session_new(engine->network.plan, team, err);
     session->preprocess = preprocess_new(&engine->model_dir.input, err);
-    ok = session->plan && session->preprocess;
+    if (session->plan && session->preprocess)
+        session->probe =
+            probe_new(&(struct probe_source){.network = &engine->network,
+                                             .variants = engine->variants,
+                                             .plan = session->plan,
+                                             .team = team},
+                      err);
+    ok = session->probe != NULL;
 out:
     if (!ok) {
         engine_session_free(session);
@@ -107,7 +118,7 @@ bool engine_session_run(struct engine_session *session, struct error *err)
 
 uint64_t engine_session_num_runs(const struct engine_session *session)
 {
-    return session->num_runs;
+    return session->num_runs + probe_num_runs(session->probe);
 }
 
 /* ---- explanations ---- */
@@ -185,20 +196,60 @@ static bool list_classes(struct engine_session *session,
     return true;
 }
 
-static bool make_maps(struct engine_session *session,
-                      const struct explain_method *method,
-                      const struct cancel *cancel, struct error *err)
+static bool set_targets(struct engine_session *session,
+                        const struct explain_request *request,
+                        struct error *err)
 {
-    const struct engine *engine = session->engine;
-    const struct explain_input input = {
-        .graph = &engine->network.graph,
-        .head = &engine->network.head,
-        .plan = session->plan,
-        .cancel = cancel,
-    };
+    const struct head *head = &session->engine->network.head;
 
-    if (!explain_run(&session->maps, method, &input, err))
+    for (size_t i = 0; i < session->maps.count; i++)
+        if (!target_set(&session->targets[i], request->target,
+                        session->maps.map[i].class_index, request->against,
+                        head, session->logits, err))
+            return false;
+    return true;
+}
+
+/* Goes on without maps, for a reason that only the attempt shows. */
+static void give_up(struct engine_session *session,
+                    struct explanation *explanation, const struct error *err)
+{
+    snprintf(session->refusal, sizeof session->refusal, "%.24s: %s",
+             explain_method_name(explanation->method), err->text);
+    explanation->refusal = session->refusal;
+    explanation->method = NULL;
+    for (size_t i = 0; i < explanation->num_classes; i++)
+        session->explained[i].map = NULL;
+}
+
+static bool make_maps(struct engine_session *session,
+                      struct explanation *explanation,
+                      const struct explain_request *request,
+                      struct explain_task *task,
+                      const struct explain_watch *watch, struct error *err)
+{
+    const struct layers *layers = &session->engine->network.layers;
+    const struct explain_input input = {
+        .task = task,
+        .probe = session->probe,
+        .targets = session->targets,
+        .logits = session->logits,
+    };
+    struct error why = {0};
+
+    task->num_maps = session->maps.count;
+    probe_begin(session->probe,
+                task->layer ? (size_t)(task->layer - layers->list) : 0,
+                task->value, explain_passes(explanation->method, task), watch);
+    if (!explain_run(&session->maps, explanation->method, &input, &why)) {
+        if (why.kind == ERROR_UNSUPPORTED && !request->method) {
+            give_up(session, explanation, &why);
+            return true;
+        }
+        *err = why;
         return false;
+    }
+    explanation->passes += probe_num_passes(session->probe);
     for (size_t i = 0; i < session->maps.count; i++)
         session->maps.map[i].region = session->region;
     return true;
@@ -259,37 +310,51 @@ static bool render_maps(struct engine_session *session,
                          err));
 }
 
-bool engine_session_explain(struct engine_session *session,
-                            struct explanation *explanation,
-                            const struct explain_request *request,
-                            const struct cancel *cancel, struct error *err)
+/* Makes an empty explanation. */
+static bool begin(struct engine_session *session,
+                  struct explanation *explanation, struct explain_task *task,
+                  const struct explain_request *request, struct error *err)
 {
-    const struct engine *engine = session->engine;
-    const struct explain_method *method =
-        request->method ? request->method : engine->method;
-    uint64_t start;
+    const char *reason;
 
     if (session->heatmap.cap > MAX_KEPT)
         buf_release(&session->heatmap);
     buf_clear(&session->heatmap);
     session->timing.render = 0;
     *explanation = (struct explanation){
-        .image = &session->image,
-        .refusal = request->method
-                       ? request->method->refuse(&engine->network.graph,
-                                                 &engine->network.head)
-                       : engine->refusal,
-        .heatmap = &session->heatmap,
-    };
-    if (!explanation->refusal)
-        explanation->method = method->name;
-    if (!cancel_check(cancel, err) || !engine_session_run(session, err) ||
+        .image = &session->image, .passes = 1, .heatmap = &session->heatmap};
+    engine_task(task, session->engine, request);
+    if (!engine_method(&explanation->method, &reason, request, task, err))
+        return false;
+    if (explanation->method)
+        explanation->reason = reason;
+    else
+        explanation->refusal = reason;
+    if (explanation->method && explanation->method->uses_layer)
+        explanation->layer = task->layer;
+    return true;
+}
+
+bool engine_session_explain(struct engine_session *session,
+                            struct explanation *explanation,
+                            const struct explain_request *request,
+                            const struct explain_watch *watch,
+                            struct error *err)
+{
+    struct explain_task task;
+    uint64_t start;
+
+    if (!begin(session, explanation, &task, request, err) ||
+        !cancel_check(watch ? watch->cancel : NULL, err) ||
+        !engine_session_run(session, err) ||
         !list_classes(session, explanation, request, err))
         return false;
     start = clock_now_us();
     if (explanation->method &&
-        (!make_maps(session, method, cancel, err) ||
-         !render_maps(session, explanation, request, err)))
+        (!set_targets(session, request, err) ||
+         !make_maps(session, explanation, request, &task, watch, err)))
+        return false;
+    if (explanation->method && !render_maps(session, explanation, request, err))
         return false;
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;
@@ -325,6 +390,7 @@ void engine_session_free(struct engine_session *session)
 {
     if (!session)
         return;
+    probe_free(session->probe);
     plan_session_free(session->plan);
     preprocess_free(session->preprocess);
     render_release(&session->render);

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "engine/explain/explain.h"
+#include "engine/explain/method.h"
 
 /* Sums per cell, in an order that lets the compiler use vectors without
  * reordering floating-point additions. */
@@ -153,10 +153,16 @@ double cam_bias(const struct head *head, const struct graph *graph, size_t k)
 
 /* ---- the method ---- */
 
-static const char *refuse(const struct graph *graph, const struct head *head)
+static const char *refuse(const struct explain_task *task)
 {
-    (void)graph;
-    return head->refusal;
+    const struct head *head = &task->network->head;
+
+    if (head->refusal)
+        return head->refusal;
+    return task->value != head->features
+               ? "class activation maps are defined for the last feature map "
+                 "alone"
+               : NULL;
 }
 
 static double mean_of(const struct explain_map *map)
@@ -177,22 +183,22 @@ static double mean_of(const struct explain_map *map)
 static bool explain(struct explain_maps *maps,
                     const struct explain_input *input, struct error *err)
 {
-    const struct head *head = input->head;
-    const struct graph_shape *shape =
-        &input->graph->values[head->features].shape;
-    const float *features = plan_session_data(input->plan, head->features);
+    const struct graph *graph = &input->task->network->graph;
+    const struct head *head = &input->task->network->head;
+    struct probe_features features;
     struct cam_scale scale;
 
-    if (!explain_reserve(maps, shape->dim[1], shape->dim[2], err))
+    if (!probe_features(input->probe, &features, err) ||
+        !explain_reserve(maps, features.height, features.width, err))
         return false;
-    cam_scale(&scale, head, input->graph, features);
+    cam_scale(&scale, head, graph, features.values);
     for (size_t i = 0; i < maps->count; i++) {
         struct explain_map *map = &maps->map[i];
         size_t k = map->class_index;
 
-        cam_map(map->values, head, input->graph, features, &scale, k);
-        explain_add_check(map, "mean_plus_bias",
-                          mean_of(map) + cam_bias(head, input->graph, k));
+        cam_map(map->values, head, graph, features.values, &scale, k);
+        explain_add_check(map, "mean_plus_bias", (double)input->logits[k],
+                          mean_of(map) + cam_bias(head, graph, k));
         map->is_normalized = head->is_normalized;
         map->norm_mean = scale.mean;
         map->norm_deviation = scale.deviation;
@@ -201,11 +207,12 @@ static bool explain(struct explain_maps *maps,
 }
 
 const struct explain_method cam_method = {
-    .name = "cam",
+    .title = "class activation map",
     .paper = "Zhou et al., Learning Deep Features for Discriminative "
              "Localization, CVPR 2016",
     .needs = "global pooling of the feature map, then at most one linear layer",
-    .passes = 0,
+    .uses_layer = true,
+    .is_signed = true,
     .refuse = refuse,
     .explain = explain,
 };

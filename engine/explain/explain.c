@@ -2,11 +2,18 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/scratch.h"
 
 static const struct explain_method *const methods[] = {
-#define X(name) &name##_method,
+#define X(word, name) &word##_method,
+    EXPLAIN_METHODS(X)
+#undef X
+};
+
+static const char *const names[] = {
+#define X(word, name) name,
     EXPLAIN_METHODS(X)
 #undef X
 };
@@ -18,21 +25,40 @@ const struct explain_method *explain_method(size_t i)
     return i < NUM_METHODS ? methods[i] : NULL;
 }
 
+const struct explain_method *explain_method_named(const char *name)
+{
+    for (size_t i = 0; i < NUM_METHODS; i++)
+        if (strcmp(names[i], name) == 0)
+            return methods[i];
+    return NULL;
+}
+
+const char *explain_method_name(const struct explain_method *method)
+{
+    for (size_t i = 0; i < NUM_METHODS; i++)
+        if (methods[i] == method)
+            return names[i];
+    return "";
+}
+
 const struct explain_method *explain_choose(const char **refusal,
-                                            const struct graph *graph,
-                                            const struct head *head)
+                                            const struct explain_task *task)
 {
     *refusal = NULL;
     for (size_t i = 0; i < NUM_METHODS; i++) {
-        const char *why = methods[i]->refuse(graph, head);
+        const char *why = methods[i]->refuse(task);
 
-        if (!why) {
-            *refusal = NULL;
+        if (!why)
             return methods[i];
-        }
         *refusal = *refusal ? *refusal : why;
     }
     return NULL;
+}
+
+size_t explain_passes(const struct explain_method *method,
+                      const struct explain_task *task)
+{
+    return method->passes ? method->passes(task) : 0;
 }
 
 /* Sets min and max. */
@@ -45,6 +71,7 @@ static void find_range(struct explain_map *map)
         map->min = value < map->min ? value : map->min;
         map->max = value > map->max ? value : map->max;
     }
+    map->scale = map->max;
 }
 
 bool explain_run(struct explain_maps *maps, const struct explain_method *method,
@@ -63,10 +90,15 @@ bool explain_reserve(struct explain_maps *maps, size_t height, size_t width,
     size_t cells = height * width;
 
     assert(maps->count <= EXPLAIN_MAX_CLASSES);
+    if (cells > EXPLAIN_MAX_CELLS / maps->count)
+        return fail(err, ERROR_LIMIT,
+                    "%zu maps of %zu x %zu pixels are more than %d pixels",
+                    maps->count, width, height, EXPLAIN_MAX_CELLS);
     maps->values = scratch_reserve(maps->values, &maps->values_cap,
                                    maps->count * cells, sizeof(float), err);
     if (!maps->values)
         return false;
+    memset(maps->values, 0, maps->count * cells * sizeof(float));
     for (size_t i = 0; i < maps->count; i++)
         maps->map[i] = (struct explain_map){
             .class_index = maps->map[i].class_index,
@@ -77,10 +109,12 @@ bool explain_reserve(struct explain_maps *maps, size_t height, size_t width,
     return true;
 }
 
-void explain_add_check(struct explain_map *map, const char *name, double found)
+void explain_add_check(struct explain_map *map, const char *name,
+                       double expected, double found)
 {
     assert(map->num_checks < EXPLAIN_MAX_CHECKS);
-    map->checks[map->num_checks++] = (struct explain_check){name, found};
+    map->checks[map->num_checks++] =
+        (struct explain_check){name, expected, found};
 }
 
 void explain_release(struct explain_maps *maps)

@@ -43,13 +43,12 @@ struct probe;
 struct probe *probe_new(const struct probe_source *source, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Begins with an image that has been classified. layer is the name of the layer
- * that is explained, or NULL if the method needs none; `value` is the layer's
- * value in the network if the plan that classifies outputs it, or GRAPH_NONE.
- * `total` is the number of passes that there will be. Both strings and watch
- * are borrowed until the next call. */
-void probe_begin(struct probe *probe, const char *layer, int value,
-                 size_t total, const struct explain_watch *watch);
+/* Begins with an image that has been classified. `layer` is the index of the
+ * layer that is explained; `value` is the layer's value in the network if the
+ * plan that classifies outputs it, or GRAPH_NONE. `total` is the number of
+ * passes that there will be. `watch` is borrowed until the next call. */
+void probe_begin(struct probe *probe, size_t layer, int value, size_t total,
+                 const struct explain_watch *watch);
 
 /* The number of passes since probe_begin. */
 size_t probe_num_passes(const struct probe *probe);

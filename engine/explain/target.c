@@ -37,8 +37,8 @@ bool target_set(struct target *target, enum target_kind kind,
                 size_t class_index, size_t against, const struct head *head,
                 const float *logits, struct error *err)
 {
-    *target = (struct target){
-        .kind = kind, .class_index = class_index, .head = head};
+    *target =
+        (struct target){.kind = kind, .class_index = class_index, .head = head};
     if (kind == TARGET_LOGIT || kind == TARGET_LOG_SCORE)
         return true;
     if (head->num_logits < 2)

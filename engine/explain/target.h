@@ -18,10 +18,10 @@
  * finer      y_c minus the mean of the three logits that are nearest to it, or
  *            of all others if there are fewer. They are chosen on the unchanged
  *            image (Zhang et al., Finer-CAM, 2025, arXiv 2501.11309) */
-#define TARGET_KINDS(X)             \
-    X(TARGET_LOGIT, "logit")        \
+#define TARGET_KINDS(X)              \
+    X(TARGET_LOGIT, "logit")         \
     X(TARGET_LOG_SCORE, "log-score") \
-    X(TARGET_MARGIN, "margin")      \
+    X(TARGET_MARGIN, "margin")       \
     X(TARGET_FINER, "finer")
 
 enum target_kind {

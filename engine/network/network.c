@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/network/outputs.h"
+#include "engine/passes/graph_picture.h"
 #include "engine/run/precision.h"
 
 /* ---- the passes over a graph ---- */
@@ -109,20 +110,25 @@ static bool read_shapes(struct graph *graph, const uint8_t *bytes, size_t len,
     return problems ? false : fail_with(&own, err);
 }
 
-static bool read_graph(struct graph *graph, const uint8_t *bytes, size_t len,
-                       const struct onnx_input *input,
+static bool read_graph(struct network *network, const uint8_t *bytes,
+                       size_t len, const struct onnx_input *input,
                        struct graph_problems *problems, struct error *err)
 {
+    struct graph *graph = &network->graph;
+
     return read_shapes(graph, bytes, len, input, problems, err) &&
-           fold_and_lay_out(graph, NETWORK_ALL, err);
+           graph_fold(graph, err) &&
+           layers_find(&network->layers, graph, graph->outputs[0], err) &&
+           graph_layout(graph, err);
 }
 
 /* Reads the file again for the chosen output alone, so that nothing is kept for
  * other outputs. */
-static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
+static bool keep_one_output(struct network *network, const uint8_t *bytes,
                             size_t len, const struct network_options *options,
                             struct error *err)
 {
+    struct graph *graph = &network->graph;
     struct onnx_input input = options->input;
     const char *name = NULL;
     char *copy;
@@ -134,10 +140,39 @@ static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
     if (!copy)
         return fail(err, ERROR_MEMORY, "not enough memory for a name");
     input.output = copy;
+    layers_release(&network->layers);
     graph_release(graph);
-    ok = read_graph(graph, bytes, len, &input, options->problems, err);
+    ok = read_graph(network, bytes, len, &input, options->problems, err);
     free(copy);
     return ok;
+}
+
+/* Finds the value of the default layer: the head's features, or what is stored
+ * as (1, height, width, channels) under the layer's name. */
+static bool find_default_layer(struct network *network, struct error *err)
+{
+    const struct layers *layers = &network->layers;
+    const struct graph *graph = &network->graph;
+    const struct layer *layer = &layers->list[layers->chosen];
+    struct graph_picture *pictures;
+    int value;
+
+    network->layer_value = network->head.features;
+    if (network->layer_value != GRAPH_NONE || layers->chosen == layers->count)
+        return true;
+    value = graph_find(graph, layer->name);
+    if (value == GRAPH_NONE || graph->values[value].shape.rank != 4)
+        return true;
+    pictures = calloc(graph->num_values + 1, sizeof *pictures);
+    if (!pictures)
+        return fail(err, ERROR_MEMORY,
+                    "not enough memory for a list of values");
+    graph_picture_find(pictures, graph);
+    if (pictures[value].rows == 1 && pictures[value].columns == 2 &&
+        graph->values[value].shape.dim[3] == layer->channels)
+        network->layer_value = value;
+    free(pictures);
+    return true;
 }
 
 static bool read_served(struct network *network, const uint8_t *bytes,
@@ -148,16 +183,17 @@ static bool read_served(struct network *network, const uint8_t *bytes,
     struct head *head = &network->head;
     const char *name;
 
-    if (!read_graph(graph, bytes, len, &options->input, options->problems,
+    if (!read_graph(network, bytes, len, &options->input, options->problems,
                     err) ||
         (graph->num_outputs > 1 &&
-         !keep_one_output(graph, bytes, len, options, err)))
+         !keep_one_output(network, bytes, len, options, err)))
         return false;
     name = graph->output_names[0];
     if (!head_find_at(head, graph, graph->outputs[0], &options->wish, err))
         return false;
     head->output = name;
-    return head_set_outputs(head, graph, err);
+    return find_default_layer(network, err) &&
+           head_set_outputs(head, network->layer_value, graph, err);
 }
 
 /* ---- the network ---- */
@@ -189,6 +225,7 @@ bool network_plan(struct network *network, enum precision_choice precision,
 void network_release(struct network *network)
 {
     plan_free(network->plan);
+    layers_release(&network->layers);
     graph_release(&network->graph);
     *network = (struct network){0};
 }

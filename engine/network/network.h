@@ -7,12 +7,13 @@
  *     onnx_read                reads the file's nodes
  *     graph_infer              infers shapes
  *     graph_fold
+ *     layers_find              lists the feature maps
  *     graph_layout
  *     outputs_choose           chooses the output; the file is then read again
  *                              for this one alone
  *     head_find_at             finds the layers that maps are computed from
- *     head_set_outputs         makes logits and features the graph's outputs
- *     precision_plan
+ *     head_set_outputs         makes logits and the default layer the graph's
+ * outputs precision_plan
  *
  *     struct network network = {0};
  *
@@ -25,6 +26,7 @@
 
 #include "engine/base/error.h"
 #include "engine/graph/graph.h"
+#include "engine/network/layers.h"
 #include "engine/onnx/onnx.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
@@ -36,7 +38,12 @@
 /* `= {0}` is empty. */
 struct network {
     struct graph graph;
-    struct head head;  /* head.output is the file's name for the output */
+    struct head head;     /* head.output is the file's name for the output */
+    struct layers layers; /* found before graph_layout, which changes the
+                             numbers of values; empty with keep_outputs */
+    int layer_value;   /* the default layer's value, (1, H, W, C), which is an
+                          output; GRAPH_NONE if there is none. Not with
+                          keep_outputs */
     struct plan *plan; /* owned; NULL until network_plan */
 };
 

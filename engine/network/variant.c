@@ -1,5 +1,6 @@
 #include "engine/network/variant.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,11 +8,12 @@
 #include <sys/stat.h>
 
 #include "engine/passes/gradient.h"
+#include "engine/passes/graph_build.h"
 #include "engine/passes/graph_cut.h"
 
 struct entry {
     struct variant variant; /* first: variants_give finds the entry by it */
-    struct variant_key key; /* its layer is owned */
+    struct variant_key key;
     size_t num_users;
     uint64_t used; /* when it was taken last, by the clock below */
     struct entry *next;
@@ -33,8 +35,7 @@ struct variants {
 static bool is_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-           a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
@@ -55,13 +56,59 @@ static bool read_file(struct buf *file, const struct variants *variants,
 
 /* ---- making one ---- */
 
-static bool find(int *value, const struct graph *graph, const char *name,
-                 struct error *err)
+/* Lets the nodes before `first` take `back` instead of the value that node
+ * `first` transposes, and moves what makes it behind what makes that value. */
+static void take_instead(struct graph *graph, size_t first, int back)
 {
-    *value = graph_find(graph, name);
-    return *value != GRAPH_NONE ||
-           fail(err, ERROR_INTERNAL, "the value \"%.100s\" cannot be found",
+    int value = graph->nodes[first].inputs[0];
+
+    for (size_t n = 0; n < first; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] == value)
+                graph->nodes[n].inputs[i] = back;
+    graph_move_nodes(graph, first, (size_t)graph->values[value].producer + 1);
+}
+
+static bool find_logits(struct variant *made, const char *name,
+                        struct error *err)
+{
+    made->logits = graph_find(&made->graph, name);
+    return made->logits != GRAPH_NONE ||
+           fail(err, ERROR_INTERNAL, "the logits \"%.100s\" cannot be found",
                 name);
+}
+
+/* Finds the layer. If it is stored as (1, H, W, C) in the file, it is
+ * transposed to (1, C, H, W), like all others, and back again for what takes
+ * it. */
+static bool find_layer(struct variant *made, size_t index, struct error *err)
+{
+    const struct graph_node node =
+        graph_build_node(GRAPH_TRANSPOSE, "layer", "Transpose");
+    struct graph *graph = &made->graph;
+    struct layers layers = {0};
+    size_t num_nodes = graph->num_nodes;
+    bool is_nhwc;
+    int back;
+
+    if (!layers_find(&layers, graph, graph->outputs[0], err))
+        return false;
+    assert(index < layers.count);
+    made->features = layers.list[index].value;
+    is_nhwc = layers.list[index].is_nhwc;
+    layers_release(&layers);
+    if (!is_nhwc)
+        return true;
+    made->features = graph_build_transpose(graph, &node, made->features,
+                                           (size_t[]){0, 3, 1, 2}, err);
+    back = made->features == GRAPH_NONE
+               ? GRAPH_NONE
+               : graph_build_transpose(graph, &node, made->features,
+                                       (size_t[]){0, 2, 3, 1}, err);
+    if (back == GRAPH_NONE)
+        return false;
+    take_instead(graph, num_nodes, back);
+    return true;
 }
 
 /* The image -> the layer's features. */
@@ -176,9 +223,8 @@ static bool lay_out(struct variant *made, const struct graph *from,
 static bool make(struct variant *made, const struct variants *variants,
                  const struct variant_key *key, struct error *err)
 {
-    const struct network_options options = {.input = variants->input,
-                                            .keep_outputs = true,
-                                            .last = NETWORK_FOLD};
+    const struct network_options options = {
+        .input = variants->input, .keep_outputs = true, .last = NETWORK_FOLD};
     struct network network = {0};
     struct buf file = {0};
     bool ok = read_file(&file, variants, err) &&
@@ -190,9 +236,9 @@ static bool make(struct variant *made, const struct variants *variants,
         return false;
     made->image = made->graph.inputs[0];
     made->features = GRAPH_NONE;
-    return (!key->layer ||
-            find(&made->features, &made->graph, key->layer, err)) &&
-           find(&made->logits, &made->graph, variants->logits, err) &&
+    return find_logits(made, variants->logits, err) &&
+           (key->kind == VARIANT_GRADIENT ||
+            find_layer(made, key->layer, err)) &&
            change(made, key, err) &&
            lay_out(made, &variants->network->graph, err);
 }
@@ -203,15 +249,13 @@ static void free_entry(struct entry *entry)
 {
     plan_free(entry->variant.plan);
     graph_release(&entry->variant.graph);
-    free((char *)(uintptr_t)entry->key.layer);
     free(entry);
 }
 
 static bool is_key(const struct variant_key *a, const struct variant_key *b)
 {
     return a->kind == b->kind && a->rule == b->rule &&
-           (a->layer == b->layer ||
-            (a->layer && b->layer && strcmp(a->layer, b->layer) == 0));
+           (a->kind == VARIANT_GRADIENT || a->layer == b->layer);
 }
 
 static struct entry *find_entry(struct variants *variants,
@@ -249,22 +293,16 @@ static struct entry *add_entry(struct variants *variants,
                                const struct variant_key *key, struct error *err)
 {
     struct entry *entry = calloc(1, sizeof *entry);
-    struct error why = {0};
 
     if (!entry) {
         fail(err, ERROR_MEMORY, "not enough memory for a network");
         return NULL;
     }
     entry->key = *key;
-    entry->key.layer = key->layer ? strdup(key->layer) : NULL;
-    if (key->layer && !entry->key.layer)
-        fail(err, ERROR_MEMORY, "not enough memory for a name");
-    else if (make(&entry->variant, variants, key, &why)) {
+    if (make(&entry->variant, variants, key, err)) {
         entry->next = variants->first;
         variants->first = entry;
         return entry;
-    } else {
-        fail(err, why.kind, "%s", why.text);
     }
     free_entry(entry);
     return NULL;
@@ -322,11 +360,13 @@ struct variants *variants_new(const char *path,
     variants->input = options->input;
     variants->input.folder = variants->folder;
     variants->input.output = variants->output;
-    if (variants->path && variants->output && variants->logits &&
-        !variants->folder == !options->input.folder &&
-        stat(path, &variants->file) == 0)
+    if (!variants->path || !variants->output || !variants->logits ||
+        (options->input.folder && !variants->folder))
+        fail(err, ERROR_MEMORY, "not enough memory for a model");
+    else if (stat(path, &variants->file) != 0)
+        fail(err, ERROR_IO, "%s: %s", path, strerror(errno));
+    else
         return variants;
-    fail(err, ERROR_MEMORY, "not enough memory for a model");
     variants_free(variants);
     return NULL;
 }

@@ -22,7 +22,7 @@ enum variant_kind {
 
 struct variant_key {
     enum variant_kind kind;
-    const char *layer; /* its name in the file; NULL for VARIANT_GRADIENT */
+    size_t layer; /* in the network's layers; ignored by VARIANT_GRADIENT */
     enum gradient_rule rule;
 };
 
@@ -40,8 +40,9 @@ struct variants;
 /* At most so many are kept without being in use. */
 enum { VARIANTS_MAX_KEPT = 6 };
 
-/* Takes note of the file that the network was read from; both must outlive the
- * variants. `logits` is the value's name. Returns NULL on ERROR_MEMORY. */
+/* Takes note of the file that the network was read from with these options. The
+ * network must outlive the variants. Returns NULL on ERROR_MEMORY; ERROR_IO if
+ * the file is gone. */
 struct variants *variants_new(const char *path,
                               const struct network_options *options,
                               const struct network *network, struct error *err)

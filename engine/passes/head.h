@@ -111,9 +111,9 @@ bool head_find_at(struct head *head, const struct graph *graph, int output,
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Sets the graph's outputs to the logits and, if there are any, the features,
- * and removes what neither needs. ERROR_MEMORY. */
-bool head_set_outputs(const struct head *head, struct graph *graph,
+/* Sets the graph's outputs to the logits and, unless it is GRAPH_NONE, a layer
+ * such as the features, and removes what neither needs. ERROR_MEMORY. */
+bool head_set_outputs(const struct head *head, int layer, struct graph *graph,
                       struct error *err) __attribute__((warn_unused_result));
 
 /* Returns the index of the logit of class k < num_classes, and whether it is

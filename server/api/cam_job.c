@@ -57,10 +57,11 @@ static bool respond(struct cam_job *job, struct engine_session *session,
                     const struct cancel *cancel, struct error *err)
 {
     const struct cam_json_source source = {.queue_ms = queue_ms};
+    const struct explain_watch watch = {.cancel = cancel};
     struct response *response = &job->base.deferred.response;
     struct explanation explanation;
 
-    if (!engine_session_explain(session, &explanation, &job->request, cancel,
+    if (!engine_session_explain(session, &explanation, &job->request, &watch,
                                 err))
         return false;
     return job->request.only_heatmap

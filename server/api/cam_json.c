@@ -181,7 +181,9 @@ static json_t *describe(const struct engine *engine,
     engine_info(engine, &info);
     if ((!source->file || put(root, "file", text(source->file))) &&
         put(root, "model", text(info.name)) &&
-        put(root, "method", text(explanation->method)) &&
+        put(root, "method",
+            text(explanation->method ? explain_method_name(explanation->method)
+                                     : NULL)) &&
         put(root, "scores", text(info.scores)) &&
         put(root, "exclusive", json_boolean(info.is_exclusive)) &&
         put(root, "image", image_object(explanation->image)) &&

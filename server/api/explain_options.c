@@ -6,7 +6,7 @@
 static const struct explain_request defaults = EXPLAIN_REQUEST_DEFAULT;
 
 /* What the rows write into: the request first, for their fields. */
-struct target {
+struct reading {
     struct explain_request request;
     const struct engine *engine; /* NULL: not known yet */
 };
@@ -23,9 +23,9 @@ static size_t num_classes_of(const struct engine *engine)
 static bool take_top(void *data, const struct option *option, const char *value,
                      struct error *err)
 {
-    struct target *target = data;
+    struct reading *reading = data;
     const size_t most =
-        target->engine ? num_classes_of(target->engine) : UINT32_MAX;
+        reading->engine ? num_classes_of(reading->engine) : UINT32_MAX;
     size_t top = 0;
 
     (void)option;
@@ -34,23 +34,23 @@ static bool take_top(void *data, const struct option *option, const char *value,
         top = top * 10 + (size_t)(*value - '0');
         top = top < most ? top : most;
     }
-    target->request.top = top;
+    reading->request.top = top;
     return !*value && top > 0;
 }
 
 static bool take_class(void *data, const struct option *option,
                        const char *value, struct error *err)
 {
-    struct target *target = data;
-    struct explain_request *request = &target->request;
+    struct reading *reading = data;
+    struct explain_request *request = &reading->request;
     size_t index = EXPLAIN_TOP;
 
     (void)option;
     (void)err;
-    if (!target->engine)
+    if (!reading->engine)
         return true;
     if (strcmp(value, "top") != 0 &&
-        !engine_find_class(target->engine, &index, value))
+        !engine_find_class(reading->engine, &index, value))
         return false;
     for (size_t i = 0; i < request->num_classes; i++)
         if (request->classes[i] == index)
@@ -59,6 +59,39 @@ static bool take_class(void *data, const struct option *option,
         return false;
     request->classes[request->num_classes++] = index;
     return true;
+}
+
+static bool take_method(void *data, const struct option *option,
+                        const char *value, struct error *err)
+{
+    struct reading *reading = data;
+
+    (void)option;
+    (void)err;
+    reading->request.method = explain_method_named(value);
+    return reading->request.method != NULL;
+}
+
+static bool take_layer(void *data, const struct option *option,
+                       const char *value, struct error *err)
+{
+    struct reading *reading = data;
+
+    (void)option;
+    return !reading->engine ||
+           engine_find_layer(reading->engine, &reading->request.layer, value,
+                             err);
+}
+
+static bool take_against(void *data, const struct option *option,
+                         const char *value, struct error *err)
+{
+    struct reading *reading = data;
+
+    (void)option;
+    (void)err;
+    return !reading->engine ||
+           engine_find_class(reading->engine, &reading->request.against, value);
 }
 
 /* Which models there are is not known here (models.h). */
@@ -84,9 +117,26 @@ static const struct option rows[] = {
      "an index, an id or a label of the model, or \"top\"; repeatable, at "
      "most 16 classes",
      "the best one", .take = take_class},
-    {OPTION_CHOICE, "heatmap", "KIND",
-     "the picture in the answer: over the photo, alone, or no picture",
-     OPTION_WORDS(RENDER_KINDS), FIELD(style.kind)},
+    {OPTION_CHOICE, "method", "NAME", "how the map is made (GET /methods)",
+     OPTION_WORDS(EXPLAIN_METHODS), "cam, or gradcam where cam is not defined",
+     .take = take_method},
+    {OPTION_TEXT, "layer", "LAYER",
+     "the layer whose feature map is explained (GET /model/layers)",
+     "a layer's name, a unique end of one, or -1, -2 and so on for the last",
+     "the last one before pooling or flattening", .take = take_layer},
+    {OPTION_CHOICE, "target", "NAME", "what is explained of a class",
+     OPTION_WORDS(TARGET_KINDS), FIELD(target)},
+    {OPTION_TEXT, "against", "CLASS",
+     "another class, for the target margin: why this one and not that one",
+     "an index, an id or a label of the model", "", .take = take_against},
+#define X(parameter, field, kind, flag, standard, least, most, help)     \
+    {OPTION_##kind,          flag, "N", help, .min = least, .max = most, \
+     FIELD(parameters.field)},
+    EXPLAIN_PARAMETERS(X)
+#undef X
+        {OPTION_CHOICE, "heatmap", "KIND",
+         "the picture in the answer: over the photo, alone, or no picture",
+         OPTION_WORDS(RENDER_KINDS), FIELD(style.kind)},
     {OPTION_CHOICE, "colormap", "NAME", "the colours of the heatmap",
      OPTION_WORDS(HEATMAP_COLORMAPS), FIELD(style.colormap)},
     {OPTION_SHARE, "alpha", "A", "how strongly the colours cover the photo",
@@ -176,21 +226,37 @@ static bool fail_unknown(const char *name, struct error *err)
 }
 
 /* A switch is written as 0 or 1 here. */
-static bool set(struct target *target, const struct option *row,
-                const char *value)
+static bool set(struct reading *reading, const struct option *row,
+                const char *value, struct error *err)
 {
     bool on = strcmp(value, "1") == 0;
 
     if (row->type != OPTION_SWITCH)
-        return options_set(target, row, value, NULL);
-    memcpy((char *)target + row->offset, &on, sizeof on);
+        return options_set(reading, row, value, err);
+    memcpy((char *)reading + row->offset, &on, sizeof on);
     return on || strcmp(value, "0") == 0;
 }
 
-static bool parse_one(struct target *target, bool *seen, const char *name,
-                      const char *value, struct error *err)
+/* What only some rows can say better: why a layer is not accepted. */
+static bool fail_value(const struct option *row, const char *value,
+                       const struct error *why, struct error *err)
 {
     struct explain_option about;
+    char own[32];
+
+    explain_options_name(own, row->flag);
+    if (row->take == take_layer)
+        return fail(err, ERROR_INPUT, "option \"%s\": %s", own, why->text);
+    explain_options_describe(&about, row);
+    return fail(err, ERROR_INPUT,
+                "option \"%s\": \"%.60s\" is not accepted; it takes %s", own,
+                value, about.accepts);
+}
+
+static bool parse_one(struct reading *reading, bool *seen, const char *name,
+                      const char *value, struct error *err)
+{
+    struct error why = {0};
     char own[32];
 
     for (size_t i = 0; i < NUM_ROWS; i++) {
@@ -200,31 +266,77 @@ static bool parse_one(struct target *target, bool *seen, const char *name,
         if (seen[i] && rows[i].type != OPTION_LIST)
             return fail(err, ERROR_INPUT, "option \"%s\" is given twice", name);
         seen[i] = true;
-        if (set(target, &rows[i], value))
-            return true;
-        explain_options_describe(&about, &rows[i]);
-        return fail(err, ERROR_INPUT,
-                    "option \"%s\": \"%.60s\" is not accepted; it takes %s",
-                    name, value, about.accepts);
+        return set(reading, &rows[i], value, &why) ||
+               fail_value(&rows[i], value, &why, err);
     }
     return fail_unknown(name, err);
 }
 
-bool explain_options_parse(struct explain_request *request,
-                           const struct params *params,
-                           const struct engine *engine, struct error *err)
-{
-    struct target target = {.request = defaults, .engine = engine};
-    size_t num_classes = engine ? num_classes_of(engine) : defaults.top;
-    bool seen[NUM_ROWS] = {false};
-    const char *name, *value;
+/* ---- what options say together ---- */
 
-    if (target.request.top > num_classes)
-        target.request.top = num_classes;
-    for (size_t pos = 0; params_next(params, &pos, &name, &value);)
-        if (!parse_one(&target, seen, name, value, err))
-            return false;
-    *request = target.request;
+static bool is_given(const bool *seen, const char *flag)
+{
+    for (size_t i = 0; i < NUM_ROWS; i++)
+        if (strcmp(rows[i].flag, flag) == 0)
+            return seen[i];
+    return false;
+}
+
+/* "against" alone asks for the margin. */
+static bool check_target(struct explain_request *request, const bool *seen,
+                         struct error *err)
+{
+    bool against = is_given(seen, "against");
+
+    if (against && !is_given(seen, "target"))
+        request->target = TARGET_MARGIN;
+    if (against == (request->target == TARGET_MARGIN))
+        return true;
+    return fail(err, ERROR_INPUT,
+                against ? "option \"against\": only the target margin has it"
+                        : "option \"target\": margin needs the option "
+                          "\"against\", the class to compare with");
+}
+
+/* The methods that have a parameter, in a text. */
+static void list_methods(char *text, size_t size, unsigned parameter)
+{
+    const struct explain_method *method;
+    size_t len = 0;
+
+    for (size_t i = 0; (method = explain_method(i)) && len < size; i++)
+        if (method->parameters & parameter)
+            len +=
+                (size_t)snprintf(text + len, size - len, "%s%s",
+                                 len ? ", " : "", explain_method_name(method));
+}
+
+/* The parameters of other methods are refused. */
+static bool check_parameters(const struct explain_request *request,
+                             const bool *seen, struct error *err)
+{
+    static const char *const flags[] = {
+#define X(parameter, field, kind, flag, ...) [parameter] = flag,
+        EXPLAIN_PARAMETERS(X)
+#undef X
+    };
+    unsigned has = request->method ? request->method->parameters : 0;
+    char text[160] = "", own[32];
+
+    for (unsigned i = 0; i < EXPLAIN_NUM_PARAMETERS; i++) {
+        if (has & EXPLAIN_HAS(i) || !is_given(seen, flags[i]))
+            continue;
+        list_methods(text, sizeof text, EXPLAIN_HAS(i));
+        explain_options_name(own, flags[i]);
+        return fail(err, ERROR_INPUT, "option \"%s\" is for the method %s", own,
+                    text);
+    }
+    return true;
+}
+
+static bool check_classes(const struct explain_request *request,
+                          struct error *err)
+{
     for (size_t i = 0; i < request->num_classes; i++)
         if (request->classes[i] == EXPLAIN_TOP &&
             request->num_classes - 1 + request->top > EXPLAIN_MAX_CLASSES)
@@ -234,4 +346,23 @@ bool explain_options_parse(struct explain_request *request,
                         request->num_classes - 1 + request->top,
                         EXPLAIN_MAX_CLASSES);
     return true;
+}
+
+bool explain_options_parse(struct explain_request *request,
+                           const struct params *params,
+                           const struct engine *engine, struct error *err)
+{
+    struct reading reading = {.request = defaults, .engine = engine};
+    size_t num_classes = engine ? num_classes_of(engine) : defaults.top;
+    bool seen[NUM_ROWS] = {false};
+    const char *name, *value;
+
+    if (reading.request.top > num_classes)
+        reading.request.top = num_classes;
+    for (size_t pos = 0; params_next(params, &pos, &name, &value);)
+        if (!parse_one(&reading, seen, name, value, err))
+            return false;
+    *request = reading.request;
+    return check_classes(request, err) && check_target(request, seen, err) &&
+           check_parameters(request, seen, err);
 }

@@ -19,8 +19,8 @@ const struct option *explain_options_row(size_t i);
 /* A row in words (GET /model). */
 struct explain_option {
     char name[32];
-    char fallback[32]; /* the default */
-    char accepts[128];
+    char fallback[64]; /* the default */
+    char accepts[512];
     const char *help;
 };
 

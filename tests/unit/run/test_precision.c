@@ -63,7 +63,7 @@ static void make_small(struct network *net, bool pointwise)
     sketch_output(graph, x);
     assert_true(network_prepare(graph, NETWORK_LAYOUT, &err) &&
                 head_find(&net->head, graph, &err) &&
-                head_set_outputs(&net->head, graph, &err));
+                head_set_outputs(&net->head, net->head.features, graph, &err));
     assert_null(net->head.refusal);
 }
 

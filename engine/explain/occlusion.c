@@ -1,0 +1,155 @@
+/* Occlusion: how much the target falls where a square of the image is hidden.
+ *
+ * A side of length n is covered by squares of a side s, about half of it apart,
+ * the first at the start and the last at the end. A pixel's value is the mean
+ * fall over the squares that cover it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/explain/method.h"
+
+/* The squares along one side. */
+struct grid {
+    size_t length, side, count;
+};
+
+static struct grid grid_of(size_t length, uint32_t window)
+{
+    struct grid grid = {.length = length,
+                        .side = window > 0 ? window : (length + 2) / 5};
+
+    grid.side = grid.side < 1 ? 1 : grid.side > length ? length : grid.side;
+    grid.count = 1 + (2 * (length - grid.side) + grid.side - 1) / grid.side;
+    return grid;
+}
+
+/* Where square number i begins. */
+static size_t start_of(const struct grid *grid, size_t i)
+{
+    return grid->count < 2
+               ? 0
+               : (size_t)lround((double)i *
+                                (double)(grid->length - grid->side) /
+                                (double)(grid->count - 1));
+}
+
+struct hiding {
+    const struct explain_task *task;
+    struct probe_features image;
+    struct grid down, across;
+};
+
+static struct hiding hiding_of(const struct explain_task *task)
+{
+    const struct graph *graph = &task->network->graph;
+    const struct graph_shape *shape = &graph->values[graph->inputs[0]].shape;
+
+    return (struct hiding){
+        .task = task,
+        .down = grid_of(shape->dim[1], task->parameters.window),
+        .across = grid_of(shape->dim[2], task->parameters.window),
+    };
+}
+
+static size_t passes(const struct explain_task *task)
+{
+    const struct hiding hiding = hiding_of(task);
+
+    return hiding.down.count * hiding.across.count;
+}
+
+static void prepare(void *user, size_t i, float *input)
+{
+    const struct hiding *hiding = user;
+    size_t channels = hiding->image.channels, width = hiding->image.width;
+    size_t top = start_of(&hiding->down, i / hiding->across.count);
+    size_t left = start_of(&hiding->across, i % hiding->across.count);
+
+    for (size_t y = top; y < top + hiding->down.side; y++)
+        for (size_t x = left; x < left + hiding->across.side; x++)
+            for (size_t c = 0; c < channels; c++)
+                input[(y * width + x) * channels + c] =
+                    hiding->task->baseline[c];
+}
+
+/* Adds the fall of one square to what it covers. */
+static void spread(float *map, float *covered, const struct hiding *hiding,
+                   size_t i, float fall)
+{
+    size_t top = start_of(&hiding->down, i / hiding->across.count);
+    size_t left = start_of(&hiding->across, i % hiding->across.count);
+
+    for (size_t y = top; y < top + hiding->down.side; y++)
+        for (size_t x = left; x < left + hiding->across.side; x++) {
+            map[y * hiding->image.width + x] += fall;
+            covered[y * hiding->image.width + x] += 1;
+        }
+}
+
+/* The values are (passes, maps->count). */
+static bool fill(struct explain_maps *maps, const struct hiding *hiding,
+                 const double *values, const struct explain_input *input,
+                 struct error *err)
+{
+    size_t count = hiding->down.count * hiding->across.count;
+    size_t cells = hiding->image.height * hiding->image.width;
+    float *covered = malloc(cells * sizeof *covered);
+
+    if (!covered)
+        return fail(err, ERROR_MEMORY, "not enough memory for a map");
+    for (size_t m = 0; m < maps->count; m++) {
+        float *map = maps->map[m].values;
+        double whole = target_value(&input->targets[m], input->logits);
+
+        memset(covered, 0, cells * sizeof *covered);
+        for (size_t i = 0; i < count; i++)
+            spread(map, covered, hiding, i,
+                   (float)(whole - values[i * maps->count + m]));
+        for (size_t i = 0; i < cells; i++)
+            map[i] /= covered[i];
+    }
+    free(covered);
+    return true;
+}
+
+static bool explain(struct explain_maps *maps,
+                    const struct explain_input *input, struct error *err)
+{
+    struct hiding hiding = hiding_of(input->task);
+    const struct probe_task task = {
+        .count = hiding.down.count * hiding.across.count,
+        .user = &hiding,
+        .prepare = prepare,
+    };
+    double *values = malloc(task.count * maps->count * sizeof *values);
+    bool ok = values || fail(err, ERROR_MEMORY,
+                             "not enough memory for %zu passes", task.count);
+
+    probe_image(input->probe, &hiding.image);
+    ok = ok &&
+         explain_reserve(maps, hiding.image.height, hiding.image.width, err) &&
+         probe_targets(input->probe, PROBE_IMAGE, &task, input->targets,
+                       maps->count, values, err) &&
+         fill(maps, &hiding, values, input, err);
+    free(values);
+    return ok;
+}
+
+static const char *refuse(const struct explain_task *task)
+{
+    (void)task;
+    return NULL;
+}
+
+const struct explain_method occlusion_method = {
+    .title = "occlusion",
+    .paper = "Zeiler and Fergus, Visualizing and Understanding Convolutional "
+             "Networks, ECCV 2014, arXiv 1311.2901",
+    .needs = "nothing",
+    .parameters = EXPLAIN_HAS(EXPLAIN_WINDOW),
+    .is_signed = true,
+    .refuse = refuse,
+    .passes = passes,
+    .explain = explain,
+};

@@ -1,0 +1,99 @@
+#include "engine/explain/pixel_map.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct making {
+    const struct explain_input *input;
+    const struct pixel_map_work *work;
+    struct probe_features image;
+    float *sum; /* (height, width, channels) owned */
+};
+
+const char *pixel_map_refuse(const struct explain_task *task)
+{
+    (void)task;
+    return NULL;
+}
+
+size_t pixel_map_passes(const struct explain_task *task)
+{
+    return task->num_maps;
+}
+
+void pixel_map_largest(float *map, const struct explain_input *input,
+                       const struct probe_features *image, const float *sum)
+{
+    (void)input;
+    for (size_t i = 0; i < image->height * image->width; i++) {
+        float most = 0;
+
+        for (size_t c = 0; c < image->channels; c++)
+            most = fmaxf(most, fabsf(sum[i * image->channels + c]));
+        map[i] = most;
+    }
+}
+
+static void prepare(void *user, size_t i, float *changed)
+{
+    const struct making *making = user;
+
+    making->work->prepare(making->input, &making->image, i, changed);
+}
+
+static void take(void *user, size_t i, const float *gradient)
+{
+    struct making *making = user;
+    const struct pixel_map_work *work = making->work;
+    size_t count =
+        making->image.height * making->image.width * making->image.channels;
+    float weight = work->weight ? (float)work->weight(making->input, i) : 1;
+
+    for (size_t p = 0; p < count; p++)
+        making->sum[p] += weight * gradient[p];
+}
+
+static bool make(struct making *making, struct explain_map *map,
+                 const struct target *target, struct error *err)
+{
+    const struct pixel_map_work *work = making->work;
+    const struct probe_gradients wanted = {
+        .inputs = {.count = work->count,
+                   .user = making,
+                   .prepare = work->is_unchanged ? NULL : prepare},
+        .rule = work->rule,
+        .target = target,
+        .logits = making->input->logits,
+        .take = take,
+    };
+
+    memset(making->sum, 0,
+           making->image.height * making->image.width * making->image.channels *
+               sizeof(float));
+    if (!probe_input_gradients(making->input->probe, &wanted, err))
+        return false;
+    work->finish(map->values, making->input, &making->image, making->sum);
+    return true;
+}
+
+bool pixel_map_make(struct explain_maps *maps,
+                    const struct explain_input *input,
+                    const struct pixel_map_work *work, struct error *err)
+{
+    struct making making = {.input = input, .work = work};
+    bool ok;
+
+    probe_image(input->probe, &making.image);
+    if (!explain_reserve(maps, making.image.height, making.image.width, err))
+        return false;
+    making.sum =
+        calloc(making.image.height * making.image.width * making.image.channels,
+               sizeof *making.sum);
+    ok = making.sum ||
+         fail(err, ERROR_MEMORY, "not enough memory for a gradient");
+    for (size_t i = 0; ok && i < maps->count; i++)
+        ok = make(&making, &maps->map[i], &input->targets[i], err);
+    free(making.sum);
+    return ok;
+}

@@ -1,0 +1,76 @@
+/* The networks that passes run through: the model's own and its variants. */
+#include "engine/explain/probe_internal.h"
+
+void probe_net_free(struct probe *probe, struct probe_net *net)
+{
+    for (size_t i = 0; i < PROBE_MAX_LANES; i++)
+        plan_session_free(net->lanes[i]);
+    if (net->variant)
+        variants_give(probe->source.variants, net->variant);
+    *net = (struct probe_net){0};
+}
+
+/* The model's own network. */
+static void open_own(struct probe_net *net, const struct probe *probe)
+{
+    const struct network *network = probe->source.network;
+
+    net->plan = network->plan;
+    net->image = network->graph.inputs[0];
+    net->logits = network->head.logits;
+    net->features = net->seed = net->gradient = GRAPH_NONE;
+}
+
+static bool open_variant(struct probe_net *net, struct probe *probe,
+                         const struct variant_key *key, struct error *err)
+{
+    const struct variant *variant =
+        variants_take(probe->source.variants, key, err);
+
+    if (!variant)
+        return false;
+    net->key = *key;
+    net->variant = variant;
+    net->plan = variant->plan;
+    net->image = variant->image;
+    net->features = variant->features;
+    net->seed = variant->seed;
+    net->logits = variant->logits;
+    net->gradient = variant->gradient;
+    return true;
+}
+
+static bool is_open(const struct probe_net *net, const struct variant_key *key)
+{
+    if (!net->plan || !net->variant || !key)
+        return net->plan && !net->variant && !key;
+    return net->key.kind == key->kind && net->key.rule == key->rule &&
+           net->key.layer == key->layer;
+}
+
+struct probe_net *probe_net_open(struct probe *probe,
+                                 const struct variant_key *key,
+                                 struct error *err)
+{
+    struct probe_net *net = &probe->nets[0];
+
+    for (size_t i = 0; i < PROBE_MAX_NETS; i++) {
+        if (is_open(&probe->nets[i], key)) {
+            net = &probe->nets[i];
+            break;
+        }
+        if (probe->nets[i].used < net->used)
+            net = &probe->nets[i];
+    }
+    if (!is_open(net, key)) {
+        probe_net_free(probe, net);
+        if (!key)
+            open_own(net, probe);
+        else if (!open_variant(net, probe, key, err))
+            return NULL;
+    }
+    net->used = ++probe->clock;
+    if (!net->lanes[0])
+        net->lanes[0] = plan_session_new(net->plan, probe->source.team, err);
+    return net->lanes[0] ? net : NULL;
+}
