@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/engine_internal.h"
 #include "engine/model/model_dir.h"
@@ -80,14 +81,16 @@ static bool read_network(struct engine *engine, const char *folder,
                  .num_names = model_dir->labels.count},
     };
     struct buf file = {0};
+    int fd = buf_open_file(model_dir->onnx_path, err);
     bool ok =
-        buf_append_file(&file, model_dir->onnx_path, NETWORK_MAX_BYTES, err) &&
+        fd >= 0 && buf_append_open_file(&file, fd, NETWORK_MAX_BYTES, err) &&
         network_read(&engine->network, file.data, file.len, &options, err);
 
     buf_release(&file);
     if (ok)
-        engine->variants =
-            variants_new(model_dir->onnx_path, &options, &engine->network, err);
+        engine->variants = variants_new(fd, &options, &engine->network, err);
+    else if (fd >= 0)
+        close(fd);
     return ok && engine->variants;
 }
 

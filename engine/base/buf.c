@@ -66,7 +66,8 @@ static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
     if (!buf_reserve(buf, len, err))
         return false;
     while (buf->len - start < len) {
-        ssize_t got = read(fd, buf->data + buf->len, len - (buf->len - start));
+        size_t done = buf->len - start;
+        ssize_t got = pread(fd, buf->data + buf->len, len - done, (off_t)done);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -81,26 +82,39 @@ static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
     return true;
 }
 
-bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,
-                     struct error *err)
+int buf_open_file(const char *path, struct error *err)
 {
     /* Opening a FIFO must not block until it has a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    bool ok = false;
 
     if (fd < 0)
-        return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
+        fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
+    return fd;
+}
+
+bool buf_append_open_file(struct buf *buf, int fd, size_t max_bytes,
+                          struct error *err)
+{
+    struct stat st;
+
     if (fstat(fd, &st) != 0)
-        fail(err, ERROR_IO, "cannot be read: %s", strerror(errno));
-    else if (!S_ISREG(st.st_mode))
-        fail(err, ERROR_IO, "is not a regular file");
-    else if ((uintmax_t)st.st_size > max_bytes)
-        fail(err, ERROR_LIMIT, "is %jd bytes; at most %zu are allowed",
-             (intmax_t)st.st_size, max_bytes);
-    else
-        ok = append_all(buf, fd, (size_t)st.st_size, err);
-    close(fd);
+        return fail(err, ERROR_IO, "cannot be read: %s", strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fail(err, ERROR_IO, "is not a regular file");
+    if ((uintmax_t)st.st_size > max_bytes)
+        return fail(err, ERROR_LIMIT, "is %jd bytes; at most %zu are allowed",
+                    (intmax_t)st.st_size, max_bytes);
+    return append_all(buf, fd, (size_t)st.st_size, err);
+}
+
+bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,
+                     struct error *err)
+{
+    int fd = buf_open_file(path, err);
+    bool ok = fd >= 0 && buf_append_open_file(buf, fd, max_bytes, err);
+
+    if (fd >= 0)
+        close(fd);
     return ok;
 }
 

@@ -38,6 +38,14 @@ bool buf_printf(struct buf *buf, struct error *err, const char *fmt, ...)
 bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,
                      struct error *err) __attribute__((warn_unused_result));
 
+/* The same for a file that is open, from its start on, wherever its position
+ * is; buf_open_file opens one, or returns -1 and ERROR_IO. */
+int buf_open_file(const char *path, struct error *err)
+    __attribute__((warn_unused_result));
+bool buf_append_open_file(struct buf *buf, int fd, size_t max_bytes,
+                          struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Empties the buffer but keeps its memory. */
 void buf_clear(struct buf *buf);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/passes/gradient.h"
 #include "engine/passes/graph_build.h"
@@ -20,38 +21,34 @@ struct entry {
 };
 
 struct variants {
-    char *path, *folder, *output, *logits; /* owned */
-    struct onnx_input input;               /* with these strings */
-    struct stat file;                      /* when the model was opened */
-    const struct network *network;         /* borrowed */
-    pthread_mutex_t lock;                  /* guards what follows */
-    struct entry *first;                   /* owned */
+    int fd;                         /* of the model's file; owned */
+    struct stat file;               /* when the model was opened */
+    char *folder, *output, *logits; /* owned */
+    struct onnx_input input;        /* with these strings */
+    const struct network *network;  /* borrowed */
+    pthread_mutex_t lock;           /* guards what follows */
+    struct entry *first;            /* owned */
     uint64_t clock;
 };
 
 /* ---- the file ---- */
 
-/* Whether it is the one that the model was opened with. */
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
+/* Reads it again. It stays open, so it may be removed or replaced meanwhile,
+ * but not written to. */
 static bool read_file(struct buf *file, const struct variants *variants,
                       struct error *err)
 {
+    const struct stat *then = &variants->file;
     struct stat now;
 
-    if (!buf_append_file(file, variants->path, NETWORK_MAX_BYTES, err))
-        return false;
-    if (stat(variants->path, &now) != 0)
-        return fail(err, ERROR_IO, "%s: %s", variants->path, strerror(errno));
-    return is_same(&now, &variants->file) ||
+    if (!buf_append_open_file(file, variants->fd, NETWORK_MAX_BYTES, err))
+        return error_prefix(err, "model.onnx");
+    return (fstat(variants->fd, &now) == 0 && now.st_size == then->st_size &&
+            now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+            now.st_mtim.tv_nsec == then->st_mtim.tv_nsec) ||
            fail(err, ERROR_IO,
-                "model.onnx has changed since the model was opened; reload the "
-                "model");
+                "model.onnx has been changed since the model was opened; "
+                "reload the model");
 }
 
 /* ---- making one ---- */
@@ -339,20 +336,20 @@ void variants_give(struct variants *variants, const struct variant *variant)
     pthread_mutex_unlock(&variants->lock);
 }
 
-struct variants *variants_new(const char *path,
-                              const struct network_options *options,
+struct variants *variants_new(int fd, const struct network_options *options,
                               const struct network *network, struct error *err)
 {
     const struct head *head = &network->head;
     struct variants *variants = calloc(1, sizeof *variants);
 
     if (!variants) {
+        close(fd);
         fail(err, ERROR_MEMORY, "not enough memory for a model");
         return NULL;
     }
+    variants->fd = fd;
     pthread_mutex_init(&variants->lock, NULL);
     variants->network = network;
-    variants->path = strdup(path);
     variants->folder =
         options->input.folder ? strdup(options->input.folder) : NULL;
     variants->output = strdup(head->output);
@@ -360,11 +357,11 @@ struct variants *variants_new(const char *path,
     variants->input = options->input;
     variants->input.folder = variants->folder;
     variants->input.output = variants->output;
-    if (!variants->path || !variants->output || !variants->logits ||
+    if (!variants->output || !variants->logits ||
         (options->input.folder && !variants->folder))
         fail(err, ERROR_MEMORY, "not enough memory for a model");
-    else if (stat(path, &variants->file) != 0)
-        fail(err, ERROR_IO, "%s: %s", path, strerror(errno));
+    else if (fstat(fd, &variants->file) != 0)
+        fail(err, ERROR_IO, "cannot be read: %s", strerror(errno));
     else
         return variants;
     variants_free(variants);
@@ -382,7 +379,7 @@ void variants_free(struct variants *variants)
         free_entry(entry);
     }
     pthread_mutex_destroy(&variants->lock);
-    free(variants->path);
+    close(variants->fd);
     free(variants->folder);
     free(variants->output);
     free(variants->logits);

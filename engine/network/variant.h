@@ -40,11 +40,10 @@ struct variants;
 /* At most so many are kept without being in use. */
 enum { VARIANTS_MAX_KEPT = 6 };
 
-/* Takes note of the file that the network was read from with these options. The
- * network must outlive the variants. Returns NULL on ERROR_MEMORY; ERROR_IO if
- * the file is gone. */
-struct variants *variants_new(const char *path,
-                              const struct network_options *options,
+/* Keeps the open file that the network was read from with these options: `fd`
+ * is closed with the variants, or here on failure. The network must outlive
+ * them. Returns NULL on ERROR_MEMORY, ERROR_IO. */
+struct variants *variants_new(int fd, const struct network_options *options,
                               const struct network *network, struct error *err)
     __attribute__((warn_unused_result));
 

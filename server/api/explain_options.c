@@ -213,7 +213,7 @@ void explain_options_name(char name[32], const char *flag)
 
 static bool fail_unknown(const char *name, struct error *err)
 {
-    char known[160] = "", own[32];
+    char known[256] = "", own[32];
     size_t len = 0;
 
     for (size_t i = 0; i < NUM_ROWS && len < sizeof known; i++) {

@@ -91,7 +91,7 @@ static bool check_options(struct request *request,
                           struct explain_request *asked,
                           const struct model *model)
 {
-    if (model && wants_png(request) && model->info.refusal)
+    if (model && wants_png(request) && !model->info.method)
         return request_fail(request, PROBLEM_REFUSED,
                             "there is no heatmap for image/png: %s",
                             model->info.refusal);

@@ -129,6 +129,44 @@ bool engine_find_class(const struct engine *engine, size_t *index,
     return false;
 }
 
+bool engine_find_layer(const struct engine *engine, size_t *index,
+                       const char *text, struct error *err)
+{
+    (void)engine;
+    *index = 0;
+    return strcmp(text, "features") == 0 ||
+           fail(err, ERROR_INPUT, "no layer is called \"%.40s\"", text);
+}
+
+bool engine_passes(const struct engine *engine, size_t *passes,
+                   const struct explain_request *request, struct error *err)
+{
+    (void)engine;
+    (void)request;
+    (void)err;
+    *passes = 1;
+    return true;
+}
+
+/* One method. */
+static const struct explain_method fake_method = {.title = "a fake"};
+
+const struct explain_method *explain_method(size_t i)
+{
+    return i == 0 ? &fake_method : NULL;
+}
+
+const struct explain_method *explain_method_named(const char *name)
+{
+    return strcmp(name, "cam") == 0 ? &fake_method : NULL;
+}
+
+const char *explain_method_name(const struct explain_method *method)
+{
+    (void)method;
+    return "cam";
+}
+
 struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
 {
@@ -205,7 +243,7 @@ static void fake_class(struct engine_session *session, size_t row, size_t index,
                                 .min = value,
                                 .max = value};
     map->checks[map->num_checks++] =
-        (struct explain_check){"mean_plus_bias", (double)value};
+        (struct explain_check){"mean_plus_bias", (double)value, (double)value};
     class->map = map;
     class->has_box = index != 3;
     if (class->has_box)
@@ -216,12 +254,13 @@ static void fake_class(struct engine_session *session, size_t row, size_t index,
 bool engine_session_explain(struct engine_session *session,
                             struct explanation *explanation,
                             const struct explain_request *request,
-                            const struct cancel *cancel, struct error *err)
+                            const struct explain_watch *watch,
+                            struct error *err)
 {
     const char *refusal = session->engine->refusal;
     size_t num = 0, first = request->num_classes > 0 ? request->classes[0] : 0;
 
-    (void)cancel;
+    (void)watch;
     if (!engine_session_run(session, err))
         return false;
     if (first == EXPLAIN_TOP)
@@ -230,7 +269,7 @@ bool engine_session_explain(struct engine_session *session,
         if (i < request->top || fake_is_asked(request, i))
             fake_class(session, num++, i, fake_is_asked(request, i));
     *explanation = (struct explanation){.image = &session->image,
-                                        .method = refusal ? NULL : "cam",
+                                        .method = refusal ? NULL : &fake_method,
                                         .refusal = refusal,
                                         .classes = session->classes,
                                         .num_classes = num,

@@ -311,7 +311,7 @@ static void where_maxima_are_pooled_that_is_told(void **state)
     engine_free(engine);
 }
 
-static void a_network_without_maps_classifies_and_says_why(void **state)
+static void a_network_without_a_head_is_explained_by_gradcam(void **state)
 {
     struct error err = {0};
     struct engine *engine =
@@ -324,17 +324,21 @@ static void a_network_without_maps_classifies_and_says_why(void **state)
     assert_non_null(engine);
     engine_info(engine, &info);
     assert_string_equal(info.head, "none");
-    assert_null(info.method);
+    assert_string_equal(info.method, "gradcam");
     assert_non_null(info.refusal);
-    assert_int_equal(info.map_width, 0);
+    assert_true(info.map_width > 1 && info.layer < info.num_layers);
     session = show_picture(engine);
     expect_finite_classes(session, info.num_classes);
     explanation = explain(session, 1);
-    assert_null(explanation.method);
-    assert_string_equal(explanation.refusal, info.refusal);
-    assert_null(explanation.first->map);
-    assert_false(explanation.first->has_box);
-    assert_int_equal(explanation.heatmap->len, 0);
+    assert_string_equal(explain_method_name(explanation.method), "gradcam");
+    assert_string_equal(explanation.reason, info.refusal);
+    assert_null(explanation.refusal);
+    assert_ptr_equal(explanation.layer, engine_layer(engine, info.layer));
+    assert_int_equal(explanation.first->map->width, info.map_width);
+    assert_int_equal(explanation.first->map->height, info.map_height);
+    /* The plan that classifies outputs the layer, so only the way back is a
+     * pass of its own. */
+    assert_int_equal(explanation.passes, 2);
     engine_session_free(session);
     engine_free(engine);
 }
@@ -354,6 +358,7 @@ static void a_cancelled_request_runs_no_network(void **state)
     const struct explain_request request = {.top = 1};
     int patience = 0;
     const struct cancel cancel = {count_down, &patience};
+    const struct explain_watch watch = {.cancel = &cancel};
     struct explanation explanation;
     struct engine_session *session;
 
@@ -361,7 +366,7 @@ static void a_cancelled_request_runs_no_network(void **state)
     assert_non_null(engine);
     session = show_picture(engine);
     assert_false(
-        engine_session_explain(session, &explanation, &request, &cancel, &err));
+        engine_session_explain(session, &explanation, &request, &watch, &err));
     assert_int_equal(err.kind, ERROR_BUSY);
     assert_int_equal(engine_session_num_runs(session), 0);
     engine_session_free(session);
@@ -536,7 +541,7 @@ int main(void)
         cmocka_unit_test(where_means_are_pooled_the_map_adds_up_to_the_logit),
         cmocka_unit_test(a_normalized_head_s_map_adds_up_and_tells_its_scale),
         cmocka_unit_test(where_maxima_are_pooled_that_is_told),
-        cmocka_unit_test(a_network_without_maps_classifies_and_says_why),
+        cmocka_unit_test(a_network_without_a_head_is_explained_by_gradcam),
         cmocka_unit_test(a_cancelled_request_runs_no_network),
         cmocka_unit_test(classes_are_listed_and_explained_once),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),

@@ -16,24 +16,32 @@ static void every_method_has_a_name_of_its_own_and_a_paper(void **state)
 
     (void)state;
     for (size_t i = 0; (a = explain_method(i)); i++) {
-        assert_true(strlen(a->name) > 0 && strlen(a->paper) > 0);
+        assert_true(strlen(a->title) > 0 && strlen(a->paper) > 0);
         assert_true(strlen(a->needs) > 0);
+        assert_ptr_equal(explain_method_named(explain_method_name(a)), a);
         for (size_t k = 0; k < i && (b = explain_method(k)); k++)
-            assert_string_not_equal(a->name, b->name);
+            assert_string_not_equal(explain_method_name(a),
+                                    explain_method_name(b));
     }
 }
 
-static void
-a_network_of_which_no_map_is_defined_has_the_first_reason(void **state)
+static void the_first_method_that_is_defined_is_the_default(void **state)
 {
-    const struct head head = {.refusal = "no pooling layer"}, fine = {0};
-    const struct graph graph = {0};
+    const struct network none = {.head = {.refusal = "no pooling layer"}};
+    const struct network fine = {0};
+    struct explain_task task = {.network = &none};
     const char *refusal = NULL;
 
     (void)state;
-    assert_null(explain_choose(&refusal, &graph, &head));
+    assert_string_equal(explain_method_name(explain_choose(&refusal, &task)),
+                        "saliency");
     assert_string_equal(refusal, "no pooling layer");
-    assert_string_equal(explain_choose(&refusal, &graph, &fine)->name, "cam");
+    task.layer = &(const struct layer){0};
+    assert_string_equal(explain_method_name(explain_choose(&refusal, &task)),
+                        "gradcam");
+    task.network = &fine;
+    assert_string_equal(explain_method_name(explain_choose(&refusal, &task)),
+                        "cam");
     assert_null(refusal);
 }
 
@@ -41,28 +49,22 @@ a_network_of_which_no_map_is_defined_has_the_first_reason(void **state)
 static bool fill(struct explain_maps *maps, const struct explain_input *input,
                  struct error *err)
 {
-    if (!cancel_check(input->cancel, err) || !explain_reserve(maps, 2, 3, err))
+    (void)input;
+    if (!explain_reserve(maps, 2, 3, err))
         return false;
     for (size_t i = 0; i < maps->count; i++) {
         for (size_t cell = 0; cell < 6; cell++)
             maps->map[i].values[cell] = (float)(10 * i) - (float)cell;
-        explain_add_check(&maps->map[i], "class",
+        explain_add_check(&maps->map[i], "class", 1,
                           (double)maps->map[i].class_index);
     }
     return true;
 }
 
-static bool is_cancelled(void *user)
-{
-    return *(bool *)user;
-}
-
 static void a_method_fills_the_maps_and_the_rest_is_found(void **state)
 {
-    static const struct explain_method method = {.name = "x", .explain = fill};
-    bool cancelled = false;
-    const struct cancel cancel = {is_cancelled, &cancelled};
-    const struct explain_input input = {.cancel = &cancel};
+    static const struct explain_method method = {.explain = fill};
+    const struct explain_input input = {0};
     struct explain_maps maps = {.count = 3};
     struct error err = {0};
 
@@ -81,9 +83,6 @@ static void a_method_fills_the_maps_and_the_rest_is_found(void **state)
         assert_int_equal(map->num_checks, 1);
         assert_true(map->checks[0].found == (double)(7 + i));
     }
-    cancelled = true;
-    assert_false(explain_run(&maps, &method, &input, &err));
-    assert_int_equal(err.kind, ERROR_BUSY);
     explain_release(&maps);
 }
 
@@ -91,8 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_method_has_a_name_of_its_own_and_a_paper),
-        cmocka_unit_test(
-            a_network_of_which_no_map_is_defined_has_the_first_reason),
+        cmocka_unit_test(the_first_method_that_is_defined_is_the_default),
         cmocka_unit_test(a_method_fills_the_maps_and_the_rest_is_found),
     };
 
