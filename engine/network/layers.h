@@ -27,7 +27,8 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
-#include "engine/graph/graph.h"
+
+struct graph;
 
 struct layer {
     int value;          /* in the graph */

@@ -109,20 +109,27 @@ static bool read_shapes(struct graph *graph, const uint8_t *bytes, size_t len,
     return problems ? false : fail_with(&own, err);
 }
 
-static bool read_graph(struct graph *graph, const uint8_t *bytes, size_t len,
-                       const struct onnx_input *input,
+/* Runs all passes. The layers are those of a single output. */
+static bool read_graph(struct network *network, const uint8_t *bytes,
+                       size_t len, const struct onnx_input *input,
                        struct graph_problems *problems, struct error *err)
 {
+    struct graph *graph = &network->graph;
+
     return read_shapes(graph, bytes, len, input, problems, err) &&
-           fold_and_lay_out(graph, NETWORK_ALL, err);
+           graph_fold(graph, err) &&
+           (graph->num_outputs > 1 ||
+            layers_find(&network->layers, graph, graph->outputs[0], err)) &&
+           graph_layout(graph, err);
 }
 
 /* Reads the file again for the chosen output alone, so that nothing is kept for
  * other outputs. */
-static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
+static bool keep_one_output(struct network *network, const uint8_t *bytes,
                             size_t len, const struct network_options *options,
                             struct error *err)
 {
+    struct graph *graph = &network->graph;
     struct onnx_input input = options->input;
     const char *name = NULL;
     char *copy;
@@ -135,7 +142,7 @@ static bool keep_one_output(struct graph *graph, const uint8_t *bytes,
         return fail(err, ERROR_MEMORY, "not enough memory for a name");
     input.output = copy;
     graph_release(graph);
-    ok = read_graph(graph, bytes, len, &input, options->problems, err);
+    ok = read_graph(network, bytes, len, &input, options->problems, err);
     free(copy);
     return ok;
 }
@@ -148,10 +155,10 @@ static bool read_served(struct network *network, const uint8_t *bytes,
     struct head *head = &network->head;
     const char *name;
 
-    if (!read_graph(graph, bytes, len, &options->input, options->problems,
+    if (!read_graph(network, bytes, len, &options->input, options->problems,
                     err) ||
         (graph->num_outputs > 1 &&
-         !keep_one_output(graph, bytes, len, options, err)))
+         !keep_one_output(network, bytes, len, options, err)))
         return false;
     name = graph->output_names[0];
     if (!head_find_at(head, graph, graph->outputs[0], &options->wish, err))
@@ -189,6 +196,7 @@ bool network_plan(struct network *network, enum precision_choice precision,
 void network_release(struct network *network)
 {
     plan_free(network->plan);
+    layers_release(&network->layers);
     graph_release(&network->graph);
     *network = (struct network){0};
 }

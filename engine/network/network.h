@@ -7,6 +7,7 @@
  *     onnx_read                reads the file's nodes
  *     graph_infer              infers shapes
  *     graph_fold
+ *     layers_find              lists the feature maps
  *     graph_layout
  *     outputs_choose           chooses the output; the file is then read again
  *                              for this one alone
@@ -25,6 +26,7 @@
 
 #include "engine/base/error.h"
 #include "engine/graph/graph.h"
+#include "engine/network/layers.h"
 #include "engine/onnx/onnx.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
@@ -36,8 +38,10 @@
 /* `= {0}` is empty. */
 struct network {
     struct graph graph;
-    struct head head;  /* head.output is the file's name for the output */
-    struct plan *plan; /* owned; NULL until network_plan */
+    struct head head;     /* head.output is the file's name for the output */
+    struct layers layers; /* of the output that is used; their values are those
+                             before graph_layout. Empty with keep_outputs */
+    struct plan *plan;    /* owned; NULL until network_plan */
 };
 
 /* The last pass to run on the graph. */
