@@ -168,8 +168,6 @@ static bool refuse_unknown(const struct layers *layers, const char *text,
     size_t last[MAX_NAMED - 1], count = 0;
     char names[LIST_TEXT];
 
-    if (layers->count == 0)
-        return fail(err, ERROR_INPUT, "the network has no feature maps");
     for (size_t i = layers->count; i > 0 && count < MAX_NAMED - 1; i--)
         last[count++] = i - 1;
     return fail(err, ERROR_INPUT,
@@ -187,6 +185,8 @@ bool layers_choose(size_t *index, const struct layers *layers, const char *text,
     char names[LIST_TEXT];
     uint64_t back;
 
+    if (layers->count == 0)
+        return fail(err, ERROR_INPUT, "the network has no feature maps");
     if (text[0] == '-' && digits_parse(&back, text + 1)) {
         if (back == 0 || back > layers->count)
             return fail(err, ERROR_INPUT,

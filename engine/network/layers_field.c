@@ -46,16 +46,15 @@ static uint32_t axis_of(const struct step *step, int k)
     return k == 0 ? step->out->picture.rows : step->out->picture.columns;
 }
 
-/* The span of operand 0 along one of its own axes. */
-static struct layers_span along(const struct step *step, uint32_t axis)
+/* The span of operand 0's rows or columns, if they are on the axis on which the
+ * output's are: not where the image was turned. */
+static struct layers_span along(const struct step *step, int k)
 {
     const struct layers_field *x = field_of(step, 0);
+    uint32_t axis = k == 0 ? x->picture.rows : x->picture.columns;
 
-    if (!is_split(&x->picture))
-        return lost;
-    return axis == x->picture.rows      ? x->span[0]
-           : axis == x->picture.columns ? x->span[1]
-                                        : lost;
+    return is_split(&x->picture) && axis == axis_of(step, k) ? x->span[k]
+                                                             : lost;
 }
 
 /* ---- the union ---- */
@@ -145,8 +144,7 @@ static void by_window(struct step *step)
         is_conv ? &node->conv.window : &node->pool.window;
 
     for (int k = 0; k < 2; k++) {
-        uint32_t axis = axis_of(step, k);
-        uint32_t d = axis - (node->nhwc ? 1 : 2);
+        uint32_t d = axis_of(step, k) - (node->nhwc ? 1 : 2);
         double cells =
             (double)((window->kernel[d] - 1) * window->dilation[d] + 1);
         double stride = (double)window->stride[d];
@@ -154,8 +152,8 @@ static void by_window(struct step *step)
 
         step->out->span[k] =
             node->op == GRAPH_DECONV
-                ? unwindowed(along(step, axis), cells, stride, pad)
-                : windowed(along(step, axis), cells, stride, pad);
+                ? unwindowed(along(step, k), cells, stride, pad)
+                : windowed(along(step, k), cells, stride, pad);
     }
     add_operands(step, 1);
 }
@@ -165,7 +163,7 @@ static void by_block(struct step *step)
     double size = (double)step->node->block.size;
 
     for (int k = 0; k < 2; k++) {
-        struct layers_span x = along(step, axis_of(step, k));
+        struct layers_span x = along(step, k);
 
         step->out->span[k] = step->node->op == GRAPH_SPACE_TO_DEPTH
                                  ? windowed(x, size, size, 0)
@@ -236,11 +234,12 @@ static void taps_of(double *first, double *last, const struct graph_node *node,
     }
 }
 
-static struct layers_span resized(const struct step *step, uint32_t axis)
+static struct layers_span resized(const struct step *step, int k)
 {
+    uint32_t axis = axis_of(step, k);
     size_t length = shape_of(step, 0)->dim[axis];
     size_t out_length = out_shape(step)->dim[axis];
-    struct layers_span x = along(step, axis), y;
+    struct layers_span x = along(step, k), y;
     double offset, first, last;
     double each = step_of(&offset, step->node, axis, length, out_length);
 
@@ -259,7 +258,7 @@ static struct layers_span resized(const struct step *step, uint32_t axis)
 static void by_resize(struct step *step)
 {
     for (int k = 0; k < 2; k++)
-        step->out->span[k] = resized(step, axis_of(step, k));
+        step->out->span[k] = resized(step, k);
 }
 
 /* ---- moving ---- */
