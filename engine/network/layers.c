@@ -204,6 +204,7 @@ static bool add_layer(struct search *search, const struct graph_node *node)
         .name = name ? name->text : maker->name,
         .op = maker->onnx_op,
         .module = module_of(search, name, maker),
+        .begins = path_in(search, maker->name),
         .channels = shape->dim[picture->rows == 1 ? 3 : 1],
         .height = picture->height,
         .width = picture->width,
@@ -214,7 +215,7 @@ static bool add_layer(struct search *search, const struct graph_node *node)
         .stride_y = field->span[0].stride,
     };
     search->facts[value].layer = at + 1;
-    return layer->module && add_names(search, value, at);
+    return layer->module && layer->begins && add_names(search, value, at);
 }
 
 static bool add_layers(struct search *search, enum strictness strictness)

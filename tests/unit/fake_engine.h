@@ -104,8 +104,9 @@ void engine_info(const struct engine *engine, struct engine_info *info)
 const struct layers *engine_layers(const struct engine *engine)
 {
     static struct layer list[] = {
-        {0, "conv", "Conv", "", 2, 4, 8, false, 3, 5, 1, 2},
-        {1, "mul", "Mul", "stem.1", 4, 2, 2, false, INFINITY, INFINITY, 0, 0},
+        {0, "conv", "Conv", "", "", 2, 4, 8, false, 3, 5, 1, 2},
+        {1, "mul", "Mul", "stem.1", "", 4, 2, 2, false, INFINITY, INFINITY, 0,
+         0},
     };
     static struct layers_alias alias = {"moved", 1};
     static const struct layers layers = {.list = list,

@@ -276,12 +276,17 @@ static void a_refusal_names_layers(void **state)
 
     (void)state;
     assert_true(open_network(&network, "lane-change-legacy13"));
-    found(&network, "features.3", &err);
+    found(&network, "features.99", &err);
     assert_string_equal(
-        err.text, "no layer's name ends in \"features.3\"; the last layers are "
-                  "\"/features/features.17/Relu_output_0\", "
-                  "\"/features/features.14/Relu_output_0\" and "
-                  "\"/features/features.11/Relu_output_0\"");
+        err.text,
+        "no layer's name ends in \"features.99\"; the last layers are "
+        "\"/features/features.17/Relu_output_0\", "
+        "\"/features/features.14/Relu_output_0\" and "
+        "\"/features/features.11/Relu_output_0\"");
+    found(&network, "features.15", &err);
+    assert_string_equal(err.text,
+                        "\"features.15\" is not a layer of its own: it is "
+                        "folded into \"/features/features.17/Relu_output_0\"");
     found(&network, "Relu_output_0", &err);
     assert_string_equal(
         err.text, "6 layers have a name that ends in \"Relu_output_0\", such "
