@@ -61,11 +61,7 @@ GOOD = {
         ("engine__base__a_c", '#include "engine/explain/box.h"', "from above it"),
         ("engine__image__a_c", '#include "engine/graph/graph.h"', "from above it"),
         ("server__http__a_c", '#include "server/api/route.h"', "from above it"),
-        (
-            "engine__attic__a_c",
-            '#include "engine/base/buf.h"',
-            "engine/attic is no room",
-        ),
+        ("engine__attic__a_c", '#include "engine/base/buf.h"', "engine/attic is no room"),
         ("engine__a_c", "/* the HTTP reply */", "names HTTP (rule 2)"),
         ("engine__a_c", "pthread_create(&id, 0, run, 0);", "threads of its own"),
         ("engine__a_c", "struct MHD_Connection *c;", "rule 2"),
@@ -243,9 +239,7 @@ PAGE = "`engine.h`, `engine/base/buf.h`, `image_*.c`, `box_find()` and cases.\n"
 
 
 @pytest.mark.parametrize("page", ["architecture", "extending"])
-@pytest.mark.parametrize(
-    "gone", ["gone.c", "engine/base/box.c", "png_*.c", "box_lost()"]
-)
+@pytest.mark.parametrize("gone", ["gone.c", "engine/base/box.c", "png_*.c", "box_lost()"])
 def test_docs_finds_a_name_that_stands_for_nothing(tmp_path, page, gone):
     lay_out(tmp_path, **GOOD, **READMES, **{f"docs__{page}_md": PAGE})
     assert run("docs", tmp_path).returncode == 0
@@ -274,11 +268,7 @@ def test_docs_finds_a_room_without_a_readme(tmp_path):
         ("What it is for.", "\n" * 16, "lines; at most 15 are allowed"),
         ("Read first", "Read", 'has no "Read first:"'),
         ("May know", "Knows", 'has no "May know:"'),
-        (
-            "no other room",
-            "`engine/base/`, `engine/render/`",
-            "may not know engine/render/",
-        ),
+        ("no other room", "`engine/base/`, `engine/render/`", "may not know engine/render/"),
         ("no other room", "`engine/explain/`", "may not know engine/explain/"),
         ("no other room", "`engine/nowhere/`", "may not know engine/nowhere/"),
     ],
@@ -286,9 +276,7 @@ def test_docs_finds_a_room_without_a_readme(tmp_path):
 def test_docs_finds_what_is_wrong_with_a_readme(tmp_path, old, new, finding):
     lay_out(tmp_path, **GOOD, **READMES, docs__architecture_md=PAGE)
     readme = tmp_path / "engine/explain/README.md"
-    readme.write_text(
-        readme.read_text(encoding="utf-8").replace(old, new), encoding="utf-8"
-    )
+    readme.write_text(readme.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     result = run("docs", tmp_path)
     assert result.returncode == 1
     assert result.stderr.startswith("engine/explain/README.md ")

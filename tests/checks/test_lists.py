@@ -46,9 +46,7 @@ TABLES = {
         ["Tan", 1, 1, ""],
     ],
 }  # fmt: skip
-MARKERS = (
-    "<!-- {0}{1}: `make lists` writes what follows -->\n<!-- {0}: up to here -->\n"
-)
+MARKERS = "<!-- {0}{1}: `make lists` writes what follows -->\n<!-- {0}: up to here -->\n"
 INDENTED = "      # {0}: `make lists` writes what follows\n      # {0}: up to here\n"
 FILES = {
     "README.md": MARKERS.format("cam", "") + MARKERS.format("serve", " hue"),
@@ -116,10 +114,7 @@ def replace(file: Path, old: str, new: str) -> None:
 def test_lists_are_written_between_their_markers(tree):
     result = run("lists", tree)
     assert result.returncode == 1
-    assert (
-        "docs/operations.md lacks: | `--a-b` | 2 | 1 to 9 things | many |"
-        in result.stderr
-    )
+    assert "docs/operations.md lacks: | `--a-b` | 2 | 1 to 9 things | many |" in result.stderr
     assert run("lists", tree, "--write").returncode == 0
     assert run("lists", tree).returncode == 0
 

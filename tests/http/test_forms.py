@@ -199,12 +199,7 @@ def test_a_form_whose_lines_end_with_lf_alone(server: Server) -> None:
         (400, "malformed", "no name", [b"\r\n" + PICTURE]),
         (400, "malformed", "quote", [CD + b'name="image\r\n\r\n' + PICTURE]),
         (400, "malformed", "colon", [b"nonsense\r\n" + IMAGE]),
-        (
-            400,
-            "malformed",
-            "two Content-Disposition headers",
-            [CD + b"name=top\r\n" + IMAGE],
-        ),
+        (400, "malformed", "two Content-Disposition headers", [CD + b"name=top\r\n" + IMAGE]),
         (413, "over-limit", "8192", [b"X: " + b"a" * 8192 + b"\r\n" + IMAGE]),
     ],
 )

@@ -230,9 +230,7 @@ def test_a_broken_file_keeps_the_old_model(
         replace(folder / file, text)
         reload(server, 2)
         after = server.cam(params={"model": "tiny", **NO_PICTURE}).json()
-        complaints = [
-            line for line in server.log().splitlines() if "reload failed" in line
-        ]
+        complaints = [line for line in server.log().splitlines() if "reload failed" in line]
 
         assert after["classes"] == before["classes"]
         assert models(server)["tiny"]["generation"] == 1
