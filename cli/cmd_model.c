@@ -19,6 +19,7 @@ static const struct subcommand subcommands[] = {
     {"check", cmd_model_check, "list the nodes that are not supported"},
     {"add", cmd_model_add, "make a model folder from an ONNX file"},
     {"run", cmd_model_run, "run a network on NumPy arrays"},
+    {"gradient", cmd_model_gradient, "write a network with its gradient"},
 };
 
 enum { NUM_SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };

@@ -18,6 +18,7 @@ int cmd_model_info(int argc, char **argv);
 int cmd_model_check(int argc, char **argv);
 int cmd_model_add(int argc, char **argv);
 int cmd_model_run(int argc, char **argv);
+int cmd_model_gradient(int argc, char **argv);
 
 /* The arguments of each subcommand; their structs begin with it. */
 struct cmd_model_call {

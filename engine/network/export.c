@@ -1,0 +1,409 @@
+#include "engine/network/export.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/network/inspect_place.h"
+#include "engine/network/network.h"
+#include "engine/onnx/onnx_write.h"
+#include "engine/passes/gradient.h"
+#include "engine/passes/graph_build.h"
+#include "engine/passes/head.h"
+
+/* A network that is being written. */
+struct export
+{
+    const struct export_options *options;
+    struct network network; /* owned */
+    struct head head;
+    int input, layer;     /* values; the same if no layer is asked for */
+    const char *names[3]; /* of the outputs: logits, features, gradient */
+    struct error *err;
+};
+
+static const char *const target_names[] = {[EXPORT_SEED] = "",
+#define X(kind, name) [kind] = name,
+                                           EXPORT_TARGETS(X)
+#undef X
+};
+
+enum { NUM_TARGETS = sizeof target_names / sizeof target_names[0] };
+
+/* ---- targets ---- */
+
+static bool read_class(size_t *class, const char **text)
+{
+    char *end;
+    unsigned long number;
+
+    if (**text < '0' || **text > '9')
+        return false;
+    errno = 0;
+    number = strtoul(*text, &end, 10);
+    *class = number;
+    *text = end;
+    return errno == 0;
+}
+
+bool export_target_parse(struct export_target *target, const char *text,
+                         struct error *err)
+{
+    size_t len = strcspn(text, ":");
+    struct export_target read = {0};
+    const char *at = text + len;
+    bool ok = false;
+
+    for (int kind = EXPORT_SEED + 1; kind < NUM_TARGETS; kind++)
+        if (strlen(target_names[kind]) == len &&
+            strncmp(target_names[kind], text, len) == 0)
+            read.kind = (enum export_kind)kind;
+    if (read.kind != EXPORT_SEED && *at++ == ':')
+        ok = read_class(&read.class, &at) &&
+             (read.kind != EXPORT_MARGIN ||
+              (*at++ == ',' && read_class(&read.against, &at)));
+    if (!ok || *at)
+        return fail(err, ERROR_INPUT,
+                    "\"%.40s\" is none of logit:CLASS, log-score:CLASS and "
+                    "margin:CLASS,AGAINST, with numbers of classes",
+                    text);
+    if (read.kind == EXPORT_MARGIN && read.class == read.against)
+        return fail(err, ERROR_INPUT,
+                    "the margin of class %zu over itself is "
+                    "0",
+                    read.class);
+    *target = read;
+    return true;
+}
+
+static bool check_class(const struct export *export, size_t class)
+{
+    size_t count = export->head.num_classes;
+
+    return class < count ||
+           fail(export->err, ERROR_INPUT,
+                "there is no class %zu: the network has %zu, counted from 0",
+                class, count);
+}
+
+/* Adds a class's part of the gradient by the logits to `seed`. */
+static void add_class(const struct export *export, float *seed, size_t class,
+                      float factor)
+{
+    bool is_negated;
+    size_t row = head_row(&is_negated, &export->head, class);
+
+    seed[row] += is_negated ? -factor : factor;
+}
+
+/* ---- the seed as a part of the network ---- */
+
+static struct graph_node node_of(enum graph_op op)
+{
+    return graph_build_node(op, "target", "target");
+}
+
+/* Of a softmax, with s the sign of the logits: s (one at the class - softmax of
+ * s x), which `ones` holds with its sign. */
+static int softmax_seed(struct export *export, int x, int ones)
+{
+    struct graph *graph = &export->network.graph;
+    struct graph_shape shape = graph->values[x].shape;
+    struct graph_shape row = {.rank = 2, .dim = {1, graph_shape_count(&shape)}};
+    struct graph_node negate = node_of(GRAPH_UNARY), like = node_of(GRAPH_SUB);
+    struct graph_node softmax = node_of(GRAPH_SOFTMAX);
+    bool is_negated = export->head.is_negated;
+    struct error *err = export->err;
+
+    negate.unary.function = GRAPH_NEGATE;
+    softmax.axis = 1;
+    x = graph_build_reshape(graph, &like, x, &row, err);
+    if (x != GRAPH_NONE && is_negated)
+        x = graph_build(graph, &negate, &x, 1, err);
+    if (x != GRAPH_NONE)
+        x = graph_build(graph, &softmax, &x, 1, err);
+    if (x != GRAPH_NONE && is_negated)
+        x = graph_build(graph, &negate, &x, 1, err);
+    if (x != GRAPH_NONE)
+        x = graph_build_reshape(graph, &like, x, &shape, err);
+    return x == GRAPH_NONE
+               ? GRAPH_NONE
+               : graph_build(graph, &like, (int[]){ones, x}, 2, err);
+}
+
+/* Of a sigmoid: s sigmoid(-s x) at the class, and 0 elsewhere. */
+static int sigmoid_seed(struct export *export, int x, int ones)
+{
+    struct graph *graph = &export->network.graph;
+    struct graph_node negate = node_of(GRAPH_UNARY), sigmoid = negate;
+    struct graph_node product = node_of(GRAPH_MUL);
+    struct error *err = export->err;
+    bool is_negated;
+
+    head_row(&is_negated, &export->head, export->options->target.class);
+    negate.unary.function = GRAPH_NEGATE;
+    sigmoid.unary.function = GRAPH_SIGMOID;
+    if (!is_negated)
+        x = graph_build(graph, &negate, &x, 1, err);
+    if (x != GRAPH_NONE)
+        x = graph_build(graph, &sigmoid, &x, 1, err);
+    return x == GRAPH_NONE
+               ? GRAPH_NONE
+               : graph_build(graph, &product, (int[]){ones, x}, 2, err);
+}
+
+/* Puts one value in the place of another one. */
+static void replace(struct graph *graph, int value, int by)
+{
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] == value)
+                graph->nodes[n].inputs[i] = by;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        if (graph->outputs[i] == value)
+            graph->outputs[i] = by;
+}
+
+/* The nodes that compute the seed come first after what makes the logits. */
+static bool compute_seed(struct export *export, int seed, int ones)
+{
+    struct graph *graph = &export->network.graph;
+    size_t num_nodes = graph->num_nodes;
+    int logits = export->head.logits, made;
+    int producer = graph->values[logits].producer;
+
+    made = export->head.scores == HEAD_SIGMOID
+               ? sigmoid_seed(export, logits, ones)
+               : softmax_seed(export, logits, ones);
+    if (made == GRAPH_NONE)
+        return false;
+    graph_move_nodes(graph, num_nodes, (size_t)(producer + 1));
+    replace(graph, seed, made);
+    return true;
+}
+
+/* Makes the target a part of the network, which then has no seed to be given.
+ */
+static bool bake_target(struct export *export)
+{
+    const struct export_target *target = &export->options->target;
+    struct graph *graph = &export->network.graph;
+    int seed = graph->inputs[graph->num_inputs - 1], ones;
+    struct graph_shape shape = graph->values[seed].shape;
+    float *elements;
+
+    if (target->kind == EXPORT_SEED)
+        return true;
+    if (!check_class(export, target->class) ||
+        !check_class(export, target->against))
+        return false;
+    ones = graph_build_floats(graph, &shape, &elements, export->err);
+    if (ones == GRAPH_NONE)
+        return false;
+    add_class(export, elements, target->class, 1);
+    if (target->kind == EXPORT_MARGIN)
+        add_class(export, elements, target->against, -1);
+    graph->num_inputs--;
+    if (target->kind == EXPORT_LOG_SCORE)
+        return compute_seed(export, seed, ones);
+    replace(graph, seed, ones);
+    return true;
+}
+
+/* ---- the network ---- */
+
+/* Chooses the output that is served, as the service does. */
+static bool choose_output(char **name, const struct buf *bytes,
+                          const struct network_options *options,
+                          struct error *err)
+{
+    struct network network = {0};
+    bool ok = network_read(&network, bytes->data, bytes->len, options, err);
+
+    if (ok) {
+        *name = strdup(network.head.output);
+        ok = *name || fail(err, ERROR_MEMORY, "not enough memory for a name");
+    }
+    network_release(&network);
+    return ok;
+}
+
+/* Reads the network for that output alone, in the layout of the file. Its
+ * features are not looked for: they are known after graph_layout only. */
+static bool read_network(struct export *export, const struct buf *bytes,
+                         const struct network_options *options)
+{
+    struct network_options whole = *options;
+    struct graph *graph = &export->network.graph;
+    char *name = NULL;
+    bool ok = choose_output(&name, bytes, options, export->err);
+
+    whole.input.output = name;
+    whole.keep_outputs = true;
+    whole.last = NETWORK_FOLD;
+    ok = ok &&
+         network_read(&export->network, bytes->data, bytes->len, &whole,
+                      export->err) &&
+         head_find_at(&export->head, graph, graph->outputs[0], &options->wish,
+                      export->err);
+    free(name);
+    return ok;
+}
+
+/* ---- names ---- */
+
+static bool find_layer(struct export *export)
+{
+    const struct graph *graph = &export->network.graph;
+    const char *name = export->options->layer;
+    int value = name ? graph_find(graph, name) : graph->inputs[0];
+
+    if (value == GRAPH_NONE)
+        return fail(export->err, ERROR_INPUT,
+                    "there is no value \"%.100s\" in the network as it is run, "
+                    "where consecutive operations are merged",
+                    name);
+    if (value == export->head.logits)
+        return fail(export->err, ERROR_INPUT,
+                    "\"%.100s\" are the logits themselves", name);
+    export->layer = value;
+    return true;
+}
+
+/* `name` and a suffix, and more until nothing in the graph is called so. NULL:
+ * ERROR_MEMORY. */
+static const char *new_name(struct export *export, const char *name,
+                            const char *suffix)
+{
+    struct graph *graph = &export->network.graph;
+    size_t len = strlen(name) + strlen(suffix), room = len + 16;
+    char *made = arena_take(&graph->arena, room + 1, 1, export->err);
+
+    if (!made)
+        return NULL;
+    snprintf(made, room, "%s%s", name, suffix);
+    while (len < room && graph_find(graph, made) != GRAPH_NONE)
+        made[len++] = '_';
+    return made;
+}
+
+static bool name_values(struct export *export)
+{
+    struct graph *graph = &export->network.graph;
+    bool has_seed = export->options->target.kind == EXPORT_SEED;
+    const char *layer = export->options->layer, *seed;
+    int named;
+
+    if (export->layer == export->input || !layer)
+        layer = graph->values[export->layer].name;
+    if (export->names[0] == NULL)
+        export->names[0] = *graph->values[export->head.logits].name
+                               ? graph->values[export->head.logits].name
+                               : new_name(export, "logits", "");
+    if (!export->names[0])
+        return false;
+    export->names[1] = layer;
+    export->names[2] = new_name(export, layer, "_gradient");
+    seed = new_name(export, export->names[0], "_seed");
+    if (!export->names[2] || !seed)
+        return false;
+    if (!has_seed)
+        return true;
+    named = graph_add_value(graph, seed, GRAPH_FLOAT, export->err);
+    if (named == GRAPH_NONE)
+        return false;
+    graph_take_names(graph, graph->inputs[graph->num_inputs - 1], named);
+    return true;
+}
+
+/* ---- the file ---- */
+
+/* Lists the outputs, and differentiates. */
+static bool differentiate(struct export *export)
+{
+    struct graph *graph = &export->network.graph;
+    struct gradient_options gradient = {.source = export->head.logits,
+                                        .wanted = &export->layer,
+                                        .num_wanted = 1,
+                                        .rule = export->options->rule};
+    const int outputs[] = {export->head.logits, export->layer};
+
+    export->input = graph->inputs[0];
+    if (!find_layer(export))
+        return false;
+    if (export->head.logits == graph->outputs[0])
+        export->names[0] = graph->output_names[0];
+    return graph_set_outputs(graph, outputs,
+                             export->layer == export->input ? 1 : 2,
+                             export->err) &&
+           gradient_append(graph, &gradient, export->err);
+}
+
+static bool write_file(const struct export *export, struct buf *file)
+{
+    static const char *const rules[] = {
+#define X(rule, name) [rule] = name,
+        EXPORT_RULES(X)
+#undef X
+    };
+    const struct graph *graph = &export->network.graph;
+    const struct export_target *target = &export->options->target;
+    bool has_layer = export->layer != export->input;
+    const char *const names[] = {
+        export->names[0], export->names[has_layer ? 1 : 2], export->names[2]};
+    struct onnx_write_options options = {.output_names = names};
+    char *doc = NULL, *about = NULL;
+    int len;
+    bool ok = false;
+
+    if (target->kind == EXPORT_SEED)
+        len =
+            asprintf(&about,
+                     "any target t of %s, where the input %s is dt/d(%s): 1 "
+                     "at a class and 0 elsewhere for its logit",
+                     names[0], graph->values[graph->inputs[1]].name, names[0]);
+    else if (target->kind == EXPORT_MARGIN)
+        len = asprintf(&about,
+                       "the target t, the logit of class %zu minus that of "
+                       "class %zu",
+                       target->class, target->against);
+    else
+        len = asprintf(&about, "the target t, the %s of class %zu",
+                       target_names[target->kind], target->class);
+    if (len >= 0)
+        len = asprintf(&doc,
+                       "A network with its gradient: %s is dt/d(%s) by the %s "
+                       "rule, of %s.",
+                       export->names[2], export->names[1],
+                       rules[export->options->rule], about);
+    if (len < 0)
+        fail(export->err, ERROR_MEMORY, "not enough memory for a text");
+    options.doc = doc;
+    ok = len >= 0 && onnx_write(file, graph, &options, export->err);
+    free(about);
+    free(doc);
+    return ok;
+}
+
+bool export_gradient(struct buf *file, struct onnx_summary *summary,
+                     const char *path, const struct inspect_options *look,
+                     const struct export_options *options, struct error *err)
+{
+    struct export export = {.options = options, .err = err};
+    struct inspect_place place = {0};
+    struct buf bytes = {0};
+    bool ok = inspect_place_find(&place, path, look, err) &&
+              buf_append_file(&bytes, place.path, NETWORK_MAX_BYTES, err) &&
+              read_network(&export, &bytes, &place.options);
+
+    buf_release(&bytes);
+    ok = ok && differentiate(&export) && name_values(&export) &&
+         bake_target(&export) && write_file(&export, file) &&
+         onnx_summary_read(summary, file->data, file->len, err);
+    if (!ok)
+        buf_release(file);
+    network_release(&export.network);
+    inspect_place_release(&place);
+    return ok;
+}
