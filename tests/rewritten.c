@@ -18,8 +18,6 @@
 
 enum { MOST = 16, NAME_SIZE = 48 };
 
-static bool had[GRAPH_NUM_OPS];
-
 /* The graph with names for all inputs; only these are changed. */
 static void name_inputs(struct graph *named, char names[MOST][NAME_SIZE])
 {
@@ -112,15 +110,8 @@ bool expect_rewritten(const struct graph *graph, const double *const *inputs,
     if (ok) {
         read_file(&back, &file, graph, name);
         compare(graph, &back, inputs, name);
-        for (size_t n = 0; n < graph->num_nodes; n++)
-            had[graph->nodes[n].op] = true;
     }
     graph_release(&back);
     buf_release(&file);
     return ok;
-}
-
-bool rewritten_had(enum graph_op op)
-{
-    return had[op];
 }

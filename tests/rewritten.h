@@ -13,7 +13,4 @@
 bool expect_rewritten(const struct graph *graph, const double *const *inputs,
                       const char *name);
 
-/* Whether a node of the operation was in a graph that came back. */
-bool rewritten_had(enum graph_op op);
-
 #endif

@@ -104,53 +104,45 @@ static struct graph_node node_of(enum graph_op op)
     return graph_build_node(op, "target", "target");
 }
 
-/* Of a softmax, with s the sign of the logits: s (one at the class - softmax of
- * s x), which `ones` holds with its sign. */
+/* Of a softmax: 1 at the class, which `ones` has, minus the scores. */
 static int softmax_seed(struct export *export, int x, int ones)
 {
     struct graph *graph = &export->network.graph;
     struct graph_shape shape = graph->values[x].shape;
     struct graph_shape row = {.rank = 2, .dim = {1, graph_shape_count(&shape)}};
-    struct graph_node negate = node_of(GRAPH_UNARY), like = node_of(GRAPH_SUB);
-    struct graph_node softmax = node_of(GRAPH_SOFTMAX);
-    bool is_negated = export->head.is_negated;
-    struct error *err = export->err;
+    struct graph_node softmax = node_of(GRAPH_SOFTMAX), like = softmax;
 
-    negate.unary.function = GRAPH_NEGATE;
     softmax.axis = 1;
-    x = graph_build_reshape(graph, &like, x, &row, err);
-    if (x != GRAPH_NONE && is_negated)
-        x = graph_build(graph, &negate, &x, 1, err);
+    like.op = GRAPH_SUB;
+    x = graph_build_reshape(graph, &like, x, &row, export->err);
     if (x != GRAPH_NONE)
-        x = graph_build(graph, &softmax, &x, 1, err);
-    if (x != GRAPH_NONE && is_negated)
-        x = graph_build(graph, &negate, &x, 1, err);
+        x = graph_build(graph, &softmax, &x, 1, export->err);
     if (x != GRAPH_NONE)
-        x = graph_build_reshape(graph, &like, x, &shape, err);
+        x = graph_build_reshape(graph, &like, x, &shape, export->err);
     return x == GRAPH_NONE
                ? GRAPH_NONE
-               : graph_build(graph, &like, (int[]){ones, x}, 2, err);
+               : graph_build(graph, &like, (int[]){ones, x}, 2, export->err);
 }
 
-/* Of a sigmoid: s sigmoid(-s x) at the class, and 0 elsewhere. */
+/* Of a sigmoid of s x, with s of 1, or -1 for one of a pair: s sigmoid(-s x) at
+ * the class, and 0 elsewhere. */
 static int sigmoid_seed(struct export *export, int x, int ones)
 {
     struct graph *graph = &export->network.graph;
     struct graph_node negate = node_of(GRAPH_UNARY), sigmoid = negate;
     struct graph_node product = node_of(GRAPH_MUL);
-    struct error *err = export->err;
     bool is_negated;
 
     head_row(&is_negated, &export->head, export->options->target.class);
     negate.unary.function = GRAPH_NEGATE;
     sigmoid.unary.function = GRAPH_SIGMOID;
     if (!is_negated)
-        x = graph_build(graph, &negate, &x, 1, err);
+        x = graph_build(graph, &negate, &x, 1, export->err);
     if (x != GRAPH_NONE)
-        x = graph_build(graph, &sigmoid, &x, 1, err);
+        x = graph_build(graph, &sigmoid, &x, 1, export->err);
     return x == GRAPH_NONE
                ? GRAPH_NONE
-               : graph_build(graph, &product, (int[]){ones, x}, 2, err);
+               : graph_build(graph, &product, (int[]){ones, x}, 2, export->err);
 }
 
 /* Puts one value in the place of another one. */
@@ -229,24 +221,47 @@ static bool choose_output(char **name, const struct buf *bytes,
     return ok;
 }
 
-/* Reads the network for that output alone, in the layout of the file. Its
- * features are not looked for: they are known after graph_layout only. */
+/* The layer's value, or GRAPH_NONE. */
+static int value_of_layer(const struct export *export)
+{
+    const struct graph *graph = &export->network.graph;
+    const char *name = export->options->layer;
+
+    return name ? graph_find(graph, name) : graph->inputs[0];
+}
+
+/* In the layout of the file. The features of the head are not looked for: they
+ * are known after graph_layout only. */
+static bool read_passes(struct export *export, const struct buf *bytes,
+                        const struct network_options *options)
+{
+    const struct graph *graph = &export->network.graph;
+
+    return network_read(&export->network, bytes->data, bytes->len, options,
+                        export->err) &&
+           head_find_at(&export->head, graph, graph->outputs[0], &options->wish,
+                        export->err);
+}
+
+/* Reads the network for that output alone. Folding removes the values between
+ * operations that become one; if the layer is such a value, nothing is folded.
+ */
 static bool read_network(struct export *export, const struct buf *bytes,
                          const struct network_options *options)
 {
     struct network_options whole = *options;
-    struct graph *graph = &export->network.graph;
     char *name = NULL;
     bool ok = choose_output(&name, bytes, options, export->err);
 
     whole.input.output = name;
     whole.keep_outputs = true;
     whole.last = NETWORK_FOLD;
-    ok = ok &&
-         network_read(&export->network, bytes->data, bytes->len, &whole,
-                      export->err) &&
-         head_find_at(&export->head, graph, graph->outputs[0], &options->wish,
-                      export->err);
+    ok = ok && read_passes(export, bytes, &whole);
+    if (ok && value_of_layer(export) == GRAPH_NONE) {
+        network_release(&export->network);
+        whole.last = NETWORK_INFER;
+        ok = read_passes(export, bytes, &whole);
+    }
     free(name);
     return ok;
 }
@@ -255,19 +270,15 @@ static bool read_network(struct export *export, const struct buf *bytes,
 
 static bool find_layer(struct export *export)
 {
-    const struct graph *graph = &export->network.graph;
-    const char *name = export->options->layer;
-    int value = name ? graph_find(graph, name) : graph->inputs[0];
-
-    if (value == GRAPH_NONE)
+    export->layer = value_of_layer(export);
+    if (export->layer == GRAPH_NONE)
         return fail(export->err, ERROR_INPUT,
-                    "there is no value \"%.100s\" in the network as it is run, "
-                    "where consecutive operations are merged",
-                    name);
-    if (value == export->head.logits)
+                    "there is no value \"%.100s\" on the way to the logits",
+                    export->options->layer);
+    if (export->layer == export->head.logits)
         return fail(export->err, ERROR_INPUT,
-                    "\"%.100s\" are the logits themselves", name);
-    export->layer = value;
+                    "\"%.100s\" are the logits themselves",
+                    export->options->layer);
     return true;
 }
 
@@ -319,21 +330,40 @@ static bool name_values(struct export *export)
 
 /* ---- the file ---- */
 
+/* Makes the logits those of the classes: where the network negates them, that
+ * is not undone. */
+static bool take_logits(struct export *export)
+{
+    struct graph *graph = &export->network.graph;
+    struct graph_node negate = node_of(GRAPH_UNARY);
+    struct head *head = &export->head;
+
+    negate.unary.function = GRAPH_NEGATE;
+    if (!head->makes_scores)
+        head->logits = graph->outputs[0];
+    else if (head->is_negated)
+        head->logits =
+            graph_build(graph, &negate, &head->logits, 1, export->err);
+    head->is_negated = false;
+    if (head->logits == graph->outputs[0])
+        export->names[0] = graph->output_names[0];
+    return head->logits != GRAPH_NONE;
+}
+
 /* Lists the outputs, and differentiates. */
 static bool differentiate(struct export *export)
 {
     struct graph *graph = &export->network.graph;
-    struct gradient_options gradient = {.source = export->head.logits,
-                                        .wanted = &export->layer,
+    struct gradient_options gradient = {.wanted = &export->layer,
                                         .num_wanted = 1,
                                         .rule = export->options->rule};
-    const int outputs[] = {export->head.logits, export->layer};
+    int outputs[2];
 
-    export->input = graph->inputs[0];
-    if (!find_layer(export))
+    if (!take_logits(export) || !find_layer(export))
         return false;
-    if (export->head.logits == graph->outputs[0])
-        export->names[0] = graph->output_names[0];
+    export->input = graph->inputs[0];
+    outputs[0] = gradient.source = export->head.logits;
+    outputs[1] = export->layer;
     return graph_set_outputs(graph, outputs,
                              export->layer == export->input ? 1 : 2,
                              export->err) &&

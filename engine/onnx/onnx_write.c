@@ -79,6 +79,11 @@ static const struct row rows[GRAPH_NUM_OPS] = {
     [GRAPH_IDENTITY] = {onnx_write_pass, NULL},
 };
 
+bool onnx_write_supports(enum graph_op op)
+{
+    return rows[op].write != NULL;
+}
+
 /* ---- names ---- */
 
 static bool is_input(const struct graph *graph, int value)

@@ -22,6 +22,9 @@ struct onnx_write_options {
     const char *doc; /* says what the model is; NULL: nothing does */
 };
 
+/* Whether nodes of an operation can be written. */
+bool onnx_write_supports(enum graph_op op);
+
 /* Appends a graph to an empty buffer. Its shapes must be inferred, and
  * graph_layout must not have run; it may be folded, and have gradients. Inputs
  * keep their names, which they must have, and other values the first of theirs.
