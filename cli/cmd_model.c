@@ -65,6 +65,19 @@ bool cmd_model_take_scores(void *data, const struct option *option,
     return true;
 }
 
+void cmd_model_print_values(const char *what,
+                            const struct onnx_summary_value *values,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        printf("%-10s ", what);
+        complain_print(stdout, values[i].name);
+        printf(": %s, ", values[i].type);
+        complain_print(stdout, values[i].shape);
+        putchar('\n');
+    }
+}
+
 int cmd_model_complain(const char *name, const char *file,
                        const struct error *err)
 {

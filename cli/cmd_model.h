@@ -42,6 +42,11 @@ bool cmd_model_parse(struct cmd_model_call *call, const struct option *rows,
 bool cmd_model_take_scores(void *data, const struct option *option,
                            const char *value, struct error *err);
 
+/* Prints a line for each input or output of a file. */
+void cmd_model_print_values(const char *what,
+                            const struct onnx_summary_value *values,
+                            size_t count);
+
 /* Reports what is wrong with a file or, if `file` is NULL, with the arguments
  * of `wherefore model NAME`. Returns the exit status. */
 int cmd_model_complain(const char *name, const char *file,

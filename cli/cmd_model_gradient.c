@@ -197,18 +197,6 @@ static bool is_same_file(const char *a, const char *b)
            of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
-static void print_values(const char *what,
-                         const struct onnx_summary_value *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        printf("%-10s ", what);
-        complain_print(stdout, values[i].name);
-        printf(": %s, ", values[i].type);
-        complain_print(stdout, values[i].shape);
-        putchar('\n');
-    }
-}
-
 static bool make(const struct gradient *gradient, struct error *err)
 {
     struct onnx_summary summary = {0};
@@ -221,8 +209,8 @@ static bool make(const struct gradient *gradient, struct error *err)
                          &gradient->options, err) &&
          write_file(gradient->to, &file, err);
     if (ok) {
-        print_values("input", summary.inputs, summary.num_inputs);
-        print_values("output", summary.outputs, summary.num_outputs);
+        cmd_model_print_values("input", summary.inputs, summary.num_inputs);
+        cmd_model_print_values("output", summary.outputs, summary.num_outputs);
     }
     onnx_summary_release(&summary);
     buf_release(&file);

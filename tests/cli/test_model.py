@@ -15,7 +15,7 @@ from conftest import MODEL, ROOT, WHEREFORE, Run
 from onnx import TensorProto, helper, numpy_helper
 
 FORMS = ROOT / "tests/data/forms"
-COMMANDS = ["info", "check", "add", "run"]
+COMMANDS = ["info", "check", "add", "run", "gradient"]
 
 
 @pytest.fixture

@@ -286,6 +286,76 @@ def test_the_log_of_a_score_has_the_slope_that_differences_have(
     assert slope == pytest.approx(np.linalg.norm(gradient), rel=0.02)
 
 
+@pytest.mark.parametrize("target", ["logit", "log-score"])
+def test_both_classes_of_a_binary_decision_are_targets(written, tmp_path, target):
+    one = numpy_helper.from_array(np.ones(1, np.float32), "one")
+    nodes = [
+        helper.make_node("Sigmoid", ["z"], ["s"]),
+        helper.make_node("Sub", ["one", "s"], ["r"]),
+        helper.make_node("Concat", ["r", "s"], ["y"], axis=1),
+    ]
+    network = small(tmp_path / "in.onnx", nodes, (one,))
+    model = onnx.load(network)
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 2
+    onnx.save(model, network)
+    x = noise(0, 60)
+    (scores,) = Session(network).run(x)
+    plain = Session(written(network, "--target", "logit:1")).run(x)[1]
+    factors = {"logit": [-1, 1], "log-score": [-scores[0, 1], scores[0, 0]]}[target]
+
+    for k, factor in enumerate(factors):
+        file = Session(written(network, "--target", f"{target}:{k}"))
+        assert_near(file.run(x)[1], factor * plain)
+    margin = Session(written(network, "--target", "margin:0,1")).run(x)[1]
+    assert_near(margin, -2 * plain)
+
+
+# --- pools ------------------------------------------------------------------
+
+
+def brute_force(x: np.ndarray, g: np.ndarray, kernel: int, pad: int, stride: int):
+    """The first of the largest in each window gets what the window has."""
+    gradient = np.zeros_like(x)
+    for c, i, k in np.ndindex(g.shape):
+        rows, columns = (
+            range(max(0, at * stride - pad), min(n, at * stride - pad + kernel))
+            for at, n in zip((i, k), x.shape[1:], strict=True)
+        )
+        taps = [(c, row, column) for row in rows for column in columns]
+        gradient[max(taps, key=lambda tap: x[tap])] += g[c, i, k]
+    return gradient
+
+
+@pytest.mark.parametrize("pool", ["MaxPool", "MaxPool, no padding", "GlobalMaxPool"])
+def test_of_equal_elements_the_first_is_the_largest(written, tmp_path, pool):
+    window = {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}
+    kernel, pad = 3, 0
+    if pool == "MaxPool":
+        window |= {"pads": [1] * 4}
+        pad = 1
+    elif pool == "GlobalMaxPool":
+        window, kernel = {}, 8
+    size = (8 + 2 * pad - kernel + 1) // 2 + 1
+    weights = noise(5, 2 * 3 * size * size).reshape(-1, 2)
+    network = save(
+        tmp_path / "in.onnx",
+        [
+            helper.make_node(pool.split(",")[0], ["x"], ["a"], **window),
+            helper.make_node("Flatten", ["a"], ["f"]),
+            helper.make_node("MatMul", ["f", "m"], ["y"]),
+        ],
+        {"x": [1, 3, 8, 8]},
+        {"y": [1, 2]},
+        [numpy_helper.from_array(weights.astype(np.float32), "m")],
+    )
+    file = Session(written(network, "--target", "logit:1"))
+    x = np.floor(3 * noise(2, 192)).reshape(3, 8, 8) % 2  # 0 and 1
+
+    wanted = brute_force(x, weights[:, 1].reshape(3, size, size), kernel, pad, 2)
+
+    assert_near(file.run(x)[1], wanted)
+
+
 # --- rules --------------------------------------------------------------------
 
 
