@@ -74,6 +74,11 @@ static const char *is_above(struct onnx_writer *w, const char *a, float bound)
     return onnx_writer_two(w, "Greater", a, number(w, bound));
 }
 
+static const char *is_below(struct onnx_writer *w, const char *a, float bound)
+{
+    return onnx_writer_two(w, "Less", a, number(w, bound));
+}
+
 /* ---- functions ---- */
 
 /* Functions that are operators; names of the attributes for alpha and beta. */
@@ -208,14 +213,24 @@ static const char *gelu_tanh_slope(struct onnx_writer *w, const char *x)
     return scaled(w, plus(w, add(w, t, inner), 1), 0.5f);
 }
 
+/* x, which is finite, where a condition is true, else 0: a product takes ONNX
+ * Runtime a fraction of the time of a Where. */
+static const char *gated(struct onnx_writer *w, const char *x,
+                         const char *is_open)
+{
+    return mul(w, onnx_writer_to_float(w, is_open), x);
+}
+
 /* 0 up to -3, 1 from 3 on, (2 x + 3) / 6 between */
 static const char *hard_swish_slope(struct onnx_writer *w, const char *x)
 {
     const char *between = scaled(w, plus(w, scaled(w, x, 2), 3), 1 / 6.0f);
-    const char *below = onnx_writer_two(w, "Less", x, number(w, 3));
+    const char *is_between =
+        onnx_writer_two(w, "And", is_above(w, x, -3), is_below(w, x, 3));
+    const char *above = onnx_writer_two(w, "GreaterOrEqual", x, number(w, 3));
 
-    between = onnx_writer_where(w, below, between, number(w, 1));
-    return onnx_writer_where(w, is_above(w, x, -3), between, number(w, 0));
+    return add(w, gated(w, between, is_between),
+               onnx_writer_to_float(w, above));
 }
 
 /* `above` where x is above 0, else a function of it */
@@ -342,10 +357,9 @@ const char *onnx_write_gate(struct onnx_writer *w, const char *op)
     if (low > -INFINITY)
         open = is_above(w, y, low);
     if (high < INFINITY) {
-        const char *below = onnx_writer_two(w, "Less", y, number(w, high));
+        const char *below = is_below(w, y, high);
 
         open = open ? onnx_writer_two(w, "And", open, below) : below;
     }
-    return open ? onnx_writer_where(w, open, onnx_writer_in(w, 1), number(w, 0))
-                : onnx_writer_in(w, 1);
+    return open ? gated(w, onnx_writer_in(w, 1), open) : onnx_writer_in(w, 1);
 }
