@@ -247,12 +247,35 @@ const char *onnx_write_lrn(struct onnx_writer *w, const char *op)
 
 /* ---- quantized numbers ---- */
 
+/* One of each block for each element of it. */
+static const char *of_blocks(struct onnx_writer *w, const char *x,
+                             struct graph_shape shape)
+{
+    size_t axis = (size_t)w->node->quant.axis;
+    size_t length = onnx_writer_shape(w, 0)->dim[axis];
+    struct onnx_writer_mix mix = {.axis = axis, .length = length, .taps = 1};
+    int64_t *index = onnx_writer_take(w, length, sizeof *index);
+    float *ones = onnx_writer_take(w, length, sizeof *ones);
+
+    if (!index || !ones)
+        return NULL;
+    for (size_t i = 0; i < length; i++) {
+        index[i] = (int64_t)(i / w->node->quant.block);
+        ones[i] = 1;
+    }
+    mix.index = index;
+    mix.weight = ones;
+    return onnx_writer_mixed(w, x, &shape, &mix);
+}
+
 /* Scale or zero point, as floats that broadcast to x. */
 static const char *quant_parameter(struct onnx_writer *w, uint32_t i)
 {
     const struct graph_shape *shape = onnx_writer_shape(w, i);
     struct graph_shape wide = {.rank = onnx_writer_shape(w, 0)->rank};
 
+    if (w->node->quant.block > 0)
+        return of_blocks(w, onnx_writer_floats_in(w, i), *shape);
     if (graph_shape_count(shape) == 1)
         return onnx_writer_floats_in(w, i);
     for (uint32_t k = 0; k < wide.rank; k++)
@@ -266,8 +289,6 @@ const char *onnx_write_quantize(struct onnx_writer *w, const char *op)
 {
     const char *x = onnx_writer_in(w, 0);
 
-    if (w->node->quant.block > 0)
-        return onnx_writer_refuse(w, "scales of blocks cannot be written");
     x = onnx_writer_two(w, "Div", x, quant_parameter(w, 1));
     x = onnx_writer_one(w, "Round", x);
     if (onnx_writer_has(w, 2))
@@ -283,8 +304,6 @@ const char *onnx_write_dequantize(struct onnx_writer *w, const char *op)
 {
     const char *x = onnx_writer_floats_in(w, 0);
 
-    if (w->node->quant.block > 0)
-        return onnx_writer_refuse(w, "scales of blocks cannot be written");
     if (onnx_writer_has(w, 2))
         x = onnx_writer_two(w, "Sub", x, quant_parameter(w, 2));
     return onnx_writer_two(w, op, x, quant_parameter(w, 1));
