@@ -148,6 +148,48 @@ static void decisions_and_sums_come_back(void **state)
     check(&graph, "groups with scales of their own");
 }
 
+/* Of -1, 0 and 1, with a border and without one, and windows that reach beyond
+ * the end. */
+static void of_equal_elements_the_first_is_the_largest(void **state)
+{
+    (void)state;
+    for (size_t way = 0; way < 8; way++) {
+        struct graph graph = {0};
+        struct sketch_random random = {way + 1};
+        struct gradient_options gradient = {.num_wanted = 1};
+        struct error err = {0};
+        float noise[2][100];
+        double inputs[2][100];
+        int x = sketch_input(&graph, SHAPE(1, 1, 8, 8)), steps;
+
+        steps = sketch_node(&graph, GRAPH_UNARY, &x, 1);
+        sketch_last(&graph)->unary.function = GRAPH_ROUND;
+        gradient.wanted = &steps;
+        gradient.source = sketch_node(&graph, GRAPH_MAX_POOL, &steps, 1);
+        sketch_last(&graph)->pool.ceil = way % 2;
+        for (int i = 0; i < 2; i++) {
+            struct graph_window *window = &sketch_last(&graph)->pool.window;
+
+            window->kernel[i] = 3;
+            window->stride[i] = 1 + way / 4;
+            window->dilation[i] = 1 + way / 2 % 2;
+            window->pad_before[i] = window->pad_after[i] = way % 3;
+        }
+        sketch_output(&graph, gradient.source);
+        assert_true(graph_infer(&graph, &err));
+        assert_true(gradient_append(&graph, &gradient, &err));
+        for (int i = 0; i < 2; i++) {
+            sketch_fill(&random, noise[i], 100, -1.4f, 1.4f);
+            for (size_t k = 0; k < 100; k++)
+                inputs[i][k] = (double)noise[i][k];
+        }
+        assert_true(graph_value_count(&graph, graph.inputs[1]) <= 100);
+        assert_true(expect_rewritten(
+            &graph, (const double *const[]){inputs[0], inputs[1]}, "ties"));
+        graph_release(&graph);
+    }
+}
+
 /* Those without a row are of constants and shapes: graph_infer removes them. */
 static void every_operation_is_written(void **state)
 {
@@ -312,6 +354,7 @@ int main(void)
         cmocka_unit_test(functions_in_steps_come_back),
         cmocka_unit_test(quantized_numbers_come_back),
         cmocka_unit_test(decisions_and_sums_come_back),
+        cmocka_unit_test(of_equal_elements_the_first_is_the_largest),
         cmocka_unit_test(every_operation_is_written),
         cmocka_unit_test(outputs_are_called_what_they_are_asked_to_be),
         cmocka_unit_test(two_gigabytes_are_too_many),
