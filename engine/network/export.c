@@ -275,6 +275,9 @@ static bool find_layer(struct export *export)
         return fail(export->err, ERROR_INPUT,
                     "there is no value \"%.100s\" on the way to the logits",
                     export->options->layer);
+    if (export->network.graph.values[export->layer].data)
+        return fail(export->err, ERROR_INPUT, "\"%.100s\" is a constant",
+                    export->options->layer);
     if (export->layer == export->head.logits)
         return fail(export->err, ERROR_INPUT,
                     "\"%.100s\" are the logits themselves",
@@ -370,6 +373,34 @@ static bool differentiate(struct export *export)
            gradient_append(graph, &gradient, export->err);
 }
 
+/* What the target is, in words; owned by the caller. NULL: ERROR_MEMORY. */
+static char *describe_target(const struct export *export)
+{
+    const struct export_target *target = &export->options->target;
+    const struct graph *graph = &export->network.graph;
+    const char *logits = export->names[0];
+    char *text = NULL;
+    int len;
+
+    if (target->kind == EXPORT_SEED)
+        len = asprintf(&text,
+                       "any target t of %s, where the input %s is dt/d(%s): 1 "
+                       "at a class and 0 elsewhere for its logit",
+                       logits, graph->values[graph->inputs[1]].name, logits);
+    else if (target->kind == EXPORT_MARGIN)
+        len = asprintf(&text,
+                       "the target t, the logit of class %zu minus that of "
+                       "class %zu",
+                       target->class, target->against);
+    else
+        len = asprintf(&text, "the target t, the %s of class %zu",
+                       target_names[target->kind], target->class);
+    if (len >= 0)
+        return text;
+    fail(export->err, ERROR_MEMORY, "not enough memory for a text");
+    return NULL;
+}
+
 static bool write_file(const struct export *export, struct buf *file)
 {
     static const char *const rules[] = {
@@ -377,41 +408,27 @@ static bool write_file(const struct export *export, struct buf *file)
         EXPORT_RULES(X)
 #undef X
     };
-    const struct graph *graph = &export->network.graph;
-    const struct export_target *target = &export->options->target;
     bool has_layer = export->layer != export->input;
     const char *const names[] = {
         export->names[0], export->names[has_layer ? 1 : 2], export->names[2]};
-    struct onnx_write_options options = {.output_names = names};
-    char *doc = NULL, *about = NULL;
-    int len;
-    bool ok = false;
+    char *target = describe_target(export), *doc;
+    bool ok;
 
-    if (target->kind == EXPORT_SEED)
-        len =
-            asprintf(&about,
-                     "any target t of %s, where the input %s is dt/d(%s): 1 "
-                     "at a class and 0 elsewhere for its logit",
-                     names[0], graph->values[graph->inputs[1]].name, names[0]);
-    else if (target->kind == EXPORT_MARGIN)
-        len = asprintf(&about,
-                       "the target t, the logit of class %zu minus that of "
-                       "class %zu",
-                       target->class, target->against);
-    else
-        len = asprintf(&about, "the target t, the %s of class %zu",
-                       target_names[target->kind], target->class);
-    if (len >= 0)
-        len = asprintf(&doc,
-                       "A network with its gradient: %s is dt/d(%s) by the %s "
-                       "rule, of %s.",
-                       export->names[2], export->names[1],
-                       rules[export->options->rule], about);
-    if (len < 0)
-        fail(export->err, ERROR_MEMORY, "not enough memory for a text");
-    options.doc = doc;
-    ok = len >= 0 && onnx_write(file, graph, &options, export->err);
-    free(about);
+    if (!target)
+        return false;
+    if (asprintf(&doc,
+                 "A network with its gradient: %s is dt/d(%s) by the %s rule, "
+                 "of %s.",
+                 export->names[2], export->names[1],
+                 rules[export->options->rule], target) < 0) {
+        free(target);
+        return fail(export->err, ERROR_MEMORY, "not enough memory for a text");
+    }
+    ok = onnx_write(
+        file, &export->network.graph,
+        &(struct onnx_write_options){.output_names = names, .doc = doc},
+        export->err);
+    free(target);
     free(doc);
     return ok;
 }

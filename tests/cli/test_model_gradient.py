@@ -19,6 +19,8 @@ from onnx import TensorProto, helper, numpy_helper
 from test_model import save
 
 NETWORKS = ROOT / "tests/data/networks"
+RESNET = NETWORKS / "resnet18-legacy13.onnx"
+DYNAMO = NETWORKS / "resnet18-dynamo18.onnx"
 PROJECTIONS = 8
 
 # Sums over some hundred layers in floats.
@@ -214,7 +216,7 @@ def test_a_real_network_has_the_slope_that_differences_have(written):
 
 
 def test_targets_are_what_their_seeds_are(written):
-    network = NETWORKS / "resnet18-legacy13.onnx"
+    network = RESNET
     any_target = Session(written(network))
     x = noise(0, any_target.size(0))
     logits = any_target.run(x, np.zeros(any_target.size(1)))[0].ravel()
@@ -395,7 +397,7 @@ def test_other_activations_are_refused_by_name(gradient, tmp_path):
 
 
 def test_the_file_says_what_it_is(written, gradient, tmp_path):
-    path = written(NETWORKS / "resnet18-legacy13.onnx")
+    path = written(RESNET)
     model = onnx.load(path)
 
     assert model.producer_name == "wherefore"
@@ -405,7 +407,7 @@ def test_the_file_says_what_it_is(written, gradient, tmp_path):
         "dt/d(logits): 1 at a class and 0 elsewhere for its logit."
     ).replace("logits", model.graph.output[0].name)
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
-    result = gradient(NETWORKS / "resnet18-legacy13.onnx", path)
+    result = gradient(RESNET, path)
     assert result.returncode == 0  # an existing file is replaced
     assert [p.name for p in tmp_path.iterdir()] == ["out.onnx"]
     assert result.stdout.decode().splitlines()[-1] == (
@@ -462,6 +464,7 @@ def test_an_image_of_bytes_becomes_one_of_floats(written, tmp_path):
         ([MODEL, "b.onnx", "--target", "logit:1000"], 1, "there is no class 1000"),
         ([MODEL, "b.onnx", "--layer", "odd"], 1, 'there is no value "odd"'),
         ([MODEL, "b.onnx", "--layer", "logits"], 1, "are the logits themselves"),
+        ([DYNAMO, "b.onnx", "--layer", "conv1.weight"], 1, "is a constant"),
         ([MODEL, "no/b.onnx"], 1, "cannot write no/b.onnx"),
     ],
 )
