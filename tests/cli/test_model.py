@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 FORMS = ROOT / "tests/data/forms"
 NETWORKS = ROOT / "tests/data/networks"
-COMMANDS = ["info", "check", "layers", "add", "run"]
+COMMANDS = ["info", "check", "layers", "add", "run", "gradient"]
 
 
 @pytest.fixture
