@@ -5,13 +5,14 @@
 # EMULATOR is what runs them.
 #
 #     UNIT_JOBS=2         so many at once
-#     UNIT_TIMEOUT=300    seconds for one
+#     UNIT_TIMEOUT=300    seconds for one; three times as long with an EMULATOR
 set -uo pipefail
 
 passed=0
 failed=0
 programs=("$@")
 jobs=${UNIT_JOBS:-$(nproc)}
+limit=${UNIT_TIMEOUT:-$([ -n "${EMULATOR-}" ] && echo 900 || echo 300)}
 logs=$(mktemp -d)
 
 # Adds up "[  PASSED  ] 3 test(s)."; newer cmockas put the group's name in.
@@ -21,7 +22,7 @@ count() {
 }
 
 run() { # INDEX
-    timeout --kill-after=5 "${UNIT_TIMEOUT:-300}" \
+    timeout --kill-after=5 "$limit" \
         ${EMULATOR:+"$EMULATOR"} "${programs[$1]}" >"$logs/$1.log" 2>&1
     echo $? >"$logs/$1.status"
 }
