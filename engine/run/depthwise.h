@@ -28,6 +28,8 @@ struct depthwise {
     const struct graph_node *node; /* a supported one; borrowed */
     const float *in;               /* (1, height, width, channels) */
     float *out;                    /* (1, rows, columns, channels) */
+    const struct graph_node *gate; /* a GATE of the results; or NULL */
+    const float *y; /* its first operand, of the shape of `out` */
     bool is_narrow; /* compute with 8 lanes even if there are 16; results are
                        the same, and a test compares them */
 };

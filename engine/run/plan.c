@@ -31,11 +31,39 @@ static bool check_size(const struct graph *graph, struct error *err)
     return true;
 }
 
-static bool find_runner(enum plan_runner *runner, const struct graph *graph,
+/* What is known of a graph while its steps are found. */
+struct reading {
+    const struct graph *graph;
+    uint32_t *readers; /* (num_values) how often a value is read; owned */
+    bool int8;
+};
+
+static bool count_readers(struct reading *reading, struct error *err)
+{
+    const struct graph *graph = reading->graph;
+
+    reading->readers = calloc(graph->num_values, sizeof *reading->readers);
+    if (!reading->readers)
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                reading->readers[graph->nodes[n].inputs[i]]++;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        reading->readers[graph->outputs[i]]++;
+    return true;
+}
+
+static bool find_runner(enum plan_runner *runner, const struct reading *reading,
                         const struct graph_node *node, struct error *err)
 {
+    const struct graph *graph = reading->graph;
+
     if (depthwise_supports(graph, node))
         *runner = PLAN_DEPTHWISE;
+    else if (dense_supports(graph, node) &&
+             !(reading->int8 && xnnrun_supports_int8(graph, node)))
+        *runner = PLAN_DENSE;
     else if (xnnrun_supports(graph, node))
         *runner = PLAN_XNNPACK;
     else if (kernel_supports(node))
@@ -47,20 +75,92 @@ static bool find_runner(enum plan_runner *runner, const struct graph *graph,
     return true;
 }
 
-/* Extends the last step by node n, or begins another. */
-static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
+/* Whether nothing but node m takes value v, and takes it as operand `i`, and
+ * its other operand is as large and computed elsewhere. */
+static bool is_rest(const struct reading *reading, int v, size_t m,
+                    enum graph_op op, uint32_t i)
+{
+    const struct graph *graph = reading->graph;
+    const struct graph_node *node = &graph->nodes[m];
+    const struct graph_value *other;
+
+    if (m >= graph->num_nodes || node->op != op || node->inputs[i] != v ||
+        node->inputs[1 - i] == v || reading->readers[v] != 1)
+        return false;
+    other = graph_input(graph, node, 1 - i);
+    return !other->data &&
+           graph_shape_equal(&other->shape, &graph->values[v].shape);
+}
+
+/* How many nodes behind node n its kernel runs as well. */
+static size_t count_rest(const struct reading *reading, size_t n,
+                         enum plan_runner runner)
+{
+    const struct graph_node *nodes = reading->graph->nodes;
+    int v = nodes[n].outputs[0];
+    size_t count = 0;
+
+    if (runner == PLAN_DENSE &&
+        (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
+         is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
+        v = nodes[n + 1].outputs[0];
+        count++;
+        if (graph_is_clamped(&nodes[n + 1]))
+            return count;
+    }
+    if ((runner == PLAN_DENSE || runner == PLAN_DEPTHWISE) &&
+        is_rest(reading, v, n + 1 + count, GRAPH_GATE, 1))
+        count++;
+    return count;
+}
+
+/* Extends the last step by node *n, or begins another; counts on to the node
+ * behind it. */
+static bool add_to_steps(struct plan *plan, const struct reading *reading,
+                         size_t *n, struct error *err)
 {
     struct plan_step *last =
         plan->num_steps > 0 ? &plan->steps[plan->num_steps - 1] : NULL;
-    enum plan_runner runner;
+    struct plan_step step = {.first = *n, .count = 1};
 
-    if (!find_runner(&runner, plan->graph, &plan->graph->nodes[n], err))
+    if (!find_runner(&step.runner, reading, &plan->graph->nodes[*n], err))
         return false;
-    if (runner == PLAN_XNNPACK && last && last->runner == PLAN_XNNPACK)
+    if (step.runner == PLAN_XNNPACK && last && last->runner == PLAN_XNNPACK) {
         last->count++;
-    else
-        plan->steps[plan->num_steps++] =
-            (struct plan_step){.first = n, .count = 1, .runner = runner};
+    } else {
+        step.count += count_rest(reading, *n, step.runner);
+        plan->steps[plan->num_steps++] = step;
+    }
+    *n += step.count;
+    return true;
+}
+
+static bool find_steps(struct plan *plan, bool int8, struct error *err)
+{
+    struct reading reading = {.graph = plan->graph, .int8 = int8};
+    bool ok = count_readers(&reading, err);
+
+    for (size_t n = 0; ok && n < plan->graph->num_nodes;)
+        ok = add_to_steps(plan, &reading, &n, err);
+    free(reading.readers);
+    return ok;
+}
+
+/* Packs the weights of our own kernels. */
+static bool add_dense(struct plan *plan, struct error *err)
+{
+    plan->dense = calloc(plan->num_steps + 1, sizeof *plan->dense);
+    if (!plan->dense)
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t s = 0; s < plan->num_steps; s++) {
+        if (plan->steps[s].runner != PLAN_DENSE)
+            continue;
+        plan->dense[s] =
+            dense_new(plan->graph, &plan->graph->nodes[plan->steps[s].first],
+                      err);
+        if (!plan->dense[s])
+            return false;
+    }
     return true;
 }
 
@@ -97,14 +197,19 @@ static size_t last_reader(const struct graph *graph, size_t n)
     return last;
 }
 
-/* And the first that writes its output. */
-static size_t first_writer(const struct graph *graph, size_t n)
+/* And the first that writes its output; our own kernels run the nodes of a step
+ * all at once. */
+static size_t first_writer(const struct plan *plan, const size_t *step_of,
+                           size_t n)
 {
+    const struct graph *graph = plan->graph;
     const struct graph_node *node = &graph->nodes[n];
     int producer = node->op == GRAPH_CLAMP
                        ? graph->values[node->inputs[0]].producer
                        : GRAPH_NONE;
 
+    if (plan->steps[step_of[n]].runner != PLAN_XNNPACK)
+        return plan->steps[step_of[n]].first;
     return producer == GRAPH_NONE ? n : (size_t)producer;
 }
 
@@ -143,7 +248,8 @@ static size_t padded(size_t count)
 /* Lists them. They live from node to node, not from step to step: a runtime
  * runs its nodes in their order, so it may make a value where one was that it
  * has done with. */
-static void list_passed(struct plan *plan, const size_t *last)
+static void list_passed(struct plan *plan, const size_t *step_of,
+                        const size_t *last)
 {
     const struct graph *graph = plan->graph;
 
@@ -156,7 +262,7 @@ static void list_passed(struct plan *plan, const size_t *last)
             plan->kept[v] = true;
             plan->passed[plan->num_passed] = v;
             plan->blocks[plan->num_passed++] = (struct memory_block){
-                .first = first_writer(graph, n),
+                .first = first_writer(plan, step_of, n),
                 .last = last[v],
                 .size = padded(graph_value_count(graph, v)),
             };
@@ -183,7 +289,7 @@ static bool place_values(struct plan *plan, struct error *err)
     for (size_t i = 0; i < graph->num_outputs; i++)
         plan->kept[graph->outputs[i]] = true;
     find_lives(plan, step_of, last);
-    list_passed(plan, last);
+    list_passed(plan, step_of, last);
     ok = memory_plan(plan->blocks, plan->num_passed, &plan->passed_len, err);
 out:
     free(step_of);
@@ -250,10 +356,8 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
         fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        if (!add_to_steps(plan, n, err))
-            goto out;
-    ok = check_size(graph, err) && add_weights(plan, int8, exact, err) &&
+    ok = find_steps(plan, int8, err) && check_size(graph, err) &&
+         add_weights(plan, int8, exact, err) && add_dense(plan, err) &&
          place_values(plan, err);
 out:
     if (!ok) {
@@ -314,6 +418,9 @@ void plan_free(struct plan *plan)
     if (!plan)
         return;
     xnnweights_free(plan->weights);
+    for (size_t s = 0; plan->dense && s < plan->num_steps; s++)
+        dense_free(plan->dense[s]);
+    free(plan->dense);
     free(plan->steps);
     free(plan->kept);
     free(plan->blocks);

@@ -3,6 +3,7 @@
 
 /* What plan.c makes and plan_session.c runs. Private to them. */
 
+#include "engine/run/dense.h"
 #include "engine/run/memory_plan.h"
 #include "engine/run/plan.h"
 #include "engine/xnn/xnnrun.h"
@@ -11,6 +12,7 @@ struct plan {
     const struct graph *graph; /* borrowed */
     struct plan_step *steps;   /* (num_steps) owned */
     size_t num_steps;
+    struct dense **dense; /* (num_steps) NULL: another's step; owned */
     /* Which values have memory in a session: the input, the outputs, and what
      * one step makes and another takes. (graph's num_values) owned. */
     bool *kept;

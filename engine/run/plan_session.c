@@ -174,17 +174,58 @@ static bool run_kernel(struct plan_session *session,
     return kernel_run(graph, node, session->inputs, outputs, err);
 }
 
-static void run_depthwise(struct plan_session *session,
-                          const struct graph_node *node)
+/* The output of a step's last node. */
+static float *out_of(const struct plan_session *session,
+                     const struct plan_step *step)
 {
+    const struct graph_node *last =
+        &session->plan->graph->nodes[step->first + step->count - 1];
+
+    return session->data[last->outputs[0]];
+}
+
+static void run_depthwise(struct plan_session *session,
+                          const struct plan_step *step)
+{
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct graph_node *gate = step->count > 1 ? node + 1 : NULL;
+
     depthwise_run(
         &(struct depthwise){
             .graph = session->plan->graph,
             .node = node,
             .in = session->data[node->inputs[0]],
-            .out = session->data[node->outputs[0]],
+            .out = out_of(session, step),
+            .gate = gate,
+            .y = gate ? session->data[gate->inputs[0]] : NULL,
         },
         &session->member);
+}
+
+static void run_dense(struct plan_session *session, size_t s)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    struct dense_rest rest = {0};
+    int v = node->outputs[0];
+
+    for (size_t i = 1; i < step->count; i++) {
+        const struct graph_node *next = node + i;
+
+        if (next->op == GRAPH_ADD) {
+            rest.addend = session->data[next->inputs[next->inputs[0] == v]];
+        } else {
+            rest.y = session->data[next->inputs[0]];
+            rest.low = next->gate.low;
+            rest.high = next->gate.high;
+        }
+        rest.clamps = graph_is_clamped(next);
+        rest.min = next->min;
+        rest.max = next->max;
+        v = next->outputs[0];
+    }
+    dense_run(session->plan->dense[s], out_of(session, step),
+              session->data[node->inputs[0]], &rest, &session->member);
 }
 
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
@@ -194,7 +235,10 @@ static bool run_step(struct plan_session *session, size_t s, struct error *err)
 
     switch (step->runner) {
     case PLAN_DEPTHWISE:
-        run_depthwise(session, node);
+        run_depthwise(session, step);
+        return true;
+    case PLAN_DENSE:
+        run_dense(session, s);
         return true;
     case PLAN_KERNEL:
         return run_kernel(session, node, err);
