@@ -19,6 +19,7 @@
 #include "engine/base/error.h"
 #include "engine/base/team.h"
 #include "engine/graph/graph.h"
+#include "engine/run/mask.h"
 
 struct dense; /* a layer's packed weights; immutable, for any thread */
 
@@ -34,13 +35,17 @@ struct dense *dense_new(const struct graph *graph,
     __attribute__((warn_unused_result));
 
 /* What is done with each result r, in this order; `= {0}` is nothing but the
- * node's own clamp. All are of the output's shape. */
+ * node's own clamp. All are of the output's shape; where
+ * there is a mask, the number of channels is a multiple of MASK_UNIT. */
 struct dense_rest {
     const float *addend; /* r + addend; or NULL */
     const float *y;      /* where low < y < high, r, else 0; or NULL */
     float low, high;
-    bool clamps; /* r between min and max */
+    const uint8_t *mask; /* where its bit is set, r, else 0; or NULL */
+    bool clamps;         /* r between min and max */
     float min, max;
+    uint8_t *made; /* which r are within the bounds, as a mask; or NULL */
+    struct mask_bounds bounds;
 };
 
 /* Computes the node on the caller's thread and on the member's helpers (NULL:

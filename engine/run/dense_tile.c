@@ -34,6 +34,22 @@ TARGET INLINE __m256 clamp(__m256 x, float min, float max)
                          _mm256_max_ps(_mm256_set1_ps(min), x));
 }
 
+/* All bits of the lanes that are set in a byte of a mask. */
+TARGET INLINE __m256 lanes_of(uint8_t byte)
+{
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(
+        _mm256_and_si256(_mm256_set1_epi32(byte), bits), bits));
+}
+
+TARGET INLINE __m256 between(__m256 y, float low, float high)
+{
+    return _mm256_and_ps(
+        _mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
+        _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
+}
+
 TARGET INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
                               size_t at, __m256i mask, bool whole)
 {
@@ -42,16 +58,17 @@ TARGET INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
     sum = clamp(sum, tile->min, tile->max);
     if (rest->addend)
         sum = _mm256_add_ps(sum, load(rest->addend + at, mask, whole));
-    if (rest->y) {
-        __m256 y = load(rest->y + at, mask, whole);
-
-        sum = _mm256_and_ps(
-            sum,
-            _mm256_and_ps(
-                _mm256_cmp_ps(y, _mm256_set1_ps(rest->low), _CMP_GT_OQ),
-                _mm256_cmp_ps(y, _mm256_set1_ps(rest->high), _CMP_LT_OQ)));
-    }
-    return rest->clamps ? clamp(sum, rest->min, rest->max) : sum;
+    if (rest->y)
+        sum = _mm256_and_ps(sum, between(load(rest->y + at, mask, whole),
+                                         rest->low, rest->high));
+    if (rest->mask)
+        sum = _mm256_and_ps(sum, lanes_of(rest->mask[at / MASK_UNIT]));
+    if (rest->clamps)
+        sum = clamp(sum, rest->min, rest->max);
+    if (rest->made)
+        rest->made[at / MASK_UNIT] = (uint8_t)_mm256_movemask_ps(
+            between(sum, rest->bounds.low, rest->bounds.high));
+    return sum;
 }
 
 /* `vectors` of channels; `whole`: all of their lanes count. */

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "engine/base/hugepages.h"
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/plan_internal.h"
@@ -164,139 +163,6 @@ static bool add_dense(struct plan *plan, struct error *err)
     return true;
 }
 
-/* Which step each node is in: (num_nodes), owned by the caller. */
-static size_t *number_steps(const struct plan *plan, struct error *err)
-{
-    size_t *step_of = calloc(plan->graph->num_nodes + 1, sizeof *step_of);
-
-    if (!step_of) {
-        fail(err, ERROR_MEMORY, "not enough memory for a plan");
-        return NULL;
-    }
-    for (size_t s = 0; s < plan->num_steps; s++)
-        for (size_t n = 0; n < plan->steps[s].count; n++)
-            step_of[plan->steps[s].first + n] = s;
-    return step_of;
-}
-
-/* XNNPACK makes one node of a border and the convolution behind it, and one of
- * a clamp and what is before it. So what goes into a border is read as long as
- * what comes out of it, and what comes out of a clamp may be made when what
- * goes in is. Of node n, the last that reads its operands: */
-static size_t last_reader(const struct graph *graph, size_t n)
-{
-    const struct graph_node *node = &graph->nodes[n];
-    size_t last = n;
-
-    if (node->op != GRAPH_PAD)
-        return n;
-    for (size_t m = n + 1; m < graph->num_nodes; m++)
-        for (uint32_t i = 0; i < graph->nodes[m].num_inputs; i++)
-            if (graph->nodes[m].inputs[i] == node->outputs[0])
-                last = m;
-    return last;
-}
-
-/* And the first that writes its output; our own kernels run the nodes of a step
- * all at once. */
-static size_t first_writer(const struct plan *plan, const size_t *step_of,
-                           size_t n)
-{
-    const struct graph *graph = plan->graph;
-    const struct graph_node *node = &graph->nodes[n];
-    int producer = node->op == GRAPH_CLAMP
-                       ? graph->values[node->inputs[0]].producer
-                       : GRAPH_NONE;
-
-    if (plan->steps[step_of[n]].runner != PLAN_XNNPACK)
-        return plan->steps[step_of[n]].first;
-    return producer == GRAPH_NONE ? n : (size_t)producer;
-}
-
-/* Finds what one step makes and another takes, but for outputs: last[value]
- * is the last node that takes it, and 0 of other values. */
-static void find_lives(const struct plan *plan, const size_t *step_of,
-                       size_t *last)
-{
-    const struct graph *graph = plan->graph;
-
-    for (size_t n = 0; n < graph->num_nodes; n++) {
-        size_t reader = last_reader(graph, n);
-
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++) {
-            const int v = graph->nodes[n].inputs[i];
-            const struct graph_value *value =
-                graph_input(graph, &graph->nodes[n], i);
-
-            if (value && value->producer != GRAPH_NONE && !value->data &&
-                !plan->kept[v] && step_of[value->producer] != step_of[n] &&
-                reader > last[v])
-                last[v] = reader;
-        }
-    }
-}
-
-/* Room for so many floats, so that what follows is aligned. */
-static size_t padded(size_t count)
-{
-    enum { UNIT = HUGEPAGES_ALIGNMENT / sizeof(float) };
-
-    count += XNNRUN_SLACK / sizeof(float);
-    return (count + UNIT - 1) / UNIT * UNIT;
-}
-
-/* Lists them. They live from node to node, not from step to step: a runtime
- * runs its nodes in their order, so it may make a value where one was that it
- * has done with. */
-static void list_passed(struct plan *plan, const size_t *step_of,
-                        const size_t *last)
-{
-    const struct graph *graph = plan->graph;
-
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_outputs; i++) {
-            const int v = graph->nodes[n].outputs[i];
-
-            if (v == GRAPH_NONE || last[v] == 0)
-                continue;
-            plan->kept[v] = true;
-            plan->passed[plan->num_passed] = v;
-            plan->blocks[plan->num_passed++] = (struct memory_block){
-                .first = first_writer(plan, step_of, n),
-                .last = last[v],
-                .size = padded(graph_value_count(graph, v)),
-            };
-        }
-}
-
-/* Says what has memory in a session: inputs and outputs, each for itself, and
- * what is passed between steps. */
-static bool place_values(struct plan *plan, struct error *err)
-{
-    const struct graph *graph = plan->graph;
-    size_t *step_of = number_steps(plan, err);
-    size_t *last = calloc(graph->num_values, sizeof *last);
-    bool ok = false;
-
-    plan->blocks = calloc(graph->num_values, sizeof *plan->blocks);
-    plan->passed = calloc(graph->num_values, sizeof *plan->passed);
-    if (!step_of || !last || !plan->blocks || !plan->passed) {
-        fail(err, ERROR_MEMORY, "not enough memory for a plan");
-        goto out;
-    }
-    for (size_t i = 0; i < graph->num_inputs; i++)
-        plan->kept[graph->inputs[i]] = true;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        plan->kept[graph->outputs[i]] = true;
-    find_lives(plan, step_of, last);
-    list_passed(plan, step_of, last);
-    ok = memory_plan(plan->blocks, plan->num_passed, &plan->passed_len, err);
-out:
-    free(step_of);
-    free(last);
-    return ok;
-}
-
 /* Marks the weights to be quantized: those that only such nodes take. */
 static void mark_int8(struct plan *plan, bool *marks, int exact)
 {
@@ -358,7 +224,7 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
     }
     ok = find_steps(plan, int8, err) && check_size(graph, err) &&
          add_weights(plan, int8, exact, err) && add_dense(plan, err) &&
-         place_values(plan, err);
+         plan_values_place(plan, err);
 out:
     if (!ok) {
         plan_free(plan);
@@ -425,5 +291,6 @@ void plan_free(struct plan *plan)
     free(plan->kept);
     free(plan->blocks);
     free(plan->passed);
+    free(plan->masks);
     free(plan);
 }
