@@ -32,6 +32,8 @@ struct dense {
     float *packed; /* a panel after another, (taps, in, lanes); owned */
     float *bias;   /* (panels, lanes); owned */
     float *zeros;  /* inputs in the border: (row of a window); owned */
+    const size_t *in_dim, *out_dim; /* (4) of the graph */
+    size_t panel_len;               /* floats, of a whole one */
     size_t num_panels, per_group;
 };
 
@@ -56,13 +58,6 @@ struct work {
     float *out;
     size_t num_pixels, tiles; /* of all pictures; in a block */
 };
-
-static const size_t *shape_of(const struct dense *dense, bool out)
-{
-    return (out ? graph_output(dense->graph, dense->node, 0)
-                : graph_input(dense->graph, dense->node, 0))
-        ->shape.dim;
-}
 
 bool dense_supports(const struct graph *graph, const struct graph_node *node)
 {
@@ -93,15 +88,9 @@ static size_t taps_of(const struct dense *dense)
     return kernel[0] * kernel[1];
 }
 
-/* The floats of a whole panel. */
-static size_t panel_len(const struct dense *dense)
-{
-    return taps_of(dense) * shape_of(dense, false)[3] * DENSE_LANES;
-}
-
 static size_t lanes_at(const struct dense *dense, size_t channel)
 {
-    size_t left = shape_of(dense, true)[3] - channel;
+    size_t left = dense->out_dim[3] - channel;
 
     return left < DENSE_LANES ? left : DENSE_LANES;
 }
@@ -111,12 +100,12 @@ static void pack(struct dense *dense)
     const float *weights =
         graph_floats(graph_input(dense->graph, dense->node, 1));
     const struct graph_value *bias = graph_input(dense->graph, dense->node, 2);
-    size_t inner = taps_of(dense) * shape_of(dense, false)[3];
+    size_t inner = taps_of(dense) * dense->in_dim[3];
 
     for (size_t p = 0; p < dense->num_panels; p++) {
         size_t channel = p * DENSE_LANES, used = lanes_at(dense, channel);
         size_t lanes = dense_tile_lanes(used);
-        float *panel = dense->packed + p * panel_len(dense);
+        float *panel = dense->packed + p * dense->panel_len;
 
         for (size_t l = 0; l < lanes; l++) {
             const float *from = weights + (channel + l) * inner;
@@ -139,17 +128,20 @@ struct dense *dense_new(const struct graph *graph,
         goto failed;
     dense->graph = graph;
     dense->node = node;
-    channels = shape_of(dense, true)[3];
+    dense->in_dim = graph_input(graph, node, 0)->shape.dim;
+    dense->out_dim = graph_output(graph, node, 0)->shape.dim;
+    dense->panel_len = taps_of(dense) * dense->in_dim[3] * DENSE_LANES;
+    channels = dense->out_dim[3];
     dense->num_panels = (channels + DENSE_LANES - 1) / DENSE_LANES;
-    dense->per_group = GROUP_BYTES / (panel_len(dense) * sizeof(float));
+    dense->per_group = GROUP_BYTES / (dense->panel_len * sizeof(float));
     if (dense->per_group == 0)
         dense->per_group = 1;
-    dense->packed = hugepages_take(dense->num_panels * panel_len(dense) *
+    dense->packed = hugepages_take(dense->num_panels * dense->panel_len *
                                    sizeof *dense->packed);
     dense->bias =
         calloc(dense->num_panels * DENSE_LANES, sizeof *dense->bias);
     dense->zeros = calloc(node->conv.window.kernel[1] *
-                              shape_of(dense, false)[3],
+                              dense->in_dim[3],
                           sizeof *dense->zeros);
     if (!dense->packed || !dense->bias || !dense->zeros)
         goto failed;
@@ -206,7 +198,7 @@ static bool is_inside(const struct work *work, const size_t *columns)
 {
     const struct grid *grid = work->grid;
     ptrdiff_t last = grid->shift[1][grid->num[1] - 1];
-    ptrdiff_t width = (ptrdiff_t)shape_of(work->dense, false)[2];
+    ptrdiff_t width = (ptrdiff_t)work->dense->in_dim[2];
 
     for (size_t p = 0; p < DENSE_PIXELS; p++) {
         ptrdiff_t x = (ptrdiff_t)(columns[p] * grid->stride[1]);
@@ -228,7 +220,7 @@ struct inputs {
 static const float *input_at(const struct work *work, size_t picture,
                              ptrdiff_t row, ptrdiff_t column)
 {
-    const size_t *in = shape_of(work->dense, false);
+    const size_t *in = work->dense->in_dim;
 
     if (row < 0 || row >= (ptrdiff_t)in[1] || column < 0 ||
         column >= (ptrdiff_t)in[2])
@@ -242,9 +234,9 @@ static void find_inputs(struct inputs *inputs, const struct work *work,
                         size_t first)
 {
     const struct grid *grid = work->grid;
-    const size_t *out = shape_of(work->dense, true);
+    const size_t *out = work->dense->out_dim;
     size_t picture[DENSE_PIXELS], row[DENSE_PIXELS], column[DENSE_PIXELS];
-    size_t channels = shape_of(work->dense, false)[3], num;
+    size_t channels = work->dense->in_dim[3], num;
     size_t width = work->dense->node->conv.window.kernel[1];
     bool joined;
 
@@ -312,7 +304,7 @@ static void run_block(const struct team_task *task, size_t thread,
         tile.num_runs = inputs.num_runs;
         tile.length = inputs.length;
         for (size_t p = at[0]; p < at[0] + len[0]; p++) {
-            tile.panel = dense->packed + p * panel_len(dense);
+            tile.panel = dense->packed + p * dense->panel_len;
             tile.channel = p * DENSE_LANES;
             tile.bias = dense->bias + tile.channel;
             tile.num_lanes = lanes_at(dense, tile.channel);
@@ -323,7 +315,7 @@ static void run_block(const struct team_task *task, size_t thread,
 
 static void run_grid(struct work *work, struct team_member *member)
 {
-    const size_t *in = shape_of(work->dense, false);
+    const size_t *in = work->dense->in_dim;
     size_t per_tile = work->grid->num[0] * in[3] * DENSE_PIXELS *
                       (work->grid->joined ? 1 : work->grid->num[1]) *
                       sizeof(float);
@@ -353,7 +345,7 @@ void dense_run(const struct dense *dense, float *out, const float *in,
 {
     const struct graph_node *node = dense->node;
     const struct graph_window *window = &node->conv.window;
-    const size_t *to = shape_of(dense, true);
+    const size_t *to = dense->out_dim;
     bool transposed = node->op == GRAPH_DECONV;
     size_t phases = transposed ? window->stride[0] : 1;
     struct grid grid = {0};

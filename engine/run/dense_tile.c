@@ -71,6 +71,16 @@ TARGET INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
     return sum;
 }
 
+/* The first `count` lanes; storing by a mask is slow on AMD's processors. */
+TARGET INLINE void store_part(float *to, __m256 x, size_t count)
+{
+    float lanes[WIDTH];
+
+    _mm256_storeu_ps(lanes, x);
+    for (size_t i = 0; i < count; i++)
+        to[i] = lanes[i];
+}
+
 /* `vectors` of channels; `whole`: all of their lanes count. */
 TARGET INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
 {
@@ -126,7 +136,10 @@ TARGET INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
             if (whole)
                 _mm256_storeu_ps(tile->out + at, result);
             else
-                _mm256_maskstore_ps(tile->out + at, mask[v], result);
+                store_part(tile->out + at, result,
+                           v + 1 < vectors ? WIDTH
+                                           : tile->num_lanes -
+                                                 (size_t)v * WIDTH);
         }
 }
 

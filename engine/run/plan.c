@@ -5,6 +5,7 @@
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/plan_internal.h"
+#include "engine/run/transposed.h"
 
 /* 4 GiB of floats. A small file may ask for any amount; what is too much is
  * refused before memory is taken for it. */
@@ -58,7 +59,7 @@ static bool find_runner(enum plan_runner *runner, const struct reading *reading,
 {
     const struct graph *graph = reading->graph;
 
-    if (depthwise_supports(graph, node))
+    if (depthwise_supports(graph, node) || transposed_supports(graph, node))
         *runner = PLAN_DEPTHWISE;
     else if (dense_supports(graph, node) &&
              !(reading->int8 && xnnrun_supports_int8(graph, node)))

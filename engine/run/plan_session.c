@@ -8,6 +8,7 @@
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/plan_internal.h"
+#include "engine/run/transposed.h"
 
 struct plan_session {
     const struct plan *plan; /* borrowed */
@@ -243,7 +244,10 @@ static void run_depthwise(struct plan_session *session,
         depthwise.made = session->masks[out];
         depthwise.bounds = made->bounds;
     }
-    depthwise_run(&depthwise, &session->member);
+    if (node->op == GRAPH_DECONV)
+        transposed_run(&depthwise, &session->member);
+    else
+        depthwise_run(&depthwise, &session->member);
 }
 
 static void run_dense(struct plan_session *session, size_t s)
