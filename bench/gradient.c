@@ -120,9 +120,8 @@ static bool write_array(const char *folder, const char *name,
     struct buf bytes = {0};
     char path[4096];
     FILE *file = NULL;
-    bool ok =
-        npy_append(&bytes, shape, plan_session_data(timed->sessions[0], value),
-                   err);
+    bool ok = npy_append(&bytes, shape,
+                         plan_session_data(timed->sessions[0], value), err);
 
     snprintf(path, sizeof path, "%s/%s.npy", folder, name);
     if (ok) {

@@ -39,10 +39,10 @@ struct dense {
 
 /* Some rows and columns of the output, and the taps that reach them. */
 struct grid {
-    size_t rows, columns;    /* of the output, in this grid */
-    size_t first[2], apart;  /* the first one, and how far apart they are */
-    size_t stride[2];        /* of the input, from one to the next */
-    size_t num[2];           /* taps along each axis */
+    size_t rows, columns;   /* of the output, in this grid */
+    size_t first[2], apart; /* the first one, and how far apart they are */
+    size_t stride[2];       /* of the input, from one to the next */
+    size_t num[2];          /* taps along each axis */
     ptrdiff_t shift[2][MAX_TAPS]; /* of a tap's input */
     size_t tap[2][MAX_TAPS];      /* its number in the window */
     bool joined; /* the taps of a row of the window follow one another, in the
@@ -138,10 +138,8 @@ struct dense *dense_new(const struct graph *graph,
         dense->per_group = 1;
     dense->packed = hugepages_take(dense->num_panels * dense->panel_len *
                                    sizeof *dense->packed);
-    dense->bias =
-        calloc(dense->num_panels * DENSE_LANES, sizeof *dense->bias);
-    dense->zeros = calloc(node->conv.window.kernel[1] *
-                              dense->in_dim[3],
+    dense->bias = calloc(dense->num_panels * DENSE_LANES, sizeof *dense->bias);
+    dense->zeros = calloc(node->conv.window.kernel[1] * dense->in_dim[3],
                           sizeof *dense->zeros);
     if (!dense->packed || !dense->bias || !dense->zeros)
         goto failed;
@@ -265,17 +263,16 @@ static void find_inputs(struct inputs *inputs, const struct work *work,
     inputs->length = joined ? width * channels : channels;
     for (size_t ky = 0; ky < grid->num[0]; ky++)
         for (size_t kx = 0; kx < num; kx++) {
-            const float **at =
-                &inputs->at[inputs->num_runs * DENSE_PIXELS];
+            const float **at = &inputs->at[inputs->num_runs * DENSE_PIXELS];
 
             inputs->weights_at[inputs->num_runs++] =
                 (grid->tap[0][ky] * width + grid->tap[1][kx]) * channels;
             for (size_t p = 0; p < DENSE_PIXELS; p++)
-                at[p] = input_at(
-                    work, picture[p],
-                    (ptrdiff_t)(row[p] * grid->stride[0]) + grid->shift[0][ky],
-                    (ptrdiff_t)(column[p] * grid->stride[1]) +
-                        grid->shift[1][kx]);
+                at[p] = input_at(work, picture[p],
+                                 (ptrdiff_t)(row[p] * grid->stride[0]) +
+                                     grid->shift[0][ky],
+                                 (ptrdiff_t)(column[p] * grid->stride[1]) +
+                                     grid->shift[1][kx]);
         }
 }
 

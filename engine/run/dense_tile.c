@@ -45,9 +45,8 @@ TARGET INLINE __m256 lanes_of(uint8_t byte)
 
 TARGET INLINE __m256 between(__m256 y, float low, float high)
 {
-    return _mm256_and_ps(
-        _mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
-        _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
+    return _mm256_and_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
+                         _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
 }
 
 TARGET INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
@@ -109,12 +108,12 @@ TARGET INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++)
                 weight[v] = _mm256_loadu_ps(weights + v * WIDTH);
-#define ADD(p)                                                             \
-    do {                                                                   \
-        __m256 x = _mm256_broadcast_ss(in##p + i);                         \
-                                                                           \
-        _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)          \
-            sums[p][v] = _mm256_fmadd_ps(x, weight[v], sums[p][v]);        \
+#define ADD(p)                                                                 \
+    do {                                                                       \
+        __m256 x = _mm256_broadcast_ss(in##p + i);                             \
+                                                                               \
+        _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++) sums[p][v] = \
+            _mm256_fmadd_ps(x, weight[v], sums[p][v]);                         \
     } while (0)
             ADD(0);
             ADD(1);
@@ -137,9 +136,9 @@ TARGET INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
                 _mm256_storeu_ps(tile->out + at, result);
             else
                 store_part(tile->out + at, result,
-                           v + 1 < vectors ? WIDTH
-                                           : tile->num_lanes -
-                                                 (size_t)v * WIDTH);
+                           v + 1 < vectors
+                               ? WIDTH
+                               : tile->num_lanes - (size_t)v * WIDTH);
         }
 }
 

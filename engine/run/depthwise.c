@@ -61,18 +61,18 @@ typedef void block_function(const struct layer *layer,
 #define MIN _mm256_min_ps
 #define MAX _mm256_max_ps
 #define SPREAD _mm256_set1_ps
-#define BETWEEN(y, low, high)                                          \
-    (uint8_t) _mm256_movemask_ps(                                      \
+#define BETWEEN(y, low, high)                                            \
+    (uint8_t) _mm256_movemask_ps(                                        \
         _mm256_and_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ), \
                       _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ)))
 #define BITS uint8_t
-#define KEEP(bits, x)                                                   \
-    _mm256_and_ps(                                                      \
-        x, _mm256_castsi256_ps(_mm256_cmpeq_epi32(                      \
-               _mm256_and_si256(_mm256_set1_epi32(bits),                \
-                                _mm256_setr_epi32(1, 2, 4, 8, 16, 32,   \
-                                                  64, 128)),            \
-               _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128))))
+#define KEEP(bits, x)                                                         \
+    _mm256_and_ps(                                                            \
+        x,                                                                    \
+        _mm256_castsi256_ps(_mm256_cmpeq_epi32(                               \
+            _mm256_and_si256(_mm256_set1_epi32(bits),                         \
+                             _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128)), \
+            _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128))))
 #define NAME(name) avx2_##name
 #include "engine/run/depthwise_tile.inc"
 #undef TARGET
@@ -98,7 +98,7 @@ typedef void block_function(const struct layer *layer,
 #define MIN _mm512_min_ps
 #define MAX _mm512_max_ps
 #define SPREAD _mm512_set1_ps
-#define BETWEEN(y, low, high)                                  \
+#define BETWEEN(y, low, high)                                 \
     (_mm512_cmp_ps_mask(y, _mm512_set1_ps(low), _CMP_GT_OQ) & \
      _mm512_cmp_ps_mask(y, _mm512_set1_ps(high), _CMP_LT_OQ))
 #define BITS uint16_t

@@ -20,8 +20,8 @@
  * single image with channels last, as many output as input channels, at least
  * 16 of them, a constant window of 3 x 3, 5 x 5 or 7 x 7, and strides of 1 or
  * 2. Other nodes, and all nodes on processors other than x86-64 with AVX2, are
- * left to XNNPACK. Where there is a mask, the number of channels is a multiple of
- * MASK_UNIT. Any thread. */
+ * left to XNNPACK. Where there is a mask, the number of channels is a multiple
+ * of MASK_UNIT. Any thread. */
 bool depthwise_supports(const struct graph *graph,
                         const struct graph_node *node);
 

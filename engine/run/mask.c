@@ -29,8 +29,8 @@ static unsigned four_bits(const float *y, struct mask_bounds bounds)
 static void four_through(const struct work *work, size_t at, __m128i bits)
 {
     __m128i byte = _mm_set1_epi32(work->mask[at / MASK_UNIT]);
-    __m128 open = _mm_castsi128_ps(
-        _mm_cmpeq_epi32(_mm_and_si128(byte, bits), bits));
+    __m128 open =
+        _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_and_si128(byte, bits), bits));
     __m128 g = _mm_and_ps(_mm_loadu_ps(work->from + at), open);
 
     g = _mm_max_ps(_mm_set1_ps(work->min), g);

@@ -100,9 +100,8 @@ static size_t count_rest(const struct reading *reading, size_t n,
     int v = nodes[n].outputs[0];
     size_t count = 0;
 
-    if (runner == PLAN_DENSE &&
-        (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
-         is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
+    if (runner == PLAN_DENSE && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
+                                 is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
         v = nodes[n + 1].outputs[0];
         count++;
         if (graph_is_clamped(&nodes[n + 1]))
@@ -155,9 +154,8 @@ static bool add_dense(struct plan *plan, struct error *err)
     for (size_t s = 0; s < plan->num_steps; s++) {
         if (plan->steps[s].runner != PLAN_DENSE)
             continue;
-        plan->dense[s] =
-            dense_new(plan->graph, &plan->graph->nodes[plan->steps[s].first],
-                      err);
+        plan->dense[s] = dense_new(
+            plan->graph, &plan->graph->nodes[plan->steps[s].first], err);
         if (!plan->dense[s])
             return false;
     }

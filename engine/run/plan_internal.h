@@ -29,15 +29,15 @@ struct plan {
     int *passed;                 /* (num_passed) the values; owned */
     size_t num_passed;
     /* Values whose masks the gates of gradients take in their stead. */
-    struct plan_mask *masks; /* (num_masks) owned */
-    size_t num_masks;        /* their blocks follow those of `passed` */
+    struct plan_mask *masks;    /* (num_masks) owned */
+    size_t num_masks;           /* their blocks follow those of `passed` */
     size_t passed_len;          /* floats for all of them */
     size_t num_int8;            /* nodes with quantized weights */
     struct xnnweights *weights; /* owned; has a lock of its own */
 };
 
-/* plan_values.c: says what has memory in a session: inputs and outputs, each for
- * itself, and what is passed between steps. ERROR_MEMORY. */
+/* plan_values.c: says what has memory in a session: inputs and outputs, each
+ * for itself, and what is passed between steps. ERROR_MEMORY. */
 bool plan_values_place(struct plan *plan, struct error *err)
     __attribute__((warn_unused_result));
 

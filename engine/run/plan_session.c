@@ -15,7 +15,7 @@ struct plan_session {
     float **data;            /* (graph's num_values) NULL where not kept; those
                                 that are not in `passed` are owned */
     float *passed;        /* (plan's passed_len) from hugepages_take; owned */
-    uint8_t **masks; /* (graph's num_values) in `passed`, or NULL; owned */
+    uint8_t **masks;      /* (graph's num_values) in `passed`, or NULL; owned */
     struct xnnrun **runs; /* (num_steps) NULL: not XNNPACK's; owned */
     struct team_member member; /* who computes */
     const void **inputs;       /* (most operands of a kernel) scratch; owned */
@@ -197,11 +197,10 @@ static bool run_kernel(struct plan_session *session,
     void *outputs[1] = {session->data[node->outputs[0]]};
 
     if (node->op == GRAPH_GATE && session->masks[node->inputs[0]]) {
-        mask_apply(session->data[node->outputs[0]],
-                   session->data[node->inputs[1]],
-                   session->masks[node->inputs[0]],
-                   graph_value_count(graph, node->outputs[0]), node,
-                   &session->member);
+        mask_apply(
+            session->data[node->outputs[0]], session->data[node->inputs[1]],
+            session->masks[node->inputs[0]],
+            graph_value_count(graph, node->outputs[0]), node, &session->member);
         return true;
     }
     for (uint32_t i = 0; i < node->num_inputs; i++) {

@@ -83,8 +83,8 @@ static void add_mask(struct plan *plan, const struct graph_node *gate)
     struct plan_mask *mask = find_mask(plan, value);
 
     if (mask)
-        mask->clash |= mask->bounds.low != bounds.low ||
-                       mask->bounds.high != bounds.high;
+        mask->clash |=
+            mask->bounds.low != bounds.low || mask->bounds.high != bounds.high;
     else if (y->producer != GRAPH_NONE && !y->data && y->shape.rank > 0 &&
              y->shape.dim[y->shape.rank - 1] % MASK_UNIT == 0)
         plan->masks[plan->num_masks++] =

@@ -55,9 +55,8 @@ TARGET static inline __m256 lanes_of(uint8_t byte)
 
 TARGET static inline __m256 between(__m256 y, float low, float high)
 {
-    return _mm256_and_ps(
-        _mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
-        _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
+    return _mm256_and_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
+                         _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
 }
 
 /* What is no number stays so: min and max return their second operand then. */
@@ -75,10 +74,9 @@ TARGET static inline void finish(const struct depthwise *run, __m256 sum,
 
     sum = clamped(sum, run->node);
     if (gate) {
-        __m256 open = run->mask
-                          ? lanes_of(run->mask[at / MASK_UNIT])
-                          : between(_mm256_loadu_ps(run->y + at),
-                                    gate->gate.low, gate->gate.high);
+        __m256 open = run->mask ? lanes_of(run->mask[at / MASK_UNIT])
+                                : between(_mm256_loadu_ps(run->y + at),
+                                          gate->gate.low, gate->gate.high);
 
         sum = clamped(_mm256_and_ps(sum, open), gate);
     }

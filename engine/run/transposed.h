@@ -18,7 +18,8 @@
 bool transposed_supports(const struct graph *graph,
                          const struct graph_node *node);
 
-/* Like depthwise_run, of any number of pictures; `is_narrow` does not matter. */
+/* Like depthwise_run, of any number of pictures; `is_narrow` does not matter.
+ */
 void transposed_run(const struct depthwise *depthwise,
                     struct team_member *member);
 
