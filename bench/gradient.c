@@ -58,6 +58,9 @@ static bool add_gradient(struct network *network, struct error *err)
     if (!gradient_append(graph, &options, err) || !graph_layout(graph, err))
         return false;
     network->plan = plan_new(graph, err);
+    for (size_t v = 0; network->plan && v < graph->num_values; v++)
+        if (graph->values[v].data && plan_has_copy(network->plan, (int)v))
+            graph_drop_constant(&graph->values[v]);
     return network->plan;
 }
 

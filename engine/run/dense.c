@@ -17,7 +17,7 @@
 
 enum {
     MAX_TAPS = 49,   /* in a window, 7 x 7 */
-    MIN_PIXELS = 4,  /* to compute; XNNPACK has a kernel for single rows */
+    MIN_PIXELS = 4,  /* of a convolution; XNNPACK has kernels for fewer */
     MAX_STRIDE = 4,  /* of a transposed convolution */
     BLOCK_TILES = 8, /* at most */
 };
@@ -32,8 +32,11 @@ struct dense {
     float *packed; /* a panel after another, (taps, in, lanes); owned */
     float *bias;   /* (panels, lanes); owned */
     float *zeros;  /* inputs in the border: (row of a window); owned */
-    const size_t *in_dim, *out_dim; /* (4) of the graph */
-    size_t panel_len;               /* floats, of a whole one */
+    struct graph_window window; /* of one pixel, if the node has none */
+    bool transposed;
+    size_t in_dim[4],
+        out_dim[4];   /* a LINEAR's rows are the pixels of one row */
+    size_t panel_len; /* floats, of a whole one */
     size_t num_panels, per_group;
 };
 
@@ -59,31 +62,38 @@ struct work {
     size_t num_pixels, tiles; /* of all pictures; in a block */
 };
 
-bool dense_supports(const struct graph *graph, const struct graph_node *node)
+static bool supports_window(const struct graph *graph,
+                            const struct graph_node *node)
 {
     const struct graph_window *window = &node->conv.window;
-    const struct graph_value *weights, *bias;
-    const struct graph_shape *out;
+    const size_t *out = graph_output(graph, node, 0)->shape.dim;
 
-    if ((node->op != GRAPH_CONV && node->op != GRAPH_DECONV) || !node->nhwc ||
-        node->conv.depthwise || node->conv.groups != 1)
-        return false;
-    weights = graph_input(graph, node, 1);
-    bias = graph_input(graph, node, 2);
-    out = &graph_output(graph, node, 0)->shape;
-    return weights->data && (!bias || bias->data) &&
+    return node->nhwc && !node->conv.depthwise && node->conv.groups == 1 &&
            window->kernel[0] * window->kernel[1] <= MAX_TAPS &&
            (node->op == GRAPH_CONV || (window->stride[0] == window->stride[1] &&
                                        window->stride[0] <= MAX_STRIDE)) &&
-           out->dim[0] * out->dim[1] * out->dim[2] >= MIN_PIXELS &&
-           node->min < node->max && dense_tile_supported();
+           out[0] * out[1] * out[2] >= MIN_PIXELS;
+}
+
+bool dense_supports(const struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_value *weights, *bias;
+
+    if (node->op != GRAPH_LINEAR &&
+        !((node->op == GRAPH_CONV || node->op == GRAPH_DECONV) &&
+          supports_window(graph, node)))
+        return false;
+    weights = graph_input(graph, node, 1);
+    bias = graph_input(graph, node, 2);
+    return weights->data && (!bias || bias->data) && node->min < node->max &&
+           dense_tile_supported();
 }
 
 /* ---- weights ---- */
 
 static size_t taps_of(const struct dense *dense)
 {
-    const size_t *kernel = dense->node->conv.window.kernel;
+    const size_t *kernel = dense->window.kernel;
 
     return kernel[0] * kernel[1];
 }
@@ -118,6 +128,30 @@ static void pack(struct dense *dense)
     }
 }
 
+/* A LINEAR is a convolution with a window of one pixel. */
+static void describe(struct dense *dense)
+{
+    const struct graph_node *node = dense->node;
+    const struct graph_shape *in = &graph_input(dense->graph, node, 0)->shape;
+    const struct graph_shape *out = &graph_output(dense->graph, node, 0)->shape;
+
+    if (node->op != GRAPH_LINEAR) {
+        dense->window = node->conv.window;
+        dense->transposed = node->op == GRAPH_DECONV;
+        memcpy(dense->in_dim, in->dim, sizeof dense->in_dim);
+        memcpy(dense->out_dim, out->dim, sizeof dense->out_dim);
+        return;
+    }
+    dense->window = (struct graph_window){
+        .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    for (int i = 0; i < 2; i++)
+        dense->in_dim[i] = dense->out_dim[i] = 1;
+    dense->in_dim[3] = in->dim[in->rank - 1];
+    dense->out_dim[3] = out->dim[out->rank - 1];
+    dense->in_dim[2] = dense->out_dim[2] =
+        graph_shape_count(out) / dense->out_dim[3];
+}
+
 struct dense *dense_new(const struct graph *graph,
                         const struct graph_node *node, struct error *err)
 {
@@ -128,8 +162,7 @@ struct dense *dense_new(const struct graph *graph,
         goto failed;
     dense->graph = graph;
     dense->node = node;
-    dense->in_dim = graph_input(graph, node, 0)->shape.dim;
-    dense->out_dim = graph_output(graph, node, 0)->shape.dim;
+    describe(dense);
     dense->panel_len = taps_of(dense) * dense->in_dim[3] * DENSE_LANES;
     channels = dense->out_dim[3];
     dense->num_panels = (channels + DENSE_LANES - 1) / DENSE_LANES;
@@ -139,7 +172,7 @@ struct dense *dense_new(const struct graph *graph,
     dense->packed = hugepages_take(dense->num_panels * dense->panel_len *
                                    sizeof *dense->packed);
     dense->bias = calloc(dense->num_panels * DENSE_LANES, sizeof *dense->bias);
-    dense->zeros = calloc(node->conv.window.kernel[1] * dense->in_dim[3],
+    dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
                           sizeof *dense->zeros);
     if (!dense->packed || !dense->bias || !dense->zeros)
         goto failed;
@@ -164,11 +197,11 @@ void dense_free(struct dense *dense)
 /* ---- where inputs are ---- */
 
 /* Along one axis: the outputs first, first + apart, …, and their taps. */
-static void find_taps(struct grid *grid, const struct graph_node *node,
-                      int axis, size_t first)
+static void find_taps(struct grid *grid, const struct dense *dense, int axis,
+                      size_t first)
 {
-    const struct graph_window *window = &node->conv.window;
-    bool transposed = node->op == GRAPH_DECONV;
+    const struct graph_window *window = &dense->window;
+    bool transposed = dense->transposed;
 
     grid->first[axis] = transposed ? first : 0;
     grid->apart = transposed ? window->stride[axis] : 1;
@@ -235,7 +268,7 @@ static void find_inputs(struct inputs *inputs, const struct work *work,
     const size_t *out = work->dense->out_dim;
     size_t picture[DENSE_PIXELS], row[DENSE_PIXELS], column[DENSE_PIXELS];
     size_t channels = work->dense->in_dim[3], num;
-    size_t width = work->dense->node->conv.window.kernel[1];
+    size_t width = work->dense->window.kernel[1];
     bool joined;
 
     column[0] = first % grid->columns;
@@ -340,18 +373,17 @@ static size_t count_from(size_t first, size_t apart, size_t length)
 void dense_run(const struct dense *dense, float *out, const float *in,
                const struct dense_rest *rest, struct team_member *member)
 {
-    const struct graph_node *node = dense->node;
-    const struct graph_window *window = &node->conv.window;
+    const struct graph_window *window = &dense->window;
     const size_t *to = dense->out_dim;
-    bool transposed = node->op == GRAPH_DECONV;
+    bool transposed = dense->transposed;
     size_t phases = transposed ? window->stride[0] : 1;
     struct grid grid = {0};
     struct work work = {
         .dense = dense, .rest = rest, .grid = &grid, .in = in, .out = out};
 
     for (size_t i = 0; i < phases * phases; i++) {
-        find_taps(&grid, node, 0, i / phases);
-        find_taps(&grid, node, 1, i % phases);
+        find_taps(&grid, dense, 0, i / phases);
+        find_taps(&grid, dense, 1, i % phases);
         grid.rows = count_from(grid.first[0], grid.apart, to[1]);
         grid.columns = count_from(grid.first[1], grid.apart, to[2]);
         grid.joined = !transposed && window->dilation[1] == 1;

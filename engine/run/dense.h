@@ -1,11 +1,11 @@
 #ifndef ENGINE_RUN_DENSE_H
 #define ENGINE_RUN_DENSE_H
 
-/* Convolutions of all channels, and transposed ones, on x86-64 with AVX2 but
- * without AVX-512. Debian 12's XNNPACK is half as fast as the processor there:
- * its compiler ran out of registers in the kernel for such processors, and each
- * of its sums waits for one that goes through memory. With AVX-512 there are
- * registers enough, and XNNPACK is as good.
+/* Convolutions of all channels, transposed ones and linear layers on x86-64
+ * with AVX2 but without AVX-512. Debian 12's XNNPACK is half as fast as the
+ * processor there: its compiler ran out of registers in the kernel for such
+ * processors, and each of its sums waits for one that goes through memory. With
+ * AVX-512 there are registers enough, and XNNPACK is as good.
  *
  *     out[y][x][o] = sum over ky, kx, c of
  *         in[row(y, ky)][column(x, kx)][c] weights[o][ky][kx][c]
@@ -23,9 +23,9 @@
 
 struct dense; /* a layer's packed weights; immutable, for any thread */
 
-/* Whether this processor has a kernel for the node, after graph_layout: a CONV
- * or DECONV with channels last, constant weights and no groups, and several
- * pixels to compute. Any thread. */
+/* Whether this processor has a kernel for the node, after graph_layout: a
+ * LINEAR with constant weights, or a CONV or DECONV with channels last,
+ * constant weights and no groups, and several pixels to compute. Any thread. */
 bool dense_supports(const struct graph *graph, const struct graph_node *node);
 
 /* Packs the weights of a supported node. The graph must outlive the result.
@@ -49,8 +49,9 @@ struct dense_rest {
 };
 
 /* Computes the node on the caller's thread and on the member's helpers (NULL:
- * none): in is (n, height, width, channels), out likewise. Results do not
- * depend on the number of threads. `out` must overlap nothing else. */
+ * none): in and out are (n, height, width, channels), or (.., channels).
+ * Results do not depend on the number of threads. `out` must overlap nothing
+ * else. */
 void dense_run(const struct dense *dense, float *out, const float *in,
                const struct dense_rest *rest, struct team_member *member);
 

@@ -278,6 +278,22 @@ const char *plan_runner_name(enum plan_runner runner)
     return names[runner];
 }
 
+bool plan_has_copy(const struct plan *plan, int value)
+{
+    const struct graph *graph = plan->graph;
+    size_t num_readers = 0, num_copies = 0;
+
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            num_readers += graph->nodes[n].inputs[i] == value;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        num_readers += graph->outputs[i] == value;
+    for (size_t s = 0; s < plan->num_steps; s++)
+        num_copies += plan->dense[s] &&
+                      graph->nodes[plan->steps[s].first].inputs[1] == value;
+    return num_copies > 0 && num_copies == num_readers;
+}
+
 void plan_free(struct plan *plan)
 {
     if (!plan)

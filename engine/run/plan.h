@@ -57,6 +57,11 @@ const struct plan_step *plan_steps(const struct plan *plan);
 size_t plan_num_run_by(const struct plan *plan, enum plan_runner runner);
 const char *plan_runner_name(enum plan_runner runner);
 
+/* Whether sessions no longer read a constant of the graph, because the plan has
+ * a packed copy of it. The graph's owner may drop such a constant if nothing
+ * else needs it. */
+bool plan_has_copy(const struct plan *plan, int value);
+
 void plan_free(struct plan *plan);
 
 /* A session computes on its caller's thread and, if `team` is not NULL, on

@@ -1,8 +1,8 @@
-/* Convolutions, transposed ones and what our own kernels do behind them, a sum
- * and the gate of a gradient, against the reference interpreter, as planned:
- * many windows and steps, channels and sizes that vectors and tiles do not
- * divide, and several threads. On a processor without such kernels the plan
- * consists of other steps, and the same must come out. */
+/* Convolutions, transposed ones, linear layers and what our own kernels do
+ * behind them, a sum and the gate of a gradient, against the reference
+ * interpreter, as planned: many windows and steps, channels and sizes that
+ * vectors and tiles do not divide, and several threads. On a processor without
+ * such kernels the plan consists of other steps, and the same must come out. */
 
 #include <math.h>
 #include <setjmp.h>
@@ -235,6 +235,90 @@ static void each_channel_by_itself_is_as_the_reference_has_it(void **state)
     }
 }
 
+static void linear_layers_are_as_the_reference_has_them(void **state)
+{
+    static const size_t sizes[] = {1, 2, 7, 8, 9, 16, 24, 33, 100};
+
+    (void)state;
+    for (size_t i = 0; i < 9 * 9; i++) {
+        size_t rows = 1 + i % 8, ins = sizes[i % 9], outs = sizes[i / 9];
+        struct sketch_random random = {i + 1};
+        struct graph graph = {0};
+        struct reference ref = {0};
+        struct error err = {0};
+        int x = sketch_input(&graph, SHAPE(rows, ins));
+        int weights = sketch_noise(&graph, SHAPE(outs, ins), &random, -1, 1);
+        int bias = sketch_noise(&graph, SHAPE(outs), &random, -1, 1);
+        float in[8 * 100], *out;
+
+        sketch_output(&graph,
+                      sketch_node(&graph, GRAPH_LINEAR,
+                                  (int[]){x, weights, bias}, i % 2 ? 3 : 2));
+        sketch_last(&graph)->min = -1;
+        sketch_fill(&random, in, rows * ins, -1, 1);
+        if (!graph_infer(&graph, &err) || !graph_layout(&graph, &err) ||
+            !reference_run(&ref, &graph, in, &err))
+            fail_msg("%s", err.text);
+        out = run(&graph, in, 1);
+        for (size_t k = 0; k < rows * outs; k++)
+            if (!(fabs((double)out[k] - ref.values[graph.outputs[0]][k]) <
+                  TOLERANCE))
+                fail_msg("%zu rows of %zu to %zu: %zu is %g, not %g", rows, ins,
+                         outs, k, (double)out[k],
+                         ref.values[graph.outputs[0]][k]);
+        free(out);
+        reference_release(&ref);
+        graph_release(&graph);
+    }
+}
+
+/* After the plan, and before sessions, as the owner of a graph would. */
+static void constants_that_were_copied_may_be_dropped(void **state)
+{
+    const struct layer layer = {.op = GRAPH_CONV,
+                                .pictures = 1,
+                                .in = 8,
+                                .out = 20,
+                                .height = 4,
+                                .width = 5,
+                                .kernel = 3,
+                                .stride = 1,
+                                .pad = 1,
+                                .dilation = 1,
+                                .bias = true,
+                                .gates = true};
+    struct graph graph = {0};
+    struct error err = {0};
+    struct plan *plan;
+    struct plan_session *session;
+    float in[8 * 4 * 5], *expected;
+    size_t num_dropped = 0;
+
+    (void)state;
+    make(&graph, &layer);
+    sketch_fill(&(struct sketch_random){3}, in, sizeof in / sizeof *in, -1, 1);
+    expected = run(&graph, in, 1);
+    plan = plan_new(&graph, &err);
+    assert_non_null(plan);
+    for (size_t v = 0; v < graph.num_values; v++)
+        if (graph.values[v].data && plan_has_copy(plan, (int)v)) {
+            graph_drop_constant(&graph.values[v]);
+            num_dropped++;
+        }
+    if (plan_num_run_by(plan, PLAN_DENSE) > 0)
+        assert_int_equal(num_dropped, 2);
+    session = plan_session_new(plan, NULL, &err);
+    assert_non_null(session);
+    memcpy(plan_session_data(session, graph.inputs[0]), in, sizeof in);
+    assert_true(plan_session_run(session, &err));
+    assert_memory_equal(plan_session_data(session, graph.outputs[0]), expected,
+                        20 * 4 * 5 * sizeof(float));
+    plan_session_free(session);
+    plan_free(plan);
+    free(expected);
+    graph_release(&graph);
+}
+
 /* Nothing must be read or computed twice by a mask that is too short or that
  * is shared by two gates of different bounds. */
 static void two_gates_of_one_map_may_have_different_bounds(void **state)
@@ -314,6 +398,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_channels_are_as_the_reference_has_them),
         cmocka_unit_test(each_channel_by_itself_is_as_the_reference_has_it),
+        cmocka_unit_test(linear_layers_are_as_the_reference_has_them),
+        cmocka_unit_test(constants_that_were_copied_may_be_dropped),
         cmocka_unit_test(two_gates_of_one_map_may_have_different_bounds),
         cmocka_unit_test(what_follows_is_done_in_the_same_step),
     };
