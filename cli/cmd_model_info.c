@@ -166,6 +166,10 @@ static void print_costs(const struct inspection *inspection)
     printf(" (of %s), ", inspection->runtime);
     print_count(inspection->num_run_by[PLAN_DEPTHWISE], "depthwise kernel");
     printf(", ");
+    if (inspection->num_run_by[PLAN_DENSE] > 0) {
+        print_count(inspection->num_run_by[PLAN_DENSE], "dense kernel");
+        printf(", ");
+    }
     print_count(inspection->num_run_by[PLAN_KERNEL], "plain kernel");
     if (inspection->num_run_by[PLAN_KERNEL] > 0)
         printf(" with %.1f %% of the time:", 100 * inspection->kernel_share);
