@@ -219,8 +219,15 @@ bool network_read(struct network *network, const uint8_t *bytes, size_t len,
 bool network_plan(struct network *network, enum precision_choice precision,
                   struct error *err)
 {
-    network->plan =
-        precision_plan(&network->graph, &network->head, precision, err);
+    struct graph *graph = &network->graph;
+    const struct head *head = &network->head;
+
+    network->plan = precision_plan(graph, head, precision, err);
+    for (size_t v = 0; network->plan && v < graph->num_values; v++)
+        if (graph->values[v].data && (int)v != head->weights &&
+            (int)v != head->bias && (int)v != head->norm_scale &&
+            (int)v != head->norm_shift && plan_has_copy(network->plan, (int)v))
+            graph_drop_constant(&graph->values[v]);
     return network->plan != NULL;
 }
 

@@ -93,7 +93,8 @@ bool network_read(struct network *network, const uint8_t *bytes, size_t len,
 bool network_prepare(struct graph *graph, enum network_pass last,
                      struct error *err) __attribute__((warn_unused_result));
 
-/* Plans the network; fails like precision_plan. */
+/* Plans the network, and drops the constants that the plan has copies of, but
+ * for those of the head. Fails like precision_plan. */
 bool network_plan(struct network *network, enum precision_choice precision,
                   struct error *err) __attribute__((warn_unused_result));
 

@@ -212,6 +212,9 @@ static bool lay_out(struct variant *made, const struct graph *from,
     *result = graph->outputs[0];
     share_weights(graph, from);
     made->plan = plan_new(graph, err);
+    for (size_t v = 0; made->plan && v < graph->num_values; v++)
+        if (graph->values[v].data && plan_has_copy(made->plan, (int)v))
+            graph_drop_constant(&graph->values[v]);
     return made->plan != NULL;
 }
 

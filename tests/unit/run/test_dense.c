@@ -24,7 +24,7 @@
 /* Floats against doubles: sums of up to some thousand products. */
 #define TOLERANCE 1e-4
 
-struct layer {
+struct dense_case {
     enum graph_op op;
     size_t pictures, in, out, height, width; /* in, out: channels */
     bool depthwise;                          /* out is in */
@@ -33,7 +33,7 @@ struct layer {
     bool adds, gates, shuts; /* shuts: the gate lets nothing negative through */
 };
 
-static int add_layer(struct graph *graph, const struct layer *layer, int x,
+static int add_layer(struct graph *graph, const struct dense_case *layer, int x,
                      struct sketch_random *random)
 {
     size_t groups = layer->depthwise ? layer->in : 1;
@@ -57,7 +57,7 @@ static int add_layer(struct graph *graph, const struct layer *layer, int x,
 
 /* Two such layers of one input; the first one's output is the gate's y, and
  * what is added. */
-static void make(struct graph *graph, const struct layer *layer)
+static void make(struct graph *graph, const struct dense_case *layer)
 {
     struct sketch_random random = {layer->in + layer->width * 100 + 1};
     struct error err = {0};
@@ -132,7 +132,7 @@ static bool is_at_bound(const struct reference *ref, const struct graph *graph,
     return false;
 }
 
-static void compare(const struct layer *layer)
+static void compare(const struct dense_case *layer)
 {
     struct graph graph = {0};
     struct sketch_random random = {7};
@@ -172,12 +172,13 @@ static void compare(const struct layer *layer)
 }
 
 /* A random layer of that kind. */
-static struct layer random_layer(enum graph_op op, struct sketch_random *random)
+static struct dense_case random_layer(enum graph_op op,
+                                      struct sketch_random *random)
 {
     static const size_t channels[] = {1,  3,  5,  8,  12, 16,
                                       17, 24, 32, 40, 48, 100};
     static const size_t kernels[] = {1, 1, 2, 3, 3, 5, 7};
-    struct layer layer = {
+    struct dense_case layer = {
         .op = op,
         .pictures = 1 + sketch_below(random, 2),
         .in = channels[sketch_below(random, 12)],
@@ -205,7 +206,7 @@ static void all_channels_are_as_the_reference_has_them(void **state)
 
     (void)state;
     for (int i = 0; i < 200; i++) {
-        struct layer layer =
+        struct dense_case layer =
             random_layer(i % 2 ? GRAPH_DECONV : GRAPH_CONV, &random);
 
         compare(&layer);
@@ -218,7 +219,7 @@ static void each_channel_by_itself_is_as_the_reference_has_it(void **state)
 
     (void)state;
     for (int i = 0; i < 120; i++) {
-        struct layer layer =
+        struct dense_case layer =
             random_layer(i % 2 ? GRAPH_DECONV : GRAPH_CONV, &random);
 
         layer.depthwise = true;
@@ -275,18 +276,18 @@ static void linear_layers_are_as_the_reference_has_them(void **state)
 /* After the plan, and before sessions, as the owner of a graph would. */
 static void constants_that_were_copied_may_be_dropped(void **state)
 {
-    const struct layer layer = {.op = GRAPH_CONV,
-                                .pictures = 1,
-                                .in = 8,
-                                .out = 20,
-                                .height = 4,
-                                .width = 5,
-                                .kernel = 3,
-                                .stride = 1,
-                                .pad = 1,
-                                .dilation = 1,
-                                .bias = true,
-                                .gates = true};
+    const struct dense_case layer = {.op = GRAPH_CONV,
+                                     .pictures = 1,
+                                     .in = 8,
+                                     .out = 20,
+                                     .height = 4,
+                                     .width = 5,
+                                     .kernel = 3,
+                                     .stride = 1,
+                                     .pad = 1,
+                                     .dilation = 1,
+                                     .bias = true,
+                                     .gates = true};
     struct graph graph = {0};
     struct error err = {0};
     struct plan *plan;
@@ -323,15 +324,15 @@ static void constants_that_were_copied_may_be_dropped(void **state)
  * is shared by two gates of different bounds. */
 static void two_gates_of_one_map_may_have_different_bounds(void **state)
 {
-    const struct layer layer = {.op = GRAPH_CONV,
-                                .pictures = 1,
-                                .in = 16,
-                                .out = 24,
-                                .height = 5,
-                                .width = 7,
-                                .kernel = 1,
-                                .stride = 1,
-                                .dilation = 1};
+    const struct dense_case layer = {.op = GRAPH_CONV,
+                                     .pictures = 1,
+                                     .in = 16,
+                                     .out = 24,
+                                     .height = 5,
+                                     .width = 7,
+                                     .kernel = 1,
+                                     .stride = 1,
+                                     .dilation = 1};
     struct sketch_random random = {5};
     struct graph graph = {0};
     struct reference ref = {0};
@@ -363,17 +364,17 @@ static void two_gates_of_one_map_may_have_different_bounds(void **state)
 
 static void what_follows_is_done_in_the_same_step(void **state)
 {
-    const struct layer layer = {.op = GRAPH_DECONV,
-                                .pictures = 1,
-                                .in = 16,
-                                .out = 16,
-                                .height = 6,
-                                .width = 6,
-                                .kernel = 3,
-                                .stride = 2,
-                                .dilation = 1,
-                                .adds = true,
-                                .gates = true};
+    const struct dense_case layer = {.op = GRAPH_DECONV,
+                                     .pictures = 1,
+                                     .in = 16,
+                                     .out = 16,
+                                     .height = 6,
+                                     .width = 6,
+                                     .kernel = 3,
+                                     .stride = 2,
+                                     .dilation = 1,
+                                     .adds = true,
+                                     .gates = true};
     struct graph graph = {0};
     struct error err = {0};
     struct plan *plan;
