@@ -118,10 +118,11 @@ static bool run_wave(struct wave *wave, struct error *err)
     return true;
 }
 
-/* The number of passes of the next wave. */
+/* The number of passes of the next wave: no more than run at the same time, so
+ * that what waits for its end does not wait for long. */
 static size_t next_count(const struct wave *wave)
 {
-    size_t most = team_num_threads(&wave->probe->member);
+    size_t most = team_num_ready(&wave->probe->member);
     size_t left = wave->task->count - wave->first;
 
     most = most < PROBE_MAX_LANES ? most : PROBE_MAX_LANES;

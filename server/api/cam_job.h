@@ -12,18 +12,39 @@
 
 struct service;
 
+/* Why a job was stopped. */
+enum cam_job_stop {
+    CAM_JOB_GOES_ON,
+    CAM_JOB_CLIENT_GONE,
+    CAM_JOB_DEADLINE,
+    CAM_JOB_DRAINING, /* a long one, which the service has no time for */
+};
+
 struct cam_job {
     struct job base;         /* names the model; must come first */
     struct service *service; /* it goes into this service's queue; borrowed */
-    struct buf image;        /* the file; released as soon as it is decoded */
+    const struct explain_method *method; /* that it uses; NULL: it makes no map
+                                          */
+    struct buf image; /* the file; released as soon as it is decoded */
     struct explain_request
         request;        /* with only_heatmap, the response is the PNG itself */
     uint64_t queued_us; /* when it was queued */
-    uint64_t deadline_us; /* it is not started after this time */
+    uint64_t deadline_us; /* it is not started after this time, nor is another
+                             pass, if the method takes several */
+
+    /* While it runs: */
+    enum cam_job_stop stop;
+    bool is_explaining; /* the image is decoded */
+    size_t num_passes;  /* that are done */
+    uint64_t line_us;   /* when the last line about them was written; 0: none
+                           was */
 };
 
-/* Returns NULL if there is not enough memory. deferred.free frees the job.
- * Running it runs the network at most once. */
+/* Returns NULL if there is not enough memory. deferred.free frees the job. If
+ * it is given a stream, it writes a line about its passes there, at most about
+ * ten a second:
+ *
+ *     {"passes":12,"of":301} */
 struct cam_job *cam_job_new(void);
 
 #endif

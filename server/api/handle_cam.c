@@ -1,9 +1,11 @@
 #include "server/api/handle.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "engine/base/clock.h"
+#include "server/api/admit.h"
 #include "server/api/cam_job.h"
 #include "server/api/explain_options.h"
 #include "server/http/accept.h"
@@ -11,20 +13,42 @@
 #include "server/http/request.h"
 #include "server/work/service.h"
 
+/* The types of a response. Of those that are preferred alike, it has the first.
+ */
+static const char *const answers[] = {"application/json",
+                                      "application/x-ndjson", "image/png"};
+
+enum { NUM_ANSWERS = sizeof answers / sizeof answers[0] };
+
+static bool wants(const struct request *request, const char *type)
+{
+    unsigned most = 0;
+    size_t chosen = 0;
+
+    for (size_t i = 0; i < NUM_ANSWERS; i++) {
+        unsigned quality = accept_quality(request->accept, answers[i]);
+
+        if (quality > most) {
+            most = quality;
+            chosen = i;
+        }
+    }
+    return strcmp(answers[chosen], type) == 0;
+}
+
 static bool wants_png(const struct request *request)
 {
-    return accept_quality(request->accept, "image/png") >
-           accept_quality(request->accept, "application/json");
+    return wants(request, "image/png");
 }
 
 static bool check_accept(struct request *request)
 {
-    if (accept_quality(request->accept, "application/json") > 0 ||
-        accept_quality(request->accept, "image/png") > 0)
-        return true;
-    return request_fail(
-        request, PROBLEM_NOT_ACCEPTABLE,
-        "the response can only be application/json or image/png");
+    for (size_t i = 0; i < NUM_ANSWERS; i++)
+        if (accept_quality(request->accept, answers[i]) > 0)
+            return true;
+    return request_fail(request, PROBLEM_NOT_ACCEPTABLE,
+                        "the response can only be application/json, "
+                        "application/x-ndjson or image/png");
 }
 
 /* The types that a body may have. The last two are types of text: curl -d uses
@@ -87,16 +111,20 @@ static bool check_query(struct request *request)
 
 /* Checks the options given so far. The model is NULL if a form field may still
  * name it. */
-static bool check_options(struct request *request,
+static bool check_options(struct admitted *admitted,
                           struct explain_request *asked,
-                          const struct model *model)
+                          const struct service *service,
+                          struct request *request, const struct model *model)
 {
     if (model && wants_png(request) && !model->info.method)
         return request_fail(request, PROBLEM_REFUSED,
                             "there is no heatmap for image/png: %s",
                             model->info.refusal);
-    return explain_options_parse(asked, &request->params,
-                                 model ? model->engine : NULL, &request->err);
+    if (!explain_options_parse(asked, &request->params,
+                               model ? model->engine : NULL, &request->err))
+        return false;
+    asked->only_heatmap = wants_png(request);
+    return admit_check(admitted, asked, service, request, model);
 }
 
 bool handle_cam_check(struct service *service, struct request *request)
@@ -106,6 +134,7 @@ bool handle_cam_check(struct service *service, struct request *request)
         name || service->models.count == 1 || !has_type(request, form_type);
     struct model *model = NULL;
     struct explain_request asked;
+    struct admitted admitted;
     bool ok;
 
     if (service_is_abandoned(service))
@@ -119,7 +148,7 @@ bool handle_cam_check(struct service *service, struct request *request)
         if (!model)
             return false;
     }
-    ok = check_options(request, &asked, model);
+    ok = check_options(&admitted, &asked, service, request, model);
     model_release(model);
     return ok;
 }
@@ -182,20 +211,27 @@ static bool check_image(struct request *request,
 /* Makes the job for a checked request; the job holds its own reference to the
  * model. */
 static bool make_job(struct service *service, struct request *request,
-                     const struct explain_request *asked, struct model *model)
+                     const struct explain_request *asked,
+                     const struct admitted *admitted, struct model *model)
 {
     struct cam_job *job = cam_job_new();
+    bool streams = wants(request, "application/x-ndjson");
 
-    if (!job)
+    if (job && streams)
+        job->base.deferred.stream = stream_new("application/x-ndjson");
+    if (!job || (streams && !job->base.deferred.stream)) {
+        free(job);
         return request_fail(request, PROBLEM_MEMORY,
                             "not enough memory for the request");
+    }
     job->service = service;
     job->image = request->image; /* moved, not copied */
     request->image = (struct buf){0};
     job->base.model = model_hold(model);
+    job->base.passes = admitted->passes;
     job->request = *asked;
+    job->method = admitted->method;
     job->base.deferred.response.id = request->id;
-    job->request.only_heatmap = wants_png(request);
     job->queued_us = clock_now_us();
     job->deadline_us =
         job->queued_us + service->config->deadline_ms * UINT64_C(1000);
@@ -209,9 +245,11 @@ bool handle_cam(struct service *service, struct request *request)
         models_find(&service->models, params_find(&request->params, "model"),
                     &request->err);
     struct explain_request asked;
-    bool ok = model && check_options(request, &asked, model) &&
+    struct admitted admitted;
+    bool ok = model &&
+              check_options(&admitted, &asked, service, request, model) &&
               check_image(request, &asked) &&
-              make_job(service, request, &asked, model);
+              make_job(service, request, &asked, &admitted, model);
 
     model_release(model);
     return ok;

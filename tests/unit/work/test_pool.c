@@ -185,7 +185,7 @@ static void models_read_anew_under_load_drop_no_job_and_no_memory(void **state)
         old = models_reload(&setup.models, r % 2, NULL);
         assert_non_null(old);
         assert_true(old->retired);
-        pool_drop(setup.pool, old);
+        pool_drop(setup.pool);
         model_release(old);
     }
     end_workers(&setup);
