@@ -61,8 +61,8 @@ size_t explain_passes(const struct explain_method *method,
     return method->passes ? method->passes(task) : 0;
 }
 
-/* Sets min and max. */
-static void find_range(struct explain_map *map)
+/* Sets min, max and scale. */
+static void find_range(struct explain_map *map, bool is_signed)
 {
     map->min = map->max = map->values[0];
     for (size_t i = 1; i < map->height * map->width; i++) {
@@ -71,7 +71,7 @@ static void find_range(struct explain_map *map)
         map->min = value < map->min ? value : map->min;
         map->max = value > map->max ? value : map->max;
     }
-    map->scale = map->max;
+    map->scale = is_signed && -map->min > map->max ? -map->min : map->max;
 }
 
 bool explain_run(struct explain_maps *maps, const struct explain_method *method,
@@ -80,7 +80,7 @@ bool explain_run(struct explain_maps *maps, const struct explain_method *method,
     if (!method->explain(maps, input, err))
         return false;
     for (size_t i = 0; i < maps->count; i++)
-        find_range(&maps->map[i]);
+        find_range(&maps->map[i], method->is_signed);
     return true;
 }
 

@@ -139,7 +139,8 @@ struct explain_method {
     const char *needs;   /* requirements on the network, as text */
     unsigned parameters; /* a set: the sum of EXPLAIN_HAS(…) */
     bool uses_layer;     /* the map's cells are those of a layer */
-    bool is_signed;      /* negative values are evidence against the class */
+    bool is_signed;      /* negative values are evidence against the class, and
+                            drawn */
     /* Says why the method is not defined for a network and a layer, or returns
      * NULL if it is. */
     const char *(*refuse)(const struct explain_task *task);

@@ -5,8 +5,8 @@
 
 #include "engine/base/clock.h"
 #include "server/api/cam_json.h"
+#include "server/api/cam_npy.h"
 #include "server/api/cam_png.h"
-#include "server/http/request.h"
 #include "server/work/service.h"
 
 enum { LINE_US = 100000 }; /* between two lines about the passes */
@@ -144,8 +144,14 @@ static bool respond(struct cam_job *job, struct engine_session *session,
                        engine_session_num_runs(session) - num_runs);
     if (!ok)
         return false;
-    if (job->request.only_heatmap)
+    switch (job->format) {
+    case CAM_PNG:
         return cam_png_write(response, &explanation, err);
+    case CAM_NPY:
+        return cam_npy_write(response, &explanation, err);
+    default:
+        break;
+    }
     ok = cam_json_write(response, engine, &explanation, &job->request, &source,
                         err);
     if (ok && job->base.deferred.stream)

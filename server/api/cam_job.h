@@ -8,6 +8,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/engine.h"
+#include "server/http/request.h"
 #include "server/work/job.h"
 
 struct service;
@@ -20,17 +21,33 @@ enum cam_job_stop {
     CAM_JOB_DRAINING, /* a long one, which the service has no time for */
 };
 
+/* X(enumerator, media type): what a response can be; of equally acceptable
+ * types the first one. */
+#define CAM_FORMATS(X)                                                       \
+    X(CAM_JSON, "application/json")                                          \
+    X(CAM_LINES, "application/x-ndjson") /* JSON, after lines of progress */ \
+    X(CAM_PNG, "image/png")                                                  \
+    X(CAM_NPY, "application/x-npy")
+
+enum cam_format {
+#define X(format, type) format,
+    CAM_FORMATS(X)
+#undef X
+        CAM_NUM_FORMATS
+};
+
 struct cam_job {
-    struct job base;         /* names the model; must come first */
-    struct service *service; /* it goes into this service's queue; borrowed */
+    struct job base;          /* names the model; must come first */
+    struct service *service;  /* it goes into this service's queue; borrowed */
+    char id[REQUEST_ID_SIZE]; /* of the request, which may end before the job */
     const struct explain_method *method; /* that it uses; NULL: it makes no map
                                           */
     struct buf image; /* the file; released as soon as it is decoded */
-    struct explain_request
-        request;        /* with only_heatmap, the response is the PNG itself */
-    uint64_t queued_us; /* when it was queued */
-    uint64_t deadline_us; /* it is not started after this time, nor is another
-                             pass, if the method takes several */
+    struct explain_request request;
+    enum cam_format format; /* of the response */
+    uint64_t queued_us;     /* when it was queued */
+    uint64_t deadline_us;   /* it is not started after this time, nor is another
+                               pass, if the method takes several */
 
     /* While it runs: */
     enum cam_job_stop stop;

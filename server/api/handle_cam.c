@@ -13,42 +13,34 @@
 #include "server/http/request.h"
 #include "server/work/service.h"
 
-/* The types of a response. Of those that are preferred alike, it has the first.
- */
-static const char *const answers[] = {"application/json",
-                                      "application/x-ndjson", "image/png"};
+static const char *const formats[] = {
+#define X(format, type) [format] = type,
+    CAM_FORMATS(X)
+#undef X
+};
 
-enum { NUM_ANSWERS = sizeof answers / sizeof answers[0] };
-
-static bool wants(const struct request *request, const char *type)
+/* The format that the client likes best, or CAM_NUM_FORMATS. */
+static enum cam_format format_of(const struct request *request)
 {
-    unsigned most = 0;
-    size_t chosen = 0;
+    enum cam_format best = CAM_NUM_FORMATS;
+    unsigned quality, most = 0;
 
-    for (size_t i = 0; i < NUM_ANSWERS; i++) {
-        unsigned quality = accept_quality(request->accept, answers[i]);
-
+    for (unsigned i = 0; i < CAM_NUM_FORMATS; i++) {
+        quality = accept_quality(request->accept, formats[i]);
         if (quality > most) {
             most = quality;
-            chosen = i;
+            best = (enum cam_format)i;
         }
     }
-    return strcmp(answers[chosen], type) == 0;
-}
-
-static bool wants_png(const struct request *request)
-{
-    return wants(request, "image/png");
+    return best;
 }
 
 static bool check_accept(struct request *request)
 {
-    for (size_t i = 0; i < NUM_ANSWERS; i++)
-        if (accept_quality(request->accept, answers[i]) > 0)
-            return true;
-    return request_fail(request, PROBLEM_NOT_ACCEPTABLE,
-                        "the response can only be application/json, "
-                        "application/x-ndjson or image/png");
+    return format_of(request) != CAM_NUM_FORMATS ||
+           request_fail(request, PROBLEM_NOT_ACCEPTABLE,
+                        "the response can only be application/json, image/png "
+                        "or application/x-npy");
 }
 
 /* The types that a body may have. The last two are types of text: curl -d uses
@@ -116,14 +108,17 @@ static bool check_options(struct admitted *admitted,
                           const struct service *service,
                           struct request *request, const struct model *model)
 {
-    if (model && wants_png(request) && !model->info.method)
+    enum cam_format format = format_of(request);
+
+    if (model && format != CAM_JSON && format != CAM_LINES &&
+        !model->info.method)
         return request_fail(request, PROBLEM_REFUSED,
-                            "there is no heatmap for image/png: %s",
+                            "there is no map for %s: %s", formats[format],
                             model->info.refusal);
     if (!explain_options_parse(asked, &request->params,
                                model ? model->engine : NULL, &request->err))
         return false;
-    asked->only_heatmap = wants_png(request);
+    asked->only_heatmap = format == CAM_PNG;
     return admit_check(admitted, asked, service, request, model);
 }
 
@@ -200,7 +195,7 @@ static bool check_image(struct request *request,
         return request_fail(request, PROBLEM_INPUT, "the image is empty");
     if (!check_bytes(request))
         return false;
-    if (wants_png(request) && asked->style.kind == RENDER_NONE)
+    if (format_of(request) == CAM_PNG && asked->style.kind == RENDER_NONE)
         return request_fail(
             request, PROBLEM_INPUT,
             "option \"heatmap\": \"none\" leaves nothing to send "
@@ -215,10 +210,11 @@ static bool make_job(struct service *service, struct request *request,
                      const struct admitted *admitted, struct model *model)
 {
     struct cam_job *job = cam_job_new();
-    bool streams = wants(request, "application/x-ndjson");
+    enum cam_format format = format_of(request);
+    bool streams = format == CAM_LINES;
 
     if (job && streams)
-        job->base.deferred.stream = stream_new("application/x-ndjson");
+        job->base.deferred.stream = stream_new(formats[format]);
     if (!job || (streams && !job->base.deferred.stream)) {
         free(job);
         return request_fail(request, PROBLEM_MEMORY,
@@ -231,7 +227,11 @@ static bool make_job(struct service *service, struct request *request,
     job->base.passes = admitted->passes;
     job->request = *asked;
     job->method = admitted->method;
-    job->base.deferred.response.id = request->id;
+    memcpy(job->id, request->id, sizeof job->id);
+    job->base.deferred.response.id = job->id;
+    job->format = format;
+    if (format == CAM_NPY)
+        job->request.style.kind = RENDER_NONE;
     job->queued_us = clock_now_us();
     job->deadline_us =
         job->queued_us + service->config->deadline_ms * UINT64_C(1000);
