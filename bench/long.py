@@ -32,10 +32,10 @@ LONG = "/cam?heatmap=none&method=occlusion&window=16"
 @contextlib.contextmanager
 def serving(model: str, workers: int) -> Iterator[int]:
     """A server; its port."""
+    command = [ROOT / "build/wherefore", "serve", "--listen", "127.0.0.1:0"]
+    command += ["--model", model, "--workers", str(workers), "--log-format", "none"]
     process = subprocess.Popen(
-        [ROOT / "build/wherefore", "serve", "--listen", "127.0.0.1:0"]
-        + ["--model", model, "--workers", str(workers), "--log-format", "none"]
-        + ["--deadline-ms", "3600000"],
+        [*command, "--deadline-ms", "3600000"],
         stdout=subprocess.PIPE,
         text=True,
     )
