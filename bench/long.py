@@ -16,7 +16,6 @@ import contextlib
 import http.client
 import json
 import re
-import statistics
 import subprocess
 import threading
 import time
@@ -118,24 +117,16 @@ def rank(found: list[float], share: float) -> float:
 
 
 def measure(port: int, workers: int, clients: int, options: argparse.Namespace) -> dict:
-    """Alone and beside, in turns; and how much the long ones got done."""
+    """Alone and beside, in turns."""
     alone: list[float] = []
     beside: list[float] = []
-    passes = []
     for _ in range(options.rounds):
         alone += times(port, clients, options.requests)
         with long_requests(port, workers):
-            before = metric(port, "wherefore_forward_passes_total")
-            begin = time.perf_counter()
             beside += times(port, clients, options.requests)
-            seconds = time.perf_counter() - begin
-            after = metric(port, "wherefore_forward_passes_total")
-        passes.append((after - before - options.requests) / seconds)
     return {
-        "clients": clients,
         "alone": [rank(alone, 0.5), rank(alone, 0.99)],
         "beside": [rank(beside, 0.5), rank(beside, 0.99)],
-        "long_passes_per_s": statistics.median(passes),
     }
 
 
@@ -153,13 +144,12 @@ def main() -> None:
             infer = ask(connection, SHORT)["timing_ms"]["infer"]
         connection.close()
         print(f"{options.workers} workers; a pass takes {infer:.1f} ms")
-        print("clients  alone: p50   p99   beside: p50   p99 ms   long passes/s")
+        print("clients  alone: p50   p99   beside: p50   p99 ms")
         for clients in (1, 4):
             row = measure(port, options.workers, clients, options)
             print(
                 f"{clients:7}  {row['alone'][0]:10.1f} {row['alone'][1]:5.1f}"
                 f"  {row['beside'][0]:11.1f} {row['beside'][1]:5.1f}"
-                f"  {row['long_passes_per_s']:14.1f}"
             )
 
 
