@@ -127,7 +127,7 @@ static const struct option rows[] = {
     {OPTION_CHOICE, "target", "NAME", "what is explained of a class",
      OPTION_WORDS(TARGET_KINDS), FIELD(target)},
     {OPTION_TEXT, "against", "CLASS",
-     "another class, for the target margin: why this one and not that one",
+     "the class to compare with: why this one and not that one (margin)",
      "an index, an id or a label of the model", "", .take = take_against},
 #define X(parameter, field, kind, flag, standard, least, most, help)     \
     {OPTION_##kind,          flag, "N", help, .min = least, .max = most, \
