@@ -23,7 +23,8 @@ struct engine_session {
     struct probe *probe;             /* owned */
     struct explain_maps maps;
     struct target targets[EXPLAIN_MAX_CLASSES];
-    char refusal[ERROR_TEXT_SIZE + 32];     /* that of the explanation may be here */
+    char
+        refusal[ERROR_TEXT_SIZE + 32]; /* that of the explanation may be here */
     struct explained_class *explained; /* owned */
     size_t explained_cap;              /* bytes */
     struct buf heatmap;
@@ -214,8 +215,7 @@ static bool set_targets(struct engine_session *session,
 static void give_up(struct engine_session *session,
                     struct explanation *explanation, const struct error *err)
 {
-    snprintf(session->refusal, sizeof session->refusal, "%.24s: %s",
-             explain_method_name(explanation->method), err->text);
+    snprintf(session->refusal, sizeof session->refusal, "%s", err->text);
     explanation->refusal = session->refusal;
     explanation->method = NULL;
     for (size_t i = 0; i < explanation->num_classes; i++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/explain/percentile.h"
 
 static const struct explain_method *const methods[] = {
 #define X(word, name) &word##_method,
@@ -61,8 +62,13 @@ size_t explain_passes(const struct explain_method *method,
     return method->passes ? method->passes(task) : 0;
 }
 
-/* Sets min and max. */
-static void find_range(struct explain_map *map)
+/* The share of the pixels that are drawn with less than the full colour at
+ * most: gradients of a few pixels are many times those of all others. */
+static const double SHARE = 0.995;
+
+/* Sets min, max and scale. */
+static void find_range(struct explain_map *map,
+                       const struct explain_method *method)
 {
     map->min = map->max = map->values[0];
     for (size_t i = 1; i < map->height * map->width; i++) {
@@ -72,15 +78,24 @@ static void find_range(struct explain_map *map)
         map->max = value > map->max ? value : map->max;
     }
     map->scale = map->max;
+    if (method->of_pixels) {
+        size_t count = map->height * map->width;
+
+        map->scale = percentile_of_sizes(map->values, count, SHARE);
+        if (map->scale == 0) /* all but a few pixels are 0 */
+            map->scale = percentile_of_sizes(map->values, count, 1);
+    }
 }
 
 bool explain_run(struct explain_maps *maps, const struct explain_method *method,
                  const struct explain_input *input, struct error *err)
 {
     if (!method->explain(maps, input, err))
-        return false;
+        return err->kind == ERROR_UNSUPPORTED
+                   ? error_prefix(err, "%s", explain_method_name(method))
+                   : false;
     for (size_t i = 0; i < maps->count; i++)
-        find_range(&maps->map[i]);
+        find_range(&maps->map[i], method);
     return true;
 }
 

@@ -1,0 +1,37 @@
+#include "engine/explain/stretch.h"
+
+struct stretch_axis stretch_edges(size_t num_cells, size_t num_pixels)
+{
+    double step = (double)num_cells / (double)num_pixels;
+
+    return (struct stretch_axis){num_cells, step / 2 - 0.5, step};
+}
+
+struct stretch_axis stretch_centres(size_t num_cells, size_t num_pixels)
+{
+    double step =
+        num_pixels > 1 ? (double)(num_cells - 1) / (double)(num_pixels - 1) : 0;
+
+    return (struct stretch_axis){num_cells, 0, step};
+}
+
+void stretch_blend(float *changed, const struct probe_features *image,
+                   const float *baseline, const struct stretch *mask)
+{
+    size_t channels = image->channels;
+
+    for (size_t y = 0; y < image->height; y++) {
+        struct stretch_tap down = stretch_tap(&mask->down, y);
+
+        for (size_t x = 0; x < image->width; x++) {
+            struct stretch_tap across = stretch_tap(&mask->across, x);
+            float share = (float)stretch_at(mask, &down, &across);
+            size_t pixel = (y * image->width + x) * channels;
+
+            for (size_t c = 0; c < channels; c++)
+                changed[pixel + c] =
+                    baseline[c] +
+                    share * (image->values[pixel + c] - baseline[c]);
+        }
+    }
+}
