@@ -34,38 +34,42 @@ static void open_network(struct explained *explained, const char *file)
         fail_msg("%s: %s", file, err.text);
 }
 
-/* Fills the image, and the session's input with it. */
-static void set_image(struct explained *explained)
+void explained_image(struct explained *explained, const float *image)
+{
+    const struct head *head = &explained->network.head;
+    size_t count = explained->height * explained->width * explained->channels;
+    struct error err = {0};
+
+    memmove(explained->image, image, count * sizeof *image);
+    memcpy(plan_session_data(explained->session,
+                             explained->network.graph.inputs[0]),
+           image, count * sizeof *image);
+    if (!plan_session_run(explained->session, &err))
+        fail_msg("%s", err.text);
+    for (size_t k = 0; k < head->num_classes; k++)
+        explained->logits[k] = head_logit(
+            head, plan_session_data(explained->session, head->logits), k);
+}
+
+/* Classifies the image of the reference scripts. */
+static void fill_image(struct explained *explained)
 {
     size_t pixels = explained->height * explained->width;
     size_t channels = explained->channels;
     float *planes = calloc(pixels * channels, sizeof *planes);
-    int input = explained->network.graph.inputs[0];
 
     explained->image = calloc(pixels * channels, sizeof *planes);
+    explained->logits =
+        calloc(explained->network.head.num_classes, sizeof(float));
     assert_non_null(planes);
     assert_non_null(explained->image);
+    assert_non_null(explained->logits);
     slopes_fill_picture(planes, pixels * channels);
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < channels; c++)
             explained->image[p * channels + c] = planes[c * pixels + p];
-    memcpy(plan_session_data(explained->session, input), explained->image,
-           pixels * channels * sizeof *planes);
+    explained_image(explained, explained->image);
     free(planes);
-}
-
-static void classify(struct explained *explained)
-{
-    const struct head *head = &explained->network.head;
-    struct error err = {0};
-
-    if (!plan_session_run(explained->session, &err))
-        fail_msg("%s", err.text);
-    explained->logits = calloc(head->num_classes, sizeof(float));
-    assert_non_null(explained->logits);
-    for (size_t k = 0; k < head->num_classes; k++)
-        explained->logits[k] = head_logit(
-            head, plan_session_data(explained->session, head->logits), k);
 }
 
 static void set_layer(struct explained *explained, size_t layer)
@@ -107,8 +111,7 @@ void explained_open(struct explained *explained, const char *file,
     explained->height = shape->dim[1];
     explained->width = shape->dim[2];
     explained->channels = shape->dim[3];
-    set_image(explained);
-    classify(explained);
+    fill_image(explained);
     explained->probe =
         probe_new(&(struct probe_source){.network = &explained->network,
                                          .variants = explained->variants,

@@ -38,6 +38,9 @@ struct explained {
 void explained_open(struct explained *explained, const char *file,
                     unsigned num_threads);
 
+/* Classifies another image, (height, width, channels). */
+void explained_image(struct explained *explained, const float *image);
+
 /* Changes the layer. */
 void explained_layer(struct explained *explained, const char *name);
 

@@ -7,6 +7,7 @@ static bool explain(struct explain_maps *maps,
 {
     static const struct pixel_map_work work = {.count = 1,
                                                .is_unchanged = true,
+                                               .keeps_colours = true,
                                                .rule = GRADIENT_DECONVNET,
                                                .finish = pixel_map_largest};
 

@@ -124,6 +124,27 @@ bool explain_reserve(struct explain_maps *maps, size_t height, size_t width,
     return true;
 }
 
+bool explain_reserve_colours(struct explain_maps *maps, size_t num_colours,
+                             struct error *err)
+{
+    size_t count = maps->map[0].height * maps->map[0].width * num_colours;
+
+    if (count > EXPLAIN_MAX_CELLS / maps->count)
+        return fail(err, ERROR_LIMIT,
+                    "%zu maps of %zu colours are more than %d numbers",
+                    maps->count, count, EXPLAIN_MAX_CELLS);
+    maps->colours = scratch_reserve(maps->colours, &maps->colours_cap,
+                                    maps->count * count, sizeof(float), err);
+    if (!maps->colours)
+        return false;
+    memset(maps->colours, 0, maps->count * count * sizeof(float));
+    for (size_t i = 0; i < maps->count; i++) {
+        maps->map[i].colours = maps->colours + i * count;
+        maps->map[i].num_colours = num_colours;
+    }
+    return true;
+}
+
 void explain_add_check(struct explain_map *map, const char *name,
                        double expected, double found)
 {
@@ -135,5 +156,6 @@ void explain_add_check(struct explain_map *map, const char *name,
 void explain_release(struct explain_maps *maps)
 {
     free(maps->values);
+    free(maps->colours);
     *maps = (struct explain_maps){0};
 }

@@ -7,6 +7,7 @@ bool guided_make(struct explain_maps *maps, const struct explain_input *input,
 {
     static const struct pixel_map_work work = {.count = 1,
                                                .is_unchanged = true,
+                                               .keeps_colours = true,
                                                .rule = GRADIENT_GUIDED,
                                                .finish = pixel_map_largest};
 

@@ -23,9 +23,12 @@ static void multiply(struct explain_map *map, const float *cells, size_t height,
 
         for (size_t x = 0; x < map->width; x++) {
             struct stretch_tap across = stretch_tap(&stretch.across, x);
+            float factor = (float)stretch_at(&stretch, &down, &across);
+            size_t pixel = y * map->width + x;
 
-            map->values[y * map->width + x] *=
-                (float)stretch_at(&stretch, &down, &across);
+            map->values[pixel] *= factor;
+            for (size_t c = 0; c < map->num_colours; c++)
+                map->colours[pixel * map->num_colours + c] *= factor;
         }
     }
 }

@@ -121,7 +121,11 @@ struct explain_check {
 struct explain_map {
     size_t class_index;
     size_t width, height; /* cells, or pixels of the input */
-    float *values; /* (height, width), unscaled; borrowed from explain_maps */
+    float *values;  /* (height, width), unscaled; borrowed from explain_maps */
+    float *colours; /* (height, width, num_colours) signed, of which values
+                       are the largest; NULL: the method has none; borrowed
+                       from explain_maps */
+    size_t num_colours;
     float min, max;
     float scale; /* the value, or its distance from 0, that is drawn in full */
     struct explain_check checks[EXPLAIN_MAX_CHECKS];
@@ -136,8 +140,9 @@ struct explain_map {
 struct explain_maps {
     struct explain_map map[EXPLAIN_MAX_CLASSES];
     size_t count;
-    float *values; /* (count, height, width) owned */
-    size_t values_cap;
+    float *values;  /* (count, height, width) owned */
+    float *colours; /* (count, height, width, num_colours) owned */
+    size_t values_cap, colours_cap;
 };
 
 /* ---- a method ---- */
@@ -176,6 +181,11 @@ EXPLAIN_METHODS(X)
  * ERROR_LIMIT. */
 bool explain_reserve(struct explain_maps *maps, size_t height, size_t width,
                      struct error *err) __attribute__((warn_unused_result));
+
+/* The same for the colours, after explain_reserve. */
+bool explain_reserve_colours(struct explain_maps *maps, size_t num_colours,
+                             struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Adds a check to a map. */
 void explain_add_check(struct explain_map *map, const char *name,

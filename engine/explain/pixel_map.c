@@ -91,13 +91,15 @@ static bool make(struct making *making, struct explain_map *map,
         .logits = making->input->logits,
         .take = take,
     };
+    size_t count =
+        making->image.height * making->image.width * making->image.channels;
 
-    memset(making->sum, 0,
-           making->image.height * making->image.width * making->image.channels *
-               sizeof(float));
+    memset(making->sum, 0, count * sizeof *making->sum);
     if (!probe_input_gradients(making->input->probe, &wanted, err))
         return false;
     work->finish(map->values, making->input, &making->image, making->sum);
+    if (map->colours)
+        memcpy(map->colours, making->sum, count * sizeof *making->sum);
     return true;
 }
 
@@ -109,7 +111,9 @@ bool pixel_map_make(struct explain_maps *maps,
     bool ok;
 
     probe_image(input->probe, &making.image);
-    if (!explain_reserve(maps, making.image.height, making.image.width, err))
+    if (!explain_reserve(maps, making.image.height, making.image.width, err) ||
+        (work->keeps_colours &&
+         !explain_reserve_colours(maps, making.image.channels, err)))
         return false;
     making.sum =
         calloc(making.image.height * making.image.width * making.image.channels,

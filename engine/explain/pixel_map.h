@@ -8,8 +8,9 @@
 
 /* The passes of one map. */
 struct pixel_map_work {
-    size_t count;      /* passes */
-    bool is_unchanged; /* all of them with the image itself */
+    size_t count;       /* passes */
+    bool is_unchanged;  /* all of them with the image itself */
+    bool keeps_colours; /* the sum is that of the map's colours */
     enum gradient_rule rule;
     /* Writes the input of pass i, (height, width, channels), by several threads
      * at a time; not if is_unchanged. */
