@@ -1,7 +1,7 @@
 /* Score-CAM: ReLU(sum over k of w_k A_k), where the weights are the softmax
  * over the channels of the target of the image seen through channel k, which is
- * stretched to the image's size and to the range from 0 to 1. A channel that is
- * the same everywhere shows nothing and has no weight. */
+ * stretched to the image's size and then to the range from 0 to 1. A channel
+ * that is the same everywhere shows nothing and has no weight. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,51 +13,49 @@
 struct channels {
     const float *baseline;
     struct probe_features image, features;
-    size_t *list;      /* (count) owned */
-    float *low, *high; /* (channels) owned */
+    size_t *list;   /* (count) owned */
+    float *weights; /* (channels) scratch; owned */
     size_t count;
 };
 
 static void prepare(void *user, size_t i, float *changed)
 {
     const struct channels *channels = user;
+    const struct probe_features *image = &channels->image;
     const struct probe_features *features = &channels->features;
-    size_t k = channels->list[i];
-    const struct stretch mask = {
-        .cells = features->values + k,
+    struct stretch mask = {
+        .cells = features->values + channels->list[i],
         .channels = features->channels,
-        .down = stretch_centres(features->height, channels->image.height),
-        .across = stretch_centres(features->width, channels->image.width),
-        .low = (double)channels->low[k],
-        .range = (double)channels->high[k] - (double)channels->low[k],
+        .down = stretch_centres(features->height, image->height),
+        .across = stretch_centres(features->width, image->width),
     };
 
-    stretch_blend(changed, &channels->image, channels->baseline, &mask);
+    stretch_normalize(&mask, image->height, image->width);
+    stretch_blend(changed, image, channels->baseline, &mask);
+}
+
+static bool is_flat(const struct probe_features *features, size_t k)
+{
+    size_t count = features->height * features->width * features->channels;
+
+    for (size_t i = k; i < count; i += features->channels)
+        if (features->values[i] != features->values[k])
+            return false;
+    return true;
 }
 
 /* Lists the channels that are not flat. */
 static bool list_channels(struct channels *channels, struct error *err)
 {
-    const struct probe_features *features = &channels->features;
-    size_t num = features->channels;
+    size_t num = channels->features.channels;
 
     channels->list = malloc(num * sizeof *channels->list);
-    channels->low = malloc(num * sizeof *channels->low);
-    channels->high = malloc(num * sizeof *channels->high);
-    if (!channels->list || !channels->low || !channels->high)
+    channels->weights = malloc(num * sizeof *channels->weights);
+    if (!channels->list || !channels->weights)
         return fail(err, ERROR_MEMORY, "not enough memory for %zu channels",
                     num);
     for (size_t k = 0; k < num; k++)
-        channels->low[k] = channels->high[k] = features->values[k];
-    for (size_t cell = 1; cell < features->height * features->width; cell++)
-        for (size_t k = 0; k < num; k++) {
-            float value = features->values[cell * num + k];
-
-            channels->low[k] = fminf(channels->low[k], value);
-            channels->high[k] = fmaxf(channels->high[k], value);
-        }
-    for (size_t k = 0; k < num; k++)
-        if (channels->low[k] < channels->high[k])
+        if (!is_flat(&channels->features, k))
             channels->list[channels->count++] = k;
     return true;
 }
@@ -65,18 +63,15 @@ static bool list_channels(struct channels *channels, struct error *err)
 static void release(struct channels *channels)
 {
     free(channels->list);
-    free(channels->low);
-    free(channels->high);
+    free(channels->weights);
 }
 
-/* Makes map m from the targets, which are (count, num_maps). `weights` is
- * scratch, (channels). */
+/* Makes map m from the targets, which are (count, num_maps). */
 static void weigh(struct explain_maps *maps, size_t m,
-                  const struct channels *channels, const double *values,
-                  float *weights)
+                  const struct channels *channels, const double *values)
 {
     const struct probe_features *features = &channels->features;
-    float *map = maps->map[m].values;
+    float *map = maps->map[m].values, *weights = channels->weights;
     double max = -INFINITY, sum = 0;
 
     for (size_t i = 0; i < channels->count; i++)
@@ -93,7 +88,6 @@ static void weigh(struct explain_maps *maps, size_t m,
     layer_map_rectify(map, features->height * features->width);
 }
 
-/* Runs the passes; the bounds of the channels then make room for weights. */
 static bool make(struct explain_maps *maps, struct channels *channels,
                  const struct explain_input *input, struct error *err)
 {
@@ -106,7 +100,7 @@ static bool make(struct explain_maps *maps, struct channels *channels,
     ok = ok && probe_targets(input->probe, PROBE_IMAGE, &task, input->targets,
                              maps->count, values, err);
     for (size_t m = 0; ok && m < maps->count; m++)
-        weigh(maps, m, channels, values, channels->low);
+        weigh(maps, m, channels, values);
     free(values);
     return ok;
 }

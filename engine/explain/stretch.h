@@ -68,6 +68,10 @@ static inline double stretch_at(const struct stretch *stretch,
            stretch->range;
 }
 
+/* Sets low and range so that the least value at (height, width) pixels counts
+ * as 0 and the largest as 1; all as 0 if they are the same. */
+void stretch_normalize(struct stretch *stretch, size_t height, size_t width);
+
 /* Writes the image as it is where the stretched cells are 1, the baseline where
  * they are 0, and their blend in between.
  *

@@ -97,6 +97,29 @@ one_pixel_takes_the_first_cell_and_one_cell_is_everywhere(void **state)
         assert_true(value_at(&stretch, y, 0) == 3);
 }
 
+/* Neither end of the cells is at a pixel: these are at 0, 2/3, 4/3 and 2. */
+static void a_normalized_stretch_is_from_0_to_1_at_the_pixels(void **state)
+{
+    static const float cells[] = {0, 3, 0}, flat[] = {2, 2, 2};
+    struct stretch stretch = {
+        .cells = cells,
+        .channels = 1,
+        .down = stretch_centres(1, 1),
+        .across = stretch_centres(3, 4),
+    };
+
+    (void)state;
+    stretch_normalize(&stretch, 1, 4);
+    assert_true(value_at(&stretch, 0, 0) == 0);
+    assert_true(fabs(value_at(&stretch, 0, 1) - 1) < 1e-12);
+    assert_true(fabs(value_at(&stretch, 0, 2) - 1) < 1e-12);
+    assert_true(value_at(&stretch, 0, 3) == 0);
+    stretch.cells = flat;
+    stretch_normalize(&stretch, 1, 4);
+    for (size_t x = 0; x < 4; x++)
+        assert_true(value_at(&stretch, 0, x) == 0);
+}
+
 static void a_blend_is_the_image_at_1_and_the_baseline_at_0(void **state)
 {
     static const float cells[] = {0, 1};
@@ -125,6 +148,7 @@ int main(void)
         cmocka_unit_test(between_centres_corners_are_on_corners),
         cmocka_unit_test(
             one_pixel_takes_the_first_cell_and_one_cell_is_everywhere),
+        cmocka_unit_test(a_normalized_stretch_is_from_0_to_1_at_the_pixels),
         cmocka_unit_test(a_blend_is_the_image_at_1_and_the_baseline_at_0),
     };
 
