@@ -232,11 +232,18 @@ def as_tensor(array: np.ndarray) -> Tensor:
     )
 
 
-def run(model: onnx.ModelProto, x: Tensor) -> dict[str, Tensor]:
-    """All values by name; those that depend on x keep their gradients."""
-    values = {
+def constants(model: onnx.ModelProto) -> dict[str, Tensor]:
+    return {
         t.name: as_tensor(numpy_helper.to_array(t)) for t in model.graph.initializer
     }
+
+
+def run(
+    model: onnx.ModelProto, x: Tensor, given: dict[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """All values by name; those that depend on x keep their gradients. Values
+    that are given, the constants as a rule, are not computed."""
+    values = dict(given if given is not None else constants(model))
     name = next(i.name for i in model.graph.input if i.name not in values)
     values[name] = x
     for node in model.graph.node:
@@ -252,6 +259,8 @@ def run(model: onnx.ModelProto, x: Tensor) -> dict[str, Tensor]:
             made = OPERATORS[node.op_type](operands, attributes)
         made = made if isinstance(made, list) else [made]
         for output, value in zip(node.output, made, strict=False):
+            if given and output in given:
+                continue
             values[output] = value
             if value.requires_grad:
                 value.retain_grad()
