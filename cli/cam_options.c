@@ -50,8 +50,6 @@ static bool take_parameter(void *data, const struct option *option,
     uint64_t position;
     char name[32];
 
-    if (!value)
-        value = "1";
     explain_options_name(name, strcmp(option->flag, "heatmap-kind") == 0
                                    ? "heatmap"
                                    : option->flag);
@@ -126,11 +124,9 @@ static void add_shared(struct table *table, const struct option *row)
     explain_options_describe(about, row);
     *added = *row;
     added->take = take_parameter;
-    if (row->type != OPTION_SWITCH) {
-        added->type = OPTION_TEXT;
-        added->accepts = about->accepts;
-        added->fallback = about->fallback;
-    }
+    added->type = OPTION_TEXT;
+    added->accepts = about->accepts;
+    added->fallback = about->fallback;
 }
 
 /* "model" and "heatmap" have another meaning here: a folder and a file. */

@@ -79,6 +79,21 @@ struct engine_class {
 /* In struct explain_request.layer: the model's default. */
 #define EXPLAIN_LAYER_DEFAULT SIZE_MAX
 
+/* X(enumerator, name in requests)
+ *
+ * How the response contains the maps' values: not at all; as rows of numbers;
+ * as little-endian floats in base64. */
+#define EXPLAIN_VALUES(X)       \
+    X(EXPLAIN_VALUES_NONE, "0") \
+    X(EXPLAIN_VALUES_ROWS, "1") \
+    X(EXPLAIN_VALUES_F32, "f32")
+
+enum explain_values {
+#define X(values, name) values,
+    EXPLAIN_VALUES(X)
+#undef X
+};
+
 struct explain_request {
     const struct explain_method *method; /* NULL: the model's default */
     size_t layer; /* index (engine_find_layer), or EXPLAIN_LAYER_DEFAULT */
@@ -92,7 +107,7 @@ struct explain_request {
     size_t num_classes;                  /* 0: explain the best class */
     struct box_options box;
     struct render_options style; /* of the heatmap */
-    bool values;                 /* the response contains the maps' values */
+    enum explain_values values;
     bool only_heatmap; /* make only the heatmap and its map, no boxes */
 };
 

@@ -6,7 +6,7 @@
 #include "engine/engine.h"
 #include "engine/model/model_dir.h"
 #include "engine/network/network.h"
-#include "engine/network/variant.h"
+#include "engine/network/variants.h"
 
 struct engine {
     struct model_dir model_dir;

@@ -263,7 +263,7 @@ static struct render_map to_render(const struct engine_session *session,
         .values = map->values,
         .width = map->width,
         .height = map->height,
-        .max = map->max,
+        .scale = map->scale,
         .region = map->region,
         .image = &session->image,
     };
@@ -287,12 +287,16 @@ static bool find_boxes(struct engine_session *session, size_t num_classes,
 }
 
 static bool draw_heatmap(struct engine_session *session,
-                         const struct explain_map *of,
-                         const struct render_options *style, struct error *err)
+                         const struct explanation *explanation,
+                         const struct render_options *options,
+                         struct error *err)
 {
-    struct render_map map = to_render(session, of);
+    struct render_map map = to_render(session, explanation->first->map);
+    struct render_options style = *options;
 
-    return render_heatmap(&session->render, &session->heatmap, &map, style,
+    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed)
+        style.colormap = HEATMAP_SIGNED;
+    return render_heatmap(&session->render, &session->heatmap, &map, &style,
                           err);
 }
 
@@ -306,8 +310,7 @@ static bool render_maps(struct engine_session *session,
             find_boxes(session, explanation->num_classes, &request->box,
                        err)) &&
            (request->style.kind == RENDER_NONE ||
-            draw_heatmap(session, explanation->first->map, &request->style,
-                         err));
+            draw_heatmap(session, explanation, &request->style, err));
 }
 
 /* Makes an empty explanation. */

@@ -77,7 +77,8 @@ static void find_range(struct explain_map *map,
         map->min = value < map->min ? value : map->min;
         map->max = value > map->max ? value : map->max;
     }
-    map->scale = map->max;
+    map->scale =
+        method->is_signed && -map->min > map->max ? -map->min : map->max;
     if (method->of_pixels) {
         size_t count = map->height * map->width;
 

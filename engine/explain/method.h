@@ -154,7 +154,8 @@ struct explain_method {
     unsigned parameters; /* a set: the sum of EXPLAIN_HAS(…) */
     bool uses_layer;     /* a layer is explained, of whose cells the map is */
     bool of_pixels;      /* unless it is of the input's pixels */
-    bool is_signed;      /* negative values are evidence against the class */
+    bool is_signed;      /* negative values are evidence against the class, and
+                            drawn */
     /* Says why the method is not defined for a network and a layer, or returns
      * NULL if it is. */
     const char *(*refuse)(const struct explain_task *task);

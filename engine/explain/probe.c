@@ -1,9 +1,10 @@
-#include "engine/explain/probe_internal.h"
+#include "engine/explain/probe.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/explain/probe_internal.h"
 
 struct probe *probe_new(const struct probe_source *source, struct error *err)
 {

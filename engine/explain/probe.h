@@ -3,7 +3,7 @@
 
 /* The passes that a method may ask of the network, on one image: features and
  * gradients of a layer, gradients of the input, and targets of changed inputs.
- * What they need beside the plan that classifies (variant.h) is made on first
+ * What they need beside the plan that classifies (variants.h) is made on first
  * use. One thread at a time.
  *
  * A seed is the gradient of a target at the network's logits: (num_logits)
@@ -17,7 +17,7 @@
 #include "engine/base/team.h"
 #include "engine/explain/target.h"
 #include "engine/network/network.h"
-#include "engine/network/variant.h"
+#include "engine/network/variants.h"
 
 /* Who waits for an explanation. `= {0}` waits in silence. */
 struct explain_watch {

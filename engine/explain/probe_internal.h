@@ -15,7 +15,7 @@ struct probe_net {
     struct variant_key key;        /* unless it is the model's own */
     const struct variant *variant; /* taken; NULL: the model's own network */
     const struct plan *plan;       /* NULL: an empty place */
-    int image, features, seed, logits, gradient; /* values, as in variant.h */
+    int image, features, seed, logits, gradient; /* values, as in variants.h */
     struct plan_session *lanes[PROBE_MAX_LANES]; /* owned; NULL: none yet */
     uint64_t used;
 };

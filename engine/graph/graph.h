@@ -63,6 +63,8 @@ struct graph_value {
     int element;  /* the ONNX type of a constant or input of the file, or of a
                      value that only moves a uint8 input's elements; or 0 */
     int producer; /* index of the node that computes it, or GRAPH_NONE */
+    bool is_cut;  /* an input made by graph_cut: (1, C, H, W) if it has rank 4,
+                     whatever its shape looks like */
 };
 
 /* A node that cannot be read or run, or an input that cannot be read. */

@@ -12,7 +12,8 @@ static bool is_used(const struct graph *graph, int value)
     return false;
 }
 
-void graph_drop_inputs(struct graph *graph)
+/* Removes the inputs that no node takes and that are no outputs. */
+static void drop_inputs(struct graph *graph)
 {
     size_t kept = 0;
 
@@ -27,6 +28,7 @@ bool graph_cut(struct graph *graph, int value, struct error *err)
     int producer = graph->values[value].producer, unused;
     struct graph_node *node;
 
+    graph->values[value].is_cut = true;
     if (producer == GRAPH_NONE)
         return graph_add_input(graph, value, err);
     unused = graph_add_value(graph, "", graph->values[value].type, err);
@@ -43,6 +45,6 @@ bool graph_cut(struct graph *graph, int value, struct error *err)
     if (!graph_add_input(graph, value, err))
         return false;
     graph_prune(graph);
-    graph_drop_inputs(graph);
+    drop_inputs(graph);
     return true;
 }

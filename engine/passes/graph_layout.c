@@ -191,14 +191,14 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct layout_pass *pass,
 
 /* ---- the pass ---- */
 
-/* The input image becomes NHWC. */
+/* The input image becomes NHWC, unless it is so in the file. */
 static void store_input(struct layout_pass *pass, int number)
 {
     struct graph_value *input = &pass->graph->values[number];
     const struct graph_shape meant = input->shape;
 
     if (pass->graph->file_layout || meant.rank != 4 ||
-        (meant.dim[1] != 3 &&
+        (!input->is_cut && meant.dim[1] != 3 &&
          (meant.dim[3] == 3 || (meant.dim[3] == 1 && meant.dim[1] != 1))))
         return;
     for (uint32_t i = 0; i < meant.rank; i++)

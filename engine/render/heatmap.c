@@ -186,11 +186,25 @@ void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
     }
 }
 
+void heatmap_levels_signed(uint8_t *restrict levels, const float *restrict map,
+                           size_t count, float scale)
+{
+    float factor = scale > 0 ? 127 / scale : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        float level = map[i] * factor;
+
+        level = level > -127 ? level : map[i] < 0 ? -127 : 0; /* NaN: 0 */
+        level = level < 127 ? level : 127;
+        levels[i] = (uint8_t)(int)(level + 128.5f);
+    }
+}
+
 const uint8_t *heatmap_palette(enum heatmap_colormap colormap)
 {
-    if ((unsigned)colormap >= HEATMAP_NUM_COLORMAPS)
+    if (colormap == HEATMAP_AUTO || (unsigned)colormap >= HEATMAP_NUM_COLORMAPS)
         colormap = HEATMAP_JET;
-    return heatmap_palettes[colormap];
+    return heatmap_palettes[colormap - HEATMAP_JET];
 }
 
 /* The number of pixels blended at a time; their colours fit the first-level

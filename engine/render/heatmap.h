@@ -10,12 +10,16 @@
 
 /* X(enumerator, name in requests) */
 #define HEATMAP_COLORMAPS(X)      \
+    X(HEATMAP_AUTO, "auto")       \
     X(HEATMAP_JET, "jet")         \
     X(HEATMAP_TURBO, "turbo")     \
     X(HEATMAP_VIRIDIS, "viridis") \
     X(HEATMAP_INFERNO, "inferno") \
-    X(HEATMAP_GRAY, "gray")
+    X(HEATMAP_GRAY, "gray")       \
+    X(HEATMAP_SIGNED, "signed")
 
+/* HEATMAP_AUTO is jet here; who draws a map of both signs chooses
+ * HEATMAP_SIGNED, whose middle is 0. */
 enum heatmap_colormap {
 #define X(colormap, name) colormap,
     HEATMAP_COLORMAPS(X)
@@ -60,6 +64,11 @@ void heatmap_scratch_release(struct heatmap_scratch *scratch);
  * map     in   (count) */
 void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
                     size_t count, float max);
+
+/* The same for a map of both signs: 0 and NaN become 128, `scale` 255, and
+ * -scale 1. If scale is not positive, all levels are 128. */
+void heatmap_levels_signed(uint8_t *restrict levels, const float *restrict map,
+                           size_t count, float scale);
 
 /* The colours of a colormap: (256, 3) RGB, immutable. Any thread. */
 const uint8_t *heatmap_palette(enum heatmap_colormap colormap);

@@ -153,8 +153,12 @@ bool render_heatmap(struct render *render, struct buf *png,
                               map->height, map->width, &region,
                               &render->heatmap, err))
             return false;
-        heatmap_levels(render->levels + start, render->upsampled, num,
-                       map->max);
+        if (options->colormap == HEATMAP_SIGNED)
+            heatmap_levels_signed(render->levels + start, render->upsampled,
+                                  num, map->scale);
+        else
+            heatmap_levels(render->levels + start, render->upsampled, num,
+                           map->scale);
         if (overlay)
             heatmap_overlay(render->pixels + 3 * start, picture + 3 * start,
                             render->levels + start, palette, num,

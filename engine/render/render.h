@@ -40,9 +40,9 @@ struct render_options {
 /* A map, and the part of an upright image that it covers; everything is
  * borrowed. */
 struct render_map {
-    const float *values;  /* (height, width) */
-    size_t width, height; /* cells */
-    float max;
+    const float *values;             /* (height, width) */
+    size_t width, height;            /* cells */
+    float scale;                     /* the value that is drawn in full */
     struct preprocess_region region; /* in pixels of the image */
     const struct image *image;
 };
@@ -71,7 +71,8 @@ bool render_box(struct render *render, struct box *box, bool *found,
                 const struct render_map *map, const struct box_options *options,
                 struct error *err) __attribute__((warn_unused_result));
 
-/* Appends a heatmap to `png`, coloured from 0 to the map's maximum.
+/* Appends a heatmap to `png`, coloured from 0 to the map's scale; by
+ * HEATMAP_SIGNED from -scale to scale.
  * ERROR_MEMORY, ERROR_INTERNAL. */
 bool render_heatmap(struct render *render, struct buf *png,
                     const struct render_map *map,

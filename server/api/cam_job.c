@@ -4,6 +4,7 @@
 
 #include "engine/base/clock.h"
 #include "server/api/cam_json.h"
+#include "server/api/cam_npy.h"
 #include "server/api/cam_png.h"
 #include "server/http/request.h"
 #include "server/work/service.h"
@@ -64,10 +65,15 @@ static bool respond(struct cam_job *job, struct engine_session *session,
     if (!engine_session_explain(session, &explanation, &job->request, &watch,
                                 err))
         return false;
-    return job->request.only_heatmap
-               ? cam_png_write(response, &explanation, err)
-               : cam_json_write(response, engine, &explanation, &job->request,
-                                &source, err);
+    switch (job->format) {
+    case CAM_PNG:
+        return cam_png_write(response, &explanation, err);
+    case CAM_NPY:
+        return cam_npy_write(response, &explanation, err);
+    default:
+        return cam_json_write(response, engine, &explanation, &job->request,
+                              &source, err);
+    }
 }
 
 static void run(struct job *base, struct engine_session *session,

@@ -1,8 +1,10 @@
 #include "server/api/cam_json.h"
 
 #include <nettle/base64.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "server/api/float32.h"
 #include "server/http/json.h"
 
 static json_t *map_row(const float *values, size_t width)
@@ -30,34 +32,84 @@ static json_t *map_values(const struct explain_map *map)
     return rows;
 }
 
-static bool put_checks(json_t *object, const struct explain_map *map)
+/* Little-endian floats in base64. NULL: not enough memory. */
+static json_t *map_floats(const struct explain_map *map)
 {
-    bool ok = true;
+    size_t count = map->height * map->width;
+    size_t len = BASE64_ENCODE_RAW_LENGTH(count * sizeof(float));
+    uint8_t *bytes = malloc(count * sizeof(float));
+    char *encoded = malloc(len + 1);
+    json_t *string = NULL;
 
-    for (size_t i = 0; i < map->num_checks && ok; i++)
-        ok = put(object, map->checks[i].name, real(map->checks[i].found));
-    return ok;
+    if (bytes && encoded) {
+        float32_write(bytes, map->values, count);
+        base64_encode_raw(encoded, count * sizeof(float), bytes);
+        string = json_stringn_nocheck(encoded, len);
+    }
+    free(bytes);
+    free(encoded);
+    return string;
+}
+
+static bool put_values(json_t *object, const struct explain_map *map,
+                       enum explain_values values)
+{
+    if (values == EXPLAIN_VALUES_NONE)
+        return true;
+    return put(object, "values",
+               values == EXPLAIN_VALUES_F32 ? map_floats(map)
+                                            : map_values(map));
+}
+
+static json_t *check_list(const struct explain_map *map)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < map->num_checks; i++) {
+        const struct explain_check *check = &map->checks[i];
+
+        if (json_array_append_new(
+                list, json_pack("{ss so so so}", "name", check->name,
+                                "expected", real(check->expected), "found",
+                                real(check->found), "difference",
+                                real(check->found - check->expected))) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* The check of class activation maps is a member of the map, too. */
+static bool put_sum(json_t *object, const struct explain_map *map)
+{
+    for (size_t i = 0; i < map->num_checks; i++)
+        if (strcmp(map->checks[i].name, "mean_plus_bias") == 0)
+            return put(object, "mean_plus_bias", real(map->checks[i].found));
+    return true;
 }
 
 /* null where there is no map. */
-static json_t *map_object(const struct explain_map *map, bool values)
+static json_t *map_object(const struct explain_map *map,
+                          enum explain_values values)
 {
     json_t *object = map ? json_object() : json_null();
 
-    if (!map || (put(object, "width", json_integer((json_int_t)map->width)) &&
-                 put(object, "height", json_integer((json_int_t)map->height)) &&
-                 put(object, "min", real((double)map->min)) &&
-                 put(object, "max", real((double)map->max)) &&
-                 put_checks(object, map) &&
-                 (!map->is_normalized ||
-                  put(object, "normalized_by",
-                      json_pack("{so so}", "mean", real(map->norm_mean),
-                                "deviation", real(map->norm_deviation)))) &&
-                 put(object, "region",
-                     json_pack("{sf sf sf sf}", "x", map->region.x, "y",
-                               map->region.y, "width", map->region.width,
-                               "height", map->region.height)) &&
-                 (!values || put(object, "values", map_values(map)))))
+    if (!map ||
+        (put(object, "width", json_integer((json_int_t)map->width)) &&
+         put(object, "height", json_integer((json_int_t)map->height)) &&
+         put(object, "min", real((double)map->min)) &&
+         put(object, "max", real((double)map->max)) && put_sum(object, map) &&
+         put(object, "checks", check_list(map)) &&
+         (!map->is_normalized ||
+          put(object, "normalized_by",
+              json_pack("{so so}", "mean", real(map->norm_mean), "deviation",
+                        real(map->norm_deviation)))) &&
+         put(object, "region",
+             json_pack("{sf sf sf sf}", "x", map->region.x, "y", map->region.y,
+                       "width", map->region.width, "height",
+                       map->region.height)) &&
+         put_values(object, map, values)))
         return object;
     json_decref(object);
     return NULL;
@@ -168,6 +220,77 @@ static bool splice_heatmap(struct buf *body, const struct buf *png,
     return true;
 }
 
+/* ---- what was done ---- */
+
+static json_t *number_of(const void *field, size_t size, bool is_share)
+{
+    uint32_t number;
+    float share;
+
+    if (is_share) {
+        memcpy(&share, field, size);
+        return real((double)share);
+    }
+    memcpy(&number, field, size);
+    return json_integer((json_int_t)number);
+}
+
+/* The parameters that the method has. */
+static json_t *parameter_object(const struct explain_method *method,
+                                const struct explain_request *request)
+{
+    enum { NUMBER, SHARE };
+    json_t *object = json_object();
+    bool ok = true;
+
+#define X(parameter, field, kind, flag, ...)                 \
+    if (ok && (method->parameters & EXPLAIN_HAS(parameter))) \
+        ok = put(object, #field,                             \
+                 number_of(&request->parameters.field,       \
+                           sizeof request->parameters.field, kind == SHARE));
+    EXPLAIN_PARAMETERS(X)
+#undef X
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *layer_object(const struct layer *layer)
+{
+    if (!layer)
+        return json_null();
+    return json_pack("{so sI sI sI}", "name", text(layer->name), "channels",
+                     (json_int_t)layer->channels, "height",
+                     (json_int_t)layer->height, "width",
+                     (json_int_t)layer->width);
+}
+
+/* All that is needed to make the map again; null without a map. */
+static json_t *explanation_object(const struct explanation *explanation,
+                                  const struct explain_request *request)
+{
+    const struct explain_method *method = explanation->method;
+    const struct explain_map *map = explanation->first->map;
+    json_t *object = method && map ? json_object() : json_null();
+
+    if (!method || !map ||
+        (put(object, "title", json_string(method->title)) &&
+         put(object, "layer", layer_object(explanation->layer)) &&
+         put(object, "target", json_string(target_name(request->target))) &&
+         put(object, "against",
+             request->target == TARGET_MARGIN
+                 ? json_integer((json_int_t)request->against)
+                 : json_null()) &&
+         put(object, "parameters", parameter_object(method, request)) &&
+         put(object, "passes", json_integer((json_int_t)explanation->passes)) &&
+         put(object, "reason", text(explanation->reason)) &&
+         put(object, "checks", check_list(map))))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 /* Everything except the heatmap, if there is one. */
 static json_t *describe(const struct engine *engine,
                         const struct explanation *explanation,
@@ -184,6 +307,7 @@ static json_t *describe(const struct engine *engine,
         put(root, "method",
             text(explanation->method ? explain_method_name(explanation->method)
                                      : NULL)) &&
+        put(root, "explanation", explanation_object(explanation, request)) &&
         put(root, "scores", text(info.scores)) &&
         put(root, "exclusive", json_boolean(info.is_exclusive)) &&
         put(root, "image", image_object(explanation->image)) &&

@@ -127,7 +127,7 @@ static const struct option rows[] = {
     {OPTION_CHOICE, "target", "NAME", "what is explained of a class",
      OPTION_WORDS(TARGET_KINDS), FIELD(target)},
     {OPTION_TEXT, "against", "CLASS",
-     "another class, for the target margin: why this one and not that one",
+     "the class to compare with: why this one and not that one (margin)",
      "an index, an id or a label of the model", "", .take = take_against},
 #define X(parameter, field, kind, flag, standard, least, most, help)     \
     {OPTION_##kind,          flag, "N", help, .min = least, .max = most, \
@@ -144,8 +144,10 @@ static const struct option rows[] = {
     {OPTION_NUMBER, "heatmap-size", "N",
      "longest side of the heatmap in pixels", .fallback = "the photo's own",
      .min = 1, .max = EXPLAIN_OPTIONS_MAX_SIDE, FIELD(style.max_side)},
-    {OPTION_SWITCH, "values", NULL,
-     "whether the map's numbers are in the answer", FIELD(values)},
+    {OPTION_CHOICE, "values", "KIND",
+     "the map's numbers in the answer: none, rows of numbers, or "
+     "little-endian floats in base64",
+     OPTION_WORDS(EXPLAIN_VALUES), .bare = "1", FIELD(values)},
     {OPTION_SHARE, "threshold", "T",
      "the share of the map's maximum at which the box is cut",
      FIELD(box.threshold)},
@@ -184,9 +186,7 @@ void explain_options_describe(struct explain_option *about,
     *about = (struct explain_option){.help = row->help};
     explain_options_name(about->name, row->flag);
     if (!fallback)
-        fallback = row->type == OPTION_SWITCH
-                       ? "0"
-                       : options_value(digits, &defaults, row);
+        fallback = options_value(digits, &defaults, row);
     snprintf(about->fallback, sizeof about->fallback, "%s", fallback);
     if (row->type == OPTION_CHOICE)
         list_words(about->accepts, sizeof about->accepts, row->accepts);
@@ -195,9 +195,7 @@ void explain_options_describe(struct explain_option *about,
                  (uintmax_t)row->min, (uintmax_t)row->max);
     else
         snprintf(about->accepts, sizeof about->accepts, "%s",
-                 row->type == OPTION_SHARE    ? "0 to 1"
-                 : row->type == OPTION_SWITCH ? "0 or 1"
-                                              : row->accepts);
+                 row->type == OPTION_SHARE ? "0 to 1" : row->accepts);
 }
 
 void explain_options_name(char name[32], const char *flag)
@@ -223,18 +221,6 @@ static bool fail_unknown(const char *name, struct error *err)
     }
     return fail(err, ERROR_INPUT,
                 "unknown option \"%.60s\"; the options are %s", name, known);
-}
-
-/* A switch is written as 0 or 1 here. */
-static bool set(struct reading *reading, const struct option *row,
-                const char *value, struct error *err)
-{
-    bool on = strcmp(value, "1") == 0;
-
-    if (row->type != OPTION_SWITCH)
-        return options_set(reading, row, value, err);
-    memcpy((char *)reading + row->offset, &on, sizeof on);
-    return on || strcmp(value, "0") == 0;
 }
 
 /* What only some rows can say better: why a layer is not accepted. */
@@ -266,7 +252,7 @@ static bool parse_one(struct reading *reading, bool *seen, const char *name,
         if (seen[i] && rows[i].type != OPTION_LIST)
             return fail(err, ERROR_INPUT, "option \"%s\" is given twice", name);
         seen[i] = true;
-        return set(reading, &rows[i], value, &why) ||
+        return options_set(reading, &rows[i], value, &why) ||
                fail_value(&rows[i], value, &why, err);
     }
     return fail_unknown(name, err);

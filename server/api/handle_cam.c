@@ -11,20 +11,34 @@
 #include "server/http/request.h"
 #include "server/work/service.h"
 
-static bool wants_png(const struct request *request)
+static const char *const formats[] = {
+#define X(format, type) [format] = type,
+    CAM_FORMATS(X)
+#undef X
+};
+
+/* The format that the client likes best, or CAM_NUM_FORMATS. */
+static enum cam_format format_of(const struct request *request)
 {
-    return accept_quality(request->accept, "image/png") >
-           accept_quality(request->accept, "application/json");
+    enum cam_format best = CAM_NUM_FORMATS;
+    unsigned quality, most = 0;
+
+    for (unsigned i = 0; i < CAM_NUM_FORMATS; i++) {
+        quality = accept_quality(request->accept, formats[i]);
+        if (quality > most) {
+            most = quality;
+            best = (enum cam_format)i;
+        }
+    }
+    return best;
 }
 
 static bool check_accept(struct request *request)
 {
-    if (accept_quality(request->accept, "application/json") > 0 ||
-        accept_quality(request->accept, "image/png") > 0)
-        return true;
-    return request_fail(
-        request, PROBLEM_NOT_ACCEPTABLE,
-        "the response can only be application/json or image/png");
+    return format_of(request) != CAM_NUM_FORMATS ||
+           request_fail(request, PROBLEM_NOT_ACCEPTABLE,
+                        "the response can only be application/json, image/png "
+                        "or application/x-npy");
 }
 
 /* The types that a body may have. The last two are types of text: curl -d uses
@@ -91,9 +105,11 @@ static bool check_options(struct request *request,
                           struct explain_request *asked,
                           const struct model *model)
 {
-    if (model && wants_png(request) && !model->info.method)
+    enum cam_format format = format_of(request);
+
+    if (model && format != CAM_JSON && !model->info.method)
         return request_fail(request, PROBLEM_REFUSED,
-                            "there is no heatmap for image/png: %s",
+                            "there is no map for %s: %s", formats[format],
                             model->info.refusal);
     return explain_options_parse(asked, &request->params,
                                  model ? model->engine : NULL, &request->err);
@@ -171,7 +187,7 @@ static bool check_image(struct request *request,
         return request_fail(request, PROBLEM_INPUT, "the image is empty");
     if (!check_bytes(request))
         return false;
-    if (wants_png(request) && asked->style.kind == RENDER_NONE)
+    if (format_of(request) == CAM_PNG && asked->style.kind == RENDER_NONE)
         return request_fail(
             request, PROBLEM_INPUT,
             "option \"heatmap\": \"none\" leaves nothing to send "
@@ -195,7 +211,10 @@ static bool make_job(struct service *service, struct request *request,
     job->base.model = model_hold(model);
     job->request = *asked;
     job->base.deferred.response.id = request->id;
-    job->request.only_heatmap = wants_png(request);
+    job->format = format_of(request);
+    job->request.only_heatmap = job->format == CAM_PNG;
+    if (job->format == CAM_NPY)
+        job->request.style.kind = RENDER_NONE;
     job->queued_us = clock_now_us();
     job->deadline_us =
         job->queued_us + service->config->deadline_ms * UINT64_C(1000);

@@ -249,7 +249,9 @@ static int take_option(const struct option *rows, size_t count, void *data,
 
     if (!option)
         return fail_unknown(rows, count, name, len, several, err);
-    if (option->type != OPTION_SWITCH && !value && argc > 1)
+    if (!value && option->bare)
+        value = option->bare;
+    else if (option->type != OPTION_SWITCH && !value && argc > 1)
         value = argv[used++];
     if (option->type == OPTION_SWITCH && value)
         ok = fail(err, ERROR_INPUT, "--%s takes no value", option->flag);

@@ -55,6 +55,8 @@ struct option {
     uint64_t number;       /* default of a number or a choice, for callers */
     uint64_t min, max;     /* of a number, inclusive */
     options_take_fn *take; /* NULL: the value goes into the field */
+    const char *bare;      /* the value of a flag without "=VALUE", which then
+                            * takes no argument; NULL: it requires one */
 };
 
 #define OPTION_FIELD(owner, field) \

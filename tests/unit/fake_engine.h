@@ -149,7 +149,13 @@ bool engine_passes(const struct engine *engine, size_t *passes,
 }
 
 /* One method. */
-static const struct explain_method fake_method = {.title = "a fake"};
+static const struct explain_method fake_method = {
+    .title = "a fake", .parameters = EXPLAIN_HAS(EXPLAIN_MASKS)};
+
+const char *target_name(enum target_kind kind)
+{
+    return kind == TARGET_LOGIT ? "logit" : "another";
+}
 
 const struct explain_method *explain_method(size_t i)
 {
@@ -271,6 +277,7 @@ bool engine_session_explain(struct engine_session *session,
     *explanation = (struct explanation){.image = &session->image,
                                         .method = refusal ? NULL : &fake_method,
                                         .refusal = refusal,
+                                        .passes = 1,
                                         .classes = session->classes,
                                         .num_classes = num,
                                         .heatmap = &session->heatmap};

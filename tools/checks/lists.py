@@ -27,14 +27,14 @@ BLOCK = (
 def words(text: str) -> list[str]:
     """The words of "a, b or c" and of "a|b|c"; none where it is no such text."""
     found = re.split(r", | or |\|", text) if re.search(r" or |\|", text) else []
-    return found if all(map(str.isalnum, found)) else []
+    return found if all(re.fullmatch(r"\w[\w+-]*", word) for word in found) else []
 
 
 def in_code(text: str) -> str:
     """Marks what is one word as code, and in a sentence what is quoted and routes."""
-    if re.fullmatch(r"[a-z]\w*", text):
+    if re.fullmatch(r"[a-z][\w+-]*", text):
         return f"`{text}`"
-    return re.sub(r'"(\w+)"|\b((?:GET|POST) /\w+)', r"`\1\2`", text)
+    return re.sub(r'"(\w+)"|\b((?:GET|POST) /[\w/]+)', r"`\1\2`", text)
 
 
 def accepts(text: str) -> str:
@@ -107,7 +107,9 @@ def schema(row: dict) -> dict:
     text, default = row["accepts"], row["default"]
     found: dict = {"type": "string"}
     if words(text):
-        found |= {"enum": words(text), "default": default}
+        found["enum"] = words(text)
+        if default in found["enum"]:
+            found["default"] = default
     elif bounds := BOUNDS.fullmatch(text):
         found = {"type": "number" if "." in default else "integer"}
         found["minimum"] = int(bounds[1])
@@ -128,7 +130,7 @@ def about(row: dict) -> str:
     bounds = BOUNDS.fullmatch(row["accepts"])
     if not words(row["accepts"]) and not (bounds and not bounds[3]):
         sentences.append(row["accepts"])
-    if "default" not in schema(row):
+    if row["default"] and "default" not in schema(row):
         sentences.append(f"default: {row['default']}")
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences)
 

@@ -112,8 +112,39 @@ static void a_png_of_a_model_without_a_map_is_refused(void **state)
 
     (void)state;
     job->request.only_heatmap = true;
+    job->format = CAM_PNG;
     run_alone(job, &engine);
     assert_int_equal(response_of(job)->status, 422);
+    free_job(job);
+}
+
+/* The map of class 0 is 2 x 2 cells of 4; that of class 2 of 2. */
+static void an_array_has_a_header_and_the_floats(void **state)
+{
+    static const char head[] = "{'descr': '<f4', 'fortran_order': False, "
+                               "'shape': (2, 2, 2), }";
+    struct engine engine = {0};
+    struct cam_job *job = make_job("picture");
+    const struct response *response = response_of(job);
+    const uint8_t *body;
+
+    (void)state;
+    job->format = CAM_NPY;
+    job->request.num_classes = 2;
+    job->request.classes[0] = 2;
+    job->request.classes[1] = 0;
+    run_alone(job, &engine);
+    body = response->body.data;
+    assert_int_equal(response->status, 200);
+    assert_string_equal(response->content_type, "application/x-npy");
+    assert_memory_equal(body, "\x93NUMPY\x01\x00", 8);
+    assert_int_equal((10 + body[8]) % 64, 0);
+    assert_memory_equal(body + 10, head, sizeof head - 1);
+    assert_int_equal(body[10 + body[8] - 1], '\n');
+    assert_int_equal(response->body.len, 10 + body[8] + 8 * 4);
+    for (size_t i = 0; i < 8; i++) /* 4 is 0x40800000, 2 is 0x40000000 */
+        assert_memory_equal(body + 10 + body[8] + 4 * i,
+                            i < 4 ? "\0\0\x80\x40" : "\0\0\0\x40", 4);
     free_job(job);
 }
 
@@ -125,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_job_past_its_deadline_is_not_begun),
         cmocka_unit_test(what_goes_wrong_has_the_status_of_its_kind),
         cmocka_unit_test(a_png_of_a_model_without_a_map_is_refused),
+        cmocka_unit_test(an_array_has_a_header_and_the_floats),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

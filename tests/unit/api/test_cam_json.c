@@ -59,9 +59,32 @@ static json_int_t integer_at(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
+/* Of class 0 by the fake engine's method, which has one check. */
+static void expect_explanation(const json_t *explanation)
+{
+    const json_t *checks = json_object_get(explanation, "checks");
+    const json_t *check = json_array_get(checks, 0);
+
+    assert_string_equal(string_at(explanation, "title"), "a fake");
+    assert_string_equal(string_at(explanation, "target"), "logit");
+    assert_true(json_is_null(json_object_get(explanation, "against")));
+    assert_true(json_is_null(json_object_get(explanation, "layer")));
+    assert_int_equal(
+        json_object_size(json_object_get(explanation, "parameters")), 1);
+    assert_int_equal(
+        integer_at(json_object_get(explanation, "parameters"), "masks"), 7);
+    assert_int_equal(integer_at(explanation, "passes"), 1);
+    assert_int_equal(json_array_size(checks), 1);
+    assert_string_equal(string_at(check, "name"), "mean_plus_bias");
+    assert_true(json_real_value(json_object_get(check, "expected")) == 4);
+    assert_true(json_real_value(json_object_get(check, "found")) == 4);
+    assert_true(json_real_value(json_object_get(check, "difference")) == 0);
+}
+
 static void an_answer_has_everything_in_its_place(void **state)
 {
-    struct explain_request request = {.top = 2, .box = {.threshold = 0.2f}};
+    struct explain_request request = {
+        .top = 2, .box = {.threshold = 0.2f}, .parameters = {.masks = 7}};
     json_t *root = answer(&request, NULL);
     json_t *classes = json_object_get(root, "classes");
     json_t *first = json_array_get(classes, 0);
@@ -84,6 +107,7 @@ static void an_answer_has_everything_in_its_place(void **state)
     assert_string_equal(string_at(box, "rule"), "paper");
     assert_true(json_real_value(json_object_get(box, "threshold")) == 0.2);
     assert_true(json_real_value(json_object_get(timing, "decode")) == 1.235);
+    expect_explanation(json_object_get(root, "explanation"));
     /* base64 of "png0", by hand */
     assert_string_equal(string_at(root, "heatmap"), "cG5nMA==");
     assert_null(json_object_get(root, "refusal"));
@@ -96,7 +120,7 @@ static void classes_asked_for_have_their_own_evidence(void **state)
                                       .classes = {3, 0},
                                       .num_classes = 2,
                                       .style = {.kind = RENDER_NONE},
-                                      .values = true};
+                                      .values = EXPLAIN_VALUES_ROWS};
     json_t *root = answer(&request, NULL);
     json_t *classes = json_object_get(root, "classes");
     json_t *appended = json_array_get(classes, 1);
@@ -114,6 +138,19 @@ static void classes_asked_for_have_their_own_evidence(void **state)
     assert_int_equal(json_array_size(values), 2);
     assert_int_equal(json_array_size(json_array_get(values, 1)), 2);
     assert_non_null(json_object_get(json_array_get(classes, 0), "map"));
+    json_decref(root);
+}
+
+static void floats_are_in_base64(void **state)
+{
+    struct explain_request request = {
+        .top = 1, .style = {.kind = RENDER_NONE}, .values = EXPLAIN_VALUES_F32};
+    json_t *root = answer(&request, NULL);
+
+    (void)state;
+    /* four times 4.0, which is 00 00 80 40 */
+    assert_string_equal(string_at(json_object_get(root, "map"), "values"),
+                        "AACAQAAAgEAAAIBAAACAQA==");
     json_decref(root);
 }
 
@@ -182,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_has_everything_in_its_place),
         cmocka_unit_test(classes_asked_for_have_their_own_evidence),
+        cmocka_unit_test(floats_are_in_base64),
         cmocka_unit_test(top_stands_for_all_that_are_listed),
         cmocka_unit_test(a_model_without_a_map_says_why),
         cmocka_unit_test(the_model_is_described_with_limits_and_options),

@@ -39,11 +39,16 @@ static void the_defaults_are_those_that_are_documented(void **state)
     assert_int_equal(asked.top, FAKE_CLASSES); /* 5, but there are 4 */
     assert_int_equal(asked.num_classes, 0);
     assert_int_equal(asked.style.kind, RENDER_OVERLAY);
-    assert_int_equal(asked.style.colormap, HEATMAP_JET);
+    assert_int_equal(asked.style.colormap, HEATMAP_AUTO);
     assert_true(asked.style.alpha == 0.5f);
     assert_int_equal(asked.style.max_side, 0);
-    assert_false(asked.values);
+    assert_int_equal(asked.values, EXPLAIN_VALUES_NONE);
     assert_true(asked.box.threshold == 0.2f);
+    assert_null(asked.method);
+    assert_true(asked.layer == EXPLAIN_LAYER_DEFAULT);
+    assert_int_equal(asked.target, TARGET_LOGIT);
+    assert_int_equal(asked.parameters.masks, 300);
+    assert_true(asked.parameters.noise == 0.15f);
 }
 
 static void every_option_is_read(void **state)

@@ -178,15 +178,32 @@ static void without_a_positive_maximum_all_levels_are_zero(void **state)
     }
 }
 
+static void levels_of_both_signs_meet_in_the_middle(void **state)
+{
+    const float map[] = {0, 2, -2, 1, -1, 9, -9, NAN, INFINITY, -INFINITY};
+    const uint8_t expected[] = {128, 255, 1, 192, 65, 255, 1, 128, 255, 1};
+    uint8_t levels[10];
+
+    (void)state;
+    heatmap_levels_signed(levels, map, 10, 2);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(levels[i], expected[i]);
+    heatmap_levels_signed(levels, map, 7, 0);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(levels[i], 128);
+}
+
 static void palettes_have_the_known_colours(void **state)
 {
     /* first, middle and last of matplotlib's */
     static const uint8_t known[HEATMAP_NUM_COLORMAPS][3][3] = {
+        [HEATMAP_AUTO] = {{0, 0, 128}, {125, 255, 122}, {128, 0, 0}},
         [HEATMAP_JET] = {{0, 0, 128}, {125, 255, 122}, {128, 0, 0}},
         [HEATMAP_TURBO] = {{48, 18, 59}, {164, 252, 60}, {122, 4, 3}},
         [HEATMAP_VIRIDIS] = {{68, 1, 84}, {33, 145, 140}, {253, 231, 37}},
         [HEATMAP_INFERNO] = {{0, 0, 4}, {188, 55, 84}, {252, 255, 164}},
         [HEATMAP_GRAY] = {{0, 0, 0}, {128, 128, 128}, {255, 255, 255}},
+        [HEATMAP_SIGNED] = {{33, 72, 172}, {246, 245, 245}, {178, 24, 43}},
     };
 
     (void)state;
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_reported_and_leaves_nothing),
         cmocka_unit_test(levels_go_from_zero_to_the_maximum),
         cmocka_unit_test(without_a_positive_maximum_all_levels_are_zero),
+        cmocka_unit_test(levels_of_both_signs_meet_in_the_middle),
         cmocka_unit_test(palettes_have_the_known_colours),
         cmocka_unit_test(overlays_are_within_one_level_of_the_formula),
         cmocka_unit_test(an_overlay_may_be_made_in_place),

@@ -34,7 +34,7 @@ static void set_scene(struct scene *scene, uint32_t width, uint32_t height,
         .values = scene->values,
         .width = CELLS,
         .height = CELLS,
-        .max = 1,
+        .scale = 1,
         .region = region,
         .image = &scene->image,
     };

@@ -201,11 +201,11 @@ static void borders_may_be_none_or_differ(void **state)
 static void what_is_no_number_stays_so(void **state)
 {
     const struct shape_case layer = {.channels = 16,
-                                .height = 3,
-                                .width = 9,
-                                .kernel = 3,
-                                .stride = 1,
-                                .clamp = true};
+                                     .height = 3,
+                                     .width = 9,
+                                     .kernel = 3,
+                                     .stride = 1,
+                                     .clamp = true};
     struct graph graph = {0};
     const struct graph_node *node = make(&graph, &layer);
     float in[3 * 9 * 16] = {0}, out[7 * 16];

@@ -1,4 +1,4 @@
-#include "engine/network/variant.h"
+#include "engine/network/variants.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -125,8 +125,6 @@ static bool cut(struct variant *made, struct error *err)
 {
     struct graph *graph = &made->graph;
 
-    if (made->features == graph->inputs[0])
-        return true;
     if (!graph_cut(graph, made->features, err))
         return false;
     if (graph->inputs[0] != made->image)

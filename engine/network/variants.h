@@ -1,5 +1,5 @@
-#ifndef ENGINE_NETWORK_VARIANT_H
-#define ENGINE_NETWORK_VARIANT_H
+#ifndef ENGINE_NETWORK_VARIANTS_H
+#define ENGINE_NETWORK_VARIANTS_H
 
 /* Variants of a model's network: cut at a layer, or with its gradient. They are
  * made from the model's file on first use and shared by all sessions, so that a

@@ -1,0 +1,292 @@
+/* Variants of every network in tests/data/networks: the two parts at a layer
+ * are the whole, and the gradient behind the layer is that of its closed form
+ * or of differences. */
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/network/variants.h"
+#include "tests/slopes.h"
+
+#include <cmocka.h>
+
+#define NETWORKS "tests/data/networks"
+
+/* A network as the engine opens it, and a session that has run. */
+struct opened {
+    struct network network;
+    struct variants *variants;
+    struct plan_session *session;
+    float *image; /* borrowed */
+    size_t num_image, num_logits;
+};
+
+static bool open_network(struct opened *opened, const char *file,
+                         struct error *err)
+{
+    const struct network_options options = {.input = {.folder = NETWORKS}};
+    struct network *network = &opened->network;
+    struct buf bytes = {0};
+    char path[512];
+    int fd;
+
+    *opened = (struct opened){0};
+    snprintf(path, sizeof path, NETWORKS "/%s.onnx", file);
+    fd = buf_open_file(path, err);
+    assert_true(fd >= 0);
+    if (!buf_append_open_file(&bytes, fd, NETWORK_MAX_BYTES, err) ||
+        !network_read(network, bytes.data, bytes.len, &options, err)) {
+        buf_release(&bytes);
+        network_release(network);
+        close(fd);
+        return false;
+    }
+    buf_release(&bytes);
+    opened->variants = variants_new(fd, &options, network, err);
+    if (!opened->variants || !network_plan(network, PRECISION_FP32, err))
+        fail_msg("%s: %s", file, err->text);
+    opened->session = plan_session_new(network->plan, NULL, err);
+    assert_non_null(opened->session);
+    opened->image =
+        plan_session_data(opened->session, network->graph.inputs[0]);
+    opened->num_image =
+        graph_value_count(&network->graph, network->graph.inputs[0]);
+    opened->num_logits = network->head.num_logits;
+    slopes_fill_picture(opened->image, opened->num_image);
+    assert_true(plan_session_run(opened->session, err));
+    return true;
+}
+
+static void close_network(struct opened *opened)
+{
+    plan_session_free(opened->session);
+    variants_free(opened->variants);
+    network_release(&opened->network);
+}
+
+/* A variant and a session of it. */
+struct part {
+    const struct variant *variant;
+    struct plan_session *session;
+};
+
+static bool take(struct part *part, const struct opened *opened,
+                 enum variant_kind kind, size_t layer, struct error *err)
+{
+    const struct variant_key key = {.kind = kind, .layer = layer};
+
+    part->variant = variants_take(opened->variants, &key, err);
+    if (!part->variant)
+        return false;
+    part->session = plan_session_new(part->variant->plan, NULL, err);
+    assert_non_null(part->session);
+    if (part->variant->image != GRAPH_NONE)
+        memcpy(plan_session_data(part->session, part->variant->image),
+               opened->image, opened->num_image * sizeof(float));
+    return true;
+}
+
+static void give(struct part *part, const struct opened *opened)
+{
+    plan_session_free(part->session);
+    variants_give(opened->variants, part->variant);
+}
+
+/* The largest difference as a share of the largest value. */
+static double distance(const float *a, const float *b, size_t count)
+{
+    double most = 0, apart = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        most = fmax(most, fabs((double)a[i]));
+        apart = fmax(apart, fabs((double)a[i] - (double)b[i]));
+    }
+    return most > 0 ? apart / most : apart;
+}
+
+/* The two parts at a layer compute the logits of the whole. */
+static void check_parts(const struct opened *opened, size_t layer,
+                        const char *file)
+{
+    const struct network *network = &opened->network;
+    const struct layer *at = &network->layers.list[layer];
+    size_t count = at->channels * at->height * at->width;
+    struct part lower, upper;
+    struct error err = {0};
+    float *features;
+    double apart;
+
+    if (!take(&lower, opened, VARIANT_LOWER, layer, &err) ||
+        !take(&upper, opened, VARIANT_UPPER, layer, &err))
+        fail_msg("%s, %s: %s", file, at->name, err.text);
+    assert_true(plan_session_run(lower.session, &err));
+    features = plan_session_data(lower.session, lower.variant->features);
+    if (layer == network->layers.chosen && network->layer_value != GRAPH_NONE)
+        assert_true(
+            distance(plan_session_data(opened->session, network->layer_value),
+                     features, count) < 1e-5);
+    memcpy(plan_session_data(upper.session, upper.variant->features), features,
+           count * sizeof *features);
+    assert_true(plan_session_run(upper.session, &err));
+    apart = distance(plan_session_data(opened->session, network->head.logits),
+                     plan_session_data(upper.session, upper.variant->logits),
+                     opened->num_logits);
+    if (!(apart < 1e-4))
+        fail_msg("%s, %s: logits are off by %g", file, at->name, apart);
+    give(&lower, opened);
+    give(&upper, opened);
+}
+
+/* Adds a little noise: a max-pool of equal numbers, such as a ReLU's zeros, has
+ * no slope. */
+static void part_ties(float *features, size_t count)
+{
+    float most = 0;
+
+    for (size_t i = 0; i < count; i++)
+        most = fmaxf(most, fabsf(features[i]));
+    for (size_t i = 0; i < count; i++)
+        features[i] +=
+            most * 1e-2f * ((float)((uint32_t)i * 2654435761u >> 8) / 16777216);
+}
+
+/* The gradient of the logits, weighted by the seed, along a direction of the
+ * layer's features. */
+static void check_gradient(const struct opened *opened, size_t layer,
+                           const char *file)
+{
+    const struct network *network = &opened->network;
+    const struct layer *at = &network->layers.list[layer];
+    size_t count = at->channels * at->height * at->width;
+    struct part lower, back, upper;
+    struct error err = {0};
+    float *features, *seed, *taken;
+    const float *gradient;
+    double slope = 0, found = 0, norm = 0;
+
+    if (!take(&back, opened, VARIANT_UPPER_GRADIENT, layer, &err)) {
+        print_message("%s: %s\n", file, err.text);
+        return;
+    }
+    assert_true(take(&lower, opened, VARIANT_LOWER, layer, &err));
+    assert_true(take(&upper, opened, VARIANT_UPPER, layer, &err));
+    assert_true(plan_session_run(lower.session, &err));
+    features = plan_session_data(lower.session, lower.variant->features);
+    part_ties(features, count);
+    seed = plan_session_data(back.session, back.variant->seed);
+    for (size_t j = 0; j < opened->num_logits; j++)
+        seed[j] = (float)(j % 3) - 1 + 0.25f * (float)(j % 5);
+    taken = plan_session_data(back.session, back.variant->features);
+    if (taken)
+        memcpy(taken, features, count * sizeof *features);
+    assert_true(plan_session_run(back.session, &err));
+    gradient = plan_session_data(back.session, back.variant->gradient);
+    /* Along the gradient itself the slope is the square of its length. */
+    for (size_t i = 0; i < count; i++)
+        norm += (double)gradient[i] * (double)gradient[i];
+    for (int side = -1; side <= 1; side += 2) {
+        float *in = plan_session_data(upper.session, upper.variant->features);
+        const float *logits =
+            plan_session_data(upper.session, upper.variant->logits);
+        double step = 2e-3 / sqrt(norm), sum = 0;
+
+        for (size_t i = 0; i < count; i++)
+            in[i] = (float)((double)features[i] +
+                            side * step * (double)gradient[i]);
+        assert_true(plan_session_run(upper.session, &err));
+        for (size_t j = 0; j < opened->num_logits; j++)
+            sum += (double)seed[j] * (double)logits[j];
+        found += side * sum / 2 / step;
+    }
+    slope = norm;
+    if (norm > 1e-12 && fabs(found - slope) > 0.05 * slope)
+        fail_msg("%s, %s: the slope is %g, and differences say %g", file,
+                 at->name, slope, found);
+    give(&back, opened);
+    give(&lower, opened);
+    give(&upper, opened);
+}
+
+static void check_network(const char *file)
+{
+    struct opened opened;
+    struct error err = {0};
+    size_t count;
+
+    if (!open_network(&opened, file, &err))
+        return;
+    count = opened.network.layers.count;
+    assert_true(count > 0);
+    check_parts(&opened, opened.network.layers.chosen, file);
+    for (size_t i = count % 5; i < count; i += 5)
+        check_parts(&opened, i, file);
+    check_gradient(&opened, opened.network.layers.chosen, file);
+    check_gradient(&opened, count / 2, file);
+    close_network(&opened);
+}
+
+static void the_parts_of_every_network_are_the_whole(void **state)
+{
+    FILE *list = fopen(NETWORKS "/networks.txt", "r");
+    char file[128], name[128], last[128] = "", expected[256];
+    size_t num = 0;
+
+    (void)state;
+    assert_non_null(list);
+    while (fscanf(list, "%127s %127s %255[^\n]", file, name, expected) == 3) {
+        if (strcmp(name, last) == 0 || strncmp(expected, "not yet", 7) == 0)
+            continue;
+        strcpy(last, name);
+        check_network(file);
+        num++;
+    }
+    fclose(list);
+    assert_true(num >= 20);
+}
+
+static void few_are_kept_when_nobody_uses_them(void **state)
+{
+    struct opened opened;
+    struct error err = {0};
+    const struct variant *first, *again;
+    struct variant_key key = {.kind = VARIANT_UPPER};
+
+    (void)state;
+    assert_true(open_network(&opened, "resnet18-legacy13", &err));
+    key.layer = opened.network.layers.count - 1;
+    first = variants_take(opened.variants, &key, &err);
+    again = variants_take(opened.variants, &key, &err);
+    assert_non_null(first);
+    assert_ptr_equal(first, again);
+    variants_give(opened.variants, again);
+    for (key.layer = 0; key.layer < 2 * VARIANTS_MAX_KEPT; key.layer++) {
+        const struct variant *other =
+            variants_take(opened.variants, &key, &err);
+
+        assert_non_null(other);
+        variants_give(opened.variants, other);
+    }
+    /* The one in use is still there. */
+    key.layer = opened.network.layers.count - 1;
+    assert_ptr_equal(variants_take(opened.variants, &key, &err), first);
+    variants_give(opened.variants, first);
+    variants_give(opened.variants, first);
+    close_network(&opened);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_parts_of_every_network_are_the_whole),
+        cmocka_unit_test(few_are_kept_when_nobody_uses_them),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
