@@ -31,7 +31,8 @@ bool gradcam_compute(float *restrict map, const struct probe_features *features,
 static bool explain(struct explain_maps *maps,
                     const struct explain_input *input, struct error *err)
 {
-    return layer_map_make(maps, input, gradcam_compute, err);
+    return layer_map_make(maps, input, gradcam_compute, err) &&
+           layer_map_check(maps, input, true, err);
 }
 
 const struct explain_method gradcam_method = {

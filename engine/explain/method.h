@@ -21,6 +21,15 @@
 #define EXPLAIN_METHODS(X)                          \
     X(cam, "cam")                                   \
     X(gradcam, "gradcam")                           \
+    X(hirescam, "hirescam")                         \
+    X(xgradcam, "xgradcam")                         \
+    X(gradcam_plus_plus, "gradcam++")               \
+    X(layercam, "layercam")                         \
+    X(elementwise, "elementwise")                   \
+    X(ablationcam, "ablationcam")                   \
+    X(eigencam, "eigencam")                         \
+    X(eigengradcam, "eigengradcam")                 \
+    X(reciprocam, "reciprocam")                     \
     X(saliency, "saliency")                         \
     X(gradient_input, "gradient-input")             \
     X(guided, "guided")                             \
