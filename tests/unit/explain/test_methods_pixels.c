@@ -44,7 +44,7 @@ static const struct {
     {"deconvnet", 2e-5, 1e-3, 0},
     {"deconvnet-colours", 2e-5, 1e-3, 0},
     {"guided-gradcam", 2e-5, 2e-3, 0},
-    {"smoothgrad", 2e-5, 1e-2, 0},
+    {"smoothgrad", 1e-5, 1e-3, 0},
     {"integrated-gradients", 1e-5, 3e-2, 0},
     {"occlusion", 2e-3, 0, 1e-5},
     {"rise", 2e-4, 0, 2e-7},
