@@ -25,15 +25,21 @@ enum { ONE_OF = 1 };
 #endif
 
 /* The lines of one method. Bounds are of what is off as a fraction of the map
- * (methods_data_distance): of all lines' median, and of each line. */
+ * (methods_data_distance): of all lines' median, and of each line. Of some 1400
+ * maps the medians are below 1e-6; the farthest is off by 5e-5, where the ReLU
+ * leaves little of a map. Differences of targets are as exact as floats have
+ * the targets, and may be a thousandth of them: Ablation-CAM is off by up to
+ * 3e-3 where it takes passes. */
 static const struct {
     const char *name;
     double median, most;
 } methods[] = {
-    {"cam", 1, 1},          {"gradcam", 1, 1},     {"hirescam", 1, 1},
-    {"xgradcam", 1, 1},     {"gradcam++", 1, 1},   {"layercam", 1, 1},
-    {"elementwise", 1, 1},  {"ablationcam", 1, 1}, {"eigencam", 1, 1},
-    {"eigengradcam", 1, 1}, {"reciprocam", 1, 1},
+    {"cam", 2e-6, 1e-4},         {"gradcam", 2e-6, 2e-4},
+    {"hirescam", 2e-6, 1e-4},    {"xgradcam", 2e-6, 1e-4},
+    {"gradcam++", 2e-6, 1e-4},   {"layercam", 2e-6, 1e-4},
+    {"elementwise", 2e-6, 1e-4}, {"ablationcam", 3e-6, 1e-2},
+    {"eigencam", 2e-6, 1e-4},    {"eigengradcam", 3e-6, 1e-4},
+    {"reciprocam", 2e-6, 1e-4},
 };
 
 enum { NUM_METHODS = sizeof methods / sizeof methods[0], MOST_LINES = 512 };
@@ -83,9 +89,6 @@ static double compare(const struct explained *explained,
         copy[i] = (double)map->values[i];
     distance = methods_data_distance(data, copy);
     free(copy);
-    if (getenv("SHOW"))
-        print_message("%s %s %s %zu %s: %.1e\n", data->file, data->method,
-                      data->target, data->class_index, data->layer, distance);
     if (distance > methods[m].most)
         fail_msg("%s, %s of %s %zu at %s: off by %.1e", data->file,
                  data->method, data->target, data->class_index, data->layer,
@@ -100,6 +103,11 @@ static void check_line(struct distances *distances, struct explained *explained,
 
     explained_layer(explained, data->layer);
     set_target(explained, data);
+    if (data->form == METHODS_DATA_REFUSED) {
+        assert_non_null(
+            explain_method_named(data->method)->refuse(&explained->task));
+        return;
+    }
     if (!explained_ask(explained, data->method, &err))
         fail_msg("%s, %s: %s", data->file, data->method, err.text);
     assert_true(distances->count[m] < MOST_LINES);
@@ -120,7 +128,7 @@ static void check_medians(struct distances *distances)
         size_t count = distances->count[m];
         double *of = distances->of[m];
 
-        assert_true(count >= 40 / ONE_OF);
+        assert_true(count >= 30 / ONE_OF);
         qsort(of, count, sizeof *of, order);
         print_message("%-20s %3zu maps, off by %.1e, at most %.1e\n",
                       methods[m].name, count, of[count / 2], of[count - 1]);
