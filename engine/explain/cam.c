@@ -187,17 +187,19 @@ static bool explain(struct explain_maps *maps,
     if (!probe_features(input->probe, &features, err) ||
         !explain_reserve(maps, features.height, features.width, err))
         return false;
-    seed = malloc((head->num_logits + features.channels) * sizeof *seed);
-    if (!seed)
-        return fail(err, ERROR_MEMORY, "not enough memory for %zu weights",
-                    features.channels);
+    if (input->task->target != TARGET_LOGIT) {
+        seed = malloc((head->num_logits + features.channels) * sizeof *seed);
+        if (!seed)
+            return fail(err, ERROR_MEMORY, "not enough memory for %zu weights",
+                        features.channels);
+    }
     cam_scale(&scale, head, graph, features.values);
     for (size_t i = 0; i < maps->count; i++) {
         struct explain_map *map = &maps->map[i];
         const struct target *target = &input->targets[i];
         double bias;
 
-        if (target->kind == TARGET_LOGIT) {
+        if (!seed) {
             cam_map(map->values, head, graph, features.values, &scale,
                     map->class_index);
             bias = cam_bias(head, graph, map->class_index);
