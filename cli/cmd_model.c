@@ -7,6 +7,7 @@
 
 #include "cli/cmd.h"
 #include "cli/complain.h"
+#include "engine/engine.h"
 
 struct subcommand {
     const char *name;
@@ -17,8 +18,10 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
     {"info", cmd_model_info, "describe a network and measure its cost"},
     {"check", cmd_model_check, "list the nodes that are not supported"},
+    {"layers", cmd_model_layers, "list the feature maps of a network"},
     {"add", cmd_model_add, "make a model folder from an ONNX file"},
     {"run", cmd_model_run, "run a network on NumPy arrays"},
+    {"gradient", cmd_model_gradient, "write a network with its gradient"},
 };
 
 enum { NUM_SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
@@ -62,6 +65,34 @@ bool cmd_model_take_scores(void *data, const struct option *option,
         return false;
     options_store(data, option, position + HEAD_SOFTMAX);
     return true;
+}
+
+bool cmd_model_take_size(void *data, const struct option *option,
+                         const char *value, struct error *err)
+{
+    struct engine_options size = {0};
+    struct cmd_model_look *look = data;
+
+    (void)option;
+    if (!engine_options_parse_size(&size, value, err))
+        return false;
+    look->options.width = size.input_width;
+    look->options.height = size.input_height;
+    look->options.override = true;
+    return true;
+}
+
+void cmd_model_print_values(const char *what,
+                            const struct onnx_summary_value *values,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        printf("%-10s ", what);
+        complain_print(stdout, values[i].name);
+        printf(": %s, ", values[i].type);
+        complain_print(stdout, values[i].shape);
+        putchar('\n');
+    }
 }
 
 int cmd_model_complain(const char *name, const char *file,

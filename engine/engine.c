@@ -227,8 +227,6 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .is_exclusive = head->scores == HEAD_SOFTMAX || head->is_pair,
         .method = engine->method ? explain_method_name(engine->method) : NULL,
         .refusal = engine->refusal,
-        .num_layers = layers->count,
-        .layer = layers->chosen,
         .precision = plan_num_int8(engine->network.plan) > 0 ? "int8" : "fp32",
         .runtime = xnnrun_generation(),
     };
@@ -237,6 +235,11 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         info->map_width = layers->list[layers->chosen].width;
         info->num_features = layers->list[layers->chosen].channels;
     }
+}
+
+const struct layers *engine_layers(const struct engine *engine)
+{
+    return &engine->network.layers;
 }
 
 const char *engine_class_id(const struct engine *engine, size_t index)
@@ -258,11 +261,6 @@ bool engine_find_class(const struct engine *engine, size_t *index,
 {
     return labels_find(index, &engine->model_dir.labels,
                        engine->network.head.num_classes, text);
-}
-
-const struct layer *engine_layer(const struct engine *engine, size_t index)
-{
-    return &engine->network.layers.list[index];
 }
 
 bool engine_find_layer(const struct engine *engine, size_t *index,

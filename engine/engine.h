@@ -32,6 +32,7 @@
 #include "engine/explain/explain.h"
 #include "engine/image/image.h"
 #include "engine/image/preprocess.h"
+#include "engine/network/layers.h"
 #include "engine/render/heatmap.h"
 #include "engine/render/render.h"
 #include "engine/run/precision_choice.h"
@@ -58,8 +59,6 @@ struct engine_info {
     const char *method;  /* the default method (method.h), or NULL */
     const char *refusal; /* why it is not the first one of the table, or why
                             there is none; or NULL */
-    size_t num_layers;
-    size_t layer;          /* the default layer; num_layers if there is none */
     const char *precision; /* the precision in use: "fp32" or "int8" */
     const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
 };
@@ -96,7 +95,7 @@ enum explain_values {
 
 struct explain_request {
     const struct explain_method *method; /* NULL: the model's default */
-    size_t layer; /* index (engine_find_layer), or EXPLAIN_LAYER_DEFAULT */
+    size_t layer; /* index in engine_layers, or EXPLAIN_LAYER_DEFAULT */
     enum target_kind target;
     size_t against; /* class, of TARGET_MARGIN */
     struct explain_parameters parameters;
@@ -189,6 +188,10 @@ struct engine *engine_open(const char *folder,
 
 void engine_info(const struct engine *engine, struct engine_info *info);
 
+/* The model's feature maps, valid as long as the engine. Their `value` is not
+ * meant for callers. */
+const struct layers *engine_layers(const struct engine *engine);
+
 /* The class's id (such as "n02124075") and label; either may be NULL. Both are
  * valid as long as the engine. index < num_classes. */
 const char *engine_class_id(const struct engine *engine, size_t index);
@@ -198,10 +201,6 @@ const char *engine_class_label(const struct engine *engine, size_t index);
  * error if there is none. */
 bool engine_find_class(const struct engine *engine, size_t *index,
                        const char *text);
-
-/* Layer number `index`, which is below num_layers; valid as long as the engine.
- */
-const struct layer *engine_layer(const struct engine *engine, size_t index);
 
 /* Finds a layer by a name, a unique end of one, or its place from the end, such
  * as "-1" (layers_choose). ERROR_INPUT. */

@@ -39,8 +39,8 @@
 struct network {
     struct graph graph;
     struct head head;     /* head.output is the file's name for the output */
-    struct layers layers; /* found before graph_layout, which changes the
-                             numbers of values; empty with keep_outputs */
+    struct layers layers; /* of the output that is used; their values are those
+                             before graph_layout. Empty with keep_outputs */
     int layer_value;   /* the default layer's value, (1, H, W, C), which is an
                           output; GRAPH_NONE if there is none. Not with
                           keep_outputs */

@@ -17,6 +17,7 @@ from PIL import Image
 MEMBERS = {
     "model",
     "method",
+    "explanation",
     "scores",
     "exclusive",
     "image",
@@ -59,8 +60,11 @@ def test_one_photo_is_answered_by_one_object(answer):
         "min",
         "max",
         "mean_plus_bias",
+        "checks",
         "region",
     }
+    assert found["explanation"]["layer"]["name"] == "features"
+    assert found["explanation"]["passes"] == 1
     assert found["map"]["region"] == {"x": 0, "y": 0, "width": 451, "height": 300}
     assert found["box"]["rule"] == "paper"
     assert found["timing_ms"]["infer"] > 0
@@ -556,7 +560,7 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
         (["-n", "cat.png"], "unknown option -n; --help lists the options"),
         (["--max=3", "cat.png"], "ambiguous option --max"),
         (["--alpha"], "--alpha requires a value"),
-        (["--values=1", "cat.png"], "--values takes no value"),
+        (["--values=2", "cat.png"], '"2" is not accepted'),
         (["--top=0", "cat.png"], '"0" is not accepted; it takes 1 or more'),
         (["--top=1.5", "cat.png"], '"1.5" is not accepted'),
         (["--class=unicorn", "cat.png"], '"unicorn" is not accepted'),

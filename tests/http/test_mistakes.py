@@ -166,7 +166,7 @@ def test_too_many_pixels_within_both_sides(server: Server) -> None:
         ({"threshold": "1e"}, ['"threshold"', "0 to 1"]),
         ({"threshold": "0x1p-3"}, ['"threshold"', "0 to 1"]),
         ({"threshold": "0,5"}, ['"threshold"', "0 to 1"]),
-        ({"values": "yes"}, ['"values"', "0 or 1"]),
+        ({"values": "yes"}, ['"values"', "0, 1 or f32"]),
         ({"heatmap_size": "0"}, ['"heatmap_size"', "1 to 4096"]),
         ({"heatmap_size": "100000"}, ['"heatmap_size"', "1 to 4096"]),
         ({"top": ["1", "2"]}, ['"top"', "twice"]),

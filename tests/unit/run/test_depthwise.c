@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-struct shape_case {
+struct convolution {
     size_t channels, height, width;
     size_t kernel, stride;
     size_t top, left, bottom, right; /* border */
@@ -26,7 +26,7 @@ struct shape_case {
 
 /* One laid out graph of that node; returns the node. */
 static const struct graph_node *make(struct graph *graph,
-                                     const struct shape_case *layer)
+                                     const struct convolution *layer)
 {
     struct sketch_random random = {layer->channels + layer->width * 100 + 1};
     struct error err = {0};
@@ -79,7 +79,7 @@ static void run(float *out, const struct graph *graph,
     team_rest(&member);
 }
 
-static void compare(const struct shape_case *layer, struct team *team)
+static void compare(const struct convolution *layer, struct team *team)
 {
     struct graph graph = {0};
     const struct graph_node *node = make(&graph, layer);
@@ -138,7 +138,7 @@ static void every_window_and_width_is_as_the_reference_has_it(void **state)
         for (size_t stride = 1; stride <= 2; stride++)
             for (size_t width = 1; width <= 16; width++)
                 compare(
-                    &(struct shape_case){
+                    &(struct convolution){
                         .channels = channels[width % 7],
                         .height = 17 - width,
                         .width = width,
@@ -157,7 +157,7 @@ static void every_window_and_width_is_as_the_reference_has_it(void **state)
 
 static void borders_may_be_none_or_differ(void **state)
 {
-    const struct shape_case layers[] = {
+    const struct convolution layers[] = {
         {.channels = 32, .height = 9, .width = 30, .kernel = 3, .stride = 1},
         {.channels = 20,
          .height = 8,
@@ -200,12 +200,12 @@ static void borders_may_be_none_or_differ(void **state)
 
 static void what_is_no_number_stays_so(void **state)
 {
-    const struct shape_case layer = {.channels = 16,
-                                     .height = 3,
-                                     .width = 9,
-                                     .kernel = 3,
-                                     .stride = 1,
-                                     .clamp = true};
+    const struct convolution layer = {.channels = 16,
+                                      .height = 3,
+                                      .width = 9,
+                                      .kernel = 3,
+                                      .stride = 1,
+                                      .clamp = true};
     struct graph graph = {0};
     const struct graph_node *node = make(&graph, &layer);
     float in[3 * 9 * 16] = {0}, out[7 * 16];
@@ -227,7 +227,7 @@ static void what_is_no_number_stays_so(void **state)
 
 static void other_convolutions_are_left_to_xnnpack(void **state)
 {
-    const struct shape_case layers[] = {
+    const struct convolution layers[] = {
         {.channels = 8, .height = 9, .width = 9, .kernel = 3, .stride = 1},
         {.channels = 32, .height = 9, .width = 9, .kernel = 1, .stride = 1},
         {.channels = 32, .height = 9, .width = 9, .kernel = 4, .stride = 1},
