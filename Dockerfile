@@ -39,8 +39,13 @@ ARG VERSION=unknown
 RUN ARCH="$TARGETARCH" docker/rootfs.sh build/image/wherefore /rootfs \
     "$MODEL" "$VERSION" "$SOURCE_DATE_EPOCH"
 
-# `--target test`: the unit tests on Debian 13 with its XNNPACK.
-FROM build AS test
+# `--target test`: the unit tests on Debian 13 with its XNNPACK; `--target unit`
+# builds them.
+FROM build AS unit
+ARG TARGETARCH
+RUN make -s unit-build "ARCH=$TARGETARCH" B=build/image
+
+FROM unit AS test
 ARG TARGETARCH
 ARG OMIT=
 RUN make -s unit "ARCH=$TARGETARCH" B=build/image "OMIT=$OMIT"

@@ -1,4 +1,4 @@
-"""Makes the ONNX files of the networks that bench/networks.py times.
+"""Makes the ONNX files of the networks that bench/networks.py and gradient.py time.
 
 Written as exporters write them once BatchNorm is folded: convolutions with a
 bias, activations, sums, concatenations, pools and one linear layer. The
@@ -82,20 +82,28 @@ class Builder:
         width = sum(part[1] for part in parts)
         return self.node("Concat", [part[0] for part in parts], width, axis=1)
 
+    def flatten(self, num_pixels=1):
+        return self.node("Flatten", [self.x[0]], self.x[1] * num_pixels, axis=1)
+
+    def linear(self, out):
+        width = self.x[1]
+        weights = self.rng.normal(0, width**-0.5, (out, width))
+        inputs = [self.x[0], self.constant(weights), self.constant(np.zeros(out))]
+        return self.node("Gemm", inputs, out, transB=1)
+
     def finish(self) -> bytes:
         """Global average pooling and the linear layer."""
-        width = self.x[1]
-        self.node("GlobalAveragePool", [self.x[0]], width)
-        self.node("Flatten", [self.x[0]], width, axis=1)
-        weights = self.rng.normal(0, width**-0.5, (CLASSES, width))
-        inputs = [self.x[0], self.constant(weights), self.constant(np.zeros(CLASSES))]
-        self.node("Gemm", inputs, CLASSES, transB=1)
+        self.node("GlobalAveragePool", [self.x[0]], self.x[1])
+        self.flatten()
+        return self.file(self.linear(CLASSES))
+
+    def file(self, logits) -> bytes:
         value = helper.make_tensor_value_info
         graph = helper.make_graph(
             self.nodes,
             "network",
             [value("input", TensorProto.FLOAT, [1, 3, self.side, self.side])],
-            [value(self.x[0], TensorProto.FLOAT, [1, CLASSES])],
+            [value(logits[0], TensorProto.FLOAT, [1, CLASSES])],
             self.tensors,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
@@ -172,13 +180,29 @@ def googlenet_gap() -> bytes:
     return net.finish()
 
 
-def vggnet_gap() -> bytes:
-    net = Builder(224)
+def vgg_stages(net: Builder) -> None:
     for i, stage in enumerate(([64] * 2, [128] * 2, [256] * 3, [512] * 3, [512] * 3)):
         if i > 0:
             net.max_pool(2, 2)
         for width in stage:
             net.conv(width, 3)
+
+
+def vgg16() -> bytes:
+    """With its three linear layers: 550 MB."""
+    net = Builder(224)
+    vgg_stages(net)
+    net.max_pool(2, 2)
+    net.flatten(7 * 7)
+    for _ in range(2):
+        net.linear(4096)
+        net.relu()
+    return net.file(net.linear(CLASSES))
+
+
+def vggnet_gap() -> bytes:
+    net = Builder(224)
+    vgg_stages(net)
     net.conv(1024, 3)
     return net.finish()
 
@@ -215,6 +239,7 @@ NETWORKS: dict[str, Callable[[], bytes]] = {
     "resnet50": resnet50,
     "mobilenet-v2": mobilenet_v2,
     "googlenet-gap": googlenet_gap,
+    "vgg16": vgg16,
     "vggnet-gap": vggnet_gap,
     "efficientnet-lite0": lambda: efficientnet_lite(
         224, [16, 24, 40, 80, 112, 192, 320], [1, 2, 2, 3, 3, 4, 1]

@@ -21,6 +21,7 @@ static const struct subcommand subcommands[] = {
     {"layers", cmd_model_layers, "list the feature maps of a network"},
     {"add", cmd_model_add, "make a model folder from an ONNX file"},
     {"run", cmd_model_run, "run a network on NumPy arrays"},
+    {"gradient", cmd_model_gradient, "write a network with its gradient"},
 };
 
 enum { NUM_SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
@@ -79,6 +80,19 @@ bool cmd_model_take_size(void *data, const struct option *option,
     look->options.height = size.input_height;
     look->options.override = true;
     return true;
+}
+
+void cmd_model_print_values(const char *what,
+                            const struct onnx_summary_value *values,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        printf("%-10s ", what);
+        complain_print(stdout, values[i].name);
+        printf(": %s, ", values[i].type);
+        complain_print(stdout, values[i].shape);
+        putchar('\n');
+    }
 }
 
 int cmd_model_complain(const char *name, const char *file,

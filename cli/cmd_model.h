@@ -21,6 +21,7 @@ int cmd_model_check(int argc, char **argv);
 int cmd_model_layers(int argc, char **argv);
 int cmd_model_add(int argc, char **argv);
 int cmd_model_run(int argc, char **argv);
+int cmd_model_gradient(int argc, char **argv);
 
 /* The arguments of each subcommand; their structs begin with it. */
 struct cmd_model_call {
@@ -86,6 +87,11 @@ struct cmd_model_look {
 /* --input-size, of a struct cmd_model_look. For options_parse. */
 bool cmd_model_take_size(void *data, const struct option *option,
                          const char *value, struct error *err);
+
+/* Prints a line for each input or output of a file. */
+void cmd_model_print_values(const char *what,
+                            const struct onnx_summary_value *values,
+                            size_t count);
 
 /* Reports what is wrong with a file or, if `file` is NULL, with the arguments
  * of `wherefore model NAME`. Returns the exit status. */

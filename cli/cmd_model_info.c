@@ -81,25 +81,13 @@ static void print_supported(const struct inspection *inspection)
            inspection->num_left_out == 1 ? "is" : "are");
 }
 
-static void print_values(const char *what,
-                         const struct onnx_summary_value *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        printf("%-10s ", what);
-        complain_print(stdout, values[i].name);
-        printf(": %s, ", values[i].type);
-        complain_print(stdout, values[i].shape);
-        putchar('\n');
-    }
-}
-
 static void print_file(const struct onnx_summary *file)
 {
     printf("producer   ");
     complain_print(stdout, *file->producer ? file->producer : "(unknown)");
     printf(", opset %lld\n", (long long)file->opset);
-    print_values("input", file->inputs, file->num_inputs);
-    print_values("output", file->outputs, file->num_outputs);
+    cmd_model_print_values("input", file->inputs, file->num_inputs);
+    cmd_model_print_values("output", file->outputs, file->num_outputs);
     printf("nodes      %zu:", file->num_nodes);
     for (size_t i = 0; i < file->num_ops; i++) {
         printf("%s %zu ", i > 0 ? "," : "", file->ops[i].count);
@@ -178,6 +166,10 @@ static void print_costs(const struct inspection *inspection)
     printf(" (of %s), ", inspection->runtime);
     print_count(inspection->num_run_by[PLAN_DEPTHWISE], "depthwise kernel");
     printf(", ");
+    if (inspection->num_run_by[PLAN_DENSE] > 0) {
+        print_count(inspection->num_run_by[PLAN_DENSE], "dense kernel");
+        printf(", ");
+    }
     print_count(inspection->num_run_by[PLAN_KERNEL], "plain kernel");
     if (inspection->num_run_by[PLAN_KERNEL] > 0)
         printf(" with %.1f %% of the time:", 100 * inspection->kernel_share);

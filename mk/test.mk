@@ -5,24 +5,28 @@
 .PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-systemd test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test format
 
-# Stages run one by one, so that timings are valid and outputs do not mix.
+# Stages run one by one, so that timings are valid and outputs do not mix; what
+# CI's last stages need built is built meanwhile, as tests/run says.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
 STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-systemd \
           test-tools \
           $(if $(filter true,$(CI)),test-sanitize test-tsan test-image test-arm64)
+AHEAD := $(filter test-sanitize test-tsan test-image,$(STAGES))
 
 test: ## install what the tests need, run them all, and print a summary
 	@$(MAKE) deps-test
+	@$(if $(AHEAD),timeout 300 tools/deps.sh image >/dev/null 2>&1 || :)
 	@$(MAKE) model build node-tests
-	@MAKE="$(MAKE)" tests/run $(STAGES)
+	@MAKE="$(MAKE)" AHEAD="$(AHEAD)" tests/run $(STAGES)
 
 .PHONY: unit-build
 unit-build: $(UNIT_BIN)
 
-# OMIT="graph_split onnx" leaves tests out.
+# OMIT="graph_split onnx" leaves tests out. A replay has too little time for QEMU.
 unit: $(UNIT_BIN) ## build and run the unit tests
-	@tests/unit/run.sh $(filter-out $(foreach t,$(OMIT),%/test_$t),$(UNIT_BIN)); status=$$?; tail -n 1 build/nodes.txt; exit $$status
+	@tests/unit/run.sh $(filter-out $(foreach t,$(OMIT),%/test_$t),$(UNIT_BIN)) \
+	    $(if $(EMULATOR),,$(REPLAY_BIN)); status=$$?; tail -n 1 build/nodes.txt; exit $$status
 
 test-http: ## test the real binary over HTTP
 test-cli: ## test the real binary on the command line
@@ -45,8 +49,17 @@ test-watch: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROMETH
 test-systemd: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the units of config/ under a real systemd, as root
 	@$(PYTEST) tests/systemd
 
-test-sanitize: ## run unit, HTTP and CLI tests under AddressSanitizer and UBSan
+.PHONY: ahead-test-sanitize ahead-test-tsan ahead-test-image
+ahead-test-sanitize:
 	@$(MAKE) SANITIZE=address,undefined build unit-build
+ahead-test-tsan:
+	@$(MAKE) SANITIZE=thread build
+# Both processors', so that nothing is built while containers run.
+ahead-test-image: model
+	@tools/image-test.sh --ahead
+	@PLATFORM=linux/arm64 tools/image-test.sh --ahead
+
+test-sanitize: ahead-test-sanitize ## run unit, HTTP and CLI tests under AddressSanitizer and UBSan
 	@failed=0; for stage in $(BINARY_STAGES); do \
 	    $(MAKE) SANITIZE=address,undefined $$stage || failed=1; \
 	done; exit $$failed

@@ -8,6 +8,7 @@
 
 #include "engine/run/plan.h"
 #include "tests/reference.h"
+#include "tests/rewritten.h"
 #include "tests/sketch.h"
 
 #include <cmocka.h>
@@ -173,6 +174,8 @@ static void run_backward(struct check *check, size_t first)
     assert_int_equal(check->graph->num_inputs, 2);
     if (!reference_run_on(&ref, check->graph, inputs, &err))
         fail_msg("%s: %s", check->slopes->name, err.text);
+    if (!expect_rewritten(check->graph, inputs, check->slopes->name))
+        fail_msg("%s: it cannot be written as ONNX", check->slopes->name);
     for (size_t i = 0; i < check->slopes->options.num_wanted; i++) {
         size_t count = count_of(check, check->graph->outputs[first + i]);
 

@@ -123,7 +123,8 @@ static bool explain(struct explain_maps *maps,
 /* Channels that are the same everywhere take none. */
 static size_t passes(const struct explain_task *task)
 {
-    return (task->value == GRAPH_NONE) + task->layer->channels;
+    return (task->value == GRAPH_NONE) +
+           (task->layer ? task->layer->channels : 0);
 }
 
 const struct explain_method scorecam_method = {

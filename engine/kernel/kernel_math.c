@@ -159,8 +159,11 @@ bool kernel_gate(const struct kernel_call *call)
     const float *restrict y = call->inputs[0], *restrict g = call->inputs[1];
     float *restrict out = call->out;
 
-    for (size_t i = 0; i < call->count; i++)
-        out[i] = (y[i] > low) & (y[i] < high) ? g[i] : 0;
+    for (size_t i = 0; i < call->count; i++) {
+        float passed = g[i]; /* read in any case, so that there is no branch */
+
+        out[i] = (y[i] > low) & (y[i] < high) ? passed : 0;
+    }
     for (size_t i = 0; graph_is_clamped(call->node) && i < call->count; i++)
         out[i] = kernel_clamped(call->node, out[i]);
     return true;

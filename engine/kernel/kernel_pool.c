@@ -132,9 +132,11 @@ bool kernel_pool(const struct kernel_call *call)
 enum { BLOCK = 64 };
 
 /* Finds where the largest of a window are: offsets from x of up to BLOCK
- * channels, `step` elements apart. The first of several that are equal. */
+ * channels, `step` elements apart. The first of several that are equal. Offsets
+ * are as wide as floats (a value has fewer than 2^31 elements), so that both
+ * are chosen by the same vectors. */
 static inline void
-find_largest(int64_t at[BLOCK], const struct graph_node *node,
+find_largest(int32_t *restrict at, const struct graph_node *node,
              const float *restrict x, const struct span span[2],
              const int64_t stride[2], size_t count, size_t step)
 {
@@ -149,14 +151,15 @@ find_largest(int64_t at[BLOCK], const struct graph_node *node,
         for (int64_t kx = span[1].first; kx < span[1].end; kx++) {
             int64_t row = span[0].begin + ky * (int64_t)dilation[0];
             int64_t column = span[1].begin + kx * (int64_t)dilation[1];
-            int64_t offset = row * stride[0] + column * stride[1];
+            int32_t offset = (int32_t)(row * stride[0] + column * stride[1]);
             const float *from = x + offset;
 
             for (size_t c = 0; c < count; c++) {
-                bool is_larger = from[c * step] > best[c];
+                float value = from[c * step];
+                int32_t larger = -(value > best[c]); /* all bits, or none */
 
-                best[c] = is_larger ? from[c * step] : best[c];
-                at[c] = is_larger ? offset : at[c];
+                at[c] = (offset & larger) | (at[c] & ~larger);
+                best[c] = value > best[c] ? value : best[c];
             }
         }
 }
@@ -169,7 +172,8 @@ static void strew_pixel(const struct kernel_call *call, size_t n, size_t y,
     const struct graph_node *node = call->node;
     const struct graph_shape *in = &kernel_in(call, 0)->shape;
     size_t rows = node->nhwc ? 1 : 2, axis = node->nhwc ? 3 : 1;
-    int64_t from[GRAPH_MAX_RANK], to[GRAPH_MAX_RANK], at[BLOCK];
+    int64_t from[GRAPH_MAX_RANK], to[GRAPH_MAX_RANK];
+    int32_t at[BLOCK];
     const float *picture = call->inputs[0], *g = call->inputs[1];
     float *out = call->out;
     struct span span[2];

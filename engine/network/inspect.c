@@ -2,89 +2,13 @@
 
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/clock.h"
 #include "engine/base/hugepages.h"
-#include "engine/model/model_dir.h"
+#include "engine/network/inspect_place.h"
 #include "engine/run/precision.h"
 #include "engine/xnn/xnnrun.h"
-
-/* The files of a network, and the size of its input. `= {0}` is empty. */
-struct place {
-    char *path, *folder, *output; /* owned */
-    struct network_options options;
-};
-
-/* ---- finding the files ---- */
-
-static void place_release(struct place *place)
-{
-    free(place->path);
-    free(place->folder);
-    free(place->output);
-}
-
-/* The folder of a file, like dirname(1). */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash)
-        return strdup(".");
-    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
-
-static bool find_network(struct place *place, const char *path,
-                         const struct inspect_options *options,
-                         struct error *err)
-{
-    struct model_dir model_dir = {0};
-    struct labels labels = {0};
-    const char *output;
-    size_t num_names;
-    struct stat info;
-    bool is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-
-    if (is_folder && !model_dir_open(&model_dir, path, err))
-        return false;
-    place->path = strdup(is_folder ? model_dir.onnx_path : path);
-    place->folder = place->path ? folder_of(place->path) : NULL;
-    if (options->labels && !labels_read(&labels, options->labels, err)) {
-        model_dir_release(&model_dir);
-        return error_prefix(err, "%.200s", options->labels);
-    }
-    num_names = options->labels ? labels.count : model_dir.labels.count;
-    labels_release(&labels);
-    output = options->output ? options->output : model_dir.output;
-    place->output = output ? strdup(output) : NULL;
-    place->options = (struct network_options){
-        .input =
-            {
-                .width =
-                    options->width ? options->width : model_dir.input.width,
-                .height =
-                    options->height ? options->height : model_dir.input.height,
-                .override = options->override,
-                .folder = place->folder,
-                .output = place->output,
-                .by_options = true,
-            },
-        .wish =
-            {
-                .scores = options->scores ? options->scores : model_dir.scores,
-                .num_names = num_names,
-                .by_options = true,
-            },
-    };
-    model_dir_release(&model_dir);
-    return (place->folder && (place->output || !output)) ||
-           fail(err, ERROR_MEMORY, "not enough memory for a path");
-}
-
-/* ---- inspecting ---- */
 
 static uint64_t count_macs(const struct graph *graph)
 {
@@ -158,13 +82,13 @@ static bool describe(struct inspection *inspection, struct error *err)
 bool inspect_open(struct inspection *inspection, const char *path,
                   const struct inspect_options *options, struct error *err)
 {
-    struct place place = {0};
+    struct inspect_place place = {0};
     struct buf file = {0};
     struct error why = {0};
     uint64_t start = clock_now_us();
     bool ok = false;
 
-    if (!find_network(&place, path, options, err) ||
+    if (!inspect_place_find(&place, path, options, err) ||
         !buf_append_file(&file, place.path, NETWORK_MAX_BYTES, err) ||
         !onnx_summary_read(&inspection->file, file.data, file.len, err))
         goto out;
@@ -182,7 +106,7 @@ bool inspect_open(struct inspection *inspection, const char *path,
         ok = true;
     }
 out:
-    place_release(&place);
+    inspect_place_release(&place);
     buf_release(&file);
     if (!ok)
         inspect_release(inspection);

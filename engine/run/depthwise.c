@@ -13,6 +13,7 @@
 #include "engine/run/depthwise.h"
 
 #include <stddef.h>
+#include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -34,6 +35,8 @@ enum {
 struct layer {
     const float *in, *weights, *bias; /* bias may be NULL */
     float *out;
+    const struct depthwise *rest; /* what is done with results */
+    bool has_rest;
     size_t in_width, in_height, out_width, channels;
     size_t num_blocks; /* that the channels are divided into */
     size_t top, left;  /* padding */
@@ -58,6 +61,18 @@ typedef void block_function(const struct layer *layer,
 #define MIN _mm256_min_ps
 #define MAX _mm256_max_ps
 #define SPREAD _mm256_set1_ps
+#define BETWEEN(y, low, high)                                            \
+    (uint8_t) _mm256_movemask_ps(                                        \
+        _mm256_and_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ), \
+                      _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ)))
+#define BITS uint8_t
+#define KEEP(bits, x)                                                         \
+    _mm256_and_ps(                                                            \
+        x,                                                                    \
+        _mm256_castsi256_ps(_mm256_cmpeq_epi32(                               \
+            _mm256_and_si256(_mm256_set1_epi32(bits),                         \
+                             _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128)), \
+            _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128))))
 #define NAME(name) avx2_##name
 #include "engine/run/depthwise_tile.inc"
 #undef TARGET
@@ -69,6 +84,9 @@ typedef void block_function(const struct layer *layer,
 #undef MIN
 #undef MAX
 #undef SPREAD
+#undef BETWEEN
+#undef BITS
+#undef KEEP
 #undef NAME
 
 #define TARGET __attribute__((target("avx512f")))
@@ -80,6 +98,11 @@ typedef void block_function(const struct layer *layer,
 #define MIN _mm512_min_ps
 #define MAX _mm512_max_ps
 #define SPREAD _mm512_set1_ps
+#define BETWEEN(y, low, high)                                 \
+    (_mm512_cmp_ps_mask(y, _mm512_set1_ps(low), _CMP_GT_OQ) & \
+     _mm512_cmp_ps_mask(y, _mm512_set1_ps(high), _CMP_LT_OQ))
+#define BITS uint16_t
+#define KEEP(bits, x) _mm512_maskz_mov_ps(bits, x)
 #define NAME(name) avx512_##name
 #include "engine/run/depthwise_tile.inc"
 
@@ -167,6 +190,8 @@ void depthwise_run(const struct depthwise *depthwise,
         .weights = graph_input(graph, node, 1)->data,
         .bias = bias ? bias->data : NULL,
         .out = depthwise->out,
+        .rest = depthwise,
+        .has_rest = depthwise->gate || depthwise->made,
         .in_width = from->dim[2],
         .in_height = from->dim[1],
         .out_width = to->dim[2],

@@ -14,12 +14,14 @@
 
 #include "engine/base/team.h"
 #include "engine/graph/graph.h"
+#include "engine/run/mask.h"
 
 /* Whether this processor has a kernel for the node, after graph_layout: a
  * single image with channels last, as many output as input channels, at least
  * 16 of them, a constant window of 3 x 3, 5 x 5 or 7 x 7, and strides of 1 or
  * 2. Other nodes, and all nodes on processors other than x86-64 with AVX2, are
- * left to XNNPACK. Any thread. */
+ * left to XNNPACK. Where there is a mask, the number of channels is a multiple
+ * of MASK_UNIT. Any thread. */
 bool depthwise_supports(const struct graph *graph,
                         const struct graph_node *node);
 
@@ -28,6 +30,11 @@ struct depthwise {
     const struct graph_node *node; /* a supported one; borrowed */
     const float *in;               /* (1, height, width, channels) */
     float *out;                    /* (1, rows, columns, channels) */
+    const struct graph_node *gate; /* a GATE of the results; or NULL */
+    const float *y;      /* its first operand, of the shape of `out`; or */
+    const uint8_t *mask; /* the mask of it */
+    uint8_t *made; /* which results are within the bounds, as a mask; or NULL */
+    struct mask_bounds bounds;
     bool is_narrow; /* compute with 8 lanes even if there are 16; results are
                        the same, and a test compares them */
 };

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#include "engine/base/hugepages.h"
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/plan_internal.h"
+#include "engine/run/transposed.h"
 
 /* 4 GiB of floats. A small file may ask for any amount; what is too much is
  * refused before memory is taken for it. */
@@ -31,11 +31,39 @@ static bool check_size(const struct graph *graph, struct error *err)
     return true;
 }
 
-static bool find_runner(enum plan_runner *runner, const struct graph *graph,
+/* What is known of a graph while its steps are found. */
+struct reading {
+    const struct graph *graph;
+    uint32_t *readers; /* (num_values) how often a value is read; owned */
+    bool int8;
+};
+
+static bool count_readers(struct reading *reading, struct error *err)
+{
+    const struct graph *graph = reading->graph;
+
+    reading->readers = calloc(graph->num_values, sizeof *reading->readers);
+    if (!reading->readers)
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                reading->readers[graph->nodes[n].inputs[i]]++;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        reading->readers[graph->outputs[i]]++;
+    return true;
+}
+
+static bool find_runner(enum plan_runner *runner, const struct reading *reading,
                         const struct graph_node *node, struct error *err)
 {
-    if (depthwise_supports(graph, node))
+    const struct graph *graph = reading->graph;
+
+    if (depthwise_supports(graph, node) || transposed_supports(graph, node))
         *runner = PLAN_DEPTHWISE;
+    else if (dense_supports(graph, node) &&
+             !(reading->int8 && xnnrun_supports_int8(graph, node)))
+        *runner = PLAN_DENSE;
     else if (xnnrun_supports(graph, node))
         *runner = PLAN_XNNPACK;
     else if (kernel_supports(node))
@@ -47,148 +75,91 @@ static bool find_runner(enum plan_runner *runner, const struct graph *graph,
     return true;
 }
 
-/* Extends the last step by node n, or begins another. */
-static bool add_to_steps(struct plan *plan, size_t n, struct error *err)
+/* Whether nothing but node m takes value v, and takes it as operand `i`, and
+ * its other operand is as large and computed elsewhere. */
+static bool is_rest(const struct reading *reading, int v, size_t m,
+                    enum graph_op op, uint32_t i)
+{
+    const struct graph *graph = reading->graph;
+    const struct graph_node *node = &graph->nodes[m];
+    const struct graph_value *other;
+
+    if (m >= graph->num_nodes || node->op != op || node->inputs[i] != v ||
+        node->inputs[1 - i] == v || reading->readers[v] != 1)
+        return false;
+    other = graph_input(graph, node, 1 - i);
+    return !other->data &&
+           graph_shape_equal(&other->shape, &graph->values[v].shape);
+}
+
+/* How many nodes behind node n its kernel runs as well. */
+static size_t count_rest(const struct reading *reading, size_t n,
+                         enum plan_runner runner)
+{
+    const struct graph_node *nodes = reading->graph->nodes;
+    int v = nodes[n].outputs[0];
+    size_t count = 0;
+
+    if (runner == PLAN_DENSE && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
+                                 is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
+        v = nodes[n + 1].outputs[0];
+        count++;
+        if (graph_is_clamped(&nodes[n + 1]))
+            return count;
+    }
+    if ((runner == PLAN_DENSE || runner == PLAN_DEPTHWISE) &&
+        is_rest(reading, v, n + 1 + count, GRAPH_GATE, 1))
+        count++;
+    return count;
+}
+
+/* Extends the last step by node *n, or begins another; counts on to the node
+ * behind it. */
+static bool add_to_steps(struct plan *plan, const struct reading *reading,
+                         size_t *n, struct error *err)
 {
     struct plan_step *last =
         plan->num_steps > 0 ? &plan->steps[plan->num_steps - 1] : NULL;
-    enum plan_runner runner;
+    struct plan_step step = {.first = *n, .count = 1};
 
-    if (!find_runner(&runner, plan->graph, &plan->graph->nodes[n], err))
+    if (!find_runner(&step.runner, reading, &plan->graph->nodes[*n], err))
         return false;
-    if (runner == PLAN_XNNPACK && last && last->runner == PLAN_XNNPACK)
+    if (step.runner == PLAN_XNNPACK && last && last->runner == PLAN_XNNPACK) {
         last->count++;
-    else
-        plan->steps[plan->num_steps++] =
-            (struct plan_step){.first = n, .count = 1, .runner = runner};
+    } else {
+        step.count += count_rest(reading, *n, step.runner);
+        plan->steps[plan->num_steps++] = step;
+    }
+    *n += step.count;
     return true;
 }
 
-/* Which step each node is in: (num_nodes), owned by the caller. */
-static size_t *number_steps(const struct plan *plan, struct error *err)
+static bool find_steps(struct plan *plan, bool int8, struct error *err)
 {
-    size_t *step_of = calloc(plan->graph->num_nodes + 1, sizeof *step_of);
+    struct reading reading = {.graph = plan->graph, .int8 = int8};
+    bool ok = count_readers(&reading, err);
 
-    if (!step_of) {
-        fail(err, ERROR_MEMORY, "not enough memory for a plan");
-        return NULL;
-    }
-    for (size_t s = 0; s < plan->num_steps; s++)
-        for (size_t n = 0; n < plan->steps[s].count; n++)
-            step_of[plan->steps[s].first + n] = s;
-    return step_of;
-}
-
-/* XNNPACK makes one node of a border and the convolution behind it, and one of
- * a clamp and what is before it. So what goes into a border is read as long as
- * what comes out of it, and what comes out of a clamp may be made when what
- * goes in is. Of node n, the last that reads its operands: */
-static size_t last_reader(const struct graph *graph, size_t n)
-{
-    const struct graph_node *node = &graph->nodes[n];
-    size_t last = n;
-
-    if (node->op != GRAPH_PAD)
-        return n;
-    for (size_t m = n + 1; m < graph->num_nodes; m++)
-        for (uint32_t i = 0; i < graph->nodes[m].num_inputs; i++)
-            if (graph->nodes[m].inputs[i] == node->outputs[0])
-                last = m;
-    return last;
-}
-
-/* And the first that writes its output. */
-static size_t first_writer(const struct graph *graph, size_t n)
-{
-    const struct graph_node *node = &graph->nodes[n];
-    int producer = node->op == GRAPH_CLAMP
-                       ? graph->values[node->inputs[0]].producer
-                       : GRAPH_NONE;
-
-    return producer == GRAPH_NONE ? n : (size_t)producer;
-}
-
-/* Finds what one step makes and another takes, but for outputs: last[value]
- * is the last node that takes it, and 0 of other values. */
-static void find_lives(const struct plan *plan, const size_t *step_of,
-                       size_t *last)
-{
-    const struct graph *graph = plan->graph;
-
-    for (size_t n = 0; n < graph->num_nodes; n++) {
-        size_t reader = last_reader(graph, n);
-
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++) {
-            const int v = graph->nodes[n].inputs[i];
-            const struct graph_value *value =
-                graph_input(graph, &graph->nodes[n], i);
-
-            if (value && value->producer != GRAPH_NONE && !value->data &&
-                !plan->kept[v] && step_of[value->producer] != step_of[n] &&
-                reader > last[v])
-                last[v] = reader;
-        }
-    }
-}
-
-/* Room for so many floats, so that what follows is aligned. */
-static size_t padded(size_t count)
-{
-    enum { UNIT = HUGEPAGES_ALIGNMENT / sizeof(float) };
-
-    count += XNNRUN_SLACK / sizeof(float);
-    return (count + UNIT - 1) / UNIT * UNIT;
-}
-
-/* Lists them. They live from node to node, not from step to step: a runtime
- * runs its nodes in their order, so it may make a value where one was that it
- * has done with. */
-static void list_passed(struct plan *plan, const size_t *last)
-{
-    const struct graph *graph = plan->graph;
-
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_outputs; i++) {
-            const int v = graph->nodes[n].outputs[i];
-
-            if (v == GRAPH_NONE || last[v] == 0)
-                continue;
-            plan->kept[v] = true;
-            plan->passed[plan->num_passed] = v;
-            plan->blocks[plan->num_passed++] = (struct memory_block){
-                .first = first_writer(graph, n),
-                .last = last[v],
-                .size = padded(graph_value_count(graph, v)),
-            };
-        }
-}
-
-/* Says what has memory in a session: inputs and outputs, each for itself, and
- * what is passed between steps. */
-static bool place_values(struct plan *plan, struct error *err)
-{
-    const struct graph *graph = plan->graph;
-    size_t *step_of = number_steps(plan, err);
-    size_t *last = calloc(graph->num_values, sizeof *last);
-    bool ok = false;
-
-    plan->blocks = calloc(graph->num_values, sizeof *plan->blocks);
-    plan->passed = calloc(graph->num_values, sizeof *plan->passed);
-    if (!step_of || !last || !plan->blocks || !plan->passed) {
-        fail(err, ERROR_MEMORY, "not enough memory for a plan");
-        goto out;
-    }
-    for (size_t i = 0; i < graph->num_inputs; i++)
-        plan->kept[graph->inputs[i]] = true;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        plan->kept[graph->outputs[i]] = true;
-    find_lives(plan, step_of, last);
-    list_passed(plan, last);
-    ok = memory_plan(plan->blocks, plan->num_passed, &plan->passed_len, err);
-out:
-    free(step_of);
-    free(last);
+    for (size_t n = 0; ok && n < plan->graph->num_nodes;)
+        ok = add_to_steps(plan, &reading, &n, err);
+    free(reading.readers);
     return ok;
+}
+
+/* Packs the weights of our own kernels. */
+static bool add_dense(struct plan *plan, struct error *err)
+{
+    plan->dense = calloc(plan->num_steps + 1, sizeof *plan->dense);
+    if (!plan->dense)
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t s = 0; s < plan->num_steps; s++) {
+        if (plan->steps[s].runner != PLAN_DENSE)
+            continue;
+        plan->dense[s] = dense_new(
+            plan->graph, &plan->graph->nodes[plan->steps[s].first], err);
+        if (!plan->dense[s])
+            return false;
+    }
+    return true;
 }
 
 /* Marks the weights to be quantized: those that only such nodes take. */
@@ -250,11 +221,9 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
         fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        if (!add_to_steps(plan, n, err))
-            goto out;
-    ok = check_size(graph, err) && add_weights(plan, int8, exact, err) &&
-         place_values(plan, err);
+    ok = find_steps(plan, int8, err) && check_size(graph, err) &&
+         add_weights(plan, int8, exact, err) && add_dense(plan, err) &&
+         plan_values_place(plan, err);
 out:
     if (!ok) {
         plan_free(plan);
@@ -309,14 +278,34 @@ const char *plan_runner_name(enum plan_runner runner)
     return names[runner];
 }
 
+bool plan_has_copy(const struct plan *plan, int value)
+{
+    const struct graph *graph = plan->graph;
+    size_t num_readers = 0, num_copies = 0;
+
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            num_readers += graph->nodes[n].inputs[i] == value;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        num_readers += graph->outputs[i] == value;
+    for (size_t s = 0; s < plan->num_steps; s++)
+        num_copies += plan->dense[s] &&
+                      graph->nodes[plan->steps[s].first].inputs[1] == value;
+    return num_copies > 0 && num_copies == num_readers;
+}
+
 void plan_free(struct plan *plan)
 {
     if (!plan)
         return;
     xnnweights_free(plan->weights);
+    for (size_t s = 0; plan->dense && s < plan->num_steps; s++)
+        dense_free(plan->dense[s]);
+    free(plan->dense);
     free(plan->steps);
     free(plan->kept);
     free(plan->blocks);
     free(plan->passed);
+    free(plan->masks);
     free(plan);
 }

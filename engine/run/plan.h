@@ -2,8 +2,9 @@
 #define ENGINE_RUN_PLAN_H
 
 /* A graph divided into steps: XNNPACK runtimes, as long as possible, depthwise
- * convolutions by our own kernel (depthwise.h), and a plain kernel for each
- * node that XNNPACK does not support. */
+ * convolutions by our own kernel (depthwise.h), on some processors the others
+ * too (dense.h), and a plain kernel for each node that XNNPACK does not
+ * support. */
 
 #include "engine/base/team.h"
 #include "engine/graph/graph.h"
@@ -33,6 +34,7 @@ size_t plan_num_int8(const struct plan *plan);
 #define PLAN_RUNNERS(X)            \
     X(PLAN_XNNPACK, "xnnpack")     \
     X(PLAN_DEPTHWISE, "depthwise") \
+    X(PLAN_DENSE, "dense")         \
     X(PLAN_KERNEL, "kernel")
 
 enum plan_runner {
@@ -42,7 +44,8 @@ enum plan_runner {
         PLAN_NUM_RUNNERS
 };
 
-/* Nodes first .. first + count - 1; only XNNPACK runs more than one. */
+/* Nodes first .. first + count - 1. XNNPACK runs any number; our own kernels of
+ * convolutions run also what follows: a sum, and the gate of a gradient. */
 struct plan_step {
     size_t first, count;
     enum plan_runner runner;
@@ -53,6 +56,11 @@ size_t plan_num_steps(const struct plan *plan);
 const struct plan_step *plan_steps(const struct plan *plan);
 size_t plan_num_run_by(const struct plan *plan, enum plan_runner runner);
 const char *plan_runner_name(enum plan_runner runner);
+
+/* Whether sessions no longer read a constant of the graph, because the plan has
+ * a packed copy of it. The graph's owner may drop such a constant if nothing
+ * else needs it. */
+bool plan_has_copy(const struct plan *plan, int value);
 
 void plan_free(struct plan *plan);
 

@@ -8,12 +8,14 @@
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/plan_internal.h"
+#include "engine/run/transposed.h"
 
 struct plan_session {
     const struct plan *plan; /* borrowed */
     float **data;            /* (graph's num_values) NULL where not kept; those
                                 that are not in `passed` are owned */
     float *passed;        /* (plan's passed_len) from hugepages_take; owned */
+    uint8_t **masks;      /* (graph's num_values) in `passed`, or NULL; owned */
     struct xnnrun **runs; /* (num_steps) NULL: not XNNPACK's; owned */
     struct team_member member; /* who computes */
     const void **inputs;       /* (most operands of a kernel) scratch; owned */
@@ -53,12 +55,17 @@ static bool add_data(struct plan_session *session, struct error *err)
     const struct graph *graph = plan->graph;
 
     session->data = calloc(graph->num_values, sizeof *session->data);
-    if (!session->data)
+    session->masks = calloc(graph->num_values, sizeof *session->masks);
+    if (!session->data || !session->masks)
         return fail(err, ERROR_MEMORY, "not enough memory for %zu values",
                     graph->num_values);
     for (size_t i = 0; i < plan->num_passed; i++)
         session->data[plan->passed[i]] =
             session->passed + plan->blocks[i].offset;
+    for (size_t i = 0; i < plan->num_masks; i++)
+        session->masks[plan->masks[i].value] =
+            (uint8_t *)(session->passed +
+                        plan->blocks[plan->num_passed + i].offset);
     for (size_t v = 0; v < graph->num_values; v++)
         if (plan->kept[v] && !session->data[v] &&
             !add_own(session, (int)v, err))
@@ -158,12 +165,44 @@ float *plan_session_data(struct plan_session *session, int value)
     return session->data[value];
 }
 
+static const struct plan_mask *mask_of(const struct plan *plan, int value)
+{
+    for (size_t i = 0; i < plan->num_masks; i++)
+        if (plan->masks[i].value == value)
+            return &plan->masks[i];
+    return NULL;
+}
+
+/* Makes the masks of what a step made that is not of our own kernels. */
+static void make_masks(struct plan_session *session,
+                       const struct plan_step *step)
+{
+    const struct plan *plan = session->plan;
+
+    for (size_t i = 0; i < plan->num_masks; i++) {
+        int v = plan->masks[i].value;
+        size_t n = (size_t)plan->graph->values[v].producer;
+
+        if (n >= step->first && n < step->first + step->count)
+            mask_make(session->masks[v], session->data[v],
+                      graph_value_count(plan->graph, v), plan->masks[i].bounds,
+                      &session->member);
+    }
+}
+
 static bool run_kernel(struct plan_session *session,
                        const struct graph_node *node, struct error *err)
 {
     const struct graph *graph = session->plan->graph;
     void *outputs[1] = {session->data[node->outputs[0]]};
 
+    if (node->op == GRAPH_GATE && session->masks[node->inputs[0]]) {
+        mask_apply(
+            session->data[node->outputs[0]], session->data[node->inputs[1]],
+            session->masks[node->inputs[0]],
+            graph_value_count(graph, node->outputs[0]), node, &session->member);
+        return true;
+    }
     for (uint32_t i = 0; i < node->num_inputs; i++) {
         const struct graph_value *value = graph_input(graph, node, i);
 
@@ -174,33 +213,97 @@ static bool run_kernel(struct plan_session *session,
     return kernel_run(graph, node, session->inputs, outputs, err);
 }
 
-static void run_depthwise(struct plan_session *session,
-                          const struct graph_node *node)
+/* The output of a step's last node. */
+static int out_of(const struct plan_session *session,
+                  const struct plan_step *step)
 {
-    depthwise_run(
-        &(struct depthwise){
-            .graph = session->plan->graph,
-            .node = node,
-            .in = session->data[node->inputs[0]],
-            .out = session->data[node->outputs[0]],
-        },
-        &session->member);
+    return session->plan->graph->nodes[step->first + step->count - 1]
+        .outputs[0];
+}
+
+static void run_depthwise(struct plan_session *session,
+                          const struct plan_step *step)
+{
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct graph_node *gate = step->count > 1 ? node + 1 : NULL;
+
+    int out = out_of(session, step);
+    const struct plan_mask *made = mask_of(session->plan, out);
+    struct depthwise depthwise = {
+        .graph = session->plan->graph,
+        .node = node,
+        .in = session->data[node->inputs[0]],
+        .out = session->data[out],
+        .gate = gate,
+        .y = gate ? session->data[gate->inputs[0]] : NULL,
+        .mask = gate ? session->masks[gate->inputs[0]] : NULL,
+    };
+
+    if (made) {
+        depthwise.made = session->masks[out];
+        depthwise.bounds = made->bounds;
+    }
+    if (node->op == GRAPH_DECONV)
+        transposed_run(&depthwise, &session->member);
+    else
+        depthwise_run(&depthwise, &session->member);
+}
+
+static void run_dense(struct plan_session *session, size_t s)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    struct dense_rest rest = {0};
+    int v = node->outputs[0], out = out_of(session, step);
+    const struct plan_mask *made = mask_of(session->plan, out);
+
+    for (size_t i = 1; i < step->count; i++) {
+        const struct graph_node *next = node + i;
+
+        if (next->op == GRAPH_ADD) {
+            rest.addend = session->data[next->inputs[next->inputs[0] == v]];
+        } else if (session->masks[next->inputs[0]]) {
+            rest.mask = session->masks[next->inputs[0]];
+        } else {
+            rest.y = session->data[next->inputs[0]];
+            rest.low = next->gate.low;
+            rest.high = next->gate.high;
+        }
+        rest.clamps = graph_is_clamped(next);
+        rest.min = next->min;
+        rest.max = next->max;
+        v = next->outputs[0];
+    }
+    if (made) {
+        rest.made = session->masks[out];
+        rest.bounds = made->bounds;
+    }
+    dense_run(session->plan->dense[s], session->data[out],
+              session->data[node->inputs[0]], &rest, &session->member);
 }
 
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
 {
     const struct plan_step *step = &session->plan->steps[s];
     const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    bool ok;
 
     switch (step->runner) {
     case PLAN_DEPTHWISE:
-        run_depthwise(session, node);
+        run_depthwise(session, step);
+        return true;
+    case PLAN_DENSE:
+        run_dense(session, s);
         return true;
     case PLAN_KERNEL:
-        return run_kernel(session, node, err);
+        ok = run_kernel(session, node, err);
+        break;
     default:
-        return xnnrun_run(session->runs[s], err);
+        ok = xnnrun_run(session->runs[s], err);
     }
+    if (ok)
+        make_masks(session, step);
+    return ok;
 }
 
 bool plan_session_run(struct plan_session *session, struct error *err)
@@ -243,6 +346,7 @@ void plan_session_free(struct plan_session *session)
         free(session->data[v]);
     free(session->runs);
     free(session->data);
+    free(session->masks);
     hugepages_give(session->passed);
     free(session->inputs);
     free(session);

@@ -17,6 +17,7 @@ from PIL import Image
 MEMBERS = {
     "model",
     "method",
+    "explanation",
     "scores",
     "exclusive",
     "image",
@@ -59,8 +60,11 @@ def test_one_photo_is_answered_by_one_object(answer):
         "min",
         "max",
         "mean_plus_bias",
+        "checks",
         "region",
     }
+    assert found["explanation"]["layer"]["name"] == "features"
+    assert found["explanation"]["passes"] == 1
     assert found["map"]["region"] == {"x": 0, "y": 0, "width": 451, "height": 300}
     assert found["box"]["rule"] == "paper"
     assert found["timing_ms"]["infer"] > 0

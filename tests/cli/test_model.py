@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 FORMS = ROOT / "tests/data/forms"
 NETWORKS = ROOT / "tests/data/networks"
-COMMANDS = ["info", "check", "layers", "add", "run"]
+COMMANDS = ["info", "check", "layers", "add", "run", "gradient"]
 
 
 @pytest.fixture
@@ -79,10 +79,12 @@ def test_info_says_what_the_default_model_is(model):
     assert "input      input: float, 1 x 3 x 224 x 224\n" in text
     assert "head       gap-linear, 1000 classes, scores by softmax\n" in text
     assert "maps       7 x 7 cells of 1280 features" in text
-    # 16 depthwise convolutions; elsewhere than on x86-64 they are XNNPACK's
+    # 16 depthwise convolutions; elsewhere than on x86-64 they are XNNPACK's. With
+    # AVX2 but without AVX-512, only the pooling is
     assert re.search(
         r"steps      (17|1) XNNPACK runtimes? .*, (16|0) depthwise kernels, ", text
     )
+    assert re.search(r"(\b34 dense kernels|depthwise kernels), 0 plain kernels", text)
     assert ", 0 plain kernels\n" in text
 
 
@@ -103,7 +105,11 @@ def test_info_as_json_has_the_same(model):
     assert found["weight_bytes"] == 4 * found["weights"]
     assert found["kernel_share"] == 0
     runners = [step["runs_in"] for step in found["steps"]]
-    assert runners in (["xnnpack"], ["xnnpack", "depthwise"] * 16 + ["xnnpack"])
+    if "dense" in runners:
+        assert runners.count("dense") == 34 and runners.count("depthwise") == 16
+        assert runners[-2:] == ["xnnpack", "dense"] and len(runners) == 34 + 16 + 1
+    else:
+        assert runners in (["xnnpack"], ["xnnpack", "depthwise"] * 16 + ["xnnpack"])
     assert sum(step["nodes"] for step in found["steps"]) == 61
     assert found["run_ms"] > 0 and found["load_ms"] > 0
 

@@ -1,12 +1,16 @@
 /* A network from a stranger, as far as it goes without being run: as a model
- * of the service, and as `wherefore model run` reads it. */
+ * of the service, and as `wherefore model run` and `gradient` read it. */
 
 #include "tests/fuzz/fuzz.h"
+
+#include <stdlib.h>
 
 #include "engine/base/buf.h"
 #include "engine/network/network.h"
 #include "engine/onnx/onnx.h"
 #include "engine/onnx/onnx_summary.h"
+#include "engine/onnx/onnx_write.h"
+#include "engine/passes/gradient.h"
 
 static void open_network(const uint8_t *bytes, size_t len,
                          const struct network_options *options)
@@ -78,6 +82,40 @@ static void embed(const uint8_t *bytes, size_t len,
     buf_release(&file);
 }
 
+/* As `wherefore model gradient` does, folded or not; what is written can be
+ * read as a message. */
+static void rewrite(const uint8_t *bytes, size_t len,
+                    const struct onnx_input *picture, enum network_pass last)
+{
+    static const char *const names[] = {"fuzzed output", "fuzzed gradient"};
+    const struct network_options options = {
+        .input = *picture, .keep_outputs = true, .last = last};
+    const struct onnx_write_options write = {.output_names = names};
+    struct gradient_options gradient = {.num_wanted = 1};
+    struct network network = {0};
+    struct graph *graph = &network.graph;
+    struct onnx_summary summary = {0};
+    struct buf file = {0};
+    struct error err = {0};
+    int input;
+
+    if (!network_read(&network, bytes, len, &options, &err))
+        goto out;
+    input = graph->inputs[0];
+    gradient.source = graph->outputs[0];
+    gradient.wanted = &input;
+    if (graph->values[gradient.source].type == GRAPH_FLOAT &&
+        graph_set_outputs(graph, &gradient.source, 1, &err) &&
+        gradient_append(graph, &gradient, &err) &&
+        onnx_write(&file, graph, &write, &err) &&
+        !onnx_summary_read(&summary, file.data, file.len, &err))
+        abort();
+out:
+    onnx_summary_release(&summary);
+    buf_release(&file);
+    network_release(&network);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     /* tests/data/forms are for this size, tests/cases/operators for others */
@@ -91,5 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     serve(bytes, len, &picture, 2, HEAD_SIGMOID);
     embed(bytes, len, &picture);
     run(bytes, len);
+    rewrite(bytes, len, &picture, NETWORK_FOLD);
+    rewrite(bytes, len, &picture, NETWORK_INFER);
     return 0;
 }

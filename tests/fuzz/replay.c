@@ -12,6 +12,8 @@
 #include "engine/base/buf.h"
 #include "tests/fuzz/fuzz.h"
 
+#define PROGRAM "/replay_"
+
 enum { MAX_SECONDS = 10, MAX_MEMORY_KB = 2000000, MAX_FILE_BYTES = 1 << 24 };
 
 static void replay(const char *path)
@@ -74,7 +76,7 @@ static size_t replay_folder(const char *folder)
 
 int main(int argc, char **argv)
 {
-    const char *name = strrchr(argv[0], '_');
+    const char *name = strstr(argv[0], PROGRAM);
     char folder[512];
     size_t num_files = 0;
 
@@ -84,7 +86,7 @@ int main(int argc, char **argv)
         return 0;
     }
     snprintf(folder, sizeof folder, "tests/fuzz/corpus/%s",
-             name ? name + 1 : "");
+             name ? name + strlen(PROGRAM) : "");
     num_files = replay_folder(folder);
     printf("[  PASSED  ] %zu test(s).\n", num_files);
     return 0;

@@ -1,13 +1,19 @@
 #!/bin/bash
-# Runs the unit test programs it is given: one line for each that passes, all
-# the output of one that fails. A program that dies or hangs has failed. Where
-# they are for another processor, EMULATOR is what runs them.
+# Runs the unit test programs it is given, as many at once as there are cores: one
+# line for each that passes, all the output of one that fails, in the order given.
+# A program that dies or hangs has failed. Where they are for another processor,
+# EMULATOR is what runs them.
+#
+#     UNIT_JOBS=2         so many at once
+#     UNIT_TIMEOUT=300    seconds for one; three times as long with an EMULATOR
 set -uo pipefail
 
 passed=0
 failed=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+programs=("$@")
+jobs=${UNIT_JOBS:-$(nproc)}
+limit=${UNIT_TIMEOUT:-$([ -n "${EMULATOR-}" ] && echo 900 || echo 300)}
+logs=$(mktemp -d)
 
 # Adds up "[  PASSED  ] 3 test(s)."; newer cmockas put the group's name in.
 count() {
@@ -15,10 +21,25 @@ count() {
         awk '{ n += $1 } END { print n + 0 }'
 }
 
-for program in "$@"; do
-    timeout --kill-after=5 "${UNIT_TIMEOUT:-300}" \
-        ${EMULATOR:+"$EMULATOR"} "$program" >"$log" 2>&1
-    status=$?
+run() { # INDEX
+    timeout --kill-after=5 "$limit" \
+        ${EMULATOR:+"$EMULATOR"} "${programs[$1]}" >"$logs/$1.log" 2>&1
+    echo $? >"$logs/$1.status"
+}
+
+# All, in the background.
+run_all() {
+    local i
+    for i in "${!programs[@]}"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+        run "$i" &
+    done
+    wait
+}
+
+report() { # INDEX
+    local program=${programs[$1]} log=$logs/$1.log status ok bad left_out
+    status=$(cat "$logs/$1.status" || echo 125)
     ok=$(count PASSED "$log")
     bad=$(count FAILED "$log")
     left_out=$(count SKIPPED "$log")
@@ -39,6 +60,16 @@ for program in "$@"; do
     fi
     passed=$((passed + ok))
     failed=$((failed + bad))
+}
+
+run_all &
+pool=$!
+trap 'kill "$pool" 2>/dev/null; rm -rf "$logs"' EXIT
+for i in "${!programs[@]}"; do
+    while [ ! -s "$logs/$i.status" ] && kill -0 "$pool" 2>/dev/null; do
+        sleep 0.02
+    done
+    report "$i"
 done
 
 echo "unit: $passed passed, $failed failed"

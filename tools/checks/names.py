@@ -114,7 +114,10 @@ def page(tables: dict, read: Read) -> list[str]:
     )
 
 
-COMMANDS = ("serve", "cam", "health", "model info", "model check", "model layers", "model add", "model run")
+COMMANDS = (
+    *("serve", "cam", "health"),
+    *("model info", "model check", "model layers", "model add", "model run", "model gradient"),
+)
 
 
 def helps(program: str) -> dict[str, str]:

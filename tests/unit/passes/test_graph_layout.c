@@ -275,6 +275,47 @@ static void the_largest_of_all_pixels_is_a_pool(void **state)
     }
 }
 
+/* Every window of up to 7 taps, border and step whose size the blocks divide:
+ * up to 3 channels become such a convolution for a step of 2, 1 for one of 3
+ * or 4, and more stay as they are. */
+static void a_transposed_convolution_to_few_channels_makes_blocks(void **state)
+{
+    size_t num_blocks = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 7 * 3 * 4 * 3; i++) {
+        size_t kernel = 1 + i % 7, stride = 2 + i / 7 % 3, pad = i / 21 % 4;
+        size_t channels = 1 + 2 * (i / 84), side = 5;
+        size_t out = stride * (side - 1) + kernel;
+        struct graph graph = {0};
+        struct sketch_random random = {i + 1};
+        int x, weights;
+
+        if (2 * pad >= out || out - 2 * pad < 2)
+            continue;
+        x = sketch_input(&graph, SHAPE(1, 3, side, side));
+        weights = sketch_noise(&graph, SHAPE(3, channels, kernel, kernel),
+                               &random, -1, 1);
+        sketch_output(&graph, sketch_conv(&graph, x, weights, GRAPH_NONE,
+                                          kernel, stride, pad, 1));
+        sketch_last(&graph)->op = GRAPH_DECONV;
+        sketch_last(&graph)->min = -0.5f;
+        for (int axis = 0; axis < 2; axis++) /* so that blocks are whole */
+            sketch_last(&graph)->conv.extra[axis] =
+                (stride - (out - 2 * pad) % stride) % stride;
+        infer(&graph, i);
+        lay_out(&graph, i, false);
+        num_blocks += sketch_count(&graph, GRAPH_DEPTH_TO_SPACE);
+        assert_int_equal(sketch_count(&graph, GRAPH_DECONV) +
+                             sketch_count(&graph, GRAPH_DEPTH_TO_SPACE),
+                         1);
+        if (stride * stride * channels > 16)
+            assert_int_equal(sketch_count(&graph, GRAPH_DEPTH_TO_SPACE), 0);
+        graph_release(&graph);
+    }
+    assert_true(num_blocks > 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +327,7 @@ int main(void)
         cmocka_unit_test(flattening_a_picture_reads_it_plane_by_plane),
         cmocka_unit_test(a_mean_that_drops_its_axes_keeps_them_and_is_reshaped),
         cmocka_unit_test(the_largest_of_all_pixels_is_a_pool),
+        cmocka_unit_test(a_transposed_convolution_to_few_channels_makes_blocks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

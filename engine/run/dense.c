@@ -1,0 +1,394 @@
+/* DESIGN: Output channels are divided into panels of 16, whose weights lie one
+ * after another in the order in which a tile reads them. Some panels that fit a
+ * core's cache together take turns on a block of pixels, whose inputs stay in
+ * the cache meanwhile. Where a pixel's inputs are is found once for all panels
+ * of the group.
+ *
+ * A transposed convolution of stride s is s x s ordinary ones, each for every
+ * s-th row and column of the output, and with those weights that reach it. */
+
+#include "engine/run/dense.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/hugepages.h"
+#include "engine/run/dense_tile.h"
+
+enum {
+    MAX_TAPS = 49,   /* in a window, 7 x 7 */
+    MIN_PIXELS = 4,  /* of a convolution; XNNPACK has kernels for fewer */
+    MAX_STRIDE = 4,  /* of a transposed convolution */
+    BLOCK_TILES = 8, /* at most */
+};
+
+/* About these many bytes of weights, and of inputs, are worked with at once. */
+#define GROUP_BYTES ((size_t)160 << 10)
+#define BLOCK_BYTES ((size_t)64 << 10)
+
+struct dense {
+    const struct graph *graph;     /* borrowed */
+    const struct graph_node *node; /* borrowed */
+    float *packed; /* a panel after another, (taps, in, lanes); owned */
+    float *bias;   /* (panels, lanes); owned */
+    float *zeros;  /* inputs in the border: (row of a window); owned */
+    struct graph_window window; /* of one pixel, if the node has none */
+    bool transposed;
+    size_t in_dim[4],
+        out_dim[4];   /* a LINEAR's rows are the pixels of one row */
+    size_t panel_len; /* floats, of a whole one */
+    size_t num_panels, per_group;
+};
+
+/* Some rows and columns of the output, and the taps that reach them. */
+struct grid {
+    size_t rows, columns;   /* of the output, in this grid */
+    size_t first[2], apart; /* the first one, and how far apart they are */
+    size_t stride[2];       /* of the input, from one to the next */
+    size_t num[2];          /* taps along each axis */
+    ptrdiff_t shift[2][MAX_TAPS]; /* of a tap's input */
+    size_t tap[2][MAX_TAPS];      /* its number in the window */
+    bool joined; /* the taps of a row of the window follow one another, in the
+                    input as in the weights */
+};
+
+/* A run of the node on one grid. */
+struct work {
+    const struct dense *dense;
+    const struct dense_rest *rest;
+    const struct grid *grid;
+    const float *in;
+    float *out;
+    size_t num_pixels, tiles; /* of all pictures; in a block */
+};
+
+static bool supports_window(const struct graph *graph,
+                            const struct graph_node *node)
+{
+    const struct graph_window *window = &node->conv.window;
+    const size_t *out = graph_output(graph, node, 0)->shape.dim;
+
+    return node->nhwc && !node->conv.depthwise && node->conv.groups == 1 &&
+           window->kernel[0] * window->kernel[1] <= MAX_TAPS &&
+           (node->op == GRAPH_CONV || (window->stride[0] == window->stride[1] &&
+                                       window->stride[0] <= MAX_STRIDE)) &&
+           out[0] * out[1] * out[2] >= MIN_PIXELS;
+}
+
+bool dense_supports(const struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_value *weights, *bias;
+
+    if (node->op != GRAPH_LINEAR &&
+        !((node->op == GRAPH_CONV || node->op == GRAPH_DECONV) &&
+          supports_window(graph, node)))
+        return false;
+    weights = graph_input(graph, node, 1);
+    bias = graph_input(graph, node, 2);
+    return weights->data && (!bias || bias->data) && node->min < node->max &&
+           dense_tile_supported();
+}
+
+/* ---- weights ---- */
+
+static size_t taps_of(const struct dense *dense)
+{
+    const size_t *kernel = dense->window.kernel;
+
+    return kernel[0] * kernel[1];
+}
+
+static size_t lanes_at(const struct dense *dense, size_t channel)
+{
+    size_t left = dense->out_dim[3] - channel;
+
+    return left < DENSE_LANES ? left : DENSE_LANES;
+}
+
+static void pack(struct dense *dense)
+{
+    const float *weights =
+        graph_floats(graph_input(dense->graph, dense->node, 1));
+    const struct graph_value *bias = graph_input(dense->graph, dense->node, 2);
+    size_t inner = taps_of(dense) * dense->in_dim[3];
+
+    for (size_t p = 0; p < dense->num_panels; p++) {
+        size_t channel = p * DENSE_LANES, used = lanes_at(dense, channel);
+        size_t lanes = dense_tile_lanes(used);
+        float *panel = dense->packed + p * dense->panel_len;
+
+        for (size_t l = 0; l < lanes; l++) {
+            const float *from = weights + (channel + l) * inner;
+
+            for (size_t i = 0; i < inner; i++)
+                panel[i * lanes + l] = l < used ? from[i] : 0;
+            dense->bias[channel + l] =
+                l < used && bias ? graph_floats(bias)[channel + l] : 0;
+        }
+    }
+}
+
+/* A LINEAR is a convolution with a window of one pixel. */
+static void describe(struct dense *dense)
+{
+    const struct graph_node *node = dense->node;
+    const struct graph_shape *in = &graph_input(dense->graph, node, 0)->shape;
+    const struct graph_shape *out = &graph_output(dense->graph, node, 0)->shape;
+
+    if (node->op != GRAPH_LINEAR) {
+        dense->window = node->conv.window;
+        dense->transposed = node->op == GRAPH_DECONV;
+        memcpy(dense->in_dim, in->dim, sizeof dense->in_dim);
+        memcpy(dense->out_dim, out->dim, sizeof dense->out_dim);
+        return;
+    }
+    dense->window = (struct graph_window){
+        .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    for (int i = 0; i < 2; i++)
+        dense->in_dim[i] = dense->out_dim[i] = 1;
+    dense->in_dim[3] = in->dim[in->rank - 1];
+    dense->out_dim[3] = out->dim[out->rank - 1];
+    dense->in_dim[2] = dense->out_dim[2] =
+        graph_shape_count(out) / dense->out_dim[3];
+}
+
+struct dense *dense_new(const struct graph *graph,
+                        const struct graph_node *node, struct error *err)
+{
+    struct dense *dense = calloc(1, sizeof *dense);
+    size_t channels;
+
+    if (!dense)
+        goto failed;
+    dense->graph = graph;
+    dense->node = node;
+    describe(dense);
+    dense->panel_len = taps_of(dense) * dense->in_dim[3] * DENSE_LANES;
+    channels = dense->out_dim[3];
+    dense->num_panels = (channels + DENSE_LANES - 1) / DENSE_LANES;
+    dense->per_group = GROUP_BYTES / (dense->panel_len * sizeof(float));
+    if (dense->per_group == 0)
+        dense->per_group = 1;
+    dense->packed = hugepages_take(dense->num_panels * dense->panel_len *
+                                   sizeof *dense->packed);
+    dense->bias = calloc(dense->num_panels * DENSE_LANES, sizeof *dense->bias);
+    dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
+                          sizeof *dense->zeros);
+    if (!dense->packed || !dense->bias || !dense->zeros)
+        goto failed;
+    pack(dense);
+    return dense;
+failed:
+    dense_free(dense);
+    fail(err, ERROR_MEMORY, "not enough memory for a layer's weights");
+    return NULL;
+}
+
+void dense_free(struct dense *dense)
+{
+    if (!dense)
+        return;
+    hugepages_give(dense->packed);
+    free(dense->bias);
+    free(dense->zeros);
+    free(dense);
+}
+
+/* ---- where inputs are ---- */
+
+/* Along one axis: the outputs first, first + apart, …, and their taps. */
+static void find_taps(struct grid *grid, const struct dense *dense, int axis,
+                      size_t first)
+{
+    const struct graph_window *window = &dense->window;
+    bool transposed = dense->transposed;
+
+    grid->first[axis] = transposed ? first : 0;
+    grid->apart = transposed ? window->stride[axis] : 1;
+    grid->stride[axis] = transposed ? 1 : window->stride[axis];
+    grid->num[axis] = 0;
+    for (size_t k = 0; k < window->kernel[axis]; k++) {
+        ptrdiff_t reach = (ptrdiff_t)(k * window->dilation[axis]) -
+                          (ptrdiff_t)window->pad_before[axis];
+        ptrdiff_t stride = (ptrdiff_t)window->stride[axis];
+
+        if (transposed) {
+            reach = (ptrdiff_t)first - reach;
+            if (reach % stride != 0)
+                continue;
+            reach /= stride;
+        }
+        grid->shift[axis][grid->num[axis]] = reach;
+        grid->tap[axis][grid->num[axis]++] = k;
+    }
+}
+
+/* The taps of a row of the window as one run, where no pixel of the tile has
+ * one in the border. */
+static bool is_inside(const struct work *work, const size_t *columns)
+{
+    const struct grid *grid = work->grid;
+    ptrdiff_t last = grid->shift[1][grid->num[1] - 1];
+    ptrdiff_t width = (ptrdiff_t)work->dense->in_dim[2];
+
+    for (size_t p = 0; p < DENSE_PIXELS; p++) {
+        ptrdiff_t x = (ptrdiff_t)(columns[p] * grid->stride[1]);
+
+        if (x + grid->shift[1][0] < 0 || x + last >= width)
+            return false;
+    }
+    return true;
+}
+
+/* The inputs of one tile. */
+struct inputs {
+    const float *at[MAX_TAPS * DENSE_PIXELS];
+    size_t weights_at[MAX_TAPS];
+    size_t num_runs, length;
+    size_t pixels[DENSE_PIXELS]; /* where the outputs go */
+};
+
+static const float *input_at(const struct work *work, size_t picture,
+                             ptrdiff_t row, ptrdiff_t column)
+{
+    const size_t *in = work->dense->in_dim;
+
+    if (row < 0 || row >= (ptrdiff_t)in[1] || column < 0 ||
+        column >= (ptrdiff_t)in[2])
+        return work->dense->zeros;
+    return work->in +
+           ((picture * in[1] + (size_t)row) * in[2] + (size_t)column) * in[3];
+}
+
+/* From pixel `first` of the grid on; the last one is repeated. */
+static void find_inputs(struct inputs *inputs, const struct work *work,
+                        size_t first)
+{
+    const struct grid *grid = work->grid;
+    const size_t *out = work->dense->out_dim;
+    size_t picture[DENSE_PIXELS], row[DENSE_PIXELS], column[DENSE_PIXELS];
+    size_t channels = work->dense->in_dim[3], num;
+    size_t width = work->dense->window.kernel[1];
+    bool joined;
+
+    column[0] = first % grid->columns;
+    row[0] = first / grid->columns % grid->rows;
+    picture[0] = first / grid->columns / grid->rows;
+    for (size_t p = 0; p < DENSE_PIXELS; p++) {
+        if (p > 0) {
+            bool more = first + p < work->num_pixels;
+            bool turns = more && column[p - 1] + 1 == grid->columns;
+            bool ends = turns && row[p - 1] + 1 == grid->rows;
+
+            column[p] = turns ? 0 : column[p - 1] + more;
+            row[p] = ends ? 0 : row[p - 1] + turns;
+            picture[p] = picture[p - 1] + ends;
+        }
+        inputs->pixels[p] =
+            ((picture[p] * out[1] + grid->first[0] + row[p] * grid->apart) *
+                 out[2] +
+             grid->first[1] + column[p] * grid->apart) *
+            out[3];
+    }
+    joined = grid->joined && is_inside(work, column);
+    num = joined ? 1 : grid->num[1];
+    inputs->num_runs = 0;
+    inputs->length = joined ? width * channels : channels;
+    for (size_t ky = 0; ky < grid->num[0]; ky++)
+        for (size_t kx = 0; kx < num; kx++) {
+            const float **at = &inputs->at[inputs->num_runs * DENSE_PIXELS];
+
+            inputs->weights_at[inputs->num_runs++] =
+                (grid->tap[0][ky] * width + grid->tap[1][kx]) * channels;
+            for (size_t p = 0; p < DENSE_PIXELS; p++)
+                at[p] = input_at(work, picture[p],
+                                 (ptrdiff_t)(row[p] * grid->stride[0]) +
+                                     grid->shift[0][ky],
+                                 (ptrdiff_t)(column[p] * grid->stride[1]) +
+                                     grid->shift[1][kx]);
+        }
+}
+
+/* ---- running ---- */
+
+/* A block of pixels, for a group of panels. */
+static void run_block(const struct team_task *task, size_t thread,
+                      const size_t *at, const size_t *len)
+{
+    const struct work *work = task->context;
+    const struct dense *dense = work->dense;
+    struct inputs inputs;
+    struct dense_tile tile = {
+        .inputs = inputs.at,
+        .weights_at = inputs.weights_at,
+        .min = dense->node->min,
+        .max = dense->node->max,
+        .rest = work->rest,
+        .out = work->out,
+        .pixels = inputs.pixels,
+    };
+
+    (void)thread;
+    for (size_t first = at[1]; first < at[1] + len[1]; first += DENSE_PIXELS) {
+        find_inputs(&inputs, work, first);
+        tile.num_runs = inputs.num_runs;
+        tile.length = inputs.length;
+        for (size_t p = at[0]; p < at[0] + len[0]; p++) {
+            tile.panel = dense->packed + p * dense->panel_len;
+            tile.channel = p * DENSE_LANES;
+            tile.bias = dense->bias + tile.channel;
+            tile.num_lanes = lanes_at(dense, tile.channel);
+            dense_tile_run(&tile);
+        }
+    }
+}
+
+static void run_grid(struct work *work, struct team_member *member)
+{
+    const size_t *in = work->dense->in_dim;
+    size_t per_tile = work->grid->num[0] * in[3] * DENSE_PIXELS *
+                      (work->grid->joined ? 1 : work->grid->num[1]) *
+                      sizeof(float);
+    size_t tiles = BLOCK_BYTES / (per_tile + 1);
+    struct team_task task = {
+        .call = run_block,
+        .context = work,
+        .num_dimensions = 2,
+        .ranges = {work->dense->num_panels, work->num_pixels},
+        .steps = {work->dense->per_group, 0},
+        .flush_denormals = true,
+    };
+
+    tiles = tiles < 1 ? 1 : tiles > BLOCK_TILES ? BLOCK_TILES : tiles;
+    task.steps[1] = tiles * DENSE_PIXELS;
+    team_run(member, &task);
+}
+
+/* How many outputs first, first + apart, … there are. */
+static size_t count_from(size_t first, size_t apart, size_t length)
+{
+    return first < length ? (length - first + apart - 1) / apart : 0;
+}
+
+void dense_run(const struct dense *dense, float *out, const float *in,
+               const struct dense_rest *rest, struct team_member *member)
+{
+    const struct graph_window *window = &dense->window;
+    const size_t *to = dense->out_dim;
+    bool transposed = dense->transposed;
+    size_t phases = transposed ? window->stride[0] : 1;
+    struct grid grid = {0};
+    struct work work = {
+        .dense = dense, .rest = rest, .grid = &grid, .in = in, .out = out};
+
+    for (size_t i = 0; i < phases * phases; i++) {
+        find_taps(&grid, dense, 0, i / phases);
+        find_taps(&grid, dense, 1, i % phases);
+        grid.rows = count_from(grid.first[0], grid.apart, to[1]);
+        grid.columns = count_from(grid.first[1], grid.apart, to[2]);
+        grid.joined = !transposed && window->dilation[1] == 1;
+        work.num_pixels = to[0] * grid.rows * grid.columns;
+        if (work.num_pixels > 0)
+            run_grid(&work, member);
+    }
+}

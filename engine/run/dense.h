@@ -1,0 +1,60 @@
+#ifndef ENGINE_RUN_DENSE_H
+#define ENGINE_RUN_DENSE_H
+
+/* Convolutions of all channels, transposed ones and linear layers on x86-64
+ * with AVX2 but without AVX-512. Debian 12's XNNPACK is half as fast as the
+ * processor there: its compiler ran out of registers in the kernel for such
+ * processors, and each of its sums waits for one that goes through memory. With
+ * AVX-512 there are registers enough, and XNNPACK is as good.
+ *
+ *     out[y][x][o] = sum over ky, kx, c of
+ *         in[row(y, ky)][column(x, kx)][c] weights[o][ky][kx][c]
+ *
+ * What follows a convolution is done before the result is stored: bias and
+ * clamp, another operand that is added, and the gate of a gradient
+ * (GRAPH_GATE). The weights are packed once, for all sessions. */
+
+#include <stdbool.h>
+
+#include "engine/base/error.h"
+#include "engine/base/team.h"
+#include "engine/graph/graph.h"
+#include "engine/run/mask.h"
+
+struct dense; /* a layer's packed weights; immutable, for any thread */
+
+/* Whether this processor has a kernel for the node, after graph_layout: a
+ * LINEAR with constant weights, or a CONV or DECONV with channels last,
+ * constant weights and no groups, and several pixels to compute. Any thread. */
+bool dense_supports(const struct graph *graph, const struct graph_node *node);
+
+/* Packs the weights of a supported node. The graph must outlive the result.
+ * Returns NULL on ERROR_MEMORY. */
+struct dense *dense_new(const struct graph *graph,
+                        const struct graph_node *node, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* What is done with each result r, in this order; `= {0}` is nothing but the
+ * node's own clamp. All are of the output's shape; where
+ * there is a mask, the number of channels is a multiple of MASK_UNIT. */
+struct dense_rest {
+    const float *addend; /* r + addend; or NULL */
+    const float *y;      /* where low < y < high, r, else 0; or NULL */
+    float low, high;
+    const uint8_t *mask; /* where its bit is set, r, else 0; or NULL */
+    bool clamps;         /* r between min and max */
+    float min, max;
+    uint8_t *made; /* which r are within the bounds, as a mask; or NULL */
+    struct mask_bounds bounds;
+};
+
+/* Computes the node on the caller's thread and on the member's helpers (NULL:
+ * none): in and out are (n, height, width, channels), or (.., channels).
+ * Results do not depend on the number of threads. `out` must overlap nothing
+ * else. */
+void dense_run(const struct dense *dense, float *out, const float *in,
+               const struct dense_rest *rest, struct team_member *member);
+
+void dense_free(struct dense *dense);
+
+#endif

@@ -1,0 +1,192 @@
+/* DESIGN: A tile's sums stay in registers from the first input to the last. For
+ * each input channel, one number of each of six pixels is spread over all lanes
+ * and multiplied by 16 weights: 12 multiply-adds for 8 loads. */
+
+#include "engine/run/dense_tile.h"
+
+#include <stdint.h>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#define TARGET __attribute__((target("avx2,fma")))
+#define INLINE static inline __attribute__((always_inline))
+
+enum { WIDTH = 8 }; /* of a vector */
+
+/* All bits set in the first `count` lanes. */
+TARGET INLINE __m256i mask_of(size_t count)
+{
+    return _mm256_cmpgt_epi32(
+        _mm256_set1_epi32((int)(count < WIDTH ? count : WIDTH)),
+        _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+TARGET INLINE __m256 load(const float *from, __m256i mask, bool whole)
+{
+    return whole ? _mm256_loadu_ps(from) : _mm256_maskload_ps(from, mask);
+}
+
+/* What is no number stays so: min and max return their second operand then. */
+TARGET INLINE __m256 clamp(__m256 x, float min, float max)
+{
+    return _mm256_min_ps(_mm256_set1_ps(max),
+                         _mm256_max_ps(_mm256_set1_ps(min), x));
+}
+
+/* All bits of the lanes that are set in a byte of a mask. */
+TARGET INLINE __m256 lanes_of(uint8_t byte)
+{
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(
+        _mm256_and_si256(_mm256_set1_epi32(byte), bits), bits));
+}
+
+TARGET INLINE __m256 between(__m256 y, float low, float high)
+{
+    return _mm256_and_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
+                         _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
+}
+
+TARGET INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
+                              size_t at, __m256i mask, bool whole)
+{
+    const struct dense_rest *rest = tile->rest;
+
+    sum = clamp(sum, tile->min, tile->max);
+    if (rest->addend)
+        sum = _mm256_add_ps(sum, load(rest->addend + at, mask, whole));
+    if (rest->y)
+        sum = _mm256_and_ps(sum, between(load(rest->y + at, mask, whole),
+                                         rest->low, rest->high));
+    if (rest->mask)
+        sum = _mm256_and_ps(sum, lanes_of(rest->mask[at / MASK_UNIT]));
+    if (rest->clamps)
+        sum = clamp(sum, rest->min, rest->max);
+    if (rest->made)
+        rest->made[at / MASK_UNIT] = (uint8_t)_mm256_movemask_ps(
+            between(sum, rest->bounds.low, rest->bounds.high));
+    return sum;
+}
+
+/* The first `count` lanes; storing by a mask is slow on AMD's processors. */
+TARGET INLINE void store_part(float *to, __m256 x, size_t count)
+{
+    float lanes[WIDTH];
+
+    _mm256_storeu_ps(lanes, x);
+    for (size_t i = 0; i < count; i++)
+        to[i] = lanes[i];
+}
+
+/* `vectors` of channels; `whole`: all of their lanes count. */
+TARGET INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
+{
+    __m256 sums[DENSE_PIXELS][2];
+    __m256i mask[2];
+
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) {
+        size_t before = (size_t)v * WIDTH;
+
+        mask[v] = mask_of(tile->num_lanes - before);
+#pragma GCC unroll 6
+        for (int p = 0; p < DENSE_PIXELS; p++)
+            sums[p][v] = _mm256_loadu_ps(tile->bias + before);
+    }
+    for (size_t r = 0; r < tile->num_runs; r++) {
+        const float *const *in = tile->inputs + r * DENSE_PIXELS;
+        const float *in0 = in[0], *in1 = in[1], *in2 = in[2], *in3 = in[3],
+                    *in4 = in[4], *in5 = in[5];
+        const float *weights =
+            tile->panel + tile->weights_at[r] * (size_t)(vectors * WIDTH);
+
+        for (size_t i = 0; i < tile->length; i++) {
+            __m256 weight[2];
+
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++)
+                weight[v] = _mm256_loadu_ps(weights + v * WIDTH);
+#define ADD(p)                                                                 \
+    do {                                                                       \
+        __m256 x = _mm256_broadcast_ss(in##p + i);                             \
+                                                                               \
+        _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++) sums[p][v] = \
+            _mm256_fmadd_ps(x, weight[v], sums[p][v]);                         \
+    } while (0)
+            ADD(0);
+            ADD(1);
+            ADD(2);
+            ADD(3);
+            ADD(4);
+            ADD(5);
+#undef ADD
+            weights += vectors * WIDTH;
+        }
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+#pragma GCC unroll 6
+        for (int p = 0; p < DENSE_PIXELS; p++) {
+            size_t at = tile->pixels[p] + tile->channel + (size_t)v * WIDTH;
+            __m256 result = finished(tile, sums[p][v], at, mask[v], whole);
+
+            if (whole)
+                _mm256_storeu_ps(tile->out + at, result);
+            else
+                store_part(tile->out + at, result,
+                           v + 1 < vectors
+                               ? WIDTH
+                               : tile->num_lanes - (size_t)v * WIDTH);
+        }
+}
+
+TARGET static void run_wide(const struct dense_tile *tile)
+{
+    run(tile, 2, true);
+}
+
+TARGET static void run_narrow(const struct dense_tile *tile)
+{
+    run(tile, 1, true);
+}
+
+TARGET static void run_part_of_wide(const struct dense_tile *tile)
+{
+    run(tile, 2, false);
+}
+
+TARGET static void run_part_of_narrow(const struct dense_tile *tile)
+{
+    run(tile, 1, false);
+}
+
+void dense_tile_run(const struct dense_tile *tile)
+{
+    if (tile->num_lanes == DENSE_LANES)
+        run_wide(tile);
+    else if (tile->num_lanes > WIDTH)
+        run_part_of_wide(tile);
+    else if (tile->num_lanes == WIDTH)
+        run_narrow(tile);
+    else
+        run_part_of_narrow(tile);
+}
+
+bool dense_tile_supported(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           !__builtin_cpu_supports("avx512f");
+}
+#else
+void dense_tile_run(const struct dense_tile *tile)
+{
+    (void)tile;
+}
+
+bool dense_tile_supported(void)
+{
+    return false;
+}
+#endif
