@@ -215,8 +215,7 @@ static bool set_targets(struct engine_session *session,
 static void give_up(struct engine_session *session,
                     struct explanation *explanation, const struct error *err)
 {
-    snprintf(session->refusal, sizeof session->refusal, "%.24s: %s",
-             explain_method_name(explanation->method), err->text);
+    snprintf(session->refusal, sizeof session->refusal, "%s", err->text);
     explanation->refusal = session->refusal;
     explanation->method = NULL;
     for (size_t i = 0; i < explanation->num_classes; i++)

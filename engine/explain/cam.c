@@ -1,28 +1,11 @@
 #include "engine/explain/cam.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "engine/explain/combine.h"
+#include "engine/explain/lanes.h"
 #include "engine/explain/method.h"
-
-/* Sums per cell, in an order that lets the compiler use vectors without
- * reordering floating-point additions. */
-enum { LANES = 16 };
-
-static float dot(const float *restrict a, const float *restrict b, size_t count)
-{
-    float lanes[LANES] = {0};
-    float sum = 0;
-    size_t i = 0;
-
-    for (; i + LANES <= count; i += LANES)
-        for (size_t lane = 0; lane < LANES; lane++)
-            lanes[lane] += a[i + lane] * b[i + lane];
-    for (; i < count; i++)
-        sum += a[i] * b[i];
-    for (size_t lane = 0; lane < LANES; lane++)
-        sum += lanes[lane];
-    return sum;
-}
 
 void cam_weigh(float *restrict map, const float *restrict features,
                const float *restrict weights, size_t height, size_t width,
@@ -31,7 +14,8 @@ void cam_weigh(float *restrict map, const float *restrict features,
     size_t cells = height * width;
 
     for (size_t cell = 0; cell < cells; cell++)
-        map[cell] = dot(features + cell * channels, weights, channels);
+        map[cell] = lanes_sum(features + cell * channels, weights, channels,
+                              lanes_product);
 }
 
 void cam_scale(struct cam_scale *scale, const struct head *head,
@@ -58,19 +42,6 @@ void cam_scale(struct cam_scale *scale, const struct head *head,
     scale->deviation = sqrt(squares / (double)channels + head->epsilon);
 }
 
-/* Element c of a normalization's operand, or `otherwise` without an operand. */
-static double number_at(const struct graph *graph, int operand, size_t c,
-                        double otherwise)
-{
-    const struct graph_value *value;
-
-    if (operand == GRAPH_NONE)
-        return otherwise;
-    value = &graph->values[operand];
-    return (double)graph_floats(
-        value)[graph_shape_count(&value->shape) == 1 ? 0 : c];
-}
-
 /* The weighted sum of features that are first multiplied by a scale. */
 static void scaled_map(float *restrict map, size_t cells,
                        const struct head *head, const struct graph *graph,
@@ -82,22 +53,17 @@ static void scaled_map(float *restrict map, size_t cells,
 
         for (size_t c = 0; c < channels; c++)
             sum += (double)weights[c] *
-                   number_at(graph, head->norm_scale, c, 1) *
+                   combine_operand(graph, head->norm_scale, c, 1) *
                    (double)features[i * channels + c];
         map[i] = (float)sum;
     }
 }
 
-/* Converts a weighted sum of features into that of the normalized features. */
+/* Converts a weighted sum of features into that of the normalized features;
+ * `sum` is that of the weights. */
 static void normalize(float *restrict map, size_t cells,
-                      const struct head *head, const struct graph *graph,
-                      const struct cam_scale *scale,
-                      const float *restrict weights, size_t channels)
+                      const struct cam_scale *scale, double sum)
 {
-    double sum = 0;
-
-    for (size_t c = 0; c < channels; c++)
-        sum += (double)weights[c] * number_at(graph, head->norm_scale, c, 1);
     for (size_t i = 0; i < cells; i++)
         map[i] =
             (float)(((double)map[i] - sum * scale->mean) / scale->deviation);
@@ -125,8 +91,14 @@ void cam_map(float *restrict map, const struct head *head,
             scaled_map(map, height * width, head, graph, features, weights,
                        channels);
     }
-    if (head->is_normalized && weights)
-        normalize(map, height * width, head, graph, scale, weights, channels);
+    if (head->is_normalized && weights) {
+        double sum = 0;
+
+        for (size_t c = 0; c < channels; c++)
+            sum += (double)weights[c] *
+                   combine_operand(graph, head->norm_scale, c, 1);
+        normalize(map, height * width, scale, sum);
+    }
     for (size_t i = 0; is_negated && i < height * width; i++)
         map[i] = 0 - map[i];
 }
@@ -145,8 +117,8 @@ double cam_bias(const struct head *head, const struct graph *graph, size_t k)
             graph_floats(&graph->values[head->weights]) + row * channels;
 
         for (size_t c = 0; c < channels; c++)
-            bias +=
-                (double)weights[c] * number_at(graph, head->norm_shift, c, 0);
+            bias += (double)weights[c] *
+                    combine_operand(graph, head->norm_shift, c, 0);
     }
     return is_negated ? 0 - bias : bias;
 }
@@ -175,9 +147,32 @@ static double mean_of(const struct explain_map *map)
     return sum / (double)count;
 }
 
+/* The map of any target: the class maps' sum, each times the target's slope at
+ * its logit. Returns the same sum of biases. */
+static double
+combined_map(struct explain_map *map, const struct explain_input *input,
+             const struct target *target, const struct probe_features *features,
+             const struct cam_scale *scale, float *seed, float *weights)
+{
+    const struct graph *graph = &input->task->network->graph;
+    const struct head *head = &input->task->network->head;
+    double bias, sum = 0;
+
+    target_seed(seed, target, input->logits);
+    bias = combine_weights(weights, head, graph, seed);
+    cam_weigh(map->values, features->values, weights, features->height,
+              features->width, features->channels);
+    for (size_t c = 0; c < features->channels; c++)
+        sum += (double)weights[c];
+    if (head->is_normalized)
+        normalize(map->values, features->height * features->width, scale, sum);
+    return bias;
+}
+
 /* The check is the mean of the map plus the class's bias. If the head pools by
- * the mean, this equals the logit up to rounding. If it pools by the maximum,
- * the logit is the bias plus the sum over channels of weight x largest
+ * the mean, this equals the logit up to rounding; for other targets, the sum of
+ * logits that are multiplied by the target's slopes. If it pools by the
+ * maximum, the logit is the bias plus the sum over channels of weight x largest
  * activation. The largest activations are in different cells, so the logit
  * cannot be computed from the map, and the check is only what its name says. */
 static bool explain(struct explain_maps *maps,
@@ -187,22 +182,39 @@ static bool explain(struct explain_maps *maps,
     const struct head *head = &input->task->network->head;
     struct probe_features features;
     struct cam_scale scale;
+    float *seed = NULL;
 
     if (!probe_features(input->probe, &features, err) ||
         !explain_reserve(maps, features.height, features.width, err))
         return false;
+    if (input->task->target != TARGET_LOGIT) {
+        seed = malloc((head->num_logits + features.channels) * sizeof *seed);
+        if (!seed)
+            return fail(err, ERROR_MEMORY, "not enough memory for %zu weights",
+                        features.channels);
+    }
     cam_scale(&scale, head, graph, features.values);
     for (size_t i = 0; i < maps->count; i++) {
         struct explain_map *map = &maps->map[i];
-        size_t k = map->class_index;
+        const struct target *target = &input->targets[i];
+        double bias;
 
-        cam_map(map->values, head, graph, features.values, &scale, k);
-        explain_add_check(map, "mean_plus_bias", (double)input->logits[k],
-                          mean_of(map) + cam_bias(head, graph, k));
+        if (!seed) {
+            cam_map(map->values, head, graph, features.values, &scale,
+                    map->class_index);
+            bias = cam_bias(head, graph, map->class_index);
+        } else {
+            bias = combined_map(map, input, target, &features, &scale, seed,
+                                seed + head->num_logits);
+        }
+        explain_add_check(map, "mean_plus_bias",
+                          target_slope(target, input->logits),
+                          mean_of(map) + bias);
         map->is_normalized = head->is_normalized;
         map->norm_mean = scale.mean;
         map->norm_deviation = scale.deviation;
     }
+    free(seed);
     return true;
 }
 

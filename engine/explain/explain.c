@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/explain/percentile.h"
 
 static const struct explain_method *const methods[] = {
 #define X(word, name) &word##_method,
@@ -61,8 +62,13 @@ size_t explain_passes(const struct explain_method *method,
     return method->passes ? method->passes(task) : 0;
 }
 
+/* The share of the pixels that are drawn with less than the full colour at
+ * most: gradients of a few pixels are many times those of all others. */
+static const double SHARE = 0.995;
+
 /* Sets min, max and scale. */
-static void find_range(struct explain_map *map, bool is_signed)
+static void find_range(struct explain_map *map,
+                       const struct explain_method *method)
 {
     map->min = map->max = map->values[0];
     for (size_t i = 1; i < map->height * map->width; i++) {
@@ -71,16 +77,26 @@ static void find_range(struct explain_map *map, bool is_signed)
         map->min = value < map->min ? value : map->min;
         map->max = value > map->max ? value : map->max;
     }
-    map->scale = is_signed && -map->min > map->max ? -map->min : map->max;
+    map->scale =
+        method->is_signed && -map->min > map->max ? -map->min : map->max;
+    if (method->of_pixels) {
+        size_t count = map->height * map->width;
+
+        map->scale = percentile_of_sizes(map->values, count, SHARE);
+        if (map->scale == 0) /* all but a few pixels are 0 */
+            map->scale = percentile_of_sizes(map->values, count, 1);
+    }
 }
 
 bool explain_run(struct explain_maps *maps, const struct explain_method *method,
                  const struct explain_input *input, struct error *err)
 {
     if (!method->explain(maps, input, err))
-        return false;
+        return err->kind == ERROR_UNSUPPORTED
+                   ? error_prefix(err, "%s", explain_method_name(method))
+                   : false;
     for (size_t i = 0; i < maps->count; i++)
-        find_range(&maps->map[i], method->is_signed);
+        find_range(&maps->map[i], method);
     return true;
 }
 
@@ -109,6 +125,27 @@ bool explain_reserve(struct explain_maps *maps, size_t height, size_t width,
     return true;
 }
 
+bool explain_reserve_colours(struct explain_maps *maps, size_t num_colours,
+                             struct error *err)
+{
+    size_t count = maps->map[0].height * maps->map[0].width * num_colours;
+
+    if (count > EXPLAIN_MAX_CELLS / maps->count)
+        return fail(err, ERROR_LIMIT,
+                    "%zu maps of %zu colours are more than %d numbers",
+                    maps->count, count, EXPLAIN_MAX_CELLS);
+    maps->colours = scratch_reserve(maps->colours, &maps->colours_cap,
+                                    maps->count * count, sizeof(float), err);
+    if (!maps->colours)
+        return false;
+    memset(maps->colours, 0, maps->count * count * sizeof(float));
+    for (size_t i = 0; i < maps->count; i++) {
+        maps->map[i].colours = maps->colours + i * count;
+        maps->map[i].num_colours = num_colours;
+    }
+    return true;
+}
+
 void explain_add_check(struct explain_map *map, const char *name,
                        double expected, double found)
 {
@@ -120,5 +157,6 @@ void explain_add_check(struct explain_map *map, const char *name,
 void explain_release(struct explain_maps *maps)
 {
     free(maps->values);
+    free(maps->colours);
     *maps = (struct explain_maps){0};
 }

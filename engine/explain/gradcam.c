@@ -1,11 +1,13 @@
 /* Grad-CAM: ReLU(sum over k of mean(g_k) A_k). */
+#include "engine/explain/gradcam.h"
+
 #include <stdlib.h>
 
 #include "engine/explain/cam.h"
 #include "engine/explain/layer_map.h"
 
-static bool compute(float *restrict map, const struct probe_features *features,
-                    const float *restrict gradient, struct error *err)
+bool gradcam_compute(float *restrict map, const struct probe_features *features,
+                     const float *restrict gradient, struct error *err)
 {
     size_t cells = features->height * features->width;
     size_t channels = features->channels;
@@ -29,7 +31,8 @@ static bool compute(float *restrict map, const struct probe_features *features,
 static bool explain(struct explain_maps *maps,
                     const struct explain_input *input, struct error *err)
 {
-    return layer_map_make(maps, input, compute, err);
+    return layer_map_make(maps, input, gradcam_compute, err) &&
+           layer_map_check(maps, input, true, err);
 }
 
 const struct explain_method gradcam_method = {

@@ -20,6 +20,14 @@ bool layer_map_make(struct explain_maps *maps,
                     const struct explain_input *input, layer_map_fn *compute,
                     struct error *err) __attribute__((warn_unused_result));
 
+/* Where only a mean and a linear layer follow, adds checks to maps that are
+ * then class activation maps, divided by the number of cells: the largest
+ * difference from them; and, unless their negative values were replaced by 0,
+ * the sum plus the bias. Takes no pass. ERROR_MEMORY. */
+bool layer_map_check(struct explain_maps *maps,
+                     const struct explain_input *input, bool is_rectified,
+                     struct error *err) __attribute__((warn_unused_result));
+
 /* What such a method's row says: the network has a layer. */
 const char *layer_map_refuse(const struct explain_task *task);
 

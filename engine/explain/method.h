@@ -18,16 +18,34 @@
 
 /* X(word, name in requests): word_method is defined in word.c. The first method
  * that is defined for a network is its default. */
-#define EXPLAIN_METHODS(X)  \
-    X(cam, "cam")           \
-    X(gradcam, "gradcam")   \
-    X(saliency, "saliency") \
-    X(occlusion, "occlusion")
+#define EXPLAIN_METHODS(X)                          \
+    X(cam, "cam")                                   \
+    X(gradcam, "gradcam")                           \
+    X(hirescam, "hirescam")                         \
+    X(xgradcam, "xgradcam")                         \
+    X(gradcam_plus_plus, "gradcam++")               \
+    X(layercam, "layercam")                         \
+    X(elementwise, "elementwise")                   \
+    X(ablationcam, "ablationcam")                   \
+    X(eigencam, "eigencam")                         \
+    X(eigengradcam, "eigengradcam")                 \
+    X(reciprocam, "reciprocam")                     \
+    X(saliency, "saliency")                         \
+    X(gradient_input, "gradient-input")             \
+    X(guided, "guided")                             \
+    X(deconvnet, "deconvnet")                       \
+    X(guided_gradcam, "guided-gradcam")             \
+    X(smoothgrad, "smoothgrad")                     \
+    X(integrated_gradients, "integrated-gradients") \
+    X(occlusion, "occlusion")                       \
+    X(rise, "rise")                                 \
+    X(scorecam, "scorecam")
 
 enum {
     EXPLAIN_MAX_CLASSES = 16, /* maps of one image; each costs a box too */
     EXPLAIN_MAX_CHECKS = 4,
     EXPLAIN_MAX_CELLS = 1 << 26, /* of all maps of one image */
+    EXPLAIN_MAX_MASK_CELLS = 64, /* along each side of a mask */
 };
 
 /* ---- parameters ---- */
@@ -48,8 +66,8 @@ enum {
       "fifth of each side")                                                   \
     X(EXPLAIN_MASKS, masks, NUMBER, "masks", 300, 1, 20000,                   \
       "the number of random masks")                                           \
-    X(EXPLAIN_CELLS, cells, NUMBER, "mask-cells", 7, 2, 64,                   \
-      "the cells of a mask along each side")                                  \
+    X(EXPLAIN_CELLS, cells, NUMBER, "mask-cells", 7, 2,                       \
+      EXPLAIN_MAX_MASK_CELLS, "the cells of a mask along each side")          \
     X(EXPLAIN_KEEP, keep, SHARE, "keep", 0.5f, 0, 1,                          \
       "the probability that a cell of a mask shows the image")                \
     X(EXPLAIN_SEED, seed, NUMBER, "seed", 0, 0, UINT32_MAX,                   \
@@ -112,7 +130,11 @@ struct explain_check {
 struct explain_map {
     size_t class_index;
     size_t width, height; /* cells, or pixels of the input */
-    float *values; /* (height, width), unscaled; borrowed from explain_maps */
+    float *values;  /* (height, width), unscaled; borrowed from explain_maps */
+    float *colours; /* (height, width, num_colours) signed, of which values
+                       are the largest; NULL: the method has none; borrowed
+                       from explain_maps */
+    size_t num_colours;
     float min, max;
     float scale; /* the value, or its distance from 0, that is drawn in full */
     struct explain_check checks[EXPLAIN_MAX_CHECKS];
@@ -127,8 +149,9 @@ struct explain_map {
 struct explain_maps {
     struct explain_map map[EXPLAIN_MAX_CLASSES];
     size_t count;
-    float *values; /* (count, height, width) owned */
-    size_t values_cap;
+    float *values;  /* (count, height, width) owned */
+    float *colours; /* (count, height, width, num_colours) owned */
+    size_t values_cap, colours_cap;
 };
 
 /* ---- a method ---- */
@@ -138,7 +161,8 @@ struct explain_method {
     const char *paper;
     const char *needs;   /* requirements on the network, as text */
     unsigned parameters; /* a set: the sum of EXPLAIN_HAS(…) */
-    bool uses_layer;     /* the map's cells are those of a layer */
+    bool uses_layer;     /* a layer is explained, of whose cells the map is */
+    bool of_pixels;      /* unless it is of the input's pixels */
     bool is_signed;      /* negative values are evidence against the class, and
                             drawn */
     /* Says why the method is not defined for a network and a layer, or returns
@@ -167,6 +191,11 @@ EXPLAIN_METHODS(X)
  * ERROR_LIMIT. */
 bool explain_reserve(struct explain_maps *maps, size_t height, size_t width,
                      struct error *err) __attribute__((warn_unused_result));
+
+/* The same for the colours, after explain_reserve. */
+bool explain_reserve_colours(struct explain_maps *maps, size_t num_colours,
+                             struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Adds a check to a map. */
 void explain_add_check(struct explain_map *map, const char *name,

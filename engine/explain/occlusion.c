@@ -101,11 +101,19 @@ static bool fill(struct explain_maps *maps, const struct hiding *hiding,
     for (size_t m = 0; m < maps->count; m++) {
         float *map = maps->map[m].values;
         double whole = target_value(&input->targets[m], input->logits);
+        double least = values[m];
+        float most = -INFINITY;
 
         memset(covered, 0, cells * sizeof *covered);
-        for (size_t i = 0; i < count; i++)
-            spread(map, covered, hiding, i,
-                   (float)(whole - values[i * maps->count + m]));
+        for (size_t i = 0; i < count; i++) {
+            double value = values[i * maps->count + m];
+            float fall = (float)(whole - value);
+
+            spread(map, covered, hiding, i, fall);
+            most = fmaxf(most, fall);
+            least = fmin(least, value);
+        }
+        explain_add_check(&maps->map[m], "hidden", whole - (double)most, least);
         for (size_t i = 0; i < cells; i++)
             map[i] /= covered[i];
     }
@@ -148,6 +156,7 @@ const struct explain_method occlusion_method = {
              "Networks, ECCV 2014, arXiv 1311.2901",
     .needs = "nothing",
     .parameters = EXPLAIN_HAS(EXPLAIN_WINDOW),
+    .of_pixels = true,
     .is_signed = true,
     .refuse = refuse,
     .passes = passes,

@@ -22,6 +22,13 @@ size_t pixel_map_passes(const struct explain_task *task)
     return task->num_maps;
 }
 
+size_t pixel_map_changed_passes(const struct explain_task *task, size_t count)
+{
+    const struct target target = {.kind = task->target};
+
+    return task->num_maps * probe_gradient_passes(&target, count, true);
+}
+
 void pixel_map_largest(float *map, const struct explain_input *input,
                        const struct probe_features *image, const float *sum)
 {
@@ -32,6 +39,23 @@ void pixel_map_largest(float *map, const struct explain_input *input,
         for (size_t c = 0; c < image->channels; c++)
             most = fmaxf(most, fabsf(sum[i * image->channels + c]));
         map[i] = most;
+    }
+}
+
+void pixel_map_distance(float *map, const struct explain_input *input,
+                        const struct probe_features *image, const float *sum)
+{
+    const float *baseline = input->task->baseline;
+
+    for (size_t i = 0; i < image->height * image->width; i++) {
+        float total = 0;
+
+        for (size_t c = 0; c < image->channels; c++) {
+            size_t at = i * image->channels + c;
+
+            total += (image->values[at] - baseline[c]) * sum[at];
+        }
+        map[i] = total;
     }
 }
 
@@ -67,13 +91,15 @@ static bool make(struct making *making, struct explain_map *map,
         .logits = making->input->logits,
         .take = take,
     };
+    size_t count =
+        making->image.height * making->image.width * making->image.channels;
 
-    memset(making->sum, 0,
-           making->image.height * making->image.width * making->image.channels *
-               sizeof(float));
+    memset(making->sum, 0, count * sizeof *making->sum);
     if (!probe_input_gradients(making->input->probe, &wanted, err))
         return false;
     work->finish(map->values, making->input, &making->image, making->sum);
+    if (map->colours)
+        memcpy(map->colours, making->sum, count * sizeof *making->sum);
     return true;
 }
 
@@ -85,7 +111,9 @@ bool pixel_map_make(struct explain_maps *maps,
     bool ok;
 
     probe_image(input->probe, &making.image);
-    if (!explain_reserve(maps, making.image.height, making.image.width, err))
+    if (!explain_reserve(maps, making.image.height, making.image.width, err) ||
+        (work->keeps_colours &&
+         !explain_reserve_colours(maps, making.image.channels, err)))
         return false;
     making.sum =
         calloc(making.image.height * making.image.width * making.image.channels,

@@ -8,8 +8,9 @@
 
 /* The passes of one map. */
 struct pixel_map_work {
-    size_t count;      /* passes */
-    bool is_unchanged; /* all of them with the image itself */
+    size_t count;       /* passes */
+    bool is_unchanged;  /* all of them with the image itself */
+    bool keeps_colours; /* the sum is that of the map's colours */
     enum gradient_rule rule;
     /* Writes the input of pass i, (height, width, channels), by several threads
      * at a time; not if is_unchanged. */
@@ -36,8 +37,15 @@ const char *pixel_map_refuse(const struct explain_task *task);
 /* One pass a map. */
 size_t pixel_map_passes(const struct explain_task *task);
 
-/* Finishes: the largest absolute value over the channels; their sum. */
+/* So many changed inputs a map. */
+size_t pixel_map_changed_passes(const struct explain_task *task, size_t count);
+
+/* Finishes: the largest absolute value over the channels; and the sum over the
+ * channels of what the gradient is multiplied by the image's distance from the
+ * baseline. */
 void pixel_map_largest(float *map, const struct explain_input *input,
                        const struct probe_features *image, const float *sum);
+void pixel_map_distance(float *map, const struct explain_input *input,
+                        const struct probe_features *image, const float *sum);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/explain/combine.h"
 #include "engine/explain/probe_internal.h"
 
 struct probe *probe_new(const struct probe_source *source, struct error *err)
@@ -149,29 +150,16 @@ bool probe_is_closed(const struct probe *probe)
            !head->refusal && !head->is_max && !head->is_normalized;
 }
 
-/* The same number for all cells: the seed's sum over the linear layer's
+/* The same numbers for all cells: the seed's sum over the linear layer's
  * weights, divided by the number of cells. */
 static void fill_closed(float *gradient, const struct probe *probe,
                         const float *seed)
 {
     const struct network *network = probe->source.network;
-    const struct head *head = &network->head;
     size_t channels = probe->shape.channels;
     size_t cells = probe->shape.height * probe->shape.width;
-    const float *weights =
-        head->weights == GRAPH_NONE
-            ? NULL
-            : graph_floats(&network->graph.values[head->weights]);
 
-    memset(gradient, 0, channels * sizeof *gradient);
-    for (size_t j = 0; j < head->num_logits; j++) {
-        if (seed[j] == 0)
-            continue;
-        if (!weights)
-            gradient[j] += seed[j];
-        for (size_t k = 0; weights && k < channels; k++)
-            gradient[k] += seed[j] * weights[j * channels + k];
-    }
+    (void)combine_weights(gradient, &network->head, &network->graph, seed);
     for (size_t k = 0; k < channels; k++)
         gradient[k] /= (float)cells;
     for (size_t cell = 1; cell < cells; cell++)

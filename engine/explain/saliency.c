@@ -16,6 +16,7 @@ const struct explain_method saliency_method = {
              "Image Classification Models and Saliency Maps, 2013, "
              "arXiv 1312.6034",
     .needs = "gradients of the network",
+    .of_pixels = true,
     .refuse = pixel_map_refuse,
     .passes = pixel_map_passes,
     .explain = explain,

@@ -82,19 +82,66 @@ static double log_sum(const float *logits, size_t count)
     return max + log(sum);
 }
 
+/* A sum of terms for the classes, as the target's value is one of logits. */
+static double linear_value(const struct target *target, const float *terms)
+{
+    double value = (double)terms[target->class_index], mean = 0;
+
+    for (size_t i = 0; i < target->num_against; i++)
+        mean += (double)terms[target->against[i]];
+    return target->num_against > 0 ? value - mean / (double)target->num_against
+                                   : value;
+}
+
 double target_value(const struct target *target, const float *logits)
 {
     const struct head *head = target->head;
-    double value = (double)logits[target->class_index], mean = 0;
+    double value = (double)logits[target->class_index];
 
-    if (target->kind == TARGET_LOG_SCORE)
-        return head->scores == HEAD_SIGMOID
-                   ? 0 - softplus(-value)
-                   : value - log_sum(logits, head->num_classes);
-    for (size_t i = 0; i < target->num_against; i++)
-        mean += (double)logits[target->against[i]];
-    return target->num_against > 0 ? value - mean / (double)target->num_against
-                                   : value;
+    if (target->kind != TARGET_LOG_SCORE)
+        return linear_value(target, logits);
+    return head->scores == HEAD_SIGMOID
+               ? 0 - softplus(-value)
+               : value - log_sum(logits, head->num_classes);
+}
+
+double target_slope(const struct target *target, const float *logits)
+{
+    const struct head *head = target->head;
+    double own = (double)logits[target->class_index], sum, mean = 0;
+
+    if (target->kind != TARGET_LOG_SCORE)
+        return target_value(target, logits);
+    if (head->scores == HEAD_SIGMOID)
+        return own / (1 + exp(own));
+    sum = log_sum(logits, head->num_classes);
+    for (size_t k = 0; k < head->num_classes; k++)
+        mean += exp((double)logits[k] - sum) * (double)logits[k];
+    return own - mean;
+}
+
+/* The logarithm of a softmax falls by the class's own fall and by the logarithm
+ * of the sum of all scores, each times exp(-fall). */
+void target_falls(double *out, const struct target *target, const float *logits,
+                  const float *falls, size_t count)
+{
+    size_t num_classes = target->head->num_classes;
+    double own = (double)logits[target->class_index];
+    double total = log_sum(logits, num_classes);
+
+    for (size_t i = 0; i < count; i++, falls += num_classes) {
+        double fall = (double)falls[target->class_index], sum = 0;
+
+        if (target->kind != TARGET_LOG_SCORE) {
+            out[i] = linear_value(target, falls);
+        } else if (target->head->scores == HEAD_SIGMOID) {
+            out[i] = softplus(fall - own) - softplus(-own);
+        } else {
+            for (size_t k = 0; k < num_classes; k++)
+                sum += exp((double)logits[k] - total - (double)falls[k]);
+            out[i] = fall + log(sum);
+        }
+    }
 }
 
 /* Adds the derivative at the logit of class k. */

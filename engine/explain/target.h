@@ -57,6 +57,19 @@ bool target_set(struct target *target, enum target_kind kind,
 /* The target's value; `logits` are (num_classes). */
 double target_value(const struct target *target, const float *logits);
 
+/* The sum over classes of the target's derivative at a logit times the logit:
+ * the target's value, if it is linear. */
+double target_slope(const struct target *target, const float *logits);
+
+/* How much the target falls if the logits fall; exact also where that is
+ * little.
+ *
+ * out     out  (count)
+ * logits  in   (num_classes)
+ * falls   in   (count, num_classes) */
+void target_falls(double *out, const struct target *target, const float *logits,
+                  const float *falls, size_t count);
+
 /* Whether the target is linear in the logits, so that its seed is the same for
  * all inputs. */
 bool target_is_linear(const struct target *target);

@@ -87,12 +87,14 @@ def uniform(seed: int, first: int, count: int) -> np.ndarray:
 
 
 def normal(seed: int, first: int, count: int) -> np.ndarray:
-    """normal(seed, first) and those that follow; first is even."""
-    pairs = uniform(seed, first, count + count % 2).reshape(-1, 2)
+    """normal(seed, first) and those that follow."""
+    skipped = first % 2  # the first half of a pair
+    needed = skipped + count
+    pairs = uniform(seed, first - skipped, needed + needed % 2).reshape(-1, 2)
     length = np.sqrt(-2 * np.log(1 - pairs[:, 0]))
     angle = 2 * np.pi * pairs[:, 1]
     made = np.stack([length * np.cos(angle), length * np.sin(angle)], 1)
-    return made.reshape(-1)[:count]
+    return made.reshape(-1)[skipped:needed]
 
 
 # ---- networks ----
