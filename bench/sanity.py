@@ -142,7 +142,7 @@ def main() -> None:
         shuffled = Path(scratch) / ("shuffled-" + args.model.name)
         shutil.copytree(args.model, shuffled)
         shuffle_last_layer(shuffled)
-        command = [ROOT / "build/wherefore", "serve", "--port", str(port)]
+        command = [ROOT / "build/wherefore", "serve", "--listen", f"127.0.0.1:{port}"]
         command += ["--model", args.model, "--model", shuffled]
         command += ["--log-format", "none", "--deadline-ms", "600000", "--max-passes", "100000"]
         with subprocess.Popen(command) as server:
