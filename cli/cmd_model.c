@@ -7,6 +7,7 @@
 
 #include "cli/cmd.h"
 #include "cli/complain.h"
+#include "engine/engine.h"
 
 struct subcommand {
     const char *name;
@@ -17,6 +18,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
     {"info", cmd_model_info, "describe a network and measure its cost"},
     {"check", cmd_model_check, "list the nodes that are not supported"},
+    {"layers", cmd_model_layers, "list the feature maps of a network"},
     {"add", cmd_model_add, "make a model folder from an ONNX file"},
     {"run", cmd_model_run, "run a network on NumPy arrays"},
 };
@@ -61,6 +63,21 @@ bool cmd_model_take_scores(void *data, const struct option *option,
     if (!options_check(&position, option, value, err))
         return false;
     options_store(data, option, position + HEAD_SOFTMAX);
+    return true;
+}
+
+bool cmd_model_take_size(void *data, const struct option *option,
+                         const char *value, struct error *err)
+{
+    struct engine_options size = {0};
+    struct cmd_model_look *look = data;
+
+    (void)option;
+    if (!engine_options_parse_size(&size, value, err))
+        return false;
+    look->options.width = size.input_width;
+    look->options.height = size.input_height;
+    look->options.override = true;
     return true;
 }
 

@@ -5,11 +5,9 @@
 #include "cli/cmd_model.h"
 #include "cli/cmd_model_json.h"
 #include "cli/complain.h"
-#include "engine/engine.h"
 #include "engine/network/inspect.h"
 
 enum {
-    MAX_SIDE = 4096,
     DEFAULT_RUNS = 10,
     MAX_RUNS = 10000,
     MAX_LINES =
@@ -17,10 +15,8 @@ enum {
 };
 
 struct look {
-    struct cmd_model_call call;
-    struct inspect_options options;
+    struct cmd_model_look common;
     uint32_t num_runs;
-    bool json;
 };
 
 static const char help_tail[] =
@@ -28,38 +24,10 @@ static const char help_tail[] =
     "Exit status: 0 the network can be used, 1 it cannot, 2 the command line\n"
     "is wrong.\n";
 
-static bool take_size(void *data, const struct option *option,
-                      const char *value, struct error *err)
-{
-    struct engine_options size = {0};
-    struct look *look = data;
-
-    (void)option;
-    if (!engine_options_parse_size(&size, value, err))
-        return false;
-    look->options.width = size.input_width;
-    look->options.height = size.input_height;
-    look->options.override = true;
-    return true;
-}
-
-#define FIELD(field) OPTION_FIELD(struct look, field)
 static const struct option rows[] = {
     {OPTION_NUMBER, "runs", "N", "number of runs to measure", .min = 1,
-     .max = MAX_RUNS, FIELD(num_runs)}, /* for `info` only */
-    {OPTION_NUMBER, "width", "N",
-     "the input's, in pixels, if FILE leaves it open", .min = 1,
-     .max = MAX_SIDE, FIELD(options.width)},
-    {OPTION_NUMBER, "height", "N", "likewise", .min = 1, .max = MAX_SIDE,
-     FIELD(options.height)},
-    {OPTION_TEXT, "input-size", "SIZE", "N or WxH, instead of FILE's own",
-     .take = take_size, .fallback = NULL},
-    {OPTION_TEXT, "output", "NAME",
-     "the output that has the classes, if there are several",
-     FIELD(options.output)},
-    CMD_MODEL_SCORES(struct look, options.scores, cmd_model_take_scores),
-    {OPTION_SWITCH, "json", NULL, "print one JSON object", FIELD(json)},
-    OPTION_HELP(struct look, call.help),
+     .max = MAX_RUNS, OPTION_FIELD(struct look, num_runs)}, /* for `info` */
+    CMD_MODEL_LOOK_ROWS,
 };
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
@@ -227,19 +195,20 @@ static bool begin(struct inspection *inspection, struct look *look, int *status,
     size_t count = is_info ? NUM_ROWS : NUM_ROWS - 1;
     struct error err = {0};
 
-    if (!cmd_model_parse(&look->call, first, count, argc, argv, &err)) {
+    if (!cmd_model_parse(&look->common.call, first, count, argc, argv, &err)) {
         *status = cmd_model_complain(argv[0], NULL, &err);
         return false;
     }
-    if (look->call.help) {
+    if (look->common.call.help) {
         fputs(help_head, stdout);
         options_print(stdout, first, count, look);
         fputs(help_tail, stdout);
         *status = CMD_MODEL_OK;
         return false;
     }
-    if (!inspect_open(inspection, look->call.file, &look->options, &err)) {
-        *status = cmd_model_complain(argv[0], look->call.file, &err);
+    if (!inspect_open(inspection, look->common.call.file, &look->common.options,
+                      &err)) {
+        *status = cmd_model_complain(argv[0], look->common.call.file, &err);
         return false;
     }
     *status = inspect_can_run(inspection) ? CMD_MODEL_OK : CMD_MODEL_FAILED;
@@ -271,14 +240,15 @@ int cmd_model_check(int argc, char **argv)
             "be a model folder.\n"
             "\n"))
         return status;
-    if (look.json) {
-        (void)!cmd_model_json_print(look.call.file, &inspection, false, &err);
+    if (look.common.json) {
+        (void)!cmd_model_json_print(look.common.call.file, &inspection, false,
+                                    &err);
     } else {
         print_problems(&inspection);
         if (inspect_can_run(&inspection))
             print_supported(&inspection);
     }
-    return finish(&inspection, status, argv[0], look.call.file, &err);
+    return finish(&inspection, status, argv[0], look.common.call.file, &err);
 }
 
 int cmd_model_info(int argc, char **argv)
@@ -298,9 +268,11 @@ int cmd_model_info(int argc, char **argv)
         return status;
     if (inspect_can_run(&inspection) &&
         !inspect_measure(&inspection, look.num_runs, &err))
-        return finish(&inspection, status, argv[0], look.call.file, &err);
-    if (look.json) {
-        (void)!cmd_model_json_print(look.call.file, &inspection, true, &err);
+        return finish(&inspection, status, argv[0], look.common.call.file,
+                      &err);
+    if (look.common.json) {
+        (void)!cmd_model_json_print(look.common.call.file, &inspection, true,
+                                    &err);
     } else {
         print_file(&inspection.file);
         if (inspect_can_run(&inspection))
@@ -308,5 +280,5 @@ int cmd_model_info(int argc, char **argv)
         else
             print_problems(&inspection);
     }
-    return finish(&inspection, status, argv[0], look.call.file, &err);
+    return finish(&inspection, status, argv[0], look.common.call.file, &err);
 }

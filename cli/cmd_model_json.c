@@ -1,5 +1,6 @@
 #include "cli/cmd_model_json.h"
 
+#include "server/api/layers_json.h"
 #include "server/http/json.h"
 
 static json_t *values(const struct onnx_summary_value *list, size_t count)
@@ -88,6 +89,20 @@ static bool add_costs(json_t *root, const struct inspection *inspection)
     return true;
 }
 
+/* Prints an object, which may be NULL, if `ok`, and releases it. */
+static bool print(json_t *root, bool ok, struct error *err)
+{
+    /* main reports output that cannot be written. */
+    ok = ok && (json_dumpf(root, stdout,
+                           JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ||
+                ferror(stdout));
+    json_decref(root);
+    if (!ok)
+        return fail(err, ERROR_MEMORY, "not enough memory for the response");
+    putchar('\n');
+    return true;
+}
+
 bool cmd_model_json_print(const char *file, const struct inspection *inspection,
                           bool is_info, struct error *err)
 {
@@ -118,13 +133,18 @@ bool cmd_model_json_print(const char *file, const struct inspection *inspection,
         json_decref(more);
         ok = ok && (!runs || add_costs(root, inspection));
     }
-    /* main reports output that cannot be written. */
-    ok = ok && (json_dumpf(root, stdout,
-                           JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ||
-                ferror(stdout));
-    json_decref(root);
-    if (!ok)
-        return fail(err, ERROR_MEMORY, "not enough memory for the response");
-    putchar('\n');
-    return true;
+    return print(root, ok, err);
+}
+
+bool cmd_model_json_layers(const char *file,
+                           const struct inspection *inspection,
+                           struct error *err)
+{
+    json_t *root =
+        json_pack("{s:o, s:{s:I, s:I}, s:o}", "file", text(file), "input",
+                  "width", (json_int_t)inspection->input_width, "height",
+                  (json_int_t)inspection->input_height, "layers",
+                  layers_json(&inspection->network.layers));
+
+    return print(root, root != NULL, err);
 }

@@ -14,4 +14,10 @@ bool cmd_model_json_print(const char *file, const struct inspection *inspection,
                           bool is_info, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Prints the layers of a network that can be run. ERROR_MEMORY. */
+bool cmd_model_json_layers(const char *file,
+                           const struct inspection *inspection,
+                           struct error *err)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -239,6 +239,11 @@ void engine_info(const struct engine *engine, struct engine_info *info)
     }
 }
 
+const struct layers *engine_layers(const struct engine *engine)
+{
+    return &engine->network.layers;
+}
+
 const char *engine_class_id(const struct engine *engine, size_t index)
 {
     const struct labels *labels = &engine->model_dir.labels;

@@ -32,6 +32,7 @@
 #include "engine/explain/explain.h"
 #include "engine/image/image.h"
 #include "engine/image/preprocess.h"
+#include "engine/network/layers.h"
 #include "engine/render/heatmap.h"
 #include "engine/render/render.h"
 #include "engine/run/precision_choice.h"
@@ -188,6 +189,10 @@ struct engine *engine_open(const char *folder,
     __attribute__((warn_unused_result));
 
 void engine_info(const struct engine *engine, struct engine_info *info);
+
+/* The model's feature maps, valid as long as the engine. Their `value` is not
+ * meant for callers. */
+const struct layers *engine_layers(const struct engine *engine);
 
 /* The class's id (such as "n02124075") and label; either may be NULL. Both are
  * valid as long as the engine. index < num_classes. */

@@ -46,6 +46,8 @@ struct graph_shape {
 /* One of the file's names for a value. */
 struct graph_name {
     struct graph_name *next;
+    const char *module; /* the exporter's path of the module that makes the
+                           value, if the file has one for its node; or NULL */
     char text[];
 };
 

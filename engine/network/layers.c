@@ -1,9 +1,10 @@
 #include "engine/network/layers.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/graph/graph.h"
+#include "engine/network/layers_field.h"
 #include "engine/passes/graph_picture.h"
 
 /* Instead of a layer: the elements of the image itself. */
@@ -11,7 +12,7 @@
 
 /* What is known of a value while layers are searched. */
 struct facts {
-    bool from_image, to_logits;
+    bool to_logits;
     size_t
         last_use; /* index of the last node that takes it on the way, plus 1 */
     size_t layer; /* the layer whose elements it holds, plus 1, or OF_IMAGE; 0:
@@ -20,8 +21,9 @@ struct facts {
 
 struct search {
     const struct graph *graph;
-    const struct graph_picture *pictures; /* (num_values) */
-    struct facts *facts;                  /* (num_values) */
+    struct graph_picture *pictures; /* (num_values) owned */
+    struct layers_field *fields;    /* likewise */
+    struct facts *facts;
     struct layers *layers;
     struct error *err;
 };
@@ -33,33 +35,20 @@ static void follow(struct search *search, int logits)
     const struct graph *graph = search->graph;
     struct facts *facts = search->facts;
 
-    for (size_t i = 0; i < graph->num_inputs; i++) {
-        facts[graph->inputs[i]].from_image = true;
+    for (size_t i = 0; i < graph->num_inputs; i++)
         facts[graph->inputs[i]].layer = OF_IMAGE;
-    }
-    for (size_t n = 0; n < graph->num_nodes; n++) {
-        const struct graph_node *node = &graph->nodes[n];
-        bool depends = false;
-
-        if (graph_op_has(node->op, GRAPH_OF_SHAPE))
-            continue;
-        for (uint32_t i = 0; i < node->num_inputs; i++)
-            depends |= node->inputs[i] != GRAPH_NONE &&
-                       facts[node->inputs[i]].from_image;
-        for (uint32_t i = 0; i < node->num_outputs; i++)
-            facts[node->outputs[i]].from_image = depends;
-    }
     facts[logits].to_logits = true;
     for (size_t n = graph->num_nodes; n-- > 0;) {
         const struct graph_node *node = &graph->nodes[n];
 
-        if (!facts[node->outputs[0]].to_logits)
+        if (!facts[node->outputs[0]].to_logits ||
+            !search->fields[node->outputs[0]].from_image)
             continue;
         for (uint32_t i = 0; i < node->num_inputs; i++) {
-            struct facts *x =
-                node->inputs[i] != GRAPH_NONE ? &facts[node->inputs[i]] : NULL;
+            struct facts *x = &facts[node->inputs[i]];
 
-            if (!x || !x->from_image)
+            if (node->inputs[i] == GRAPH_NONE ||
+                !search->fields[node->inputs[i]].from_image)
                 continue;
             x->to_logits = true;
             if (x->last_use == 0)
@@ -70,17 +59,28 @@ static void follow(struct search *search, int logits)
 
 /* ---- layers ---- */
 
-/* Whether the value is a feature map of more than `min` cells. */
-static bool is_map(const struct search *search, int value, size_t min)
+/* Which values are feature maps. */
+enum strictness {
+    MAPS_OF_IMAGE, /* of several cells, which stem from those of the image */
+    MAPS_OF_CELLS, /* of several cells */
+    MAPS,
+};
+
+static bool is_map(const struct search *search, int value,
+                   enum strictness strictness)
 {
     const struct graph_value *x = &search->graph->values[value];
     const struct graph_picture *picture = &search->pictures[value];
+    const struct layers_field *field = &search->fields[value];
+    size_t cells = picture->height * picture->width;
 
     return x->type == GRAPH_FLOAT && x->shape.rank == 4 &&
-           x->shape.dim[0] == 1 && picture->height * picture->width > min &&
+           x->shape.dim[0] == 1 && cells > (strictness == MAPS ? 0 : 1) &&
            picture->columns == picture->rows + 1 &&
-           (picture->rows == 1 || picture->rows == 2) &&
-           search->facts[value].from_image && search->facts[value].to_logits;
+           (picture->rows == 1 || picture->rows == 2) && field->from_image &&
+           (strictness != MAPS_OF_IMAGE || field->span[0].stride > 0 ||
+            field->span[1].stride > 0) &&
+           search->facts[value].to_logits;
 }
 
 /* Whether the node only moves its operand's elements. */
@@ -90,21 +90,29 @@ static bool only_moves(const struct graph_node *node)
            node->op == GRAPH_IDENTITY;
 }
 
-/* The file's name of the value, or of one that held its elements before they
- * were moved; else the node's. */
-static const char *name_of(const struct graph *graph,
-                           const struct graph_node *node)
+/* The node that computed the elements which this one's output holds. */
+static const struct graph_node *maker_of(const struct graph *graph,
+                                         const struct graph_node *node)
 {
-    const struct graph_node *at = node;
+    const struct graph_node *before = node;
 
-    while (at) {
-        const struct graph_value *value = graph_output(graph, at, 0);
-
-        if (*value->name)
-            return value->name;
-        at = only_moves(at) ? graph_producer(graph, at->inputs[0]) : NULL;
+    while (before && only_moves(before)) {
+        node = before;
+        before = graph_producer(graph, node->inputs[0]);
     }
-    return node->name;
+    return before ? before : node;
+}
+
+/* The file's name of the value, or of one that held its elements before they
+ * were moved; NULL if none has a name. */
+static const struct graph_name *name_of(const struct graph *graph,
+                                        const struct graph_node *node)
+{
+    const struct graph_node *maker = maker_of(graph, node);
+
+    while (!graph_output(graph, node, 0)->names && node != maker)
+        node = graph_producer(graph, node->inputs[0]);
+    return graph_output(graph, node, 0)->names;
 }
 
 static bool add_alias(struct search *search, const char *name, size_t layer)
@@ -142,7 +150,7 @@ static bool add_names(struct search *search, int value, size_t layer)
 /* The path in an exporter's name such as
  * "/features/features.18/features.18.0/Conv", whose parts repeat the parts
  * before them: "features.18.0". */
-static const char *module_of(struct search *search, const char *name)
+static const char *path_in(struct search *search, const char *name)
 {
     const char *end = strrchr(name, '/'), *part = name, *last = "";
     size_t last_len = 0, len = 0, cut;
@@ -150,7 +158,7 @@ static const char *module_of(struct search *search, const char *name)
 
     if (!end)
         return "";
-    path = arena_text(&search->layers->arena, "", strlen(name), search->err);
+    path = arena_take(&search->layers->arena, strlen(name) + 1, 1, search->err);
     for (; path && part < end; part += cut + 1) {
         cut = strcspn(part, "/");
         if (cut == 0)
@@ -162,11 +170,21 @@ static const char *module_of(struct search *search, const char *name)
             path[len++] = '.';
         memcpy(path + len, part, cut);
         len += cut;
-        path[len] = '\0';
         last = part;
         last_len = cut;
     }
     return path;
+}
+
+/* NULL: no memory. */
+static const char *module_of(struct search *search,
+                             const struct graph_name *name,
+                             const struct graph_node *maker)
+{
+    if (name && name->module)
+        return name->module;
+    return path_in(search,
+                   name && strchr(name->text, '/') ? name->text : maker->name);
 }
 
 static bool add_layer(struct search *search, const struct graph_node *node)
@@ -174,28 +192,33 @@ static bool add_layer(struct search *search, const struct graph_node *node)
     const struct graph *graph = search->graph;
     int value = node->outputs[0];
     const struct graph_picture *picture = &search->pictures[value];
+    const struct layers_field *field = &search->fields[value];
     const struct graph_shape *shape = &graph->values[value].shape;
     size_t at = search->layers->count++;
     struct layer *layer = &search->layers->list[at];
-    const char *name = name_of(graph, node);
+    const struct graph_node *maker = maker_of(graph, node);
+    const struct graph_name *name = name_of(graph, node);
 
     *layer = (struct layer){
         .value = value,
-        .name = name,
-        .op = node->onnx_op,
-        .module = module_of(search, strchr(name, '/') ? name : node->name),
+        .name = name ? name->text : maker->name,
+        .op = maker->onnx_op,
+        .module = module_of(search, name, maker),
+        .begins = path_in(search, maker->name),
         .channels = shape->dim[picture->rows == 1 ? 3 : 1],
         .height = picture->height,
         .width = picture->width,
         .is_nhwc = picture->rows == 1,
-        .field_x = INFINITY,
-        .field_y = INFINITY,
+        .field_x = layers_field_size(&field->span[1]),
+        .field_y = layers_field_size(&field->span[0]),
+        .stride_x = field->span[1].stride,
+        .stride_y = field->span[0].stride,
     };
     search->facts[value].layer = at + 1;
-    return layer->module && add_names(search, value, at);
+    return layer->module && layer->begins && add_names(search, value, at);
 }
 
-static bool add_layers(struct search *search, size_t min)
+static bool add_layers(struct search *search, enum strictness strictness)
 {
     const struct graph *graph = search->graph;
 
@@ -212,7 +235,7 @@ static bool add_layers(struct search *search, size_t min)
         if (source > 0) {
             if (!add_names(search, node->outputs[0], source - 1))
                 return false;
-        } else if (is_map(search, node->outputs[0], min) &&
+        } else if (is_map(search, node->outputs[0], strictness) &&
                    !add_layer(search, node)) {
             return false;
         }
@@ -250,35 +273,43 @@ static size_t default_of(const struct search *search)
     return found;
 }
 
+static bool find(struct search *search, int logits)
+{
+    struct layers *layers = search->layers;
+
+    layers->list = arena_take(&layers->arena, search->graph->num_nodes + 1,
+                              sizeof *layers->list, search->err);
+    if (!layers->list)
+        return false;
+    graph_picture_find(search->pictures, search->graph);
+    layers_field_find(search->fields, search->graph, search->pictures);
+    follow(search, logits);
+    for (int s = MAPS_OF_IMAGE; s <= MAPS && layers->count == 0; s++)
+        if (!add_layers(search, (enum strictness)s))
+            return false;
+    layers->chosen = default_of(search);
+    return true;
+}
+
 bool layers_find(struct layers *layers, const struct graph *graph, int logits,
                  struct error *err)
 {
-    struct graph_picture *pictures =
-        calloc(graph->num_values + 1, sizeof *pictures);
-    struct facts *facts = calloc(graph->num_values + 1, sizeof *facts);
-    struct search search = {.graph = graph,
-                            .pictures = pictures,
-                            .facts = facts,
-                            .layers = layers,
-                            .err = err};
-    bool ok = pictures && facts;
+    size_t count = graph->num_values + 1;
+    struct search search = {
+        .graph = graph,
+        .pictures = calloc(count, sizeof *search.pictures),
+        .fields = calloc(count, sizeof *search.fields),
+        .facts = calloc(count, sizeof *search.facts),
+        .layers = layers,
+        .err = err,
+    };
+    bool ok = (search.pictures && search.fields && search.facts) ||
+              fail(err, ERROR_MEMORY, "not enough memory for a list of layers");
 
-    layers->list = arena_take(&layers->arena, graph->num_nodes + 1,
-                              sizeof *layers->list, err);
-    if (!ok)
-        fail(err, ERROR_MEMORY, "not enough memory for a list of layers");
-    if (!ok || !layers->list) {
-        ok = false;
-        goto out;
-    }
-    graph_picture_find(pictures, graph);
-    follow(&search, logits);
-    ok =
-        add_layers(&search, 1) && (layers->count > 0 || add_layers(&search, 0));
-    layers->chosen = ok ? default_of(&search) : 0;
-out:
-    free(pictures);
-    free(facts);
+    ok = ok && find(&search, logits);
+    free(search.pictures);
+    free(search.fields);
+    free(search.facts);
     if (!ok)
         layers_release(layers);
     return ok;

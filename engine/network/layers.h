@@ -27,7 +27,8 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
-#include "engine/graph/graph.h"
+
+struct graph;
 
 struct layer {
     int value;          /* in the graph */
@@ -36,6 +37,8 @@ struct layer {
                            "Conv"; others may be folded into it */
     const char *module; /* the exporter's path of the module that makes it, such
                            as "features.18.2", or "" */
+    const char *begins; /* the path of the module whose operation begins to make
+                           it, if the node's name has one, or "" */
     size_t channels, height, width;
     bool is_nhwc; /* (1, H, W, C) before graph_layout; else (1, C, H, W) */
     double field_x, field_y; /* receptive field in pixels of the input; infinite
@@ -81,7 +84,8 @@ bool layers_find(struct layers *layers, const struct graph *graph, int logits,
  *
  * Several layers with one end are ambiguous, unless the end is that of one
  * module's path.
- * ERROR_INPUT: no layer, or more than one; the text names some. */
+ * ERROR_INPUT: no layer, or more than one; the text names some, or the layer
+ * that the module was folded into. */
 bool layers_choose(size_t *index, const struct layers *layers, const char *text,
                    struct error *err) __attribute__((warn_unused_result));
 

@@ -162,19 +162,24 @@ static const char *list_names(char text[LIST_TEXT], const struct layers *layers,
     return text;
 }
 
-static bool refuse_unknown(const struct layers *layers, const char *text,
-                           struct error *err)
+static bool refuse_unknown(const struct choice *choice, struct error *err)
 {
+    const struct layers *layers = choice->layers;
     size_t last[MAX_NAMED - 1], count = 0;
     char names[LIST_TEXT];
 
-    if (layers->count == 0)
-        return fail(err, ERROR_INPUT, "the network has no feature maps");
+    for (size_t i = 0; i < layers->count; i++)
+        if (is_end(choice, layers->list[i].begins,
+                   strlen(layers->list[i].begins), true))
+            return fail(err, ERROR_INPUT,
+                        "\"%.60s\" is not a layer of its own: it is folded "
+                        "into \"%.100s\"",
+                        choice->text, layers->list[i].name);
     for (size_t i = layers->count; i > 0 && count < MAX_NAMED - 1; i--)
         last[count++] = i - 1;
     return fail(err, ERROR_INPUT,
                 "no layer's name ends in \"%.60s\"; the last layers are %s",
-                text, list_names(names, layers, last, count));
+                choice->text, list_names(names, layers, last, count));
 }
 
 bool layers_choose(size_t *index, const struct layers *layers, const char *text,
@@ -187,6 +192,8 @@ bool layers_choose(size_t *index, const struct layers *layers, const char *text,
     char names[LIST_TEXT];
     uint64_t back;
 
+    if (layers->count == 0)
+        return fail(err, ERROR_INPUT, "the network has no feature maps");
     if (text[0] == '-' && digits_parse(&back, text + 1)) {
         if (back == 0 || back > layers->count)
             return fail(err, ERROR_INPUT,
@@ -201,7 +208,7 @@ bool layers_choose(size_t *index, const struct layers *layers, const char *text,
             rules[r](&choice);
     }
     if (choice.count == 0)
-        return refuse_unknown(layers, text, err);
+        return refuse_unknown(&choice, err);
     if (choice.count > 1)
         return fail(
             err, ERROR_INPUT,

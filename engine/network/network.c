@@ -110,6 +110,7 @@ static bool read_shapes(struct graph *graph, const uint8_t *bytes, size_t len,
     return problems ? false : fail_with(&own, err);
 }
 
+/* Runs all passes. The layers are those of a single output. */
 static bool read_graph(struct network *network, const uint8_t *bytes,
                        size_t len, const struct onnx_input *input,
                        struct graph_problems *problems, struct error *err)
@@ -118,7 +119,8 @@ static bool read_graph(struct network *network, const uint8_t *bytes,
 
     return read_shapes(graph, bytes, len, input, problems, err) &&
            graph_fold(graph, err) &&
-           layers_find(&network->layers, graph, graph->outputs[0], err) &&
+           (graph->num_outputs > 1 ||
+            layers_find(&network->layers, graph, graph->outputs[0], err)) &&
            graph_layout(graph, err);
 }
 

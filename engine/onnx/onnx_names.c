@@ -79,6 +79,50 @@ int onnx_value_of(const struct onnx_reader *reader, const char *name)
     return onnx_names_find(&reader->names, name)->value;
 }
 
+/* The last but one of the texts in a list such as "['', 'stem', 'stem.conv',
+ * 'conv2d']": PyTorch writes the paths of a node's modules and then its own
+ * name. */
+static const char *last_module(size_t *len, const char *scopes)
+{
+    const char *module = "", *last = "", *start;
+    size_t last_len = 0;
+
+    *len = 0;
+    while ((start = strchr(scopes, '\''))) {
+        module = last;
+        *len = last_len;
+        last = start + 1;
+        last_len = strcspn(last, "'");
+        scopes = last + last_len;
+        scopes += *scopes != '\0';
+    }
+    return module;
+}
+
+/* Keeps the path of the module that PyTorch wrote into the node's metadata. */
+static bool keep_module(struct onnx_reader *reader, int value)
+{
+    const onnx_node_proto *node = reader->node;
+    struct graph_name *name = reader->graph->values[value].names;
+    size_t len = 0;
+
+    for (size_t i = 0; node && name && i < node->n_metadata_props; i++) {
+        const onnx_entry_proto *entry = node->metadata_props[i];
+        const char *module;
+
+        if (!entry->key || !entry->value ||
+            strcmp(entry->key, "pkg.torch.onnx.name_scopes") != 0)
+            continue;
+        module = last_module(&len, entry->value);
+        if (len == 0)
+            continue;
+        name->module =
+            arena_text(&reader->graph->arena, module, len, reader->err);
+        return name->module != NULL;
+    }
+    return true;
+}
+
 int onnx_define(struct onnx_reader *reader, const char *name,
                 enum graph_type type)
 {
@@ -89,6 +133,8 @@ int onnx_define(struct onnx_reader *reader, const char *name,
         return GRAPH_NONE;
     }
     found->value = graph_add_value(reader->graph, name, type, reader->err);
+    if (found->value != GRAPH_NONE && !keep_module(reader, found->value))
+        return GRAPH_NONE;
     return found->value;
 }
 

@@ -15,6 +15,7 @@
 typedef Onnx__ModelProto onnx_model_proto;
 typedef Onnx__GraphProto onnx_graph_proto;
 typedef Onnx__NodeProto onnx_node_proto;
+typedef Onnx__StringStringEntryProto onnx_entry_proto;
 typedef Onnx__AttributeProto onnx_attribute_proto;
 typedef Onnx__TensorProto onnx_tensor_proto;
 typedef Onnx__ValueInfoProto onnx_value_info_proto;

@@ -30,6 +30,21 @@ bool handle_model(struct service *service, struct request *request)
     return ok;
 }
 
+bool handle_model_layers(struct service *service, struct request *request)
+{
+    struct model *model =
+        models_find(&service->models, params_find(&request->params, "model"),
+                    &request->err);
+    bool ok;
+
+    if (!model)
+        return false;
+    response_header(&request->response, "Cache-Control", "no-cache");
+    ok = model_json_layers(&request->response, model, &request->err);
+    model_release(model);
+    return ok;
+}
+
 bool handle_models(struct service *service, struct request *request)
 {
     struct model *models[CONFIG_MAX_LIST];

@@ -1,6 +1,7 @@
 #include "server/api/model_json.h"
 
 #include "server/api/explain_options.h"
+#include "server/api/layers_json.h"
 #include "server/http/json.h"
 
 static json_t *model_input(const struct engine_info *info)
@@ -108,6 +109,18 @@ bool model_json_write(struct response *response, const struct model *model,
               put(root, "workers", json_integer((json_int_t)config->workers)) &&
               put(root, "limits", model_limits(config)) &&
               put(root, "options", model_options());
+
+    return dump_line(response, root, ok, err);
+}
+
+bool model_json_layers(struct response *response, const struct model *model,
+                       struct error *err)
+{
+    const struct layers *layers = engine_layers(model->engine);
+    json_t *root = json_object();
+    bool ok = put(root, "model", text(model->info.name)) &&
+              put(root, "input", model_input(&model->info)) &&
+              put(root, "layers", layers_json(layers));
 
     return dump_line(response, root, ok, err);
 }

@@ -16,6 +16,10 @@ bool model_json_write(struct response *response, const struct model *model,
                       const struct config *config, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Writes the model's layers, for GET /model/layers. ERROR_MEMORY. */
+bool model_json_layers(struct response *response, const struct model *model,
+                       struct error *err) __attribute__((warn_unused_result));
+
 /* Writes each of `models` (count), for GET /models. ERROR_MEMORY. */
 bool model_json_list(struct response *response, struct model *const *models,
                      size_t count, struct error *err)

@@ -8,6 +8,8 @@
 #define ROUTES(X)                                                          \
     X(REQUEST_POST, "/cam", ACCESS_CAM, handle_cam_check, handle_cam)      \
     X(REQUEST_GET, "/model", ACCESS_CAM, handle_model_check, handle_model) \
+    X(REQUEST_GET, "/model/layers", ACCESS_CAM, handle_model_check,        \
+      handle_model_layers)                                                 \
     X(REQUEST_GET, "/models", ACCESS_CAM, NULL, handle_models)             \
     X(REQUEST_GET, "/healthz", ACCESS_OPEN, NULL, handle_healthz)          \
     X(REQUEST_GET, "/readyz", ACCESS_OPEN, NULL, handle_readyz)            \

@@ -15,7 +15,8 @@ from conftest import MODEL, ROOT, WHEREFORE, Run
 from onnx import TensorProto, helper, numpy_helper
 
 FORMS = ROOT / "tests/data/forms"
-COMMANDS = ["info", "check", "add", "run"]
+NETWORKS = ROOT / "tests/data/networks"
+COMMANDS = ["info", "check", "layers", "add", "run"]
 
 
 @pytest.fixture
@@ -228,6 +229,104 @@ def test_names_in_a_file_do_not_reach_the_terminal_as_they_are(model, tmp_path):
 
     assert b"\x1b" not in model("check", path).stdout
     assert json.loads(model("check", "--json", path).stdout)["problems"]
+
+
+# --- layers -------------------------------------------------------------------
+
+
+def test_layers_are_listed_and_the_default_is_marked(model):
+    result = model("layers", NETWORKS / "lane-change-legacy13.onnx")
+    head, *rows = result.stdout.decode().splitlines()
+
+    assert result.returncode == 0 and result.stderr == b""
+    assert head.split() == [
+        "layer",
+        "map",
+        "field",
+        "stride",
+        "operation",
+        "name",
+        "module",
+    ]
+    assert [row.startswith(" * ") for row in rows] == [False] * 5 + [True]
+    assert re.split(r"  +", rows[-1].strip(" *")) == [
+        "-1",
+        "10 x 5 x 32",
+        "55",
+        "16",
+        "Conv",
+        "/features/features.17/Relu_output_0",
+        "features.17",
+    ]
+
+
+def test_layers_as_json_have_sizes_and_aliases(model):
+    path = NETWORKS / "convnext-dynamo18.onnx"
+    found = json.loads(model("layers", "--json", path).stdout)
+    last = found["layers"][-1]
+
+    assert found["file"] == str(path)
+    assert found["input"] == {"width": 64, "height": 96}
+    assert [x["default"] for x in found["layers"]] == [False] * 33 + [True]
+    assert (last["name"], last["operation"]) == ("add_3", "Add")
+    assert (last["width"], last["height"], last["channels"]) == (4, 6, 24)
+    # 4, then 7 x 7 at strides 4, 8, 8 and 16, and 2 x 2 twice
+    field = 4 + 6 * (4 + 8 + 8 + 16) + 4 + 8
+    assert last["field"] == {"width": field, "height": field}
+    assert last["stride"] == {"width": 16, "height": 16}
+    # the same numbers in the order (1, H, W, C)
+    transposed = [x for x in found["layers"] if x["name"] == "conv2d_1"]
+    assert len(transposed) == 1 and len(transposed[0]["aliases"]) == 1
+
+
+def test_where_the_whole_image_is_seen_layers_say_so(model):
+    result = model("layers", NETWORKS / "regnet-y-dynamo18.onnx")
+    last = result.stdout.decode().splitlines()[-1]
+
+    assert re.split(r"  +", last.strip(" *"))[2:4] == ["all", "16"]
+
+
+@pytest.fixture
+def noted(tmp_path: Path) -> Path:
+    """A network whose modules are in the nodes' metadata, as PyTorch's exporter
+    with dynamo=True writes them."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["conv2d"], pads=[1] * 4),
+        helper.make_node("Relu", ["conv2d"], ["relu"]),
+        helper.make_node("MaxPool", ["relu"], ["pool"], kernel_shape=[2, 2]),
+        helper.make_node("GlobalAveragePool", ["pool"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["y"]),
+    ]
+    scopes = [
+        "['', 'stem', 'stem.0', 'conv2d']",
+        "['', 'stem', 'stem.1', 'relu']",
+        "['', 'pool']",
+        "['",
+        "",
+    ]
+    for node, text in zip(nodes, scopes, strict=True):
+        for key in ("namespace", "pkg.torch.onnx.name_scopes"):
+            node.metadata_props.add(key=key, value=text)
+    weights = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
+    path = tmp_path / "noted.onnx"
+    return save(path, nodes, {"x": [1, 3, 8, 8]}, {"y": [1, 4]}, [weights])
+
+
+def test_modules_in_metadata_are_read(model, noted):
+    found = json.loads(model("layers", "--json", noted).stdout)
+
+    assert [(x["name"], x["module"]) for x in found["layers"]] == [
+        ("relu", "stem.1"),
+        ("pool", None),
+    ]
+
+
+def test_layers_of_what_cannot_be_run_are_none(model, unsupported):
+    result = model("layers", unsupported)
+
+    assert result.returncode == 1 and result.stdout == b""
+    assert b'node "unknown operator": operator Frobnicate is not' in result.stderr
+    assert result.stderr.count(b"\n") == 1
 
 
 # --- run ----------------------------------------------------------------------

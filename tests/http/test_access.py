@@ -47,6 +47,7 @@ def test_a_token_of_the_file_opens_cam_and_the_models(
     assert guarded.cam(headers=bearer(token)).status_code == 200
     assert guarded.get("/model", headers=bearer(token, "bearer")).status_code == 200
     assert guarded.get("/models", headers=bearer(token, "BEARER")).status_code == 200
+    assert guarded.get("/model/layers", headers=bearer(token)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,7 @@ def test_nothing_else_does(guarded: Server, headers: dict[str, str]) -> None:
     for answer in (
         guarded.cam(headers=headers),
         guarded.get("/model", headers=headers),
+        guarded.get("/model/layers", headers=headers),
         guarded.get("/models", headers=headers),
     ):
         assert answer.status_code == 401

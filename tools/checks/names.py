@@ -114,7 +114,7 @@ def page(tables: dict, read: Read) -> list[str]:
     )
 
 
-COMMANDS = ("serve", "cam", "health", "model info", "model check", "model add", "model run")
+COMMANDS = ("serve", "cam", "health", "model info", "model check", "model layers", "model add", "model run")
 
 
 def helps(program: str) -> dict[str, str]:

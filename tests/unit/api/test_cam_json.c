@@ -214,6 +214,50 @@ static void the_model_is_described_with_limits_and_options(void **state)
     response_release(&response);
 }
 
+static void layers_are_listed_with_what_is_known_of_them(void **state)
+{
+    struct engine engine = {0};
+    struct model model = {.engine = &engine};
+    struct response response = {0};
+    json_t *root, *list, *conv, *mul;
+
+    (void)state;
+    engine_info(&engine, &model.info);
+    assert_true(model_json_layers(&response, &model, NULL));
+    root = parse(&response);
+    assert_string_equal(string_at(root, "model"), "fake");
+    assert_int_equal(integer_at(json_object_get(root, "input"), "width"), 8);
+    list = json_object_get(root, "layers");
+    assert_int_equal(json_array_size(list), 2);
+    conv = json_array_get(list, 0);
+    mul = json_array_get(list, 1);
+
+    assert_string_equal(string_at(conv, "name"), "conv");
+    assert_string_equal(string_at(conv, "operation"), "Conv");
+    assert_true(json_is_null(json_object_get(conv, "module")));
+    assert_true(json_is_false(json_object_get(conv, "default")));
+    assert_int_equal(integer_at(conv, "channels"), 2);
+    assert_int_equal(integer_at(conv, "height"), 4);
+    assert_int_equal(integer_at(conv, "width"), 8);
+    assert_int_equal(json_array_size(json_object_get(conv, "aliases")), 0);
+    assert_true(json_real_value(json_object_get(json_object_get(conv, "field"),
+                                                "height")) == 5);
+    assert_true(json_real_value(json_object_get(json_object_get(conv, "stride"),
+                                                "height")) == 2);
+
+    assert_string_equal(string_at(mul, "module"), "stem.1");
+    assert_true(json_is_true(json_object_get(mul, "default")));
+    assert_true(
+        json_is_null(json_object_get(json_object_get(mul, "field"), "width")));
+    assert_true(json_is_null(
+        json_object_get(json_object_get(mul, "stride"), "height")));
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(mul, "aliases"), 0)),
+        "moved");
+    json_decref(root);
+    response_release(&response);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +267,7 @@ int main(void)
         cmocka_unit_test(top_stands_for_all_that_are_listed),
         cmocka_unit_test(a_model_without_a_map_says_why),
         cmocka_unit_test(the_model_is_described_with_limits_and_options),
+        cmocka_unit_test(layers_are_listed_with_what_is_known_of_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
