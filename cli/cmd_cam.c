@@ -109,22 +109,45 @@ static bool write_response(struct cam *cam, const char *image,
                           &cam->request, &source, err);
 }
 
+/* The bar is over the passes of the only image. */
+static void show_passes(void *user, size_t done, size_t total)
+{
+    struct cam *cam = user;
+
+    (void)total;
+    progress_show(&cam->progress, done + 1);
+}
+
 /* Explains one image. The heatmap is written first, so that once a result is
  * printed its heatmap exists. */
 static bool explain(struct cam *cam, size_t image, struct error *err)
 {
     const struct cam_options *options = &cam->options;
     const char *name = options->images[image];
+    const struct explain_watch watch = {
+        .progress = options->num_images == 1 ? show_passes : NULL, .user = cam};
     struct explanation explanation;
 
     return read_image(&cam->image, name, options->max_bytes, err) &&
            engine_session_sample(cam->session, cam->image.data, cam->image.len,
                                  &options->limits, NULL, err) &&
            engine_session_explain(cam->session, &explanation, &cam->request,
-                                  NULL, err) &&
+                                  &watch, err) &&
            (!options->heatmap ||
             write_heatmap(cam, image, &explanation, err)) &&
            write_response(cam, name, &explanation, err);
+}
+
+/* What the bar counts: images, or the passes of a single one. */
+static size_t count_steps(const struct cam *cam)
+{
+    size_t passes = 0;
+    struct error err = {0};
+
+    if (cam->options.num_images > 1)
+        return cam->options.num_images;
+    return engine_passes(cam->engine, &passes, &cam->request, &err) ? passes
+                                                                    : 1;
 }
 
 /* Explains all images. Stops early only if the results cannot be written. */
@@ -133,7 +156,7 @@ static int explain_all(struct cam *cam)
     const struct cam_options *options = &cam->options;
     int status = STATUS_OK;
 
-    progress_init(&cam->progress, stderr, options->num_images);
+    progress_init(&cam->progress, stderr, count_steps(cam));
     progress_show(&cam->progress, 0);
     for (size_t i = 0; i < options->num_images; i++) {
         struct error err = {0};
@@ -152,7 +175,8 @@ static int explain_all(struct cam *cam)
             complain_about("cam", "the result", &err);
             return STATUS_FAILED;
         }
-        progress_show(&cam->progress, i + 1);
+        if (options->num_images > 1)
+            progress_show(&cam->progress, i + 1);
     }
     progress_hide(&cam->progress);
     return status;

@@ -22,6 +22,7 @@
 #include "server/observe/log.h"
 #include "server/observe/notify.h"
 #include "server/sandbox.h"
+#include "server/work/allowed.h"
 #include "server/work/service.h"
 
 enum { MMAP_THRESHOLD = 262144 };
@@ -143,7 +144,10 @@ static bool check_values(const struct config *config, struct error *err)
 {
     struct engine_options options = {0};
     struct peer_nets nets;
+    struct allowed allowed;
 
+    if (!allowed_parse(&allowed, config->methods, err))
+        return config_blame(config, "methods", err);
     if (!engine_options_parse_size(&options, config->input_size, err))
         return config_blame(config, "input-size", err);
     if (!peer_nets_parse(&nets, &config->trusted_proxies, err))

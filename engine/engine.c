@@ -339,6 +339,24 @@ bool engine_method(const struct explain_method **method, const char **reason,
                             explain_method_name(*method), *reason);
 }
 
+const struct explain_method *
+engine_choose(const struct engine *engine, const char **refusal,
+              const struct explain_request *request)
+{
+    const struct explain_method *method = request->method;
+    struct explain_task task;
+
+    engine_task(&task, engine, request);
+    if (method) {
+        *refusal = method->refuse(&task);
+        return method;
+    }
+    method = explain_choose(refusal, &task);
+    if (method)
+        *refusal = NULL; /* it was the first method's */
+    return method;
+}
+
 bool engine_passes(const struct engine *engine, size_t *passes,
                    const struct explain_request *request, struct error *err)
 {

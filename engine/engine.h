@@ -214,6 +214,13 @@ bool engine_find_layer(const struct engine *engine, size_t *index,
                        const char *text, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Returns the method that a request gets: the one that it names, or the default
+ * for the model and the requested layer; NULL if it names none and none is
+ * defined. *refusal says why the method is not defined, or is NULL. */
+const struct explain_method *
+engine_choose(const struct engine *engine, const char **refusal,
+              const struct explain_request *request);
+
 /* Computes how many passes of the network a request takes, the one that
  * classifies included. ERROR_UNSUPPORTED if the method that it names is not
  * defined for this network and layer. */

@@ -304,6 +304,15 @@ unsigned team_num_threads(const struct team_member *member)
                : 1;
 }
 
+unsigned team_num_ready(const struct team_member *member)
+{
+    unsigned most = team_num_threads(member);
+    unsigned busy = most > 1 ? atomic_load(&member->team->num_busy) : 0;
+
+    /* This thread is one of the busy ones, if it has entered. */
+    return busy < 1 ? most : busy < most ? most - busy + 1 : 1;
+}
+
 void team_enter(struct team *team)
 {
     if (team)

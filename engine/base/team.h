@@ -63,6 +63,10 @@ void team_member_init(struct team_member *member, struct team *team);
 /* How many threads may call the tiles of a task: 1 without a team. */
 unsigned team_num_threads(const struct team_member *member);
 
+/* How many of them would work on a task now, if nothing changes: 1 while all
+ * cores are occupied. */
+unsigned team_num_ready(const struct team_member *member);
+
 /* Mark a core as occupied, and free again. As many helpers are awake as there
  * are cores left; without a team these do nothing. A member whose thread never
  * enters is assumed to be alone. */

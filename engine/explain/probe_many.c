@@ -85,7 +85,7 @@ static void run_tile(const struct team_task *task, size_t thread,
         run_lane(task->context, at[0] + i);
 }
 
-/* Runs the next passes. Lanes that are missing are made. */
+/* Runs passes. Lanes that are missing are made. */
 static bool run_wave(struct wave *wave, struct error *err)
 {
     struct probe *probe = wave->probe;
@@ -118,10 +118,20 @@ static bool run_wave(struct wave *wave, struct error *err)
     return true;
 }
 
-/* The number of passes of the next wave. */
+/* Runs the next passes; after a failure the team may rest. */
+static bool next_wave(struct wave *wave, struct error *err)
+{
+    if (run_wave(wave, err))
+        return true;
+    team_rest(&wave->probe->member);
+    return false;
+}
+
+/* The number of passes of the next wave: no more than run at the same time, so
+ * that what waits for its end does not wait for long. */
 static size_t next_count(const struct wave *wave)
 {
-    size_t most = team_num_threads(&wave->probe->member);
+    size_t most = team_num_ready(&wave->probe->member);
     size_t left = wave->task->count - wave->first;
 
     most = most < PROBE_MAX_LANES ? most : PROBE_MAX_LANES;
@@ -145,7 +155,7 @@ bool probe_targets(struct probe *probe, enum probe_part part,
     wave.input = part == PROBE_FEATURES ? wave.net->features : wave.net->image;
     for (; wave.first < task->count; wave.first += wave.count) {
         wave.count = next_count(&wave);
-        if (!run_wave(&wave, err))
+        if (!next_wave(&wave, err))
             return false;
         for (size_t lane = 0; lane < wave.count; lane++) {
             const float *logits = lane_logits(probe, wave.net, lane);
@@ -189,7 +199,7 @@ bool probe_input_gradients(struct probe *probe,
     wave.input = wave.net->image;
     for (; wave.first < wave.task->count; wave.first += wave.count) {
         wave.count = next_count(&wave);
-        if (!run_wave(&wave, err))
+        if (!next_wave(&wave, err))
             return false;
         for (size_t lane = 0; lane < wave.count; lane++)
             wanted->take(

@@ -1,13 +1,15 @@
 #include "server/api/cam_job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
 #include "server/api/cam_json.h"
 #include "server/api/cam_npy.h"
 #include "server/api/cam_png.h"
-#include "server/http/request.h"
 #include "server/work/service.h"
+
+enum { LINE_US = 100000 }; /* between two lines about the passes */
 
 /* The problem for an error; it may depend on whether decoding succeeded. */
 static enum problem problem_at(const struct error *err, bool decoded)
@@ -45,12 +47,81 @@ static void fail_with(struct deferred *deferred, const struct error *err,
                      err->limit);
 }
 
+/* ---- between passes ---- */
+
+/* Why the job should stop, if it should. Until its image is decoded, and if it
+ * takes one pass, it would be done before anybody could use the time. */
+static enum cam_job_stop find_stop(struct cam_job *job)
+{
+    struct deferred *deferred = &job->base.deferred;
+
+    if (deferred->cancelled && deferred->cancelled(deferred))
+        return CAM_JOB_CLIENT_GONE;
+    if (job_is_long(&job->base) && service_is_abandoned(job->service))
+        return CAM_JOB_DRAINING;
+    if (job->is_explaining && job->base.passes > 1 &&
+        clock_now_us() > job->deadline_us)
+        return CAM_JOB_DEADLINE;
+    return CAM_JOB_GOES_ON;
+}
+
 static bool is_cancelled(void *user)
 {
-    struct deferred *deferred = user;
+    struct cam_job *job = user;
 
-    return deferred->cancelled && deferred->cancelled(deferred);
+    if (job->stop == CAM_JOB_GOES_ON)
+        job->stop = find_stop(job);
+    return job->stop != CAM_JOB_GOES_ON;
 }
+
+/* Writes a line about the passes, unless the last one was a moment ago. */
+static void write_line(struct cam_job *job, size_t total)
+{
+    struct stream *stream = job->base.deferred.stream;
+    uint64_t now = clock_now_us();
+    char line[80];
+    int len;
+
+    if (!stream || (job->line_us > 0 && job->num_passes < total &&
+                    now - job->line_us < LINE_US))
+        return;
+    job->line_us = now;
+    len = snprintf(line, sizeof line, "{\"passes\":%zu,\"of\":%zu}\n",
+                   job->num_passes, total);
+    stream_add(stream, line, (size_t)len);
+}
+
+/* `done` and `total` do not count the pass that has classified the image. */
+static void note_passes(void *user, size_t done, size_t total)
+{
+    struct cam_job *job = user;
+
+    job->num_passes = done + 1;
+    write_line(job, total + 1);
+    if (job->base.yield)
+        job->base.yield(&job->base);
+}
+
+/* Makes a job that was stopped the problem that says why. */
+static void fail_stopped(struct cam_job *job, const struct error *err)
+{
+    struct deferred *deferred = &job->base.deferred;
+    char text[ERROR_TEXT_SIZE];
+
+    if (job->stop == CAM_JOB_CLIENT_GONE) {
+        fail_with(deferred, err, true);
+        return;
+    }
+    deferred->late = job->stop == CAM_JOB_DEADLINE;
+    snprintf(text, sizeof text, "%s after %zu of %zu passes of the network",
+             deferred->late ? "the time for the request was up"
+                            : "the service was shutting down",
+             job->num_passes, job->base.passes);
+    problem_response(&deferred->response,
+                     deferred->late ? PROBLEM_BUSY : PROBLEM_DRAINING, text, 0);
+}
+
+/* ---- the work ---- */
 
 /* Makes the response for a decoded image. */
 static bool respond(struct cam_job *job, struct engine_session *session,
@@ -58,12 +129,20 @@ static bool respond(struct cam_job *job, struct engine_session *session,
                     const struct cancel *cancel, struct error *err)
 {
     const struct cam_json_source source = {.queue_ms = queue_ms};
-    const struct explain_watch watch = {.cancel = cancel};
+    const struct explain_watch watch = {
+        .cancel = cancel, .progress = note_passes, .user = job};
     struct response *response = &job->base.deferred.response;
     struct explanation explanation;
+    uint64_t num_runs = engine_session_num_runs(session);
+    bool ok;
 
-    if (!engine_session_explain(session, &explanation, &job->request, &watch,
-                                err))
+    job->is_explaining = true;
+    ok = engine_session_explain(session, &explanation, &job->request, &watch,
+                                err);
+    if (job->service)
+        metrics_passes(&job->service->metrics, allowed_number(job->method),
+                       engine_session_num_runs(session) - num_runs);
+    if (!ok)
         return false;
     switch (job->format) {
     case CAM_PNG:
@@ -71,9 +150,13 @@ static bool respond(struct cam_job *job, struct engine_session *session,
     case CAM_NPY:
         return cam_npy_write(response, &explanation, err);
     default:
-        return cam_json_write(response, engine, &explanation, &job->request,
-                              &source, err);
+        break;
     }
+    ok = cam_json_write(response, engine, &explanation, &job->request, &source,
+                        err);
+    if (ok && job->base.deferred.stream)
+        response->content_type = job->base.deferred.stream->content_type;
+    return ok;
 }
 
 static void run(struct job *base, struct engine_session *session,
@@ -81,7 +164,7 @@ static void run(struct job *base, struct engine_session *session,
 {
     struct cam_job *job = (struct cam_job *)base;
     struct deferred *deferred = &base->deferred;
-    const struct cancel cancel = {is_cancelled, deferred};
+    const struct cancel cancel = {is_cancelled, job};
     const double queue_ms = clock_ms_since(job->queued_us);
     struct error err = {0};
     bool ok;
@@ -97,17 +180,16 @@ static void run(struct job *base, struct engine_session *session,
     ok = engine_session_sample(session, job->image.data, job->image.len, limits,
                                &cancel, &err);
     buf_release(&job->image);
-    if (!ok) {
-        fail_with(deferred, &err, false);
-        note_stages(deferred, session, queue_ms, STAGES_DECODE);
+    if (ok && respond(job, session, engine, queue_ms, &cancel, &err)) {
+        response_header(&deferred->response, "Cache-Control", "no-store");
+        note_stages(deferred, session, queue_ms, STAGES_COUNT);
         return;
     }
-    ok = respond(job, session, engine, queue_ms, &cancel, &err);
-    if (ok)
-        response_header(&deferred->response, "Cache-Control", "no-store");
+    if (job->stop != CAM_JOB_GOES_ON)
+        fail_stopped(job, &err);
     else
-        fail_with(deferred, &err, true);
-    note_stages(deferred, session, queue_ms, ok ? STAGES_COUNT : STAGES_INFER);
+        fail_with(deferred, &err, ok);
+    note_stages(deferred, session, queue_ms, ok ? STAGES_INFER : STAGES_DECODE);
 }
 
 static void refuse(struct job *base, enum problem problem,
@@ -144,6 +226,7 @@ static void free_job(struct deferred *deferred)
     model_release(job->base.model);
     buf_release(&job->image);
     response_release(&deferred->response);
+    stream_free(deferred->stream);
     free(job);
 }
 

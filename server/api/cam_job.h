@@ -8,15 +8,25 @@
 
 #include "engine/base/buf.h"
 #include "engine/engine.h"
+#include "server/http/request.h"
 #include "server/work/job.h"
 
 struct service;
 
+/* Why a job was stopped. */
+enum cam_job_stop {
+    CAM_JOB_GOES_ON,
+    CAM_JOB_CLIENT_GONE,
+    CAM_JOB_DEADLINE,
+    CAM_JOB_DRAINING, /* a long one, which the service has no time for */
+};
+
 /* X(enumerator, media type): what a response can be; of equally acceptable
  * types the first one. */
-#define CAM_FORMATS(X)              \
-    X(CAM_JSON, "application/json") \
-    X(CAM_PNG, "image/png")         \
+#define CAM_FORMATS(X)                                                       \
+    X(CAM_JSON, "application/json")                                          \
+    X(CAM_LINES, "application/x-ndjson") /* JSON, after lines of progress */ \
+    X(CAM_PNG, "image/png")                                                  \
     X(CAM_NPY, "application/x-npy")
 
 enum cam_format {
@@ -27,17 +37,31 @@ enum cam_format {
 };
 
 struct cam_job {
-    struct job base;         /* names the model; must come first */
-    struct service *service; /* it goes into this service's queue; borrowed */
-    struct buf image;        /* the file; released as soon as it is decoded */
+    struct job base;          /* names the model; must come first */
+    struct service *service;  /* it goes into this service's queue; borrowed */
+    char id[REQUEST_ID_SIZE]; /* of the request, which may end before the job */
+    const struct explain_method *method; /* that it uses; NULL: it makes no map
+                                          */
+    struct buf image; /* the file; released as soon as it is decoded */
     struct explain_request request;
     enum cam_format format; /* of the response */
     uint64_t queued_us;     /* when it was queued */
-    uint64_t deadline_us;   /* it is not started after this time */
+    uint64_t deadline_us;   /* it is not started after this time, nor is another
+                               pass, if the method takes several */
+
+    /* While it runs: */
+    enum cam_job_stop stop;
+    bool is_explaining; /* the image is decoded */
+    size_t num_passes;  /* that are done */
+    uint64_t line_us;   /* when the last line about them was written; 0: none
+                           was */
 };
 
-/* Returns NULL if there is not enough memory. deferred.free frees the job.
- * Running it runs the network at most once. */
+/* Returns NULL if there is not enough memory. deferred.free frees the job. If
+ * it is given a stream, it writes a line about its passes there, at most about
+ * ten a second:
+ *
+ *     {"passes":12,"of":301} */
 struct cam_job *cam_job_new(void);
 
 #endif

@@ -13,10 +13,12 @@ struct service;
 bool handle_cam_check(struct service *service, struct request *request);
 bool handle_cam(struct service *service, struct request *request);
 
-/* GET /model and GET /model/layers, with the query's `model`; GET /models. */
+/* GET /model, GET /model/layers and GET /methods, with the query's `model`;
+ * GET /models. */
 bool handle_model_check(struct service *service, struct request *request);
 bool handle_model(struct service *service, struct request *request);
 bool handle_model_layers(struct service *service, struct request *request);
+bool handle_methods(struct service *service, struct request *request);
 bool handle_models(struct service *service, struct request *request);
 
 /* GET /healthz: 200 while the process runs. GET /readyz: 200 while it accepts

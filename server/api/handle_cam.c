@@ -1,9 +1,11 @@
 #include "server/api/handle.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "engine/base/clock.h"
+#include "server/api/admit.h"
 #include "server/api/cam_job.h"
 #include "server/api/explain_options.h"
 #include "server/http/accept.h"
@@ -101,18 +103,23 @@ static bool check_query(struct request *request)
 
 /* Checks the options given so far. The model is NULL if a form field may still
  * name it. */
-static bool check_options(struct request *request,
+static bool check_options(struct admitted *admitted,
                           struct explain_request *asked,
-                          const struct model *model)
+                          const struct service *service,
+                          struct request *request, const struct model *model)
 {
     enum cam_format format = format_of(request);
 
-    if (model && format != CAM_JSON && !model->info.method)
+    if (model && format != CAM_JSON && format != CAM_LINES &&
+        !model->info.method)
         return request_fail(request, PROBLEM_REFUSED,
                             "there is no map for %s: %s", formats[format],
                             model->info.refusal);
-    return explain_options_parse(asked, &request->params,
-                                 model ? model->engine : NULL, &request->err);
+    if (!explain_options_parse(asked, &request->params,
+                               model ? model->engine : NULL, &request->err))
+        return false;
+    asked->only_heatmap = format == CAM_PNG;
+    return admit_check(admitted, asked, service, request, model);
 }
 
 bool handle_cam_check(struct service *service, struct request *request)
@@ -122,6 +129,7 @@ bool handle_cam_check(struct service *service, struct request *request)
         name || service->models.count == 1 || !has_type(request, form_type);
     struct model *model = NULL;
     struct explain_request asked;
+    struct admitted admitted;
     bool ok;
 
     if (service_is_abandoned(service))
@@ -135,7 +143,7 @@ bool handle_cam_check(struct service *service, struct request *request)
         if (!model)
             return false;
     }
-    ok = check_options(request, &asked, model);
+    ok = check_options(&admitted, &asked, service, request, model);
     model_release(model);
     return ok;
 }
@@ -198,22 +206,31 @@ static bool check_image(struct request *request,
 /* Makes the job for a checked request; the job holds its own reference to the
  * model. */
 static bool make_job(struct service *service, struct request *request,
-                     const struct explain_request *asked, struct model *model)
+                     const struct explain_request *asked,
+                     const struct admitted *admitted, struct model *model)
 {
     struct cam_job *job = cam_job_new();
+    enum cam_format format = format_of(request);
+    bool streams = format == CAM_LINES;
 
-    if (!job)
+    if (job && streams)
+        job->base.deferred.stream = stream_new(formats[format]);
+    if (!job || (streams && !job->base.deferred.stream)) {
+        free(job);
         return request_fail(request, PROBLEM_MEMORY,
                             "not enough memory for the request");
+    }
     job->service = service;
     job->image = request->image; /* moved, not copied */
     request->image = (struct buf){0};
     job->base.model = model_hold(model);
+    job->base.passes = admitted->passes;
     job->request = *asked;
-    job->base.deferred.response.id = request->id;
-    job->format = format_of(request);
-    job->request.only_heatmap = job->format == CAM_PNG;
-    if (job->format == CAM_NPY)
+    job->method = admitted->method;
+    memcpy(job->id, request->id, sizeof job->id);
+    job->base.deferred.response.id = job->id;
+    job->format = format;
+    if (format == CAM_NPY)
         job->request.style.kind = RENDER_NONE;
     job->queued_us = clock_now_us();
     job->deadline_us =
@@ -228,9 +245,11 @@ bool handle_cam(struct service *service, struct request *request)
         models_find(&service->models, params_find(&request->params, "model"),
                     &request->err);
     struct explain_request asked;
-    bool ok = model && check_options(request, &asked, model) &&
+    struct admitted admitted;
+    bool ok = model &&
+              check_options(&admitted, &asked, service, request, model) &&
               check_image(request, &asked) &&
-              make_job(service, request, &asked, model);
+              make_job(service, request, &asked, &admitted, model);
 
     model_release(model);
     return ok;

@@ -16,6 +16,7 @@ static void read_service(struct service *service,
         .queue_length = (double)queue_len(&service->queue),
         .queue_limit = (double)service->config->queue_length,
         .busy_workers = (double)pool_num_busy(service->pool),
+        .long_jobs = (double)pool_num_long(service->pool),
         .workers = (double)service->config->workers,
         .in_flight = (double)atomic_load(&metrics->in_flight),
         .connections = (double)atomic_load(&metrics->connections),
@@ -43,13 +44,25 @@ static void read_model(struct metrics_model *row, const struct model *model,
     };
 }
 
+/* The methods by number, then "none"; returns how many. */
+static size_t list_methods(const char *names[METRICS_MAX_METHODS])
+{
+    const struct explain_method *method;
+    size_t count = 0;
+
+    while (count + 1 < METRICS_MAX_METHODS && (method = explain_method(count)))
+        names[count++] = explain_method_name(method);
+    names[count++] = "none";
+    return count;
+}
+
 bool handle_metrics(struct service *service, struct request *request)
 {
     struct response *response = &request->response;
     struct model *models[CONFIG_MAX_LIST] = {0};
     struct metrics_model rows[CONFIG_MAX_LIST];
     struct metrics_numbers numbers;
-    const char *const *names;
+    const char *const *names, *methods[METRICS_MAX_METHODS];
     size_t num_names = routes_names(&names), count = service->models.count;
     bool ok;
 
@@ -61,6 +74,8 @@ bool handle_metrics(struct service *service, struct request *request)
     }
     numbers.models = rows;
     numbers.num_models = count;
+    numbers.methods = methods;
+    numbers.num_methods = list_methods(methods);
     numbers.xnnpack = count > 0 ? models[0]->info.runtime : "";
     response->status = 200;
     response->content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,5 +1,6 @@
 #include "server/api/handle.h"
 
+#include "server/api/methods_json.h"
 #include "server/api/model_json.h"
 #include "server/http/request.h"
 #include "server/work/service.h"
@@ -41,6 +42,22 @@ bool handle_model_layers(struct service *service, struct request *request)
         return false;
     response_header(&request->response, "Cache-Control", "no-cache");
     ok = model_json_layers(&request->response, model, &request->err);
+    model_release(model);
+    return ok;
+}
+
+bool handle_methods(struct service *service, struct request *request)
+{
+    struct model *model =
+        models_find(&service->models, params_find(&request->params, "model"),
+                    &request->err);
+    bool ok;
+
+    if (!model)
+        return false;
+    response_header(&request->response, "Cache-Control", "no-cache");
+    ok = methods_json_write(&request->response, model, &service->allowed,
+                            &request->err);
     model_release(model);
     return ok;
 }

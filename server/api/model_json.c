@@ -21,13 +21,14 @@ static json_t *model_map(const struct engine_info *info)
 
 static json_t *model_limits(const struct config *config)
 {
-    return json_pack("{sI sI sI sI sI sI sI}", "max_body_bytes",
+    return json_pack("{sI sI sI sI sI sI sI sI}", "max_body_bytes",
                      (json_int_t)config->max_body_bytes, "max_width",
                      (json_int_t)config->max_width, "max_height",
                      (json_int_t)config->max_height, "max_pixels",
                      (json_int_t)config->max_pixels, "queue_length",
                      (json_int_t)config->queue_length, "deadline_ms",
-                     (json_int_t)config->deadline_ms, "max_classes",
+                     (json_int_t)config->deadline_ms, "max_passes",
+                     (json_int_t)config->max_passes, "max_classes",
                      (json_int_t)EXPLAIN_MAX_CLASSES);
 }
 

@@ -5,14 +5,15 @@
 #include "server/work/service.h"
 
 /* X(method, path, access, check, handle) */
-#define ROUTES(X)                                                          \
-    X(REQUEST_POST, "/cam", ACCESS_CAM, handle_cam_check, handle_cam)      \
-    X(REQUEST_GET, "/model", ACCESS_CAM, handle_model_check, handle_model) \
-    X(REQUEST_GET, "/model/layers", ACCESS_CAM, handle_model_check,        \
-      handle_model_layers)                                                 \
-    X(REQUEST_GET, "/models", ACCESS_CAM, NULL, handle_models)             \
-    X(REQUEST_GET, "/healthz", ACCESS_OPEN, NULL, handle_healthz)          \
-    X(REQUEST_GET, "/readyz", ACCESS_OPEN, NULL, handle_readyz)            \
+#define ROUTES(X)                                                              \
+    X(REQUEST_POST, "/cam", ACCESS_CAM, handle_cam_check, handle_cam)          \
+    X(REQUEST_GET, "/model", ACCESS_CAM, handle_model_check, handle_model)     \
+    X(REQUEST_GET, "/model/layers", ACCESS_CAM, handle_model_check,            \
+      handle_model_layers)                                                     \
+    X(REQUEST_GET, "/models", ACCESS_CAM, NULL, handle_models)                 \
+    X(REQUEST_GET, "/methods", ACCESS_CAM, handle_model_check, handle_methods) \
+    X(REQUEST_GET, "/healthz", ACCESS_OPEN, NULL, handle_healthz)              \
+    X(REQUEST_GET, "/readyz", ACCESS_OPEN, NULL, handle_readyz)                \
     X(REQUEST_GET, "/metrics", ACCESS_METRICS, NULL, handle_metrics)
 
 static const struct route routes[] = {

@@ -56,7 +56,14 @@
     NUMBER(queue_length, "queue-length", 64, 1, 65536, "requests",             \
            "images that may wait for a worker; further requests get a 503")    \
     NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",      \
-           "longest wait for a worker before the response is a 503")           \
+           "longest wait for a worker before the response is a 503; methods "  \
+           "of several passes are also stopped between two passes after it")   \
+    NUMBER(max_passes, "max-passes", 1500, 1, 1000000, "passes",               \
+           "most passes of the network for one image; a request that takes "   \
+           "more gets a 413")                                                  \
+    TEXT(methods, "methods", "all", "NAME,NAME",                               \
+         "the methods of explanation that requests may use, separated by "     \
+         "commas, or all; others get a 403")                                   \
     SECTION("connections",                                                     \
             "where to listen, how many connections, and timeouts")             \
     TEXT(listen, "listen", "127.0.0.1:8080", "ADDRESS:PORT",                   \
@@ -110,8 +117,8 @@
            "file adds 192")                                                    \
     SECTION("access", "who may use the service")                               \
     TEXT(token_file, "token-file", "", "FILE",                                 \
-         "file of bearer tokens, one per line; /cam, /model, /model/layers "   \
-         "and /models then require one of them; SIGHUP reloads it")            \
+         "file of bearer tokens, one per line; /cam, /model, /model/layers, "  \
+         "/models and /methods then require one of them; SIGHUP reloads it")   \
     TEXT(metrics_token_file, "metrics-token-file", "", "FILE",                 \
          "the same for /metrics")                                              \
     LIST(cors_origins, "cors-origin", "", "ORIGIN",                            \

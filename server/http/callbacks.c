@@ -5,6 +5,7 @@
 #include "engine/base/clock.h"
 #include "server/http/connections.h"
 #include "server/http/exchange_head.h"
+#include "server/http/exchange_stream.h"
 #include "server/http/problem.h"
 #include "server/http/route.h"
 #include "server/http/upload.h"
@@ -14,11 +15,20 @@ enum { MAX_QUERY_FIELDS = 512 };
 
 /* ---- deferred responses ---- */
 
-/* On the worker's thread: returns the exchange to the HTTP thread. */
+/* On the worker's thread: returns the exchange to the HTTP thread, unless that
+ * has ended already. */
 static void done(struct deferred *deferred)
 {
-    struct exchange *x = deferred->owner;
+    struct exchange *x = deferred->owner; /* may be gone if it is streamed */
 
+    if (deferred->stream) {
+        enum stream_end end = exchange_stream_end(deferred);
+
+        if (end == STREAM_NOBODY)
+            deferred->free(deferred);
+        if (end != STREAM_NOT_BEGUN)
+            return;
+    }
     MHD_resume_connection(x->connection);
 }
 
@@ -26,7 +36,12 @@ static void done(struct deferred *deferred)
 static bool is_cancelled(struct deferred *deferred)
 {
     struct exchange *x = deferred->owner;
+    bool streams = false, cancelled = false;
 
+    if (deferred->stream)
+        cancelled = stream_is_cancelled(deferred->stream, &streams);
+    if (streams)
+        return cancelled;
     if (!connections_is_cancelled(x->door->connections, x->fd))
         return false;
     metrics_reject(x->door->backend.metrics, METRICS_CLIENT_GONE);
@@ -41,6 +56,8 @@ static enum MHD_Result start_work(struct exchange *x)
     deferred->owner = x;
     deferred->done = done;
     deferred->cancelled = is_cancelled;
+    if (deferred->stream)
+        exchange_stream_attach(x);
     connections_enter_work(x->door->connections, x->fd, x->interim);
     MHD_suspend_connection(x->connection);
     if (!deferred->start(deferred, &x->request))

@@ -262,6 +262,7 @@ static uint64_t end_of(const struct connections *c, const struct connection *k,
         return now +
                (config->receive_timeout + BODY_GRACE_S) * UINT64_C(1000000);
     case CONNECTIONS_WORKING:
+    case CONNECTIONS_STREAMING:
     case CONNECTIONS_CLOSING:
         break;
     }

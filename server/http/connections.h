@@ -30,13 +30,14 @@ struct lingering;
 struct connections;
 
 enum connections_state {
-    CONNECTIONS_NEW,     /* no request so far */
-    CONNECTIONS_IDLE,    /* between two requests */
-    CONNECTIONS_HEADERS, /* there is a request line */
-    CONNECTIONS_BODY,    /* the headers are in */
-    CONNECTIONS_WORKING, /* its job is queued or running */
-    CONNECTIONS_SENDING, /* its response is being sent */
-    CONNECTIONS_CLOSING  /* it belongs to lingering.c */
+    CONNECTIONS_NEW,       /* no request so far */
+    CONNECTIONS_IDLE,      /* between two requests */
+    CONNECTIONS_HEADERS,   /* there is a request line */
+    CONNECTIONS_BODY,      /* the headers are in */
+    CONNECTIONS_WORKING,   /* its job is queued or running */
+    CONNECTIONS_STREAMING, /* the same, and its response has begun */
+    CONNECTIONS_SENDING,   /* its response is being sent */
+    CONNECTIONS_CLOSING    /* it belongs to lingering.c */
 };
 
 /* Raises the limit on open files as far as needed, or fails. Addresses in
@@ -72,7 +73,8 @@ bool connections_enter_work(struct connections *connections, int fd,
  * sending side and still reads, which HTTP allows. To tell them apart, the
  * server sends it an interim response, 102; if the socket is closed, the other
  * side replies with a reset. Waits some milliseconds for that, once per
- * request. Only while the connection is CONNECTIONS_WORKING. */
+ * request. Not if it is CONNECTIONS_STREAMING: a reset shows there as well, as
+ * soon as something is sent. Only in these two states. */
 bool connections_is_cancelled(struct connections *connections, int fd);
 
 /* The status of the response that connections_sweep sent when it closed the

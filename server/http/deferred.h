@@ -11,6 +11,7 @@
 
 #include "engine/base/error.h"
 #include "server/http/response.h"
+#include "server/http/stream.h"
 #include "server/observe/stages.h"
 
 struct request;
@@ -29,11 +30,17 @@ struct deferred {
     bool (*cancelled)(struct deferred *deferred);
     void *owner; /* for both */
 
+    /* NULL: the response is sent when it is complete. Otherwise the other
+     * thread may add lines to it before; the response's body then becomes the
+     * last one. If the client disconnects meanwhile, `done` frees the struct.
+     * `free` frees the stream. */
+    struct stream *stream;
+
     /* Once done: */
     struct response response;
     struct stages stages; /* times of the stages */
     struct error err; /* why the response is a problem, if a worker failed */
-    bool late;        /* the deadline passed before it began */
+    bool late;        /* the deadline passed before it was done */
 };
 
 #endif

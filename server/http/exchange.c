@@ -10,6 +10,7 @@
 #include "engine/base/clock.h"
 #include "server/http/connections.h"
 #include "server/http/cors.h"
+#include "server/http/exchange_stream.h"
 #include "server/http/lingering.h"
 #include "server/http/problem.h"
 #include "server/http/route.h"
@@ -95,21 +96,17 @@ static struct MHD_Response *make_outgoing(struct response *response)
     return outgoing;
 }
 
-static enum MHD_Result send_response(struct exchange *x,
-                                     struct response *response)
+/* Passes the response's status and headers, and takes `outgoing`, its body. */
+static enum MHD_Result queue_response(struct exchange *x,
+                                      struct response *response,
+                                      struct MHD_Response *outgoing)
 {
-    struct MHD_Response *outgoing;
     enum MHD_Result result;
 
-    if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_SENDING))
+    if (!outgoing)
         return MHD_NO;
     add_common_headers(x, response);
     x->status = response->status;
-    x->sent_len =
-        response->constant ? response->constant_len : response->body.len;
-    outgoing = make_outgoing(response);
-    if (!outgoing)
-        return MHD_NO;
     if (response->content_type)
         MHD_add_response_header(outgoing, "Content-Type",
                                 response->content_type);
@@ -121,6 +118,16 @@ static enum MHD_Result send_response(struct exchange *x,
     result = MHD_queue_response(x->connection, x->status, outgoing);
     MHD_destroy_response(outgoing);
     return result;
+}
+
+static enum MHD_Result send_response(struct exchange *x,
+                                     struct response *response)
+{
+    if (!connections_enter(x->door->connections, x->fd, CONNECTIONS_SENDING))
+        return MHD_NO;
+    x->sent_len =
+        response->constant ? response->constant_len : response->body.len;
+    return queue_response(x, response, make_outgoing(response));
 }
 
 /* Makes the recorded failure the response, and says what is accepted instead:
@@ -147,6 +154,8 @@ enum MHD_Result exchange_send(struct exchange *x)
 {
     if (x->request.err.kind != ERROR_NONE)
         fail_response(x);
+    else if (exchange_stream_has_begun(x))
+        return queue_response(x, &x->request.response, exchange_stream_make(x));
     return send_response(x, request_response(&x->request));
 }
 
@@ -299,6 +308,7 @@ void exchange_close(struct exchange *x)
     if (x->request.num_fields > x->request.max_fields)
         exchange_count(x, METRICS_FORM_FIELDS);
     exchange_give_back(x);
+    exchange_stream_leave(x);
     if (x->status == 0)
         note_timeout(x);
     if (x->request.from.client.kind ==

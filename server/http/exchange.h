@@ -41,7 +41,7 @@ enum exchange_stage {
     EXCHANGE_HEADERS, /* the headers come next */
     EXCHANGE_BODY,    /* pieces of the body, or its end */
     EXCHANGE_WORK,    /* a call to start the deferred response */
-    EXCHANGE_DONE     /* the response is ready */
+    EXCHANGE_DONE     /* the response is ready, or a streamed one begins */
 };
 
 struct exchange {

@@ -28,12 +28,19 @@
  * suspended first, because the worker may finish before queue_push returns.
  * While it is suspended, libmicrohttpd does not call us for it, so the exchange
  * does not change. The worker asks whether the client has disconnected
- * (is_cancelled) before it begins.
+ * (is_cancelled) before it begins, and between passes.
+ *
+ * A response that is streamed begins with its first line, and from then on the
+ * exchange goes on while the worker is at work. They share the stream: its lock
+ * guards what is written and read, and whether the reader has left. The worker
+ * touches the exchange only with that lock, while the reader has not left. If
+ * the exchange closes first, the worker frees the job; otherwise the exchange
+ * does.
  *
  * Models change on the main thread (SIGHUP). It opens the new model without a
  * lock, takes the lock of models.c to replace the old one, and the lock of each
- * worker to drop its session. A job holds the model that its request was
- * checked against, and runs on that one.
+ * idle worker to drop its session; busy workers drop their own. A job holds the
+ * model that its request was checked against, and runs on that one.
  *
  * A body that is too long gets its response while it is still arriving.
  * libmicrohttpd accepts no response in the middle of a body, and closing a

@@ -20,6 +20,7 @@
     X(PROBLEM_NONE, 0, "", "none")                                           \
     X(PROBLEM_MALFORMED, 400, "Bad Request", "malformed")                    \
     X(PROBLEM_UNAUTHORIZED, 401, "Unauthorized", "unauthorized")             \
+    X(PROBLEM_FORBIDDEN, 403, "Forbidden", "not-allowed")                    \
     X(PROBLEM_NOT_FOUND, 404, "Not Found", "not-found")                      \
     X(PROBLEM_METHOD, 405, "Method Not Allowed", "method-not-allowed")       \
     X(PROBLEM_NOT_ACCEPTABLE, 406, "Not Acceptable", "not-acceptable")       \

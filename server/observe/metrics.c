@@ -64,6 +64,12 @@ void metrics_stages(struct metrics *metrics, const struct stages *stages,
     observe(&metrics->stages[STAGES_COUNT], total_ms);
 }
 
+void metrics_passes(struct metrics *metrics, size_t method, uint64_t count)
+{
+    if (method < METRICS_MAX_METHODS)
+        add(&metrics->passes[method], count);
+}
+
 void metrics_reject(struct metrics *metrics, enum metrics_reason reason)
 {
     add(&metrics->rejected[reason], 1);
@@ -129,6 +135,23 @@ static bool print_rejected(struct buf *out, const struct metrics *metrics,
         if (!buf_printf(out, err,
                         "wherefore_rejected_total{reason=\"%s\"} %" PRIu64 "\n",
                         reasons[i], atomic_load(&metrics->rejected[i])))
+            return false;
+    return true;
+}
+
+static bool print_passes(struct buf *out, const struct metrics *metrics,
+                         const struct metrics_numbers *numbers,
+                         struct error *err)
+{
+    if (!print_head(out, "wherefore_passes_total", "counter",
+                    "Runs of the network, whole or in part, by the method of "
+                    "explanation that they are for.",
+                    err))
+        return false;
+    for (size_t i = 0; i < numbers->num_methods; i++)
+        if (!buf_printf(out, err,
+                        "wherefore_passes_total{method=\"%s\"} %" PRIu64 "\n",
+                        numbers->methods[i], atomic_load(&metrics->passes[i])))
             return false;
     return true;
 }
@@ -237,7 +260,9 @@ bool metrics_render(struct buf *out, const struct metrics *metrics,
                     const struct metrics_numbers *numbers, struct error *err)
 {
     if (!print_requests(out, metrics, routes, num_routes, err) ||
-        !print_rejected(out, metrics, err) || !print_stages(out, metrics, err))
+        !print_rejected(out, metrics, err) ||
+        !print_passes(out, metrics, numbers, err) ||
+        !print_stages(out, metrics, err))
         return false;
 #define X(field, name, type, help)                                 \
     if (!print_number(out, name, type, help, numbers->field, err)) \

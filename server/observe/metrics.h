@@ -15,8 +15,8 @@
 /* The statuses that are counted. 0 counts requests without a response, and all
  * other statuses. */
 #define METRICS_STATUSES                                                     \
-    0, 200, 204, 304, 400, 401, 404, 405, 406, 408, 413, 414, 415, 422, 429, \
-        431, 500, 503
+    0, 200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 413, 414, 415, 422, \
+        429, 431, 500, 503
 
 /* X(reason, label): why a request or a connection was rejected to protect the
  * service, regardless of what it asked for. One row per reason. All are
@@ -50,44 +50,47 @@ enum metrics_reason {
 enum {
     METRICS_NUM_STATUSES =
         sizeof((unsigned[]){METRICS_STATUSES}) / sizeof(unsigned),
-    METRICS_MAX_ROUTES = 32
+    METRICS_MAX_ROUTES = 32,
+    METRICS_MAX_METHODS = 65 /* of explanation, and none */
 };
 
 /* X(field, name, type, help): the metrics without labels, one row each. */
-#define METRICS_NUMBERS(X)                                                \
-    X(forward_passes, "wherefore_forward_passes_total", "counter",        \
-      "Runs of the network.")                                             \
-    X(request_bytes, "wherefore_request_body_bytes_total", "counter",     \
-      "Bytes of request bodies received.")                                \
-    X(response_bytes, "wherefore_reply_body_bytes_total", "counter",      \
-      "Bytes of response bodies sent.")                                   \
-    X(queue_length, "wherefore_queue_length", "gauge",                    \
-      "Images waiting for a worker.")                                     \
-    X(queue_limit, "wherefore_queue_limit", "gauge",                      \
-      "Images that may wait for a worker.")                               \
-    X(busy_workers, "wherefore_busy_workers", "gauge",                    \
-      "Workers that are processing an image.")                            \
-    X(workers, "wherefore_workers", "gauge", "Workers.")                  \
-    X(in_flight, "wherefore_requests_in_flight", "gauge",                 \
-      "Requests without a complete response.")                            \
-    X(connections, "wherefore_connections", "gauge", "Open connections.") \
-    X(connections_limit, "wherefore_connections_limit", "gauge",          \
-      "Connections that may be open.")                                    \
-    X(draining, "wherefore_draining", "gauge",                            \
-      "1 while the service is shutting down, else 0.")                    \
-    X(log_dropped, "wherefore_log_dropped_lines_total", "counter",        \
-      "Log lines dropped because nobody read standard error.")            \
-    X(process.cpu_seconds, "process_cpu_seconds_total", "counter",        \
-      "Total user and system CPU time spent in seconds.")                 \
-    X(process.resident_bytes, "process_resident_memory_bytes", "gauge",   \
-      "Resident memory size in bytes.")                                   \
-    X(process.virtual_bytes, "process_virtual_memory_bytes", "gauge",     \
-      "Virtual memory size in bytes.")                                    \
-    X(process.open_fds, "process_open_fds", "gauge",                      \
-      "Number of open file descriptors.")                                 \
-    X(process.max_fds, "process_max_fds", "gauge",                        \
-      "Maximum number of open file descriptors.")                         \
-    X(process.start_seconds, "process_start_time_seconds", "gauge",       \
+#define METRICS_NUMBERS(X)                                                  \
+    X(forward_passes, "wherefore_forward_passes_total", "counter",          \
+      "Runs of the network.")                                               \
+    X(request_bytes, "wherefore_request_body_bytes_total", "counter",       \
+      "Bytes of request bodies received.")                                  \
+    X(response_bytes, "wherefore_reply_body_bytes_total", "counter",        \
+      "Bytes of response bodies sent.")                                     \
+    X(queue_length, "wherefore_queue_length", "gauge",                      \
+      "Images waiting for a worker.")                                       \
+    X(queue_limit, "wherefore_queue_limit", "gauge",                        \
+      "Images that may wait for a worker.")                                 \
+    X(busy_workers, "wherefore_busy_workers", "gauge",                      \
+      "Workers that are processing an image.")                              \
+    X(long_jobs, "wherefore_long_jobs", "gauge",                            \
+      "Workers that are processing an image with a method of many passes.") \
+    X(workers, "wherefore_workers", "gauge", "Workers.")                    \
+    X(in_flight, "wherefore_requests_in_flight", "gauge",                   \
+      "Requests without a complete response.")                              \
+    X(connections, "wherefore_connections", "gauge", "Open connections.")   \
+    X(connections_limit, "wherefore_connections_limit", "gauge",            \
+      "Connections that may be open.")                                      \
+    X(draining, "wherefore_draining", "gauge",                              \
+      "1 while the service is shutting down, else 0.")                      \
+    X(log_dropped, "wherefore_log_dropped_lines_total", "counter",          \
+      "Log lines dropped because nobody read standard error.")              \
+    X(process.cpu_seconds, "process_cpu_seconds_total", "counter",          \
+      "Total user and system CPU time spent in seconds.")                   \
+    X(process.resident_bytes, "process_resident_memory_bytes", "gauge",     \
+      "Resident memory size in bytes.")                                     \
+    X(process.virtual_bytes, "process_virtual_memory_bytes", "gauge",       \
+      "Virtual memory size in bytes.")                                      \
+    X(process.open_fds, "process_open_fds", "gauge",                        \
+      "Number of open file descriptors.")                                   \
+    X(process.max_fds, "process_max_fds", "gauge",                          \
+      "Maximum number of open file descriptors.")                           \
+    X(process.start_seconds, "process_start_time_seconds", "gauge",         \
       "Start time of the process since unix epoch in seconds.")
 
 /* X(field, name, type, help): the metrics of each model. */
@@ -112,12 +115,14 @@ struct metrics_model {
  */
 struct metrics_numbers {
     double forward_passes, request_bytes, response_bytes;
-    double queue_length, queue_limit, busy_workers, workers;
+    double queue_length, queue_limit, busy_workers, long_jobs, workers;
     double in_flight, connections, connections_limit, draining, log_dropped;
     struct process_figures process;
     const char *xnnpack;                /* its generation */
     const struct metrics_model *models; /* (num_models) borrowed */
     size_t num_models;
+    const char *const *methods; /* (num_methods) names, by number; borrowed */
+    size_t num_methods;
 };
 
 enum { METRICS_NUM_BUCKETS = 15 };
@@ -132,6 +137,7 @@ struct metrics_histogram {
 struct metrics {
     _Atomic uint64_t requests[METRICS_MAX_ROUTES][METRICS_NUM_STATUSES];
     _Atomic uint64_t rejected[METRICS_NUM_REASONS];
+    _Atomic uint64_t passes[METRICS_MAX_METHODS];
     struct metrics_histogram stages[STAGES_COUNT + 1]; /* the last: total */
     _Atomic uint64_t request_bytes, response_bytes;    /* of bodies */
     _Atomic uint64_t connections; /* open; counted by connections.c */
@@ -151,6 +157,9 @@ void metrics_stages(struct metrics *metrics, const struct stages *stages,
                     double total_ms);
 
 /* Counts a rejected request or connection. */
+/* Counts passes of the network for method number `method`. */
+void metrics_passes(struct metrics *metrics, size_t method, uint64_t count);
+
 void metrics_reject(struct metrics *metrics, enum metrics_reason reason);
 
 /* Appends the text. `routes` (num_routes) are the names of the routes by

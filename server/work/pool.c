@@ -9,14 +9,20 @@
 struct worker_session {
     struct model *model;            /* held, or NULL: no session yet */
     struct engine_session *session; /* owned */
+    bool in_use;                    /* a job runs in it */
 };
+
+/* Sessions by the models' numbers. The second one is for a job that is run
+ * while a long job uses the first. */
+enum { SESSIONS_OF_MODEL = 2 };
 
 struct worker {
     struct pool *pool; /* borrowed */
     pthread_t thread;
     pthread_mutex_t lock; /* held while a job is worked on */
-    struct worker_session sessions[CONFIG_MAX_LIST]; /* by the models' numbers;
-                                           guarded by lock */
+    struct worker_session sessions[CONFIG_MAX_LIST]
+                                  [SESSIONS_OF_MODEL]; /* guarded by lock */
+    atomic_bool stale; /* some session may be of a retired model */
 };
 
 struct pool {
@@ -24,7 +30,7 @@ struct pool {
     struct queue *queue;   /* borrowed */
     struct image_limits limits;
     struct team *team; /* owned: helps while cores are idle */
-    atomic_size_t num_busy;
+    atomic_size_t num_busy, num_long;
     atomic_bool abandoned;
     size_t num_workers;
     size_t num_started;      /* threads to be joined */
@@ -38,20 +44,36 @@ static void drop_session(struct worker_session *current)
     *current = (struct worker_session){0};
 }
 
-/* The worker's session of the model, created if needed. */
-static struct engine_session *
+/* Frees what no job uses of retired models, or of all of them. */
+static void drop_sessions(struct worker *worker, bool all)
+{
+    for (size_t i = 0; i < CONFIG_MAX_LIST; i++)
+        for (size_t k = 0; k < SESSIONS_OF_MODEL; k++) {
+            struct worker_session *current = &worker->sessions[i][k];
+
+            if (current->model && !current->in_use &&
+                (all || atomic_load(&current->model->retired)))
+                drop_session(current);
+        }
+}
+
+/* A session of the model that no job uses, created if needed. NULL:
+ * ERROR_MEMORY, ERROR_INTERNAL. */
+static struct worker_session *
 open_session(struct worker *worker, struct model *model, struct error *err)
 {
-    struct worker_session *current = &worker->sessions[model->slot];
+    struct worker_session *current = worker->sessions[model->slot];
 
+    current += current->in_use;
     if (current->model == model)
-        return current->session;
+        return current;
     drop_session(current);
     current->session =
         engine_session_new(model->engine, worker->pool->team, err);
-    if (current->session)
-        current->model = model_hold(model);
-    return current->session;
+    if (!current->session)
+        return NULL;
+    current->model = model_hold(model);
+    return current;
 }
 
 static void refuse(struct job *job, enum problem problem, const char *detail)
@@ -83,23 +105,63 @@ static void work_on(struct worker *worker, struct job *job)
     struct model *model = job->model;
     struct error err = {0};
     bool wanted = is_wanted(pool, job);
-    struct engine_session *session =
+    struct worker_session *current =
         wanted ? open_session(worker, model, &err) : NULL;
     uint64_t num_runs;
 
-    if (session) {
-        num_runs = engine_session_num_runs(session);
-        job->run(job, session, model->engine, &pool->limits);
-        num_runs = engine_session_num_runs(session) - num_runs;
+    if (current) {
+        current->in_use = true;
+        num_runs = engine_session_num_runs(current->session);
+        job->run(job, current->session, model->engine, &pool->limits);
+        num_runs = engine_session_num_runs(current->session) - num_runs;
+        current->in_use = false;
         atomic_fetch_add(&pool->models->counts[model->slot].forward_passes,
                          num_runs);
     } else if (wanted) {
         job->refuse(job, PROBLEM_NONE, &err);
     }
     if (atomic_load(&model->retired))
-        drop_session(&worker->sessions[model->slot]);
+        drop_sessions(worker, false);
     job->model = NULL;
     model_release(model);
+}
+
+/* Runs one short job, between two passes of a long one. More than one would
+ * leave the long one little time where there are always some. */
+static void yield(struct job *job)
+{
+    struct worker *worker = job->worker;
+    struct job *other = queue_pop_short(worker->pool->queue);
+
+    if (atomic_exchange(&worker->stale, false))
+        drop_sessions(worker, false);
+    if (!other)
+        return;
+    work_on(worker, other);
+    other->deferred.done(&other->deferred);
+}
+
+static void work_on_long(struct worker *worker, struct job *job)
+{
+    struct pool *pool = worker->pool;
+
+    job->worker = worker;
+    job->yield = yield;
+    atomic_fetch_add(&pool->num_long, 1);
+    work_on(worker, job);
+    atomic_fetch_sub(&pool->num_long, 1);
+    job->yield = NULL;
+}
+
+/* Does what pool_drop could not do while a job was running. The flag is read
+ * without the lock: pool_drop sets it before it tries to take the lock. */
+static void drop_stale(struct worker *worker)
+{
+    if (!atomic_exchange(&worker->stale, false))
+        return;
+    pthread_mutex_lock(&worker->lock);
+    drop_sessions(worker, false);
+    pthread_mutex_unlock(&worker->lock);
 }
 
 static void *work(void *arg)
@@ -112,8 +174,12 @@ static void *work(void *arg)
         atomic_fetch_add(&pool->num_busy, 1);
         team_enter(pool->team);
         pthread_mutex_lock(&worker->lock);
-        work_on(worker, job);
+        if (job_is_long(job))
+            work_on_long(worker, job);
+        else
+            work_on(worker, job);
         pthread_mutex_unlock(&worker->lock);
+        drop_stale(worker);
         team_leave(pool->team);
         atomic_fetch_sub(&pool->num_busy, 1);
         job->deferred.done(&job->deferred);
@@ -179,14 +245,15 @@ out:
     return NULL;
 }
 
-void pool_drop(struct pool *pool, const struct model *model)
+void pool_drop(struct pool *pool)
 {
     for (size_t i = 0; i < pool->num_workers; i++) {
         struct worker *worker = &pool->workers[i];
 
-        pthread_mutex_lock(&worker->lock);
-        if (worker->sessions[model->slot].model == model)
-            drop_session(&worker->sessions[model->slot]);
+        atomic_store(&worker->stale, true);
+        if (pthread_mutex_trylock(&worker->lock) != 0)
+            continue; /* it sees `stale` when it unlocks, or before */
+        drop_sessions(worker, false);
         pthread_mutex_unlock(&worker->lock);
     }
 }
@@ -194,6 +261,11 @@ void pool_drop(struct pool *pool, const struct model *model)
 size_t pool_num_busy(struct pool *pool)
 {
     return atomic_load(&pool->num_busy);
+}
+
+size_t pool_num_long(struct pool *pool)
+{
+    return atomic_load(&pool->num_long);
 }
 
 void pool_abandon(struct pool *pool)
@@ -213,8 +285,7 @@ void pool_free(struct pool *pool)
     if (!pool)
         return;
     for (size_t i = 0; i < pool->num_workers; i++) {
-        for (size_t k = 0; k < CONFIG_MAX_LIST; k++)
-            drop_session(&pool->workers[i].sessions[k]);
+        drop_sessions(&pool->workers[i], true);
         pthread_mutex_destroy(&pool->workers[i].lock);
     }
     team_free(pool->team);

@@ -4,6 +4,10 @@
 /* The workers: threads that take jobs from a queue. Each has one session for
  * each model that it has had a job for.
  *
+ * A long job yields between its passes: its worker then runs one short job that
+ * waits, in a session of its own, so that the two kinds take turns. Long jobs
+ * wait for a worker that has no job, so that a worker never has more than two.
+ *
  * To stop them, close the queue; pool_join returns when its last job is done.
  */
 
@@ -30,13 +34,16 @@ struct pool *pool_new(struct models *models, struct queue *queue,
                       const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Frees the sessions of a retired model, after the running jobs. A worker that
- * later gets another job for it frees its session afterwards. Any thread but a
- * worker's. */
-void pool_drop(struct pool *pool, const struct model *model);
+/* Frees the workers' sessions of retired models. Does not wait: a worker that
+ * is running a job frees its own before its next one, or when the job yields. A
+ * worker that later gets another job for such a model frees its session
+ * afterwards. Any thread but a worker's. */
+void pool_drop(struct pool *pool);
 
-/* The number of workers that are running a job. Any thread. */
+/* The number of workers that are running a job, and of those that are running a
+ * long one. Any thread. */
 size_t pool_num_busy(struct pool *pool);
+size_t pool_num_long(struct pool *pool);
 
 /* From now on, jobs that have not begun are refused. Any thread. */
 void pool_abandon(struct pool *pool);

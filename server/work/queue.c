@@ -20,6 +20,7 @@ bool queue_push(struct queue *queue, struct job *job, struct error *err)
         *queue->tail = job;
         queue->tail = &job->next;
         queue->len++;
+        queue->num_short += !job_is_long(job);
         pthread_cond_signal(&queue->filled);
     }
     pthread_mutex_unlock(&queue->lock);
@@ -32,6 +33,20 @@ bool queue_push(struct queue *queue, struct job *job, struct error *err)
     return true;
 }
 
+/* Takes out the job that *link points to. Call with the lock held. */
+static struct job *take(struct queue *queue, struct job **link)
+{
+    struct job *job = *link;
+
+    *link = job->next;
+    if (!*link)
+        queue->tail = link;
+    queue->len--;
+    queue->num_short -= !job_is_long(job);
+    job->next = NULL;
+    return job;
+}
+
 struct job *queue_pop(struct queue *queue)
 {
     struct job *job;
@@ -39,13 +54,20 @@ struct job *queue_pop(struct queue *queue)
     pthread_mutex_lock(&queue->lock);
     while (!queue->head && !queue->closed)
         pthread_cond_wait(&queue->filled, &queue->lock);
-    job = queue->head;
-    if (job) {
-        queue->head = job->next;
-        if (!queue->head)
-            queue->tail = &queue->head;
-        queue->len--;
-        job->next = NULL;
+    job = queue->head ? take(queue, &queue->head) : NULL;
+    pthread_mutex_unlock(&queue->lock);
+    return job;
+}
+
+struct job *queue_pop_short(struct queue *queue)
+{
+    struct job **link = &queue->head, *job = NULL;
+
+    pthread_mutex_lock(&queue->lock);
+    if (queue->num_short > 0) {
+        while (job_is_long(*link))
+            link = &(*link)->next;
+        job = take(queue, link);
     }
     pthread_mutex_unlock(&queue->lock);
     return job;

@@ -19,6 +19,7 @@ struct queue {
     struct job *head;      /* guarded by lock, like all below */
     struct job **tail;
     size_t len;
+    size_t num_short; /* of len: those that are not long (job.h) */
     size_t max_len;
     bool closed;
 };
@@ -32,6 +33,10 @@ bool queue_push(struct queue *queue, struct job *job, struct error *err)
 
 /* Waits for a job; the caller owns it. NULL: the queue is closed and empty. */
 struct job *queue_pop(struct queue *queue);
+
+/* Returns the first job that is not long, even if long ones have waited for
+ * longer, or NULL if there is none; the caller owns it. Never blocks. */
+struct job *queue_pop_short(struct queue *queue);
 
 size_t queue_len(struct queue *queue);
 

@@ -44,6 +44,8 @@ bool service_open(struct service *service, const struct config *config,
         return error_prefix(err, "--input-size");
     if (!peer_nets_parse(&service->trusted, &config->trusted_proxies, err))
         return error_prefix(err, "--trusted-proxy");
+    if (!allowed_parse(&service->allowed, config->methods, err))
+        return error_prefix(err, "--methods");
     options.precision = (enum precision_choice)config->precision;
     if (!access_open(&service->access, config, err))
         return false;
@@ -92,7 +94,7 @@ static void reload(struct service *service, size_t i)
     log_notice(format, "model %s reloaded, generation %ju", model->info.name,
                (uintmax_t)model->generation);
     model_release(model);
-    pool_drop(service->pool, old);
+    pool_drop(service->pool);
     model_release(old);
 }
 

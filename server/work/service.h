@@ -16,6 +16,7 @@
 #include "server/http/peer.h"
 #include "server/observe/metrics.h"
 #include "server/observe/process.h"
+#include "server/work/allowed.h"
 #include "server/work/models.h"
 #include "server/work/pool.h"
 #include "server/work/queue.h"
@@ -23,6 +24,7 @@
 struct service {
     const struct config *config; /* borrowed */
     struct access access;
+    struct allowed allowed; /* methods */
     struct models models;
     struct queue queue;
     struct pool *pool; /* owned */

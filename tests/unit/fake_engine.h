@@ -26,6 +26,7 @@ struct engine {
     const char *name;    /* NULL: "fake"; borrowed */
     const char *refusal; /* borrowed */
     bool fail_run;
+    size_t num_passes; /* of the method, besides the one that classifies */
 };
 
 static atomic_size_t fake_num_open;     /* engines */
@@ -177,6 +178,15 @@ const char *target_name(enum target_kind kind)
     return kind == TARGET_LOGIT ? "logit" : "another";
 }
 
+const struct explain_method *
+engine_choose(const struct engine *engine, const char **refusal,
+              const struct explain_request *request)
+{
+    (void)request;
+    *refusal = engine->refusal;
+    return &fake_method;
+}
+
 const struct explain_method *explain_method(size_t i)
 {
     return i == 0 ? &fake_method : NULL;
@@ -276,6 +286,20 @@ static void fake_class(struct engine_session *session, size_t row, size_t index,
         class->box = (struct box){1, 2, 3, (uint32_t)index + 1, 0.2f};
 }
 
+static bool fake_passes(struct engine_session *session,
+                        const struct explain_watch *watch, struct error *err)
+{
+    size_t total = session->engine->num_passes;
+
+    for (size_t i = 0; i < total; i++) {
+        if (!cancel_check(watch->cancel, err))
+            return false;
+        session->num_runs++;
+        watch->progress(watch->user, i + 1, total);
+    }
+    return true;
+}
+
 /* The heatmap is "png" and the class. */
 bool engine_session_explain(struct engine_session *session,
                             struct explanation *explanation,
@@ -286,8 +310,7 @@ bool engine_session_explain(struct engine_session *session,
     const char *refusal = session->engine->refusal;
     size_t num = 0, first = request->num_classes > 0 ? request->classes[0] : 0;
 
-    (void)watch;
-    if (!engine_session_run(session, err))
+    if (!engine_session_run(session, err) || !fake_passes(session, watch, err))
         return false;
     if (first == EXPLAIN_TOP)
         first = 0;

@@ -81,6 +81,7 @@ DOORS = {
         "server/http/callbacks.[ch]",
         "server/http/exchange.[ch]",
         "server/http/exchange_head.c",
+        "server/http/exchange_stream.[ch]",
         "server/http/origin.c",
     ],
     "jansson.h": [

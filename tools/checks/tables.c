@@ -111,8 +111,12 @@ static json_t *all_metrics(void)
 {
     static struct metrics metrics;
     const struct metrics_model model = {.name = "m", .method = "cam"};
-    const struct metrics_numbers numbers = {
-        .xnnpack = "", .models = &model, .num_models = 1};
+    const char *const method = "none";
+    const struct metrics_numbers numbers = {.xnnpack = "",
+                                            .models = &model,
+                                            .num_models = 1,
+                                            .methods = &method,
+                                            .num_methods = 1};
     const char *const *names;
     size_t num_names = routes_names(&names);
     struct buf text = {0};

@@ -7,6 +7,7 @@
 
 #include "engine/base/clock.h"
 #include "server/api/cam_job.h"
+#include "server/work/service.h"
 #include "tests/unit/fake_engine.h"
 
 #include <cmocka.h>
@@ -148,6 +149,169 @@ static void an_array_has_a_header_and_the_floats(void **state)
     free_job(job);
 }
 
+/* ---- many passes ---- */
+
+enum { PASSES = 20 };
+
+static struct service service;
+static size_t num_yields;
+static void (*at_third)(struct cam_job *job);
+
+/* Lets something happen after three passes, the first one included. */
+static void count_yield(struct job *base)
+{
+    if (++num_yields == 2 && at_third)
+        at_third((struct cam_job *)base);
+}
+
+static struct cam_job *make_long_job(void (*event)(struct cam_job *job))
+{
+    struct cam_job *job = make_job("picture");
+
+    memset(&service, 0, sizeof service);
+    num_yields = 0;
+    at_third = event;
+    job->service = &service;
+    job->method = explain_method(0);
+    job->base.passes = PASSES + 1;
+    job->base.yield = count_yield;
+    return job;
+}
+
+static void pass_deadline(struct cam_job *job)
+{
+    job->deadline_us = clock_now_us() - 1;
+}
+
+static void abandon(struct cam_job *job)
+{
+    atomic_store(&job->service->abandoned, true);
+}
+
+static bool is_cancelled(struct deferred *deferred)
+{
+    (void)deferred;
+    return true;
+}
+
+static void leave(struct cam_job *job)
+{
+    job->base.deferred.cancelled = is_cancelled;
+}
+
+static void assert_detail(const struct cam_job *job, const char *part)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "%.*s", (int)response_of(job)->body.len,
+             (const char *)response_of(job)->body.data);
+    assert_non_null(strstr(text, part));
+}
+
+static void a_long_job_yields_after_each_pass_and_counts_them(void **state)
+{
+    struct engine engine = {.num_passes = PASSES};
+    struct cam_job *job = make_long_job(NULL);
+
+    (void)state;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 200);
+    assert_int_equal(num_yields, PASSES);
+    assert_int_equal(service.metrics.passes[0], PASSES + 1);
+    free_job(job);
+}
+
+static void a_deadline_ends_a_job_between_two_passes(void **state)
+{
+    struct engine engine = {.num_passes = PASSES};
+    struct cam_job *job = make_long_job(pass_deadline);
+
+    (void)state;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 503);
+    assert_string_equal(response_of(job)->kind, "busy");
+    assert_detail(job, "after 3 of 21 passes");
+    assert_true(job->base.deferred.late);
+    assert_int_equal(num_yields, 2);
+    assert_int_equal(service.metrics.passes[0], 3);
+    free_job(job);
+}
+
+static void a_deadline_that_passes_later_ends_no_job_of_one_pass(void **state)
+{
+    struct engine engine = {.num_passes = PASSES};
+    struct cam_job *job = make_long_job(pass_deadline);
+
+    (void)state;
+    job->base.passes = 1; /* as it was announced */
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 200);
+    free_job(job);
+}
+
+static void an_abandoned_service_ends_long_jobs_only(void **state)
+{
+    struct engine engine = {.num_passes = PASSES};
+    struct cam_job *job = make_long_job(abandon);
+    struct cam_job *other;
+
+    (void)state;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 503);
+    assert_string_equal(response_of(job)->kind, "draining");
+    free_job(job);
+    other = make_long_job(abandon);
+    other->base.passes = JOB_SHORT_PASSES;
+    run_alone(other, &engine);
+    assert_int_equal(response_of(other)->status, 200);
+    free_job(other);
+}
+
+static void a_client_that_leaves_ends_its_job(void **state)
+{
+    struct engine engine = {.num_passes = PASSES};
+    struct cam_job *job = make_long_job(leave);
+
+    (void)state;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 503);
+    assert_int_equal(num_yields, 2);
+    free_job(job);
+}
+
+static void nothing(void *owner)
+{
+    (void)owner;
+}
+
+static void lines_tell_the_first_pass_and_the_last(void **state)
+{
+    static const struct stream_calls calls = {nothing, nothing, nothing,
+                                              nothing, NULL};
+    static const char first[] = "{\"passes\":2,\"of\":21}\n";
+    static const char last[] = "{\"passes\":21,\"of\":21}\n";
+    struct engine engine = {.num_passes = PASSES};
+    struct cam_job *job = make_long_job(NULL);
+    struct stream *stream = stream_new("application/x-ndjson");
+    char text[1024];
+    long len;
+
+    (void)state;
+    assert_non_null(stream);
+    stream->calls = &calls;
+    job->base.deferred.stream = stream;
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 200);
+    assert_string_equal(response_of(job)->content_type, "application/x-ndjson");
+    len = stream_read(stream, text, sizeof text - 1);
+    /* Those between them are at most ten a second: none, in this time. */
+    assert_true(len >= (long)(sizeof first + sizeof last - 2));
+    text[len] = '\0';
+    assert_memory_equal(text, first, sizeof first - 1);
+    assert_string_equal(text + len - (sizeof last - 1), last);
+    free_job(job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +320,12 @@ int main(void)
         cmocka_unit_test(a_job_past_its_deadline_is_not_begun),
         cmocka_unit_test(what_goes_wrong_has_the_status_of_its_kind),
         cmocka_unit_test(a_png_of_a_model_without_a_map_is_refused),
+        cmocka_unit_test(a_long_job_yields_after_each_pass_and_counts_them),
+        cmocka_unit_test(a_deadline_ends_a_job_between_two_passes),
+        cmocka_unit_test(a_deadline_that_passes_later_ends_no_job_of_one_pass),
+        cmocka_unit_test(an_abandoned_service_ends_long_jobs_only),
+        cmocka_unit_test(a_client_that_leaves_ends_its_job),
+        cmocka_unit_test(lines_tell_the_first_pass_and_the_last),
         cmocka_unit_test(an_array_has_a_header_and_the_floats),
     };
 

@@ -591,6 +591,24 @@ static void who_has_shut_one_half_down_is_asked_once_and_is_there(void **state)
     assert_string_equal(text, interim);
 }
 
+static void nobody_is_asked_in_the_middle_of_an_answer(void **state)
+{
+    struct pair *pair = working(true);
+    char byte;
+
+    (void)state;
+    assert_true(
+        connections_enter(t.connections, pair->ours, CONNECTIONS_STREAMING));
+    shutdown(pair->theirs, SHUT_WR);
+    await(pair, POLLRDHUP);
+    connections_sweep(t.connections);
+    assert_false(connections_is_cancelled(t.connections, pair->ours));
+    assert_int_equal(recv(pair->theirs, &byte, 1, MSG_DONTWAIT), -1);
+    assert_true(connections_drain(t.connections)); /* it is waited for */
+    leave(pair, true);
+    assert_true(connections_is_cancelled(t.connections, pair->ours));
+}
+
 /* ---- life ---- */
 
 static void too_few_files_are_an_error_that_says_how_many(void **state)
@@ -702,6 +720,7 @@ int main(void)
         TEST(who_has_closed_the_socket_objects_to_an_interim_answer),
         TEST(of_who_knows_no_interim_answers_nothing_is_known),
         TEST(who_has_shut_one_half_down_is_asked_once_and_is_there),
+        TEST(nobody_is_asked_in_the_middle_of_an_answer),
         TEST(too_few_files_are_an_error_that_says_how_many),
         TEST(the_idle_are_closed_once_nobody_has_a_request),
         TEST(an_idle_one_that_has_sent_something_is_waited_for),

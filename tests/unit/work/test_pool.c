@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <unistd.h>
+
 #include "server/work/pool.h"
 #include "tests/unit/fake_engine.h"
 
@@ -61,11 +63,12 @@ struct setup {
 
 enum { WORKERS = 3, JOBS = 100 };
 
-static void open_setup(struct setup *setup)
+static void open_setup_of(struct setup *setup, size_t workers)
 {
     static const struct engine_options options = {0};
     struct image_limits limits = {0};
-    struct pool_size size = {.num_workers = WORKERS, .lone_threads = WORKERS};
+    struct pool_size size = {.num_workers = workers,
+                             .lone_threads = (unsigned)workers};
 
     *setup = (struct setup){.folders = {{"m/one", "m/two"}, 2, true}};
     atomic_store(&num_done, 0);
@@ -73,6 +76,11 @@ static void open_setup(struct setup *setup)
     queue_init(&setup->queue, 10 * JOBS);
     setup->pool = pool_new(&setup->models, &setup->queue, &size, &limits, NULL);
     assert_non_null(setup->pool);
+}
+
+static void open_setup(struct setup *setup)
+{
+    open_setup_of(setup, WORKERS);
 }
 
 static void end_workers(struct setup *setup)
@@ -185,7 +193,7 @@ static void models_read_anew_under_load_drop_no_job_and_no_memory(void **state)
         old = models_reload(&setup.models, r % 2, NULL);
         assert_non_null(old);
         assert_true(old->retired);
-        pool_drop(setup.pool, old);
+        pool_drop(setup.pool);
         model_release(old);
     }
     end_workers(&setup);
@@ -199,6 +207,157 @@ static void models_read_anew_under_load_drop_no_job_and_no_memory(void **state)
     close_setup(&setup);
 }
 
+/* ---- long jobs ---- */
+
+static atomic_bool long_may_end;
+static atomic_size_t num_long_running, most_long_running, num_nested;
+
+/* Passes and yields until it may end. */
+static void run_long(struct job *job, struct engine_session *session,
+                     const struct engine *engine,
+                     const struct image_limits *limits)
+{
+    size_t running = atomic_fetch_add(&num_long_running, 1) + 1;
+
+    (void)engine;
+    (void)limits;
+    if (running > atomic_load(&most_long_running))
+        atomic_store(&most_long_running, running);
+    do {
+        assert_true(engine_session_run(session, NULL));
+        job->yield(job);
+    } while (!atomic_load(&long_may_end));
+    job->deferred.response.status = 200;
+    atomic_fetch_sub(&num_long_running, 1);
+}
+
+static void run_short(struct job *job, struct engine_session *session,
+                      const struct engine *engine,
+                      const struct image_limits *limits)
+{
+    assert_null(job->yield);
+    assert_ptr_equal(session->engine, engine);
+    assert_ptr_equal(job->model->engine, engine);
+    atomic_fetch_add(&num_nested, atomic_load(&num_long_running) > 0);
+    run(job, session, engine, limits);
+}
+
+static void begin_long(void)
+{
+    alarm(60); /* what is tested is whether it ends */
+    atomic_store(&long_may_end, false);
+    atomic_store(&most_long_running, 0);
+    atomic_store(&num_nested, 0);
+}
+
+static void push_long(struct setup *setup, struct fake_job *job)
+{
+    job->job.passes = JOB_SHORT_PASSES + 1;
+    job->job.run = run_long;
+    job->job.deferred.done = count_done;
+    job->job.refuse = refuse;
+    job->job.model = models_get(&setup->models, 0);
+    assert_true(queue_push(&setup->queue, &job->job, NULL));
+}
+
+static void push_short(struct setup *setup, struct fake_job *job, size_t model)
+{
+    job->job.run = run_short;
+    job->job.deferred.done = count_done;
+    job->job.refuse = refuse;
+    job->job.model = models_get(&setup->models, model);
+    assert_true(queue_push(&setup->queue, &job->job, NULL));
+}
+
+static void wait_until(const atomic_size_t *number, size_t value)
+{
+    while (atomic_load(number) < value)
+        usleep(1000);
+}
+
+static void short_jobs_are_run_between_the_passes_of_a_long_one(void **state)
+{
+    enum { SHORT = 20 };
+    struct fake_job first = {0}, second = {0};
+    static struct fake_job jobs[SHORT];
+    struct setup setup;
+
+    (void)state;
+    open_setup_of(&setup, 1);
+    begin_long();
+    push_long(&setup, &first);
+    push_long(&setup, &second); /* has to wait */
+    for (size_t i = 0; i < SHORT; i++)
+        push_short(&setup, &jobs[i], i % 2);
+    wait_until(&num_done, SHORT);
+    assert_int_equal(num_nested, SHORT);
+    assert_int_equal(pool_num_busy(setup.pool), 1);
+    assert_int_equal(pool_num_long(setup.pool), 1);
+    /* One of each model, and another of the long job's. */
+    assert_int_equal(fake_num_sessions, 3);
+    for (size_t i = 0; i < SHORT; i++)
+        assert_int_equal(jobs[i].job.deferred.response.status, 200);
+    atomic_store(&long_may_end, true);
+    end_workers(&setup);
+    assert_int_equal(num_done, SHORT + 2);
+    assert_int_equal(most_long_running, 1);
+    assert_int_equal(pool_num_long(setup.pool), 0);
+    close_setup(&setup);
+    alarm(0);
+}
+
+static void a_model_is_replaced_while_a_long_job_uses_it(void **state)
+{
+    struct fake_job job = {0}, old_short = {0}, new_short = {0};
+    struct setup setup;
+    struct model *old;
+
+    (void)state;
+    open_setup_of(&setup, 1);
+    begin_long();
+    push_long(&setup, &job);
+    push_short(&setup, &old_short, 0);
+    wait_until(&num_done, 1);
+    old = models_reload(&setup.models, 0, NULL);
+    assert_non_null(old);
+    pool_drop(setup.pool); /* returns although the job goes on */
+    model_release(old);
+    push_short(&setup, &new_short, 0);
+    wait_until(&num_done, 2);
+    assert_int_equal(num_nested, 2);
+    assert_int_equal(new_short.job.deferred.response.status, 200);
+    assert_int_equal(fake_num_open, 3); /* the long job still has the old one */
+    /* That and the new one's: the old model's second one is gone. */
+    assert_int_equal(fake_num_sessions, 2);
+    atomic_store(&long_may_end, true);
+    end_workers(&setup);
+    assert_int_equal(job.job.deferred.response.status, 200);
+    assert_int_equal(fake_num_open, 2);
+    close_setup(&setup);
+    alarm(0);
+}
+
+static void an_abandoned_pool_refuses_between_passes_too(void **state)
+{
+    struct fake_job job = {0}, other = {0};
+    struct setup setup;
+
+    (void)state;
+    open_setup_of(&setup, 1);
+    begin_long();
+    push_long(&setup, &job);
+    wait_until(&num_long_running, 1);
+    pool_abandon(setup.pool);
+    push_short(&setup, &other, 0);
+    wait_until(&num_done, 1);
+    assert_int_equal(other.problem, PROBLEM_DRAINING);
+    atomic_store(&long_may_end, true);
+    end_workers(&setup);
+    assert_int_equal(job.job.deferred.response.status, 200);
+    close_setup(&setup);
+    alarm(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +367,9 @@ int main(void)
         cmocka_unit_test(a_cancelled_job_is_not_begun),
         cmocka_unit_test(an_abandoned_pool_refuses_what_is_not_begun),
         cmocka_unit_test(models_read_anew_under_load_drop_no_job_and_no_memory),
+        cmocka_unit_test(short_jobs_are_run_between_the_passes_of_a_long_one),
+        cmocka_unit_test(a_model_is_replaced_while_a_long_job_uses_it),
+        cmocka_unit_test(an_abandoned_pool_refuses_between_passes_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

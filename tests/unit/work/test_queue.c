@@ -96,6 +96,34 @@ static void every_job_goes_to_one_of_many_waiting_threads(void **state)
     queue_release(&queue);
 }
 
+static void a_short_job_passes_long_ones_and_nothing_else_moves(void **state)
+{
+    enum { LONG = JOB_SHORT_PASSES + 1 };
+    struct job jobs[] = {{.passes = LONG},
+                         {.passes = JOB_SHORT_PASSES},
+                         {.passes = LONG},
+                         {.passes = 1}};
+    struct queue queue;
+
+    (void)state;
+    queue_init(&queue, 4);
+    assert_null(queue_pop_short(&queue));
+    for (size_t i = 0; i < 4; i++)
+        assert_true(queue_push(&queue, &jobs[i], NULL));
+    assert_ptr_equal(queue_pop_short(&queue), &jobs[1]);
+    assert_ptr_equal(queue_pop_short(&queue), &jobs[3]); /* the last one */
+    assert_null(queue_pop_short(&queue));
+    assert_int_equal(queue_len(&queue), 2);
+    assert_true(queue_push(&queue, &jobs[3], NULL));
+    queue_close(&queue);
+    assert_ptr_equal(queue_pop(&queue), &jobs[0]);
+    assert_ptr_equal(queue_pop(&queue), &jobs[2]);
+    assert_ptr_equal(queue_pop_short(&queue), &jobs[3]);
+    assert_null(queue_pop_short(&queue));
+    assert_null(queue_pop(&queue));
+    queue_release(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +132,7 @@ int main(void)
             a_full_queue_refuses_and_takes_again_when_there_is_room),
         cmocka_unit_test(a_closed_queue_hands_out_what_it_has_and_then_nothing),
         cmocka_unit_test(every_job_goes_to_one_of_many_waiting_threads),
+        cmocka_unit_test(a_short_job_passes_long_ones_and_nothing_else_moves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
