@@ -574,7 +574,7 @@ function forget() {
 function draw() {
   const item = state.items[state.at];
   if (!item?.answer) return;
-  $("result").classList.remove("waiting");
+  $("result").classList.remove("waiting", "failed");
   state.view = makeView(item);
   $("result").hidden = $("stage").hidden = $("answer").hidden = false;
   document.body.classList.add("asked");
@@ -612,7 +612,9 @@ function show(at) {
     complain(item.error);
     say("");
     forget(); // shows no answer of another image or model with it
-    $("result").hidden = state.items.length < 2;
+    $("result").hidden = state.items.length < 2 && $("how").hidden; // another method may work
+    $("result").classList.remove("waiting");
+    $("result").classList.add("failed");
     document.body.classList.add("asked");
   } else if (item.answer) {
     complain(null);

@@ -26,12 +26,9 @@ async function fetchLists(get) {
 /** The row of a method; without a name, of the one that is chosen. */
 export const methodNamed = (name = how.method ?? listed.standard) => listed.methods.find((method) => method.name === name);
 
-/** Whether maps of many classes cost no more than one: nothing but the pass that
- *  classifies. */
-export const isPlain = () => how.layer === null && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
-
-/** Whether it is more than the default. */
-export const isDefault = () => how.method === null && Object.keys(options()).length === 0;
+/** Whether maps of all listed classes can be had, at no more than the pass that
+ *  classifies. A margin is not that of a class against itself. */
+export const isPlain = () => how.layer === null && how.target !== "margin" && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
 
 /** The options of a request. */
 export function options() {

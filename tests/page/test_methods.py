@@ -3,7 +3,9 @@ and maps side by side."""
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlparse
@@ -33,6 +35,11 @@ def said_by(server: object, **options: object) -> dict:
     """What the service answers about the cat."""
     options = {"heatmap": "none", "values": "f32"} | options
     return server.cam(serving.sample("chelsea.png"), params=options).json()
+
+
+def floats_of(said: dict) -> bytes:
+    """The floats of a map."""
+    return base64.b64decode(said["map"]["values"])
 
 
 def is_of(page: Page, method: str) -> None:
@@ -101,18 +108,11 @@ def test_a_method_s_map_is_the_service_s(cat: Page, server: object) -> None:
     is_of(cat, "saliency")
     said = said_by(server, method="saliency")
     entry = answer(cat)["classes"][0]
-    wanted = np.frombuffer(serving_values(said), "<f4")
+    wanted = np.frombuffer(floats_of(said), "<f4")
     assert np.allclose(np.ravel(cells(entry)), wanted, rtol=1e-4, atol=1e-7)
     assert entry["map"]["width"] == 224
     assert box(cat) == {side: said["box"][side] for side in SIDES}
     expect(cat.locator("#explained")).to_contain_text("2 passes")
-
-
-def serving_values(said: dict) -> bytes:
-    """The floats of a map."""
-    import base64
-
-    return base64.b64decode(said["map"]["values"])
 
 
 def test_a_layer_is_chosen_and_told(cat: Page, server: object) -> None:
@@ -258,7 +258,7 @@ def test_the_first_view_is_an_answer(look: Look, server: object) -> None:
         assert violations(page) == []
         page.locator("#file").set_input_files(upload("a.jpg", picture("rocket.jpg")))
         expect(page.locator("#canvas")).to_have_attribute(
-            "aria-label", __import__("re").compile("^a.jpg")
+            "aria-label", re.compile("^a.jpg")
         )
         expect(page.locator("#example")).to_be_hidden()
         assert page.evaluate("wherefore.photos()") == 1
