@@ -10,12 +10,10 @@ import { boxOf, cellAt, cellsOf, centreOf, gridOf, peakOf, scaleOf, upsample } f
 import { palettes } from "./palettes.js";
 import { addressesIn, fetchPicture, nameOfAddress } from "./given.js";
 import { addSide, drawSide, keepSide, pointAt, startSide } from "./side.js";
+import { mapText, nameOf, number, percent, placeText, sentence } from "./words.js";
 import { photoOf, prepare, thumbnail, webcam } from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const number = (value) => (Math.abs(value) < 0.1 && value !== 0 ? value.toPrecision(2) : value.toFixed(Math.abs(value) < 10 ? 2 : 1));
-const nameOf = (entry) => entry.label || entry.id || `class ${entry.index}`;
 
 /** An item: {name, load, file, blob, photo, drawn, redraw, lying, thumb, sample, answer,
  *  text, listed, extra, error}. load(signal) fetches the file if there is none yet;
@@ -50,8 +48,6 @@ function say(text, seen = true) {
   $("message").classList.toggle("hidden", !seen); // it is visible elsewhere
   $("message").textContent = text;
 }
-
-const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 /** Announces the headline and the place to screen readers. */
 function tell() {
@@ -476,19 +472,6 @@ function drawScale() {
   $("scale-cut").style.left = `${100 * (both ? 0.5 + share / 2 : share)}%`;
 }
 
-/** Why there is no map. */
-function lackText({ item, chosen, versus }) {
-  const why = chosen.why ?? versus?.why ?? item.answer.refusal;
-  return why || !item.answer.method ? sentence(`No evidence is available: ${why}`) : "The evidence is being computed.";
-}
-
-function placeText(view) {
-  if (!view.cells) return lackText(view);
-  const { box } = view;
-  if (!box) return view.cells.max > 0 ? "Nothing is above the threshold." : "There is no positive evidence for this class.";
-  return `Box ${box.x}, ${box.y}, ${box.width} × ${box.height}; peak ${number(view.peak.value)} at ${Math.round(view.peak.x)}, ${Math.round(view.peak.y)}.`;
-}
-
 function drawFacts() {
   const { view } = state;
   const { item } = view;
@@ -592,12 +575,7 @@ function draw() {
 function keepBeside() {
   const { view } = state;
   if (!view?.cells) return;
-  const { method, explanation } = view.item.answer;
-  const { layer, target, against } = explanation ?? {};
-  const parameters = Object.entries(explanation?.parameters ?? {}).map((pair) => pair.join(" "));
-  const targets = target === "logit" ? [] : [target, against === null ? null : `against ${against}`];
-  const what = `${nameOf(view.chosen)}${view.versus ? `, not ${nameOf(view.versus)}` : ""}`;
-  const text = [method, layer?.name, ...parameters, ...targets, what].filter(Boolean).join(" · ");
+  const text = mapText(view);
   say(addSide(text, view, view.style) ? `Added to side by side: ${text}.` : "This map is there already.");
 }
 
@@ -972,5 +950,10 @@ window.wherefore = Object.freeze({
   photos: () => state.items.length,
 });
 
+// Which of a link's numbers are parameters, the list of methods says.
+const link = new URLSearchParams(location.hash.slice(1));
+state.model = link.get("model");
+if (link.has("method")) await list();
 readFragment();
-showModels().then(() => list());
+await showModels();
+list();

@@ -26,6 +26,7 @@ function move(scale, x, y) {
   zoom = { scale, x: within(0, x, room), y: within(0, y, room) };
   for (const { lens } of panels) lens.style.transform = `scale(${scale}) translate(${-100 * zoom.x}%, ${-100 * zoom.y}%)`;
   $("side-out").disabled = $("side-whole").disabled = scale === 1;
+  $("side-grid").classList.toggle("zoomed", scale > 1); // a finger moves the maps then
   $("side-in").disabled = scale === MOST_ZOOM;
 }
 
@@ -56,9 +57,11 @@ function placeIn(frame, event) {
 function listen(frame) {
   let from = null; // of a drag
   frame.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return; // scrolls the page
     event.preventDefault();
     zoomAt(event.deltaY < 0 ? 1.25 : 0.8, placeIn(frame, event));
   }, { passive: false });
+  frame.addEventListener("dblclick", (event) => zoomAt(2, placeIn(frame, event)));
   frame.addEventListener("pointerdown", (event) => {
     if (zoom.scale === 1) return;
     from = { ...placeIn(frame, event), zoom };

@@ -40,6 +40,8 @@
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(side_js, "/side.js", "static/side.js", "text/javascript; charset=utf-8", \
       ASSET_REVALIDATE)                                                        \
+    X(words_js, "/words.js", "static/words.js",                                \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(favicon, "/favicon.svg", "static/favicon.svg", "image/svg+xml",          \
       ASSET_KEEP)                                                              \
     X(openapi, "/openapi.yaml", "static/openapi.yaml", "application/yaml",     \
