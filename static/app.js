@@ -4,15 +4,16 @@
 
 import { ask, Problem } from "./ask.js";
 import { drawChart, heatOf, paint, paintMarks, paintScale, setBox } from "./draw.js";
-import { boxOf, cellAt, cellsOf, centreOf, gridOf, peakOf, upsample } from "./map.js";
+import { explainedText } from "./explained.js";
+import { isPlain, kindOf, listHow, options as howOptions, readHow, startPickers, writeHow } from "./how.js";
+import { boxOf, cellAt, cellsOf, centreOf, gridOf, peakOf, scaleOf, upsample } from "./map.js";
 import { palettes } from "./palettes.js";
 import { addressesIn, fetchPicture, nameOfAddress } from "./given.js";
+import { addSide, drawSide, keepSide, pointAt, startSide } from "./side.js";
+import { mapText, nameOf, number, percent, placeText, sentence } from "./words.js";
 import { photoOf, prepare, thumbnail, webcam } from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const number = (value) => value.toFixed(Math.abs(value) < 10 ? 2 : 1);
-const nameOf = (entry) => entry.label || entry.id || `class ${entry.index}`;
 
 /** An item: {name, load, file, blob, photo, drawn, redraw, lying, thumb, sample, answer,
  *  text, listed, extra, error}. load(signal) fetches the file if there is none yet;
@@ -23,6 +24,7 @@ const state = {
   at: -1,
   live: null, // AbortController of the webcam
   asking: new AbortController(), // of the current requests; new images abort it
+  cancel: new AbortController(), // of the request that is shown to be cancelled
   chosen: null, // index of the selected class; null: the best one
   versus: null, // index of the class it is compared with
   named: new Set(), // indices of classes requested by name, which stay in the list
@@ -34,7 +36,7 @@ const state = {
 
 /** The settings: links contain all of them, and changing one needs no request. */
 const settings = {
-  opacity: 0.5, threshold: 0.2, colormap: "jet", top: 5, // at most
+  opacity: 0.5, threshold: 0.2, colormap: "auto", top: 5, // at most
   smooth: true, negative: false, "show-box": true, "show-peak": true,
 };
 
@@ -46,8 +48,6 @@ function say(text, seen = true) {
   $("message").classList.toggle("hidden", !seen); // it is visible elsewhere
   $("message").textContent = text;
 }
-
-const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 /** Announces the headline and the place to screen readers. */
 function tell() {
@@ -69,7 +69,16 @@ function showWait(problem, seconds) {
   $("retry").textContent = `${lost ? "No connection" : problem.message}; retrying in ${seconds} s.`;
 }
 
+/** Shows how much of a long request is done. */
+function showPasses({ passes, of }) {
+  $("work").hidden = false;
+  $("passes").textContent = `${passes} of ${of} passes`;
+  $("progress").hidden = false;
+  $("progress").value = passes / of;
+}
+
 function calm() {
+  $("work").hidden = true;
   $("retry").hidden = true;
   $("offline").hidden = true;
   $("progress").hidden = true;
@@ -113,9 +122,11 @@ function numClasses() {
 const plotted = () => (state.chosen < numClasses() ? state.chosen : null) ?? state.items[state.at]?.answer?.classes[0].index ?? null;
 
 /** The options of a request: a class by name, if given, the best classes, the
- *  selected ones, and, within the limit, the class of the chart. */
+ *  selected ones, and, within the limit, the class of the chart. Where each class
+ *  costs passes of its own, only what is looked at. */
 function query(name) {
   const looked = [state.chosen, state.versus].filter((index) => index !== null && index < numClasses());
+  if (!isPlain()) return { ...common(), top: settings.top, class: name === null ? looked : [name] };
   const classes = new Set(name === null ? looked : [name, ...looked]);
   const listed = Math.min(settings.top, MOST_MAPS - classes.size);
   if (plotted() !== null && listed + classes.size < MOST_MAPS) classes.add(plotted());
@@ -125,7 +136,7 @@ function query(name) {
 /** Options that return the plain image. */
 const PHOTO = { heatmap: "overlay", alpha: 0, heatmap_size: 1280 };
 
-const common = () => ({ values: 1, heatmap: "none", threshold: settings.threshold });
+const common = () => ({ ...howOptions(), values: "f32", heatmap: "none", threshold: settings.threshold });
 
 function addressOf(options) {
   const parts = new URLSearchParams();
@@ -149,7 +160,8 @@ async function post(item, options, signal) {
   const send = () => {
     const form = new FormData();
     form.append("image", item.blob, item.name);
-    return ask("POST", addressOf(options), form, { ...patience, signal, tries: state.live ? 3 : undefined });
+    const until = AbortSignal.any([signal, state.cancel.signal]);
+    return ask("POST", addressOf(options), form, { ...patience, signal: until, onPasses: isPlain() ? null : showPasses, tries: state.live ? 3 : undefined });
   };
   try {
     return await send();
@@ -163,6 +175,22 @@ async function post(item, options, signal) {
   }
 }
 
+/** Ends the current request, and those of the images that wait. */
+function cancel() {
+  const stopped = Object.assign(new Error("Cancelled."), { name: "Cancelled" });
+  state.cancel.abort(stopped);
+  state.cancel = new AbortController();
+  for (const item of state.items) if (!item.answer) item.error ??= stopped;
+}
+
+/** An answer with the map of a single class where those of several would be. */
+function withMaps(said) {
+  const entry = said.classes.find(({ index }) => index === said.class);
+  if (entry && said.map?.values) entry.map ??= said.map;
+  if (entry?.map) entry.box ??= said.box;
+  return said;
+}
+
 /** Requests an item, and a class by name; stores the answer in it, and the image
  *  to draw if the page has none. */
 async function answer(item, signal, name = null) {
@@ -170,7 +198,7 @@ async function answer(item, signal, name = null) {
   const options = { ...query(name), ...(lacking ? PHOTO : {}) };
   const text = await post(item, options, signal);
   signal.throwIfAborted();
-  const said = JSON.parse(text);
+  const said = withMaps(JSON.parse(text));
   const picture = said.heatmap;
   if (picture) said.heatmap = null; // large, and only for the page
   if (lacking) {
@@ -215,11 +243,22 @@ async function work() {
 }
 
 /** The first class that an item lacks: that of the chart, or for the current item
- *  the one that it is compared with. */
+ *  the one that it is compared with. The current item needs their maps too. */
 function missing(item) {
   if (!item.answer) return undefined;
-  const wanted = [plotted(), item === state.items[state.at] ? state.versus : null];
-  return wanted.find((index) => index !== null && !item.extra.has(index) && entryOf(item, index) === undefined);
+  const current = item === state.items[state.at];
+  return [plotted(), current ? state.versus : null].find((index) => {
+    const entry = index === null ? null : entryOf(item, index);
+    if (entry === undefined) return !item.extra.has(index);
+    return entry !== null && current && item.answer.method && entry.map === undefined;
+  });
+}
+
+/** Adds what is known of a class to its entry; null: it cannot be had. */
+function keep(item, index, found) {
+  const entry = entryOf(item, index);
+  if (entry) Object.assign(entry, found);
+  else item.extra.set(index, found);
 }
 
 /** Asks an item for the class that it lacks, when what is looked at has been
@@ -229,11 +268,13 @@ async function askMissing(item, signal) {
   try {
     await new Promise((resolve) => setTimeout(resolve, 50));
     signal.throwIfAborted();
-    const { classes, map, box } = JSON.parse(await post(item, { ...common(), top: 1, class: index }, signal));
+    const whole = isPlain() || item === state.items[state.at]; // with the map
+    const options = whole ? common() : { heatmap: "none" };
+    const { classes, map, box } = JSON.parse(await post(item, { ...options, top: 1, class: index }, signal));
     signal.throwIfAborted();
-    item.extra.set(index, { ...classes.find((entry) => entry.index === index), map, box });
-  } catch {
-    if (!signal.aborted) item.extra.set(index, null);
+    keep(item, index, { ...classes.find((entry) => entry.index === index), map: whole ? map : undefined, box });
+  } catch (problem) {
+    if (!signal.aborted) keep(item, index, entryOf(item, index) ? { map: null, why: problem.message } : null);
   }
 }
 
@@ -264,6 +305,7 @@ function leave() {
 
 /** Takes images, as files or {name, load}; several become a film strip. */
 function take(pictures) {
+  if (pictures[0]?.sample !== EXAMPLE) $("example").hidden = true;
   stopLive();
   leave();
   state.items = pictures;
@@ -369,8 +411,9 @@ function makeView(item) {
   const chosen = (state.chosen !== null && entryOf(item, state.chosen)) || a.classes[0];
   const versus = state.versus !== null && state.versus !== chosen.index ? entryOf(item, state.versus) : null;
   const view = { item, image: a.image, chosen, versus: versus || null, cells: null };
-  if (!chosen.map?.values) return view;
+  if (!chosen.map?.values || (versus && !versus.map?.values)) return view;
   view.cells = cellsOf(chosen.map, versus?.map);
+  view.kind = kindOf(a, chosen.map);
   view.grid = { ...upsample(view.cells, a.image, gridOf(a.image)), image: a.image };
   view.peak = peakOf(view.grid, a.image);
   return view;
@@ -378,9 +421,11 @@ function makeView(item) {
 
 /** How the numbers of a view become colours. */
 function styleOf(view) {
+  const { smooth } = settings;
   const sides = Boolean(view.versus) || settings.negative;
-  const { min, max } = view.cells;
-  return { colormap: settings.colormap, smooth: settings.smooth, sides, max: sides ? Math.max(max, -min) : max };
+  const colormap = settings.colormap === "auto" && view.kind.sides ? "signed" : settings.colormap;
+  const max = scaleOf(view.cells, { ...view.kind, sides: sides || view.kind.sides });
+  return { colormap, smooth, sides, signed: colormap === "signed", max };
 }
 
 function drawPicture() {
@@ -419,18 +464,12 @@ function drawScale() {
   if (!view.cells) return;
   const { style } = view;
   paintScale($("scale-bar"), style);
-  $("scale-min").textContent = style.sides ? number(-style.max) : "0";
-  $("scale-mid").textContent = view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : style.sides ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
+  const both = style.sides || style.signed;
+  $("scale-min").textContent = both ? number(-style.max) : "0";
+  $("scale-mid").textContent = view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : both ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
   $("scale-max").textContent = number(style.max);
-  const share = Math.max(0, (settings.threshold * view.cells.max) / style.max) || 0;
-  $("scale-cut").style.left = `${100 * (style.sides ? 0.5 + share / 2 : share)}%`;
-}
-
-function placeText(view) {
-  if (!view.cells) return `No evidence is available: ${view.item.answer.refusal}.`;
-  const { box } = view;
-  if (!box) return view.cells.max > 0 ? "Nothing is above the threshold." : "There is no positive evidence for this class.";
-  return `Box ${box.x}, ${box.y}, ${box.width} × ${box.height}; peak ${number(view.peak.value)} at ${Math.round(view.peak.x)}, ${Math.round(view.peak.y)}.`;
+  const share = Math.min(1, Math.max(0, (settings.threshold * view.cells.max) / style.max)) || 0;
+  $("scale-cut").style.left = `${100 * (both ? 0.5 + share / 2 : share)}%`;
 }
 
 function drawFacts() {
@@ -444,6 +483,7 @@ function drawFacts() {
   $("facts").textContent =
     `${placeText(view)} ${image.width} × ${image.height} ${image.format}${item.drawn ? ` drawn from ${item.drawn}` : ""}, ` +
     `decoded in ${t.decode.toFixed(1)} ms, classified in ${t.infer.toFixed(1)} ms.`;
+  $("explained").textContent = explainedText(item.answer, view.chosen.map?.checks ?? item.answer.explanation?.checks, (index) => nameOf(entryOf(item, index) ?? { index }));
   $("canvas").setAttribute("aria-label", `${view.item.name} with the evidence for ${best}. ${placeText(view)}`);
 }
 
@@ -495,11 +535,11 @@ function drawClasses() {
 function drawOverTime() {
   const { view, items } = state;
   if (!view) return;
-  const answered = items.filter((item) => item.answer);
-  $("over-time").hidden = answered.length < 2;
-  if (answered.length < 2) return;
   const index = plotted();
   const entries = items.map((item) => item.answer && entryOf(item, index));
+  const count = entries.filter(Boolean).length; // of those in which it was looked for
+  $("over-time").hidden = count < 2;
+  if (count < 2) return;
   const scores = entries.map((entry) => entry?.score ?? null);
   const entry = entries.find(Boolean) ?? view.chosen;
   $("chart-title").textContent = `Score of ${nameOf(entry)}, image by image`;
@@ -517,7 +557,7 @@ function forget() {
 function draw() {
   const item = state.items[state.at];
   if (!item?.answer) return;
-  $("result").classList.remove("waiting");
+  $("result").classList.remove("waiting", "failed");
   state.view = makeView(item);
   $("result").hidden = $("stage").hidden = $("answer").hidden = false;
   document.body.classList.add("asked");
@@ -528,7 +568,18 @@ function draw() {
   drawClasses();
   drawOverTime();
   readout(null);
+  keepSide(item);
 }
+
+/** Puts the map that is looked at beside the others. */
+function keepBeside() {
+  const { view } = state;
+  if (!view?.cells) return;
+  const text = mapText(view);
+  say(addSide(text, view, view.style) ? `Added to side by side: ${text}.` : "This map is there already.");
+}
+
+const showBeside = () => drawSide({ opacity: settings.opacity, threshold: settings.threshold, box: settings["show-box"] });
 
 /** Makes an item the current one. */
 function show(at) {
@@ -539,7 +590,9 @@ function show(at) {
     complain(item.error);
     say("");
     forget(); // shows no answer of another image or model with it
-    $("result").hidden = state.items.length < 2;
+    $("result").hidden = state.items.length < 2 && $("how").hidden; // another method may work
+    $("result").classList.remove("waiting");
+    $("result").classList.add("failed");
     document.body.classList.add("asked");
   } else if (item.answer) {
     complain(null);
@@ -595,6 +648,7 @@ function readout(place) {
   const { view } = state;
   const cell = place && view?.cells && cellAt(view.cells, place.x, place.y);
   $("cell").toggleAttribute("hidden", !cell);
+  pointAt(view && place);
   $("readout").textContent = cell
     ? `${number(cell.value)} in cell ${cell.column + 1}, ${cell.row + 1} of ${view.cells.width} × ${view.cells.height}; pixel ${Math.round(place.x)}, ${Math.round(place.y)}`
     : "Point at the image, or use the arrow keys on it, to read values of the map.";
@@ -659,6 +713,7 @@ function showSettings() {
 function set(name, value) {
   settings[name] = name === "top" && value >= numClasses() ? MOST_MAPS : value; // all, for other models too
   showSettings();
+  if (["opacity", "threshold", "show-box"].includes(name)) showBeside();
   if (!state.view) return;
   if (name === "opacity") return paint($("canvas"), state.view.item.photo, state.view.heat, value);
   if (name === "top") return askAgain();
@@ -679,10 +734,13 @@ function fragment() {
   for (const [name, value] of Object.entries(settings))
     if (value !== defaults[name]) parts.set(name, Number(value));
   if (settings.colormap !== defaults.colormap) parts.set("colormap", settings.colormap);
+  writeHow(parts);
   return parts;
 }
 
 const defaults = { ...settings };
+
+const EXAMPLE = "chelsea.png"; // shown before the user has chosen
 
 function readFragment() {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -699,12 +757,17 @@ function readFragment() {
   state.keep = index("class");
   state.keepVersus = index("vs");
   const before = modelName();
-  const sample = parts.get("sample");
+  const did = JSON.stringify(howOptions());
+  const sample = parts.get("sample") ?? (state.items.length ? null : EXAMPLE); // empty: none
   state.model = parts.get("model");
   chooseModel(state.model);
+  readHow(parts);
   showSettings();
+  showBeside();
+  if (modelName() !== before && state.models.length) list();
+  $("example").hidden = parts.has("sample") || !sample;
   if (sample) takeSample(sample);
-  else if (state.items.length && modelName() !== before) changeModel();
+  else if (state.items.length && (modelName() !== before || JSON.stringify(howOptions()) !== did)) changeModel(false);
 }
 
 // ---- saving and copying ----
@@ -731,7 +794,7 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl() {
   const { view } = state;
-  const options = new URLSearchParams({ class: view.chosen.index, threshold: settings.threshold, colormap: settings.colormap, alpha: settings.opacity });
+  const options = new URLSearchParams({ ...howOptions(), class: view.chosen.index, threshold: settings.threshold, colormap: settings.colormap, alpha: settings.opacity });
   if (modelName()) options.set("model", modelName());
   const address = new URL(`cam?${options}`, location.href);
   const token = state.token ? ' -H "Authorization: Bearer $TOKEN"' : "";
@@ -781,8 +844,25 @@ async function askAgainFor(name) {
 
 // ---- wiring ----
 
-function changeModel() {
+/** Fetches the lists that the pickers show. */
+async function list(another = false) {
+  const get = async (path) => {
+    const address = modelName() ? `${path}?${new URLSearchParams({ model: modelName() })}` : path;
+    return JSON.parse(await ask("GET", address, null, { token: () => state.token, onToken: askToken, tries: 1 }));
+  };
+  await listHow(get, another);
+  if (state.view) draw();
+}
+
+/** Requests the images again, in another way. */
+function changeHow() {
+  $("result").classList.add("waiting"); // the old answer is of another method
+  if (!state.live) askAgain();
+}
+
+function changeModel(another = true) {
   $("result").classList.add("waiting"); // the old answer is of another model
+  if (another) list(true);
   state.chosen = state.versus = null;
   state.named.clear();
   showLengths();
@@ -820,10 +900,14 @@ async function showModels() {
   }
 }
 
+startPickers(changeHow);
+startSide(readout);
+$("side-add").addEventListener("click", keepBeside);
+$("cancel").addEventListener("click", cancel);
 for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", act);
 $("again").addEventListener("click", tryAgain);
 $("other").addEventListener("keydown", (event) => event.key === "Enter" && $("other-show").click());
-$("colormap").append(...Object.keys(palettes).map((name) => new Option(name)));
+$("colormap").append(...[...new Set(["auto", ...Object.keys(palettes)])].map((name) => new Option(name)));
 for (const [name, value] of Object.entries(settings)) {
   const control = $(name);
   control.addEventListener(control.type === "range" ? "input" : "change", () =>
@@ -866,5 +950,10 @@ window.wherefore = Object.freeze({
   photos: () => state.items.length,
 });
 
-showModels();
+// Which of a link's numbers are parameters, the list of methods says.
+const link = new URLSearchParams(location.hash.slice(1));
+state.model = link.get("model");
+if (link.has("method")) await list();
 readFragment();
+await showModels();
+list();

@@ -32,25 +32,38 @@ function parse(text) {
   }
 }
 
-/** One attempt: resolves to the text of a 200, rejects with a Problem. */
-function attempt(method, address, body, { token, signal, onProgress }) {
+const lastLine = (text) => text.trimEnd().split("\n").at(-1);
+
+/** The last whole line of what has arrived, as an object; null if there is none. */
+const newest = (text) => parse(lastLine(text.slice(0, text.lastIndexOf("\n") + 1)));
+
+/** One attempt: resolves to the text of a 200, rejects with a Problem. With onPasses,
+ *  the response is lines of progress, and at last the answer or a problem. */
+function attempt(method, address, body, { token, signal, onProgress, onPasses }) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const stop = () => xhr.abort();
     const end = () => signal?.removeEventListener("abort", stop);
     xhr.open(method, address);
-    xhr.setRequestHeader("Accept", "application/json");
+    xhr.setRequestHeader("Accept", onPasses ? "application/x-ndjson" : "application/json");
     if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
     xhr.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
+    xhr.onprogress = () => {
+      const line = onPasses && newest(xhr.responseText);
+      if (line?.of) onPasses(line);
+    };
     xhr.onload = () => {
       end();
-      if (xhr.status === 200) return resolve(xhr.responseText);
+      const last = onPasses ? lastLine(xhr.responseText) : xhr.responseText;
+      const said = onPasses && parse(last);
+      if (said?.kind && said.status) return reject(new Problem(said.status, said)); // after lines of progress, say
+      if (xhr.status === 200) return resolve(last);
       const problem = new Problem(xhr.status, parse(xhr.responseText));
       problem.after = Number(xhr.getResponseHeader("Retry-After")) || 0;
       reject(problem);
     };
     xhr.onerror = () => (end(), reject(new Problem(0)));
-    xhr.onabort = () => (end(), reject(new DOMException("given up", "AbortError")));
+    xhr.onabort = () => (end(), reject(signal?.reason?.name === "Cancelled" ? signal.reason : new DOMException("given up", "AbortError")));
     if (signal?.aborted) return xhr.onabort();
     signal?.addEventListener("abort", stop);
     xhr.send(body);
@@ -63,7 +76,7 @@ function sleep(ms, signal) {
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener("abort", () => {
       clearTimeout(timer);
-      reject(new DOMException("given up", "AbortError"));
+      reject(signal.reason);
     });
   });
 }

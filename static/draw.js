@@ -6,6 +6,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const WARM = [230, 81, 0]; // evidence for
 const COOL = [25, 103, 210]; // evidence against, or for the other class
 
+const within = (least, value, most) => Math.min(most, Math.max(least, value));
+const plainLevel = (value, max) => (max > 0 ? within(0, Math.floor((255 * value) / max + 0.5), 255) : 0);
+const signedLevel = (value, max) => Math.floor((max > 0 ? within(-127, (127 * value) / max, 127) : 0) + 128.5);
+
 /** Writes the colour of a value. */
 function shade(pixels, at, value, style) {
   if (style.sides) {
@@ -17,7 +21,7 @@ function shade(pixels, at, value, style) {
     pixels[at + 3] = 255 * Math.sqrt(share); // weak evidence stays visible
     return;
   }
-  const level = style.max > 0 ? Math.min(255, Math.max(0, Math.floor((255 * value) / style.max + 0.5))) : 0;
+  const level = style.signed ? signedLevel(value, style.max) : plainLevel(value, style.max);
   const palette = palettes[style.colormap];
   pixels[at] = palette[3 * level];
   pixels[at + 1] = palette[3 * level + 1];
@@ -43,7 +47,8 @@ function coloured(grid, style) {
 }
 
 /** The colours of a map, to draw over an image. `style`: colormap, max, sides
- *  (negative values have their own colour), smooth. */
+ *  (negative values have their own colour), signed (the palette has 0 in its middle),
+ *  smooth. */
 export function heatOf(cells, grid, style) {
   if (style.smooth) return coloured(grid, style);
   const { region } = cells;
@@ -93,7 +98,7 @@ export function paintMarks(canvas, image, boxes, peak) {
 export function paintScale(canvas, style) {
   const width = 256;
   const values = Float32Array.from({ length: width }, (_, i) =>
-    style.sides ? ((2 * i) / (width - 1) - 1) * style.max : (i / (width - 1)) * style.max,
+    style.sides || style.signed ? ((2 * i) / (width - 1) - 1) * style.max : (i / (width - 1)) * style.max,
   );
   canvas.width = width;
   canvas.height = 1;

@@ -19,14 +19,28 @@ function extent(values) {
   return { min, max };
 }
 
+/** The values of a `map` of the response: rows of numbers (values=1), or little-endian
+ *  floats in base64 (values=f32). What is not a number is 0. */
+function valuesOf({ values }) {
+  if (Array.isArray(values)) return Float32Array.from(values.flat(), (v) => v ?? 0);
+  const view = new DataView(Uint8Array.from(atob(values), (c) => c.charCodeAt(0)).buffer);
+  return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true) || 0);
+}
+
 /** The cells of a `map` of the response; with `minus`, the difference of two. */
 export function cellsOf(map, minus) {
-  const values = Float32Array.from(map.values.flat(), (v) => v ?? 0);
-  if (minus) {
-    const other = minus.values.flat();
-    for (let i = 0; i < values.length; i++) values[i] -= other[i] ?? 0;
-  }
+  const values = valuesOf(map);
+  if (minus) valuesOf(minus).forEach((v, i) => (values[i] -= v));
   return { width: map.width, height: map.height, values, region: map.region, ...extent(values) };
+}
+
+/** The value, or its distance from 0, that is drawn in full: the largest, or of a map
+ *  of pixels, a few of which are many times all others, the 99.5th percentile. */
+export function scaleOf(cells, { sides, pixels }) {
+  const largest = sides ? Math.max(cells.max, -cells.min) : cells.max;
+  if (!pixels) return largest;
+  const sizes = cells.values.map(Math.abs).sort();
+  return sizes[Math.ceil(0.995 * sizes.length) - 1] || sizes.at(-1);
 }
 
 /** The size of the grid for an image, with a longest side of at most `longest`. */

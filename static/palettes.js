@@ -22,4 +22,5 @@ for (const name in packed) {
     }
   }
 }
+palettes.auto = palettes.jet; // draw.js: or signed, where the map has two sides
 palettes.gray = Uint8Array.from({ length: 768 }, (_, i) => i / 3);

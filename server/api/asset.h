@@ -26,13 +26,21 @@
       ASSET_REVALIDATE)                                                        \
     X(draw_js, "/draw.js", "static/draw.js", "text/javascript; charset=utf-8", \
       ASSET_REVALIDATE)                                                        \
+    X(explained_js, "/explained.js", "static/explained.js",                    \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(given_js, "/given.js", "static/given.js",                                \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(how_js, "/how.js", "static/how.js", "text/javascript; charset=utf-8",    \
+      ASSET_REVALIDATE)                                                        \
     X(map_js, "/map.js", "static/map.js", "text/javascript; charset=utf-8",    \
       ASSET_REVALIDATE)                                                        \
     X(palettes_js, "/palettes.js", "static/palettes.js",                       \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(picture_js, "/picture.js", "static/picture.js",                          \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(side_js, "/side.js", "static/side.js", "text/javascript; charset=utf-8", \
+      ASSET_REVALIDATE)                                                        \
+    X(words_js, "/words.js", "static/words.js",                                \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(favicon, "/favicon.svg", "static/favicon.svg", "image/svg+xml",          \
       ASSET_KEEP)                                                              \

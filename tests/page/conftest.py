@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -120,6 +121,13 @@ def answered_by(page: Page, model: str) -> None:
         page.wait_for_timeout(20)
 
 
+def cells(entry: dict) -> list[list[float]]:
+    """The rows of a class's map."""
+    said = entry["map"]
+    numbers = np.frombuffer(base64.b64decode(said["values"]), "<f4")
+    return numbers.reshape(said["height"], said["width"]).tolist()
+
+
 def box(page: Page) -> dict | None:
     """The box as it is drawn."""
     return page.evaluate("wherefore.box()")
@@ -170,10 +178,12 @@ def looking(browser: Browser) -> Look:
         *,
         expected: str | tuple[str, ...] = (),
         script: str = "",
+        example: bool = False,
         **options: object,
     ):
         """`expected` is in the console's errors that are no fault, or one of it
-        is; `script` runs before the page's own; `options` are the profile's."""
+        is; `script` runs before the page's own; an address without a fragment
+        is that of a page without its `example`; `options` are the profile's."""
         words = (expected,) if isinstance(expected, str) else expected
         faults: list[str] = []
 
@@ -188,7 +198,7 @@ def looking(browser: Browser) -> Look:
         page.on("pageerror", lambda error: faults.append(str(error)))
         if script:
             page.add_init_script(script)
-        page.goto(url)
+        page.goto(url if example or "#" in url else f"{url}#sample=")
         yield page
         context.close()
         assert faults == []

@@ -14,6 +14,7 @@ from conftest import (
     answer,
     box,
     bundle,
+    cells,
     headline,
     picture,
     pixels,
@@ -24,7 +25,7 @@ from conftest import (
 from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
-COLORMAPS = ("jet", "turbo", "viridis", "inferno", "gray")
+COLORMAPS = ("auto", "jet", "turbo", "viridis", "inferno", "gray", "signed")
 NEXT_COLOUR = 8  # levels of a channel from one colour of a map to the next, at most
 THRESHOLDS = (0, 0.05, 0.2, 0.35, 0.5, 0.77, 0.95, 1)
 SIDES = ("x", "y", "width", "height")
@@ -171,11 +172,11 @@ def test_blocks_are_the_cells(cat: Page) -> None:
     slide(cat, "#opacity", 1)
     cat.locator("#colormap").select_option("gray")
     shown = pixels(cat)
-    cells = answer(cat)["classes"][0]["map"]["values"]
-    most = max(max(row) for row in cells)
+    rows = cells(answer(cat)["classes"][0])
+    most = max(max(row) for row in rows)
     for row, column in itertools.product(range(7), repeat=2):
         middle = ((column + 0.5) * shown.width / 7, (row + 0.5) * shown.height / 7)
-        level = 255 * max(0, cells[row][column]) / most
+        level = 255 * max(0, rows[row][column]) / most
         assert shown.getpixel(tuple(map(int, middle)))[0] == pytest.approx(level, abs=1)
 
 
@@ -212,7 +213,7 @@ def test_two_classes_show_their_difference(cat: Page) -> None:
     headline(cat, "Why Egyptian cat and not tiger cat?")
     expect(cat.locator("#box2")).to_be_visible()
     expect(cat.locator("#scale-mid")).to_contain_text("tiger cat")
-    values = [entry["map"]["values"] for entry in answer(cat)["classes"][:2]]
+    values = [cells(entry) for entry in answer(cat)["classes"][:2]]
     cat.locator("#canvas").focus()
     cat.keyboard.press("ArrowRight")
     apart = values[0][3][4] - values[1][3][4]
@@ -228,7 +229,7 @@ def test_pointing_at_the_picture_reads_the_map(cat: Page) -> None:
     """The value and the cell, also with the arrow keys."""
     canvas = cat.locator("#canvas")
     area = canvas.bounding_box()
-    cells = answer(cat)["classes"][0]["map"]["values"]
+    rows = cells(answer(cat)["classes"][0])
     for column, row in ((0, 0), (4, 1), (6, 6)):
         canvas.hover(
             position={
@@ -236,7 +237,7 @@ def test_pointing_at_the_picture_reads_the_map(cat: Page) -> None:
                 "y": (row + 0.5) * area["height"] / 7,
             }
         )
-        value = cells[row][column]
+        value = rows[row][column]
         number = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
         place = f"{number} in cell {column + 1}, {row + 1} of 7 × 7"
         expect(cat.locator("#readout")).to_contain_text(place)
@@ -259,9 +260,9 @@ def test_the_scale_has_numbers(cat: Page) -> None:
 
 def test_the_peak_is_where_the_map_is_largest(cat: Page) -> None:
     """In the largest cell of it."""
-    cells = answer(cat)["classes"][0]["map"]["values"]
+    rows = cells(answer(cat)["classes"][0])
     row, column = max(
-        itertools.product(range(7), repeat=2), key=lambda at: cells[at[0]][at[1]]
+        itertools.product(range(7), repeat=2), key=lambda at: rows[at[0]][at[1]]
     )
     peak = cat.locator("#peak")
     assert int(float(peak.get_attribute("cx")) / 451 * 7) == column
@@ -273,8 +274,8 @@ def test_negative_evidence_can_be_shown_apart(page: Page) -> None:
     page.locator("#file").set_input_files(upload("a.jpg", picture("astronaut.png")))
     expect(page.locator("#classes .show")).to_have_count(5)
     page.locator("#classes .show").nth(4).click()
-    cells = answer(page)["classes"][4]["map"]["values"]
-    assert min(min(row) for row in cells) < 0
+    rows = cells(answer(page)["classes"][4])
+    assert min(min(row) for row in rows) < 0
     page.locator("#negative").check()
     page.locator("#smooth").uncheck()
     slide(page, "#opacity", 1)
@@ -288,8 +289,8 @@ def test_negative_evidence_can_be_shown_apart(page: Page) -> None:
         red, _, blue = apart.getpixel(at)
         was_red, _, was_blue = plain.getpixel(at)
         warmer = (red - blue) - (was_red - was_blue)
-        if abs(cells[row][column]) > 0.5 and abs(warmer) > 4:
-            assert (warmer > 0) == (cells[row][column] > 0)
+        if abs(rows[row][column]) > 0.5 and abs(warmer) > 4:
+            assert (warmer > 0) == (rows[row][column] > 0)
 
 
 def test_another_class_is_found_by_its_name(cat: Page) -> None:

@@ -118,7 +118,7 @@ def test_a_link_to_nonsense_is_answered_with_words(look: Look, server: object) -
     with look(server.url + link, expected="404") as page:
         expect(page.locator("#error")).to_contain_text("nope")
         expect(page.locator("#threshold")).to_have_value("0.2")
-        expect(page.locator("#colormap")).to_have_value("jet")
+        expect(page.locator("#colormap")).to_have_value("auto")
         expect(page.locator("#top")).to_have_value("5")
 
 
