@@ -208,7 +208,7 @@ static int open_all(struct cam *cam)
         return STATUS_FAILED;
     }
     if (!explain_options_parse(&cam->request, &options->asked, cam->engine,
-                               &err))
+                               true, &err))
         return usage_error(&err);
     if (!options->heatmap)
         cam->request.style.kind = RENDER_NONE;

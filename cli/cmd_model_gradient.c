@@ -13,6 +13,7 @@
 #include "engine/base/buf.h"
 #include "engine/engine.h"
 #include "engine/network/export.h"
+#include "engine/network/inspect_place.h"
 
 enum { MAX_SIDE = 4096 };
 
@@ -197,13 +198,27 @@ static bool is_same_file(const char *a, const char *b)
            of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
+/* Whether the network is read from the file that is to be written; false also
+ * if it is not found. */
+static bool overwrites(const struct gradient *gradient)
+{
+    struct inspect_place place = {0};
+    struct error unseen = {0};
+    bool same = inspect_place_find(&place, gradient->call.file, &gradient->look,
+                                   &unseen) &&
+                is_same_file(place.path, gradient->to);
+
+    inspect_place_release(&place);
+    return same;
+}
+
 static bool make(const struct gradient *gradient, struct error *err)
 {
     struct onnx_summary summary = {0};
     struct buf file = {0};
     bool ok;
 
-    if (is_same_file(gradient->call.file, gradient->to))
+    if (overwrites(gradient))
         return fail(err, ERROR_INPUT, "it would be overwritten");
     ok = export_gradient(&file, &summary, gradient->call.file, &gradient->look,
                          &gradient->options, err) &&

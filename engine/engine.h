@@ -1,8 +1,8 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
-/* wherefore's engine: image bytes in; classes, class activation maps, boxes
- * and heatmaps out, from one forward pass.
+/* wherefore's engine: image bytes in; classes, maps of the evidence by many
+ * methods, boxes and heatmaps out.
  *
  *     struct error err = {0};
  *     struct engine *engine =

@@ -128,6 +128,9 @@ uint64_t engine_session_num_runs(const struct engine_session *session)
  * can reuse it. */
 enum { MAX_KEPT = 2 << 20 };
 
+/* Likewise the maps, all together. */
+enum { MAX_KEPT_MAPS = 16 << 20 };
+
 static struct explained_class *add_class(struct engine_session *session,
                                          struct explanation *explanation,
                                          size_t index)
@@ -211,6 +214,13 @@ static bool set_targets(struct engine_session *session,
     return true;
 }
 
+/* Whether a failure of the default method leaves the classes an answer. */
+static bool can_do_without(const struct error *why)
+{
+    return why->kind == ERROR_UNSUPPORTED || why->kind == ERROR_LIMIT ||
+           why->kind == ERROR_IO;
+}
+
 /* Goes on without maps, for a reason that only the attempt shows. */
 static void give_up(struct engine_session *session,
                     struct explanation *explanation, const struct error *err)
@@ -218,6 +228,8 @@ static void give_up(struct engine_session *session,
     snprintf(session->refusal, sizeof session->refusal, "%s", err->text);
     explanation->refusal = session->refusal;
     explanation->method = NULL;
+    explanation->layer = NULL;
+    explanation->reason = NULL;
     for (size_t i = 0; i < explanation->num_classes; i++)
         session->explained[i].map = NULL;
 }
@@ -236,20 +248,23 @@ static bool make_maps(struct engine_session *session,
         .logits = session->logits,
     };
     struct error why = {0};
+    bool ok;
 
     task->num_maps = session->maps.count;
     probe_begin(session->probe,
                 task->layer ? (size_t)(task->layer - layers->list) : 0,
                 task->value, explain_passes(explanation->method, task), watch);
-    if (!explain_run(&session->maps, explanation->method, &input, &why)) {
-        if (why.kind == ERROR_UNSUPPORTED && !request->method) {
-            give_up(session, explanation, &why);
-            return true;
-        }
+    ok = explain_run(&session->maps, explanation->method, &input, &why);
+    explanation->passes += probe_num_passes(session->probe);
+    probe_end(session->probe);
+    if (!ok && !request->method && can_do_without(&why)) {
+        give_up(session, explanation, &why);
+        return true;
+    }
+    if (!ok) {
         *err = why;
         return false;
     }
-    explanation->passes += probe_num_passes(session->probe);
     for (size_t i = 0; i < session->maps.count; i++)
         session->maps.map[i].region = session->region;
     return true;
@@ -324,6 +339,8 @@ static bool begin(struct engine_session *session,
         buf_release(&session->heatmap);
     buf_clear(&session->heatmap);
     session->timing.render = 0;
+    if (session->maps.values_cap + session->maps.colours_cap > MAX_KEPT_MAPS)
+        explain_release(&session->maps);
     *explanation = (struct explanation){
         .image = &session->image, .passes = 1, .heatmap = &session->heatmap};
     engine_task(task, session->engine, request);

@@ -10,16 +10,23 @@ const advice = {
   "internal": "This is an error of the service; see its log for this request.",
 };
 
+/** A method that does not fit is not cured by another file. */
+const adviceFor = (status, body) =>
+  (status === 422 && body?.kind === "unsupported") || / passes of the network/.test(body?.detail ?? "")
+    ? "Choose another method, layer or target."
+    : advice[body?.kind] || "";
+
 const BUSY = [429, 502, 503, 504];
 const MAX_TRIES = 6;
 const MAX_WAIT = 30; // seconds
 
 export class Problem extends Error {
-  constructor(status, body) {
+  constructor(status, body, begun = false) {
     super(body?.detail || (status ? `The service returned status ${status}.` : "The service cannot be reached."));
     this.status = status; // 0: no response
     this.kind = body?.kind;
-    this.advice = advice[body?.kind] || "";
+    this.begun = begun; // it ran for a while: the same again would take as long
+    this.advice = adviceFor(status, body);
     this.id = body?.request_id;
   }
 }
@@ -56,7 +63,7 @@ function attempt(method, address, body, { token, signal, onProgress, onPasses })
       end();
       const last = onPasses ? lastLine(xhr.responseText) : xhr.responseText;
       const said = onPasses && parse(last);
-      if (said?.kind && said.status) return reject(new Problem(said.status, said)); // after lines of progress, say
+      if (said?.kind && said.status) return reject(new Problem(said.status, said, xhr.status === 200));
       if (xhr.status === 200) return resolve(last);
       const problem = new Problem(xhr.status, parse(xhr.responseText));
       problem.after = Number(xhr.getResponseHeader("Retry-After")) || 0;
@@ -106,7 +113,7 @@ export async function ask(method, address, body, options = {}) {
         tries = -1;
         continue;
       }
-      const patient = problem.status === 0 || BUSY.includes(problem.status);
+      const patient = !problem.begun && (problem.status === 0 || BUSY.includes(problem.status));
       if (!patient || tries + 1 >= (options.tries ?? MAX_TRIES)) throw problem;
       await wait(problem, tries, options);
     }

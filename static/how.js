@@ -88,12 +88,13 @@ function fillLayers() {
 function control({ name, default: standard, min, max, help }) {
   const label = document.createElement("label");
   const input = document.createElement("input");
-  Object.assign(input, { type: "number", id: `parameter-${name}`, min, max, step: "any", value: how.parameters[name] ?? standard, title: help ?? "" });
+  Object.assign(input, { type: "number", id: `parameter-${name}`, min, max, step: max > 1 ? 1 : "any", value: how.parameters[name] ?? standard, title: help ?? "" });
   if (help) input.ariaDescription = help;
   input.addEventListener("change", () => {
+    if (!input.reportValidity()) return;
     if (input.value === "" || Number(input.value) === standard) delete how.parameters[name];
     else how.parameters[name] = input.value;
-    if (input.reportValidity()) changed();
+    changed();
   });
   label.append(`${name.replaceAll("_", " ")} `, input);
   return label;
@@ -125,7 +126,7 @@ export function startPickers(act) {
       const standard = name === "method" ? listed.standard : name === "target" ? listed.targets[0] : "";
       how[name] = target.value.trim() === "" || target.value === standard ? null : target.value.trim();
       show();
-      $(name).focus();
+      if (name !== "against") $(name).focus();
       if (name === "target" && how.target === "margin" && how.against === null) return void $("against").focus();
       changed();
     });

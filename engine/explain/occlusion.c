@@ -18,9 +18,11 @@ static struct grid grid_of(size_t length, uint32_t window)
 {
     struct grid grid = {.length = length,
                         .side = window > 0 ? window : (length + 2) / 5};
+    size_t step;
 
     grid.side = grid.side < 1 ? 1 : grid.side > length ? length : grid.side;
-    grid.count = 1 + (2 * (length - grid.side) + grid.side - 1) / grid.side;
+    step = grid.side > 1 ? grid.side : 2; /* in halves of a pixel */
+    grid.count = 1 + (2 * (length - grid.side) + step - 1) / step;
     return grid;
 }
 

@@ -50,6 +50,15 @@ struct probe *probe_new(const struct probe_source *source, struct error *err)
 void probe_begin(struct probe *probe, size_t layer, int value, size_t total,
                  const struct explain_watch *watch);
 
+/* Ends it: memory for passes that run at the same time is freed, but for a few.
+ * What probe_features gave is gone. */
+void probe_end(struct probe *probe);
+
+/* For work between passes: ERROR_BUSY if nobody waits for the explanation any
+ * more. */
+bool probe_check(const struct probe *probe, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* The number of passes since probe_begin. */
 size_t probe_num_passes(const struct probe *probe);
 

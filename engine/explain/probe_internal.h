@@ -9,6 +9,9 @@
 /* So many passes run at a time, at most: each needs memory for a run. */
 enum { PROBE_MAX_LANES = 8, PROBE_MAX_NETS = 5 };
 
+/* What is kept for the next image. */
+enum { PROBE_KEPT_LANES = 2, PROBE_KEPT_NETS = 2 };
+
 /* A network that passes run through, and the sessions for it: one for each pass
  * that runs at the same time. */
 struct probe_net {
@@ -47,9 +50,6 @@ struct probe_net *probe_net_open(struct probe *probe,
                                  struct error *err);
 
 void probe_net_free(struct probe *probe, struct probe_net *net);
-
-/* Fails with ERROR_BUSY if nobody waits any more. */
-bool probe_check(const struct probe *probe, struct error *err);
 
 /* Counts passes that are done, and reports them. */
 void probe_report(struct probe *probe, size_t num_done);

@@ -74,3 +74,28 @@ struct probe_net *probe_net_open(struct probe *probe,
         net->lanes[0] = plan_session_new(net->plan, probe->source.team, err);
     return net->lanes[0] ? net : NULL;
 }
+
+/* Whether so many others were used later. */
+static bool is_old(const struct probe *probe, const struct probe_net *net)
+{
+    size_t num_later = 0;
+
+    for (size_t i = 0; i < PROBE_MAX_NETS; i++)
+        num_later += probe->nets[i].used > net->used;
+    return num_later >= PROBE_KEPT_NETS;
+}
+
+void probe_end(struct probe *probe)
+{
+    for (size_t i = 0; i < PROBE_MAX_NETS; i++) {
+        struct probe_net *net = &probe->nets[i];
+
+        if (net->plan && is_old(probe, net))
+            probe_net_free(probe, net);
+        for (size_t lane = PROBE_KEPT_LANES; lane < PROBE_MAX_LANES; lane++) {
+            plan_session_free(net->lanes[lane]);
+            net->lanes[lane] = NULL;
+        }
+    }
+    probe->watch = NULL;
+}

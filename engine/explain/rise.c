@@ -100,15 +100,21 @@ static void add_mask(struct explain_maps *maps, const struct stretch *mask,
     }
 }
 
-static void add_masks(struct explain_maps *maps, const struct masks *masks,
-                      const double *weights)
+static bool add_masks(struct explain_maps *maps, const struct masks *masks,
+                      const double *weights, const struct probe *probe,
+                      struct error *err)
 {
+    enum { CHECKED = 16 };
+
     for (size_t i = 0; i < masks->parameters->masks; i++) {
         struct mask mask;
 
+        if (i % CHECKED == 0 && !probe_check(probe, err))
+            return false;
         make_mask(&mask, masks, i);
         add_mask(maps, &mask.stretch, weights + i * maps->count);
     }
+    return true;
 }
 
 static bool explain(struct explain_maps *maps,
@@ -130,7 +136,7 @@ static bool explain(struct explain_maps *maps,
                        maps->count, values, err);
     if (ok) {
         centre(values, task.count, maps->count, (double)parameters->keep);
-        add_masks(maps, &masks, values);
+        ok = add_masks(maps, &masks, values, input->probe, err);
     }
     free(values);
     return ok;

@@ -4,6 +4,7 @@
  * is squared, which makes every iteration as good as two. */
 #include "engine/explain/singular.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,7 +191,7 @@ bool singular_map(float *restrict map, double *value,
 
     memset(map, 0, num_rows * sizeof *map);
     *value = 0;
-    if (!(largest > 0))
+    if (!(largest >= FLT_MIN)) /* 1 / largest would be infinite */
         return true;
     floats = calloc(count + 3 * side * side, sizeof *floats);
     it.vector = malloc(2 * side * sizeof *it.vector);

@@ -270,6 +270,10 @@ bool graph_fold(struct graph *graph, struct error *err)
 bool graph_layout(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Whether graph_layout takes an input of rank 4 for an image whose channels
+ * come last in the file. */
+bool graph_input_is_nhwc(const struct graph_value *input);
+
 /* graph_split.c: splits a convolution whose weights do not fit the cache into
  * several and a concatenation. graph_layout runs it last. ERROR_MEMORY. */
 bool graph_split(struct graph *graph, struct error *err)

@@ -320,7 +320,8 @@ static bool name_values(struct export *export)
     const char *layer = export->options->layer, *seed;
     int named;
 
-    if (export->layer == export->input || !layer)
+    /* "-1" and an end of a name are no names. */
+    if (!layer || graph_find(graph, layer) != export->layer)
         layer = graph->values[export->layer].name;
     if (export->names[0] == NULL)
         export->names[0] = *graph->values[export->head.logits].name

@@ -12,8 +12,8 @@
  *     outputs_choose           chooses the output; the file is then read again
  *                              for this one alone
  *     head_find_at             finds the layers that maps are computed from
- *     head_set_outputs         makes logits and the default layer the graph's
- * outputs precision_plan
+ *     head_set_outputs         makes logits and the default layer the outputs
+ *     precision_plan
  *
  *     struct network network = {0};
  *

@@ -15,6 +15,8 @@
 struct entry {
     struct variant variant; /* first: variants_give finds the entry by it */
     struct variant_key key;
+    bool failed;      /* it cannot be made, and is not tried again: */
+    struct error why; /* ERROR_UNSUPPORTED, ERROR_LIMIT */
     size_t num_users;
     uint64_t used; /* when it was taken last, by the clock below */
     struct entry *next;
@@ -137,6 +139,8 @@ static bool add_gradient(struct variant *made, int wanted,
                          enum gradient_rule rule, struct error *err)
 {
     struct graph *graph = &made->graph;
+    const struct graph_node transpose =
+        graph_build_node(GRAPH_TRANSPOSE, "gradient", "Transpose");
     const struct gradient_options options = {.source = made->logits,
                                              .wanted = &wanted,
                                              .num_wanted = 1,
@@ -146,6 +150,13 @@ static bool add_gradient(struct variant *made, int wanted,
         return false;
     made->seed = graph->inputs[graph->num_inputs - 1];
     made->gradient = graph->outputs[graph->num_outputs - 1];
+    if (graph_input_is_nhwc(&graph->values[wanted])) {
+        /* graph_layout turns every output from (1, C, H, W). */
+        made->gradient = graph_build_transpose(
+            graph, &transpose, made->gradient, (size_t[]){0, 3, 1, 2}, err);
+        if (made->gradient == GRAPH_NONE)
+            return false;
+    }
     made->logits = GRAPH_NONE;
     if (!graph_set_outputs(graph, &made->gradient, 1, err))
         return false;
@@ -297,13 +308,19 @@ static struct entry *add_entry(struct variants *variants,
         return NULL;
     }
     entry->key = *key;
-    if (make(&entry->variant, variants, key, err)) {
-        entry->next = variants->first;
-        variants->first = entry;
-        return entry;
+    if (!make(&entry->variant, variants, key, &entry->why)) {
+        *err = entry->why;
+        entry->failed = true;
+        graph_release(&entry->variant.graph);
+        if (entry->why.kind != ERROR_UNSUPPORTED &&
+            entry->why.kind != ERROR_LIMIT) {
+            free_entry(entry);
+            return NULL;
+        }
     }
-    free_entry(entry);
-    return NULL;
+    entry->next = variants->first;
+    variants->first = entry;
+    return entry;
 }
 
 const struct variant *variants_take(struct variants *variants,
@@ -316,7 +333,11 @@ const struct variant *variants_take(struct variants *variants,
     entry = find_entry(variants, key);
     if (!entry)
         entry = add_entry(variants, key, err);
-    if (entry) {
+    if (entry && entry->failed) {
+        *err = entry->why;
+        entry->used = ++variants->clock;
+        entry = NULL;
+    } else if (entry) {
         entry->num_users++;
         entry->used = ++variants->clock;
     }
@@ -337,6 +358,20 @@ void variants_give(struct variants *variants, const struct variant *variant)
     pthread_mutex_unlock(&variants->lock);
 }
 
+/* A row has the same order behind reshapes, which may have no name. */
+static const char *name_of_logits(const struct network *network)
+{
+    const struct graph *graph = &network->graph;
+    const struct graph_node *node;
+    int value = network->head.logits;
+
+    while (!*graph->values[value].name &&
+           (node = graph_producer(graph, value)) &&
+           (node->op == GRAPH_RESHAPE || node->op == GRAPH_TRANSPOSE))
+        value = node->inputs[0];
+    return graph->values[value].name;
+}
+
 struct variants *variants_new(int fd, const struct network_options *options,
                               const struct network *network, struct error *err)
 {
@@ -354,7 +389,7 @@ struct variants *variants_new(int fd, const struct network_options *options,
     variants->folder =
         options->input.folder ? strdup(options->input.folder) : NULL;
     variants->output = strdup(head->output);
-    variants->logits = strdup(network->graph.values[head->logits].name);
+    variants->logits = strdup(name_of_logits(network));
     variants->input = options->input;
     variants->input.folder = variants->folder;
     variants->input.output = variants->output;

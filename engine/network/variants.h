@@ -52,8 +52,8 @@ struct variants *variants_new(int fd, const struct network_options *options,
  *
  * ERROR_UNSUPPORTED  an operation has no gradient, by this rule at least; the
  *                    text names it
- * ERROR_IO           the file is gone, or has changed since the model was
- *                    opened
+ * ERROR_IO           the file has changed since the model was opened. Weights
+ *                    in other files are not watched
  * ERROR_MEMORY, ERROR_LIMIT, ERROR_INTERNAL */
 const struct variant *variants_take(struct variants *variants,
                                     const struct variant_key *key,

@@ -191,6 +191,14 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct layout_pass *pass,
 
 /* ---- the pass ---- */
 
+bool graph_input_is_nhwc(const struct graph_value *input)
+{
+    const size_t *dim = input->shape.dim;
+
+    return input->shape.rank == 4 && !input->is_cut && dim[1] != 3 &&
+           (dim[3] == 3 || (dim[3] == 1 && dim[1] != 1));
+}
+
 /* The input image becomes NHWC, unless it is so in the file. */
 static void store_input(struct layout_pass *pass, int number)
 {
@@ -198,8 +206,7 @@ static void store_input(struct layout_pass *pass, int number)
     const struct graph_shape meant = input->shape;
 
     if (pass->graph->file_layout || meant.rank != 4 ||
-        (!input->is_cut && meant.dim[1] != 3 &&
-         (meant.dim[3] == 3 || (meant.dim[3] == 1 && meant.dim[1] != 1))))
+        graph_input_is_nhwc(input))
         return;
     for (uint32_t i = 0; i < meant.rank; i++)
         input->shape.dim[graph_layout_nchw[i]] = meant.dim[i];

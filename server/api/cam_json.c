@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/api/explain_options.h"
 #include "server/api/float32.h"
 #include "server/http/json.h"
 
@@ -242,10 +243,12 @@ static json_t *parameter_object(const struct explain_method *method,
     enum { NUMBER, SHARE };
     json_t *object = json_object();
     bool ok = true;
+    char name[32];
 
 #define X(parameter, field, kind, flag, ...)                 \
+    explain_options_name(name, flag);                        \
     if (ok && (method->parameters & EXPLAIN_HAS(parameter))) \
-        ok = put(object, #field,                             \
+        ok = put(object, name,                               \
                  number_of(&request->parameters.field,       \
                            sizeof request->parameters.field, kind == SHARE));
     EXPLAIN_PARAMETERS(X)

@@ -336,7 +336,8 @@ static bool check_classes(const struct explain_request *request,
 
 bool explain_options_parse(struct explain_request *request,
                            const struct params *params,
-                           const struct engine *engine, struct error *err)
+                           const struct engine *engine, bool is_whole,
+                           struct error *err)
 {
     struct reading reading = {.request = defaults, .engine = engine};
     size_t num_classes = engine ? num_classes_of(engine) : defaults.top;
@@ -349,6 +350,7 @@ bool explain_options_parse(struct explain_request *request,
         if (!parse_one(&reading, seen, name, value, err))
             return false;
     *request = reading.request;
-    return check_classes(request, err) && check_target(request, seen, err) &&
-           check_parameters(request, seen, err);
+    return !is_whole ||
+           (check_classes(request, err) && check_target(request, seen, err) &&
+            check_parameters(request, seen, err));
 }

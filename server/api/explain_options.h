@@ -31,12 +31,14 @@ void explain_options_describe(struct explain_option *about,
 void explain_options_name(char name[32], const char *flag);
 
 /* Reads what is asked of `engine`; where it is NULL, since the model is not
- * known yet, what depends on it is not looked at. The option "model" is only
- * checked to be there once at most. ERROR_INPUT names the option and what it
- * accepts; of an unknown one, the options there are. Any thread. */
+ * known yet, what depends on it is not looked at. What options say together is
+ * checked only if `is_whole`: others may follow in a form. The option "model"
+ * is only checked to be there once at most. ERROR_INPUT names the option and
+ * what it accepts; of an unknown one, the options there are. Any thread. */
 bool explain_options_parse(struct explain_request *request,
                            const struct params *params,
-                           const struct engine *engine, struct error *err)
+                           const struct engine *engine, bool is_whole,
+                           struct error *err)
     __attribute__((warn_unused_result));
 
 #endif

@@ -39,8 +39,8 @@ static bool check_accept(struct request *request)
 {
     return format_of(request) != CAM_NUM_FORMATS ||
            request_fail(request, PROBLEM_NOT_ACCEPTABLE,
-                        "the response can only be application/json, image/png "
-                        "or application/x-npy");
+                        "the response can only be application/json, image/png, "
+                        "application/x-npy or application/x-ndjson");
 }
 
 /* The types that a body may have. The last two are types of text: curl -d uses
@@ -106,7 +106,8 @@ static bool check_query(struct request *request)
 static bool check_options(struct admitted *admitted,
                           struct explain_request *asked,
                           const struct service *service,
-                          struct request *request, const struct model *model)
+                          struct request *request, const struct model *model,
+                          bool is_whole)
 {
     enum cam_format format = format_of(request);
 
@@ -116,10 +117,12 @@ static bool check_options(struct admitted *admitted,
                             "there is no map for %s: %s", formats[format],
                             model->info.refusal);
     if (!explain_options_parse(asked, &request->params,
-                               model ? model->engine : NULL, &request->err))
+                               model ? model->engine : NULL, is_whole,
+                               &request->err))
         return false;
     asked->only_heatmap = format == CAM_PNG;
-    return admit_check(admitted, asked, service, request, model);
+    return admit_check(admitted, asked, service, request,
+                       is_whole ? model : NULL);
 }
 
 bool handle_cam_check(struct service *service, struct request *request)
@@ -143,7 +146,8 @@ bool handle_cam_check(struct service *service, struct request *request)
         if (!model)
             return false;
     }
-    ok = check_options(&admitted, &asked, service, request, model);
+    ok = check_options(&admitted, &asked, service, request, model,
+                       !has_type(request, form_type));
     model_release(model);
     return ok;
 }
@@ -247,7 +251,7 @@ bool handle_cam(struct service *service, struct request *request)
     struct explain_request asked;
     struct admitted admitted;
     bool ok = model &&
-              check_options(&admitted, &asked, service, request, model) &&
+              check_options(&admitted, &asked, service, request, model, true) &&
               check_image(request, &asked) &&
               make_job(service, request, &asked, &admitted, model);
 

@@ -355,9 +355,12 @@ static void print_option(FILE *out, const struct option *option,
 {
     bool has_more = option->type == OPTION_TEXT && option->accepts;
     char text[1024], more[512];
-    int column =
-        fprintf(out, "  --%s%s%s", option->flag, option->argument ? " " : "",
-                option->argument ? option->argument : "");
+    int column = fprintf(out, "  --%s%s%s%s", option->flag,
+                         option->bare       ? "[="
+                         : option->argument ? " "
+                                            : "",
+                         option->argument ? option->argument : "",
+                         option->bare ? "]" : "");
 
     describe(more, option, data);
     snprintf(text, sizeof text, "%s%s%s%s%s%s", option->help,

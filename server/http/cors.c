@@ -6,9 +6,10 @@
 #define ALLOWED_HEADERS                                                \
     "Accept, Authorization, Content-Type, X-Request-Id, traceparent, " \
     "tracestate"
-#define EXPOSED_HEADERS                                       \
-    "X-Request-Id, Server-Timing, Retry-After, traceparent, " \
-    "WWW-Authenticate, X-Wherefore-Class, X-Wherefore-Score"
+#define EXPOSED_HEADERS                                        \
+    "X-Request-Id, Server-Timing, Retry-After, traceparent, "  \
+    "WWW-Authenticate, X-Wherefore-Class, X-Wherefore-Score, " \
+    "X-Wherefore-Classes"
 
 enum { MAX_ORIGIN = 200 };
 

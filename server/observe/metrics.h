@@ -156,10 +156,10 @@ void metrics_bytes(struct metrics *metrics, uint64_t request_bytes,
 void metrics_stages(struct metrics *metrics, const struct stages *stages,
                     double total_ms);
 
-/* Counts a rejected request or connection. */
 /* Counts passes of the network for method number `method`. */
 void metrics_passes(struct metrics *metrics, size_t method, uint64_t count);
 
+/* Counts a rejected request or connection. */
 void metrics_reject(struct metrics *metrics, enum metrics_reason reason);
 
 /* Appends the text. `routes` (num_routes) are the names of the routes by

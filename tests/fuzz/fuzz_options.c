@@ -78,9 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     for (int i = 0; i < 2; i++) {
         struct error err = {0};
 
-        ok[i] = split(&params[i], bytes, len, pieces[i], &err) &&
-                explain_options_parse(&asked[i], &params[i], NULL, &err) &&
-                explain_options_parse(&asked[i], &params[i], &engine, &err);
+        ok[i] =
+            split(&params[i], bytes, len, pieces[i], &err) &&
+            explain_options_parse(&asked[i], &params[i], NULL, true, &err) &&
+            explain_options_parse(&asked[i], &params[i], &engine, true, &err);
         expect(ok[i] == (err.kind == ERROR_NONE));
         if (ok[i])
             check(&asked[i]);

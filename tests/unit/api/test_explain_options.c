@@ -22,7 +22,7 @@ static bool parse(struct explain_request *asked, struct error *err,
         assert_true(params_begin(&params, pairs[0], strlen(pairs[0]), NULL));
         assert_true(params_extend(&params, pairs[1], strlen(pairs[1]), NULL));
     }
-    ok = explain_options_parse(asked, &params, &engine, err);
+    ok = explain_options_parse(asked, &params, &engine, true, err);
     params_release(&params);
     return ok;
 }
@@ -94,9 +94,9 @@ static void a_model_not_yet_known_leaves_its_classes_unchecked(void **state)
     (void)state;
     assert_true(params_begin(&params, "class", 5, NULL));
     assert_true(params_extend(&params, "horse", 5, NULL));
-    assert_true(explain_options_parse(&asked, &params, NULL, &err));
+    assert_true(explain_options_parse(&asked, &params, NULL, true, &err));
     assert_true(params_begin(&params, "alpha", 5, NULL));
-    assert_false(explain_options_parse(&asked, &params, NULL, &err));
+    assert_false(explain_options_parse(&asked, &params, NULL, true, &err));
     assert_non_null(strstr(err.text, "\"alpha\""));
     params_release(&params);
 }

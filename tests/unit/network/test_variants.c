@@ -214,6 +214,67 @@ static void check_gradient(const struct opened *opened, size_t layer,
     give(&upper, opened);
 }
 
+/* The seed times the network's logits for a changed image. */
+static double weigh(const struct opened *opened, const float *image,
+                    const float *seed)
+{
+    const struct network *network = &opened->network;
+    struct error err = {0};
+    const float *logits;
+    double sum = 0;
+
+    memcpy(opened->image, image, opened->num_image * sizeof *image);
+    assert_true(plan_session_run(opened->session, &err));
+    logits = plan_session_data(opened->session, network->head.logits);
+    for (size_t j = 0; j < opened->num_logits; j++)
+        sum += (double)seed[j] * (double)logits[j];
+    return sum;
+}
+
+/* The gradient of the image along itself: (height, width, channels), also where
+ * the channels come last in the file (vggcam-keras-tensorflow). */
+static void check_image(const struct opened *opened, const char *file)
+{
+    struct part back;
+    struct error err = {0};
+    size_t count = opened->num_image;
+    float *own = malloc(count * sizeof *own),
+          *moved = malloc(count * sizeof *own);
+    const float *gradient;
+    float *seed;
+    double norm = 0, found = 0;
+
+    assert_true(own && moved);
+    if (!take(&back, opened, VARIANT_GRADIENT, 0, &err)) {
+        print_message("%s: %s\n", file, err.text);
+        free(own);
+        free(moved);
+        return;
+    }
+    memcpy(own, opened->image, count * sizeof *own);
+    seed = plan_session_data(back.session, back.variant->seed);
+    for (size_t j = 0; j < opened->num_logits; j++)
+        seed[j] = (float)(j % 3) - 1 + 0.25f * (float)(j % 5);
+    assert_true(plan_session_run(back.session, &err));
+    gradient = plan_session_data(back.session, back.variant->gradient);
+    for (size_t i = 0; i < count; i++)
+        norm += (double)gradient[i] * (double)gradient[i];
+    for (int side = -1; side <= 1; side += 2) {
+        double step = side * 2e-3 / sqrt(norm);
+
+        for (size_t i = 0; i < count; i++)
+            moved[i] = (float)((double)own[i] + step * (double)gradient[i]);
+        found += side * weigh(opened, moved, seed) / 2 / fabs(step);
+    }
+    if (norm > 1e-12 && fabs(found - norm) > 0.1 * norm)
+        fail_msg("%s: the slope is %g, and differences say %g", file, norm,
+                 found);
+    memcpy(opened->image, own, count * sizeof *own);
+    give(&back, opened);
+    free(own);
+    free(moved);
+}
+
 static void check_network(const char *file)
 {
     struct opened opened;
@@ -229,6 +290,7 @@ static void check_network(const char *file)
         check_parts(&opened, i, file);
     check_gradient(&opened, opened.network.layers.chosen, file);
     check_gradient(&opened, count / 2, file);
+    check_image(&opened, file);
     close_network(&opened);
 }
 
