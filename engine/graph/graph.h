@@ -272,7 +272,7 @@ bool graph_layout(struct graph *graph, struct error *err)
 
 /* Whether graph_layout takes an input of rank 4 for an image whose channels
  * come last in the file. */
-bool graph_input_is_nhwc(const struct graph_value *input);
+bool graph_layout_is_nhwc(const struct graph_value *input);
 
 /* graph_split.c: splits a convolution whose weights do not fit the cache into
  * several and a concatenation. graph_layout runs it last. ERROR_MEMORY. */

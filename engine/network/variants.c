@@ -150,7 +150,7 @@ static bool add_gradient(struct variant *made, int wanted,
         return false;
     made->seed = graph->inputs[graph->num_inputs - 1];
     made->gradient = graph->outputs[graph->num_outputs - 1];
-    if (graph_input_is_nhwc(&graph->values[wanted])) {
+    if (graph_layout_is_nhwc(&graph->values[wanted])) {
         /* graph_layout turns every output from (1, C, H, W). */
         made->gradient = graph_build_transpose(
             graph, &transpose, made->gradient, (size_t[]){0, 3, 1, 2}, err);

@@ -191,7 +191,7 @@ static bool (*const rules[GRAPH_NUM_OPS])(struct layout_pass *pass,
 
 /* ---- the pass ---- */
 
-bool graph_input_is_nhwc(const struct graph_value *input)
+bool graph_layout_is_nhwc(const struct graph_value *input)
 {
     const size_t *dim = input->shape.dim;
 
@@ -206,7 +206,7 @@ static void store_input(struct layout_pass *pass, int number)
     const struct graph_shape meant = input->shape;
 
     if (pass->graph->file_layout || meant.rank != 4 ||
-        graph_input_is_nhwc(input))
+        graph_layout_is_nhwc(input))
         return;
     for (uint32_t i = 0; i < meant.rank; i++)
         input->shape.dim[graph_layout_nchw[i]] = meant.dim[i];
