@@ -67,7 +67,7 @@ STOP_SECONDS = 60
 
 def pytest_configure(config: pytest.Config) -> None:
     """Says what our marks mean."""
-    config.addinivalue_line("markers", "large: pictures that 128 MB are too small for")
+    config.addinivalue_line("markers", "large: pictures and methods that 128 MB are too small for")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

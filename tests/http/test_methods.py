@@ -8,7 +8,10 @@ import io
 import httpx
 import numpy as np
 import pytest
-from conftest import Server, sample
+from conftest import LARGE, Server, sample
+
+# Gradients of two workers take more than the container's 128 MB.
+pytestmark = LARGE
 
 # Short ways to the same code.
 SHORT = {"samples": 2, "steps": 3, "masks": 6, "window": 112}
