@@ -59,7 +59,9 @@ if [ -n "$arch" ]; then
     export EMULATOR
     # It takes a hundred times as long.
     export WHEREFORE_DEADLINE_MS=600000 WHEREFORE_DRAIN_TIMEOUT=600
-    [ "${CI-}" != true ] || export OMIT="graph_split onnx team gradient_rows gradient_networks network_passes"
+    slow="graph_split onnx team gradient_rows gradient_networks network_passes"
+    slow+=" layers_field methods_data methods_layers methods_pixels pixel_methods"
+    [ "${CI-}" != true ] || export OMIT=$slow
 fi
 
 if [ "${1-}" = --ahead ]; then

@@ -57,6 +57,12 @@ NOT_IN_A_CONTAINER = {
     "test_off_is_off_and_auto_is_on": "the container's own limits are on",
     "test_it_answers_reads_anew_and_stops_in_it": "moves the folders that are mounted",
 }
+# What is not tested under a sanitizer, and why not.
+NOT_SANITIZED = {
+    "test_same.py": "answers that must be the same are, or are not, without one",
+    "test_no_picture_of_16_megapixels_is_refused_for_what_it_takes": "takes minutes; "
+    "smaller ones of the same kinds are tested",
+}
 # A test whose pictures are of more pixels than go into the 128 MB that the image
 # is tested with: 6 million, at 11 bytes each (docs/operations.md), beside the
 # model's 60 MB; or that may take as much of memory as such.
@@ -71,11 +77,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Leaves out what is not tested in a container."""
-    for item in items if CONTAINED else ():
+    """Leaves out what is not tested in a container, or under a sanitizer."""
+    left_out = NOT_IN_A_CONTAINER if CONTAINED else NOT_SANITIZED if SANITIZED else {}
+    for item in items:
         for name in (item.path.name, item.originalname):
-            if name in NOT_IN_A_CONTAINER:
-                item.add_marker(pytest.mark.skip(reason=NOT_IN_A_CONTAINER[name]))
+            if name in left_out:
+                item.add_marker(pytest.mark.skip(reason=left_out[name]))
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
