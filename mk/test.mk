@@ -67,7 +67,7 @@ test-sanitize: ahead-test-sanitize ## run unit, HTTP and CLI tests under Address
 # CI runs the files whose thread interactions differ.
 test-tsan: ## run the HTTP tests under ThreadSanitizer
 	@$(MAKE) SANITIZE=thread test-http $(if $(filter true,$(CI)),\
-	    TESTS='$(patsubst %,tests/http/test_%.py,access answer life limits long models protocol)')
+	    TESTS='$(patsubst %,tests/http/test_%.py,access answer life limits models protocol)')
 
 soak: build models/$(MODEL)/model.json $(VENV)/tests.ok ## run under full load with hostile clients: SECONDS=600
 	@WHEREFORE=$(CURDIR)/$B/wherefore $(PY) tests/soak.py \

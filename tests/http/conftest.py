@@ -59,6 +59,7 @@ NOT_IN_A_CONTAINER = {
 }
 # What is not tested under a sanitizer, and why not.
 NOT_SANITIZED = {
+    "test_methods.py": "takes minutes; the unit tests run each method",
     "test_same.py": "answers that must be the same are, or are not, without one",
     "test_no_picture_of_16_megapixels_is_refused_for_what_it_takes": "takes minutes; "
     "smaller ones of the same kinds are tested",
