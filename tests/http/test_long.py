@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from conftest import BINARY, MODEL, SAMPLES, SANITIZED, Server, run, running, sample
+from conftest import BINARY, LARGE, MODEL, SAMPLES, SANITIZED, Server, run, running, sample
 from test_life import wait_for
 from test_limits import rejected
 from test_models import reload
@@ -372,6 +372,7 @@ def test_half_closed_and_old_clients_get_their_lines() -> None:
     assert json.loads(body.splitlines()[-1])["class"] == 285
 
 
+@LARGE
 def test_many_clients_that_leave_leave_nothing_behind() -> None:
     """At any moment: before the first line, among them, in the answer."""
     header = "Accept: application/x-ndjson\r\n"
