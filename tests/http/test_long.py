@@ -18,7 +18,17 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from conftest import BINARY, LARGE, MODEL, SAMPLES, SANITIZED, Server, run, running, sample
+from conftest import (
+    BINARY,
+    LARGE,
+    MODEL,
+    SAMPLES,
+    SANITIZED,
+    Server,
+    run,
+    running,
+    sample,
+)
 from test_life import wait_for
 from test_limits import rejected
 from test_models import reload
