@@ -10,19 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/explained.h"
-#include "tests/methods_data.h"
+#include "tests/methods_lines.h"
 
 #include <cmocka.h>
-
-/* Slow: under the sanitizers, and on arm64, which is as a rule emulated, every
- * third network has to do. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    defined(__aarch64__)
-enum { ONE_OF = 3 };
-#else
-enum { ONE_OF = 1 };
-#endif
 
 /* The lines of one method. Both bounds are of what is off as a fraction of the
  * map (methods_data_distance). A gradient is in floats what it is in double
@@ -33,10 +23,7 @@ enum { ONE_OF = 1 };
  * beside them: that bound is a fraction of the largest logit. What is off for
  * the unchanged image is off in all pixels, and counts in a map's sum as much
  * more than in a pixel as the root of their number says. */
-static const struct {
-    const char *name;
-    double median, most, most_of_target;
-} methods[] = {
+static const struct methods_lines_bound methods[] = {
     {"saliency", 2e-5, 1e-3, 0},
     {"gradient-input", 1e-5, 1e-3, 0},
     {"guided", 1e-5, 1e-3, 0},
@@ -51,46 +38,12 @@ static const struct {
     {"scorecam", 1e-5, 1e-3, 0},
 };
 
-enum { NUM_METHODS = sizeof methods / sizeof methods[0], MOST_LINES = 512 };
-
-/* How far the lines of each method are off. */
-struct distances {
-    double of[NUM_METHODS][MOST_LINES];
-    size_t count[NUM_METHODS];
-    size_t num_refused;
-};
-
-static size_t method_of(const struct methods_data *data)
-{
-    size_t m = 0;
-
-    while (m < NUM_METHODS && strcmp(methods[m].name, data->method) != 0)
-        m++;
-    return m;
-}
-
-static void set_target(struct explained *explained,
-                       const struct methods_data *data)
-{
-    static const char *const kinds[] = {
-#define X(kind, name) [kind] = name,
-        TARGET_KINDS(X)
-#undef X
-    };
-    size_t kind = 0;
-
-    while (strcmp(kinds[kind], data->target) != 0)
-        assert_true(++kind < sizeof kinds / sizeof kinds[0]);
-    explained_target(explained, (enum target_kind)kind, data->class_index,
-                     data->against[0]);
-    assert_int_equal(explained->targets[0].num_against, data->num_against);
-    for (size_t i = 0; i < data->num_against; i++)
-        assert_int_equal(explained->targets[0].against[i], data->against[i]);
-}
+static size_t num_refused;
 
 /* Where it is allowed to be, and where it is. */
 static double compare(const struct explained *explained,
-                      const struct methods_data *data, size_t m)
+                      const struct methods_data *data,
+                      const struct methods_lines_bound *bound)
 {
     const struct explain_map *map = &explained->maps.map[0];
     size_t count = data->height * data->width * data->channels;
@@ -109,9 +62,9 @@ static double compare(const struct explained *explained,
         logit = fmax(logit, fabs((double)explained->logits[k]));
     distance = methods_data_distance(data, copy);
     free(copy);
-    most = methods[m].most_of_target > 0
-               ? methods[m].most_of_target * logit * sqrt((double)count) / size
-               : methods[m].most;
+    most = bound->most_of_target > 0
+               ? bound->most_of_target * logit * sqrt((double)count) / size
+               : bound->most;
     if (distance > most)
         fail_msg("%s, %s of %s %zu at %s: off by %.1e, not %.1e", data->file,
                  data->method, data->target, data->class_index, data->layer,
@@ -120,8 +73,9 @@ static double compare(const struct explained *explained,
 }
 
 /* A method's name begins those of its lines. */
-static void check_line(struct distances *distances, struct explained *explained,
-                       const struct methods_data *data, size_t m)
+static double check_line(struct explained *explained,
+                         const struct methods_data *data,
+                         const struct methods_lines_bound *bound)
 {
     struct error err = {0};
     char name[32];
@@ -130,45 +84,18 @@ static void check_line(struct distances *distances, struct explained *explained,
     memcpy(name, data->method, sizeof name);
     if (strstr(name, "-colours"))
         *strstr(name, "-colours") = '\0';
-    if (strcmp(data->layer, "-") != 0)
-        explained_layer(explained, data->layer);
-    set_target(explained, data);
     ok = explained_ask(explained, name, &err);
     if (data->form == METHODS_DATA_REFUSED) {
         assert_false(ok);
         assert_int_equal(err.kind, ERROR_UNSUPPORTED);
         assert_memory_equal(err.text, name, strlen(name));
         assert_non_null(strstr(err.text, ": node \""));
-        distances->num_refused++;
-        return;
+        num_refused++;
+        return -1;
     }
     if (!ok)
         fail_msg("%s, %s: %s", data->file, data->method, err.text);
-    assert_true(distances->count[m] < MOST_LINES);
-    distances->of[m][distances->count[m]++] = compare(explained, data, m);
-}
-
-static int order(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Only of all networks: fewer may be the worst ones. */
-static void check_medians(struct distances *distances)
-{
-    for (size_t m = 0; m < NUM_METHODS; m++) {
-        size_t count = distances->count[m];
-        double *of = distances->of[m];
-
-        assert_true(count >= 40 / ONE_OF);
-        qsort(of, count, sizeof *of, order);
-        print_message("%-20s %3zu maps, off by %.1e, at most %.1e\n",
-                      methods[m].name, count, of[count / 2], of[count - 1]);
-        assert_true(ONE_OF > 1 || of[count / 2] < methods[m].median);
-    }
-    assert_true(ONE_OF > 1 || distances->num_refused >= 9);
+    return compare(explained, data, bound);
 }
 
 static void open_network(struct explained *explained, const char *file)
@@ -182,32 +109,10 @@ static void open_network(struct explained *explained, const char *file)
 
 static void maps_are_those_of_pytorch(void **state)
 {
-    struct distances *distances = calloc(1, sizeof *distances);
-    FILE *list = methods_data_open();
-    struct explained explained;
-    struct methods_data data;
-    char file[sizeof data.file] = "";
-    size_t num_files = 0;
-
     (void)state;
-    assert_non_null(distances);
-    while (methods_data_read(&data, list)) {
-        size_t m = method_of(&data);
-
-        if (strcmp(file, data.file) != 0) {
-            if (num_files++ > 0)
-                explained_release(&explained);
-            memcpy(file, data.file, sizeof file);
-            open_network(&explained, file);
-        }
-        if (m < NUM_METHODS && num_files % ONE_OF == 0)
-            check_line(distances, &explained, &data, m);
-    }
-    fclose(list);
-    assert_true(num_files >= 20);
-    explained_release(&explained);
-    check_medians(distances);
-    free(distances);
+    methods_lines_run(methods, sizeof methods / sizeof methods[0], 40,
+                      open_network, check_line);
+    assert_true(METHODS_LINES_ONE_OF > 1 || num_refused >= 9);
 }
 
 int main(void)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/network/variants.h"
+#include "tests/network_file.h"
 #include "tests/slopes.h"
 
 #include <cmocka.h>
@@ -296,21 +297,8 @@ static void check_network(const char *file)
 
 static void the_parts_of_every_network_are_the_whole(void **state)
 {
-    FILE *list = fopen(NETWORKS "/networks.txt", "r");
-    char file[128], name[128], last[128] = "", expected[256];
-    size_t num = 0;
-
     (void)state;
-    assert_non_null(list);
-    while (fscanf(list, "%127s %127s %255[^\n]", file, name, expected) == 3) {
-        if (strcmp(name, last) == 0 || strncmp(expected, "not yet", 7) == 0)
-            continue;
-        strcpy(last, name);
-        check_network(file);
-        num++;
-    }
-    fclose(list);
-    assert_true(num >= 20);
+    assert_true(network_file_each(check_network, 1) >= 20);
 }
 
 static void few_are_kept_when_nobody_uses_them(void **state)

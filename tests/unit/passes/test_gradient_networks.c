@@ -85,21 +85,8 @@ static void check_network(const char *file)
 
 static void every_network_has_the_slopes_that_differences_have(void **state)
 {
-    FILE *list = fopen(NETWORKS "/networks.txt", "r");
-    char file[128], name[128], last[128] = "", expected[256];
-    int num = 0;
-
     (void)state;
-    assert_non_null(list);
-    while (fscanf(list, "%127s %127s %255[^\n]", file, name, expected) == 3) {
-        if (strcmp(name, last) == 0 || strncmp(expected, "not yet", 7) == 0)
-            continue;
-        strcpy(last, name);
-        if (num++ % ONE_OF == 0)
-            check_network(file);
-    }
-    fclose(list);
-    assert_true(num >= 20);
+    assert_true(network_file_each(check_network, ONE_OF) >= 20);
 }
 
 /* ---- against PyTorch ---- */
