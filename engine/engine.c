@@ -300,7 +300,6 @@ void engine_task(struct explain_task *task, const struct engine *engine,
 {
     const struct network *network = &engine->network;
     const struct layers *layers = &network->layers;
-    const struct head *head = &network->head;
     size_t layer = request->layer == EXPLAIN_LAYER_DEFAULT ? layers->chosen
                                                            : request->layer;
 
@@ -312,40 +311,42 @@ void engine_task(struct explain_task *task, const struct engine *engine,
         .num_maps = count_maps(request),
         .parameters = request->parameters,
     };
-    task->is_closed = task->value != GRAPH_NONE &&
-                      task->value == head->features && !head->refusal &&
-                      !head->is_max && !head->is_normalized;
+    task->is_closed = head_is_closed(&network->head, task->value);
     set_baseline(task->baseline, &engine->model_dir.input);
+}
+
+/* The method of a request, or NULL. *why says what explain_choose does, or why
+ * the method that is requested is not defined. */
+static const struct explain_method *
+choose(const char **why, const struct explain_request *request,
+       const struct explain_task *task)
+{
+    if (!request->method)
+        return explain_choose(why, task);
+    *why = request->method->refuse(task);
+    return request->method;
 }
 
 bool engine_method(const struct explain_method **method, const char **reason,
                    const struct explain_request *request,
                    const struct explain_task *task, struct error *err)
 {
-    *method = request->method;
-    if (!*method) {
-        *method = explain_choose(reason, task);
-        return true;
-    }
-    *reason = (*method)->refuse(task);
-    return !*reason || fail(err, ERROR_UNSUPPORTED, "%s: %s",
-                            explain_method_name(*method), *reason);
+    *method = choose(reason, request, task);
+    return !request->method || !*reason ||
+           fail(err, ERROR_UNSUPPORTED, "%s: %s", explain_method_name(*method),
+                *reason);
 }
 
 const struct explain_method *
 engine_choose(const struct engine *engine, const char **refusal,
               const struct explain_request *request)
 {
-    const struct explain_method *method = request->method;
+    const struct explain_method *method;
     struct explain_task task;
 
     engine_task(&task, engine, request);
-    if (method) {
-        *refusal = method->refuse(&task);
-        return method;
-    }
-    method = explain_choose(refusal, &task);
-    if (method)
+    method = choose(refusal, request, &task);
+    if (method && !request->method)
         *refusal = NULL; /* it was the first method's */
     return method;
 }

@@ -75,7 +75,6 @@ static void fill_image(struct explained *explained)
 static void set_layer(struct explained *explained, size_t layer)
 {
     const struct network *network = &explained->network;
-    const struct head *head = &network->head;
     struct explain_task *task = &explained->task;
 
     if (layer == network->layers.count)
@@ -83,9 +82,7 @@ static void set_layer(struct explained *explained, size_t layer)
     task->layer = &network->layers.list[layer];
     task->value =
         layer == network->layers.chosen ? network->layer_value : GRAPH_NONE;
-    task->is_closed = task->value != GRAPH_NONE &&
-                      task->value == head->features && !head->refusal &&
-                      !head->is_max && !head->is_normalized;
+    task->is_closed = head_is_closed(&network->head, task->value);
 }
 
 void explained_open(struct explained *explained, const char *file,

@@ -6,13 +6,10 @@ static bool compute(float *restrict map, const struct probe_features *features,
                     const float *restrict gradient, struct error *err)
 {
     size_t cells = features->height * features->width;
-    size_t channels = features->channels;
 
     (void)err;
-    for (size_t cell = 0; cell < cells; cell++)
-        map[cell] = lanes_sum(gradient + cell * channels,
-                              features->values + cell * channels, channels,
-                              lanes_product);
+    lanes_sum_rows(map, gradient, features->values, cells, features->channels,
+                   lanes_product);
     return true;
 }
 

@@ -35,4 +35,17 @@ lanes_sum(const float *restrict a, const float *restrict b, size_t count,
     return sum;
 }
 
+/* The same for each row of two arrays.
+ *
+ * sums  out  (num_rows)
+ * a, b  in   (num_rows, count) */
+__attribute__((always_inline)) static inline void
+lanes_sum_rows(float *restrict sums, const float *restrict a,
+               const float *restrict b, size_t num_rows, size_t count,
+               lanes_term *term)
+{
+    for (size_t row = 0; row < num_rows; row++)
+        sums[row] = lanes_sum(a + row * count, b + row * count, count, term);
+}
+
 #endif

@@ -142,14 +142,6 @@ bool probe_features(struct probe *probe, struct probe_features *features,
 
 /* ---- the layer's gradient ---- */
 
-bool probe_is_closed(const struct probe *probe)
-{
-    const struct head *head = &probe->source.network->head;
-
-    return probe->value != GRAPH_NONE && probe->value == head->features &&
-           !head->refusal && !head->is_max && !head->is_normalized;
-}
-
 /* The same numbers for all cells: the seed's sum over the linear layer's
  * weights, divided by the number of cells. */
 static void fill_closed(float *gradient, const struct probe *probe,
@@ -182,9 +174,8 @@ static bool run_layer_gradient(struct probe *probe, const float *seed,
         return false;
     session = net->lanes[0];
     probe_set_image(probe, net, session);
-    if (plan_session_data(session, net->features))
-        memcpy(plan_session_data(session, net->features), probe->shape.values,
-               count * sizeof(float));
+    memcpy(plan_session_data(session, net->features), probe->shape.values,
+           count * sizeof(float));
     memcpy(plan_session_data(session, net->seed), seed,
            probe->source.network->head.num_logits * sizeof(float));
     if (!plan_session_run(session, err))
@@ -201,7 +192,7 @@ bool probe_layer_gradient(struct probe *probe, const float *seed,
 
     if (!probe_features(probe, &features, err))
         return false;
-    if (!probe_is_closed(probe))
+    if (!head_is_closed(&probe->source.network->head, probe->value))
         return run_layer_gradient(probe, seed, gradient, err);
     probe->closed =
         scratch_reserve(probe->closed, &probe->closed_cap,

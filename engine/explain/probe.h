@@ -82,13 +82,11 @@ bool probe_features(struct probe *probe, struct probe_features *features,
 
 /* The gradient of a target at the layer's features, of their shape; valid until
  * the next call. It takes no pass if a mean over the image and a linear layer
- * follow, and otherwise one through what follows the layer. Fails likewise. */
+ * follow (head_is_closed), and otherwise one through what follows the layer.
+ * Fails likewise. */
 bool probe_layer_gradient(struct probe *probe, const float *seed,
                           const float **gradient, struct error *err)
     __attribute__((warn_unused_result));
-
-/* Whether probe_layer_gradient takes no pass. */
-bool probe_is_closed(const struct probe *probe);
 
 /* ---- many passes, divided among all cores ---- */
 

@@ -67,7 +67,7 @@ static void run_lane(struct wave *wave, size_t lane)
     struct probe_features image;
 
     probe_set_image(wave->probe, wave->net, session);
-    if (task->prepare && input)
+    if (task->prepare)
         task->prepare(task->user, wave->first + lane, input);
     probe_image(wave->probe, &image);
     wave->failed[lane] =

@@ -44,8 +44,7 @@ static bool is_open(const struct probe_net *net, const struct variant_key *key)
 {
     if (!net->plan || !net->variant || !key)
         return net->plan && !net->variant && !key;
-    return net->key.kind == key->kind && net->key.rule == key->rule &&
-           net->key.layer == key->layer;
+    return variants_same(&net->key, key);
 }
 
 struct probe_net *probe_net_open(struct probe *probe,

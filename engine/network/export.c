@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/graph/graph_users.h"
 #include "engine/network/inspect_place.h"
 #include "engine/network/network.h"
 #include "engine/onnx/onnx_write.h"
@@ -148,13 +149,11 @@ static int sigmoid_seed(struct export *export, int x, int ones)
 /* Puts one value in the place of another one. */
 static void replace(struct graph *graph, int value, int by)
 {
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value)
-                graph->nodes[n].inputs[i] = by;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        if (graph->outputs[i] == value)
-            graph->outputs[i] = by;
+    struct graph_users users = {0};
+
+    graph_users_find(&users, graph);
+    graph_users_replace(&users, value, by);
+    graph_users_release(&users);
 }
 
 /* The nodes that compute the seed come first after what makes the logits. */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "engine/base/bytes.h"
+#include "engine/base/npy_header.h"
 
 enum {
-    HEADER_ALIGN = 64,
     MAX_HEADER = 4096, /* NumPy's have about a hundred bytes */
 };
 
@@ -224,25 +224,7 @@ bool npy_read(struct npy *npy, const uint8_t *bytes, size_t len,
 bool npy_append(struct buf *file, const struct graph_shape *shape,
                 const float *values, struct error *err)
 {
-    char header[512] = "\x93NUMPY\x01";
-    int len = 10 + snprintf(header + 10, sizeof header - 10,
-                            "{'descr': '<f4', 'fortran_order': False, "
-                            "'shape': (");
-    size_t padded;
-
-    for (uint32_t i = 0; i < shape->rank; i++)
-        len += snprintf(header + len, sizeof header - (size_t)len, "%zu%s",
-                        shape->dim[i],
-                        i + 1 < shape->rank ? ", "
-                        : shape->rank == 1  ? ","
-                                            : "");
-    len += snprintf(header + len, sizeof header - (size_t)len, "), }");
-    padded = ((size_t)len / HEADER_ALIGN + 1) * HEADER_ALIGN;
-    memset(header + len, ' ', padded - (size_t)len);
-    header[padded - 1] = '\n';
-    header[8] = (char)((padded - 10) & 255);
-    header[9] = (char)((padded - 10) >> 8);
-    return buf_append(file, header, padded, err) &&
+    return npy_header_append(file, shape->dim, shape->rank, err) &&
            buf_append(file, values, graph_shape_count(shape) * sizeof *values,
                       err);
 }

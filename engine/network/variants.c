@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/graph/graph_users.h"
 #include "engine/passes/gradient.h"
 #include "engine/passes/graph_build.h"
 #include "engine/passes/graph_cut.h"
@@ -55,16 +56,17 @@ static bool read_file(struct buf *file, const struct variants *variants,
 
 /* ---- making one ---- */
 
-/* Lets the nodes before `first` take `back` instead of the value that node
- * `first` transposes, and moves what makes it behind what makes that value. */
+/* Lets what takes the value that node `first` transposes take `back` instead,
+ * and moves what makes that behind what makes the value. */
 static void take_instead(struct graph *graph, size_t first, int back)
 {
     int value = graph->nodes[first].inputs[0];
+    struct graph_users users = {0};
 
-    for (size_t n = 0; n < first; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            if (graph->nodes[n].inputs[i] == value)
-                graph->nodes[n].inputs[i] = back;
+    graph_users_find(&users, graph);
+    graph_users_replace(&users, value, back);
+    graph_users_release(&users);
+    graph->nodes[first].inputs[0] = value;
     graph_move_nodes(graph, first, (size_t)graph->values[value].producer + 1);
 }
 
@@ -261,7 +263,7 @@ static void free_entry(struct entry *entry)
     free(entry);
 }
 
-static bool is_key(const struct variant_key *a, const struct variant_key *b)
+bool variants_same(const struct variant_key *a, const struct variant_key *b)
 {
     return a->kind == b->kind && a->rule == b->rule &&
            (a->kind == VARIANT_GRADIENT || a->layer == b->layer);
@@ -272,7 +274,7 @@ static struct entry *find_entry(struct variants *variants,
 {
     struct entry *entry = variants->first;
 
-    while (entry && !is_key(&entry->key, key))
+    while (entry && !variants_same(&entry->key, key))
         entry = entry->next;
     return entry;
 }

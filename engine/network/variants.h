@@ -35,6 +35,9 @@ struct variant {
     int image, features, seed, logits, gradient;
 };
 
+/* Whether both are of the same variant. */
+bool variants_same(const struct variant_key *a, const struct variant_key *b);
+
 struct variants;
 
 /* At most so many are kept without being in use. */

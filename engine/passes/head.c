@@ -103,6 +103,12 @@ bool head_set_outputs(const struct head *head, int layer, struct graph *graph,
     return true;
 }
 
+bool head_is_closed(const struct head *head, int value)
+{
+    return value != GRAPH_NONE && value == head->features && !head->refusal &&
+           !head->is_max && !head->is_normalized;
+}
+
 size_t head_row(bool *is_negated, const struct head *head, size_t k)
 {
     *is_negated = head->is_negated != (head->is_pair && k == 0);

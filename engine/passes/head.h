@@ -116,6 +116,10 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
 bool head_set_outputs(const struct head *head, int layer, struct graph *graph,
                       struct error *err) __attribute__((warn_unused_result));
 
+/* Whether the value is the features, and only a mean over the image and at most
+ * a linear layer follow: each logit is then the same sum over all cells. */
+bool head_is_closed(const struct head *head, int value);
+
 /* Returns the index of the logit of class k < num_classes, and whether it is
  * negated. */
 size_t head_row(bool *is_negated, const struct head *head, size_t k);

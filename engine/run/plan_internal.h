@@ -36,6 +36,9 @@ struct plan {
     struct xnnweights *weights; /* owned; has a lock of its own */
 };
 
+/* plan_values.c: the mask of a value, or NULL. */
+struct plan_mask *plan_values_mask(const struct plan *plan, int value);
+
 /* plan_values.c: says what has memory in a session: inputs and outputs, each
  * for itself, and what is passed between steps. ERROR_MEMORY. */
 bool plan_values_place(struct plan *plan, struct error *err)

@@ -165,14 +165,6 @@ float *plan_session_data(struct plan_session *session, int value)
     return session->data[value];
 }
 
-static const struct plan_mask *mask_of(const struct plan *plan, int value)
-{
-    for (size_t i = 0; i < plan->num_masks; i++)
-        if (plan->masks[i].value == value)
-            return &plan->masks[i];
-    return NULL;
-}
-
 /* Makes the masks of what a step made that is not of our own kernels. */
 static void make_masks(struct plan_session *session,
                        const struct plan_step *step)
@@ -228,7 +220,7 @@ static void run_depthwise(struct plan_session *session,
     const struct graph_node *gate = step->count > 1 ? node + 1 : NULL;
 
     int out = out_of(session, step);
-    const struct plan_mask *made = mask_of(session->plan, out);
+    const struct plan_mask *made = plan_values_mask(session->plan, out);
     struct depthwise depthwise = {
         .graph = session->plan->graph,
         .node = node,
@@ -255,7 +247,7 @@ static void run_dense(struct plan_session *session, size_t s)
     const struct graph_node *node = &session->plan->graph->nodes[step->first];
     struct dense_rest rest = {0};
     int v = node->outputs[0], out = out_of(session, step);
-    const struct plan_mask *made = mask_of(session->plan, out);
+    const struct plan_mask *made = plan_values_mask(session->plan, out);
 
     for (size_t i = 1; i < step->count; i++) {
         const struct graph_node *next = node + i;

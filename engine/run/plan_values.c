@@ -65,7 +65,7 @@ static size_t padded(size_t count)
 
 /* ---- masks ---- */
 
-static struct plan_mask *find_mask(const struct plan *plan, int value)
+struct plan_mask *plan_values_mask(const struct plan *plan, int value)
 {
     for (size_t i = 0; i < plan->num_masks; i++)
         if (plan->masks[i].value == value)
@@ -80,7 +80,7 @@ static void add_mask(struct plan *plan, const struct graph_node *gate)
     int value = gate->inputs[0];
     const struct graph_value *y = &plan->graph->values[value];
     struct mask_bounds bounds = {gate->gate.low, gate->gate.high};
-    struct plan_mask *mask = find_mask(plan, value);
+    struct plan_mask *mask = plan_values_mask(plan, value);
 
     if (mask)
         mask->clash |=
@@ -155,7 +155,7 @@ static void find_lives(const struct plan *plan, const size_t *step_of,
                 graph_input(graph, &graph->nodes[n], i);
 
             if (i == 0 && graph->nodes[n].op == GRAPH_GATE &&
-                find_mask(plan, v))
+                plan_values_mask(plan, v))
                 continue; /* its mask is read, not itself */
             if (value && value->producer != GRAPH_NONE && !value->data &&
                 !plan->kept[v] && step_of[value->producer] != step_of[n] &&

@@ -17,26 +17,6 @@ static bool fail_forbidden(const struct service *service,
                         explain_method_name(method), names);
 }
 
-/* Asks for the first method that is allowed and defined. */
-static bool choose_allowed(struct explain_request *asked,
-                           const struct service *service,
-                           struct request *request, const struct model *model)
-{
-    const char *refusal;
-
-    for (size_t i = 0; (asked->method = explain_method(i)); i++) {
-        if (!allowed_has(&service->allowed, asked->method))
-            continue;
-        engine_choose(model->engine, &refusal, asked);
-        if (!refusal)
-            return true;
-    }
-    return request_fail(request, PROBLEM_REFUSED,
-                        "none of the methods that are allowed on this server "
-                        "is defined for the model %s",
-                        model->info.name);
-}
-
 static bool check_passes(struct admitted *admitted,
                          const struct service *service, struct request *request,
                          const struct model *model,
@@ -71,9 +51,13 @@ bool admit_check(struct admitted *admitted, struct explain_request *asked,
         return request_fail(request, PROBLEM_REFUSED, "%s: %s",
                             explain_method_name(admitted->method), refusal);
     if (admitted->method && !allowed_has(&service->allowed, admitted->method)) {
-        if (!choose_allowed(asked, service, request, model))
-            return false;
-        admitted->method = asked->method;
+        admitted->method =
+            allowed_choose(&service->allowed, model->engine, asked);
+        if (!admitted->method)
+            return request_fail(request, PROBLEM_REFUSED,
+                                "none of the methods that are allowed on this "
+                                "server is defined for the model %s",
+                                model->info.name);
     }
     return check_passes(admitted, service, request, model, asked);
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/work/allowed.h"
+
 static const struct explain_request defaults = EXPLAIN_REQUEST_DEFAULT;
 
 /* What the rows write into: the request first, for their fields. */
@@ -285,16 +287,15 @@ static bool check_target(struct explain_request *request, const bool *seen,
 }
 
 /* The methods that have a parameter, in a text. */
-static void list_methods(char *text, size_t size, unsigned parameter)
+static void list_methods(char text[ALLOWED_TEXT_SIZE], unsigned parameter)
 {
     const struct explain_method *method;
-    size_t len = 0;
+    struct allowed having = {0};
 
-    for (size_t i = 0; (method = explain_method(i)) && len < size; i++)
+    for (size_t i = 0; (method = explain_method(i)); i++)
         if (method->parameters & parameter)
-            len +=
-                (size_t)snprintf(text + len, size - len, "%s%s",
-                                 len ? ", " : "", explain_method_name(method));
+            having.set |= UINT64_C(1) << i;
+    allowed_list(text, &having);
 }
 
 /* The parameters of other methods are refused. */
@@ -307,12 +308,12 @@ static bool check_parameters(const struct explain_request *request,
 #undef X
     };
     unsigned has = request->method ? request->method->parameters : 0;
-    char text[160] = "", own[32];
+    char text[ALLOWED_TEXT_SIZE], own[32];
 
     for (unsigned i = 0; i < EXPLAIN_NUM_PARAMETERS; i++) {
         if (has & EXPLAIN_HAS(i) || !is_given(seen, flags[i]))
             continue;
-        list_methods(text, sizeof text, EXPLAIN_HAS(i));
+        list_methods(text, EXPLAIN_HAS(i));
         explain_options_name(own, flags[i]);
         return fail(err, ERROR_INPUT, "option \"%s\" is for the method %s", own,
                     text);

@@ -15,7 +15,11 @@ bool handle_model_check(struct service *service, struct request *request)
     return model != NULL;
 }
 
-bool handle_model(struct service *service, struct request *request)
+/* Answers about the model that the query names. */
+static bool
+answer(struct service *service, struct request *request,
+       bool (*write)(struct response *response, const struct model *model,
+                     const struct service *service, struct error *err))
 {
     struct model *model =
         models_find(&service->models, params_find(&request->params, "model"),
@@ -25,41 +29,43 @@ bool handle_model(struct service *service, struct request *request)
     if (!model)
         return false;
     response_header(&request->response, "Cache-Control", "no-cache");
-    ok = model_json_write(&request->response, model, service->config,
-                          &request->err);
+    ok = write(&request->response, model, service, &request->err);
     model_release(model);
     return ok;
+}
+
+static bool write_model(struct response *response, const struct model *model,
+                        const struct service *service, struct error *err)
+{
+    return model_json_write(response, model, service->config, err);
+}
+
+bool handle_model(struct service *service, struct request *request)
+{
+    return answer(service, request, write_model);
+}
+
+static bool write_layers(struct response *response, const struct model *model,
+                         const struct service *service, struct error *err)
+{
+    (void)service;
+    return model_json_layers(response, model, err);
 }
 
 bool handle_model_layers(struct service *service, struct request *request)
 {
-    struct model *model =
-        models_find(&service->models, params_find(&request->params, "model"),
-                    &request->err);
-    bool ok;
+    return answer(service, request, write_layers);
+}
 
-    if (!model)
-        return false;
-    response_header(&request->response, "Cache-Control", "no-cache");
-    ok = model_json_layers(&request->response, model, &request->err);
-    model_release(model);
-    return ok;
+static bool write_methods(struct response *response, const struct model *model,
+                          const struct service *service, struct error *err)
+{
+    return methods_json_write(response, model, &service->allowed, err);
 }
 
 bool handle_methods(struct service *service, struct request *request)
 {
-    struct model *model =
-        models_find(&service->models, params_find(&request->params, "model"),
-                    &request->err);
-    bool ok;
-
-    if (!model)
-        return false;
-    response_header(&request->response, "Cache-Control", "no-cache");
-    ok = methods_json_write(&request->response, model, &service->allowed,
-                            &request->err);
-    model_release(model);
-    return ok;
+    return answer(service, request, write_methods);
 }
 
 bool handle_models(struct service *service, struct request *request)

@@ -88,30 +88,16 @@ static json_t *describe(const struct model *model,
     return NULL;
 }
 
-/* The first method that is allowed and defined, as admit.c chooses it. */
-static const char *default_method(const struct model *model,
-                                  const struct allowed *allowed)
-{
-    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
-    const char *refusal;
-
-    for (size_t i = 0; (request.method = explain_method(i)); i++) {
-        if (!allowed_has(allowed, request.method))
-            continue;
-        engine_choose(model->engine, &refusal, &request);
-        if (!refusal)
-            return explain_method_name(request.method);
-    }
-    return NULL;
-}
-
 bool methods_json_write(struct response *response, const struct model *model,
                         const struct allowed *allowed, struct error *err)
 {
-    const struct explain_method *method;
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    const struct explain_method *method =
+        allowed_choose(allowed, model->engine, &request);
     json_t *root = json_object(), *list = json_array();
     bool ok = put(root, "model", text(model->info.name)) &&
-              put(root, "default", text(default_method(model, allowed))) &&
+              put(root, "default",
+                  text(method ? explain_method_name(method) : NULL)) &&
               put(root, "methods", list);
 
     for (size_t i = 0; ok && (method = explain_method(i)); i++)

@@ -54,6 +54,22 @@ bool allowed_has(const struct allowed *allowed,
     return allowed->set >> allowed_number(method) & 1;
 }
 
+const struct explain_method *allowed_choose(const struct allowed *allowed,
+                                            const struct engine *engine,
+                                            struct explain_request *request)
+{
+    const char *refusal;
+
+    for (size_t i = 0; (request->method = explain_method(i)); i++) {
+        if (!allowed_has(allowed, request->method))
+            continue;
+        engine_choose(engine, &refusal, request);
+        if (!refusal)
+            break;
+    }
+    return request->method;
+}
+
 size_t allowed_number(const struct explain_method *method)
 {
     size_t i = 0;

@@ -27,6 +27,12 @@ bool allowed_parse(struct allowed *allowed, const char *text, struct error *err)
 bool allowed_has(const struct allowed *allowed,
                  const struct explain_method *method);
 
+/* Returns the first method that is allowed and defined for what is asked, and
+ * sets it in the request; NULL if there is none. */
+const struct explain_method *allowed_choose(const struct allowed *allowed,
+                                            const struct engine *engine,
+                                            struct explain_request *request);
+
 /* The number of a method, as in explain_method; the number of all methods for
  * NULL. */
 size_t allowed_number(const struct explain_method *method);
