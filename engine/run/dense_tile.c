@@ -7,71 +7,46 @@
 #include <stdint.h>
 
 #ifdef __x86_64__
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx2,fma")))
-#define INLINE static inline __attribute__((always_inline))
+#include "engine/run/avx2.h"
 
 enum { WIDTH = 8 }; /* of a vector */
 
 /* All bits set in the first `count` lanes. */
-TARGET INLINE __m256i mask_of(size_t count)
+AVX2_INLINE __m256i mask_of(size_t count)
 {
     return _mm256_cmpgt_epi32(
         _mm256_set1_epi32((int)(count < WIDTH ? count : WIDTH)),
         _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-TARGET INLINE __m256 load(const float *from, __m256i mask, bool whole)
+AVX2_INLINE __m256 load(const float *from, __m256i mask, bool whole)
 {
     return whole ? _mm256_loadu_ps(from) : _mm256_maskload_ps(from, mask);
 }
 
-/* What is no number stays so: min and max return their second operand then. */
-TARGET INLINE __m256 clamp(__m256 x, float min, float max)
-{
-    return _mm256_min_ps(_mm256_set1_ps(max),
-                         _mm256_max_ps(_mm256_set1_ps(min), x));
-}
-
-/* All bits of the lanes that are set in a byte of a mask. */
-TARGET INLINE __m256 lanes_of(uint8_t byte)
-{
-    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-
-    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(
-        _mm256_and_si256(_mm256_set1_epi32(byte), bits), bits));
-}
-
-TARGET INLINE __m256 between(__m256 y, float low, float high)
-{
-    return _mm256_and_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
-                         _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
-}
-
-TARGET INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
-                              size_t at, __m256i mask, bool whole)
+AVX2_INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
+                            size_t at, __m256i mask, bool whole)
 {
     const struct dense_rest *rest = tile->rest;
 
-    sum = clamp(sum, tile->min, tile->max);
+    sum = avx2_clamp(sum, tile->min, tile->max);
     if (rest->addend)
         sum = _mm256_add_ps(sum, load(rest->addend + at, mask, whole));
     if (rest->y)
-        sum = _mm256_and_ps(sum, between(load(rest->y + at, mask, whole),
-                                         rest->low, rest->high));
+        sum = _mm256_and_ps(sum, avx2_between(load(rest->y + at, mask, whole),
+                                              rest->low, rest->high));
     if (rest->mask)
-        sum = _mm256_and_ps(sum, lanes_of(rest->mask[at / MASK_UNIT]));
+        sum = _mm256_and_ps(sum, avx2_lanes(rest->mask[at / MASK_UNIT]));
     if (rest->clamps)
-        sum = clamp(sum, rest->min, rest->max);
+        sum = avx2_clamp(sum, rest->min, rest->max);
     if (rest->made)
         rest->made[at / MASK_UNIT] = (uint8_t)_mm256_movemask_ps(
-            between(sum, rest->bounds.low, rest->bounds.high));
+            avx2_between(sum, rest->bounds.low, rest->bounds.high));
     return sum;
 }
 
 /* The first `count` lanes; storing by a mask is slow on AMD's processors. */
-TARGET INLINE void store_part(float *to, __m256 x, size_t count)
+AVX2_INLINE void store_part(float *to, __m256 x, size_t count)
 {
     float lanes[WIDTH];
 
@@ -81,7 +56,7 @@ TARGET INLINE void store_part(float *to, __m256 x, size_t count)
 }
 
 /* `vectors` of channels; `whole`: all of their lanes count. */
-TARGET INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
+AVX2_INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
 {
     __m256 sums[DENSE_PIXELS][2];
     __m256i mask[2];
@@ -142,22 +117,22 @@ TARGET INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
         }
 }
 
-TARGET static void run_wide(const struct dense_tile *tile)
+AVX2_TARGET static void run_wide(const struct dense_tile *tile)
 {
     run(tile, 2, true);
 }
 
-TARGET static void run_narrow(const struct dense_tile *tile)
+AVX2_TARGET static void run_narrow(const struct dense_tile *tile)
 {
     run(tile, 1, true);
 }
 
-TARGET static void run_part_of_wide(const struct dense_tile *tile)
+AVX2_TARGET static void run_part_of_wide(const struct dense_tile *tile)
 {
     run(tile, 2, false);
 }
 
-TARGET static void run_part_of_narrow(const struct dense_tile *tile)
+AVX2_TARGET static void run_part_of_narrow(const struct dense_tile *tile)
 {
     run(tile, 1, false);
 }

@@ -5,9 +5,7 @@
 #include "engine/run/transposed.h"
 
 #ifdef __x86_64__
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx2,fma")))
+#include "engine/run/avx2.h"
 
 enum { LANES = 8, MAX_SIZE = 7, BLOCK_ROWS = 4 };
 
@@ -44,51 +42,29 @@ static size_t find(size_t *taps, size_t *from, const struct layer *layer,
     return num;
 }
 
-/* All bits of the lanes that are set in a byte of a mask. */
-TARGET static inline __m256 lanes_of(uint8_t byte)
-{
-    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-
-    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(
-        _mm256_and_si256(_mm256_set1_epi32(byte), bits), bits));
-}
-
-TARGET static inline __m256 between(__m256 y, float low, float high)
-{
-    return _mm256_and_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_GT_OQ),
-                         _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_LT_OQ));
-}
-
-/* What is no number stays so: min and max return their second operand then. */
-TARGET static inline __m256 clamped(__m256 x, const struct graph_node *node)
-{
-    return _mm256_min_ps(_mm256_set1_ps(node->max),
-                         _mm256_max_ps(_mm256_set1_ps(node->min), x));
-}
-
 /* Stores LANES results from out + at on. */
-TARGET static inline void finish(const struct depthwise *run, __m256 sum,
-                                 size_t at)
+AVX2_TARGET static inline void finish(const struct depthwise *run, __m256 sum,
+                                      size_t at)
 {
     const struct graph_node *gate = run->gate;
 
-    sum = clamped(sum, run->node);
+    sum = avx2_clamp(sum, run->node->min, run->node->max);
     if (gate) {
-        __m256 open = run->mask ? lanes_of(run->mask[at / MASK_UNIT])
-                                : between(_mm256_loadu_ps(run->y + at),
-                                          gate->gate.low, gate->gate.high);
+        __m256 open = run->mask ? avx2_lanes(run->mask[at / MASK_UNIT])
+                                : avx2_between(_mm256_loadu_ps(run->y + at),
+                                               gate->gate.low, gate->gate.high);
 
-        sum = clamped(_mm256_and_ps(sum, open), gate);
+        sum = avx2_clamp(_mm256_and_ps(sum, open), gate->min, gate->max);
     }
     if (run->made)
         run->made[at / MASK_UNIT] = (uint8_t)_mm256_movemask_ps(
-            between(sum, run->bounds.low, run->bounds.high));
+            avx2_between(sum, run->bounds.low, run->bounds.high));
     _mm256_storeu_ps(run->out + at, sum);
 }
 
 /* The last vector may overlap the one before it, and computes the same. */
-TARGET static void run_pixel(const struct layer *layer, const struct taps *taps,
-                             size_t at)
+AVX2_TARGET static void run_pixel(const struct layer *layer,
+                                  const struct taps *taps, size_t at)
 {
     size_t channels = layer->out[3];
 
