@@ -33,6 +33,7 @@ ROOMS = [
     ["engine/explain"],
     ["engine/render"],
     ["engine"],
+    ["engine/evaluate"],
     ["server"],
     ["server/config"],
     ["server/observe"],
@@ -58,6 +59,7 @@ WAIST = {
     "cli": [
         "engine/engine.h",
         "engine/base/*.h",
+        "engine/evaluate/*.h",
         "engine/network/*.h",
         "engine/model/model_write.h",
     ],
