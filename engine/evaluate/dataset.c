@@ -1,20 +1,23 @@
 #include "engine/evaluate/dataset.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/evaluate/dataset_internal.h"
-
-typedef bool read_fn(struct dataset *dataset, const char *path,
-                     const char *root, struct error *err);
+#include "engine/evaluate/listing.h"
 
 static const struct {
     const char *name;
-    read_fn *read;
-} formats[] = {
-    [DATASET_AUTO] = {"auto", NULL},
-    [DATASET_CSV] = {"csv", dataset_csv_read},
+    dataset_read_fn *read;
+} formats[] = {[DATASET_AUTO] = {"auto", NULL},
+#define X(format, name, description) [format] = {#name, dataset_##name##_read},
+               DATASET_FORMATS(X)
+#undef X
 };
 
 enum { NUM_FORMATS = sizeof formats / sizeof formats[0] };
@@ -108,10 +111,40 @@ static bool sort(struct dataset *dataset, struct error *err)
 
 /* ---- the data set ---- */
 
+static bool has(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/%s", folder, name);
+
+    return len > 0 && len < PATH_MAX && access(path, F_OK) == 0;
+}
+
+static bool has_xml(const char *folder)
+{
+    static const char *const extensions[] = {".xml", NULL};
+    struct listing listing = {0};
+    struct error ignored = {0};
+    bool found = listing_read(&listing, folder, extensions, &ignored) &&
+                 listing.count > 0;
+
+    listing_release(&listing);
+    return found;
+}
+
 static enum dataset_format guess(const char *path)
 {
-    (void)path;
-    return DATASET_CSV;
+    size_t len = strlen(path);
+    struct stat info;
+
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return len > 5 && strcasecmp(path + len - 5, ".json") == 0
+                   ? DATASET_COCO
+                   : DATASET_CSV;
+    if (has(path, "image_ids.txt"))
+        return DATASET_WSOL;
+    if (has(path, "Annotations") || has_xml(path))
+        return DATASET_VOC;
+    return DATASET_FOLDERS;
 }
 
 struct dataset *dataset_open(const char *path,

@@ -12,7 +12,6 @@
 
 /* X(enumerator, name, description) */
 #define DATASET_FORMATS(X)                                                    \
-    X(DATASET_AUTO, auto, "guess by what is there")                           \
     X(DATASET_CSV, csv, "a CSV file with a header line")                      \
     X(DATASET_COCO, coco, "a COCO file such as instances_val2017.json")       \
     X(DATASET_VOC, voc, "a folder of Pascal VOC's XML files")                 \
@@ -20,6 +19,7 @@
     X(DATASET_FOLDERS, folders, "a folder with one folder of photos per class")
 
 enum dataset_format {
+    DATASET_AUTO, /* "auto": guessed by what is there */
 #define X(format, name, description) format,
     DATASET_FORMATS(X)
 #undef X

@@ -152,8 +152,8 @@ static bool join(char path[PATH_MAX], size_t *name_at, const char *folder,
 
 /* Writes the path of the photo in the first place that has it, or in the first
  * place. */
-static bool find_photo(char path[PATH_MAX], size_t *name_at,
-                       const struct dataset_places *places, const char *name)
+static bool place_photo(char path[PATH_MAX], size_t *name_at,
+                        const struct dataset_places *places, const char *name)
 {
     static const char *const extensions[] = {"", ".jpg", ".JPEG", ".png"};
     size_t num = places->without_extension
@@ -180,7 +180,7 @@ bool dataset_add_photo(struct dataset *dataset, uint32_t *photo,
         return fail(err, ERROR_INPUT, "the photo has no name");
     if (!check_text("the photo's name", name, err))
         return false;
-    if (!find_photo(path, &name_at, places, name))
+    if (!place_photo(path, &name_at, places, name))
         return error_limit(err, PATH_MAX, "the photo's path is too long");
     photos =
         grow(dataset->photos, &dataset->photos_cap, num, sizeof *photos, err);
@@ -193,6 +193,20 @@ bool dataset_add_photo(struct dataset *dataset, uint32_t *photo,
         photos[num] = (struct dataset_photo){.name_at = (uint32_t)name_at,
                                              .newest = DATASET_NONE};
     return true;
+}
+
+bool dataset_find_photo(const struct dataset *dataset, uint32_t *photo,
+                        const struct dataset_places *places, const char *name)
+{
+    char path[PATH_MAX];
+    size_t name_at;
+    uint32_t slot;
+
+    if (dataset->paths.count == 0 || !place_photo(path, &name_at, places, name))
+        return false;
+    slot = *slot_of(&dataset->paths, path);
+    *photo = slot - 1;
+    return slot > 0;
 }
 
 bool dataset_set_size(struct dataset *dataset, uint32_t photo, double width,

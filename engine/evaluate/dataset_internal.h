@@ -85,6 +85,11 @@ bool dataset_add_photo(struct dataset *dataset, uint32_t *photo,
                        const struct dataset_places *places, const char *name,
                        struct error *err) __attribute__((warn_unused_result));
 
+/* Finds a photo that was added by this name; false if there is none. */
+bool dataset_find_photo(const struct dataset *dataset, uint32_t *photo,
+                        const struct dataset_places *places, const char *name)
+    __attribute__((warn_unused_result));
+
 /* Sets the size that the photo's boxes refer to. ERROR_INPUT: it has another
  * one, or a side is not a whole number from 1 to a million. */
 bool dataset_set_size(struct dataset *dataset, uint32_t photo, double width,
@@ -110,9 +115,11 @@ bool dataset_add_box(struct dataset *dataset, uint32_t item,
 bool dataset_number(double *number, const char *text)
     __attribute__((warn_unused_result));
 
-/* The readers. `root` is the folder of the photos, or NULL. */
-bool dataset_csv_read(struct dataset *dataset, const char *path,
-                      const char *root, struct error *err)
-    __attribute__((warn_unused_result));
+/* The readers, dataset_NAME_read for each format. `root` is the folder of the
+ * photos, or NULL. They fail like dataset_open. */
+typedef bool dataset_read_fn(struct dataset *dataset, const char *path,
+                             const char *root, struct error *err);
+dataset_read_fn dataset_csv_read, dataset_coco_read, dataset_voc_read,
+    dataset_wsol_read, dataset_folders_read;
 
 #endif
