@@ -111,8 +111,8 @@ static void add(const struct walk *walk, uint16_t cell)
     for (int dy = -1; dy <= 1; dy++)
         for (int dx = -1; dx <= 1; dx++) {
             int other = cell + dy * SIDE + dx;
-            bool is_inside = x + dx >= 0 && x + dx < SIDE && y + dy >= 0 &&
-                             y + dy < SIDE;
+            bool is_inside =
+                x + dx >= 0 && x + dx < SIDE && y + dy >= 0 && y + dy < SIDE;
 
             if (is_inside && other != cell &&
                 (!walk->is_hole || dx == 0 || dy == 0) &&
@@ -290,10 +290,9 @@ static void find_holes(struct box_levels *out, struct walk *walk)
 static struct iou_box on_grid(const struct iou_box *box, double width,
                               double height)
 {
-    return (struct iou_box){floor(box->x0 * SIDE / width),
-                            floor(box->y0 * SIDE / height),
-                            floor(box->x1 * SIDE / width) + 1,
-                            floor(box->y1 * SIDE / height) + 1};
+    return (struct iou_box){
+        floor(box->x0 * SIDE / width), floor(box->y0 * SIDE / height),
+        floor(box->x1 * SIDE / width) + 1, floor(box->y1 * SIDE / height) + 1};
 }
 
 bool box_levels_find(struct box_levels *out, struct box_levels_scratch *scratch,

@@ -110,10 +110,9 @@ bool level_map_make(uint8_t *levels, struct level_map_scratch *scratch,
     memset(levels, 0, LEVEL_MAP_CELLS);
     if (!says_something(map, height * width))
         return true;
-    scratch->rows =
-        scratch_reserve(scratch->rows, &scratch->cap,
-                        (height + LEVEL_MAP_SIDE) * LEVEL_MAP_SIDE,
-                        sizeof(float), err);
+    scratch->rows = scratch_reserve(scratch->rows, &scratch->cap,
+                                    (height + LEVEL_MAP_SIDE) * LEVEL_MAP_SIDE,
+                                    sizeof(float), err);
     if (!scratch->rows)
         return false;
     values = scratch->rows + height * LEVEL_MAP_SIDE;

@@ -3,14 +3,18 @@
 
 /* A map as MaxBoxAcc sees it: levels from 0 to 255 on a square grid that the
  * whole picture is stretched to (Choe et al., Evaluating Weakly Supervised
- * Object Localization Methods Right, 2020, section 3 and the published code). */
+ * Object Localization Methods Right, 2020, section 3 and the published code).
+ */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/error.h"
 
-enum { LEVEL_MAP_SIDE = 224, LEVEL_MAP_CELLS = LEVEL_MAP_SIDE * LEVEL_MAP_SIDE };
+enum {
+    LEVEL_MAP_SIDE = 224,
+    LEVEL_MAP_CELLS = LEVEL_MAP_SIDE * LEVEL_MAP_SIDE
+};
 
 /* The part of the picture that a map covers, as shares of its sides. */
 struct level_map_region {

@@ -1,5 +1,5 @@
-/* MaxBoxAcc and MaxBoxAccV2: against OpenCV's contours and the arithmetic of the
- * benchmark that they come from (tools/reference/wsol.py), and by hand. */
+/* MaxBoxAcc and MaxBoxAccV2: against OpenCV's contours and the arithmetic of
+ * the benchmark that they come from (tools/reference/wsol.py), and by hand. */
 
 #include <math.h>
 #include <stdio.h>
@@ -210,9 +210,8 @@ static bool find_once(void *arg, struct error *err)
     struct level_map_scratch map_scratch = {0};
     struct box_levels_scratch scratch = {0};
     struct box_levels found;
-    bool ok =
-        level_map_make(levels, &map_scratch, map, 2, 2, &WHOLE, err) &&
-        box_levels_find(&found, &scratch, levels, &truth, err);
+    bool ok = level_map_make(levels, &map_scratch, map, 2, 2, &WHOLE, err) &&
+              box_levels_find(&found, &scratch, levels, &truth, err);
 
     (void)arg;
     level_map_release(&map_scratch);
