@@ -377,18 +377,18 @@ static bool begin(struct engine_session *session,
     return true;
 }
 
-bool engine_session_explain(struct engine_session *session,
-                            struct explanation *explanation,
-                            const struct explain_request *request,
-                            const struct explain_watch *watch,
-                            struct error *err)
+/* Explains the sample; `is_run` if the network has already run on it. */
+static bool explain(struct engine_session *session,
+                    struct explanation *explanation,
+                    const struct explain_request *request, bool is_run,
+                    const struct explain_watch *watch, struct error *err)
 {
     struct explain_task task;
     uint64_t start;
 
     if (!begin(session, explanation, &task, request, err) ||
         !cancel_check(watch ? watch->cancel : NULL, err) ||
-        !engine_session_run(session, err) ||
+        (!is_run && !engine_session_run(session, err)) ||
         !list_classes(session, explanation, request, err))
         return false;
     start = clock_now_us();
@@ -401,6 +401,37 @@ bool engine_session_explain(struct engine_session *session,
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;
     return true;
+}
+
+bool engine_session_explain(struct engine_session *session,
+                            struct explanation *explanation,
+                            const struct explain_request *request,
+                            const struct explain_watch *watch,
+                            struct error *err)
+{
+    return explain(session, explanation, request, false, watch, err);
+}
+
+bool engine_session_explain_again(struct engine_session *session,
+                                  struct explanation *explanation,
+                                  const struct explain_request *request,
+                                  const struct explain_watch *watch,
+                                  struct error *err)
+{
+    return explain(session, explanation, request, true, watch, err);
+}
+
+bool engine_session_box_again(struct engine_session *session,
+                              const struct explanation *explanation,
+                              const struct box_options *options,
+                              struct error *err)
+{
+    return find_boxes(session, explanation->num_classes, options, err);
+}
+
+const struct image *engine_session_image(const struct engine_session *session)
+{
+    return &session->image;
 }
 
 void engine_session_timing(const struct engine_session *session,
@@ -418,6 +449,11 @@ float *engine_session_input(struct engine_session *session)
 const float *engine_session_logits(const struct engine_session *session)
 {
     return session->logits;
+}
+
+const float *engine_session_scores(const struct engine_session *session)
+{
+    return session->scores;
 }
 
 const float *engine_session_features(const struct engine_session *session)
