@@ -346,6 +346,15 @@ static bool render_maps(struct engine_session *session,
             draw_heatmap(session, explanation, &request->style, err));
 }
 
+static bool check_rule(const struct engine_session *session,
+                       const struct box_options *options, struct error *err)
+{
+    return options->rule != BOX_CALIBRATED || options->calibrated ||
+           session->engine->model_dir.box.is_given ||
+           fail(err, ERROR_UNSUPPORTED,
+                "the model has no calibration of boxes");
+}
+
 /* Makes an empty explanation. */
 static bool begin(struct engine_session *session,
                   struct explanation *explanation, struct explain_task *task,
@@ -353,10 +362,8 @@ static bool begin(struct engine_session *session,
 {
     const char *reason;
 
-    if (request->box.rule == BOX_CALIBRATED && !request->box.calibrated &&
-        !session->engine->model_dir.box.is_given)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "the model has no calibration of boxes");
+    if (!check_rule(session, &request->box, err))
+        return false;
     if (session->heatmap.cap > MAX_KEPT)
         buf_release(&session->heatmap);
     buf_clear(&session->heatmap);
@@ -426,7 +433,8 @@ bool engine_session_box_again(struct engine_session *session,
                               const struct box_options *options,
                               struct error *err)
 {
-    return find_boxes(session, explanation->num_classes, options, err);
+    return check_rule(session, options, err) &&
+           find_all_boxes(session, explanation->num_classes, options, err);
 }
 
 const struct image *engine_session_image(const struct engine_session *session)

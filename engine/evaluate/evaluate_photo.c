@@ -242,6 +242,17 @@ static void set_box(struct evaluate_photo *photo, struct result *result,
     result->iou = iou_best(&result->box, photo->truth, photo->num_truth);
 }
 
+static struct box_place place_of(const struct evaluate_photo *photo,
+                                 const struct explain_map *map)
+{
+    return (struct box_place){
+        .width = (uint32_t)photo->width,
+        .height = (uint32_t)photo->height,
+        .cell_width = map->region.width / (double)map->width,
+        .cell_height = map->region.height / (double)map->height,
+    };
+}
+
 /* Makes one map and measures its rows. */
 static bool measure_rows(struct evaluate_photo *photo, struct result_photo *out,
                          size_t i, struct result *rows, struct error *err)
@@ -265,6 +276,8 @@ static bool measure_rows(struct evaluate_photo *photo, struct result_photo *out,
     if (!class->map)
         return fail(err, ERROR_UNSUPPORTED, "%s", explanation.refusal);
     photo->region = class->map->region;
+    if (i == 0)
+        out->place = place_of(photo, class->map);
     rows[0].check = worst_check(class->map);
     if (!measure_map(photo, &rows[0], class->map->values, class->map->height,
                      class->map->width, err) ||
@@ -324,22 +337,23 @@ static bool measure_random(struct evaluate_photo *photo, struct result *row,
         .region = photo->region,
         .image = image,
     };
-    struct box box;
-    bool found;
+    struct box_options options = photo->options->maps[0].boxes[0];
+    struct box_found found;
 
+    if (!options.calibrated)
+        options.calibrated = photo->info.box;
     *row = NOTHING;
     if (height * width == 0)
         return true;
     for (size_t i = 0; i < height * width; i++)
         photo->random[i] = (float)random_uniform(item, i);
-    if (!render_box(&photo->render, &box, &found, &map,
-                    &photo->options->maps[0].boxes[0], err) ||
+    if (!render_boxes(&photo->render, &found, &map, &options, err) ||
         !measure_map(photo, row, photo->random, height, width, err) ||
         (photo->curves &&
          !evaluate_curves_add(photo->curves, photo->options->num_maps,
                               photo->random, height, width, err)))
         return false;
-    set_box(photo, row, &box, found);
+    set_box(photo, row, &found.box, found.count > 0);
     return true;
 }
 
