@@ -20,8 +20,9 @@ static const struct option own_rows[] = {
      "which %s is an image's name without its extension",
      .take = take_heatmap},
     {OPTION_WORD, "heatmap-kind", "KIND",
-     "overlay (on the image) or map (alone)", "overlay|map",
-     .fallback = "overlay", .take = run_options_take_shared},
+     "overlay (on the image), boxes (with their frames) or map (alone)",
+     "overlay|boxes|map", .fallback = "overlay",
+     .take = run_options_take_shared},
 };
 
 /* "model" and "heatmap" have another meaning here: a folder and a file. */
