@@ -19,6 +19,7 @@ struct command {
 static const struct command commands[] = {
     {"serve", cmd_serve, "serve explanations of images over HTTP"},
     {"cam", cmd_cam, "explain images on the command line"},
+    {"eval", cmd_eval, "measure a model and its maps on known photos"},
     {"model", cmd_model, "inspect networks and make models from them"},
     {"health", cmd_health, "check the health of a running server"},
 };

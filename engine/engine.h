@@ -276,8 +276,8 @@ bool engine_session_explain_again(struct engine_session *session,
     __attribute__((warn_unused_result));
 
 /* Finds the boxes of the session's last explanation once more, by other
- * options, and replaces those of its classes. ERROR_MEMORY; ERROR_UNSUPPORTED:
- * the rule is not defined for this model. */
+ * options, and replaces those of its classes. ERROR_UNSUPPORTED: the rule is
+ * not defined for this model; ERROR_MEMORY. */
 bool engine_session_box_again(struct engine_session *session,
                               const struct explanation *explanation,
                               const struct box_options *options,

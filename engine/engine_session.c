@@ -346,8 +346,8 @@ static bool render_maps(struct engine_session *session,
             draw_heatmap(session, explanation, &request->style, err));
 }
 
-static bool check_rule(const struct engine_session *session,
-                       const struct box_options *options, struct error *err)
+static bool check_boxes(const struct engine_session *session,
+                        const struct box_options *options, struct error *err)
 {
     return options->rule != BOX_CALIBRATED || options->calibrated ||
            session->engine->model_dir.box.is_given ||
@@ -362,7 +362,7 @@ static bool begin(struct engine_session *session,
 {
     const char *reason;
 
-    if (!check_rule(session, &request->box, err))
+    if (!check_boxes(session, &request->box, err))
         return false;
     if (session->heatmap.cap > MAX_KEPT)
         buf_release(&session->heatmap);
@@ -433,7 +433,7 @@ bool engine_session_box_again(struct engine_session *session,
                               const struct box_options *options,
                               struct error *err)
 {
-    return check_rule(session, options, err) &&
+    return check_boxes(session, options, err) &&
            find_all_boxes(session, explanation->num_classes, options, err);
 }
 

@@ -12,7 +12,10 @@
 #include "engine/evaluate/map_score.h"
 #include "engine/explain/random.h"
 
-enum { SIDE = LEVEL_MAP_SIDE };
+enum {
+    SIDE = LEVEL_MAP_SIDE,
+    RANDOM_CELLS = 7, /* along each side, where the model has no layer */
+};
 
 /* The side of the centred box, as a share of the picture's. */
 static const double CENTRED = .8;
@@ -32,7 +35,8 @@ struct evaluate_photo {
     struct preprocess_region region;    /* that maps cover */
     struct evaluate_curves *curves;     /* owned; NULL: not measured */
     struct evaluate_curve_areas *areas; /* (num_maps + 1) owned */
-    float *random;               /* (map_height, map_width) owned, or NULL */
+    size_t random_height, random_width; /* cells */
+    float *random;               /* (random_height, random_width) owned */
     float grid[LEVEL_MAP_CELLS]; /* a map over the whole picture */
     uint8_t levels[LEVEL_MAP_CELLS];
     struct heatmap_scratch heatmap;
@@ -56,7 +60,11 @@ evaluate_photo_new(const struct evaluate_options *options,
     photo->engine = engine;
     engine_info(engine, &photo->info);
     photo->areas = calloc(options->num_maps + 1, sizeof *photo->areas);
-    photo->random = calloc(photo->info.map_height * photo->info.map_width + 1,
+    photo->random_height =
+        photo->info.map_height > 0 ? photo->info.map_height : RANDOM_CELLS;
+    photo->random_width =
+        photo->info.map_width > 0 ? photo->info.map_width : RANDOM_CELLS;
+    photo->random = calloc(photo->random_height * photo->random_width,
                            sizeof *photo->random);
     if (!photo->areas || !photo->random) {
         fail(err, ERROR_MEMORY, "not enough memory for a photo");
@@ -328,7 +336,8 @@ static bool measure_random(struct evaluate_photo *photo, struct result *row,
                            size_t item, const struct image *image,
                            struct error *err)
 {
-    size_t height = photo->info.map_height, width = photo->info.map_width;
+    size_t height = photo->random_height, width = photo->random_width;
+    struct box_options options = photo->options->maps[0].boxes[0];
     const struct render_map map = {
         .values = photo->random,
         .width = width,
@@ -337,14 +346,11 @@ static bool measure_random(struct evaluate_photo *photo, struct result *row,
         .region = photo->region,
         .image = image,
     };
-    struct box_options options = photo->options->maps[0].boxes[0];
     struct box_found found;
 
+    *row = NOTHING;
     if (!options.calibrated)
         options.calibrated = photo->info.box;
-    *row = NOTHING;
-    if (height * width == 0)
-        return true;
     for (size_t i = 0; i < height * width; i++)
         photo->random[i] = (float)random_uniform(item, i);
     if (!render_boxes(&photo->render, &found, &map, &options, err) ||
@@ -382,8 +388,7 @@ static bool measure_curves(struct evaluate_photo *photo,
         set_curves(photo, rows, options->maps[i].num_boxes, i);
         rows += options->maps[i].num_boxes;
     }
-    if (photo->info.map_height > 0)
-        set_curves(photo, &rows[EVALUATE_RANDOM], 1, options->num_maps);
+    set_curves(photo, &rows[EVALUATE_RANDOM], 1, options->num_maps);
     return true;
 }
 

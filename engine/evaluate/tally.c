@@ -27,10 +27,10 @@ static void add_boxes(struct tally *tally, const struct result_photo *photo,
 
     tally->num_boxed++;
     if (photo->rank > 0) {
-        add(&tally->found_top1, is_found && photo->rank == 1);
-        add(&tally->found_top5, is_found && photo->rank <= 5);
+        add(&tally->loc_top1, is_found && photo->rank == 1);
+        add(&tally->loc_top5, is_found && photo->rank <= 5);
     }
-    add(&tally->found_known, is_found);
+    add(&tally->gt_known, is_found);
     add(&tally->by_size[size_of(photo->share)], is_found);
     for (size_t curve = 0; curve < RESULT_NUM_CURVES; curve++)
         for (size_t level = 0; level < BOX_LEVELS; level++)

@@ -20,9 +20,9 @@ enum { TALLY_SIZES = 4 };
 #define TALLY_MEANS(X) \
     X(top1)            \
     X(top5)            \
-    X(found_top1)      \
-    X(found_top5)      \
-    X(found_known)     \
+    X(loc_top1)        \
+    X(loc_top5)        \
+    X(gt_known)        \
     X(iou)             \
     X(pointing)        \
     X(energy)          \
@@ -41,7 +41,7 @@ struct tally {
 #define X(field) struct tally_mean field;
     TALLY_MEANS(X)
 #undef X
-    struct tally_mean by_size[TALLY_SIZES]; /* of found_known */
+    struct tally_mean by_size[TALLY_SIZES]; /* of gt_known */
     double check;                           /* the largest, if any */
     bool has_check;
     uint64_t num_boxed; /* photos with a true box */
