@@ -309,8 +309,11 @@ bool calibrate_find(const struct calibrate *calibrate,
     struct best bests[CALIBRATE_MAX_FOLDS + 1] = {0};
     struct tries held_out = {0};
 
-    *result = (struct calibrate_result){.num_items = calibrate->count,
-                                        .num_folds = num};
+    *result = (struct calibrate_result){
+        .num_photos = calibrate->num_photos,
+        .num_items = calibrate->count,
+        .num_folds = num,
+    };
     if (calibrate->num_photos < num)
         return fail(err, ERROR_INPUT,
                     "there are %zu photos with true boxes; %zu folds need at "

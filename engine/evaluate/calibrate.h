@@ -26,6 +26,7 @@
 enum {
     CALIBRATE_THRESHOLDS = 49, /* 0, .02, … .96 */
     CALIBRATE_OVERLAPS = 3,
+    CALIBRATE_HALF = 1, /* which of them is .5 */
     CALIBRATE_MIN_FOLDS = 2,
     CALIBRATE_MAX_FOLDS = 20,
 };
@@ -48,7 +49,7 @@ struct calibrate_found {
 };
 
 struct calibrate_result {
-    size_t num_items;             /* photos, or classes of photos */
+    size_t num_photos, num_items; /* items: photos, or classes of them */
     struct calibrate_score paper; /* of the rule `paper` */
     /* for all photos; held_out is that of the folds' settings together */
     struct calibrate_found best;
