@@ -15,7 +15,7 @@ static void print_setting(FILE *stream, const char *name,
 /* The mean, and the share at .5. */
 static void print_score(FILE *stream, const struct calibrate_score *score)
 {
-    fprintf(stream, "  %5.1f %% (%5.1f %%)", 100 * score->mean,
+    fprintf(stream, "  %5.1f %%  %5.1f %%", 100 * score->mean,
             100 * score->right[CALIBRATE_HALF]);
 }
 
@@ -35,11 +35,14 @@ void calibrate_report_print(FILE *stream, const struct calibrate_result *result)
 
     fprintf(
         stream,
-        "%zu photos, %zu boxes to find. Right: the mean share of boxes\n"
-        "that overlap a true one by at least .3, .5 and .7; of .5 alone in\n"
-        "parentheses. The shift is in cells of the map.\n\n"
-        "%-12s threshold  scale   right    down  %-17s  held out\n",
-        result->num_photos, result->num_items, "", "fitted");
+        "%zu photos, %zu boxes to find. Right is the share of boxes that\n"
+        "overlap a true one by at least .5 (intersection over union); the\n"
+        "mean is that of the shares at .3, .5 and .7. Shifts are in cells\n"
+        "of the map.\n\n"
+        "%30s shift  %17s  %16s\n"
+        "%-12s threshold  scale   right    down     mean    right     mean  "
+        "  right\n",
+        result->num_photos, result->num_items, "", "fitted", "held out", "");
     print_setting(stream, "rule paper", &paper);
     print_score(stream, &result->paper);
     fputc('\n', stream);
@@ -48,7 +51,10 @@ void calibrate_report_print(FILE *stream, const struct calibrate_result *result)
         print_found(stream, name, &result->folds[i]);
     }
     print_found(stream, "all photos", &result->best);
-    fprintf(stream, "\nthreshold  %-17s  with scale and shift\n", "alone");
+    fprintf(stream,
+            "\n%9s  %16s  with scale, shift\n"
+            "threshold     mean    right     mean    right\n",
+            "", "alone");
     for (size_t i = 0; i < CALIBRATE_THRESHOLDS; i += STEP) {
         fprintf(stream, "%9.2f", (double)calibrate_threshold(i));
         print_score(stream, &result->plain[i]);

@@ -4,22 +4,12 @@
 
 #define FIELD(field) OPTION_FIELD(struct eval_options, field)
 
-static bool take_format(void *data, const struct option *option,
-                        const char *value, struct error *err)
-{
-    struct eval_options *options = data;
-
-    (void)option;
-    (void)err;
-    return dataset_format_find(&options->dataset.format, value);
-}
-
 #define FORMAT_NAME(format, name, description) "|" #name
-static const char formats[] = DATASET_FORMATS(FORMAT_NAME);
+static const char formats[] = "auto" DATASET_FORMATS(FORMAT_NAME);
 
 static const struct option data_rows[] = {
-    {OPTION_WORD, "format", "NAME", "how DATA is written (docs/evaluate.md)",
-     formats + 1, .fallback = "auto", .take = take_format},
+    {OPTION_CHOICE, "format", "NAME", "how DATA is written (docs/evaluate.md)",
+     formats, FIELD(dataset.format)},
     {OPTION_TEXT, "photos", "DIR", "the folder of the photos",
      .fallback = "that of DATA", FIELD(dataset.root)},
 };
