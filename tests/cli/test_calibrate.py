@@ -59,13 +59,13 @@ def mean_right(found: list[Box], true: list[Box]) -> float:
 
 @pytest.fixture
 def data(photos: Path, model: Path) -> tuple[Path, list[Path], list[Box]]:
-    """Twelve parts of the photos; their true boxes are those of the rule paper,
+    """Six parts of the photos; their true boxes are those of the rule paper,
     smaller and moved to the right and down."""
     files, true = [], []
     for path in sorted(photos.glob("*.*")):
         with Image.open(path) as opened:
             image = opened.convert("RGB").resize((224, 224))
-        for i, part in enumerate(((0, 0), (9, 0), (0, 9), (9, 9))):
+        for i, part in enumerate(((0, 0), (9, 9))):
             files.append(photos / f"{path.stem}-{i}.png")
             image.crop((*part, part[0] + 200, part[1] + 200)).save(files[-1])
     for x0, y0, x1, y1 in boxes_of(model, files):
@@ -157,7 +157,7 @@ def test_photos_that_cannot_be_measured_are_named_and_left_out(model, data):
 
     assert result.returncode == 0
     assert files[0].name.encode() in result.stderr
-    assert result.stdout.startswith(b"11 photos, 11 boxes")
+    assert result.stdout.startswith(b"5 photos, 5 boxes")
 
 
 @pytest.mark.parametrize(
