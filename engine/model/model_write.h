@@ -34,10 +34,11 @@ struct model_dir_recipe {
 bool model_write(const char *folder, const struct model_dir_recipe *recipe,
                  struct error *err) __attribute__((warn_unused_result));
 
-/* Sets the member "box" of the folder's model.json, and keeps the others. The
- * file is replaced as a whole, or not at all. ERROR_IO; ERROR_INPUT: it is not
- * a JSON object, or a text is not UTF-8; ERROR_LIMIT: it is longer than 1 MB;
- * ERROR_MEMORY. */
+/* Writes the member "box" into the model.json of a folder; other members keep
+ * their values and order. The file is replaced at once, so that whoever reads
+ * it has the old one or the new one. ERROR_IO: it cannot be read or written;
+ * ERROR_INPUT: it is malformed, or a text of the box is not valid UTF-8;
+ * ERROR_LIMIT: it is longer than 1 MB; ERROR_MEMORY. */
 bool model_write_box(const char *folder, const struct model_box *box,
                      struct error *err) __attribute__((warn_unused_result));
 
