@@ -44,6 +44,7 @@ struct engine_session; /* the memory for one run of it */
  * as it is. */
 struct engine_info {
     const char *name;
+    const char *file;                 /* the path of the network's file */
     const char *source;               /* where the weights come from, or NULL */
     const char *license;              /* of the weights, or NULL */
     size_t input_width, input_height; /* pixels */
