@@ -4,24 +4,17 @@
 
 #define FIELD(field) OPTION_FIELD(struct eval_options, field)
 
-static bool take_format(void *data, const struct option *option,
-                        const char *value, struct error *err)
-{
-    struct eval_options *options = data;
-
-    (void)option;
-    (void)err;
-    return dataset_format_find(&options->dataset.format, value);
-}
-
 #define FORMAT_NAME(format, name, description) "|" #name
-static const char formats[] = DATASET_FORMATS(FORMAT_NAME);
+static const char formats[] = "auto" DATASET_FORMATS(FORMAT_NAME);
 
-static const struct option own_rows[] = {
-    {OPTION_WORD, "format", "NAME", "how DATA is written (docs/evaluate.md)",
-     formats + 1, .fallback = "auto", .take = take_format},
+static const struct option data_rows[] = {
+    {OPTION_CHOICE, "format", "NAME", "how DATA is written (docs/evaluate.md)",
+     formats, FIELD(dataset.format)},
     {OPTION_TEXT, "photos", "DIR", "the folder of the photos",
      .fallback = "that of DATA", FIELD(dataset.root)},
+};
+
+static const struct option own_rows[] = {
     {OPTION_TEXT, "out", "DIR",
      "where results are written; an evaluation that was interrupted goes on "
      "from there",
@@ -34,6 +27,11 @@ static const struct option own_rows[] = {
      .min = 0, .max = 1000, FIELD(curve_steps)},
 };
 
+void eval_options_add_data(struct run_options_table *table)
+{
+    run_options_add(table, data_rows, sizeof data_rows / sizeof data_rows[0]);
+}
+
 /* What is drawn, and what the data set says. */
 static const char *const left_out[] = {
     "model", "top",          "class",  "heatmap", "colormap",
@@ -45,6 +43,7 @@ static void fill_table(struct run_options_table *table)
     *table = (struct run_options_table){0};
     run_options_add_model(table);
     run_options_add_shared(table, left_out);
+    eval_options_add_data(table);
     run_options_add(table, own_rows, sizeof own_rows / sizeof own_rows[0]);
     run_options_add_limits(table);
 }
@@ -87,13 +86,13 @@ void eval_options_help(FILE *stream)
     fputs(help_tail, stream);
 }
 
-static bool take_data(void *data, char *text, struct error *err)
+bool eval_options_take_data(void *data, char *text, struct error *err)
 {
     struct eval_options *options = data;
 
     if (options->data)
-        return fail(err, ERROR_INPUT,
-                    "\"%.60s\": only one data set can be evaluated", text);
+        return fail(err, ERROR_INPUT, "\"%.60s\": only one data set is taken",
+                    text);
     options->data = text;
     return true;
 }
@@ -105,8 +104,8 @@ bool eval_options_parse(struct eval_options *options, int argc, char **argv,
 
     set_defaults(options);
     fill_table(&table);
-    return options_parse(table.rows, table.count, options, take_data, argc - 1,
-                         argv + 1, err) &&
+    return options_parse(table.rows, table.count, options,
+                         eval_options_take_data, argc - 1, argv + 1, err) &&
            (options->run.help || options->data ||
             fail(err, ERROR_INPUT, "no data set is given; see --help"));
 }

@@ -26,6 +26,12 @@ struct eval_options {
 bool eval_options_parse(struct eval_options *options, int argc, char **argv,
                         struct error *err) __attribute__((warn_unused_result));
 
+/* Adds the rows about the data set, and takes the operand that is it: for
+ * commands whose struct begins with these options. */
+void eval_options_add_data(struct run_options_table *table);
+bool eval_options_take_data(void *data, char *text, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Prints the manual. */
 void eval_options_help(FILE *stream);
 

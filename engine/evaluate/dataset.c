@@ -20,19 +20,6 @@ static const struct {
 #undef X
 };
 
-enum { NUM_FORMATS = sizeof formats / sizeof formats[0] };
-
-bool dataset_format_find(enum dataset_format *format, const char *name)
-{
-    for (int i = 0; i < NUM_FORMATS; i++) {
-        if (strcmp(formats[i].name, name) == 0) {
-            *format = (enum dataset_format)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *dataset_format_name(enum dataset_format format)
 {
     return formats[format].name;

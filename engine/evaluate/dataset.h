@@ -61,9 +61,6 @@ struct dataset_options {
 /* Immutable once open; any thread. 10,000 photos take a few MB. */
 struct dataset;
 
-/* Finds the format with this name. */
-bool dataset_format_find(enum dataset_format *format, const char *name)
-    __attribute__((warn_unused_result));
 const char *dataset_format_name(enum dataset_format format);
 
 /* Reads the data set: a file or a folder, by its format. options may be NULL.

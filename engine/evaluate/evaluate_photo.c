@@ -252,6 +252,17 @@ static void set_box(struct evaluate_photo *photo, struct result *result,
     result->iou = iou_best(&result->box, photo->truth, photo->num_truth);
 }
 
+static struct box_place place_of(const struct evaluate_photo *photo,
+                                 const struct explain_map *map)
+{
+    return (struct box_place){
+        .width = (uint32_t)photo->width,
+        .height = (uint32_t)photo->height,
+        .cell_width = map->region.width / (double)map->width,
+        .cell_height = map->region.height / (double)map->height,
+    };
+}
+
 /* Makes one map and measures its rows. */
 static bool measure_rows(struct evaluate_photo *photo, struct result_photo *out,
                          size_t i, struct result *rows, struct error *err)
@@ -275,6 +286,8 @@ static bool measure_rows(struct evaluate_photo *photo, struct result_photo *out,
     if (!class->map)
         return fail(err, ERROR_UNSUPPORTED, "%s", explanation.refusal);
     photo->region = class->map->region;
+    if (i == 0)
+        out->place = place_of(photo, class->map);
     rows[0].check = worst_check(class->map);
     if (!measure_map(photo, &rows[0], class->map->values, class->map->height,
                      class->map->width, err) ||

@@ -14,6 +14,7 @@
 #include "engine/evaluate/box_levels.h"
 #include "engine/evaluate/csv.h"
 #include "engine/evaluate/iou.h"
+#include "engine/explain/box.h"
 
 /* X(enumerator, column, whether all boxes of a level count, overlap)
  *
@@ -58,6 +59,8 @@ struct result_photo {
     size_t rank;  /* of the right class, from 1; 0: it is not known */
     double share; /* of the picture that its largest true box has; NAN: there is
                      no true box, and nothing to localise */
+    struct box_place place; /* the photo's size, and the first map's cells; not
+                               in the CSV file */
     struct result *results; /* (num_rows) */
 };
 

@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/onnx/onnx.h"
+
+enum { MAX_JSON_BYTES = 1 << 20 };
 
 static const char *const files[] = {"model.onnx", "labels.txt", "model.json"};
 
@@ -73,11 +76,24 @@ static json_t *describe(const struct model_dir_recipe *recipe)
                      recipe->license);
 }
 
+/* Appends the object as the text of a file. */
+static bool dump(struct buf *to, const json_t *root, int precision,
+                 struct error *err)
+{
+    char *text = json_dumps(root, JSON_INDENT(2) |
+                                      JSON_REAL_PRECISION((unsigned)precision));
+    bool ok = text || fail(err, ERROR_INPUT, "a text is not valid UTF-8");
+
+    ok = ok && buf_append(to, text, strlen(text), err) &&
+         buf_append(to, "\n", 1, err);
+    free(text);
+    return ok;
+}
+
 bool model_write(const char *folder, const struct model_dir_recipe *recipe,
                  struct error *err)
 {
     json_t *root = NULL;
-    char *text = NULL;
     struct buf json = {0};
     bool ok;
 
@@ -85,20 +101,96 @@ bool model_write(const char *folder, const struct model_dir_recipe *recipe,
         !onnx_embed(recipe->onnx, recipe->onnx_folder, err))
         return false;
     root = describe(recipe);
-    if (root)
-        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    ok = text || fail(err, ERROR_INPUT,
-                      "the name, source or license is not valid UTF-8");
-    ok = ok && buf_append(&json, text, strlen(text), err) &&
-         buf_append(&json, "\n", 1, err) &&
+    ok = (root || fail(err, ERROR_INPUT,
+                       "the name, source or license is not valid UTF-8")) &&
+         dump(&json, root, 9, err) &&
          write_file(folder, files[0], recipe->onnx->data, recipe->onnx->len,
                     err) &&
          (!recipe->labels || write_file(folder, files[1], recipe->labels->data,
                                         recipe->labels->len, err)) &&
          write_file(folder, files[2], json.data, json.len, err);
     buf_release(&json);
-    free(text);
     json_decref(root);
+    return ok;
+}
+
+/* ---- changing model.json ---- */
+
+/* Writes a new file with this text and the old one's permissions. */
+static bool write_part(int fd, const char *old, const struct buf *text)
+{
+    struct stat info;
+
+    return stat(old, &info) == 0 && fchmod(fd, info.st_mode & 07777) == 0 &&
+           write(fd, text->data, text->len) == (ssize_t)text->len &&
+           fsync(fd) == 0;
+}
+
+/* Writes a file beside the old one, and puts it in its place. */
+static bool replace(const char *path, const struct buf *text, struct error *err)
+{
+    char *part = NULL;
+    int fd;
+    bool ok;
+
+    if (asprintf(&part, "%s.XXXXXX", path) < 0)
+        return fail(err, ERROR_MEMORY, "not enough memory for a path");
+    fd = mkstemp(part);
+    ok = fd >= 0 && write_part(fd, path, text);
+    if (fd >= 0)
+        ok = close(fd) == 0 && ok;
+    ok = ok && rename(part, path) == 0;
+    if (!ok)
+        fail(err, ERROR_IO, "cannot write model.json: %s", strerror(errno));
+    if (!ok && fd >= 0)
+        unlink(part);
+    free(part);
+    return ok;
+}
+
+static json_t *load(const char *path, struct error *err)
+{
+    struct buf text = {0};
+    json_error_t why = {0};
+    json_t *root = NULL;
+
+    if (!buf_append_file(&text, path, MAX_JSON_BYTES, err)) {
+        error_prefix(err, "model.json");
+    } else {
+        root = json_loadb((const char *)text.data, text.len,
+                          JSON_REJECT_DUPLICATES, &why);
+        if (!json_is_object(root)) {
+            fail(err, ERROR_INPUT, "model.json: %s",
+                 root ? "it is not an object" : why.text);
+            json_decref(root);
+            root = NULL;
+        }
+    }
+    buf_release(&text);
+    return root;
+}
+
+bool model_write_box(const char *folder, const struct model_box *box,
+                     struct error *err)
+{
+    struct buf text = {0};
+    char *path = NULL;
+    json_t *root, *member;
+    bool ok;
+
+    if (asprintf(&path, "%s/%s", folder, files[2]) < 0)
+        return fail(err, ERROR_MEMORY, "not enough memory for a path");
+    root = load(path, err);
+    member = root ? model_box_describe(box) : NULL;
+    ok = root &&
+         (member || fail(err, ERROR_INPUT,
+                         "a text of the calibration is not valid UTF-8")) &&
+         (json_object_set_new(root, "box", member) == 0 ||
+          fail(err, ERROR_MEMORY, "not enough memory for model.json")) &&
+         dump(&text, root, 15, err) && replace(path, &text, err);
+    json_decref(root);
+    buf_release(&text);
+    free(path);
     return ok;
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
+#include "engine/model/model_box.h"
 
 /* The contents of model.json; the members are those of model_dir.h, and NULL
  * omits one. */
@@ -32,6 +33,13 @@ struct model_dir_recipe {
  * file cannot hold it. */
 bool model_write(const char *folder, const struct model_dir_recipe *recipe,
                  struct error *err) __attribute__((warn_unused_result));
+
+/* Sets the member "box" of the folder's model.json, and keeps the others. The
+ * file is replaced as a whole, or not at all. ERROR_IO; ERROR_INPUT: it is not
+ * a JSON object, or a text is not UTF-8; ERROR_LIMIT: it is longer than 1 MB;
+ * ERROR_MEMORY. */
+bool model_write_box(const char *folder, const struct model_box *box,
+                     struct error *err) __attribute__((warn_unused_result));
 
 /* Removes the folder and these files. */
 void model_write_undo(const char *folder);

@@ -54,14 +54,14 @@ def write_csv(folder: Path) -> None:
     """Rows of a photo apart, boxes in rows and in columns, columns to ignore."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
-        ("extra", "Class", "File", "x0", "y0", "x1", "y1", "x0", "x1", "y1", "y0")
-        + ("width", "height"),
+        ["extra", "Class", "File", "x0", "y0", "x1", "y1", "x0", "x1", "y1", "y0"],
         ("", f"{TABBY}; 281", "a.jpg", 0, 0, 10, 20, "", "", "", "", 100, 50),
         ("", "n02123045", "sub/größe, 2.png", *[""] * 10),
         ("two\nlines", "", "b.jpg", 3, 4, 5, 6, *[""] * 6),
         ("", 'a "quoted" name', "a.jpg", *[""] * 4, 1.5, 3, 4, 2, 100, 50),
         ("", f"{TABBY}; 281", "a.jpg", 5, 6.5, "1e2", 50, *[""] * 6),
     ]
+    rows[0] += ["width", "height"]
     with (folder / "truth.csv").open("w", newline="", encoding="utf-8-sig") as file:
         csv.writer(file).writerows(rows)
 
