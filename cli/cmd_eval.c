@@ -57,15 +57,12 @@ static uint32_t sum_dataset(const struct crc *crc,
     return sum;
 }
 
-static bool sum_model(uint32_t *sum, const struct crc *crc, const char *folder,
-                      struct error *err)
+static bool sum_file(uint32_t *sum, const struct crc *crc, const char *path,
+                     struct error *err)
 {
     struct buf file = {0};
-    char path[PATH_MAX];
-    bool ok;
+    bool ok = buf_append_file(&file, path, INT32_MAX, err);
 
-    snprintf(path, sizeof path, "%s/model.onnx", folder);
-    ok = buf_append_file(&file, path, INT32_MAX, err);
     if (ok)
         *sum = crc_of(crc, file.data, file.len);
     buf_release(&file);
@@ -84,7 +81,7 @@ static bool write_settings(struct eval *eval, struct error *err)
 
     crc_init(&crc);
     engine_info(eval->engine, &info);
-    if (!sum_model(&sum, &crc, eval->model, err) ||
+    if (!sum_file(&sum, &crc, info.file, err) ||
         !buf_printf(out, err,
                     "version %s\nmodel %.200s %08x\ninput %zux%zu\n"
                     "precision %s\ndata %08x\nitems %zu\ncurves %u\n",
@@ -132,7 +129,6 @@ static bool begin_report(struct eval *eval, struct error *err)
         .data = eval->options.data,
         .rows = eval->plan.rows,
         .num_rows = eval->plan.num_rows,
-        .num_map_rows = eval->plan.num_rows - EVALUATE_NUM_BASELINES,
         .tallies = calloc(eval->plan.num_rows, sizeof *report->tallies),
         .curve_steps = eval->options.curve_steps,
     };

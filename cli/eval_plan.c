@@ -323,13 +323,14 @@ static bool has_layer(const struct choice *choice)
     return !method || method->uses_layer;
 }
 
+/* Adds all maps, layer by layer: those of one share its passes. */
 static bool add_maps(struct making *making, struct error *err)
 {
     const struct lists *lists = &making->lists;
     struct choice choice = {{NULL}};
 
-    for (size_t m = 0; m < lists->counts[METHOD]; m++)
-        for (size_t l = 0; l < lists->counts[LAYER]; l++)
+    for (size_t l = 0; l < lists->counts[LAYER]; l++)
+        for (size_t m = 0; m < lists->counts[METHOD]; m++)
             for (size_t t = 0; t < lists->counts[TARGET]; t++) {
                 choice.values[METHOD] = lists->values[METHOD][m];
                 choice.values[LAYER] =

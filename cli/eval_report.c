@@ -93,8 +93,7 @@ static void fill_right(struct line *line, const struct tally *tally)
     add_percent(line, tally_mean(&tally->loc_top1));
     add_percent(line, tally_mean(&tally->loc_top5));
     add_percent(line, tally_mean(&tally->gt_known));
-    add_number(line,
-               tally->num_boxed > 0 ? tally_mean(&tally->iou) : (double)NAN, 3);
+    add_number(line, tally_mean(&tally->iou), 3);
     add_percent(line, tally_mean(&tally->pointing));
     add_percent(line, tally_mean(&tally->energy));
     if (tally->has_check)

@@ -20,8 +20,8 @@ struct eval_report_broken {
 struct eval_report {
     const char *model, *data;      /* borrowed */
     const struct result_row *rows; /* (num_rows) borrowed */
-    size_t num_rows, num_map_rows; /* the first ones are of maps */
-    struct tally *tallies;         /* (num_rows) owned */
+    size_t num_rows;
+    struct tally *tallies; /* (num_rows) owned */
     struct eval_report_broken broken[EVAL_REPORT_MAX_BROKEN];
     size_t num_items, num_broken;
     size_t curve_steps;

@@ -228,6 +228,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
 
     *info = (struct engine_info){
         .name = engine->model_dir.name,
+        .file = engine->model_dir.onnx_path,
         .source = engine->model_dir.source,
         .license = engine->model_dir.license,
         .input_width = engine->model_dir.input.width,

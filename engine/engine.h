@@ -44,6 +44,7 @@ struct engine_session; /* the memory for one run of it */
  * as it is. */
 struct engine_info {
     const char *name;
+    const char *file;                 /* the path of the network's file */
     const char *source;               /* where the weights come from, or NULL */
     const char *license;              /* of the weights, or NULL */
     size_t input_width, input_height; /* pixels */
@@ -240,6 +241,11 @@ struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Keeps what methods need beside the network from one image to the next, which
+ * a session otherwise does in part: for one that explains many images by the
+ * same methods. */
+void engine_session_keep_all(struct engine_session *session);
+
 /* Decodes an image and prepares the network's input. Fails like
  * image_decode_for: only in this step can invalid input from a client cause a
  * failure. `cancel` may be NULL. */
@@ -266,7 +272,8 @@ bool engine_session_explain(struct engine_session *session,
     __attribute__((warn_unused_result));
 
 /* Explains the last run of the network once more, by another request: several
- * explanations of one image share the pass that classifies it. Otherwise like
+ * explanations of one image share the pass that classifies it, and those of one
+ * layer its features and the gradient of one target. Otherwise like
  * engine_session_explain. */
 bool engine_session_explain_again(struct engine_session *session,
                                   struct explanation *explanation,

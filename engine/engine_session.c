@@ -71,6 +71,11 @@ out:
     return session;
 }
 
+void engine_session_keep_all(struct engine_session *session)
+{
+    probe_keep_all(session->probe);
+}
+
 bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
                            size_t len, const struct image_limits *limits,
                            const struct cancel *cancel, struct error *err)
@@ -113,6 +118,7 @@ bool engine_session_run(struct engine_session *session, struct error *err)
     uint64_t start = clock_now_us();
     bool ok = plan_session_run(session->plan, err) && read_logits(session, err);
 
+    probe_forget(session->probe);
     session->num_runs++;
     session->timing.infer = clock_ms_since(start);
     return ok;

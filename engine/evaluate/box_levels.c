@@ -68,57 +68,67 @@ static uint16_t root_of(uint16_t *parents, uint16_t at)
     return at;
 }
 
-static void merge(struct box_levels_cells *cells, uint16_t a, uint16_t b)
+/* Adds what a component encloses to another. */
+static void absorb(struct component *into, const struct component *from)
 {
-    struct component *into, *from;
-
-    a = root_of(cells->parents, a);
-    b = root_of(cells->parents, b);
-    if (a == b)
-        return;
-    into = &cells->components[a];
-    from = &cells->components[b];
     into->left = from->left < into->left ? from->left : into->left;
     into->right = from->right > into->right ? from->right : into->right;
     into->top = from->top < into->top ? from->top : into->top;
     into->bottom = from->bottom > into->bottom ? from->bottom : into->bottom;
     into->first = from->first < into->first ? from->first : into->first;
     into->is_changed = true;
-    cells->parents[b] = a;
-    cells->num_alive--;
-    cells->alive[from->place] = cells->alive[cells->num_alive];
-    cells->components[cells->alive[from->place]].place = from->place;
 }
 
-/* Adds a cell; it joins the components of its neighbours, of which corners
- * count for the foreground alone. */
+/* Merges two components, given by their roots. */
+static void merge(struct box_levels_cells *cells, uint16_t a, uint16_t b)
+{
+    const struct component *from = &cells->components[b];
+    uint16_t last = cells->alive[--cells->num_alive];
+
+    absorb(&cells->components[a], from);
+    cells->parents[b] = a;
+    cells->alive[from->place] = last;
+    cells->components[last].place = from->place;
+}
+
+static void begin_component(struct box_levels_cells *cells, uint16_t cell,
+                            const struct component *component)
+{
+    cells->parents[cell] = cell;
+    cells->components[cell] = *component;
+    cells->components[cell].place = (uint16_t)cells->num_alive;
+    cells->alive[cells->num_alive++] = cell;
+}
+
+/* Adds a cell to the component of a neighbour, of which corners count for the
+ * foreground alone, and merges those of all neighbours; most cells have one. */
 static void add(const struct walk *walk, uint16_t cell)
 {
     struct box_levels_cells *cells = walk->cells;
-    int x = cell % SIDE, y = cell / SIDE;
+    const uint8_t x = (uint8_t)(cell % SIDE), y = (uint8_t)(cell / SIDE);
+    const struct component alone = {x, x, y, y, cell, 0, true, 0, 0};
+    const int left = x > 0 ? -1 : 0, right = x < SIDE - 1 ? 1 : 0;
+    const int top = y > 0 ? -1 : 0, bottom = y < SIDE - 1 ? 1 : 0;
+    uint16_t root = NOWHERE;
 
-    cells->parents[cell] = cell;
-    cells->components[cell] = (struct component){
-        .left = (uint8_t)x,
-        .right = (uint8_t)x,
-        .top = (uint8_t)y,
-        .bottom = (uint8_t)y,
-        .first = cell,
-        .place = (uint16_t)cells->num_alive,
-        .is_changed = true,
-    };
-    cells->alive[cells->num_alive++] = cell;
-    for (int dy = -1; dy <= 1; dy++)
-        for (int dx = -1; dx <= 1; dx++) {
-            int other = cell + dy * SIDE + dx;
-            bool is_inside =
-                x + dx >= 0 && x + dx < SIDE && y + dy >= 0 && y + dy < SIDE;
+    for (int dy = top; dy <= bottom; dy++)
+        for (int dx = left; dx <= right; dx++) {
+            uint16_t other = (uint16_t)(cell + dy * SIDE + dx);
 
-            if (is_inside && other != cell &&
-                (!walk->is_hole || dx == 0 || dy == 0) &&
-                cells->parents[other] != NOWHERE)
-                merge(cells, (uint16_t)other, cell);
+            if (cells->parents[other] == NOWHERE || other == cell ||
+                (walk->is_hole && dx != 0 && dy != 0) ||
+                cells->parents[other] == root)
+                continue;
+            other = root_of(cells->parents, other);
+            if (root == NOWHERE) {
+                root = cells->parents[cell] = other;
+                absorb(&cells->components[root], &alone);
+            } else if (other != root) {
+                merge(cells, root, other);
+            }
         }
+    if (root == NOWHERE)
+        begin_component(cells, cell, &alone);
 }
 
 /* ---- boxes ---- */

@@ -71,6 +71,8 @@ evaluate_photo_new(const struct evaluate_options *options,
         goto out;
     }
     photo->session = engine_session_new(engine, NULL, err);
+    if (photo->session)
+        engine_session_keep_all(photo->session);
     if (photo->session && options->curve_steps > 0)
         photo->curves =
             evaluate_curves_new(engine, photo->session, options->num_maps + 1,

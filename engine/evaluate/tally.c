@@ -31,6 +31,7 @@ static void add_boxes(struct tally *tally, const struct result_photo *photo,
         add(&tally->loc_top5, is_found && photo->rank <= 5);
     }
     add(&tally->gt_known, is_found);
+    add(&tally->iou, result->iou);
     add(&tally->by_size[size_of(photo->share)], is_found);
     for (size_t curve = 0; curve < RESULT_NUM_CURVES; curve++)
         for (size_t level = 0; level < BOX_LEVELS; level++)
@@ -48,7 +49,6 @@ void tally_add(struct tally *tally, const struct result_photo *photo,
     }
     if (!isnan(photo->share))
         add_boxes(tally, photo, result);
-    add(&tally->iou, result->iou);
     add(&tally->pointing, result->pointing);
     add(&tally->energy, result->energy);
     add(&tally->deletion, result->deletion);
