@@ -40,6 +40,8 @@ QUICK_CELLS = CELLS[:2] + CELLS[3:4]
 # What takes seconds a request would take most of the time.
 SLOW_CELLS = CELLS[:4]
 SLOW = ("torch",)
+# All that draw class activation maps.
+SERVICES = [name for name in KINDS if name != "captum"]
 SHARES = (0.25, 0.5, 0.75, 0.9)  # of a capacity
 PACKAGES = (
     *("fastapi", "uvicorn", "onnxruntime", "openvino", "litserve", "nncf", "torch"),
@@ -184,7 +186,7 @@ def stop(services: list[Service]) -> None:
 
 def measure_services(options: argparse.Namespace, all_photos: dict[str, Photo]) -> dict:
     """Everything that needs services running."""
-    names = options.services.split(",") if options.services else list(KINDS)
+    names = options.services.split(",") if options.services else SERVICES
     here = [name for name in names if can_run(name, options.root)]
     for name in sorted(set(names) - set(here)):
         say(f"{name} is left out: {KINDS[name].needs} is missing")
@@ -233,7 +235,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--root", type=Path, help="a user land made by bench/trixie.sh"
     )
-    parser.add_argument("--services", help=f"of {','.join(KINDS)} (default all)")
+    parser.add_argument("--services", help=f"of {','.join(KINDS)}")
     parser.add_argument("--quick", action="store_true", help="under two minutes")
     parser.add_argument("--rounds", type=int, help="of the closed loop (default 3)")
     parser.add_argument("--seconds", type=float, default=2, help="of a measurement")

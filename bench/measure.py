@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STAGES = ROOT / "build/bench/stages"
 WHEREFORE = ROOT / "build/wherefore"
 
-STAGE_NAMES = ("decode", "preprocess", "infer", "map", "box", "heatmap")
+STAGE_NAMES = ("decode", "preprocess", "infer", "render")
 # Issue 3: what is aimed for.
 GOAL_STAGES_MS = 4.0
 GOAL_RATIO = 1.1

@@ -37,9 +37,9 @@ def bytes_moved(photo_len: int, about: dict) -> dict[str, int]:
     return {
         "decode": photo_len + pixels,
         "preprocess": pixels + 4 * net,
-        "map": 4 * cells["width"] * cells["height"] * cells["features"],
-        "box": width * height,
-        "heatmap": 2 * pixels,
+        "render": 4 * cells["width"] * cells["height"] * cells["features"]
+        + width * height
+        + 2 * pixels,
     }
 
 

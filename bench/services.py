@@ -48,6 +48,9 @@ KINDS = {
     "torch": Kind(
         "FastAPI + PyTorch + grad-cam", UVICORN + " fastapi_torch:app", "torch"
     ),
+    "captum": Kind(
+        "FastAPI + PyTorch + Captum", UVICORN + " fastapi_captum:app", "captum"
+    ),
 }
 
 

@@ -3,8 +3,7 @@
  *     stages requests MODEL PHOTO COUNT
  *
  * answers COUNT times about a photo, as POST /cam does by default, and prints
- * one line a request: the milliseconds of decode, preprocess, infer, map, box,
- * heatmap.
+ * one line a request: the milliseconds of decode, preprocess, infer, render.
  *
  *     stages network MODEL INPUT LOGITS
  *
@@ -49,8 +48,8 @@ static bool time_request(struct engine_session *session,
                                err) ||
         !engine_session_explain(session, &explanation, &request, NULL, err))
         return false;
-    printf("%.4f %.4f %.4f %.4f %.4f %.4f\n", t->decode, t->preprocess,
-           t->infer, t->map, t->box, t->heatmap);
+    printf("%.4f %.4f %.4f %.4f\n", t->decode, t->preprocess, t->infer,
+           t->render);
     return true;
 }
 
