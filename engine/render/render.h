@@ -64,12 +64,15 @@ struct render {
 /* The longest side of the grid on which boxes are found. */
 enum { RENDER_BOX_GRID = 1024 };
 
-/* Finds the box (box.h) on the map upsampled to the size of the image, or to a
- * longest side of RENDER_BOX_GRID if the image is larger; the box is then
- * scaled to cover the cells that were found. ERROR_MEMORY. */
-bool render_box(struct render *render, struct box *box, bool *found,
-                const struct render_map *map, const struct box_options *options,
-                struct error *err) __attribute__((warn_unused_result));
+/* Finds the boxes (box.h) on the map upsampled to the size of the image, or to
+ * a longest side of RENDER_BOX_GRID if the image is larger; boxes are then
+ * scaled to cover the cells that were found, and adjusted (box_adjust).
+ * ERROR_MEMORY.
+ */
+bool render_boxes(struct render *render, struct box_found *found,
+                  const struct render_map *map,
+                  const struct box_options *options, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Appends a heatmap to `png`, coloured from 0 to the map's scale; by
  * HEATMAP_SIGNED from -scale to scale.

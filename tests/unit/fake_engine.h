@@ -283,7 +283,7 @@ static void fake_class(struct engine_session *session, size_t row, size_t index,
     class->map = map;
     class->has_box = index != 3;
     if (class->has_box)
-        class->box = (struct box){1, 2, 3, (uint32_t)index + 1, 0.2f};
+        class->box = (struct box){1, 2, 3, (uint32_t)index + 1, 0.2f, 0};
 }
 
 static bool fake_passes(struct engine_session *session,

@@ -44,16 +44,19 @@ static void expect_box(struct scene *scene, struct box expected)
 {
     struct render render = {0};
     struct error err = {0};
-    struct box box;
-    bool found;
+    struct box_found found;
 
-    assert_true(render_box(&render, &box, &found, &scene->map, &half, &err));
-    assert_true(found);
-    assert_int_equal(box.x, expected.x);
-    assert_int_equal(box.y, expected.y);
-    assert_int_equal(box.width, expected.width);
-    assert_int_equal(box.height, expected.height);
-    assert_true(box.threshold == expected.threshold);
+    assert_true(render_boxes(&render, &found, &scene->map, &half, &err));
+    assert_int_equal(found.count, 1);
+    for (int i = 0; i < 2; i++) {
+        const struct box *box = i > 0 ? &found.list[0] : &found.box;
+
+        assert_int_equal(box->x, expected.x);
+        assert_int_equal(box->y, expected.y);
+        assert_int_equal(box->width, expected.width);
+        assert_int_equal(box->height, expected.height);
+        assert_true(box->threshold == expected.threshold);
+    }
     render_release(&render);
     free(scene->image.pixels);
 }
@@ -64,7 +67,7 @@ static void a_box_keeps_within_a_crop(void **state)
 
     (void)state;
     set_scene(&scene, 200, 100, (struct preprocess_region){75, 25, 50, 50});
-    expect_box(&scene, (struct box){75, 25, 50, 50, 0.5f});
+    expect_box(&scene, (struct box){75, 25, 50, 50, 0.5f, 0});
 }
 
 static void a_box_keeps_within_the_picture_in_a_letterbox(void **state)
@@ -73,7 +76,7 @@ static void a_box_keeps_within_the_picture_in_a_letterbox(void **state)
 
     (void)state;
     set_scene(&scene, 200, 100, (struct preprocess_region){0, -50, 200, 200});
-    expect_box(&scene, (struct box){0, 0, 200, 100, 0.5f});
+    expect_box(&scene, (struct box){0, 0, 200, 100, 0.5f, 0});
 }
 
 static void a_box_is_where_the_cells_are_through_a_letterbox(void **state)
@@ -86,7 +89,7 @@ static void a_box_is_where_the_cells_are_through_a_letterbox(void **state)
         scene.values[i] = i % CELLS == 3 && i / CELLS >= 2;
     /* Cells are 50 x 50 pixels, of which the lower two of the right column are
      * 1; between the centres of two cells it is half way where they meet. */
-    expect_box(&scene, (struct box){150, 50, 50, 50, 0.5f});
+    expect_box(&scene, (struct box){150, 50, 50, 50, 0.5f, 0});
 }
 
 static void a_box_is_where_the_cells_are_through_a_crop(void **state)
@@ -97,7 +100,7 @@ static void a_box_is_where_the_cells_are_through_a_crop(void **state)
     set_scene(&scene, 300, 200, (struct preprocess_region){60, 10, 160, 160});
     for (int i = 0; i < CELLS * CELLS; i++)
         scene.values[i] = i % CELLS == 0 && i / CELLS == 0;
-    expect_box(&scene, (struct box){60, 10, 40, 40, 0.5f});
+    expect_box(&scene, (struct box){60, 10, 40, 40, 0.5f, 0});
 }
 
 static void a_box_of_a_large_picture_keeps_within_a_crop(void **state)
@@ -108,7 +111,7 @@ static void a_box_of_a_large_picture_keeps_within_a_crop(void **state)
     /* Twice the grid that boxes are found on. */
     set_scene(&scene, 2048, 1024,
               (struct preprocess_region){512, 0, 1024, 1024});
-    expect_box(&scene, (struct box){512, 0, 1024, 1024, 0.5f});
+    expect_box(&scene, (struct box){512, 0, 1024, 1024, 0.5f, 0});
 }
 
 static void a_box_of_cells_that_the_picture_does_not_show_is_none(void **state)
@@ -116,15 +119,14 @@ static void a_box_of_cells_that_the_picture_does_not_show_is_none(void **state)
     struct scene scene;
     struct render render = {0};
     struct error err = {0};
-    struct box box;
-    bool found = true;
+    struct box_found found = {.count = 1};
 
     (void)state;
     set_scene(&scene, 200, 50, (struct preprocess_region){0, -75, 200, 200});
     for (int i = 0; i < CELLS * CELLS; i++)
         scene.values[i] = i / CELLS == 0; /* padding alone */
-    assert_true(render_box(&render, &box, &found, &scene.map, &half, &err));
-    assert_false(found);
+    assert_true(render_boxes(&render, &found, &scene.map, &half, &err));
+    assert_int_equal(found.count, 0);
     render_release(&render);
     free(scene.image.pixels);
 }
