@@ -109,7 +109,8 @@ struct explain_request {
     struct box_options box; /* `calibrated` NULL: the model's calibration */
     struct render_options style; /* of the heatmap */
     enum explain_values values;
-    bool only_heatmap; /* make only the heatmap and its map, no boxes */
+    bool only_heatmap; /* make only the heatmap and its map, no boxes that it
+                          does not show */
 };
 
 /* The default request. */

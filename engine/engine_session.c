@@ -321,9 +321,12 @@ static bool draw_heatmap(struct engine_session *session,
                          const struct render_options *options,
                          struct error *err)
 {
-    struct render_map map = to_render(session, explanation->first->map);
+    const struct explained_class *first = explanation->first;
+    struct render_map map = to_render(session, first->map);
     struct render_options style = *options;
 
+    map.boxes = first->boxes;
+    map.num_boxes = first->num_boxes;
     if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed)
         style.colormap = HEATMAP_SIGNED;
     return render_heatmap(&session->render, &session->heatmap, &map, &style,
@@ -336,7 +339,7 @@ static bool render_maps(struct engine_session *session,
                         const struct explain_request *request,
                         struct error *err)
 {
-    return (request->only_heatmap ||
+    return ((request->only_heatmap && request->style.kind != RENDER_BOXES) ||
             find_all_boxes(session, explanation->num_classes, &request->box,
                            err)) &&
            (request->style.kind == RENDER_NONE ||

@@ -203,6 +203,8 @@ static bool find_above(struct box_found *found, struct box_scratch *scratch,
         return true;
     if (options.weigh)
         total = sum_of_positive(map, height * width);
+    else
+        best.heavy[0] = best.largest;
     found->box = around(&best.largest, threshold, total);
     found->count = best.count;
     for (size_t i = 0; i < best.count; i++)

@@ -26,8 +26,9 @@ enum { BOX_MAX = 16 /* boxes of a map */ };
 struct box_found {
     size_t count;   /* of `list`; 0: nothing is above the threshold */
     struct box box; /* of the largest component by area */
-    /* (count) those whose components have the largest sums of values, the
-     * largest first; of equal ones, the one whose first cell comes first */
+    /* (count) this box if one is asked for; else those whose components have
+     * the largest sums of values, the largest first; of equal ones, the one
+     * whose first cell comes first */
     struct box list[BOX_MAX];
 };
 
@@ -63,7 +64,7 @@ enum box_rule {
 };
 
 #define BOX_THRESHOLD 0.2f    /* the paper's */
-#define BOX_PERCENTILE_P 0.7f /* the default; docs/boxes.md says why */
+#define BOX_PERCENTILE_P 0.6f /* the default; docs/boxes.md says why */
 
 struct box_options {
     enum box_rule rule;

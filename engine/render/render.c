@@ -141,13 +141,28 @@ static bool reserve_all(struct render *render, uint32_t width, uint32_t height,
     return render->levels && render->upsampled && (render->pixels || !overlay);
 }
 
+static void draw_frames(uint8_t *pixels, uint32_t width, uint32_t height,
+                        const struct render_map *map)
+{
+    const struct frame_picture picture = {
+        .pixels = pixels,
+        .width = width,
+        .height = height,
+        .full_width = map->image->width,
+        .full_height = map->image->height,
+    };
+
+    for (size_t i = 0; i < map->num_boxes; i++)
+        frame_draw(&picture, &map->boxes[i]);
+}
+
 bool render_heatmap(struct render *render, struct buf *png,
                     const struct render_map *map,
                     const struct render_options *options, struct error *err)
 {
     const uint8_t *palette = heatmap_palette(options->colormap);
     const uint8_t *picture = NULL;
-    bool overlay = options->kind == RENDER_OVERLAY;
+    bool overlay = options->kind != RENDER_MAP;
     uint32_t width, height;
 
     fit(&width, &height, map->image, options->max_side);
@@ -178,6 +193,8 @@ bool render_heatmap(struct render *render, struct buf *png,
                             render->levels + start, palette, num,
                             options->alpha);
     }
+    if (options->kind == RENDER_BOXES)
+        draw_frames(render->pixels, width, height, map);
     if (overlay)
         return pngout_rgb(png, &render->png, render->pixels, width, height,
                           err);

@@ -12,15 +12,17 @@
 #include "engine/image/image.h"
 #include "engine/image/preprocess.h"
 #include "engine/image/resize.h"
+#include "engine/render/frame.h"
 #include "engine/render/heatmap.h"
 #include "engine/render/pngout.h"
 
 /* X(enumerator, name in requests)
  *
- * The map over the image (truecolour), the map alone (palette), or no heatmap.
- */
+ * The map over the image (truecolour), the same with the frames of boxes, the
+ * map alone (palette), or no heatmap. */
 #define RENDER_KINDS(X)          \
     X(RENDER_OVERLAY, "overlay") \
+    X(RENDER_BOXES, "boxes")     \
     X(RENDER_MAP, "map")         \
     X(RENDER_NONE, "none")
 
@@ -45,6 +47,8 @@ struct render_map {
     float scale;                     /* the value that is drawn in full */
     struct preprocess_region region; /* in pixels of the image */
     const struct image *image;
+    const struct box *boxes; /* (num_boxes) drawn by RENDER_BOXES */
+    size_t num_boxes;
 };
 
 /* Scratch memory, reused from call to call; `= {0}` is empty. One thread at a

@@ -138,7 +138,9 @@ static const struct option rows[] = {
     EXPLAIN_PARAMETERS(X)
 #undef X
         {OPTION_CHOICE, "heatmap", "KIND",
-         "the picture in the answer: over the photo, alone, or no picture",
+         "the picture in the answer: over the photo, the same with boxes, the "
+         "map "
+         "alone, or no picture",
          OPTION_WORDS(RENDER_KINDS), FIELD(style.kind)},
     {OPTION_CHOICE, "colormap", "NAME", "the colours of the heatmap",
      OPTION_WORDS(HEATMAP_COLORMAPS), FIELD(style.colormap)},
