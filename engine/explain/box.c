@@ -97,10 +97,12 @@ static float cut_otsu(const struct look *look)
     return (float)(separate(bins) + 1) / BINS * look->max;
 }
 
+/* Of 10 cells, 0.6 means 6, though the float is a little more. */
 static float cut_percentile(const struct look *look)
 {
-    return percentile_of_positive(look->map, look->count,
-                                  (double)look->options->percentile);
+    double share = round((double)look->options->percentile * 1e6) / 1e6;
+
+    return percentile_of_positive(look->map, look->count, share);
 }
 
 static float cut_calibrated(const struct look *look)

@@ -125,7 +125,10 @@ def find(rule: str, percentile: float, most: int, cells: np.ndarray) -> list[str
     if rule == "authors":
         boxes = by_authors(positive)[:most]
         total = positive.astype(float).sum()
-        listed = [(b, positive[b[1] : b[1] + b[3], b[0] : b[0] + b[2]].sum() / total) for b in boxes]
+        listed = [
+            (b, positive[b[1] : b[1] + b[3], b[0] : b[0] + b[2]].sum() / total)
+            for b in boxes
+        ]
         first, threshold = boxes[0], LEVELS[0] / 255
     else:
         cut = cut_of(rule, percentile, positive)
@@ -138,7 +141,9 @@ def find(rule: str, percentile: float, most: int, cells: np.ndarray) -> list[str
     ]
 
 
-def hills(rng: np.random.Generator, height: int, width: int, sigma: float) -> np.ndarray:
+def hills(
+    rng: np.random.Generator, height: int, width: int, sigma: float
+) -> np.ndarray:
     """Smooth as real maps are."""
     hilly = ndimage.gaussian_filter(rng.normal(0, 1, (height, width)), sigma)
     return hilly / hilly.max() * 20

@@ -263,7 +263,7 @@ static void otsu_takes_a_constant_map_whole(void **state)
 
 static void a_percentile_leaves_so_many_cells(void **state)
 {
-    enum { COUNT = 128 };
+    enum { COUNT = 64 };
     float map[COUNT];
     struct box_options options = options_of(BOX_PERCENTILE, 1);
 
