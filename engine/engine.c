@@ -228,6 +228,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .method = engine->method ? explain_method_name(engine->method) : NULL,
         .refusal = engine->refusal,
         .precision = plan_num_int8(engine->network.plan) > 0 ? "int8" : "fp32",
+        .box = engine->model_dir.box.is_given ? &engine->model_dir.box : NULL,
         .runtime = xnnrun_generation(),
     };
     if (layers->chosen < layers->count) {

@@ -59,8 +59,10 @@ struct engine_info {
     const char *method;  /* the default method (method.h), or NULL */
     const char *refusal; /* why it is not the first one of the table, or why
                             there is none; or NULL */
-    const char *precision; /* the precision in use: "fp32" or "int8" */
-    const char *runtime;   /* the XNNPACK generation in use, such as "2022" */
+    const char *precision;       /* the precision in use: "fp32" or "int8" */
+    const struct model_box *box; /* the calibration of the rule `calibrated`,
+                                    or NULL */
+    const char *runtime; /* the XNNPACK generation in use, such as "2022" */
 };
 
 struct engine_class {
@@ -104,10 +106,11 @@ struct explain_request {
                                             or EXPLAIN_TOP; at most
                                             EXPLAIN_MAX_CLASSES in total */
     size_t num_classes;                  /* 0: explain the best class */
-    struct box_options box;
+    struct box_options box; /* `calibrated` NULL: the model's calibration */
     struct render_options style; /* of the heatmap */
     enum explain_values values;
-    bool only_heatmap; /* make only the heatmap and its map, no boxes */
+    bool only_heatmap; /* make only the heatmap and its map, no boxes that it
+                          does not show */
 };
 
 /* The default request. */
@@ -115,7 +118,7 @@ struct explain_request {
     {                                                       \
         .layer = EXPLAIN_LAYER_DEFAULT,                     \
         .parameters = EXPLAIN_PARAMETERS_DEFAULT, .top = 5, \
-        .box = {.threshold = BOX_THRESHOLD}, .style = {     \
+        .box = BOX_OPTIONS_DEFAULT, .style = {              \
             .alpha = 0.5f                                   \
         }                                                   \
     }
@@ -128,6 +131,8 @@ struct explained_class {
     const struct explain_map *map; /* NULL: not requested, or not defined */
     struct box box;
     bool has_box;
+    const struct box *boxes; /* (num_boxes) as box_found.list */
+    size_t num_boxes;
 };
 
 /* Milliseconds of the last request of a session, stage by stage. */
@@ -243,8 +248,8 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
  * map once, then boxes and heatmap. If the request names no method and none is
  * defined for the model, there are no maps, which is not a failure. `watch` is
  * told of passes and may be NULL.
- * ERROR_UNSUPPORTED  the requested method or target is not defined for this
- *                    network; the text says why
+ * ERROR_UNSUPPORTED  the requested method, target or box rule is not defined
+ *                    for this model; the text says why
  * ERROR_BUSY         cancelled
  * ERROR_IO           model.onnx has changed since the model was opened
  * ERROR_LIMIT        the maps are too large

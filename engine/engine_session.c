@@ -22,6 +22,7 @@ struct engine_session {
     size_t *best;                    /* (num_classes) scratch; owned */
     struct probe *probe;             /* owned */
     struct explain_maps maps;
+    struct box_found found[EXPLAIN_MAX_CLASSES]; /* of each map */
     struct target targets[EXPLAIN_MAX_CLASSES];
     char
         refusal[ERROR_TEXT_SIZE + 32]; /* that of the explanation may be here */
@@ -284,20 +285,36 @@ static struct render_map to_render(const struct engine_session *session,
     };
 }
 
-static bool find_boxes(struct engine_session *session, size_t num_classes,
+/* Finds the boxes of a class that has a map. */
+static bool find_boxes(struct engine_session *session,
+                       struct explained_class *entry,
                        const struct box_options *options, struct error *err)
 {
-    for (size_t i = 0; i < num_classes; i++) {
-        struct explained_class *entry = &session->explained[i];
-        struct render_map map;
+    struct box_found *found = &session->found[entry->map - session->maps.map];
+    struct render_map map = to_render(session, entry->map);
 
-        if (!entry->map)
-            continue;
-        map = to_render(session, entry->map);
-        if (!render_box(&session->render, &entry->box, &entry->has_box, &map,
-                        options, err))
+    if (!render_boxes(&session->render, found, &map, options, err))
+        return false;
+    entry->has_box = found->count > 0;
+    entry->box = found->box;
+    entry->boxes = found->list;
+    entry->num_boxes = found->count;
+    return true;
+}
+
+static bool find_all_boxes(struct engine_session *session, size_t num_classes,
+                           const struct box_options *asked,
+                           const struct cancel *cancel, struct error *err)
+{
+    struct box_options options = *asked;
+
+    if (!options.calibrated)
+        options.calibrated = &session->engine->model_dir.box;
+    for (size_t i = 0; i < num_classes; i++)
+        if (session->explained[i].map &&
+            (!cancel_check(cancel, err) ||
+             !find_boxes(session, &session->explained[i], &options, err)))
             return false;
-    }
     return true;
 }
 
@@ -306,9 +323,12 @@ static bool draw_heatmap(struct engine_session *session,
                          const struct render_options *options,
                          struct error *err)
 {
-    struct render_map map = to_render(session, explanation->first->map);
+    const struct explained_class *first = explanation->first;
+    struct render_map map = to_render(session, first->map);
     struct render_options style = *options;
 
+    map.boxes = first->boxes;
+    map.num_boxes = first->num_boxes;
     if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed)
         style.colormap = HEATMAP_SIGNED;
     return render_heatmap(&session->render, &session->heatmap, &map, &style,
@@ -319,11 +339,11 @@ static bool draw_heatmap(struct engine_session *session,
 static bool render_maps(struct engine_session *session,
                         const struct explanation *explanation,
                         const struct explain_request *request,
-                        struct error *err)
+                        const struct cancel *cancel, struct error *err)
 {
-    return (request->only_heatmap ||
-            find_boxes(session, explanation->num_classes, &request->box,
-                       err)) &&
+    return ((request->only_heatmap && request->style.kind != RENDER_BOXES) ||
+            find_all_boxes(session, explanation->num_classes, &request->box,
+                           cancel, err)) &&
            (request->style.kind == RENDER_NONE ||
             draw_heatmap(session, explanation, &request->style, err));
 }
@@ -335,6 +355,10 @@ static bool begin(struct engine_session *session,
 {
     const char *reason;
 
+    if (request->box.rule == BOX_CALIBRATED && !request->box.calibrated &&
+        !session->engine->model_dir.box.is_given)
+        return fail(err, ERROR_UNSUPPORTED,
+                    "the model has no calibration of boxes");
     if (session->heatmap.cap > MAX_KEPT)
         buf_release(&session->heatmap);
     buf_clear(&session->heatmap);
@@ -374,7 +398,8 @@ bool engine_session_explain(struct engine_session *session,
         (!set_targets(session, request, err) ||
          !make_maps(session, explanation, request, &task, watch, err)))
         return false;
-    if (explanation->method && !render_maps(session, explanation, request, err))
+    if (explanation->method && !render_maps(session, explanation, request,
+                                            watch ? watch->cancel : NULL, err))
         return false;
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;

@@ -1,69 +1,12 @@
-/* Connected components without labels for cells.
- *
- * A row is cut into runs of cells above the cut. Two runs of neighbouring rows
- * are one component where they touch, corners included; a union-find over the
- * components of two rows merges them. A component that has no run in the row
- * just read can grow no more and is compared with the best so far, so memory
- * is bounded by the width of a row. */
 #include "engine/explain/box.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "engine/base/scratch.h"
+#include "engine/explain/box_authors.h"
+#include "engine/explain/percentile.h"
 
-/* A run of cells in one row, and the component it belongs to. */
-struct run {
-    uint32_t first, last; /* columns, inclusive */
-    uint32_t component;
-};
-
-struct component {
-    uint64_t start; /* of its first cell in reading order */
-    uint64_t area;
-    uint32_t left, right, top, bottom; /* inclusive */
-    uint32_t parent;                   /* itself where it is a root */
-    uint32_t renamed;                  /* its number in the next row, or NONE */
-};
-
-enum { LANES = 16 };
-static const uint32_t NONE = UINT32_MAX;
-
-/* The parts of the scratch memory, for rows of at most `max_runs` runs. */
-struct finder {
-    struct run *runs, *above;               /* (max_runs) */
-    struct component *components, *carried; /* (2 max_runs) */
-    uint8_t *mask;                          /* (width) 1 above the cut */
-    size_t num_runs, num_above, num_components;
-    struct component best; /* area 0: none yet */
-};
-
-/* Lays out the parts in scratch memory. width is at most UINT32_MAX, so nothing
- * overflows with 64 bits. */
-static bool finder_init(struct finder *finder, struct box_scratch *scratch,
-                        size_t width, struct error *err)
-{
-    uint64_t max_runs = (uint64_t)width / 2 + 1;
-    uint64_t len = 4 * max_runs * sizeof(struct component) +
-                   2 * max_runs * sizeof(struct run) + width;
-    uint8_t *at;
-
-    if (len > SIZE_MAX)
-        return fail(err, ERROR_MEMORY,
-                    "not enough memory for a row of %zu cells", width);
-    scratch->rows =
-        scratch_reserve(scratch->rows, &scratch->cap, (size_t)len, 1, err);
-    if (!scratch->rows)
-        return false;
-    *finder = (struct finder){0};
-    finder->components = scratch->rows;
-    finder->carried = finder->components + 2 * max_runs;
-    finder->runs = (struct run *)(void *)(finder->carried + 2 * max_runs);
-    finder->above = finder->runs + max_runs;
-    at = (uint8_t *)(finder->above + max_runs);
-    finder->mask = at;
-    return true;
-}
+enum { LANES = 16, BINS = 256 };
 
 /* The largest value, or 0 if none is positive; NaN is skipped. */
 static float largest(const float *map, size_t count)
@@ -83,230 +26,246 @@ static float largest(const float *map, size_t count)
     return max;
 }
 
-/* Splits a row into finder->runs, without assigning components. */
-static void row_to_runs(struct finder *finder, const float *restrict row,
-                        size_t width, float cut)
-{
-    uint8_t *restrict mask = finder->mask;
-    const uint8_t *end = mask + width;
-    const uint8_t *at = mask;
-
-    for (size_t x = 0; x < width; x++)
-        mask[x] = row[x] > cut;
-    finder->num_runs = 0;
-    while (at < end && (at = memchr(at, 1, (size_t)(end - at)))) {
-        const uint8_t *stop = memchr(at, 0, (size_t)(end - at));
-
-        if (!stop)
-            stop = end;
-        finder->runs[finder->num_runs++] =
-            (struct run){.first = (uint32_t)(at - mask),
-                         .last = (uint32_t)(stop - mask) - 1,
-                         .component = NONE};
-        at = stop;
-    }
-}
-
-static uint32_t root_of(struct component *components, uint32_t at)
-{
-    while (components[at].parent != at) {
-        components[at].parent = components[components[at].parent].parent;
-        at = components[at].parent;
-    }
-    return at;
-}
-
-/* Adds `from` to `into`: everything but parent and renamed. */
-static void absorb(struct component *into, const struct component *from)
-{
-    into->area += from->area;
-    if (from->start < into->start)
-        into->start = from->start;
-    if (from->left < into->left)
-        into->left = from->left;
-    if (from->right > into->right)
-        into->right = from->right;
-    if (from->top < into->top)
-        into->top = from->top;
-    if (from->bottom > into->bottom)
-        into->bottom = from->bottom;
-}
-
-/* Merges two components; the larger one remains the root, which keeps trees
- * flat. */
-static uint32_t merge(struct component *components, uint32_t a, uint32_t b)
-{
-    a = root_of(components, a);
-    b = root_of(components, b);
-    if (a == b)
-        return a;
-    if (components[a].area < components[b].area) {
-        uint32_t larger = b;
-
-        b = a;
-        a = larger;
-    }
-    absorb(&components[a], &components[b]);
-    components[b].parent = a;
-    return a;
-}
-
-/* Makes a component of one run of row y. */
-static uint32_t component_new(struct finder *finder, const struct run *run,
-                              uint32_t y, size_t width)
-{
-    uint32_t at = (uint32_t)finder->num_components++;
-
-    finder->components[at] = (struct component){
-        .start = (uint64_t)y * width + run->first,
-        .area = (uint64_t)run->last - run->first + 1,
-        .left = run->first,
-        .right = run->last,
-        .top = y,
-        .bottom = y,
-        .parent = at,
-        .renamed = NONE,
-    };
-    return at;
-}
-
-/* Gives every run of row y a component, merged with those it touches above.
- * Both rows are walked once: a run that ends left of one run is also left of
- * the next. */
-static void join_runs(struct finder *finder, uint32_t y, size_t width)
-{
-    size_t a = 0;
-
-    for (size_t i = 0; i < finder->num_runs; i++) {
-        struct run *run = &finder->runs[i];
-        uint32_t at = component_new(finder, run, y, width);
-
-        while (a < finder->num_above &&
-               (uint64_t)finder->above[a].last + 1 < run->first)
-            a++;
-        for (size_t j = a; j < finder->num_above &&
-                           finder->above[j].first <= (uint64_t)run->last + 1;
-             j++)
-            at = merge(finder->components, at, finder->above[j].component);
-        run->component = at;
-    }
-}
-
-static void consider(struct component *best, const struct component *candidate)
-{
-    if (candidate->area > best->area ||
-        (candidate->area == best->area && candidate->start < best->start))
-        *best = *candidate;
-}
-
-/* Ends row y: renumbers its components from 0 and makes its runs the row above;
- * components without a run in it are complete. */
-static void end_row(struct finder *finder)
-{
-    struct component *done = finder->components;
-    struct run *runs = finder->runs;
-    uint32_t kept = 0;
-
-    for (size_t i = 0; i < finder->num_runs; i++) {
-        uint32_t root = root_of(done, runs[i].component);
-
-        if (done[root].renamed == NONE) {
-            done[root].renamed = kept;
-            finder->carried[kept] = done[root];
-            finder->carried[kept].parent = kept;
-            finder->carried[kept].renamed = NONE;
-            kept++;
-        }
-        runs[i].component = done[root].renamed;
-    }
-    for (size_t i = 0; i < finder->num_components; i++)
-        if (done[i].parent == i && done[i].renamed == NONE)
-            consider(&finder->best, &done[i]);
-    finder->components = finder->carried;
-    finder->carried = done;
-    finder->num_components = kept;
-    finder->runs = finder->above;
-    finder->above = runs;
-    finder->num_above = finder->num_runs;
-}
-
-/* Processes all rows; finder->best is the result. */
-static void find(struct finder *finder, const float *map, size_t height,
-                 size_t width, float cut)
-{
-    for (size_t y = 0; y < height; y++) {
-        row_to_runs(finder, map + y * width, width, cut);
-        join_runs(finder, (uint32_t)y, width);
-        end_row(finder);
-    }
-    finder->num_runs = 0;
-    end_row(finder);
-}
-
 /* ---- rules ---- */
 
-/* The rule's threshold, as a fraction of the map's maximum, which is positive.
- */
-typedef float share_fn(const float *map, size_t count, float max,
-                       const struct box_options *options);
+/* What a rule looks at. */
+struct look {
+    const float *map; /* (count) */
+    size_t count;
+    float max; /* positive */
+    const struct box_options *options;
+};
 
-static float share_paper(const float *map, size_t count, float max,
-                         const struct box_options *options)
+/* The rule's threshold, in the unit of the map. */
+typedef float cut_fn(const struct look *look);
+
+typedef bool find_fn(struct box_found *found, struct box_scratch *scratch,
+                     const float *map, size_t height, size_t width, float max,
+                     const struct box_options *options, struct error *err);
+
+static float cut_paper(const struct look *look)
 {
-    (void)map;
-    (void)count;
-    (void)max;
-    return options->threshold > 0 ? options->threshold : 0;
+    return look->options->threshold > 0 ? look->options->threshold * look->max
+                                        : 0;
+}
+
+static float cut_gradcam(const struct look *look)
+{
+    return 0.15f * look->max;
+}
+
+/* The last bin of the lower group. With n0 and n1 cells in the groups, whose
+ * means are m0 and m1, the variance between them is n0 n1 (m0 - m1)^2, up to a
+ * constant; the first of equal ones wins. -1: all cells are in one bin. */
+static int separate(const uint64_t bins[BINS])
+{
+    double all = 0, below = 0, count = 0, num_below = 0, best = 0;
+    int at = -1;
+
+    for (int b = 0; b < BINS; b++) {
+        all += (double)bins[b] * b;
+        count += (double)bins[b];
+    }
+    for (int b = 0; b + 1 < BINS; b++) {
+        double num_above, apart, between;
+
+        below += (double)bins[b] * b;
+        num_below += (double)bins[b];
+        num_above = count - num_below;
+        if (num_below == 0 || num_above == 0)
+            continue;
+        apart = (all - below) / num_above - below / num_below;
+        between = num_below * num_above * apart * apart;
+        if (between > best) {
+            best = between;
+            at = b;
+        }
+    }
+    return at;
+}
+
+static float cut_otsu(const struct look *look)
+{
+    const float scale = BINS / look->max;
+    uint64_t bins[BINS] = {0};
+
+    for (size_t i = 0; i < look->count; i++) {
+        float bin = look->map[i] > 0 ? look->map[i] * scale : 0;
+
+        bins[bin < BINS ? (unsigned)bin : BINS - 1]++;
+    }
+    return (float)(separate(bins) + 1) / BINS * look->max;
+}
+
+/* Of 10 cells, 0.6 means 6, though the float is a little more. */
+static float cut_percentile(const struct look *look)
+{
+    double share = round((double)look->options->percentile * 1e6) / 1e6;
+
+    return percentile_of_positive(look->map, look->count, share);
+}
+
+static float cut_calibrated(const struct look *look)
+{
+    return look->options->calibrated->threshold * look->max;
 }
 
 static const struct {
     const char *name;
-    share_fn *share;
+    cut_fn *cut;   /* or NULL */
+    find_fn *find; /* instead of cut, or NULL */
 } rules[] = {
-#define X(rule, name) [rule] = {#name, share_##name},
+#define cut(name) .cut = cut_##name
+#define find(name) .find = box_##name##_find
+#define X(rule, name, kind) [rule] = {#name, kind(name)},
     BOX_RULES(X)
 #undef X
+#undef cut
+#undef find
 };
+
+size_t box_most(const struct box_options *options)
+{
+    return options->most < 1         ? 1
+           : options->most > BOX_MAX ? BOX_MAX
+                                     : options->most;
+}
 
 const char *box_rule_name(enum box_rule rule)
 {
     return rules[rule].name;
 }
 
-bool box_find(struct box *box, bool *found, struct box_scratch *scratch,
+/* ---- boxes ---- */
+
+/* The components that count so far. */
+struct best {
+    struct piece largest;        /* area 0: none yet */
+    struct piece heavy[BOX_MAX]; /* (count) the heaviest first */
+    size_t count, most;
+};
+
+static void consider(void *data, const struct piece *piece)
+{
+    struct best *best = data;
+    struct piece *heavy = best->heavy;
+    size_t at = best->count;
+
+    if (piece->area > best->largest.area ||
+        (piece->area == best->largest.area &&
+         piece->start < best->largest.start))
+        best->largest = *piece;
+    while (at > 0 && (piece->mass > heavy[at - 1].mass ||
+                      (piece->mass == heavy[at - 1].mass &&
+                       piece->start < heavy[at - 1].start)))
+        at--;
+    if (at == best->most)
+        return;
+    best->count += best->count < best->most;
+    for (size_t i = best->count - 1; i > at; i--)
+        heavy[i] = heavy[i - 1];
+    heavy[at] = *piece;
+}
+
+static struct box around(const struct piece *piece, float threshold,
+                         double total)
+{
+    return (struct box){
+        .x = piece->left,
+        .y = piece->top,
+        .width = piece->right - piece->left + 1,
+        .height = piece->bottom - piece->top + 1,
+        .threshold = threshold,
+        .share = total > 0 ? (float)(piece->mass / total) : 0,
+    };
+}
+
+static double sum_of_positive(const float *map, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += map[i] > 0 ? (double)map[i] : 0;
+    return sum;
+}
+
+static bool find_above(struct box_found *found, struct box_scratch *scratch,
+                       const float *map, size_t height, size_t width, float max,
+                       float cut, size_t most, struct error *err)
+{
+    struct best best = {.most = most};
+    const struct pieces_options options = {
+        .cut = cut, .weigh = most > 1, .take = consider, .data = &best};
+    const float threshold = cut / max;
+    double total = 0;
+
+    if (!pieces_find(&scratch->pieces, map, height, width, &options, err))
+        return false;
+    if (best.count == 0)
+        return true;
+    if (options.weigh)
+        total = sum_of_positive(map, height * width);
+    else
+        best.heavy[0] = best.largest;
+    found->box = around(&best.largest, threshold, total);
+    found->count = best.count;
+    for (size_t i = 0; i < best.count; i++)
+        found->list[i] = around(&best.heavy[i], threshold, total);
+    return true;
+}
+
+bool box_find(struct box_found *found, struct box_scratch *scratch,
               const float *map, size_t height, size_t width,
               const struct box_options *options, struct error *err)
 {
-    struct finder finder;
-    float max, share;
+    struct look look = {
+        .map = map, .count = height * width, .options = options};
 
-    *box = (struct box){0};
-    *found = false;
+    *found = (struct box_found){0};
     if (height > UINT32_MAX || width > UINT32_MAX)
         return fail(err, ERROR_LIMIT, "a map of %zu x %zu cells is too large",
                     width, height);
-    max = largest(map, height * width);
-    if (!(max > 0))
+    look.max = largest(map, look.count);
+    if (!(look.max > 0) || isinf(look.max))
         return true;
-    if (!finder_init(&finder, scratch, width, err))
-        return false;
-    share = rules[options->rule].share(map, height * width, max, options);
-    find(&finder, map, height, width, share * max);
-    if (finder.best.area == 0)
-        return true;
-    *box = (struct box){
-        .x = finder.best.left,
-        .y = finder.best.top,
-        .width = finder.best.right - finder.best.left + 1,
-        .height = finder.best.bottom - finder.best.top + 1,
-        .threshold = share,
-    };
-    *found = true;
-    return true;
+    if (rules[options->rule].find)
+        return rules[options->rule].find(found, scratch, map, height, width,
+                                         look.max, options, err);
+    return find_above(found, scratch, map, height, width, look.max,
+                      rules[options->rule].cut(&look), box_most(options), err);
+}
+
+/* ---- adjusting ---- */
+
+/* Adjusts one direction of a box, from *start on over *length pixels. */
+static void adjust(uint32_t *start, uint32_t *length, double scale,
+                   double shift, uint32_t size)
+{
+    double half = scale * *length / 2;
+    double centre = *start + *length / 2.0 + shift;
+    double first = fmin(fmax(floor(centre - half + 0.5), 0), size - 1.0);
+    double stop = fmin(fmax(floor(centre + half + 0.5), first + 1), size);
+
+    *start = (uint32_t)first;
+    *length = (uint32_t)(stop - first);
+}
+
+void box_adjust(struct box *box, const struct box_options *options,
+                const struct box_place *place)
+{
+    const struct model_box *by = options->calibrated;
+
+    if (options->rule != BOX_CALIBRATED)
+        return;
+    adjust(&box->x, &box->width, (double)by->scale,
+           (double)by->shift_x * place->cell_width, place->width);
+    adjust(&box->y, &box->height, (double)by->scale,
+           (double)by->shift_y * place->cell_height, place->height);
 }
 
 void box_scratch_release(struct box_scratch *scratch)
 {
-    free(scratch->rows);
+    pieces_scratch_release(&scratch->pieces);
+    free(scratch->grid);
     *scratch = (struct box_scratch){0};
 }

@@ -10,4 +10,8 @@
  * share   above 0, at most 1 */
 float percentile_of_sizes(const float *values, size_t count, double share);
 
+/* Likewise of the values, where negative ones and NaN count as 0. The share may
+ * be 0, which asks for the least. */
+float percentile_of_positive(const float *values, size_t count, double share);
+
 #endif

@@ -340,6 +340,7 @@ static bool read_members(struct model_dir *model_dir, const char *folder,
            read_onnx(model_dir, folder, root, err) &&
            read_optional_text(&model_dir->output, root, "output", err) &&
            read_scores(model_dir, root, err) &&
+           model_box_read(&model_dir->box, root, err) &&
            read_optional_text(&model_dir->source, root, "source", err) &&
            read_optional_text(&model_dir->license, root, "license", err);
 }
@@ -472,6 +473,7 @@ bool model_dir_open(struct model_dir *model_dir, const char *folder,
 
 void model_dir_release(struct model_dir *model_dir)
 {
+    model_box_release(&model_dir->box);
     free(model_dir->name);
     free(model_dir->onnx_path);
     free(model_dir->source);

@@ -29,6 +29,7 @@
  *               for the default)
  *     "scores"  "softmax" or "sigmoid": what turns the output into scores, for
  * a network that does not end with it
+ *     "box"     how boxes are cut by the rule `calibrated` (model_box.h)
  *
  * Without model.json, the model has the folder's name and the input size of
  * model.onnx; images are stretched with bicubic interpolation, in RGB, and mean
@@ -39,6 +40,7 @@
 #include "engine/base/error.h"
 #include "engine/image/preprocess.h"
 #include "engine/model/labels.h"
+#include "engine/model/model_box.h"
 #include "engine/passes/head.h"
 
 /* `= {0}` is empty. Immutable once open. */
@@ -51,6 +53,7 @@ struct model_dir {
     enum head_scores scores;      /* HEAD_OPEN if it is not given */
     struct preprocess_spec input; /* width and height 0: those of the file */
     bool is_assumed;              /* there is no model.json */
+    struct model_box box;         /* empty if it is not given */
     struct labels labels;         /* empty where the folder has no labels.txt */
 };
 

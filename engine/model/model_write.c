@@ -6,9 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/onnx/onnx.h"
+
+enum {
+    MAX_JSON_BYTES = 1 << 20,
+    DUMP_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(9)
+};
 
 static const char *const files[] = {"model.onnx", "labels.txt", "model.json"};
 
@@ -86,7 +92,7 @@ bool model_write(const char *folder, const struct model_dir_recipe *recipe,
         return false;
     root = describe(recipe);
     if (root)
-        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+        text = json_dumps(root, DUMP_FLAGS);
     ok = text || fail(err, ERROR_INPUT,
                       "the name, source or license is not valid UTF-8");
     ok = ok && buf_append(&json, text, strlen(text), err) &&
@@ -99,6 +105,69 @@ bool model_write(const char *folder, const struct model_dir_recipe *recipe,
     buf_release(&json);
     free(text);
     json_decref(root);
+    return ok;
+}
+
+/* Replaces the file at once by the text and a line end, and keeps its mode. */
+static bool replace_file(const char *path, const char *text, struct error *err)
+{
+    struct stat info;
+    char *made = NULL;
+    FILE *file = NULL;
+    int fd = -1;
+    bool ok = false;
+
+    if (asprintf(&made, "%s.XXXXXX", path) < 0)
+        return fail(err, ERROR_MEMORY, "not enough memory for a path");
+    if (stat(path, &info) == 0)
+        fd = mkstemp(made);
+    if (fd >= 0)
+        file = fdopen(fd, "wb");
+    if (file)
+        ok = fprintf(file, "%s\n", text) > 0 &&
+             fchmod(fd, info.st_mode & 0777) == 0;
+    if (file ? fclose(file) != 0 : fd >= 0 && close(fd) != 0)
+        ok = false;
+    ok = (ok && rename(made, path) == 0) ||
+         fail(err, ERROR_IO, "cannot write model.json: %s", strerror(errno));
+    if (!ok && fd >= 0)
+        unlink(made);
+    free(made);
+    return ok;
+}
+
+bool model_write_box(const char *folder, const struct model_box *box,
+                     struct error *err)
+{
+    struct buf file = {0};
+    json_t *root = NULL;
+    char *path = NULL, *text = NULL;
+    bool ok;
+
+    if (asprintf(&path, "%s/%s", folder, files[2]) < 0)
+        return fail(err, ERROR_MEMORY, "not enough memory for a path");
+    ok = buf_append_file(&file, path, MAX_JSON_BYTES, err) ||
+         error_prefix(err, "model.json");
+    if (ok) {
+        root = json_loadb((const char *)file.data, file.len,
+                          JSON_REJECT_DUPLICATES, NULL);
+        ok = json_is_object(root) ||
+             fail(err, ERROR_INPUT, "model.json is not a JSON object");
+    }
+    ok =
+        ok && (json_object_set_new(root, "box", model_box_describe(box)) == 0 ||
+               fail(err, ERROR_INPUT,
+                    "the name of the data or method is not valid UTF-8"));
+    if (ok)
+        text = json_dumps(root, DUMP_FLAGS);
+    ok =
+        ok &&
+        (text || fail(err, ERROR_MEMORY, "not enough memory for model.json")) &&
+        replace_file(path, text, err);
+    free(text);
+    free(path);
+    json_decref(root);
+    buf_release(&file);
     return ok;
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
+#include "engine/model/model_box.h"
 
 /* The contents of model.json; the members are those of model_dir.h, and NULL
  * omits one. */
@@ -32,6 +33,14 @@ struct model_dir_recipe {
  * file cannot hold it. */
 bool model_write(const char *folder, const struct model_dir_recipe *recipe,
                  struct error *err) __attribute__((warn_unused_result));
+
+/* Writes the member "box" into the model.json of a folder; other members keep
+ * their values and order. The file is replaced at once, so that whoever reads
+ * it has the old one or the new one. ERROR_IO: it cannot be read or written;
+ * ERROR_INPUT: it is malformed, or a text of the box is not valid UTF-8;
+ * ERROR_LIMIT: it is longer than 1 MB; ERROR_MEMORY. */
+bool model_write_box(const char *folder, const struct model_box *box,
+                     struct error *err) __attribute__((warn_unused_result));
 
 /* Removes the folder and these files. */
 void model_write_undo(const char *folder);

@@ -43,16 +43,36 @@ static struct heatmap_region view_in(const struct render_map *map,
     };
 }
 
-bool render_box(struct render *render, struct box *box, bool *found,
-                const struct render_map *map, const struct box_options *options,
-                struct error *err)
+/* Scales a box from a grid to the image it lies in. */
+static void scale_box(struct box *box, uint32_t width, uint32_t height,
+                      const struct image *image)
 {
-    uint32_t full_width = map->image->width, full_height = map->image->height;
-    uint32_t width, height, right, bottom;
-    struct heatmap_region region;
+    uint64_t right =
+        ((uint64_t)(box->x + box->width) * image->width + width - 1) / width;
+    uint64_t bottom =
+        ((uint64_t)(box->y + box->height) * image->height + height - 1) /
+        height;
 
-    *found = false;
-    *box = (struct box){0};
+    box->x = (uint32_t)((uint64_t)box->x * image->width / width);
+    box->y = (uint32_t)((uint64_t)box->y * image->height / height);
+    box->width = (uint32_t)right - box->x;
+    box->height = (uint32_t)bottom - box->y;
+}
+
+bool render_boxes(struct render *render, struct box_found *found,
+                  const struct render_map *map,
+                  const struct box_options *options, struct error *err)
+{
+    const struct box_place place = {
+        .width = map->image->width,
+        .height = map->image->height,
+        .cell_width = map->region.width / (double)map->width,
+        .cell_height = map->region.height / (double)map->height,
+    };
+    struct heatmap_region region;
+    uint32_t width, height;
+
+    *found = (struct box_found){0};
     fit(&width, &height, map->image, RENDER_BOX_GRID);
     region = view_in(map, width, height, 0);
     render->upsampled =
@@ -62,21 +82,15 @@ bool render_box(struct render *render, struct box *box, bool *found,
         !heatmap_upsample(render->upsampled, height, width, map->values,
                           map->height, map->width, &region, &render->heatmap,
                           err) ||
-        !box_find(box, found, &render->box, render->upsampled, height, width,
+        !box_find(found, &render->box, render->upsampled, height, width,
                   options, err))
         return false;
-    if (!*found || (width == full_width && height == full_height))
-        return true;
-    right =
-        (uint32_t)(((uint64_t)(box->x + box->width) * full_width + width - 1) /
-                   width);
-    bottom = (uint32_t)(((uint64_t)(box->y + box->height) * full_height +
-                         height - 1) /
-                        height);
-    box->x = (uint32_t)((uint64_t)box->x * full_width / width);
-    box->y = (uint32_t)((uint64_t)box->y * full_height / height);
-    box->width = right - box->x;
-    box->height = bottom - box->y;
+    for (size_t i = 0; found->count > 0 && i <= found->count; i++) {
+        struct box *box = i > 0 ? &found->list[i - 1] : &found->box;
+
+        scale_box(box, width, height, map->image);
+        box_adjust(box, options, &place);
+    }
     return true;
 }
 
@@ -127,13 +141,28 @@ static bool reserve_all(struct render *render, uint32_t width, uint32_t height,
     return render->levels && render->upsampled && (render->pixels || !overlay);
 }
 
+static void draw_frames(uint8_t *pixels, uint32_t width, uint32_t height,
+                        const struct render_map *map)
+{
+    const struct frame_picture picture = {
+        .pixels = pixels,
+        .width = width,
+        .height = height,
+        .full_width = map->image->width,
+        .full_height = map->image->height,
+    };
+
+    for (size_t i = 0; i < map->num_boxes; i++)
+        frame_draw(&picture, &map->boxes[i]);
+}
+
 bool render_heatmap(struct render *render, struct buf *png,
                     const struct render_map *map,
                     const struct render_options *options, struct error *err)
 {
     const uint8_t *palette = heatmap_palette(options->colormap);
     const uint8_t *picture = NULL;
-    bool overlay = options->kind == RENDER_OVERLAY;
+    bool overlay = options->kind != RENDER_MAP;
     uint32_t width, height;
 
     fit(&width, &height, map->image, options->max_side);
@@ -164,6 +193,8 @@ bool render_heatmap(struct render *render, struct buf *png,
                             render->levels + start, palette, num,
                             options->alpha);
     }
+    if (options->kind == RENDER_BOXES)
+        draw_frames(render->pixels, width, height, map);
     if (overlay)
         return pngout_rgb(png, &render->png, render->pixels, width, height,
                           err);

@@ -12,15 +12,17 @@
 #include "engine/image/image.h"
 #include "engine/image/preprocess.h"
 #include "engine/image/resize.h"
+#include "engine/render/frame.h"
 #include "engine/render/heatmap.h"
 #include "engine/render/pngout.h"
 
 /* X(enumerator, name in requests)
  *
- * The map over the image (truecolour), the map alone (palette), or no heatmap.
- */
+ * The map over the image (truecolour), the same with the frames of boxes, the
+ * map alone (palette), or no heatmap. */
 #define RENDER_KINDS(X)          \
     X(RENDER_OVERLAY, "overlay") \
+    X(RENDER_BOXES, "boxes")     \
     X(RENDER_MAP, "map")         \
     X(RENDER_NONE, "none")
 
@@ -45,6 +47,8 @@ struct render_map {
     float scale;                     /* the value that is drawn in full */
     struct preprocess_region region; /* in pixels of the image */
     const struct image *image;
+    const struct box *boxes; /* (num_boxes) drawn by RENDER_BOXES */
+    size_t num_boxes;
 };
 
 /* Scratch memory, reused from call to call; `= {0}` is empty. One thread at a
@@ -64,12 +68,15 @@ struct render {
 /* The longest side of the grid on which boxes are found. */
 enum { RENDER_BOX_GRID = 1024 };
 
-/* Finds the box (box.h) on the map upsampled to the size of the image, or to a
- * longest side of RENDER_BOX_GRID if the image is larger; the box is then
- * scaled to cover the cells that were found. ERROR_MEMORY. */
-bool render_box(struct render *render, struct box *box, bool *found,
-                const struct render_map *map, const struct box_options *options,
-                struct error *err) __attribute__((warn_unused_result));
+/* Finds the boxes (box.h) on the map upsampled to the size of the image, or to
+ * a longest side of RENDER_BOX_GRID if the image is larger; boxes are then
+ * scaled to cover the cells that were found, and adjusted (box_adjust).
+ * ERROR_MEMORY.
+ */
+bool render_boxes(struct render *render, struct box_found *found,
+                  const struct render_map *map,
+                  const struct box_options *options, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Appends a heatmap to `png`, coloured from 0 to the map's scale; by
  * HEATMAP_SIGNED from -scale to scale.

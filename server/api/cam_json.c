@@ -116,6 +116,12 @@ static json_t *map_object(const struct explain_map *map,
     return NULL;
 }
 
+/* Rounded: further digits are those of the float. */
+static json_t *share(float value)
+{
+    return json_real(round((double)value * 1e6) / 1e6);
+}
+
 static json_t *box_object(const struct explained_class *class,
                           const struct box_options *options)
 {
@@ -127,15 +133,38 @@ static json_t *box_object(const struct explained_class *class,
                      (json_int_t)box->y, "width", (json_int_t)box->width,
                      "height", (json_int_t)box->height, "rule",
                      box_rule_name(options->rule), "threshold",
-                     json_real(round((double)box->threshold * 1e6) / 1e6));
+                     share(box->threshold));
 }
 
-/* Puts "map" and "box" of a class into `object`. */
+/* null where there is no map. */
+static json_t *box_list(const struct explained_class *class)
+{
+    json_t *list = class->map ? json_array() : json_null();
+
+    for (size_t i = 0; i < class->num_boxes; i++) {
+        const struct box *box = &class->boxes[i];
+
+        if (json_array_append_new(
+                list,
+                json_pack("{sI sI sI sI so}", "x", (json_int_t)box->x, "y",
+                          (json_int_t)box->y, "width", (json_int_t)box->width,
+                          "height", (json_int_t)box->height, "share",
+                          share(box->share))) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* Puts "map", "box" and, if several are asked for, "boxes" of a class into
+ * `object`. */
 static bool put_evidence(json_t *object, const struct explained_class *class,
                          const struct explain_request *request)
 {
     return put(object, "map", map_object(class->map, request->values)) &&
-           put(object, "box", box_object(class, &request->box));
+           put(object, "box", box_object(class, &request->box)) &&
+           (request->box.most < 2 || put(object, "boxes", box_list(class)));
 }
 
 /* Whether each explained class has its map and box in the list. */

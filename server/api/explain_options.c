@@ -108,6 +108,7 @@ static bool take_model(void *data, const struct option *option,
 }
 
 #define FIELD(field) OPTION_FIELD(struct explain_request, field)
+#define RULE_WORD(rule, name, kind) "|" #name
 
 static const struct option rows[] = {
     {OPTION_TEXT, "model", "NAME", "which model to ask",
@@ -137,7 +138,9 @@ static const struct option rows[] = {
     EXPLAIN_PARAMETERS(X)
 #undef X
         {OPTION_CHOICE, "heatmap", "KIND",
-         "the picture in the answer: over the photo, alone, or no picture",
+         "the picture in the answer: over the photo, the same with boxes, the "
+         "map "
+         "alone, or no picture",
          OPTION_WORDS(RENDER_KINDS), FIELD(style.kind)},
     {OPTION_CHOICE, "colormap", "NAME", "the colours of the heatmap",
      OPTION_WORDS(HEATMAP_COLORMAPS), FIELD(style.colormap)},
@@ -150,9 +153,20 @@ static const struct option rows[] = {
      "the map's numbers in the answer: none, rows of numbers, or "
      "little-endian floats in base64",
      OPTION_WORDS(EXPLAIN_VALUES), .bare = "1", FIELD(values)},
+    {OPTION_CHOICE, "box", "RULE",
+     "the rule that finds the box (docs/boxes.md); calibrated needs a model "
+     "with a calibration",
+     &(BOX_RULES(RULE_WORD))[1], FIELD(box.rule)},
     {OPTION_SHARE, "threshold", "T",
-     "the share of the map's maximum at which the box is cut",
+     "the share of the map's maximum at which the box is cut (paper)",
      FIELD(box.threshold)},
+    {OPTION_SHARE, "percentile", "P",
+     "the share of the picture that is not above the cut (percentile)",
+     FIELD(box.percentile)},
+    {OPTION_NUMBER, "boxes", "N",
+     "how many boxes to list for a class, at most, by their evidence; more "
+     "than 1 adds the member boxes",
+     .min = 1, .max = BOX_MAX, FIELD(box.most)},
 };
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
@@ -321,6 +335,30 @@ static bool check_parameters(const struct explain_request *request,
     return true;
 }
 
+/* So are those of other rules, and a calibration that the model lacks. */
+static bool check_box(const struct explain_request *request,
+                      const struct engine *engine, const bool *seen,
+                      struct error *err)
+{
+    static const struct {
+        const char *flag;
+        enum box_rule rule;
+    } owned[] = {{"threshold", BOX_PAPER}, {"percentile", BOX_PERCENTILE}};
+    struct engine_info info = {0};
+
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
+        if (request->box.rule != owned[i].rule && is_given(seen, owned[i].flag))
+            return fail(err, ERROR_INPUT,
+                        "option \"%s\" is for the box rule %s", owned[i].flag,
+                        box_rule_name(owned[i].rule));
+    if (request->box.rule != BOX_CALIBRATED || !engine)
+        return true;
+    engine_info(engine, &info);
+    return info.box || fail(err, ERROR_INPUT,
+                            "option \"box\": the model has no calibration "
+                            "(\"box\" in its model.json)");
+}
+
 static bool check_classes(const struct explain_request *request,
                           struct error *err)
 {
@@ -353,5 +391,6 @@ bool explain_options_parse(struct explain_request *request,
     *request = reading.request;
     return !is_whole ||
            (check_classes(request, err) && check_target(request, seen, err) &&
-            check_parameters(request, seen, err));
+            check_parameters(request, seen, err) &&
+            check_box(request, engine, seen, err));
 }

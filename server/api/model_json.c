@@ -83,6 +83,8 @@ static json_t *describe(const struct model *model)
             json_integer(
                 (json_int_t)count_labels(model->engine, info->num_classes))) &&
         put(root, "map", model_map(info)) &&
+        put(root, "box",
+            info->box ? model_box_describe(info->box) : json_null()) &&
         put(root, "source", text(info->source)) &&
         put(root, "license", text(info->license)))
         return root;

@@ -567,7 +567,7 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
         (["--threshold=nan", "cat.png"], '"nan" is not accepted'),
         (["--alpha=2", "cat.png"], '"2" is not accepted'),
         (["--colormap=rainbow", "cat.png"], '"rainbow" is not accepted'),
-        (["--heatmap-kind=none", "cat.png"], '--heatmap-kind: "none" is not one of overlay|map'),
+        (["--heatmap-kind=none", "cat.png"], '--heatmap-kind: "none" is not one of overlay|boxes|map'),
         (["--heatmap-size=0", "cat.png"], '"0" is not accepted'),
         (["--heatmap=-", "cat.png"], "--heatmap: standard output is taken by the results"),
         (["--heatmap=x.png", "cat.png", "rocket.jpg"], "a directory or a %s"),

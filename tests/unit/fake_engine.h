@@ -23,8 +23,9 @@
 enum { FAKE_CLASSES = 4 };
 
 struct engine {
-    const char *name;    /* NULL: "fake"; borrowed */
-    const char *refusal; /* borrowed */
+    const char *name;            /* NULL: "fake"; borrowed */
+    const char *refusal;         /* borrowed */
+    const struct model_box *box; /* borrowed */
     bool fail_run;
     size_t num_passes; /* of the method, besides the one that classifies */
 };
@@ -97,6 +98,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
                                  .is_exclusive = true,
                                  .method = engine->refusal ? NULL : "cam",
                                  .refusal = engine->refusal,
+                                 .box = engine->box,
                                  .precision = "fp32",
                                  .runtime = "fake"};
 }
@@ -283,7 +285,9 @@ static void fake_class(struct engine_session *session, size_t row, size_t index,
     class->map = map;
     class->has_box = index != 3;
     if (class->has_box)
-        class->box = (struct box){1, 2, 3, (uint32_t)index + 1, 0.2f};
+        class->box = (struct box){1, 2, 3, (uint32_t)index + 1, 0.2f, 0.75f};
+    class->boxes = &class->box;
+    class->num_boxes = class->has_box;
 }
 
 static bool fake_passes(struct engine_session *session,

@@ -154,6 +154,44 @@ static void floats_are_in_base64(void **state)
     json_decref(root);
 }
 
+static void boxes_are_listed_if_several_are_asked_for(void **state)
+{
+    struct explain_request request = {.top = 1,
+                                      .classes = {3, 0},
+                                      .num_classes = 2,
+                                      .style = {.kind = RENDER_NONE},
+                                      .box = {.rule = BOX_OTSU, .most = 2}};
+    json_t *root = answer(&request, NULL);
+    json_t *classes = json_object_get(root, "classes");
+    json_t *none = json_object_get(json_array_get(classes, 1), "boxes");
+    json_t *list = json_object_get(json_array_get(classes, 0), "boxes");
+    json_t *box = json_array_get(list, 0);
+
+    (void)state;
+    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(json_object_size(box), 5);
+    assert_int_equal(integer_at(box, "x"), 1);
+    assert_int_equal(integer_at(box, "y"), 2);
+    assert_int_equal(integer_at(box, "width"), 3);
+    assert_int_equal(integer_at(box, "height"), 1);
+    assert_true(json_real_value(json_object_get(box, "share")) == 0.75);
+    assert_true(json_is_array(none)); /* class 3 has a map and no box */
+    assert_int_equal(json_array_size(none), 0);
+    assert_true(json_equal(json_object_get(root, "boxes"), none));
+    assert_string_equal(
+        string_at(json_object_get(json_array_get(classes, 0), "box"), "rule"),
+        "otsu");
+    json_decref(root);
+    request.box.most = 1;
+    root = answer(&request, NULL);
+    assert_null(json_object_get(root, "boxes"));
+    json_decref(root);
+    request.box.most = 2;
+    root = answer(&request, "no pooling layer");
+    assert_true(json_is_null(json_object_get(root, "boxes")));
+    json_decref(root);
+}
+
 static void top_stands_for_all_that_are_listed(void **state)
 {
     struct explain_request request = {.top = 3,
@@ -185,9 +223,29 @@ static void a_model_without_a_map_says_why(void **state)
     json_decref(root);
 }
 
+static void expect_calibration(const json_t *box)
+{
+    const json_t *found_on = json_object_get(box, "found_on");
+    const json_t *shift = json_object_get(box, "shift");
+
+    assert_true(json_real_value(json_object_get(box, "threshold")) == 0.3);
+    assert_true(json_real_value(json_array_get(shift, 0)) == 0);
+    assert_true(json_real_value(json_array_get(shift, 1)) == 0.5);
+    assert_string_equal(string_at(found_on, "data"), "birds");
+    assert_string_equal(string_at(found_on, "method"), "cam");
+    assert_int_equal(integer_at(found_on, "photos"), 9);
+}
+
 static void the_model_is_described_with_limits_and_options(void **state)
 {
-    struct engine engine = {0};
+    const struct model_box box = {.is_given = true,
+                                  .threshold = 0.3f,
+                                  .scale = 1,
+                                  .shift_y = 0.5f,
+                                  .data = (char[]){"birds"},
+                                  .method = (char[]){"cam"},
+                                  .photos = 9};
+    struct engine engine = {.box = &box};
     struct model model = {.engine = &engine, .slot = 1, .generation = 3};
     struct config config;
     struct response response = {0};
@@ -206,6 +264,7 @@ static void the_model_is_described_with_limits_and_options(void **state)
     assert_int_equal(
         integer_at(json_object_get(root, "limits"), "max_body_bytes"),
         16777216);
+    expect_calibration(json_object_get(root, "box"));
     while (explain_options_row(num_options))
         num_options++;
     assert_int_equal(json_array_size(json_object_get(root, "options")),
@@ -264,6 +323,7 @@ int main(void)
         cmocka_unit_test(an_answer_has_everything_in_its_place),
         cmocka_unit_test(classes_asked_for_have_their_own_evidence),
         cmocka_unit_test(floats_are_in_base64),
+        cmocka_unit_test(boxes_are_listed_if_several_are_asked_for),
         cmocka_unit_test(top_stands_for_all_that_are_listed),
         cmocka_unit_test(a_model_without_a_map_says_why),
         cmocka_unit_test(the_model_is_described_with_limits_and_options),

@@ -43,7 +43,10 @@ static void the_defaults_are_those_that_are_documented(void **state)
     assert_true(asked.style.alpha == 0.5f);
     assert_int_equal(asked.style.max_side, 0);
     assert_int_equal(asked.values, EXPLAIN_VALUES_NONE);
+    assert_int_equal(asked.box.rule, BOX_PAPER);
     assert_true(asked.box.threshold == 0.2f);
+    assert_true(asked.box.percentile == 0.6f);
+    assert_int_equal(asked.box.most, 1);
     assert_null(asked.method);
     assert_true(asked.layer == EXPLAIN_LAYER_DEFAULT);
     assert_int_equal(asked.target, TARGET_LOGIT);
@@ -60,7 +63,7 @@ static void every_option_is_read(void **state)
     assert_true(parse(&asked, &err,
                       PAIRS("top", "3", "heatmap", "map", "colormap", "gray",
                             "alpha", "0.25", "heatmap_size", "4096", "values",
-                            "1", "threshold", ".75")));
+                            "1", "threshold", ".75", "boxes", "16")));
     assert_int_equal(asked.top, 3);
     assert_int_equal(asked.style.kind, RENDER_MAP);
     assert_int_equal(asked.style.colormap, HEATMAP_GRAY);
@@ -68,6 +71,56 @@ static void every_option_is_read(void **state)
     assert_int_equal(asked.style.max_side, 4096);
     assert_true(asked.values);
     assert_true(asked.box.threshold == 0.75f);
+    assert_int_equal(asked.box.most, 16);
+    assert_true(
+        parse(&asked, &err, PAIRS("percentile", "1", "box", "percentile")));
+    assert_int_equal(asked.box.rule, BOX_PERCENTILE);
+    assert_true(asked.box.percentile == 1);
+}
+
+static void an_option_of_another_box_rule_is_refused(void **state)
+{
+    static const char *const wrong[][4] = {
+        {"box", "otsu", "threshold", "0.2"},
+        {"threshold", "0.2", "box", "authors"},
+        {"box", "paper", "percentile", "0.2"},
+        {"percentile", "0.6", "boxes", "3"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct explain_request asked;
+        struct error err = {0};
+
+        assert_false(
+            parse(&asked, &err,
+                  PAIRS(wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3])));
+        assert_int_equal(err.kind, ERROR_INPUT);
+        assert_non_null(strstr(err.text, "is for the box rule p"));
+    }
+}
+
+static void boxes_are_calibrated_by_models_that_have_a_calibration(void **state)
+{
+    const struct model_box box = {.is_given = true};
+    struct engine engine = {0};
+    struct params params = {0};
+    struct explain_request asked;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(params_begin(&params, "box", 3, NULL));
+    assert_true(params_extend(&params, "calibrated", 10, NULL));
+    assert_true(explain_options_parse(&asked, &params, NULL, true, &err));
+    assert_true(explain_options_parse(&asked, &params, &engine, false, &err));
+    assert_false(explain_options_parse(&asked, &params, &engine, true, &err));
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.text, "no calibration"));
+    engine.box = &box;
+    err = (struct error){0};
+    assert_true(explain_options_parse(&asked, &params, &engine, true, &err));
+    assert_int_equal(asked.box.rule, BOX_CALIBRATED);
+    params_release(&params);
 }
 
 static void classes_keep_their_order_and_are_listed_once(void **state)
@@ -230,6 +283,11 @@ static void values_out_of_range_are_refused(void **state)
         {"heatmap_size", "4097"},
         {"values", "true"},
         {"threshold", "-0"},
+        {"box", "Otsu"},
+        {"box", ""},
+        {"percentile", "60"},
+        {"boxes", "0"},
+        {"boxes", "17"},
         {"top", "00"},
         {"top", "5."},
         {"top", "1e1"},
@@ -252,6 +310,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_those_that_are_documented),
         cmocka_unit_test(every_option_is_read),
+        cmocka_unit_test(an_option_of_another_box_rule_is_refused),
+        cmocka_unit_test(
+            boxes_are_calibrated_by_models_that_have_a_calibration),
         cmocka_unit_test(classes_keep_their_order_and_are_listed_once),
         cmocka_unit_test(a_model_not_yet_known_leaves_its_classes_unchecked),
         cmocka_unit_test(an_unknown_option_is_named_with_those_there_are),

@@ -51,9 +51,12 @@ static size_t fill(struct box *box, char *above, size_t *stack, size_t height,
             }
         }
     }
-    *box = (struct box){(uint32_t)left, (uint32_t)top,
+    *box = (struct box){(uint32_t)left,
+                        (uint32_t)top,
                         (uint32_t)(right - left + 1),
-                        (uint32_t)(bottom - top + 1), 0};
+                        (uint32_t)(bottom - top + 1),
+                        0,
+                        0};
     return area;
 }
 
@@ -84,6 +87,19 @@ static bool slow_box(struct box *best, const float *map, size_t height,
 
 /* ---- helpers ---- */
 
+/* The box of the largest component alone. */
+static bool find_box(struct box *box, bool *any, struct box_scratch *scratch,
+                     const float *map, size_t height, size_t width,
+                     const struct box_options *options, struct error *err)
+{
+    struct box_found found;
+    bool ok = box_find(&found, scratch, map, height, width, options, err);
+
+    *any = found.count > 0;
+    *box = found.box;
+    return ok;
+}
+
 static void check_box(struct box box, uint32_t x, uint32_t y, uint32_t width,
                       uint32_t height)
 {
@@ -106,7 +122,7 @@ static bool find_drawn(struct box *box, const char *drawing, size_t height,
         map[i] = drawing[i] == '.'   ? 0
                  : drawing[i] == '-' ? -1
                                      : (float)(drawing[i] - '0');
-    assert_true(box_find(box, &found, &scratch, map, height, width,
+    assert_true(find_box(box, &found, &scratch, map, height, width,
                          PAPER(threshold), &err));
     box_scratch_release(&scratch);
     return found;
@@ -231,11 +247,11 @@ static void nan_is_passed_over_and_infinity_has_no_box(void **state)
 
     (void)state;
     assert_true(
-        box_find(&box, &found, &scratch, with_nan, 2, 2, PAPER(0.2f), &err));
+        find_box(&box, &found, &scratch, with_nan, 2, 2, PAPER(0.2f), &err));
     assert_true(found);
     check_box(box, 1, 0, 1, 1);
     assert_true(
-        box_find(&box, &found, &scratch, infinite, 2, 2, PAPER(0.2f), &err));
+        find_box(&box, &found, &scratch, infinite, 2, 2, PAPER(0.2f), &err));
     assert_false(found);
     check_box(box, 0, 0, 0, 0);
     box_scratch_release(&scratch);
@@ -260,7 +276,7 @@ static void random_maps_give_the_boxes_of_a_flood_fill(void **state)
 
         for (size_t i = 0; i < height * width; i++)
             map[i] = (float)(random_next(&seed) % num_levels) - 1;
-        assert_true(box_find(&box, &found, &scratch, map, height, width,
+        assert_true(find_box(&box, &found, &scratch, map, height, width,
                              PAPER(threshold), &err));
         assert_int_equal(found,
                          slow_box(&expected, map, height, width, threshold));
@@ -292,13 +308,13 @@ static void long_thin_shapes_are_one_component(void **state)
             map[y * SIDE + SIDE / 2] = 1;
     }
     assert_true(
-        box_find(&box, &found, &scratch, map, SIDE, SIDE, PAPER(0.2f), &err));
+        find_box(&box, &found, &scratch, map, SIDE, SIDE, PAPER(0.2f), &err));
     check_box(box, 0, 0, SIDE, SIDE);
     for (size_t y = 0; y < SIDE; y++)
         for (size_t x = 0; x < SIDE; x++)
             map[y * SIDE + x] = y > 0 && (x % 2 == 0 || y == SIDE - 1);
     assert_true(
-        box_find(&box, &found, &scratch, map, SIDE, SIDE, PAPER(0.2f), &err));
+        find_box(&box, &found, &scratch, map, SIDE, SIDE, PAPER(0.2f), &err));
     check_box(box, 0, 1, SIDE, SIDE - 1);
     box_scratch_release(&scratch);
 }
@@ -323,7 +339,7 @@ static void check_file(const char *path)
     for (size_t i = 0; i < (size_t)height * width; i++)
         assert_int_equal(fscanf(file, "%f", &map[i]), 1);
     fclose(file);
-    assert_true(box_find(&box, &found, &scratch, map, height, width,
+    assert_true(find_box(&box, &found, &scratch, map, height, width,
                          PAPER(threshold), &err));
     assert_int_equal(found, expected[2] > 0);
     check_box(box, expected[0], expected[1], expected[2], expected[3]);
@@ -351,7 +367,7 @@ static void a_side_beyond_32_bits_is_refused(void **state)
     bool found;
 
     (void)state;
-    assert_false(box_find(&box, &found, &scratch, NULL, 0,
+    assert_false(find_box(&box, &found, &scratch, NULL, 0,
                           (size_t)UINT32_MAX + 1, PAPER(0.2f), &err));
     assert_int_equal(err.kind, ERROR_LIMIT);
     assert_false(found);
@@ -363,7 +379,7 @@ static bool find_once(void *arg, struct error *err)
     struct box_scratch scratch = {0};
     struct box box;
     bool found;
-    bool ok = box_find(&box, &found, &scratch, map, 2, 3, PAPER(0.2f), err);
+    bool ok = find_box(&box, &found, &scratch, map, 2, 3, PAPER(0.2f), err);
 
     (void)arg;
     box_scratch_release(&scratch);
@@ -382,7 +398,7 @@ static bool find_with_scratch(void *arg, struct error *err)
     struct box box;
     bool found;
 
-    return box_find(&box, &found, arg, map, 3, 2, PAPER(0.2f), err);
+    return find_box(&box, &found, arg, map, 3, 2, PAPER(0.2f), err);
 }
 
 static void scratch_is_used_again(void **state)
@@ -393,12 +409,12 @@ static void scratch_is_used_again(void **state)
 
     (void)state;
     assert_true(find_with_scratch(&scratch, &err));
-    rows = scratch.rows;
+    rows = scratch.pieces.rows;
     assert_true(find_with_scratch(&scratch, &err));
-    assert_ptr_equal(scratch.rows, rows);
+    assert_ptr_equal(scratch.pieces.rows, rows);
     box_scratch_release(&scratch);
     box_scratch_release(&scratch);
-    assert_null(scratch.rows);
+    assert_null(scratch.pieces.rows);
 }
 
 int main(void)

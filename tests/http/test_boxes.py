@@ -1,0 +1,232 @@
+"""POST /cam: the rules for boxes, several boxes, and the model's calibration."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import pathlib
+
+import pytest
+from conftest import ROOT, Server, running
+from PIL import Image
+from test_models import FORMS, INPUT
+
+SIDES = ("x", "y", "width", "height")
+WIDTH, HEIGHT = 60, 44
+CALIBRATION = {
+    "threshold": 0.3,
+    "scale": 0.75,
+    "shift": [0.5, -0.25],
+    "found_on": {
+        "data": "photos by hand",
+        "photos": 3,
+        "method": "cam",
+        "correct": 0.5,
+        "paper": 0.25,
+    },
+}
+
+
+def small_photo() -> bytes:
+    """The cat, small enough for plain Python."""
+    photo = Image.open(ROOT / "static/samples/chelsea.png").resize((WIDTH, HEIGHT))
+    out = io.BytesIO()
+    photo.save(out, "png")
+    return out.getvalue()
+
+
+def ask(server: Server, **options: object) -> dict:
+    """The answer for the small photo."""
+    response = server.cam(small_photo(), params={"heatmap": "none", **options})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def tap(at: int, size: int, cells: int) -> tuple[int, int, float]:
+    """Two cells and how much the second one counts."""
+    place = min(max((at + 0.5) / size * cells - 0.5, 0), cells - 1)
+    first = min(int(place), cells - 2)
+    return first, first + 1, place - first
+
+
+def upsampled(values: list[list[float]]) -> list[list[float]]:
+    """Bilinear between the centres of cells, and negative values are 0."""
+    grid = []
+    for y in range(HEIGHT):
+        top, bottom, down = tap(y, HEIGHT, len(values))
+        row = []
+        for x in range(WIDTH):
+            left, right, along = tap(x, WIDTH, len(values[0]))
+            upper = values[top][left] * (1 - along) + values[top][right] * along
+            lower = values[bottom][left] * (1 - along) + values[bottom][right] * along
+            row.append(max(0.0, upper * (1 - down) + lower * down))
+        grid.append(row)
+    return grid
+
+
+def components(grid: list[list[float]], cut: float) -> list[dict]:
+    """By flood fill: box, area, and sum."""
+    left = {(x, y) for y in range(HEIGHT) for x in range(WIDTH) if grid[y][x] > cut}
+    found = []
+    while left:
+        stack = [min(left, key=lambda at: at[::-1])]
+        left.discard(stack[0])
+        cells = []
+        while stack:
+            x, y = stack.pop()
+            cells.append((x, y))
+            near = {(x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= near
+            stack += near
+        columns, rows = zip(*cells, strict=True)
+        x, y = min(columns), min(rows)
+        box = (x, y, max(columns) - x + 1, max(rows) - y + 1)
+        total = sum(grid[y][x] for x, y in cells)
+        found.append({"box": box, "area": len(cells), "sum": total})
+    return found
+
+
+def sides(box: dict) -> tuple[int, ...]:
+    """x, y, width, height."""
+    return tuple(box[side] for side in SIDES)
+
+
+@pytest.mark.parametrize("class_", ["285", "283", "700"])
+@pytest.mark.parametrize("rule", ["paper", "gradcam", "otsu"])
+def test_boxes_are_those_of_a_flood_fill(
+    server: Server, rule: str, class_: str
+) -> None:
+    """At the threshold of the answer, on the map of the answer."""
+    options = {"box": rule, "boxes": 16, "class": class_, "values": 1}
+    answer = ask(server, **options)
+    grid = upsampled(answer["map"]["values"])
+    cut = answer["box"]["threshold"] * max(map(max, grid))
+    found = components(grid, cut)
+    heavy = sorted(found, key=lambda one: -one["sum"])[:16]
+    total = sum(map(sum, grid))
+
+    assert answer["box"]["rule"] == rule
+    assert sides(answer["box"]) == max(found, key=lambda one: one["area"])["box"]
+    assert [sides(box) for box in answer["boxes"]] == [one["box"] for one in heavy]
+    shares = [box["share"] for box in answer["boxes"]]
+    assert shares == pytest.approx([one["sum"] / total for one in heavy], abs=1e-4)
+
+
+def test_thresholds_are_those_of_the_rules(server: Server) -> None:
+    """By their definitions."""
+    answers = {
+        rule: ask(server, box=rule, values=1)
+        for rule in ("paper", "gradcam", "otsu", "percentile", "authors")
+    }
+    grid = upsampled(answers["otsu"]["map"]["values"])
+    cells = sorted(value for row in grid for value in row)
+    bins = [min(255, int(value / cells[-1] * 256)) for value in cells]
+
+    def between(last: int) -> float:
+        below = [b for b in bins if b <= last]
+        above = [b for b in bins if b > last]
+        if not below or not above:
+            return 0
+        apart = sum(below) / len(below) - sum(above) / len(above)
+        return len(below) * len(above) * apart**2
+
+    threshold = {rule: answers[rule]["box"]["threshold"] for rule in answers}
+    assert threshold["paper"] == 0.2
+    assert threshold["gradcam"] == 0.15
+    last = max(range(256), key=between)
+    assert threshold["otsu"] == pytest.approx((last + 1) / 256, abs=1e-6)
+    place = math.ceil(0.6 * len(cells)) - 1
+    assert threshold["percentile"] == pytest.approx(cells[place] / cells[-1], abs=1e-4)
+    assert threshold["authors"] == pytest.approx(20 / 255, abs=1e-6)
+
+
+def test_a_class_of_several_has_its_own_boxes(server: Server) -> None:
+    """In the list, and for the first one in the answer."""
+    answer = ask(server, box="otsu", boxes=3, **{"class": "top"}, top=3)
+
+    assert answer["boxes"] == answer["classes"][0]["boxes"]
+    for entry in answer["classes"]:
+        shares = [box["share"] for box in entry["boxes"]]
+        assert 1 <= len(shares) <= 3
+        assert shares == sorted(shares, reverse=True)
+        assert 0 < sum(shares) <= 1
+    alone = ask(server, box="otsu")
+    assert "boxes" not in alone
+    assert alone["box"] == answer["box"]
+
+
+def test_boxes_can_be_drawn_into_the_heatmap(server: Server) -> None:
+    """White lines within black ones; elsewhere it is the overlay."""
+    png = {"Accept": "image/png"}
+    pictures = {}
+    for kind in ("overlay", "boxes"):
+        options = {"heatmap": kind, "alpha": "0.25", "box": "otsu"}
+        answer = server.cam(small_photo(), params=options, headers=png)
+        pictures[kind] = Image.open(io.BytesIO(answer.content)).convert("RGB")
+    x, y, width, height = sides(ask(server, box="otsu")["box"])
+
+    for at in range(WIDTH):
+        for down in range(HEIGHT):
+            within = min(at - x, down - y, x + width - 1 - at, y + height - 1 - down)
+            pixel = pictures["boxes"].getpixel((at, down))
+            if within in (0, 1):
+                assert pixel == ((0, 0, 0), (255, 255, 255))[within]
+            else:
+                assert pixel == pictures["overlay"].getpixel((at, down))
+
+
+def bundle(folder: pathlib.Path, box: dict | None) -> str:
+    """A model with a calibration."""
+    folder.mkdir()
+    spec = {"name": folder.name, "input": INPUT, "onnx": {"file": "model.onnx"}}
+    if box:
+        spec["box"] = box
+    (folder / "model.json").write_text(json.dumps(spec))
+    (folder / "model.onnx").write_bytes((FORMS / "legacy13.onnx").read_bytes())
+    return str(folder)
+
+
+def moved(box: dict, answer: dict) -> tuple[int, ...]:
+    """What the calibration makes of a box."""
+    edges = []
+    for start, length, shift in zip(
+        ("x", "y"), ("width", "height"), CALIBRATION["shift"], strict=True
+    ):
+        size, cells = answer["image"][length], answer["map"][length]
+        half = CALIBRATION["scale"] * box[length] / 2
+        centre = box[start] + box[length] / 2 + shift * size / cells
+        first = min(max(math.floor(centre - half + 0.5), 0), size - 1)
+        last = min(max(math.floor(centre + half + 0.5), first + 1), size)
+        edges.append((first, last - first))
+    return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
+
+
+def test_a_calibration_is_told_and_applied(tmp_path: pathlib.Path) -> None:
+    """A threshold, then shift and scale; a model without one refuses the rule."""
+    with_one = bundle(tmp_path / "with", CALIBRATION)
+    without = bundle(tmp_path / "without", None)
+    with running("--model", with_one, "--model", without) as server:
+        told = {
+            model["name"]: model for model in server.get("/models").json()["models"]
+        }
+        assert told["with"]["box"] == CALIBRATION
+        assert told["without"]["box"] is None
+        model = server.get("/model", params={"model": "with"}).json()
+        assert model["box"] == CALIBRATION
+
+        options = {"model": "with", "class": [str(i) for i in range(7)]}
+        plain = ask(server, threshold=0.3, **options)
+        answer = ask(server, box="calibrated", **options)
+        assert any(entry["box"] for entry in answer["classes"])
+        for raw, entry in zip(plain["classes"], answer["classes"], strict=True):
+            if raw["box"]:
+                box = entry["box"]
+                assert (box["rule"], box["threshold"]) == ("calibrated", 0.3)
+                assert sides(box) == moved(raw["box"], plain | {"map": raw["map"]})
+
+        for params in ({"model": "without"}, {"model": "without", "boxes": 2}):
+            params["box"] = "calibrated"
+            refused = server.cam(small_photo(), params=params)
+            assert refused.status_code == 422
+            assert "no calibration" in refused.json()["detail"]
