@@ -309,7 +309,8 @@ static bool find_boxes(struct engine_session *session,
 }
 
 static bool find_all_boxes(struct engine_session *session, size_t num_classes,
-                           const struct box_options *asked, struct error *err)
+                           const struct box_options *asked,
+                           const struct cancel *cancel, struct error *err)
 {
     struct box_options options = *asked;
 
@@ -317,7 +318,8 @@ static bool find_all_boxes(struct engine_session *session, size_t num_classes,
         options.calibrated = &session->engine->model_dir.box;
     for (size_t i = 0; i < num_classes; i++)
         if (session->explained[i].map &&
-            !find_boxes(session, &session->explained[i], &options, err))
+            (!cancel_check(cancel, err) ||
+             !find_boxes(session, &session->explained[i], &options, err)))
             return false;
     return true;
 }
@@ -343,11 +345,11 @@ static bool draw_heatmap(struct engine_session *session,
 static bool render_maps(struct engine_session *session,
                         const struct explanation *explanation,
                         const struct explain_request *request,
-                        struct error *err)
+                        const struct cancel *cancel, struct error *err)
 {
     return ((request->only_heatmap && request->style.kind != RENDER_BOXES) ||
             find_all_boxes(session, explanation->num_classes, &request->box,
-                           err)) &&
+                           cancel, err)) &&
            (request->style.kind == RENDER_NONE ||
             draw_heatmap(session, explanation, &request->style, err));
 }
@@ -409,7 +411,8 @@ static bool explain(struct engine_session *session,
         (!set_targets(session, request, err) ||
          !make_maps(session, explanation, request, &task, watch, err)))
         return false;
-    if (explanation->method && !render_maps(session, explanation, request, err))
+    if (explanation->method && !render_maps(session, explanation, request,
+                                            watch ? watch->cancel : NULL, err))
         return false;
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;
@@ -440,7 +443,8 @@ bool engine_session_box_again(struct engine_session *session,
                               struct error *err)
 {
     return check_boxes(session, options, err) &&
-           find_all_boxes(session, explanation->num_classes, options, err);
+           find_all_boxes(session, explanation->num_classes, options, NULL,
+                          err);
 }
 
 const struct image *engine_session_image(const struct engine_session *session)

@@ -3,10 +3,10 @@
 // relative, so that the page works below any path prefix of a proxy.
 
 import { ask, Problem } from "./ask.js";
-import { drawChart, heatOf, paint, paintMarks, paintScale, setBox } from "./draw.js";
+import { drawChart, heatOf, paint, paintMarks, paintScale, setBox, setBoxes } from "./draw.js";
 import { explainedText } from "./explained.js";
-import { isPlain, kindOf, listHow, options as howOptions, readHow, startPickers, writeHow } from "./how.js";
-import { boxOf, cellAt, cellsOf, centreOf, gridOf, peakOf, scaleOf, upsample } from "./map.js";
+import { boxRule, isPlain, kindOf, listHow, numBoxes, options as howOptions, readHow, startPickers, writeHow } from "./how.js";
+import { boxedIn, cellAt, cellsOf, centreOf, gridOf, peakOf, scaleOf, upsample } from "./map.js";
 import { palettes } from "./palettes.js";
 import { addressesIn, fetchPicture, nameOfAddress } from "./given.js";
 import { addSide, drawSide, keepSide, pointAt, startSide } from "./side.js";
@@ -136,7 +136,10 @@ function query(name) {
 /** Options that return the plain image. */
 const PHOTO = { heatmap: "overlay", alpha: 0, heatmap_size: 1280 };
 
-const common = () => ({ ...howOptions(), values: "f32", heatmap: "none", threshold: settings.threshold });
+/** What a request says of boxes besides howOptions(). */
+const cut = () => (boxRule() === "paper" ? { threshold: settings.threshold } : {});
+
+const common = () => ({ ...howOptions(), values: "f32", heatmap: "none", ...cut() });
 
 function addressOf(options) {
   const parts = new URLSearchParams();
@@ -187,7 +190,10 @@ function cancel() {
 function withMaps(said) {
   const entry = said.classes.find(({ index }) => index === said.class);
   if (entry && said.map?.values) entry.map ??= said.map;
-  if (entry?.map) entry.box ??= said.box;
+  if (entry?.map) {
+    entry.box ??= said.box;
+    if (said.boxes) entry.boxes ??= said.boxes;
+  }
   return said;
 }
 
@@ -270,9 +276,9 @@ async function askMissing(item, signal) {
     signal.throwIfAborted();
     const whole = isPlain() || item === state.items[state.at]; // with the map
     const options = whole ? common() : { heatmap: "none" };
-    const { classes, map, box } = JSON.parse(await post(item, { ...options, top: 1, class: index }, signal));
+    const { classes, map, box, boxes } = JSON.parse(await post(item, { ...options, top: 1, class: index }, signal));
     signal.throwIfAborted();
-    keep(item, index, { ...classes.find((entry) => entry.index === index), map: whole ? map : undefined, box });
+    keep(item, index, { ...classes.find((entry) => entry.index === index), map: whole ? map : undefined, box, boxes });
   } catch (problem) {
     if (!signal.aborted) keep(item, index, entryOf(item, index) ? { map: null, why: problem.message } : null);
   }
@@ -411,6 +417,8 @@ function makeView(item) {
   const chosen = (state.chosen !== null && entryOf(item, state.chosen)) || a.classes[0];
   const versus = state.versus !== null && state.versus !== chosen.index ? entryOf(item, state.versus) : null;
   const view = { item, image: a.image, chosen, versus: versus || null, cells: null };
+  view.rule = versus ? "paper" : (chosen.box?.rule ?? boxRule()); // of a difference, the service knows no box
+  view.most = numBoxes();
   if (!chosen.map?.values || (versus && !versus.map?.values)) return view;
   view.cells = cellsOf(chosen.map, versus?.map);
   view.kind = kindOf(a, chosen.map);
@@ -444,11 +452,12 @@ function drawPicture() {
 
 function drawMarks() {
   const { view } = state;
-  const { threshold } = settings;
-  view.box = view.cells && boxOf(view.grid, view.image, threshold);
-  view.box2 = view.versus && view.cells && boxOf(view.grid, view.image, threshold, -1);
-  setBox($("box"), settings["show-box"] ? view.box : null);
-  setBox($("box2"), settings["show-box"] ? view.box2 : null);
+  const shown = settings["show-box"];
+  Object.assign(view, boxedIn(view, settings.threshold, view.most));
+  setBox($("box"), shown ? view.box : null);
+  setBox($("box2"), shown ? view.box2 : null);
+  setBoxes($("more"), shown ? view.boxes : []);
+  showThreshold();
   const peak = settings["show-peak"] && view.cells && view.cells.max > 0 ? view.peak : null;
   $("peak").toggleAttribute("hidden", !peak);
   if (peak) {
@@ -468,7 +477,7 @@ function drawScale() {
   $("scale-min").textContent = both ? number(-style.max) : "0";
   $("scale-mid").textContent = view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : both ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
   $("scale-max").textContent = number(style.max);
-  const share = Math.min(1, Math.max(0, (settings.threshold * view.cells.max) / style.max)) || 0;
+  const share = Math.min(1, Math.max(0, (view.threshold * view.cells.max) / style.max)) || 0;
   $("scale-cut").style.left = `${100 * (both ? 0.5 + share / 2 : share)}%`;
 }
 
@@ -707,7 +716,15 @@ function showSettings() {
     else if (name !== "top") $(name).value = value;
   }
   showLengths();
-  $("threshold-value").textContent = Math.round(100 * settings.threshold) + " %";
+  showThreshold();
+}
+
+/** Shows the threshold, which only the rule of the paper leaves to the user. */
+function showThreshold() {
+  const { view } = state;
+  const fixed = Boolean(view) && view.rule !== "paper";
+  $("threshold").disabled = fixed;
+  $("threshold-value").textContent = `${Math.round(100 * (fixed ? view.threshold : settings.threshold))} %`;
 }
 
 function set(name, value) {
@@ -794,7 +811,7 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl() {
   const { view } = state;
-  const options = new URLSearchParams({ ...howOptions(), class: view.chosen.index, threshold: settings.threshold, colormap: settings.colormap, alpha: settings.opacity });
+  const options = new URLSearchParams({ ...howOptions(), class: view.chosen.index, ...cut(), colormap: settings.colormap, alpha: settings.opacity });
   if (modelName()) options.set("model", modelName());
   const address = new URL(`cam?${options}`, location.href);
   const token = state.token ? ' -H "Authorization: Bearer $TOKEN"' : "";
@@ -809,7 +826,7 @@ const actions = {
     canvas.width = $("canvas").width;
     canvas.height = $("canvas").height;
     paint(canvas, view.item.photo, view.heat, settings.opacity);
-    const boxes = settings["show-box"] ? [view.box, view.box2].filter(Boolean) : [];
+    const boxes = settings["show-box"] ? [view.box, view.box2, ...view.boxes].filter(Boolean) : [];
     paintMarks(canvas, view.image, boxes, settings["show-peak"] && view.cells ? view.peak : null);
     canvas.toBlob((blob) => save(blob, `${stem()}-${view.chosen.index}.png`));
   },

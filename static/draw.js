@@ -111,6 +111,18 @@ export function setBox(element, box) {
   for (const side of ["x", "y", "width", "height"]) element.setAttribute(side, box ? box[side] : 0);
 }
 
+/** Draws further boxes into a group. */
+export function setBoxes(group, boxes) {
+  group.replaceChildren(
+    ...boxes.map((box) => {
+      const made = document.createElementNS(SVG, "rect");
+      made.setAttribute("class", "box more");
+      setBox(made, box);
+      return made;
+    }),
+  );
+}
+
 /** Draws a line of scores 0..1 (null: unknown) into an <svg>, at its size. */
 export function drawChart(svg, scores, at, choose) {
   const { width, height } = svg.getBoundingClientRect();

@@ -1,11 +1,15 @@
 // How maps are made: the method, its layer, target and parameters. Pickers for them,
 // from what the service lists; and how they are written in requests and links.
 
-const $ = (id) => document.getElementById(id);
-const CHOICES = ["method", "layer", "target", "against"]; // null: the service's default
+import { calibrationText } from "./words.js";
 
-const how = { method: null, layer: null, target: null, against: null, parameters: {} };
-let listed = { methods: [], layers: [], targets: [], standard: null, input: null };
+const $ = (id) => document.getElementById(id);
+const CHOICES = ["method", "layer", "target", "against", "box"]; // null: the service's default
+
+const pickerOf = (name) => $(name === "box" ? "box-rule" : name);
+
+const how = { method: null, layer: null, target: null, against: null, box: null, parameters: {} };
+let listed = { methods: [], layers: [], targets: [], rules: [], standard: null, input: null };
 
 const namesIn = (accepts) => (accepts ?? "").split(/, | or /).filter((name) => /^[\w+-]+$/.test(name));
 
@@ -13,11 +17,16 @@ const namesIn = (accepts) => (accepts ?? "").split(/, | or /).filter((name) => /
  *  names of its methods and targets at least. `get(path)` resolves to an object. */
 async function fetchLists(get) {
   const [said, shown, model] = await Promise.all(["methods", "model/layers", "model"].map((path) => get(path).catch(() => null)));
-  const accepts = (name) => namesIn(model?.options?.find((option) => option.name === name)?.accepts);
+  const optionNamed = (name) => model?.options?.find((option) => option.name === name);
+  const accepts = (name) => namesIn(optionNamed(name)?.accepts);
   return {
     methods: said?.methods ?? accepts("method").map((name) => ({ name, title: name, layer: true, parameters: [] })),
     layers: shown?.layers ?? [],
     targets: accepts("target"),
+    rules: accepts("box"),
+    boxes: optionNamed("boxes"),
+    percentile: optionNamed("percentile"),
+    calibration: model?.box ?? null,
     standard: said?.default ?? model?.method ?? null,
     input: model?.input ?? null,
   };
@@ -30,6 +39,12 @@ export const methodNamed = (name = how.method ?? listed.standard) => listed.meth
  *  classifies. A margin is not that of a class against itself. */
 export const isPlain = () => how.layer === null && how.target !== "margin" && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
 
+/** The rule for boxes. */
+export const boxRule = () => how.box ?? "paper";
+
+/** How many boxes to list for a class. */
+export const numBoxes = () => Number(options().boxes ?? 1);
+
 /** The options of a request. */
 export function options() {
   const method = methodNamed();
@@ -38,6 +53,8 @@ export function options() {
   if (method && !method.layer) delete given.layer;
   if (how.target !== "margin") delete given.against;
   else if (how.against === null) delete given.target; // nothing to compare with yet
+  if (how.parameters.boxes > 1) given.boxes = how.parameters.boxes;
+  if (how.box === "percentile" && how.parameters.percentile !== undefined) given.percentile = how.parameters.percentile;
   for (const { name } of method?.parameters ?? []) if (how.parameters[name] !== undefined) given[name] = how.parameters[name];
   return given;
 }
@@ -100,12 +117,26 @@ function control({ name, default: standard, min, max, help }) {
   return label;
 }
 
+/** The rules for boxes, and what the chosen one needs or was found on. */
+function fillRules() {
+  const { rules, boxes, percentile, calibration } = listed;
+  const rows = rules.map((name) => optionOf(name, name, name === "calibrated" && !calibration ? "The model has no calibration." : null));
+  if (how.box && !rules.includes(how.box)) rows.push(optionOf(how.box, how.box));
+  $("box-rule").replaceChildren(...rows);
+  $("box-rule").value = boxRule();
+  $("box-rule").closest("label").hidden = rows.length < 2;
+  const numbers = [boxes && { ...boxes, default: 1, min: 1, max: 16 }, how.box === "percentile" && percentile && { ...percentile, default: Number(percentile.default), min: 0, max: 1 }];
+  $("box-parameters").replaceChildren(...numbers.filter(Boolean).map(control));
+  $("calibration").textContent = how.box === "calibrated" && calibration ? calibrationText(calibration) : "";
+}
+
 /** Shows the choices. */
 function show() {
   const method = methodNamed();
   const named = (how.target ?? "") === "margin";
   fillMethods();
   fillLayers();
+  fillRules();
   $("target").replaceChildren(...listed.targets.map((name) => new Option(name)));
   $("target").value = how.target ?? listed.targets[0] ?? "";
   $("against").value = how.against ?? "";
@@ -122,11 +153,11 @@ let changed = () => {};
 export function startPickers(act) {
   changed = act;
   for (const name of CHOICES)
-    $(name).addEventListener("change", ({ target }) => {
-      const standard = name === "method" ? listed.standard : name === "target" ? listed.targets[0] : "";
+    pickerOf(name).addEventListener("change", ({ target }) => {
+      const standard = { method: listed.standard, target: listed.targets[0], box: "paper" }[name] ?? "";
       how[name] = target.value.trim() === "" || target.value === standard ? null : target.value.trim();
       show();
-      if (name !== "against") $(name).focus();
+      if (name !== "against") pickerOf(name).focus();
       if (name === "target" && how.target === "margin" && how.against === null) return void $("against").focus();
       changed();
     });

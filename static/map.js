@@ -95,14 +95,13 @@ export function upsample(cells, image, grid) {
   return { ...grid, values: out };
 }
 
-/** The bounding box of the largest 8-connected piece above the threshold, in
- *  pixels of the grid; null if nothing is above it. With sign -1, for negative
- *  values. */
-function largestPiece(grid, threshold, sign) {
+/** The 8-connected pieces above the threshold, in pixels of the grid. With sign -1,
+ *  for negative values. */
+function piecesOf(grid, threshold, sign) {
   const { width, height, values } = grid;
   let max = 0;
   for (const v of values) if (sign * v > max) max = sign * v;
-  if (!(max > 0)) return null;
+  if (!(max > 0)) return [];
   const cut = f32(f32(threshold) * max);
   const pieces = [];
   const root = (i) => {
@@ -117,6 +116,7 @@ function largestPiece(grid, threshold, sign) {
     const into = pieces[a];
     const from = pieces[b];
     into.area += from.area;
+    into.mass += from.mass;
     into.start = Math.min(into.start, from.start);
     into.left = Math.min(into.left, from.left);
     into.right = Math.max(into.right, from.right);
@@ -132,10 +132,11 @@ function largestPiece(grid, threshold, sign) {
     for (let x = 0; x < width; x++) {
       if (!(sign * values[y * width + x] > cut)) continue;
       const left = x;
-      while (x + 1 < width && sign * values[y * width + x + 1] > cut) x++;
+      let mass = sign * values[y * width + x];
+      while (x + 1 < width && sign * values[y * width + x + 1] > cut) mass += sign * values[y * width + ++x];
       let piece = pieces.length;
       pieces.push({
-        parent: piece, area: x - left + 1, start: y * width + left,
+        parent: piece, area: x - left + 1, mass, start: y * width + left,
         left, right: x, top: y, bottom: y,
       });
       while (a < above.length && above[a].right + 1 < left) a++;
@@ -145,19 +146,11 @@ function largestPiece(grid, threshold, sign) {
     }
     above = runs;
   }
-  let best = null;
-  pieces.forEach((p, i) => {
-    if (p.parent !== i) return;
-    if (!best || p.area > best.area || (p.area === best.area && p.start < best.start)) best = p;
-  });
-  return best;
+  return pieces.filter((p, i) => p.parent === i);
 }
 
-/** The box by the rule of the paper, in whole pixels of the image, or null. `grid`
- *  is a map upsampled to the size of gridOf(image). */
-export function boxOf(grid, image, threshold, sign = 1) {
-  const piece = largestPiece(grid, threshold, sign);
-  if (!piece) return null;
+/** A piece in whole pixels of the image. */
+function around(piece, grid, image) {
   const x = Math.floor((piece.left * image.width) / grid.width);
   const y = Math.floor((piece.top * image.height) / grid.height);
   return {
@@ -165,6 +158,34 @@ export function boxOf(grid, image, threshold, sign = 1) {
     y,
     width: Math.ceil(((piece.right + 1) * image.width) / grid.width) - x,
     height: Math.ceil(((piece.bottom + 1) * image.height) / grid.height) - y,
+  };
+}
+
+/** The box by the rule of the paper, in whole pixels of the image, or null. `grid`
+ *  is a map upsampled to the size of gridOf(image). */
+export function boxOf(grid, image, threshold, sign = 1) {
+  const [best] = piecesOf(grid, threshold, sign).sort((a, b) => b.area - a.area || a.start - b.start);
+  return best ? around(best, grid, image) : null;
+}
+
+/** Up to `most` boxes by the rule of the paper, those with the most evidence first,
+ *  each with its share of all positive values. */
+export function boxesOf(grid, image, threshold, most) {
+  const total = grid.values.reduce((sum, v) => sum + Math.max(0, v), 0);
+  const best = piecesOf(grid, threshold, 1).sort((a, b) => b.mass - a.mass || a.start - b.start);
+  return best.slice(0, most).map((piece) => ({ ...around(piece, grid, image), share: piece.mass / total }));
+}
+
+/** What is boxed in a view: {box, box2 (against), boxes (several), threshold}. The boxes
+ *  of other rules than the paper's are the service's. */
+export function boxedIn({ cells, grid, image, chosen, versus, rule }, threshold, most) {
+  if (!cells) return { box: null, box2: null, boxes: [], threshold };
+  if (rule !== "paper") return { box: chosen.box, box2: null, boxes: chosen.boxes ?? [], threshold: chosen.box?.threshold ?? 1 };
+  return {
+    box: boxOf(grid, image, threshold),
+    box2: versus && boxOf(grid, image, threshold, -1),
+    boxes: most > 1 ? boxesOf(grid, image, threshold, most) : [],
+    threshold,
   };
 }
 

@@ -1,14 +1,14 @@
 // Side by side: up to four maps of one picture, of several methods or layers, in a
 // grid. They have one zoom and one point; what is pointed at in one is in all.
 
-import { heatOf, paint, setBox } from "./draw.js";
-import { boxOf, cellAt } from "./map.js";
+import { heatOf, paint, setBox, setBoxes } from "./draw.js";
+import { boxedIn, cellAt } from "./map.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MOST = 4;
 const MOST_ZOOM = 8;
 
-/** A panel: {text, view, style, canvas, box, cross, value, element}, of a view of app.js
+/** A panel: {text, view, style, canvas, box, more, most, cross, value, element}, of a view of app.js
  *  as it was when the panel was made. */
 let panels = [];
 let item = null; // whose maps they are
@@ -109,16 +109,17 @@ function mark(name, className) {
 }
 
 function panelOf(text, view, style) {
-  const panel = { text, view, style, element: made("figure", "panel"), lens: made("div", "lens"), canvas: document.createElement("canvas") };
+  const panel = { text, view, style, most: view.most, element: made("figure", "panel"), lens: made("div", "lens"), canvas: document.createElement("canvas") };
   const frame = made("div", "frame");
   const caption = document.createElement("figcaption");
   const remove = made("button", "", "Remove");
   const svg = mark("svg", "");
   panel.box = mark("rect", "box");
+  panel.more = mark("g", "");
   panel.cross = mark("path", "cross");
   panel.value = made("output", "");
   svg.setAttribute("viewBox", `0 0 ${view.image.width} ${view.image.height}`);
-  svg.append(panel.box, panel.cross);
+  svg.append(panel.box, panel.more, panel.cross);
   frame.tabIndex = 0;
   frame.role = "img";
   frame.ariaLabel = `${text}. Plus and minus zoom all maps, arrow keys move them.`;
@@ -137,12 +138,14 @@ function panelOf(text, view, style) {
   return panel;
 }
 
-function drawPanel({ view, style, canvas, box }) {
+function drawPanel({ view, style, canvas, box, more, most }) {
   const { photo } = view.item;
   canvas.width = photo?.width || view.grid.width;
   canvas.height = photo?.height || view.grid.height;
   paint(canvas, photo, heatOf(view.cells, view.grid, style), drawing.opacity);
-  setBox(box, drawing.box ? boxOf(view.grid, view.image, drawing.threshold) : null);
+  const found = boxedIn(view, drawing.threshold, most);
+  setBox(box, drawing.box ? found.box : null);
+  setBoxes(more, drawing.box ? found.boxes : []);
 }
 
 function show() {

@@ -18,18 +18,25 @@ function lackText({ item, chosen, versus }) {
 /** Where the evidence of a view is. */
 export function placeText(view) {
   if (!view.cells) return lackText(view);
-  const { box } = view;
+  const { box, boxes } = view;
   if (!box) return view.cells.max > 0 ? "Nothing is above the threshold." : "There is no positive evidence for this class.";
-  return `Box ${box.x}, ${box.y}, ${box.width} × ${box.height}; peak ${number(view.peak.value)} at ${Math.round(view.peak.x)}, ${Math.round(view.peak.y)}.`;
+  const shares = boxes.length ? `; ${boxes.map(({ share }) => percent(share)).join(", ")} of the evidence in ${boxes.length === 1 ? "one box" : `${boxes.length} boxes`}` : "";
+  return `Box ${box.x}, ${box.y}, ${box.width} × ${box.height}${shares}; peak ${number(view.peak.value)} at ${Math.round(view.peak.x)}, ${Math.round(view.peak.y)}.`;
+}
+
+/** The calibration of a model's boxes, and what it was found on. */
+export function calibrationText({ threshold, scale, shift, found_on: on }) {
+  return `Calibrated on ${on.photos} photos of ${on.data} with ${on.method}: threshold ${percent(threshold)}, scale ${scale}, shift ${shift.join(", ")} cells; ${percent(on.correct)} right there, ${percent(on.paper)} by paper.`;
 }
 
 /** Which map it is that a view shows: method, layer, parameters, target, class. */
-export function mapText({ item, chosen, versus }) {
+export function mapText({ item, chosen, versus, rule }) {
   const { method, explanation } = item.answer;
   const { layer, target, against, parameters } = explanation ?? {};
   const said = Object.entries(parameters ?? {}).map((pair) => pair.join(" "));
   if (target && target !== "logit") said.push(target);
   if ((against ?? null) !== null) said.push(`against ${against}`);
+  if (rule !== "paper") said.push(`box ${rule}`);
   const what = `${nameOf(chosen)}${versus ? `, not ${nameOf(versus)}` : ""}`;
   return [method, layer?.name, ...said, what].filter(Boolean).join(" · ");
 }

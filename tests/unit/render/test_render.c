@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/render/render.h"
 
@@ -131,6 +132,101 @@ static void a_box_of_cells_that_the_picture_does_not_show_is_none(void **state)
     free(scene.image.pixels);
 }
 
+static void a_calibration_is_in_cells_of_the_map(void **state)
+{
+    const struct model_box by = {
+        .threshold = 0.5f, .scale = 0.5f, .shift_x = 0.5f, .shift_y = -1};
+    const struct box_options options = {
+        .rule = BOX_CALIBRATED, .most = 2, .calibrated = &by};
+    struct scene scene;
+    struct render render = {0};
+    struct box_found found;
+    struct error err = {0};
+
+    (void)state;
+    /* Twice the grid, and cells of 256 pixels; the box is 512, 0 to 1536, 1024,
+     * its centre moves to 1152, 256, and half of it remains. */
+    set_scene(&scene, 2048, 1024,
+              (struct preprocess_region){512, 0, 1024, 1024});
+    assert_true(render_boxes(&render, &found, &scene.map, &options, &err));
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.box.x, 896);
+    assert_int_equal(found.box.y, 0);
+    assert_int_equal(found.box.width, 512);
+    assert_int_equal(found.box.height, 512);
+    assert_memory_equal(&found.list[0], &found.box, sizeof found.box);
+    assert_true(found.box.share == 1);
+    render_release(&render);
+    free(scene.image.pixels);
+}
+
+/* ---- frames ---- */
+
+enum { WIDE = 12, HIGH = 9, GREY = 90 };
+
+/* Draws a box of an image three times as large. */
+static void draw(uint8_t pixels[3 * WIDE * HIGH], const struct box *box)
+{
+    const struct frame_picture picture = {.pixels = pixels,
+                                          .width = WIDE,
+                                          .height = HIGH,
+                                          .full_width = 3 * WIDE,
+                                          .full_height = 3 * HIGH};
+
+    memset(pixels, GREY, 3 * WIDE * HIGH);
+    assert_int_equal(frame_line(&picture), 1);
+    frame_draw(&picture, box);
+}
+
+static void a_frame_is_white_within_black_within_its_box(void **state)
+{
+    static const char *const wanted[HIGH] = {
+        "............", ".########...", ".#oooooo#...",
+        ".#o....o#...", ".#o....o#...", ".#oooooo#...",
+        ".########...", "............", "............"};
+    const struct box box = {3, 4, 23, 16, 0, 0}; /* to 26, 20 */
+    uint8_t pixels[3 * WIDE * HIGH];
+
+    (void)state;
+    draw(pixels, &box);
+    for (int i = 0; i < 3 * WIDE * HIGH; i++) {
+        char drawn = wanted[i / 3 / WIDE][i / 3 % WIDE];
+
+        assert_int_equal(pixels[i], drawn == '#'   ? 0
+                                    : drawn == 'o' ? 255
+                                                   : GREY);
+    }
+}
+
+static void a_small_frame_is_not_larger_than_its_box(void **state)
+{
+    uint8_t pixels[3 * WIDE * HIGH];
+
+    (void)state;
+    for (uint32_t width = 1; width <= 6; width++)
+        for (uint32_t height = 1; height <= 6; height++) {
+            /* at the corner, where a pixel more would be out of bounds */
+            const struct box box = {3 * (WIDE - width),
+                                    3 * (HIGH - height),
+                                    3 * width,
+                                    3 * height,
+                                    0,
+                                    0};
+
+            draw(pixels, &box);
+            for (uint32_t i = 0; i < WIDE * HIGH; i++) {
+                uint32_t x = i % WIDE, y = i / WIDE;
+                bool is_in = x >= WIDE - width && y >= HIGH - height;
+                bool is_edge = is_in && (x == WIDE - width || x == WIDE - 1 ||
+                                         y == HIGH - height || y == HIGH - 1);
+
+                assert_int_equal(pixels[3 * i] == 0, is_edge);
+                if (!is_in)
+                    assert_int_equal(pixels[3 * i], GREY);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +236,9 @@ int main(void)
         cmocka_unit_test(a_box_is_where_the_cells_are_through_a_crop),
         cmocka_unit_test(a_box_of_a_large_picture_keeps_within_a_crop),
         cmocka_unit_test(a_box_of_cells_that_the_picture_does_not_show_is_none),
+        cmocka_unit_test(a_calibration_is_in_cells_of_the_map),
+        cmocka_unit_test(a_frame_is_white_within_black_within_its_box),
+        cmocka_unit_test(a_small_frame_is_not_larger_than_its_box),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
