@@ -295,14 +295,15 @@ static void find_holes(struct box_levels *out, struct walk *walk)
     }
 }
 
-/* A true box on the grid, as the published code has it: rounded down, and the
- * end counts. */
+/* A true box on the grid, as the published code has it: its first and last
+ * pixels are rounded down, and the last counts. */
 static struct iou_box on_grid(const struct iou_box *box, double width,
                               double height)
 {
-    return (struct iou_box){
-        floor(box->x0 * SIDE / width), floor(box->y0 * SIDE / height),
-        floor(box->x1 * SIDE / width) + 1, floor(box->y1 * SIDE / height) + 1};
+    return (struct iou_box){floor(box->x0 * SIDE / width),
+                            floor(box->y0 * SIDE / height),
+                            floor((box->x1 - 1) * SIDE / width) + 1,
+                            floor((box->y1 - 1) * SIDE / height) + 1};
 }
 
 bool box_levels_find(struct box_levels *out, struct box_levels_scratch *scratch,

@@ -31,9 +31,10 @@ struct box_levels_scratch {
     struct box_levels_cells *cells; /* owned */
 };
 
-/* What is true of a picture, all in pixels of it. */
+/* What is true of a picture, in pixels of it or of the size that the data set
+ * has; the published code takes the last pixels of boxes, x1 - 1 and y1 - 1. */
 struct box_levels_truth {
-    double width, height;
+    double width, height;        /* of the picture */
     const struct iou_box *boxes; /* (num_boxes) */
     size_t num_boxes;
 };

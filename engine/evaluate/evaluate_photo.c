@@ -30,7 +30,9 @@ struct evaluate_photo {
     double ms;             /* of that: from its bytes to the logits */
     struct iou_box *truth; /* (num_truth) in pixels of the photo; owned */
     struct iou_box *cells; /* (num_truth) in cells of the grid; owned */
-    size_t truth_cap, cells_cap, num_truth;
+    struct iou_box *given; /* (num_truth) as the data set has them; owned */
+    size_t truth_cap, cells_cap, given_cap, num_truth;
+    double given_width, given_height;   /* of the photo, likewise */
     double width, height;               /* of the photo */
     struct preprocess_region region;    /* that maps cover */
     struct evaluate_curves *curves;     /* owned; NULL: not measured */
@@ -143,22 +145,29 @@ static bool choose_class(const struct evaluate_photo *photo,
 
 /* ---- what is true ---- */
 
-/* Sets the true boxes in pixels of the photo, and their largest share. */
+static struct iou_box *reserve_boxes(struct iou_box *boxes, size_t *cap,
+                                     const struct dataset_item *item,
+                                     struct error *err)
+{
+    return scratch_reserve(boxes, cap, item->num_boxes + 1, sizeof *boxes, err);
+}
+
+/* Sets the true boxes, and the largest one's share of the photo. */
 static bool set_truth(struct evaluate_photo *photo, struct result_photo *out,
                       const struct dataset_item *item, struct error *err)
 {
-    double across = item->width > 0 ? photo->width / item->width : 1;
-    double down = item->height > 0 ? photo->height / item->height : 1;
+    double across, down;
 
-    photo->truth =
-        scratch_reserve(photo->truth, &photo->truth_cap, item->num_boxes + 1,
-                        sizeof *photo->truth, err);
-    photo->cells =
-        scratch_reserve(photo->cells, &photo->cells_cap, item->num_boxes + 1,
-                        sizeof *photo->cells, err);
-    if (!photo->truth || !photo->cells)
+    photo->truth = reserve_boxes(photo->truth, &photo->truth_cap, item, err);
+    photo->cells = reserve_boxes(photo->cells, &photo->cells_cap, item, err);
+    photo->given = reserve_boxes(photo->given, &photo->given_cap, item, err);
+    if (!photo->truth || !photo->cells || !photo->given)
         return false;
     photo->num_truth = item->num_boxes;
+    photo->given_width = item->width > 0 ? item->width : photo->width;
+    photo->given_height = item->height > 0 ? item->height : photo->height;
+    across = photo->width / photo->given_width;
+    down = photo->height / photo->given_height;
     out->share = NAN;
     for (size_t i = 0; i < item->num_boxes; i++) {
         const struct dataset_box *box = &item->boxes[i];
@@ -167,6 +176,7 @@ static bool set_truth(struct evaluate_photo *photo, struct result_photo *out,
 
         *to = (struct iou_box){box->x0 * across, box->y0 * down,
                                box->x1 * across, box->y1 * down};
+        photo->given[i] = (struct iou_box){box->x0, box->y0, box->x1, box->y1};
         photo->cells[i] =
             (struct iou_box){to->x0 * x, to->y0 * y, to->x1 * x, to->y1 * y};
         out->share = fmax(out->share, (to->x1 - to->x0) * (to->y1 - to->y0) /
@@ -208,8 +218,9 @@ static bool measure_map(struct evaluate_photo *photo, struct result *result,
                         struct error *err)
 {
     const struct preprocess_region *region = &photo->region;
-    const struct box_levels_truth truth = {photo->width, photo->height,
-                                           photo->truth, photo->num_truth};
+    const struct box_levels_truth truth = {photo->given_width,
+                                           photo->given_height, photo->given,
+                                           photo->num_truth};
     double across = SIDE / photo->width, down = SIDE / photo->height, x, y;
     const struct heatmap_region on_grid = {region->x * across, region->y * down,
                                            region->width * across,
@@ -447,6 +458,7 @@ void evaluate_photo_free(struct evaluate_photo *photo)
     render_release(&photo->render);
     free(photo->truth);
     free(photo->cells);
+    free(photo->given);
     free(photo->areas);
     free(photo->random);
     free(photo);

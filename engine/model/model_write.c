@@ -89,7 +89,7 @@ bool model_write(const char *folder, const struct model_dir_recipe *recipe,
         return false;
     root = describe(recipe);
     if (root)
-        text = json_dumps(root, DUMP_FLAGS);
+        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     ok = text || fail(err, ERROR_INPUT,
                       "the name, source or license is not valid UTF-8");
     ok = ok && buf_append(&json, text, strlen(text), err) &&

@@ -92,7 +92,6 @@ DOORS = {
         "engine/model/model_dir.c",
         "engine/model/model_write.c",
         "cli/cmd_model_json.c",
-        "cli/eval_report_json.c",
         "server/api/*json.[ch]",
         "server/http/json.h",
         "server/http/problem.c",

@@ -78,9 +78,10 @@ def at_thresholds(correct: np.ndarray, grid: np.ndarray) -> np.ndarray:
 
 
 def on_grid(boxes: list[tuple[int, ...]], width: int, height: int) -> np.ndarray:
-    """Boxes of a picture, in whole cells of the grid."""
+    """Boxes of a picture, half-open, in whole cells of the grid, with the last ones: the
+    benchmark's files have the last pixels of boxes."""
     scale = np.array([width, height, width, height], float)
-    return np.floor(np.array(boxes, float) * SIDE / scale)
+    return np.floor((np.array(boxes, float) - [0, 0, 1, 1]) * SIDE / scale)
 
 
 def ranges(levels: np.ndarray) -> str:

@@ -156,8 +156,8 @@ static void each_level_has_the_boxes_of_the_cells_above_it(void **state)
     (void)state;
     fill(levels, 10, 20, 59, 69, 100);
     fill(levels, 20, 30, 29, 39, 255);
-    find_in(&found, levels, (struct iou_box){10, 20, 60, 70});
-    /* ends count: 51 x 51 cells against 51 x 51, and 11 x 11 in them */
+    find_in(&found, levels, (struct iou_box){10, 20, 61, 71});
+    /* a box has 51 x 51 cells for 50 x 50, and 11 x 11 for 10 x 10 */
     assert_true(found.any[0] == 1 && found.any[99] == 1);
     assert_true(fabs(found.any[100] - 121.0 / 2601) < 1e-12);
     assert_true(found.any[254] == found.any[100]);
@@ -172,7 +172,7 @@ static void all_boxes_count_or_that_of_the_largest_contour(void **state)
     (void)state;
     fill(levels, 100, 100, 199, 199, 255);
     fill(levels, 10, 10, 39, 39, 255);
-    find_in(&found, levels, (struct iou_box){10, 10, 40, 40});
+    find_in(&found, levels, (struct iou_box){10, 10, 41, 41});
     assert_true(found.any[0] == 1);
     assert_true(found.largest[0] == 0);
 }
@@ -185,7 +185,7 @@ static void a_hole_has_a_box_one_cell_around_it(void **state)
     (void)state;
     fill(levels, 50, 50, 149, 149, 255);
     fill(levels, 80, 90, 99, 119, 7);
-    find_in(&found, levels, (struct iou_box){79, 89, 101, 121});
+    find_in(&found, levels, (struct iou_box){79, 89, 102, 122});
     assert_true(found.any[6] < .1); /* the cells of level 7 are above it */
     assert_true(found.any[7] == 1);
     assert_true(found.largest[7] < .1);
@@ -197,7 +197,7 @@ static void a_constant_map_has_the_box_of_one_cell(void **state)
     struct box_levels found;
 
     (void)state;
-    find_in(&found, levels, (struct iou_box){0, 0, 1, 1});
+    find_in(&found, levels, (struct iou_box){0, 0, 2, 2});
     assert_true(found.any[0] == .25 && found.largest[254] == .25);
 }
 
