@@ -193,8 +193,9 @@ void eval_report_print(FILE *stream, const struct eval_report *report)
             (uintmax_t)report->tallies[0].num_boxed, report->num_broken);
     print_table(stream, report, right_heads,
                 sizeof right_heads / sizeof right_heads[0], fill_right);
-    print_table(stream, report, box_heads,
-                sizeof box_heads / sizeof box_heads[0], fill_box);
+    if (report->tallies[0].num_boxed > 0 || report->curve_steps > 0)
+        print_table(stream, report, box_heads,
+                    sizeof box_heads / sizeof box_heads[0], fill_box);
     if (report->curve_steps > 0)
         fprintf(stream,
                 "\ndeletion and insertion: %zu steps of %.2g %% of the pixels; "

@@ -285,7 +285,7 @@ def test_an_evaluation_cut_anywhere_ends_as_if_it_had_not_been(tiny_data):
 
 
 def test_a_killed_evaluation_goes_on(tiny_data):
-    data = many(tiny_data, 400, "hundreds.csv")
+    data = many(tiny_data, 150, "hundreds.csv")
     command = [WHEREFORE, "eval", "--model", "model", "--out", "killed", data]
     photos = tiny_data / "killed/photos.csv"
     with subprocess.Popen(command, cwd=tiny_data, stdout=subprocess.DEVNULL) as process:
@@ -297,7 +297,7 @@ def test_a_killed_evaluation_goes_on(tiny_data):
     result = evaluate(tiny_data, "--out", "killed", data, model="model")
     evaluate(tiny_data, "--out", "through", data, model="model")
 
-    assert begun.count(b"\n") < 400 * 4
+    assert begun.count(b"\n") < 150 * 4
     assert result.returncode == 0, result.stderr
     assert photos.read_bytes().startswith(begun[: begun.rindex(b"\n")])
     assert timeless(photos_of(tiny_data, "killed")) == timeless(photos_of(tiny_data, "through"))
@@ -365,8 +365,8 @@ def peak_of(folder: Path, data: str) -> int:
 
 
 def test_more_photos_take_no_more_memory(tiny_data):
-    few = peak_of(tiny_data, many(tiny_data, 50, "few.csv"))
-    lots = peak_of(tiny_data, many(tiny_data, 800, "lots.csv"))
+    few = peak_of(tiny_data, many(tiny_data, 30, "few.csv"))
+    lots = peak_of(tiny_data, many(tiny_data, 400, "lots.csv"))
 
     # what the data set says of a photo is kept: some hundred bytes
     assert lots - few < 1500
