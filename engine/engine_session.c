@@ -24,10 +24,9 @@ struct engine_session {
     struct explain_maps maps;
     struct box_found found[EXPLAIN_MAX_CLASSES]; /* of each map */
     struct target targets[EXPLAIN_MAX_CLASSES];
-    char
-        refusal[ERROR_TEXT_SIZE + 32]; /* that of the explanation may be here */
-    struct explained_class *explained; /* owned */
-    size_t explained_cap;              /* bytes */
+    char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
+    struct explained_class *explained;  /* owned */
+    size_t explained_cap;               /* bytes */
     struct buf heatmap;
     uint64_t num_runs;
     struct engine_timing timing;
