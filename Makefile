@@ -58,7 +58,7 @@ PYTEST := $(PY) -m pytest -q -p no:cacheprovider
 # --- flags -------------------------------------------------------------------
 
 PKGS := libmicrohttpd jansson libturbojpeg spng libwebp lcms2 zlib libprotobuf-c \
-        nettle inih libseccomp
+        nettle inih libseccomp expat
 # Evaluated once, when the first recipe needs them, because pkg-config may be
 # missing before `make deps`.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $$(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)

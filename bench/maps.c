@@ -121,6 +121,7 @@ static bool measure(struct timed *timed, double *least,
     for (long i = 0; i < count; i++) {
         double start = now_ms(), took;
 
+        probe_forget(timed->probe);
         probe_begin(timed->probe, timed->network.layers.chosen,
                     timed->task.value, 0, NULL);
         if (method ? !explain_run(&timed->maps, method, &input, err)

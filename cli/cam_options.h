@@ -7,22 +7,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "cli/run_options.h"
 #include "engine/base/error.h"
-#include "engine/engine.h"
-#include "server/http/params.h"
 
 /* `= {0}` is empty. Texts are borrowed from argv. */
 struct cam_options {
-    bool help;         /* only print the manual */
-    const char *model; /* folder; NULL: the default model */
-    struct engine_options engine;
-    struct params
-        asked; /* options shared with POST /cam, for explain_options_parse */
+    struct run_options run;
     const char *heatmap; /* where to write, see outfile.h; or NULL */
-    unsigned num_threads;
-    struct image_limits limits;
-    size_t max_bytes; /* of an image's file */
-    char **images;    /* (num_images), in argv */
+    char **images;       /* (num_images), in argv */
     size_t num_images;
 };
 

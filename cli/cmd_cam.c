@@ -19,7 +19,6 @@
 #include "engine/base/error.h"
 #include "engine/engine.h"
 #include "server/api/cam_json.h"
-#include "server/api/explain_options.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
@@ -128,9 +127,9 @@ static bool explain(struct cam *cam, size_t image, struct error *err)
         .progress = options->num_images == 1 ? show_passes : NULL, .user = cam};
     struct explanation explanation;
 
-    return read_image(&cam->image, name, options->max_bytes, err) &&
+    return read_image(&cam->image, name, options->run.max_bytes, err) &&
            engine_session_sample(cam->session, cam->image.data, cam->image.len,
-                                 &options->limits, NULL, err) &&
+                                 &options->run.limits, NULL, err) &&
            engine_session_explain(cam->session, &explanation, &cam->request,
                                   &watch, err) &&
            (!options->heatmap ||
@@ -193,7 +192,8 @@ static int open_all(struct cam *cam)
 {
     const struct cam_options *options = &cam->options;
     char path[PATH_MAX];
-    const char *model = options->model ? options->model : default_model(path);
+    const char *model =
+        options->run.model ? options->run.model : default_model(path);
     struct error err = {0};
 
     if (options->heatmap &&
@@ -202,17 +202,17 @@ static int open_all(struct cam *cam)
         error_prefix(&err, "--heatmap");
         return usage_error(&err);
     }
-    cam->engine = engine_open(model, &options->engine, &err);
+    cam->engine = engine_open(model, &options->run.engine, &err);
     if (!cam->engine) {
         complain_about("cam", model, &err);
         return STATUS_FAILED;
     }
-    if (!explain_options_parse(&cam->request, &options->asked, cam->engine,
+    if (!explain_options_parse(&cam->request, &options->run.asked, cam->engine,
                                true, &err))
         return usage_error(&err);
     if (!options->heatmap)
         cam->request.style.kind = RENDER_NONE;
-    cam->team = team_new(options->num_threads, &err);
+    cam->team = team_new(options->run.num_threads, &err);
     if (cam->team)
         cam->session = engine_session_new(cam->engine, cam->team, &err);
     if (!cam->session) {
@@ -230,7 +230,7 @@ int cmd_cam(int argc, char **argv)
 
     if (!cam_options_parse(&cam.options, argc, argv, &err)) {
         status = usage_error(&err);
-    } else if (cam.options.help) {
+    } else if (cam.options.run.help) {
         cam_options_help(stdout);
         status = STATUS_OK;
     } else {

@@ -19,6 +19,8 @@ struct command {
 static const struct command commands[] = {
     {"serve", cmd_serve, "serve explanations of images over HTTP"},
     {"cam", cmd_cam, "explain images on the command line"},
+    {"eval", cmd_eval, "measure a model and its maps on known photos"},
+    {"calibrate", cmd_calibrate, "find how boxes are cut best for a model"},
     {"model", cmd_model, "inspect networks and make models from them"},
     {"health", cmd_health, "check the health of a running server"},
 };
@@ -29,7 +31,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "usage: wherefore COMMAND [OPTION...]\n\ncommands:\n");
     for (size_t i = 0; i < NUM_COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     fprintf(out, "\nSee `wherefore COMMAND --help` for the options of a "
                  "command, and\n`wherefore --version` for the version.\n");
 }

@@ -209,6 +209,18 @@ out:
     return engine;
 }
 
+/* The part of a gradient or a fall that is hidden: what preprocessing maps to
+ * 0, or mid-grey where it subtracts nothing. */
+static void set_baseline(float baseline[3], const struct preprocess_spec *spec)
+{
+    bool subtracts = false;
+
+    for (int c = 0; c < 3; c++)
+        subtracts |= spec->mean[c] != 0;
+    for (int c = 0; c < 3; c++)
+        baseline[c] = subtracts ? 0 : 127.5f / (float)spec->std[c];
+}
+
 void engine_info(const struct engine *engine, struct engine_info *info)
 {
     const struct head *head = &engine->network.head;
@@ -216,6 +228,7 @@ void engine_info(const struct engine *engine, struct engine_info *info)
 
     *info = (struct engine_info){
         .name = engine->model_dir.name,
+        .file = engine->model_dir.onnx_path,
         .source = engine->model_dir.source,
         .license = engine->model_dir.license,
         .input_width = engine->model_dir.input.width,
@@ -230,7 +243,9 @@ void engine_info(const struct engine *engine, struct engine_info *info)
         .precision = plan_num_int8(engine->network.plan) > 0 ? "int8" : "fp32",
         .box = engine->model_dir.box.is_given ? &engine->model_dir.box : NULL,
         .runtime = xnnrun_generation(),
+        .input_channels = engine->model_dir.input.grey ? 1 : 3,
     };
+    set_baseline(info->baseline, &engine->model_dir.input);
     if (layers->chosen < layers->count) {
         info->map_height = layers->list[layers->chosen].height;
         info->map_width = layers->list[layers->chosen].width;
@@ -271,18 +286,6 @@ bool engine_find_layer(const struct engine *engine, size_t *index,
 }
 
 /* ---- requests ---- */
-
-/* The part of a gradient or a fall that is hidden: what preprocessing maps to
- * 0, or mid-grey where it subtracts nothing. */
-static void set_baseline(float baseline[3], const struct preprocess_spec *spec)
-{
-    bool subtracts = false;
-
-    for (int c = 0; c < 3; c++)
-        subtracts |= spec->mean[c] != 0;
-    for (int c = 0; c < 3; c++)
-        baseline[c] = subtracts ? 0 : 127.5f / (float)spec->std[c];
-}
 
 /* The number of classes that a request explains, at most. */
 static size_t count_maps(const struct explain_request *request)

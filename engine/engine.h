@@ -44,15 +44,20 @@ struct engine_session; /* the memory for one run of it */
  * as it is. */
 struct engine_info {
     const char *name;
+    const char *file;                 /* the path of the network's file */
     const char *source;               /* where the weights come from, or NULL */
     const char *license;              /* of the weights, or NULL */
     size_t input_width, input_height; /* pixels */
     size_t num_classes;
     size_t map_width,
-        map_height;      /* cells of the default layer; 0 without one */
-    size_t num_features; /* its channels */
-    const char *head;    /* the kind of head, such as "gap-linear" */
-    const char *output;  /* the name of the output that is used */
+        map_height;        /* cells of the default layer; 0 without one */
+    size_t num_features;   /* its channels */
+    size_t input_channels; /* 3, or 1 for grey images */
+    float baseline[3];     /* (input_channels) a pixel of the input that is
+                              hidden: what normalization makes 0 of, or
+                              mid-grey where it subtracts nothing */
+    const char *head;      /* the kind of head, such as "gap-linear" */
+    const char *output;    /* the name of the output that is used */
     const char *scores;  /* how logits become scores: "softmax" or "sigmoid" */
     bool is_exclusive;   /* each image has exactly one class; else any number of
                             classes, each with its own score */
@@ -236,6 +241,11 @@ struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Keeps what methods need beside the network from one image to the next, which
+ * a session otherwise does in part: for one that explains many images by the
+ * same methods. */
+void engine_session_keep_all(struct engine_session *session);
+
 /* Decodes an image and prepares the network's input. Fails like
  * image_decode_for: only in this step can invalid input from a client cause a
  * failure. `cancel` may be NULL. */
@@ -261,8 +271,31 @@ bool engine_session_explain(struct engine_session *session,
                             struct error *err)
     __attribute__((warn_unused_result));
 
+/* Explains the last run of the network once more, by another request: several
+ * explanations of one image share the pass that classifies it, and those of one
+ * layer its features and the gradient of one target. Otherwise like
+ * engine_session_explain. */
+bool engine_session_explain_again(struct engine_session *session,
+                                  struct explanation *explanation,
+                                  const struct explain_request *request,
+                                  const struct explain_watch *watch,
+                                  struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Finds the boxes of the session's last explanation once more, by other
+ * options, and replaces those of its classes. ERROR_UNSUPPORTED: the rule is
+ * not defined for this model; ERROR_MEMORY. */
+bool engine_session_box_again(struct engine_session *session,
+                              const struct explanation *explanation,
+                              const struct box_options *options,
+                              struct error *err)
+    __attribute__((warn_unused_result));
+
 /* How often this session has run the network. */
 uint64_t engine_session_num_runs(const struct engine_session *session);
+
+/* The sample's image, without pixels if it was not decoded. */
+const struct image *engine_session_image(const struct engine_session *session);
 
 /* The times of the stages since the last engine_session_sample. */
 void engine_session_timing(const struct engine_session *session,
@@ -270,14 +303,16 @@ void engine_session_timing(const struct engine_session *session,
 
 void engine_session_free(struct engine_session *session);
 
-/* The network itself, for tests and benchmarks. Before engine_session_run,
- * write the input: NHWC floats, (input_height, input_width, 3), or (.., 1) for
- * networks with one channel. Afterwards, read (num_classes) logits and
+/* The network itself, for evaluations, tests and benchmarks. Before
+ * engine_session_run, write the input, which engine_session_sample does as
+ * well: NHWC floats, (input_height, input_width, 3), or (.., 1) for networks
+ * with one channel. Afterwards, read (num_classes) logits and scores, and
  * (map_height, map_width, num_features) features. ERROR_INTERNAL. */
 float *engine_session_input(struct engine_session *session);
 bool engine_session_run(struct engine_session *session, struct error *err)
     __attribute__((warn_unused_result));
 const float *engine_session_logits(const struct engine_session *session);
+const float *engine_session_scores(const struct engine_session *session);
 const float *engine_session_features(const struct engine_session *session);
 
 #endif

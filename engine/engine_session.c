@@ -24,10 +24,9 @@ struct engine_session {
     struct explain_maps maps;
     struct box_found found[EXPLAIN_MAX_CLASSES]; /* of each map */
     struct target targets[EXPLAIN_MAX_CLASSES];
-    char
-        refusal[ERROR_TEXT_SIZE + 32]; /* that of the explanation may be here */
-    struct explained_class *explained; /* owned */
-    size_t explained_cap;              /* bytes */
+    char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
+    struct explained_class *explained;  /* owned */
+    size_t explained_cap;               /* bytes */
     struct buf heatmap;
     uint64_t num_runs;
     struct engine_timing timing;
@@ -69,6 +68,11 @@ out:
         session = NULL;
     }
     return session;
+}
+
+void engine_session_keep_all(struct engine_session *session)
+{
+    probe_keep_all(session->probe);
 }
 
 bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
@@ -113,6 +117,7 @@ bool engine_session_run(struct engine_session *session, struct error *err)
     uint64_t start = clock_now_us();
     bool ok = plan_session_run(session->plan, err) && read_logits(session, err);
 
+    probe_forget(session->probe);
     session->num_runs++;
     session->timing.infer = clock_ms_since(start);
     return ok;
@@ -348,6 +353,15 @@ static bool render_maps(struct engine_session *session,
             draw_heatmap(session, explanation, &request->style, err));
 }
 
+static bool check_boxes(const struct engine_session *session,
+                        const struct box_options *options, struct error *err)
+{
+    return options->rule != BOX_CALIBRATED || options->calibrated ||
+           session->engine->model_dir.box.is_given ||
+           fail(err, ERROR_UNSUPPORTED,
+                "the model has no calibration of boxes");
+}
+
 /* Makes an empty explanation. */
 static bool begin(struct engine_session *session,
                   struct explanation *explanation, struct explain_task *task,
@@ -355,10 +369,8 @@ static bool begin(struct engine_session *session,
 {
     const char *reason;
 
-    if (request->box.rule == BOX_CALIBRATED && !request->box.calibrated &&
-        !session->engine->model_dir.box.is_given)
-        return fail(err, ERROR_UNSUPPORTED,
-                    "the model has no calibration of boxes");
+    if (!check_boxes(session, &request->box, err))
+        return false;
     if (session->heatmap.cap > MAX_KEPT)
         buf_release(&session->heatmap);
     buf_clear(&session->heatmap);
@@ -379,18 +391,18 @@ static bool begin(struct engine_session *session,
     return true;
 }
 
-bool engine_session_explain(struct engine_session *session,
-                            struct explanation *explanation,
-                            const struct explain_request *request,
-                            const struct explain_watch *watch,
-                            struct error *err)
+/* Explains the sample; `is_run` if the network has already run on it. */
+static bool explain(struct engine_session *session,
+                    struct explanation *explanation,
+                    const struct explain_request *request, bool is_run,
+                    const struct explain_watch *watch, struct error *err)
 {
     struct explain_task task;
     uint64_t start;
 
     if (!begin(session, explanation, &task, request, err) ||
         !cancel_check(watch ? watch->cancel : NULL, err) ||
-        !engine_session_run(session, err) ||
+        (!is_run && !engine_session_run(session, err)) ||
         !list_classes(session, explanation, request, err))
         return false;
     start = clock_now_us();
@@ -404,6 +416,39 @@ bool engine_session_explain(struct engine_session *session,
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;
     return true;
+}
+
+bool engine_session_explain(struct engine_session *session,
+                            struct explanation *explanation,
+                            const struct explain_request *request,
+                            const struct explain_watch *watch,
+                            struct error *err)
+{
+    return explain(session, explanation, request, false, watch, err);
+}
+
+bool engine_session_explain_again(struct engine_session *session,
+                                  struct explanation *explanation,
+                                  const struct explain_request *request,
+                                  const struct explain_watch *watch,
+                                  struct error *err)
+{
+    return explain(session, explanation, request, true, watch, err);
+}
+
+bool engine_session_box_again(struct engine_session *session,
+                              const struct explanation *explanation,
+                              const struct box_options *options,
+                              struct error *err)
+{
+    return check_boxes(session, options, err) &&
+           find_all_boxes(session, explanation->num_classes, options, NULL,
+                          err);
+}
+
+const struct image *engine_session_image(const struct engine_session *session)
+{
+    return &session->image;
 }
 
 void engine_session_timing(const struct engine_session *session,
@@ -421,6 +466,11 @@ float *engine_session_input(struct engine_session *session)
 const float *engine_session_logits(const struct engine_session *session)
 {
     return session->logits;
+}
+
+const float *engine_session_scores(const struct engine_session *session)
+{
+    return session->scores;
 }
 
 const float *engine_session_features(const struct engine_session *session)

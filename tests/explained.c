@@ -169,6 +169,7 @@ bool explained_ask(struct explained *explained, const char *method,
     passes = explain_passes(chosen, task);
     layer = task->layer ? (size_t)(task->layer - explained->network.layers.list)
                         : 0;
+    probe_forget(explained->probe); /* each is counted alone */
     probe_begin(explained->probe, layer, task->value, passes, NULL);
     if (!explain_run(&explained->maps, chosen, &input, err))
         return false;

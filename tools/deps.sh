@@ -44,7 +44,7 @@ esac
 development=(
     libc6-dev libxnnpack-dev libpthreadpool-dev libmicrohttpd-dev libjansson-dev
     libturbojpeg0-dev libspng-dev libwebp-dev liblcms2-dev zlib1g-dev
-    libprotobuf-c-dev nettle-dev libinih-dev libseccomp-dev
+    libprotobuf-c-dev nettle-dev libinih-dev libseccomp-dev libexpat1-dev
 )
 packages=(
     # the compiler's helpers
@@ -61,7 +61,7 @@ else
 fi
 packages+=("$compiler")
 libraries=(libmicrohttpd jansson libturbojpeg spng libwebp lcms2 zlib
-    libprotobuf-c nettle inih libseccomp)
+    libprotobuf-c nettle inih libseccomp expat)
 case "${1-}" in
 '') ;;
 unit | test)

@@ -23,6 +23,7 @@ struct probe *probe_new(const struct probe_source *source, struct error *err)
     }
     probe->source = *source;
     probe->seeds = seeds;
+    probe->num_kept = PROBE_KEPT_NETS;
     team_member_init(&probe->member, source->team);
     return probe;
 }
@@ -46,17 +47,28 @@ void probe_report(struct probe *probe, size_t num_done)
                                                          : probe->num_passes);
 }
 
+void probe_keep_all(struct probe *probe)
+{
+    probe->num_kept = PROBE_MAX_NETS;
+}
+
+void probe_forget(struct probe *probe)
+{
+    probe->has_features = probe->has_gradient = false;
+}
+
 void probe_begin(struct probe *probe, size_t layer, int value, size_t total,
                  const struct explain_watch *watch)
 {
     const struct graph *graph = &probe->source.network->graph;
 
+    if (layer != probe->layer)
+        probe_forget(probe);
     probe->layer = layer;
     probe->value = value;
     probe->total = total;
     probe->watch = watch;
     probe->num_passes = 0;
-    probe->has_features = false;
     if (value != GRAPH_NONE) {
         const struct graph_shape *shape = &graph->values[value].shape;
 
@@ -159,17 +171,43 @@ static void fill_closed(float *gradient, const struct probe *probe,
                channels * sizeof *gradient);
 }
 
+/* Keeps a gradient that took a pass, for explanations to come. */
+static bool keep_gradient(struct probe *probe, const float *seed,
+                          const float *gradient, struct error *err)
+{
+    size_t num_logits = probe->source.network->head.num_logits;
+    size_t count =
+        probe->shape.height * probe->shape.width * probe->shape.channels;
+
+    probe->has_gradient = false;
+    probe->gradient = scratch_reserve(probe->gradient, &probe->gradient_cap,
+                                      count, sizeof(float), err);
+    probe->gradient_seed =
+        scratch_reserve(probe->gradient_seed, &probe->gradient_seed_cap,
+                        num_logits, sizeof(float), err);
+    if (!probe->gradient || !probe->gradient_seed)
+        return false;
+    memcpy(probe->gradient, gradient, count * sizeof(float));
+    memcpy(probe->gradient_seed, seed, num_logits * sizeof(float));
+    probe->has_gradient = true;
+    return true;
+}
+
 static bool run_layer_gradient(struct probe *probe, const float *seed,
-                               const float **gradient, struct error *err)
+                               struct error *err)
 {
     const struct variant_key key = {.kind = VARIANT_UPPER_GRADIENT,
                                     .layer = probe->layer};
+    size_t num_logits = probe->source.network->head.num_logits;
     size_t count =
         probe->shape.height * probe->shape.width * probe->shape.channels;
-    struct probe_net *net =
-        probe_check(probe, err) ? probe_net_open(probe, &key, err) : NULL;
+    struct probe_net *net;
     struct plan_session *session;
 
+    if (probe->has_gradient &&
+        memcmp(probe->gradient_seed, seed, num_logits * sizeof(float)) == 0)
+        return true;
+    net = probe_check(probe, err) ? probe_net_open(probe, &key, err) : NULL;
     if (!net)
         return false;
     session = net->lanes[0];
@@ -177,12 +215,12 @@ static bool run_layer_gradient(struct probe *probe, const float *seed,
     memcpy(plan_session_data(session, net->features), probe->shape.values,
            count * sizeof(float));
     memcpy(plan_session_data(session, net->seed), seed,
-           probe->source.network->head.num_logits * sizeof(float));
+           num_logits * sizeof(float));
     if (!plan_session_run(session, err))
         return false;
-    *gradient = plan_session_data(session, net->gradient);
     probe_report(probe, 1);
-    return true;
+    return keep_gradient(probe, seed, plan_session_data(session, net->gradient),
+                         err);
 }
 
 bool probe_layer_gradient(struct probe *probe, const float *seed,
@@ -192,8 +230,11 @@ bool probe_layer_gradient(struct probe *probe, const float *seed,
 
     if (!probe_features(probe, &features, err))
         return false;
-    if (!head_is_closed(&probe->source.network->head, probe->value))
-        return run_layer_gradient(probe, seed, gradient, err);
+    if (!head_is_closed(&probe->source.network->head, probe->value)) {
+        *gradient =
+            run_layer_gradient(probe, seed, err) ? probe->gradient : NULL;
+        return *gradient != NULL;
+    }
     probe->closed =
         scratch_reserve(probe->closed, &probe->closed_cap,
                         features.height * features.width * features.channels,
@@ -212,6 +253,8 @@ void probe_free(struct probe *probe)
     for (size_t i = 0; i < PROBE_MAX_NETS; i++)
         probe_net_free(probe, &probe->nets[i]);
     free(probe->features);
+    free(probe->gradient);
+    free(probe->gradient_seed);
     free(probe->closed);
     free(probe->seeds);
     free(probe);

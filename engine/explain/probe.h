@@ -43,6 +43,14 @@ struct probe;
 struct probe *probe_new(const struct probe_source *source, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Keeps the networks of all passes for the next image, up to 16 of them: for
+ * one who explains many images by the same methods. */
+void probe_keep_all(struct probe *probe);
+
+/* Forgets the last image: another one is classified. Until then, explanations
+ * of one layer share its features and its last gradient. */
+void probe_forget(struct probe *probe);
+
 /* Begins with an image that has been classified. `layer` is the index of the
  * layer that is explained; `value` is the layer's value in the network if the
  * plan that classifies outputs it, or GRAPH_NONE. `total` is the number of
@@ -51,7 +59,7 @@ void probe_begin(struct probe *probe, size_t layer, int value, size_t total,
                  const struct explain_watch *watch);
 
 /* Ends it: memory for passes that run at the same time is freed, but for a few.
- * What probe_features gave is gone. */
+ * What probe_features gave is gone for the caller. */
 void probe_end(struct probe *probe);
 
 /* For work between passes: ERROR_BUSY if nobody waits for the explanation any

@@ -7,9 +7,9 @@
 #include "engine/run/plan.h"
 
 /* So many passes run at a time, at most: each needs memory for a run. */
-enum { PROBE_MAX_LANES = 8, PROBE_MAX_NETS = 5 };
+enum { PROBE_MAX_LANES = 8, PROBE_MAX_NETS = 16 };
 
-/* What is kept for the next image. */
+/* What is kept for the next image, unless all networks are (probe_keep_all). */
 enum { PROBE_KEPT_LANES = 2, PROBE_KEPT_NETS = 2 };
 
 /* A network that passes run through, and the sessions for it: one for each pass
@@ -36,6 +36,12 @@ struct probe {
     float *features; /* of the layer, if they took a pass; owned */
     size_t features_cap;
     struct probe_features shape; /* of the layer's features */
+    size_t num_kept;             /* networks, for the next image */
+    /* The last gradient that took a pass, and its seed: of the layer and image
+     * that has_features is of; owned. */
+    bool has_gradient;
+    float *gradient, *gradient_seed;
+    size_t gradient_cap, gradient_seed_cap;
     float *
         seeds; /* scratch: (PROBE_MAX_LANES, num_logits + num_classes); owned */
     float *closed;

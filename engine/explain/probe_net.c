@@ -81,7 +81,7 @@ static bool is_old(const struct probe *probe, const struct probe_net *net)
 
     for (size_t i = 0; i < PROBE_MAX_NETS; i++)
         num_later += probe->nets[i].used > net->used;
-    return num_later >= PROBE_KEPT_NETS;
+    return num_later >= probe->num_kept;
 }
 
 void probe_end(struct probe *probe)

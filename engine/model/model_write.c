@@ -11,10 +11,7 @@
 
 #include "engine/onnx/onnx.h"
 
-enum {
-    MAX_JSON_BYTES = 1 << 20,
-    DUMP_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(9)
-};
+enum { MAX_JSON_BYTES = 1 << 20 };
 
 static const char *const files[] = {"model.onnx", "labels.txt", "model.json"};
 
@@ -92,7 +89,7 @@ bool model_write(const char *folder, const struct model_dir_recipe *recipe,
         return false;
     root = describe(recipe);
     if (root)
-        text = json_dumps(root, DUMP_FLAGS);
+        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     ok = text || fail(err, ERROR_INPUT,
                       "the name, source or license is not valid UTF-8");
     ok = ok && buf_append(&json, text, strlen(text), err) &&
@@ -125,7 +122,8 @@ static bool replace_file(const char *path, const char *text, struct error *err)
         file = fdopen(fd, "wb");
     if (file)
         ok = fprintf(file, "%s\n", text) > 0 &&
-             fchmod(fd, info.st_mode & 0777) == 0;
+             fchmod(fd, info.st_mode & 0777) == 0 && fflush(file) == 0 &&
+             fsync(fd) == 0;
     if (file ? fclose(file) != 0 : fd >= 0 && close(fd) != 0)
         ok = false;
     ok = (ok && rename(made, path) == 0) ||
@@ -158,8 +156,8 @@ bool model_write_box(const char *folder, const struct model_box *box,
         ok && (json_object_set_new(root, "box", model_box_describe(box)) == 0 ||
                fail(err, ERROR_INPUT,
                     "the name of the data or method is not valid UTF-8"));
-    if (ok)
-        text = json_dumps(root, DUMP_FLAGS);
+    if (ok) /* 15 digits: a decimal number is written as it was read */
+        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     ok =
         ok &&
         (text || fail(err, ERROR_MEMORY, "not enough memory for model.json")) &&

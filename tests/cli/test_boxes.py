@@ -59,14 +59,17 @@ def test_an_option_of_another_rule_is_refused(cam):
 
 
 def test_a_model_needs_a_calibration_for_calibrated_boxes(cam, answer, tmp_path):
-    result = cam("--box", "calibrated", "cat.png")
+    folder = tmp_path / "copy"
+    shutil.copytree(MODEL, folder)
+    file = folder / "model.json"
+    spec = json.loads(file.read_text())
+    spec.pop("box", None)
+    file.write_text(json.dumps(spec))
+    result = cam("--model", folder, "--box", "calibrated", "cat.png")
     assert result.returncode == 2
     assert b"the model has no calibration" in result.stderr
 
-    folder = tmp_path / "calibrated"
-    shutil.copytree(MODEL, folder)
-    file = folder / "model.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"box": CALIBRATION}))
+    file.write_text(json.dumps(spec | {"box": CALIBRATION}))
     found = answer("--model", folder, "--box", "calibrated", "cat.png")["box"]
     assert found == answer("--threshold", "0.4", "cat.png")["box"] | {
         "rule": "calibrated"

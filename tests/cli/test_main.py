@@ -11,6 +11,8 @@ COMMANDS = [
     ["serve"],
     ["cam"],
     ["health"],
+    ["eval"],
+    ["calibrate"],
     ["model"],
     ["model", "info"],
     ["model", "check"],
@@ -50,7 +52,7 @@ def test_every_command_has_help(command: list[str], flag: str) -> None:
     assert max(map(len, result.stdout.splitlines())) < 80
 
 
-@pytest.mark.parametrize("command", ["serve", "cam", "health", "model"])
+@pytest.mark.parametrize("command", ["serve", "cam", "calibrate", "health", "model"])
 def test_help_takes_a_command(command: str) -> None:
     assert wherefore("help", command).stdout == wherefore(command, "--help").stdout
 

@@ -351,6 +351,15 @@ def test_model_json_says_how_the_network_wants_its_input(name):
     assert bundle["license"] == "Apache-2.0"
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_made_model_comes_calibrated(name):
+    box = json.loads(model.model_json(name, MODELS[name]))["box"]
+
+    assert 0 <= box["threshold"] <= 0.96
+    assert all(8 * shift % 1 == 0 for shift in box["shift"])  # of its grid
+    assert box["found_on"]["correct"] > box["found_on"]["paper"]
+
+
 def test_there_are_a_thousand_labels_with_ids_of_their_own():
     lines = model.LABELS.read_text(encoding="utf-8").split("\n")
 

@@ -345,6 +345,80 @@ static void a_network_without_a_head_is_explained_by_gradcam(void **state)
     engine_free(engine);
 }
 
+/* Remembers the map and the box of an explanation. */
+struct remembered {
+    float values[1024];
+    size_t count;
+    struct box box;
+};
+
+static void remember(struct remembered *to, const struct explanation *from)
+{
+    const struct explain_map *map = from->first->map;
+
+    to->count = map->width * map->height;
+    assert_in_range(to->count, 1, sizeof to->values / sizeof to->values[0]);
+    memcpy(to->values, map->values, to->count * sizeof *to->values);
+    to->box = from->first->box;
+}
+
+static void expect_same(const struct remembered *expected,
+                        const struct explanation *found)
+{
+    const struct explain_map *map = found->first->map;
+
+    assert_int_equal(map->width * map->height, expected->count);
+    assert_memory_equal(map->values, expected->values,
+                        expected->count * sizeof *expected->values);
+    assert_int_equal(found->first->box.x, expected->box.x);
+    assert_int_equal(found->first->box.y, expected->box.y);
+    assert_int_equal(found->first->box.width, expected->box.width);
+    assert_int_equal(found->first->box.height, expected->box.height);
+}
+
+static void
+explanations_of_one_image_share_what_they_have_in_common(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("mobilenet-v3-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session;
+    struct explanation found;
+    struct remembered alone;
+    uint64_t runs;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    request.top = 1;
+    request.style.kind = RENDER_NONE;
+    request.box.threshold = .5f;
+    request.method = explain_method_named("layercam");
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    remember(&alone, &found);
+
+    request.method = explain_method_named("gradcam");
+    request.box.threshold = .1f;
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    runs = engine_session_num_runs(session);
+    request.method = explain_method_named("layercam");
+    assert_true(
+        engine_session_explain_again(session, &found, &request, NULL, &err));
+    /* the features and the gradient are there, and the classes */
+    assert_int_equal(engine_session_num_runs(session), runs);
+    request.box.threshold = .5f;
+    assert_true(engine_session_box_again(session, &found, &request.box, &err));
+    expect_same(&alone, &found);
+
+    /* another run forgets them */
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    assert_int_equal(engine_session_num_runs(session), runs + 2);
+    expect_same(&alone, &found);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
 /* ---- what is asked ---- */
 
 static bool count_down(void *user)
@@ -544,6 +618,8 @@ int main(void)
         cmocka_unit_test(a_normalized_head_s_map_adds_up_and_tells_its_scale),
         cmocka_unit_test(where_maxima_are_pooled_that_is_told),
         cmocka_unit_test(a_network_without_a_head_is_explained_by_gradcam),
+        cmocka_unit_test(
+            explanations_of_one_image_share_what_they_have_in_common),
         cmocka_unit_test(a_cancelled_request_runs_no_network),
         cmocka_unit_test(classes_are_listed_and_explained_once),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),
