@@ -331,6 +331,17 @@ def test_other_settings_do_not_go_on_in_the_same_folder(tiny_data, args, said):
     ).returncode == 0  # fmt: skip
 
 
+def test_a_line_that_is_not_its_own_is_named(tiny_data):
+    evaluate(tiny_data, "--out", "edited", "truth.csv", model="model")
+    photos = tiny_data / "edited/photos.csv"
+    lines = photos.read_text().splitlines(keepends=True)
+    photos.write_text("".join(lines[:5] + lines[6:]))
+    result = evaluate(tiny_data, "--out", "edited", "truth.csv", model="model")
+
+    assert result.returncode == 1
+    assert "photos.csv: line 6: it is not in its place" in result.stderr
+
+
 def test_a_broken_photo_is_a_line_of_the_report(tiny_data):
     (tiny_data / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     (tiny_data / "broken.csv").write_text(
