@@ -14,6 +14,13 @@ bench: ## measure and compare with others: QUICK=1, TRIXIE=FOLDER; see bench/
 	@tools/deps.sh bench
 	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
 
+.PHONY: accuracy
+accuracy: build $(VENV)/tests.ok ## write the tables of docs/accuracy.md: DATA=FILE.csv with boxes, CLASSES=FILE.csv
+	@test -n "$(DATA)" || { echo "say DATA=FILE.csv: photos with classes and boxes (docs/accuracy.md)" >&2; exit 2; }
+	@$(MAKE) MODEL=efficientnet-lite0 model
+	@$(MAKE) MODEL=efficientnet-lite2 model
+	@$(PY) tools/accuracy.py $(DATA) $(if $(CLASSES),--classes $(CLASSES))
+
 $(BENCH_BIN): $B/bench/%: $B/obj/bench/%.o $B/libengine.a $B/flags
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
