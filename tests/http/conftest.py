@@ -69,6 +69,10 @@ NOT_SANITIZED = {
 # is tested with: 6 million, at 11 bytes each (docs/operations.md), beside the
 # model's 60 MB; or that may take as much of memory as such.
 LARGE = pytest.mark.large
+# Nothing is asked over TLS. Without this, httpx reads all authorities that there are
+# for each request, which takes longer than most answers; in this folder are none.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(ROOT / "tests")
 START_SECONDS = 60  # a sanitized binary is slow to start
 STOP_SECONDS = 60
 
