@@ -346,6 +346,8 @@ def test_a_client_that_reads_slowly_keeps_nobody_waiting() -> None:
     with running("--workers", "1", *PATIENT, "--timeout", "300") as server:
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            # Packets that fit in, or the kernel waits for each one's room.
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
             s.settimeout(120)
             s.connect(server.address)
             s.sendall(post({"method": "occlusion"}, header))  # with a heatmap
