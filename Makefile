@@ -53,7 +53,7 @@ PKG_CONFIG ?= pkg-config
 export ARCH
 VENV := build/venv
 PY := $(VENV)/bin/python
-PYTEST := $(PY) -m pytest -q -p no:cacheprovider
+PYTEST := tests/pytest.sh
 
 # --- flags -------------------------------------------------------------------
 

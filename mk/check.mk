@@ -50,7 +50,7 @@ lists: $B/tables.json ## rewrite the lists of options, operators and networks
 check-python: $(VENV)/tools/checks.ok ## run ruff on the Python sources
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"
 
-SHELL_FILES = .ci/run $(wildcard tools/*.sh docker/*.sh tests/run tests/unit/run.sh bench/run bench/*.sh)
+SHELL_FILES = .ci/run $(wildcard tools/*.sh docker/*.sh tests/run tests/*.sh tests/unit/run.sh bench/run bench/*.sh)
 check-shell: $(VENV)/tools/checks.ok ## run shellcheck on the shell scripts
 	@$(VENV)/bin/shellcheck $(SHELL_FILES)
 	@echo "ok: shellcheck has nothing to say"

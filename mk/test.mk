@@ -5,11 +5,12 @@
 .PHONY: soak test unit node-tests test-http test-cli test-page test-proxy test-watch test-systemd test-tools test-sanitize test-tsan test-debian
 .PHONY: deps-test format
 
-# Stages run one by one, so that timings are valid and outputs do not mix; what
-# CI's last stages need built is built meanwhile, as tests/run says.
+# Stages run one by one, each on all cores, so that outputs do not mix, but for
+# those that wait most of the time; what CI's last stages need built is built
+# meanwhile, as tests/run says.
 BINARY_STAGES := unit $(if $(wildcard tests/http/*.py),test-http) \
                  $(if $(wildcard tests/cli/*.py),test-cli)
-STAGES := check $(BINARY_STAGES) test-page test-proxy test-watch test-systemd \
+STAGES := check $(BINARY_STAGES) test-page test-watch+test-proxy+test-systemd \
           test-tools \
           $(if $(filter true,$(CI)),test-sanitize test-tsan test-image test-arm64)
 AHEAD := $(filter test-sanitize test-tsan test-image,$(STAGES))
@@ -41,13 +42,13 @@ test-tools: $(VENV)/tests.ok ## test the Python tools and the checks
 	@CC="$(CC)" $(PYTEST) $(PYTEST_DIRS)
 
 test-proxy: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROXIES) ## test two instances behind nginx and Caddy
-	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/proxy
+	@WHEREFORE=$(CURDIR)/$B/wherefore TEST_JOBS=1 $(PYTEST) tests/proxy
 
 test-watch: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok | $(PROMETHEUS) ## test metrics, alerts and dashboard with Prometheus
-	@WHEREFORE=$(CURDIR)/$B/wherefore $(PYTEST) tests/watch
+	@WHEREFORE=$(CURDIR)/$B/wherefore TEST_JOBS=1 $(PYTEST) tests/watch
 
 test-systemd: $B/wherefore models/$(MODEL)/model.json $(VENV)/tests.ok ## test the units of config/ under a real systemd, as root
-	@$(PYTEST) tests/systemd
+	@TEST_JOBS=1 $(PYTEST) tests/systemd
 
 .PHONY: ahead-test-sanitize ahead-test-tsan ahead-test-image
 ahead-test-sanitize:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import pathlib
+import random
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +24,17 @@ def conftest_of(folder: str) -> ModuleType:
     sys.modules[spec.name] = module  # where dataclasses look for it
     spec.loader.exec_module(module)
     return module
+
+
+def free_port() -> int:
+    """A port that nobody has. It is below those that the kernel gives to whoever asks
+    for any, so no server and no client of another test comes upon it."""
+    given = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    end = max(20_000, int(given.split()[0]))
+    while True:
+        port = random.randrange(end // 2, end)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def eventually(

@@ -94,8 +94,8 @@ grep -aE '^\[ +LINE|^\[  FAILED  \] [a-z]|^unit: [0-9]+ passed' "$log" ||
         echo "as before: passed"; } ||
     { tail -n 20 "$log"; failed=1; }
 
-pytest=(build/venv/bin/python -m pytest -q -p no:cacheprovider)
-"${pytest[@]}" -s -rs tests/image || failed=1
+# One by one: -s shows sizes, and there are few.
+TEST_JOBS=1 tests/pytest.sh -s -rs tests/image || failed=1
 [ -z "$arch" ] || exit $failed
 
 # The tests of the binary, with the container in its place; what is not
@@ -105,15 +105,15 @@ export WHEREFORE_MODEL=/usr/share/wherefore/models/efficientnet-lite0
 export FAULT_SECONDS=10
 trap 'tools/image-run.sh --sweep' EXIT
 echo "HTTP, 128 MB:"
-"${pytest[@]}" -rs tests/http -m "not large" || failed=1
+MARKS="not large" tests/pytest.sh -rs tests/http || failed=1
 echo "HTTP, pictures of up to 64 megapixels, 1 GB:"
-MEMORY=1g "${pytest[@]}" -rs tests/http -m large || failed=1
+MEMORY=1g MARKS=large tests/pytest.sh -rs tests/http || failed=1
 echo "HTTP, int8:"
-WHEREFORE_PRECISION=int8 "${pytest[@]}" tests/http/test_answer.py || failed=1
+WHEREFORE_PRECISION=int8 tests/pytest.sh tests/http/test_answer.py || failed=1
 # Not the one with a file of tokens that only its owner may read.
 # But for those of what the browser alone does, which the host has run.
 echo "page:"
-"${pytest[@]}" tests/page --ignore=tests/page/test_addresses.py \
+tests/pytest.sh tests/page --ignore=tests/page/test_addresses.py \
     --ignore=tests/page/test_classes.py --ignore=tests/page/test_evidence.py \
     --ignore=tests/page/test_formats.py --ignore=tests/page/test_manners.py \
     --ignore=tests/page/test_methods.py \

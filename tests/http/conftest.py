@@ -69,13 +69,23 @@ NOT_SANITIZED = {
 # is tested with: 6 million, at 11 bytes each (docs/operations.md), beside the
 # model's 60 MB; or that may take as much of memory as such.
 LARGE = pytest.mark.large
+# A test that measures how quick something is: nothing runs beside it.
+ALONE = pytest.mark.alone
+# Nothing is asked over TLS. Without this, httpx reads all authorities that there are
+# for each request, which takes longer than most answers; in this folder are none.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(ROOT / "tests")
 START_SECONDS = 60  # a sanitized binary is slow to start
 STOP_SECONDS = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Says what our marks mean."""
-    config.addinivalue_line("markers", "large: pictures and methods that 128 MB are too small for")
+    for text in (
+        "large: pictures and methods that 128 MB are too small for",
+        "alone: measures how quick something is, and runs beside no other test",
+    ):
+        config.addinivalue_line("markers", text)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

@@ -11,6 +11,7 @@ import time
 import httpx
 import pytest
 from conftest import (
+    ALONE,
     BINARY,
     LARGE,
     MODEL,
@@ -134,6 +135,7 @@ def test_sigint_stops_as_sigterm_does() -> None:
         assert server.stop(signal.SIGINT) == 0
 
 
+@ALONE
 @LARGE
 def test_a_full_queue_answers_503_at_once_and_health_stays_quick() -> None:
     """One worker, one place in the queue, many slow pictures."""

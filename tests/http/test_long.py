@@ -342,18 +342,21 @@ def test_what_is_wrong_before_it_begins_is_an_error_as_ever(server: Server) -> N
 def test_a_client_that_reads_slowly_keeps_nobody_waiting() -> None:
     """Its lines may be dropped; its answer is whole."""
     header = "Accept: application/x-ndjson\r\n"
+    drawn = {"method": "occlusion", "window": WINDOW}  # with a heatmap
     answers = []
     with running("--workers", "1", *PATIENT, "--timeout", "300") as server:
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            # Packets that fit in, or the kernel waits for each one's room.
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
             s.settimeout(120)
             s.connect(server.address)
-            s.sendall(post({"method": "occlusion"}, header))  # with a heatmap
+            s.sendall(post(drawn, header))
             wait_for_long(server, 1)
             wait_for_long(server, 0)
             assert server.cam(params=SHORT).status_code == 200
             answers.append(read_chunked(s)[-1])
-        answers.append(server.cam(params={"method": "occlusion"}).json())
+        answers.append(server.cam(params=drawn).json())
     for answer in answers:
         answer.pop("timing_ms")
 

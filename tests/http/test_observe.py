@@ -19,6 +19,7 @@ import httpx
 import onnx
 import pytest
 import yaml
+from common import free_port
 from conftest import (
     BINARY,
     MODEL,
@@ -44,8 +45,7 @@ def families(server: Server) -> dict[str, object]:
 
 def free_url() -> str:
     """An address that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return f"http://127.0.0.1:{s.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def value(server: Server, name: str, **labels: str) -> float:

@@ -22,9 +22,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import LARGE, SANITIZED, Server, png, running
+from conftest import ALONE, LARGE, SANITIZED, Server, png, running
 
-pytestmark = LARGE
+pytestmark = [ALONE, LARGE]
 
 WORKERS = 2
 QUEUE = 4

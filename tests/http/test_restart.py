@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from common import free_port
 from conftest import BINARY, LARGE, MODEL, first_line, running, sample
 from test_life import PATIENT, SLOW, wait_for
 
@@ -74,9 +75,8 @@ def door(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Door:
     if request.param == "unix":
         path = str(tmp_path / "door.sock")
         return Door(f"unix:{path}", path)
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        host, port = s.getsockname()
-    return Door(f"{host}:{port}", (host, port))
+    port = free_port()
+    return Door(f"127.0.0.1:{port}", ("127.0.0.1", port))
 
 
 def answer(s: socket.socket) -> bytes:

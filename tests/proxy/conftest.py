@@ -51,13 +51,11 @@ http = common.conftest_of("http")
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has just now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            for _ in range(count)
-        ]
-        return [it.getsockname()[1] for it in sockets]
+    """Ports that nobody has, all different."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(common.free_port())
+    return list(ports)
 
 
 @dataclasses.dataclass
