@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "engine/base/hugepages.h"
-#include "engine/run/dense_tile.h"
+#include "engine/run/dense_winograd.h"
 
 enum {
     MAX_TAPS = 49,   /* in a window, 7 x 7 */
@@ -33,6 +33,7 @@ struct dense {
     const struct graph *graph;     /* borrowed */
     const struct graph_node *node; /* borrowed */
     const struct dense_kernel *kernel;
+    struct dense_winograd *winograd; /* computes it, if not NULL; owned */
     float *packed; /* a panel after another, (taps, in, lanes); owned */
     float *bias;   /* (panels, lanes); owned */
     float *zeros;  /* inputs in the border: (row of a window); owned */
@@ -185,6 +186,13 @@ struct dense *dense_new(const struct graph *graph,
     dense->node = node;
     dense->kernel = kernel = kernel ? kernel : dense_tile_best();
     describe(dense);
+    if (dense_winograd_pays(graph, node, kernel)) {
+        dense->winograd = dense_winograd_new(graph, node, kernel, err);
+        if (dense->winograd)
+            return dense;
+        dense_free(dense);
+        return NULL;
+    }
     dense->panel_len = taps_of(dense) * dense->in_dim[3] * kernel->lanes;
     channels = dense->out_dim[3];
     dense->num_panels = (channels + kernel->lanes - 1) / kernel->lanes;
@@ -211,6 +219,7 @@ void dense_free(struct dense *dense)
 {
     if (!dense)
         return;
+    dense_winograd_free(dense->winograd);
     hugepages_give(dense->packed);
     free(dense->bias);
     free(dense->zeros);
@@ -436,8 +445,14 @@ static size_t count_from(size_t first, size_t apart, size_t length)
     return first < length ? (length - first + apart - 1) / apart : 0;
 }
 
+size_t dense_scratch_len(const struct dense *dense)
+{
+    return dense->winograd ? dense_winograd_scratch_len(dense->winograd) : 0;
+}
+
 void dense_run(const struct dense *dense, float *out, const float *in,
-               const struct dense_rest *rest, struct team_member *member)
+               const struct dense_rest *rest, float *scratch,
+               struct team_member *member)
 {
     const struct graph_window *window = &dense->window;
     const size_t *to = dense->out_dim;
@@ -447,6 +462,10 @@ void dense_run(const struct dense *dense, float *out, const float *in,
     struct work work = {
         .dense = dense, .rest = rest, .grid = &grid, .in = in, .out = out};
 
+    if (dense->winograd) {
+        dense_winograd_run(dense->winograd, out, in, rest, scratch, member);
+        return;
+    }
     for (size_t i = 0; i < phases * phases; i++) {
         find_taps(&grid, dense, 0, i / phases);
         find_taps(&grid, dense, 1, i % phases);

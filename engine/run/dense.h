@@ -54,12 +54,16 @@ struct dense_rest {
     struct mask_bounds bounds;
 };
 
+/* How many floats of scratch a run needs; often none. */
+size_t dense_scratch_len(const struct dense *dense);
+
 /* Computes the node on the caller's thread and on the member's helpers (NULL:
  * none): in and out are (n, height, width, channels), or (.., channels).
  * Results do not depend on the number of threads. `out` must overlap nothing
  * else. */
 void dense_run(const struct dense *dense, float *out, const float *in,
-               const struct dense_rest *rest, struct team_member *member);
+               const struct dense_rest *rest, float *scratch,
+               struct team_member *member);
 
 void dense_free(struct dense *dense);
 

@@ -34,12 +34,15 @@ struct dense_tile {
     size_t num_lanes;     /* 1 .. lanes */
 };
 
+struct dense_winograd_kernel;
+
 /* The kernel of one kind of processor. */
 struct dense_kernel {
     size_t pixels; /* in a tile, at most DENSE_MAX_PIXELS */
     size_t lanes;  /* output channels of a panel of weights, at most
                       DENSE_MAX_LANES */
     void (*run)(const struct dense_tile *tile);
+    const struct dense_winograd_kernel *winograd; /* dense_winograd.h */
 };
 
 /* A panel of up to half as many lanes has half of them in memory. */

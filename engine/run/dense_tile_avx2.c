@@ -2,12 +2,10 @@
  * each input channel, one number of each of six pixels is spread over all lanes
  * and multiplied by 16 weights: 12 multiply-adds for 8 loads. */
 
-#include "engine/run/dense_tile.h"
-
-#include <stdint.h>
+#include "engine/run/dense_winograd.h"
 
 #ifdef __x86_64__
-#include "engine/run/avx2.h"
+#include "engine/run/dense_rest_avx2.h"
 
 enum {
     WIDTH = 8,  /* of a vector */
@@ -21,32 +19,6 @@ AVX2_INLINE __m256i mask_of(size_t count)
     return _mm256_cmpgt_epi32(
         _mm256_set1_epi32((int)(count < WIDTH ? count : WIDTH)),
         _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-AVX2_INLINE __m256 load(const float *from, __m256i mask, bool whole)
-{
-    return whole ? _mm256_loadu_ps(from) : _mm256_maskload_ps(from, mask);
-}
-
-AVX2_INLINE __m256 finished(const struct dense_tile *tile, __m256 sum,
-                            size_t at, __m256i mask, bool whole)
-{
-    const struct dense_rest *rest = tile->rest;
-
-    sum = avx2_clamp(sum, tile->min, tile->max);
-    if (rest->addend)
-        sum = _mm256_add_ps(sum, load(rest->addend + at, mask, whole));
-    if (rest->y)
-        sum = _mm256_and_ps(sum, avx2_between(load(rest->y + at, mask, whole),
-                                              rest->low, rest->high));
-    if (rest->mask)
-        sum = _mm256_and_ps(sum, avx2_lanes(rest->mask[at / MASK_UNIT]));
-    if (rest->clamps)
-        sum = avx2_clamp(sum, rest->min, rest->max);
-    if (rest->made)
-        rest->made[at / MASK_UNIT] = (uint8_t)_mm256_movemask_ps(
-            avx2_between(sum, rest->bounds.low, rest->bounds.high));
-    return sum;
 }
 
 /* The first `count` lanes; storing by a mask is slow on AMD's processors. */
@@ -109,7 +81,9 @@ AVX2_INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
 #pragma GCC unroll 6
         for (int p = 0; p < PIXELS; p++) {
             size_t at = tile->pixels[p] + tile->channel + (size_t)v * WIDTH;
-            __m256 result = finished(tile, sums[p][v], at, mask[v], whole);
+            __m256 result = dense_rest_avx2(
+                tile->rest, avx2_clamp(sums[p][v], tile->min, tile->max), at,
+                mask[v], whole);
 
             if (whole)
                 _mm256_storeu_ps(tile->out + at, result);
@@ -155,7 +129,8 @@ static void run_tile(const struct dense_tile *tile)
 
 const struct dense_kernel *dense_tile_avx2(void)
 {
-    static const struct dense_kernel kernel = {PIXELS, LANES, run_tile};
+    static const struct dense_kernel kernel = {PIXELS, LANES, run_tile,
+                                               &dense_winograd_avx2};
 
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
                ? &kernel

@@ -3,16 +3,10 @@
  * weights: 28 multiply-adds for 16 loads. Parts of vectors are masked, which
  * costs nothing here. Where fewer pixels are left, fewer are computed. */
 
-#include "engine/run/dense_tile.h"
-
-#include <stdint.h>
-#include <string.h>
+#include "engine/run/dense_winograd.h"
 
 #ifdef __x86_64__
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx512f")))
-#define INLINE TARGET static inline __attribute__((always_inline))
+#include "engine/run/dense_rest_avx512.h"
 
 enum {
     WIDTH = 16,  /* of a vector */
@@ -23,62 +17,16 @@ enum {
                     the processor's own prefetching ends with each page */
 };
 
-INLINE __mmask16 mask_of(size_t count)
+AVX512_INLINE __mmask16 mask_of(size_t count)
 {
     return (__mmask16)(count < WIDTH ? (1u << count) - 1 : 0xffff);
 }
 
-/* What is no number stays so: min and max return their second operand then. */
-INLINE __m512 clamp(__m512 x, float min, float max)
-{
-    return _mm512_min_ps(_mm512_set1_ps(max),
-                         _mm512_max_ps(_mm512_set1_ps(min), x));
-}
-
-INLINE __mmask16 between(__m512 y, float low, float high)
-{
-    return _mm512_cmp_ps_mask(y, _mm512_set1_ps(low), _CMP_GT_OQ) &
-           _mm512_cmp_ps_mask(y, _mm512_set1_ps(high), _CMP_LT_OQ);
-}
-
-/* The bytes of a mask (mask.h) for some lanes: one, or two. */
-INLINE size_t mask_len(__mmask16 lanes)
-{
-    return lanes >> MASK_UNIT ? 2 : 1;
-}
-
-INLINE __m512 finished(const struct dense_rest *rest, __m512 sum, size_t at,
-                       __mmask16 lanes)
-{
-    if (rest->addend)
-        sum =
-            _mm512_add_ps(sum, _mm512_maskz_loadu_ps(lanes, rest->addend + at));
-    if (rest->y)
-        sum = _mm512_maskz_mov_ps(
-            between(_mm512_maskz_loadu_ps(lanes, rest->y + at), rest->low,
-                    rest->high),
-            sum);
-    if (rest->mask) {
-        uint16_t bits = 0;
-
-        memcpy(&bits, rest->mask + at / MASK_UNIT, mask_len(lanes));
-        sum = _mm512_maskz_mov_ps(bits, sum);
-    }
-    if (rest->clamps)
-        sum = clamp(sum, rest->min, rest->max);
-    if (rest->made) {
-        uint16_t bits = between(sum, rest->bounds.low, rest->bounds.high);
-
-        memcpy(rest->made + at / MASK_UNIT, &bits, mask_len(lanes));
-    }
-    return sum;
-}
-
 /* Stores `count` pixels' results for one vector of channels: (count,
  * WIDTH). */
-TARGET static void finish_with_rest(const struct dense_tile *tile,
-                                    const float *results, size_t channel,
-                                    __mmask16 lanes)
+AVX512_TARGET static void finish_with_rest(const struct dense_tile *tile,
+                                           const float *results, size_t channel,
+                                           __mmask16 lanes)
 {
     const struct dense_rest rest = *tile->rest; /* nothing written changes it */
     const float min = tile->min, max = tile->max;
@@ -87,15 +35,17 @@ TARGET static void finish_with_rest(const struct dense_tile *tile,
 
     for (size_t p = 0; p < num_pixels; p++) {
         size_t at = pixels[p] + channel;
-        __m512 sum = clamp(_mm512_loadu_ps(results + p * WIDTH), min, max);
+        __m512 sum =
+            avx512_clamp(_mm512_loadu_ps(results + p * WIDTH), min, max);
 
-        _mm512_mask_storeu_ps(out + at, lanes, finished(&rest, sum, at, lanes));
+        _mm512_mask_storeu_ps(out + at, lanes,
+                              dense_rest_avx512(&rest, sum, at, lanes));
     }
 }
 
 /* What follows the sums is a loop, as it would be too much code otherwise. */
-INLINE void finish(const struct dense_tile *tile, __m512 sums[][2], int pixels,
-                   int vectors)
+AVX512_INLINE void finish(const struct dense_tile *tile, __m512 sums[][2],
+                          int pixels, int vectors)
 {
     const __m512 min = _mm512_set1_ps(tile->min),
                  max = _mm512_set1_ps(tile->max);
@@ -122,7 +72,7 @@ INLINE void finish(const struct dense_tile *tile, __m512 sums[][2], int pixels,
 }
 
 /* `vectors` of channels of `pixels`. */
-INLINE void run(const struct dense_tile *tile, int pixels, int vectors)
+AVX512_INLINE void run(const struct dense_tile *tile, int pixels, int vectors)
 {
     __m512 sums[PIXELS][2];
 
@@ -165,13 +115,13 @@ INLINE void run(const struct dense_tile *tile, int pixels, int vectors)
 /* X(pixels) in ascending order */
 #define SIZES(X) X(1) X(4) X(8) X(14)
 
-#define X(pixels)                                                  \
-    TARGET static void run_##pixels(const struct dense_tile *tile) \
-    {                                                              \
-        if (tile->num_lanes > WIDTH)                               \
-            run(tile, pixels, 2);                                  \
-        else                                                       \
-            run(tile, pixels, 1);                                  \
+#define X(pixels)                                                         \
+    AVX512_TARGET static void run_##pixels(const struct dense_tile *tile) \
+    {                                                                     \
+        if (tile->num_lanes > WIDTH)                                      \
+            run(tile, pixels, 2);                                         \
+        else                                                              \
+            run(tile, pixels, 1);                                         \
     }
 SIZES(X)
 #undef X
@@ -189,7 +139,8 @@ static void run_tile(const struct dense_tile *tile)
 
 const struct dense_kernel *dense_tile_avx512(void)
 {
-    static const struct dense_kernel kernel = {PIXELS, LANES, run_tile};
+    static const struct dense_kernel kernel = {PIXELS, LANES, run_tile,
+                                               &dense_winograd_avx512};
 
     return __builtin_cpu_supports("avx512f") ? &kernel : NULL;
 }
