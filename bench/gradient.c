@@ -55,7 +55,7 @@ static bool add_gradient(struct network *network, struct error *err)
         .num_wanted = 1,
     };
 
-    if (!gradient_append(graph, &options, err) || !graph_layout(graph, err))
+    if (!gradient_append(graph, &options, err) || !plan_layout(graph, err))
         return false;
     network->plan = plan_new(graph, err);
     for (size_t v = 0; network->plan && v < graph->num_values; v++)

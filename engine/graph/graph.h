@@ -275,7 +275,7 @@ bool graph_layout(struct graph *graph, struct error *err)
 bool graph_layout_is_nhwc(const struct graph_value *input);
 
 /* graph_split.c: splits a convolution whose weights do not fit the cache into
- * several and a concatenation. graph_layout runs it last. ERROR_MEMORY. */
+ * several and a concatenation. After graph_layout. ERROR_MEMORY. */
 bool graph_split(struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 

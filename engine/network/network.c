@@ -15,7 +15,7 @@ static bool fold_and_lay_out(struct graph *graph, enum network_pass last,
 {
     return last == NETWORK_INFER ||
            (graph_fold(graph, err) &&
-            (last == NETWORK_FOLD || graph_layout(graph, err)));
+            (last == NETWORK_FOLD || plan_layout(graph, err)));
 }
 
 bool network_prepare(struct graph *graph, enum network_pass last,
@@ -121,7 +121,7 @@ static bool read_graph(struct network *network, const uint8_t *bytes,
            graph_fold(graph, err) &&
            (graph->num_outputs > 1 ||
             layers_find(&network->layers, graph, graph->outputs[0], err)) &&
-           graph_layout(graph, err);
+           plan_layout(graph, err);
 }
 
 /* Reads the file again for the chosen output alone, so that nothing is kept for

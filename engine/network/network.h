@@ -8,7 +8,7 @@
  *     graph_infer              infers shapes
  *     graph_fold
  *     layers_find              lists the feature maps
- *     graph_layout
+ *     plan_layout
  *     outputs_choose           chooses the output; the file is then read again
  *                              for this one alone
  *     head_find_at             finds the layers that maps are computed from

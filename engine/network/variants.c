@@ -220,7 +220,7 @@ static bool lay_out(struct variant *made, const struct graph *from,
                   : made->logits != GRAPH_NONE ? &made->logits
                                                : &made->features;
 
-    if (!graph_layout(graph, err))
+    if (!plan_layout(graph, err))
         return false;
     *result = graph->outputs[0];
     share_weights(graph, from);

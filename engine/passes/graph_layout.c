@@ -257,5 +257,5 @@ bool graph_layout(struct graph *graph, struct error *err)
     if (ok)
         graph_prune(graph);
     free(old);
-    return ok && graph_split(graph, err);
+    return ok;
 }

@@ -1,4 +1,4 @@
-/* DESIGN: Output channels are divided into panels of 16, whose weights lie one
+/* DESIGN: Output channels are divided into panels, whose weights lie one
  * after another in the order in which a tile reads them. Some panels that fit a
  * core's cache together take turns on a block of pixels, whose inputs stay in
  * the cache meanwhile. Where a pixel's inputs are is found once for all panels
@@ -11,9 +11,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/hugepages.h"
-#include "engine/run/dense_tile.h"
+#include "engine/run/dense_winograd.h"
 
 enum {
     MAX_TAPS = 49,   /* in a window, 7 x 7 */
@@ -22,13 +23,17 @@ enum {
     BLOCK_TILES = 8, /* at most */
 };
 
-/* About these many bytes of weights, and of inputs, are worked with at once. */
-#define GROUP_BYTES ((size_t)160 << 10)
+/* About these many bytes of inputs are worked with at once. */
 #define BLOCK_BYTES ((size_t)64 << 10)
+
+/* Of weights, where the size of a core's cache is not known. */
+#define DEFAULT_GROUP_BYTES ((size_t)160 << 10)
 
 struct dense {
     const struct graph *graph;     /* borrowed */
     const struct graph_node *node; /* borrowed */
+    const struct dense_kernel *kernel;
+    struct dense_winograd *winograd; /* computes it, if not NULL; owned */
     float *packed; /* a panel after another, (taps, in, lanes); owned */
     float *bias;   /* (panels, lanes); owned */
     float *zeros;  /* inputs in the border: (row of a window); owned */
@@ -48,6 +53,7 @@ struct grid {
     size_t num[2];          /* taps along each axis */
     ptrdiff_t shift[2][MAX_TAPS]; /* of a tap's input */
     size_t tap[2][MAX_TAPS];      /* its number in the window */
+    bool pointwise; /* one tap, which takes each pixel to the same */
     bool joined; /* the taps of a row of the window follow one another, in the
                     input as in the weights */
 };
@@ -75,6 +81,11 @@ static bool supports_window(const struct graph *graph,
            out[0] * out[1] * out[2] >= MIN_PIXELS;
 }
 
+bool dense_has_kernel(void)
+{
+    return dense_tile_best();
+}
+
 bool dense_supports(const struct graph *graph, const struct graph_node *node)
 {
     const struct graph_value *weights, *bias;
@@ -86,7 +97,7 @@ bool dense_supports(const struct graph *graph, const struct graph_node *node)
     weights = graph_input(graph, node, 1);
     bias = graph_input(graph, node, 2);
     return weights->data && (!bias || bias->data) && node->min < node->max &&
-           dense_tile_supported();
+           dense_has_kernel();
 }
 
 /* ---- weights ---- */
@@ -102,7 +113,7 @@ static size_t lanes_at(const struct dense *dense, size_t channel)
 {
     size_t left = dense->out_dim[3] - channel;
 
-    return left < DENSE_LANES ? left : DENSE_LANES;
+    return left < dense->kernel->lanes ? left : dense->kernel->lanes;
 }
 
 static void pack(struct dense *dense)
@@ -113,8 +124,9 @@ static void pack(struct dense *dense)
     size_t inner = taps_of(dense) * dense->in_dim[3];
 
     for (size_t p = 0; p < dense->num_panels; p++) {
-        size_t channel = p * DENSE_LANES, used = lanes_at(dense, channel);
-        size_t lanes = dense_tile_lanes(used);
+        size_t channel = p * dense->kernel->lanes,
+               used = lanes_at(dense, channel);
+        size_t lanes = dense_tile_lanes(dense->kernel, used);
         float *panel = dense->packed + p * dense->panel_len;
 
         for (size_t l = 0; l < lanes; l++) {
@@ -152,8 +164,18 @@ static void describe(struct dense *dense)
         graph_shape_count(out) / dense->out_dim[3];
 }
 
+/* About these many bytes of weights are worked with at once: a part of a core's
+ * own cache. */
+static size_t group_bytes(void)
+{
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+
+    return cache > 0 ? (size_t)cache / 16 * 5 : DEFAULT_GROUP_BYTES;
+}
+
 struct dense *dense_new(const struct graph *graph,
-                        const struct graph_node *node, struct error *err)
+                        const struct graph_node *node,
+                        const struct dense_kernel *kernel, struct error *err)
 {
     struct dense *dense = calloc(1, sizeof *dense);
     size_t channels;
@@ -162,16 +184,25 @@ struct dense *dense_new(const struct graph *graph,
         goto failed;
     dense->graph = graph;
     dense->node = node;
+    dense->kernel = kernel = kernel ? kernel : dense_tile_best();
     describe(dense);
-    dense->panel_len = taps_of(dense) * dense->in_dim[3] * DENSE_LANES;
+    if (dense_winograd_pays(graph, node, kernel)) {
+        dense->winograd = dense_winograd_new(graph, node, kernel, err);
+        if (dense->winograd)
+            return dense;
+        dense_free(dense);
+        return NULL;
+    }
+    dense->panel_len = taps_of(dense) * dense->in_dim[3] * kernel->lanes;
     channels = dense->out_dim[3];
-    dense->num_panels = (channels + DENSE_LANES - 1) / DENSE_LANES;
-    dense->per_group = GROUP_BYTES / (dense->panel_len * sizeof(float));
+    dense->num_panels = (channels + kernel->lanes - 1) / kernel->lanes;
+    dense->per_group = group_bytes() / (dense->panel_len * sizeof(float));
     if (dense->per_group == 0)
         dense->per_group = 1;
     dense->packed = hugepages_take(dense->num_panels * dense->panel_len *
                                    sizeof *dense->packed);
-    dense->bias = calloc(dense->num_panels * DENSE_LANES, sizeof *dense->bias);
+    dense->bias =
+        calloc(dense->num_panels * kernel->lanes, sizeof *dense->bias);
     dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
                           sizeof *dense->zeros);
     if (!dense->packed || !dense->bias || !dense->zeros)
@@ -188,6 +219,7 @@ void dense_free(struct dense *dense)
 {
     if (!dense)
         return;
+    dense_winograd_free(dense->winograd);
     hugepages_give(dense->packed);
     free(dense->bias);
     free(dense->zeros);
@@ -231,7 +263,7 @@ static bool is_inside(const struct work *work, const size_t *columns)
     ptrdiff_t last = grid->shift[1][grid->num[1] - 1];
     ptrdiff_t width = (ptrdiff_t)work->dense->in_dim[2];
 
-    for (size_t p = 0; p < DENSE_PIXELS; p++) {
+    for (size_t p = 0; p < work->dense->kernel->pixels; p++) {
         ptrdiff_t x = (ptrdiff_t)(columns[p] * grid->stride[1]);
 
         if (x + grid->shift[1][0] < 0 || x + last >= width)
@@ -242,10 +274,10 @@ static bool is_inside(const struct work *work, const size_t *columns)
 
 /* The inputs of one tile. */
 struct inputs {
-    const float *at[MAX_TAPS * DENSE_PIXELS];
+    const float *at[MAX_TAPS * DENSE_MAX_PIXELS];
     size_t weights_at[MAX_TAPS];
     size_t num_runs, length;
-    size_t pixels[DENSE_PIXELS]; /* where the outputs go */
+    size_t pixels[DENSE_MAX_PIXELS]; /* where the outputs go */
 };
 
 static const float *input_at(const struct work *work, size_t picture,
@@ -260,21 +292,43 @@ static const float *input_at(const struct work *work, size_t picture,
            ((picture * in[1] + (size_t)row) * in[2] + (size_t)column) * in[3];
 }
 
+static void find_same(struct inputs *inputs, const struct work *work,
+                      size_t first)
+{
+    const struct dense *dense = work->dense;
+
+    inputs->num_runs = 1;
+    inputs->weights_at[0] = 0;
+    inputs->length = dense->in_dim[3];
+    for (size_t p = 0; p < dense->kernel->pixels; p++) {
+        size_t at =
+            first + p < work->num_pixels ? first + p : work->num_pixels - 1;
+
+        inputs->at[p] = work->in + at * dense->in_dim[3];
+        inputs->pixels[p] = at * dense->out_dim[3];
+    }
+}
+
 /* From pixel `first` of the grid on; the last one is repeated. */
 static void find_inputs(struct inputs *inputs, const struct work *work,
                         size_t first)
 {
     const struct grid *grid = work->grid;
     const size_t *out = work->dense->out_dim;
-    size_t picture[DENSE_PIXELS], row[DENSE_PIXELS], column[DENSE_PIXELS];
+    size_t picture[DENSE_MAX_PIXELS], row[DENSE_MAX_PIXELS];
+    size_t column[DENSE_MAX_PIXELS], pixels = work->dense->kernel->pixels;
     size_t channels = work->dense->in_dim[3], num;
     size_t width = work->dense->window.kernel[1];
     bool joined;
 
+    if (grid->pointwise) {
+        find_same(inputs, work, first);
+        return;
+    }
     column[0] = first % grid->columns;
     row[0] = first / grid->columns % grid->rows;
     picture[0] = first / grid->columns / grid->rows;
-    for (size_t p = 0; p < DENSE_PIXELS; p++) {
+    for (size_t p = 0; p < pixels; p++) {
         if (p > 0) {
             bool more = first + p < work->num_pixels;
             bool turns = more && column[p - 1] + 1 == grid->columns;
@@ -296,11 +350,11 @@ static void find_inputs(struct inputs *inputs, const struct work *work,
     inputs->length = joined ? width * channels : channels;
     for (size_t ky = 0; ky < grid->num[0]; ky++)
         for (size_t kx = 0; kx < num; kx++) {
-            const float **at = &inputs->at[inputs->num_runs * DENSE_PIXELS];
+            const float **at = &inputs->at[inputs->num_runs * pixels];
 
             inputs->weights_at[inputs->num_runs++] =
                 (grid->tap[0][ky] * width + grid->tap[1][kx]) * channels;
-            for (size_t p = 0; p < DENSE_PIXELS; p++)
+            for (size_t p = 0; p < pixels; p++)
                 at[p] = input_at(work, picture[p],
                                  (ptrdiff_t)(row[p] * grid->stride[0]) +
                                      grid->shift[0][ky],
@@ -311,12 +365,19 @@ static void find_inputs(struct inputs *inputs, const struct work *work,
 
 /* ---- running ---- */
 
+static bool has_rest(const struct dense_rest *rest)
+{
+    return rest->addend || rest->y || rest->mask || rest->clamps || rest->made;
+}
+
 /* A block of pixels, for a group of panels. */
 static void run_block(const struct team_task *task, size_t thread,
                       const size_t *at, const size_t *len)
 {
     const struct work *work = task->context;
     const struct dense *dense = work->dense;
+    const struct dense_kernel *kernel = dense->kernel;
+    size_t end = at[1] + len[1];
     struct inputs inputs;
     struct dense_tile tile = {
         .inputs = inputs.at,
@@ -324,21 +385,24 @@ static void run_block(const struct team_task *task, size_t thread,
         .min = dense->node->min,
         .max = dense->node->max,
         .rest = work->rest,
+        .has_rest = has_rest(work->rest),
         .out = work->out,
         .pixels = inputs.pixels,
     };
 
     (void)thread;
-    for (size_t first = at[1]; first < at[1] + len[1]; first += DENSE_PIXELS) {
+    for (size_t first = at[1]; first < end; first += kernel->pixels) {
         find_inputs(&inputs, work, first);
         tile.num_runs = inputs.num_runs;
         tile.length = inputs.length;
+        tile.num_pixels =
+            end - first < kernel->pixels ? end - first : kernel->pixels;
         for (size_t p = at[0]; p < at[0] + len[0]; p++) {
             tile.panel = dense->packed + p * dense->panel_len;
-            tile.channel = p * DENSE_LANES;
+            tile.channel = p * kernel->lanes;
             tile.bias = dense->bias + tile.channel;
             tile.num_lanes = lanes_at(dense, tile.channel);
-            dense_tile_run(&tile);
+            kernel->run(&tile);
         }
     }
 }
@@ -346,7 +410,8 @@ static void run_block(const struct team_task *task, size_t thread,
 static void run_grid(struct work *work, struct team_member *member)
 {
     const size_t *in = work->dense->in_dim;
-    size_t per_tile = work->grid->num[0] * in[3] * DENSE_PIXELS *
+    size_t pixels = work->dense->kernel->pixels;
+    size_t per_tile = work->grid->num[0] * in[3] * pixels *
                       (work->grid->joined ? 1 : work->grid->num[1]) *
                       sizeof(float);
     size_t tiles = BLOCK_BYTES / (per_tile + 1);
@@ -360,8 +425,18 @@ static void run_grid(struct work *work, struct team_member *member)
     };
 
     tiles = tiles < 1 ? 1 : tiles > BLOCK_TILES ? BLOCK_TILES : tiles;
-    task.steps[1] = tiles * DENSE_PIXELS;
+    task.steps[1] = tiles * pixels;
     team_run(member, &task);
+}
+
+static bool is_pointwise(const struct grid *grid, const struct dense *dense)
+{
+    for (int i = 0; i < 2; i++)
+        if (grid->apart != 1 || grid->stride[i] != 1 || grid->num[i] != 1 ||
+            grid->shift[i][0] != 0 ||
+            dense->in_dim[1 + i] != dense->out_dim[1 + i])
+            return false;
+    return true;
 }
 
 /* How many outputs first, first + apart, … there are. */
@@ -370,8 +445,14 @@ static size_t count_from(size_t first, size_t apart, size_t length)
     return first < length ? (length - first + apart - 1) / apart : 0;
 }
 
+size_t dense_scratch_len(const struct dense *dense)
+{
+    return dense->winograd ? dense_winograd_scratch_len(dense->winograd) : 0;
+}
+
 void dense_run(const struct dense *dense, float *out, const float *in,
-               const struct dense_rest *rest, struct team_member *member)
+               const struct dense_rest *rest, float *scratch,
+               struct team_member *member)
 {
     const struct graph_window *window = &dense->window;
     const size_t *to = dense->out_dim;
@@ -381,11 +462,16 @@ void dense_run(const struct dense *dense, float *out, const float *in,
     struct work work = {
         .dense = dense, .rest = rest, .grid = &grid, .in = in, .out = out};
 
+    if (dense->winograd) {
+        dense_winograd_run(dense->winograd, out, in, rest, scratch, member);
+        return;
+    }
     for (size_t i = 0; i < phases * phases; i++) {
         find_taps(&grid, dense, 0, i / phases);
         find_taps(&grid, dense, 1, i % phases);
         grid.rows = count_from(grid.first[0], grid.apart, to[1]);
         grid.columns = count_from(grid.first[1], grid.apart, to[2]);
+        grid.pointwise = is_pointwise(&grid, dense);
         grid.joined = !transposed && window->dilation[1] == 1;
         work.num_pixels = to[0] * grid.rows * grid.columns;
         if (work.num_pixels > 0)

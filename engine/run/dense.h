@@ -2,10 +2,10 @@
 #define ENGINE_RUN_DENSE_H
 
 /* Convolutions of all channels, transposed ones and linear layers on x86-64
- * with AVX2 but without AVX-512. Debian 12's XNNPACK is half as fast as the
- * processor there: its compiler ran out of registers in the kernel for such
- * processors, and each of its sums waits for one that goes through memory. With
- * AVX-512 there are registers enough, and XNNPACK is as good.
+ * with AVX2 or AVX-512. Debian 12's XNNPACK is half as fast as the processor
+ * with AVX2: its compiler ran out of registers in that kernel, and each of its
+ * sums waits for one that goes through memory. Its kernel for AVX-512 is good
+ * while weights are in the cache, and half as fast when they are not.
  *
  *     out[y][x][o] = sum over ky, kx, c of
  *         in[row(y, ky)][column(x, kx)][c] weights[o][ky][kx][c]
@@ -21,17 +21,23 @@
 #include "engine/graph/graph.h"
 #include "engine/run/mask.h"
 
-struct dense; /* a layer's packed weights; immutable, for any thread */
+struct dense;        /* a layer's packed weights; immutable, for any thread */
+struct dense_kernel; /* of a kind of processor (dense_tile.h) */
 
-/* Whether this processor has a kernel for the node, after graph_layout: a
+/* Whether this processor has a kernel at all. Any thread. */
+bool dense_has_kernel(void);
+
+/* Whether it has one for the node, after graph_layout: a
  * LINEAR with constant weights, or a CONV or DECONV with channels last,
  * constant weights and no groups, and several pixels to compute. Any thread. */
 bool dense_supports(const struct graph *graph, const struct graph_node *node);
 
-/* Packs the weights of a supported node. The graph must outlive the result.
- * Returns NULL on ERROR_MEMORY. */
+/* Packs the weights of a supported node for a kernel; NULL is the fastest one
+ * for this processor. The graph must outlive the result. Returns NULL on
+ * ERROR_MEMORY. */
 struct dense *dense_new(const struct graph *graph,
-                        const struct graph_node *node, struct error *err)
+                        const struct graph_node *node,
+                        const struct dense_kernel *kernel, struct error *err)
     __attribute__((warn_unused_result));
 
 /* What is done with each result r, in this order; `= {0}` is nothing but the
@@ -48,12 +54,16 @@ struct dense_rest {
     struct mask_bounds bounds;
 };
 
+/* How many floats of scratch a run needs; often none. */
+size_t dense_scratch_len(const struct dense *dense);
+
 /* Computes the node on the caller's thread and on the member's helpers (NULL:
  * none): in and out are (n, height, width, channels), or (.., channels).
  * Results do not depend on the number of threads. `out` must overlap nothing
  * else. */
 void dense_run(const struct dense *dense, float *out, const float *in,
-               const struct dense_rest *rest, struct team_member *member);
+               const struct dense_rest *rest, float *scratch,
+               struct team_member *member);
 
 void dense_free(struct dense *dense);
 

@@ -1,23 +1,22 @@
 #ifndef ENGINE_RUN_DENSE_TILE_H
 #define ENGINE_RUN_DENSE_TILE_H
 
-/* The inner loop of dense.c. Private to dense*.c. */
+/* The inner loop of dense.c: a tile of some output channels of some pixels,
+ * whose sums stay in registers from the first input to the last. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/run/dense.h"
 
-enum {
-    DENSE_PIXELS = 6, /* in a tile: 12 sums leave 4 of 16 registers */
-    DENSE_LANES = 16, /* output channels of a panel of weights */
-};
+enum { DENSE_MAX_PIXELS = 14, DENSE_MAX_LANES = 32 }; /* of any kernel */
 
-/* One tile: up to DENSE_LANES output channels of DENSE_PIXELS pixels. */
+/* One tile. `pixels` and `lanes` are the kernel's. */
 struct dense_tile {
-    /* (num_runs, DENSE_PIXELS) where each pixel's inputs begin: `length` of
-     * them, one after another, for each run; and for each run the weights for
-     * them, (length, lanes), in a panel. */
+    /* (num_runs, pixels) where each pixel's inputs begin: `length` of them, one
+     * after another, for each run; and for each run the weights for them,
+     * (length, lanes), in a panel. Of pixels beyond num_pixels, the inputs are
+     * readable, and the results may be computed, but are those of the last. */
     const float *const *inputs;
     const size_t *weights_at; /* (num_runs) offsets, in inputs */
     size_t num_runs, length;
@@ -26,22 +25,38 @@ struct dense_tile {
     const float *bias;  /* (lanes) */
     float min, max;
     const struct dense_rest *rest;
+    bool has_rest; /* it says to do anything */
 
     float *out;           /* the output's elements */
-    const size_t *pixels; /* (DENSE_PIXELS) offsets of the pixels' channels */
+    const size_t *pixels; /* (pixels) offsets of the pixels' channels */
+    size_t num_pixels;    /* 1 .. pixels */
     size_t channel;       /* the first one */
-    size_t num_lanes;     /* at most DENSE_LANES */
+    size_t num_lanes;     /* 1 .. lanes */
 };
 
-/* A panel of up to 8 lanes has 8 in memory, and one of more has 16. */
-static inline size_t dense_tile_lanes(size_t num_lanes)
+struct dense_winograd_kernel;
+
+/* The kernel of one kind of processor. */
+struct dense_kernel {
+    size_t pixels; /* in a tile, at most DENSE_MAX_PIXELS */
+    size_t lanes;  /* output channels of a panel of weights, at most
+                      DENSE_MAX_LANES */
+    void (*run)(const struct dense_tile *tile);
+    const struct dense_winograd_kernel *winograd; /* dense_winograd.h */
+};
+
+/* A panel of up to half as many lanes has half of them in memory. */
+static inline size_t dense_tile_lanes(const struct dense_kernel *kernel,
+                                      size_t num_lanes)
 {
-    return num_lanes > DENSE_LANES / 2 ? DENSE_LANES : DENSE_LANES / 2;
+    return num_lanes > kernel->lanes / 2 ? kernel->lanes : kernel->lanes / 2;
 }
 
-/* Whether there is a kernel for this processor, and it should be used. */
-bool dense_tile_supported(void);
+/* Each is NULL where the processor lacks its instructions. */
+const struct dense_kernel *dense_tile_avx2(void);
+const struct dense_kernel *dense_tile_avx512(void);
 
-void dense_tile_run(const struct dense_tile *tile);
+/* The fastest one for this processor, or NULL. */
+const struct dense_kernel *dense_tile_best(void);
 
 #endif

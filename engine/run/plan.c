@@ -11,6 +11,13 @@
  * refused before memory is taken for it. */
 #define MAX_COMPUTED ((size_t)1 << 30)
 
+/* Weights that do not fit the cache are no trouble to our own kernels. */
+bool plan_layout(struct graph *graph, struct error *err)
+{
+    return graph_layout(graph, err) &&
+           (dense_has_kernel() || graph_split(graph, err));
+}
+
 /* The numbers that one run computes, all nodes together. */
 static bool check_size(const struct graph *graph, struct error *err)
 {
@@ -155,7 +162,7 @@ static bool add_dense(struct plan *plan, struct error *err)
         if (plan->steps[s].runner != PLAN_DENSE)
             continue;
         plan->dense[s] = dense_new(
-            plan->graph, &plan->graph->nodes[plan->steps[s].first], err);
+            plan->graph, &plan->graph->nodes[plan->steps[s].first], NULL, err);
         if (!plan->dense[s])
             return false;
     }

@@ -2,9 +2,9 @@
 #define ENGINE_RUN_PLAN_H
 
 /* A graph divided into steps: XNNPACK runtimes, as long as possible, depthwise
- * convolutions by our own kernel (depthwise.h), on some processors the others
- * too (dense.h), and a plain kernel for each node that XNNPACK does not
- * support. */
+ * convolutions (depthwise.h), the others and linear layers (dense.h) by our own
+ * kernels where the processor has them, and a plain kernel for each node that
+ * XNNPACK does not support. */
 
 #include "engine/base/team.h"
 #include "engine/graph/graph.h"
@@ -12,7 +12,12 @@
 struct plan;         /* immutable, for any thread */
 struct plan_session; /* memory for one run; one thread at a time */
 
-/* Plans a graph after graph_layout; it must outlive the plan. Returns NULL and
+/* Lays a graph out for a plan: graph_layout, then graph_split unless our own
+ * kernels run convolutions. Fails as they do. */
+bool plan_layout(struct graph *graph, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Plans a graph after plan_layout; it must outlive the plan. Returns NULL and
  * ERROR_UNSUPPORTED (there is no kernel for a node; the text names it),
  * ERROR_LIMIT (a run would compute more than 2**30 numbers) or ERROR_MEMORY. */
 struct plan *plan_new(const struct graph *graph, struct error *err)

@@ -24,8 +24,8 @@ struct plan {
      * one step makes and another takes. (graph's num_values) owned. */
     bool *kept;
     /* Of these, the ones that pass between steps share memory. */
-    struct memory_block *blocks; /* (num_passed + num_masks) in floats;
-                                    owned */
+    struct memory_block *blocks; /* (num_passed + num_masks + num_steps) in
+                                    floats, the last of scratch; owned */
     int *passed;                 /* (num_passed) the values; owned */
     size_t num_passed;
     /* Values whose masks the gates of gradients take in their stead. */

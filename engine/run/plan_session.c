@@ -241,6 +241,14 @@ static void run_depthwise(struct plan_session *session,
         depthwise_run(&depthwise, &session->member);
 }
 
+static float *scratch_of(const struct plan_session *session, size_t s)
+{
+    const struct plan *plan = session->plan;
+
+    return session->passed +
+           plan->blocks[plan->num_passed + plan->num_masks + s].offset;
+}
+
 static void run_dense(struct plan_session *session, size_t s)
 {
     const struct plan_step *step = &session->plan->steps[s];
@@ -271,7 +279,8 @@ static void run_dense(struct plan_session *session, size_t s)
         rest.bounds = made->bounds;
     }
     dense_run(session->plan->dense[s], session->data[out],
-              session->data[node->inputs[0]], &rest, &session->member);
+              session->data[node->inputs[0]], &rest, scratch_of(session, s),
+              &session->member);
 }
 
 static bool run_step(struct plan_session *session, size_t s, struct error *err)

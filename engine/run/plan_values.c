@@ -137,6 +137,24 @@ static void list_masks(struct plan *plan, const size_t *step_of)
     }
 }
 
+/* ---- scratch ---- */
+
+/* Of our own kernels: it lives while its step runs. */
+static void list_scratch(struct plan *plan)
+{
+    for (size_t s = 0; s < plan->num_steps; s++) {
+        const struct plan_step *step = &plan->steps[s];
+        size_t len = plan->dense[s] ? dense_scratch_len(plan->dense[s]) : 0;
+
+        plan->blocks[plan->num_passed + plan->num_masks + s] =
+            (struct memory_block){
+                .first = step->first,
+                .last = step->first + step->count - 1,
+                .size = len > 0 ? padded(len) : 0,
+            };
+    }
+}
+
 /* ---- lives ---- */
 
 /* Finds what one step makes and another takes, but for outputs: last[value]
@@ -204,7 +222,8 @@ bool plan_values_place(struct plan *plan, struct error *err)
     size_t *last = calloc(graph->num_values, sizeof *last);
     bool ok = false;
 
-    plan->blocks = calloc(graph->num_values, 2 * sizeof *plan->blocks);
+    plan->blocks =
+        calloc(2 * graph->num_values + plan->num_steps, sizeof *plan->blocks);
     plan->passed = calloc(graph->num_values, sizeof *plan->passed);
     plan->masks = calloc(graph->num_values, sizeof *plan->masks);
     if (!step_of || !last || !plan->blocks || !plan->passed || !plan->masks) {
@@ -219,7 +238,9 @@ bool plan_values_place(struct plan *plan, struct error *err)
     find_lives(plan, step_of, last);
     list_passed(plan, step_of, last);
     list_masks(plan, step_of);
-    ok = memory_plan(plan->blocks, plan->num_passed + plan->num_masks,
+    list_scratch(plan);
+    ok = memory_plan(plan->blocks,
+                     plan->num_passed + plan->num_masks + plan->num_steps,
                      &plan->passed_len, err);
 out:
     free(step_of);

@@ -213,6 +213,29 @@ static void all_channels_are_as_the_reference_has_them(void **state)
     }
 }
 
+/* By Winograd's way, where there is a kernel. */
+static void large_layers_are_as_the_reference_has_them(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct dense_case layer = {.op = i ? GRAPH_DECONV : GRAPH_CONV,
+                                   .pictures = 1,
+                                   .in = 32,
+                                   .out = 48,
+                                   .height = 23,
+                                   .width = 26,
+                                   .kernel = 3,
+                                   .stride = 1,
+                                   .pad = 1,
+                                   .dilation = 1,
+                                   .bias = true,
+                                   .adds = true,
+                                   .gates = true};
+
+        compare(&layer);
+    }
+}
+
 static void each_channel_by_itself_is_as_the_reference_has_it(void **state)
 {
     struct sketch_random random = {13};
@@ -398,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_channels_are_as_the_reference_has_them),
+        cmocka_unit_test(large_layers_are_as_the_reference_has_them),
         cmocka_unit_test(each_channel_by_itself_is_as_the_reference_has_it),
         cmocka_unit_test(linear_layers_are_as_the_reference_has_them),
         cmocka_unit_test(constants_that_were_copied_may_be_dropped),
