@@ -192,7 +192,7 @@ def test_a_request_that_waits_too_long_is_answered_503() -> None:
 def test_sigterm_finishes_what_was_accepted() -> None:
     """Queued work is answered in full, new connections are refused, exit 0. What
     comes on a connection that was open goes into the queue too."""
-    with running("--workers", "1", *PATIENT) as server:
+    with running("--workers", "1", "--drain-timeout", "60", *PATIENT) as server:
         statuses: list[int] = []
 
         def post() -> None:
