@@ -10,7 +10,8 @@
  *     out[y][x][o] = sum over ky, kx, c of
  *         in[row(y, ky)][column(x, kx)][c] weights[o][ky][kx][c]
  *
- * What follows a convolution is done before the result is stored: bias and
+ * Large ones of 3 x 3 and stride 1 take Winograd's way (dense_winograd.h). What
+ * follows a convolution is done before the result is stored: bias and
  * clamp, another operand that is added, and the gate of a gradient
  * (GRAPH_GATE). The weights are packed once, for all sessions. */
 

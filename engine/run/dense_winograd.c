@@ -18,6 +18,8 @@ enum {
     SIZE = 3,       /* of the window */
     ROW_SPARE = 16, /* floats between rows, which would share lines of the cache
                        if they were powers of two apart */
+    MIN_CHANNELS = 32,
+    MIN_TILES = 28,
     MIN_BLOCK = 56, /* tiles, or weights would be read too often */
     STEP_TILES = 4, /* that a thread transforms at a time */
 };
@@ -66,6 +68,8 @@ static size_t tiles_of(size_t length)
     return (length + OUT - 1) / OUT;
 }
 
+/* Fewer tiles would not be worth reading four times the weights, and with few
+ * channels the transforms take longer than the products. */
 bool dense_winograd_pays(const struct graph *graph,
                          const struct graph_node *node,
                          const struct dense_kernel *kernel)
@@ -73,8 +77,9 @@ bool dense_winograd_pays(const struct graph *graph,
     const size_t *in = graph_input(graph, node, 0)->shape.dim;
     const size_t *out = graph_output(graph, node, 0)->shape.dim;
 
-    return dense_winograd_supports(graph, node, kernel) && in[3] >= 32 &&
-           out[3] >= 32 && out[0] * tiles_of(out[1]) * tiles_of(out[2]) >= 28;
+    return dense_winograd_supports(graph, node, kernel) &&
+           in[3] >= MIN_CHANNELS && out[3] >= MIN_CHANNELS &&
+           out[0] * tiles_of(out[1]) * tiles_of(out[2]) >= MIN_TILES;
 }
 
 /* ---- weights ---- */
