@@ -7,6 +7,9 @@ BENCH_LITERT := build/bench/litert
 TRIXIE ?= $(wildcard /var/tmp/wherefore-bench)
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 
+# They are no tests, but have to compile.
+unit-build: $(if $(SANITIZE),,$(BENCH_BIN))
+
 .PHONY: bench
 bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) \
        $(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite)

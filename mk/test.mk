@@ -22,7 +22,7 @@ test: ## install what the tests need, run them all, and print a summary
 	@MAKE="$(MAKE)" AHEAD="$(AHEAD)" tests/run $(STAGES)
 
 .PHONY: unit-build
-unit-build: $(UNIT_BIN) $(if $(SANITIZE),,$(BENCH_BIN))
+unit-build: $(UNIT_BIN)
 
 # OMIT="graph_split onnx" leaves tests out. A replay has too little time for QEMU.
 unit: $(UNIT_BIN) ## build and run the unit tests
