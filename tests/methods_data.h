@@ -29,6 +29,7 @@ enum {
     METHODS_DATA_SMOOTHGRAD_SAMPLES = 8,
     METHODS_DATA_RISE_MASKS = 24,
     METHODS_DATA_INTEGRATION_POINTS = 32,
+    METHODS_DATA_SCORECAM_FEW = 5, /* channels, of scorecam-few */
 };
 
 enum methods_data_form {

@@ -14,9 +14,7 @@ from conftest import LARGE, Server, sample
 pytestmark = LARGE
 
 # Short ways to the same code.
-SHORT = {"samples": 2, "steps": 3, "masks": 6, "window": 112}
-# A thousand passes and more are tests/unit's.
-LONG = {"scorecam"}
+SHORT = {"samples": 2, "steps": 3, "masks": 6, "window": 112, "channels": 5}
 
 
 def post(server: Server, accept: str = "application/json", data=None, **params) -> httpx.Response:
@@ -45,8 +43,6 @@ def test_every_method_can_be_asked_again_with_what_it_answered(server: Server) -
     known = methods(server)
     assert len(known) >= 21
     for name, method in known.items():
-        if name in LONG:
-            continue
         has = {row["name"] for row in method["parameters"]}
         short = {key: value for key, value in SHORT.items() if key in has}
         response = post(server, method=name, values="f32", top=1, **short)
@@ -64,6 +60,14 @@ def test_every_method_can_be_asked_again_with_what_it_answered(server: Server) -
         assert values.max() == np.float32(answer["map"]["max"]) > 0
         again = post(server, method=name, values="f32", top=1, **said["parameters"]).json()
         assert np.array_equal(floats(again), values), name
+
+
+def test_every_method_may_be_asked_with_its_defaults(server: Server) -> None:
+    limit = httpx.get(server.url + "/model").json()["limits"]["max_passes"]
+    for name, method in methods(server).items():
+        assert method["passes"] is None or method["passes"] <= limit, name
+        most = {row["name"]: row["default"] for row in method["parameters"]}.get("channels", 0)
+        assert most + 1 <= limit, name  # one to see the layer, however many it has
 
 
 @pytest.mark.parametrize("target", ["log-score", "margin", "finer"])

@@ -37,7 +37,8 @@ occlusion: windows of s = max(1, floor(side / 5 + 1/2)) pixels, at n = ceil(2 (s
 guided-gradcam: the largest guided colour, as `guided` has it, times gradcam,
     bilinear between cell centres.
 scorecam: channels are stretched with their corners on the image's corners, and
-    then to 0 to 1, in this order.
+    then to 0 to 1, in this order. Where fewer are asked for than are not flat, it
+    takes those with the largest variance over the cells.
 eigencam: A v, and eigengradcam (g A) v, where the rows of A are cells and v is
     the first right singular vector of what it is multiplied by. Of the two signs,
     the one with which the sum over cells of the map times the row's sum is not
@@ -65,10 +66,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "networks"))
 import gradients
 
 ROOT = Path(__file__).resolve().parents[2]
-SEED = 7
-SMOOTHGRAD_SAMPLES, SMOOTHGRAD_SIGMA = 8, 0.15
-RISE_MASKS, RISE_CELLS, RISE_KEPT = 24, 7, 0.5
-INTEGRATION_POINTS = 32
+SMOOTHGRAD_SIGMA = 0.15
+RISE_CELLS, RISE_KEPT = 7, 0.5
+SCORECAM_FEW = 5
 FINER_CLASSES = 3
 
 Target = Callable[[Tensor], Tensor]  # of the logits, (classes)
@@ -148,23 +148,52 @@ CASES = [
 ]
 
 
-class Network:
-    """A network and its image."""
+@dataclass(frozen=True)
+class Parameters:
+    """Those of requests; `window` and `channels` are 0 for a fifth of each side
+    and for all."""
 
-    def __init__(self, case: Case):
+    seed: int = 7
+    samples: int = 8
+    steps: int = 32
+    window: int = 0
+    masks: int = 24
+    channels: int = 0
+
+
+class Network:
+    """A network and its image, which is (1, colours, height, width) and of the
+    precision to compute in."""
+
+    def __init__(
+        self,
+        case: Case,
+        model: onnx.ModelProto | None = None,
+        image: Tensor | None = None,
+        parameters: Parameters | None = None,
+    ):
         self.case = case
-        self.model = onnx.load(ROOT / "tests/data" / f"{case.file}.onnx")
+        path = ROOT / "tests/data" / f"{case.file}.onnx"
+        self.model = model or onnx.load(path)
+        self.parameters = parameters or Parameters()
         constants = gradients.constants(self.model)
-        self.constants = constants
         given = next(i for i in self.model.graph.input if i.name not in constants)
         dims = [d.dim_value or 1 for d in given.type.tensor_type.shape.dim]
-        self.image = gradients.noise(0, int(np.prod(dims))).float().double().view(dims)
+        if image is None:
+            count = int(np.prod(dims))
+            image = gradients.noise(0, count).float().double().view(dims)
+        self.image = image
+        self.constants = {
+            name: value.to(image.dtype) if value.is_floating_point() else value
+            for name, value in constants.items()
+        }
 
     def values(self, x: Tensor, given: dict[str, Tensor] | None = None) -> dict:
         return gradients.run(self.model, x, self.constants | (given or {}))
 
     def logits(self, x: Tensor, given: dict[str, Tensor] | None = None) -> Tensor:
-        return self.values(x, given)[self.case.logits].reshape(-1)
+        known, wanted = self.constants | (given or {}), self.case.logits
+        return gradients.run(self.model, x, known, wanted)[wanted].reshape(-1)
 
     @cached_property
     def found(self) -> Tensor:
@@ -185,7 +214,8 @@ class Network:
     @cached_property
     def occluded(self) -> list[tuple[slice, slice, Tensor]]:
         """Windows and the logits without them."""
-        starts = [windows(n) for n in self.image.shape[2:]]
+        size = self.parameters.window
+        starts = [windows(n, size) for n in self.image.shape[2:]]
         made = []
         for top in starts[0][1]:
             for left in starts[1][1]:
@@ -199,15 +229,16 @@ class Network:
     @cached_property
     def masked(self) -> tuple[Tensor, Tensor]:
         """Masks of rise, (masks, height, width), and the logits behind them."""
+        seed, count = self.parameters.seed, self.parameters.masks
         masks = torch.stack(
-            [rise_mask(SEED, m, *self.image.shape[2:]) for m in range(RISE_MASKS)]
-        )
+            [rise_mask(seed, m, *self.image.shape[2:]) for m in range(count)]
+        ).to(self.image.dtype)
         return masks, self.targets(self.image * mask for mask in masks)
 
 
-def windows(side: int) -> tuple[int, list[int]]:
+def windows(side: int, size: int) -> tuple[int, list[int]]:
     """The size of occlusion's windows, and where they begin."""
-    size = max(1, math.floor(side / 5 + 0.5))
+    size = min(side, size or max(1, math.floor(side / 5 + 0.5)))
     last = math.ceil(2 * (side - size) / size)
     return size, [
         (2 * i * (side - size) + last) // (2 * last) if last else 0
@@ -237,6 +268,7 @@ class Layer:
     def __init__(self, network: Network, name: str):
         self.network = network
         self.name = name
+        self.seen: dict[int, Tensor] = {}
         with torch.no_grad():
             value = network.values(network.image)[name]
         tokens = network.case.tokens
@@ -281,21 +313,25 @@ class Layer:
         return torch.stack(made).unflatten(0, (height, width))
 
     @cached_property
-    def blended(self) -> dict[int, Tensor]:
-        """Logits of the image seen through each channel that is not flat."""
-        made = {}
-        for k, channel in enumerate(self.features):
-            if channel.max() == channel.min():
-                continue
-            mask = functional.interpolate(
-                channel[None, None],
-                list(self.network.image.shape[2:]),
-                mode="bilinear",
-                align_corners=True,
-            )
-            mask = (mask - mask.min()) / (mask.max() - mask.min())
-            made[k] = self.network.targets([self.network.image * mask])[0]
-        return made
+    def varying(self) -> list[int]:
+        """The channels that are not flat, the largest variance first."""
+        rows = self.features.flatten(1)
+        order = rows.var(1, correction=0).argsort(descending=True, stable=True)
+        return [k for k in order.tolist() if rows[k].max() != rows[k].min()]
+
+    def blended(self, k: int) -> Tensor:
+        """The logits of the image seen through a channel, which is not flat."""
+        if k in self.seen:
+            return self.seen[k]
+        mask = functional.interpolate(
+            self.features[k][None, None],
+            list(self.network.image.shape[2:]),
+            mode="bilinear",
+            align_corners=True,
+        )
+        mask = (mask - mask.min()) / (mask.max() - mask.min())
+        self.seen[k] = self.network.targets([self.network.image * mask])[0]
+        return self.seen[k]
 
 
 # ---- targets ----
@@ -438,12 +474,12 @@ def reciprocam(layer: Layer, t: Target) -> Tensor:
     return torch.stack([torch.stack([t(y) for y in row]) for row in layer.cells])
 
 
-def scorecam(layer: Layer, t: Target) -> Tensor:
-    if not layer.blended:
+def scorecam(layer: Layer, t: Target, most: int = 0) -> Tensor:
+    channels = layer.varying[: most or layer.network.parameters.channels or None]
+    if not channels:
         return torch.zeros_like(layer.features[0])
-    weights = torch.stack([t(y) for y in layer.blended.values()]).softmax(0)
-    features = layer.features[list(layer.blended)]
-    return (weights[:, None, None] * features).sum(0).relu()
+    weights = torch.stack([t(layer.blended(k)) for k in channels]).softmax(0)
+    return (weights[:, None, None] * layer.features[channels]).sum(0).relu()
 
 
 # ---- methods of pixels: (height, width) ----
@@ -465,15 +501,16 @@ def smoothgrad(network: Network, t: Target) -> Tensor:
     x = network.image
     sigma = SMOOTHGRAD_SIGMA * (x.max() - x.min())
     total = torch.zeros_like(x)
-    for n in range(SMOOTHGRAD_SAMPLES):
-        noise = torch.from_numpy(normal(SEED, n * x.numel(), x.numel()))
+    seed, samples = network.parameters.seed, network.parameters.samples
+    for n in range(samples):
+        noise = torch.from_numpy(normal(seed, n * x.numel(), x.numel())).to(x.dtype)
         noise = noise.reshape(*x.shape[2:], x.shape[1]).permute(2, 0, 1)
         total += network.gradient(t, x + sigma * noise)
-    return strongest(total / SMOOTHGRAD_SAMPLES)
+    return strongest(total / samples)
 
 
 def integrated_gradients(network: Network, t: Target) -> Tensor:
-    points, weights = np.polynomial.legendre.leggauss(INTEGRATION_POINTS)
+    points, weights = np.polynomial.legendre.leggauss(network.parameters.steps)
     total = torch.zeros_like(network.image)
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
         total += weight * network.gradient(t, point * network.image)
@@ -493,7 +530,7 @@ def occlusion(network: Network, t: Target) -> Tensor:
 def rise(network: Network, t: Target) -> Tensor:
     masks, logits = network.masked
     values = torch.stack([t(y) for y in logits])
-    values = (values - values.mean()) / (RISE_MASKS * RISE_KEPT)
+    values = (values - values.mean()) / (len(masks) * RISE_KEPT)
     return (values[:, None, None] * masks).sum(0)
 
 
@@ -623,7 +660,8 @@ HEADER = """\
 #   file      of tests/data, without .onnx
 #   method    as in requests. guided-colours and deconvnet-colours are the
 #             gradients of all colours, of which guided and deconvnet have the
-#             largest. logits are a value of the network, named as the layer
+#             largest. scorecam-few is by 5 channels at most. logits are a value
+#             of the network, named as the layer
 #   target    logit, log-score (of a softmax, for outputs/ of a sigmoid), margin
 #             or finer; - for logits
 #   class     0, 1, ...
@@ -687,6 +725,8 @@ def lines(case: Case) -> list[Line]:
                 if method == "eigencam" and of is not targets[0]:
                     continue  # it knows no target
                 made.append(line(case, method, of, name, function(layer, of.t)))
+        few = scorecam(layer, targets[0].t, SCORECAM_FEW)
+        made.append(line(case, "scorecam-few", targets[0], name, few))
     layer = Layer(network, case.last)
     refused = bool(other_activation(network))
     for of in targets:

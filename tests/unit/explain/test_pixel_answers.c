@@ -328,6 +328,45 @@ static void channels_that_are_flat_take_no_pass_and_have_no_weight(void **state)
     explained_release(&explained);
 }
 
+/* How often Score-CAM would run a network whose layer has so many channels. */
+static size_t passes_with(const struct explained *explained, size_t channels)
+{
+    struct explain_task task = explained->task;
+    struct layer layer = *task.layer;
+
+    layer.channels = channels;
+    task.layer = &layer;
+    return explain_passes(explain_method_named("scorecam"), &task);
+}
+
+static void score_cam_takes_no_more_channels_than_asked_for(void **state)
+{
+    struct explained explained;
+    uint32_t *most;
+    float *all;
+    size_t size;
+
+    (void)state;
+    explained_open(&explained, RESNET, 1);
+    explained_target(&explained, TARGET_LOGIT, 1, 0);
+    most = &explained.task.parameters.channels;
+    assert_int_equal(passes_with(&explained, 2048), *most);
+    assert_int_equal(passes_with(&explained, *most - 1), *most - 1);
+    ask(&explained, "scorecam");
+    size = size_of_map(&explained) * sizeof *all;
+    all = copy_map(&explained, 0);
+    *most = 0;
+    assert_int_equal(passes_with(&explained, 2048), 2048);
+    ask(&explained, "scorecam");
+    assert_memory_equal(explained.maps.map[0].values, all, size);
+    *most = 3;
+    ask(&explained, "scorecam");
+    assert_int_equal(explained.num_passes, 3);
+    assert_memory_not_equal(explained.maps.map[0].values, all, size);
+    free(all);
+    explained_release(&explained);
+}
+
 static void masks_that_are_all_the_same_say_nothing(void **state)
 {
     static const float keeps[] = {0, 1};
@@ -426,6 +465,7 @@ int main(void)
         cmocka_unit_test(other_activations_are_refused_by_name),
         cmocka_unit_test(
             channels_that_are_flat_take_no_pass_and_have_no_weight),
+        cmocka_unit_test(score_cam_takes_no_more_channels_than_asked_for),
         cmocka_unit_test(masks_that_are_all_the_same_say_nothing),
         cmocka_unit_test(a_square_as_large_as_the_image_is_hidden_once),
         cmocka_unit_test(without_noise_smoothgrad_is_the_saliency),

@@ -238,15 +238,29 @@ def constants(model: onnx.ModelProto) -> dict[str, Tensor]:
     }
 
 
+def needed(model: onnx.ModelProto, given: dict[str, Tensor], wanted: str) -> list:
+    """The nodes that a value is computed with, where others are given."""
+    names, nodes = {wanted}, []
+    for node in reversed(model.graph.node):
+        if any(o in names and o not in given for o in node.output):
+            names.update(node.input)
+            nodes.append(node)
+    return nodes[::-1]
+
+
 def run(
-    model: onnx.ModelProto, x: Tensor, given: dict[str, Tensor] | None = None
+    model: onnx.ModelProto,
+    x: Tensor,
+    given: dict[str, Tensor] | None = None,
+    wanted: str = "",
 ) -> dict[str, Tensor]:
-    """All values by name; those that depend on x keep their gradients. Values
-    that are given, the constants as a rule, are not computed."""
+    """All values by name, or those that one is computed with; those that depend
+    on x keep their gradients. Values that are given, the constants as a rule,
+    are not computed."""
     values = dict(given if given is not None else constants(model))
     name = next(i.name for i in model.graph.input if i.name not in values)
     values[name] = x
-    for node in model.graph.node:
+    for node in needed(model, values, wanted) if wanted else model.graph.node:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         if node.op_type == "Constant":
             made = as_tensor(
@@ -254,6 +268,7 @@ def run(
                 if "value" in attributes
                 else np.array(next(iter(attributes.values())))
             )
+            made = made.to(x.dtype) if made.is_floating_point() else made
         else:
             operands = [values[i] if i else None for i in node.input]
             made = OPERATORS[node.op_type](operands, attributes)
