@@ -574,8 +574,9 @@ NETS = {
 }
 
 
-def make(name: str, small: bool) -> nn.Module:
-    """The network with its weights."""
+def make(name: str, small: bool, batch: Tensor | None = None) -> nn.Module:
+    """The network with its weights. BatchNorm's statistics are those of a batch,
+    or of noise."""
     net = NETS[name]
     torch.manual_seed(20)
     model = net.small() if small else net.full()
@@ -595,7 +596,9 @@ def make(name: str, small: bool) -> nn.Module:
         for key, weight in model.named_parameters():
             if key.endswith("layer_scale"):
                 weight.uniform_(0.3, 1.0)
-        model.train()(torch.randn(4, 3, *(net.small_size if small else net.size)))
+        if batch is None:
+            batch = torch.randn(4, 3, *(net.small_size if small else net.size))
+        model.train()(batch)
     return model.eval()
 
 
