@@ -308,8 +308,7 @@ static bool find_boxes(struct engine_session *session,
 }
 
 static bool find_all_boxes(struct engine_session *session, size_t num_classes,
-                           const struct box_options *asked,
-                           const struct cancel *cancel, struct error *err)
+                           const struct box_options *asked, struct error *err)
 {
     struct box_options options = *asked;
 
@@ -317,8 +316,7 @@ static bool find_all_boxes(struct engine_session *session, size_t num_classes,
         options.calibrated = &session->engine->model_dir.box;
     for (size_t i = 0; i < num_classes; i++)
         if (session->explained[i].map &&
-            (!cancel_check(cancel, err) ||
-             !find_boxes(session, &session->explained[i], &options, err)))
+            !find_boxes(session, &session->explained[i], &options, err))
             return false;
     return true;
 }
@@ -344,11 +342,11 @@ static bool draw_heatmap(struct engine_session *session,
 static bool render_maps(struct engine_session *session,
                         const struct explanation *explanation,
                         const struct explain_request *request,
-                        const struct cancel *cancel, struct error *err)
+                        struct error *err)
 {
     return ((request->only_heatmap && request->style.kind != RENDER_BOXES) ||
             find_all_boxes(session, explanation->num_classes, &request->box,
-                           cancel, err)) &&
+                           err)) &&
            (request->style.kind == RENDER_NONE ||
             draw_heatmap(session, explanation, &request->style, err));
 }
@@ -410,8 +408,7 @@ static bool explain(struct engine_session *session,
         (!set_targets(session, request, err) ||
          !make_maps(session, explanation, request, &task, watch, err)))
         return false;
-    if (explanation->method && !render_maps(session, explanation, request,
-                                            watch ? watch->cancel : NULL, err))
+    if (explanation->method && !render_maps(session, explanation, request, err))
         return false;
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/explain/box_authors.h"
+#include "engine/explain/box_object.h"
 #include "engine/explain/percentile.h"
 
 enum { LANES = 16, BINS = 256 };
@@ -189,9 +190,9 @@ static double sum_of_positive(const float *map, size_t count)
     return sum;
 }
 
-static bool find_above(struct box_found *found, struct box_scratch *scratch,
-                       const float *map, size_t height, size_t width, float max,
-                       float cut, size_t most, struct error *err)
+bool box_find_above(struct box_found *found, struct box_scratch *scratch,
+                    const float *map, size_t height, size_t width, float max,
+                    float cut, size_t most, struct error *err)
 {
     struct best best = {.most = most};
     const struct pieces_options options = {
@@ -231,7 +232,7 @@ bool box_find(struct box_found *found, struct box_scratch *scratch,
     if (rules[options->rule].find)
         return rules[options->rule].find(found, scratch, map, height, width,
                                          look.max, options, err);
-    return find_above(found, scratch, map, height, width, look.max,
+    return box_find_above(found, scratch, map, height, width, look.max,
                       rules[options->rule].cut(&look), box_most(options), err);
 }
 

@@ -48,14 +48,17 @@ struct box_found {
  * percentile  the value that the share `percentile` of all cells does not
  *             exceed
  * calibrated  what was found for the model on photos with true boxes: a
- *             threshold, then a scale and a shift of the box (model_box.h) */
+ *             threshold, then a scale and a shift of the box (model_box.h)
+ * object      for a refined map (object.h): the mean of boxes at several
+ *             thresholds (box_object.h) */
 #define BOX_RULES(X)                   \
     X(BOX_PAPER, paper, cut)           \
     X(BOX_AUTHORS, authors, find)      \
     X(BOX_GRADCAM, gradcam, cut)       \
     X(BOX_OTSU, otsu, cut)             \
     X(BOX_PERCENTILE, percentile, cut) \
-    X(BOX_CALIBRATED, calibrated, cut)
+    X(BOX_CALIBRATED, calibrated, cut) \
+    X(BOX_OBJECT, object, find)
 
 enum box_rule {
 #define X(rule, ...) rule,
@@ -111,6 +114,13 @@ struct box_scratch {
 bool box_find(struct box_found *found, struct box_scratch *scratch,
               const float *map, size_t height, size_t width,
               const struct box_options *options, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The same for a threshold in the unit of the map, whose positive maximum is
+ * `max`; *found must be all zeros before. For rules with their own way. */
+bool box_find_above(struct box_found *found, struct box_scratch *scratch,
+                    const float *map, size_t height, size_t width, float max,
+                    float cut, size_t most, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Where a box lies: in the map's cells and in the image's pixels. */
