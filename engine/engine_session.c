@@ -9,6 +9,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/scratch.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_object.h"
 #include "engine/explain/scores.h"
 
 struct engine_session {
@@ -22,6 +23,7 @@ struct engine_session {
     size_t *best;                    /* (num_classes) scratch; owned */
     struct probe *probe;             /* owned */
     struct explain_maps maps;
+    struct engine_object object;
     struct box_found found[EXPLAIN_MAX_CLASSES]; /* of each map */
     struct target targets[EXPLAIN_MAX_CLASSES];
     char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
@@ -290,21 +292,68 @@ static struct render_map to_render(const struct engine_session *session,
     };
 }
 
-/* Finds the boxes of a class that has a map. */
-static bool find_boxes(struct engine_session *session,
-                       struct explained_class *entry,
-                       const struct box_options *options, struct error *err)
+static bool refine_maps(struct engine_session *session,
+                        struct explanation *explanation, struct error *err)
 {
-    struct box_found *found = &session->found[entry->map - session->maps.map];
-    struct render_map map = to_render(session, entry->map);
+    const struct network *network = &session->engine->network;
+    const struct engine_object_input input = {
+        .network = network,
+        .plan = session->plan,
+        .method = explanation->method,
+        .maps = &session->maps,
+        .targets = session->targets,
+        .logits = session->logits,
+    };
 
-    if (!render_boxes(&session->render, found, &map, options, err))
+    if (!engine_object_refine(&session->object, &input, err))
         return false;
+    for (size_t i = 0; i < session->maps.count; i++)
+        if (!session->object.refusal[i]) {
+            explanation->stage = &network->layers.list[network->stage.layer];
+            explanation->seed = session->object.seed;
+        }
+    return true;
+}
+
+static bool find_boxes_on(struct engine_session *session,
+                          struct explained_class *entry,
+                          const struct explain_map *map,
+                          const struct box_options *options, size_t slot,
+                          struct error *err)
+{
+    struct box_found *found = &session->found[slot];
+    struct render_map drawn = to_render(session, map);
+
+    if (!render_boxes(&session->render, found, &drawn, options, err))
+        return false;
+    entry->rule = options->rule;
     entry->has_box = found->count > 0;
     entry->box = found->box;
     entry->boxes = found->list;
     entry->num_boxes = found->count;
     return true;
+}
+
+/* Finds the boxes of a class that has a map: by the rule object on the refined
+ * map, or else by the rule paper on the method's own. */
+static bool find_boxes(struct engine_session *session,
+                       struct explained_class *entry,
+                       const struct box_options *asked, struct error *err)
+{
+    const size_t slot = (size_t)(entry->map - session->maps.map);
+    struct box_options options = *asked;
+
+    if (options.rule == BOX_OBJECT && !entry->fallback) {
+        if (!find_boxes_on(session, entry, &session->object.refined.map[slot],
+                           &options, slot, err))
+            return false;
+        if (entry->has_box)
+            return true;
+        entry->fallback = "no cell is as much like the object as it should be";
+    }
+    if (options.rule == BOX_OBJECT)
+        options.rule = BOX_PAPER;
+    return find_boxes_on(session, entry, entry->map, &options, slot, err);
 }
 
 static bool find_all_boxes(struct engine_session *session, size_t num_classes,
@@ -321,6 +370,20 @@ static bool find_all_boxes(struct engine_session *session, size_t num_classes,
     return true;
 }
 
+/* Lets the response have the refined maps, where there are any. */
+static void show_refined(struct engine_session *session, size_t num_classes)
+{
+    for (size_t i = 0; i < num_classes; i++) {
+        struct explained_class *entry = &session->explained[i];
+
+        if (!entry->map || entry->fallback)
+            continue;
+        entry->map =
+            &session->object.refined.map[entry->map - session->maps.map];
+        entry->is_refined = true;
+    }
+}
+
 static bool draw_heatmap(struct engine_session *session,
                          const struct explanation *explanation,
                          const struct render_options *options,
@@ -332,23 +395,38 @@ static bool draw_heatmap(struct engine_session *session,
 
     map.boxes = first->boxes;
     map.num_boxes = first->num_boxes;
-    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed)
+    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed &&
+        !first->is_refined)
         style.colormap = HEATMAP_SIGNED;
     return render_heatmap(&session->render, &session->heatmap, &map, &style,
                           err);
 }
 
-/* Makes the boxes and the heatmap from the maps. */
+/* Makes the refined maps, the boxes and the heatmap from the maps. */
 static bool render_maps(struct engine_session *session,
-                        const struct explanation *explanation,
+                        struct explanation *explanation,
                         const struct explain_request *request,
                         struct error *err)
 {
-    return ((request->only_heatmap && request->style.kind != RENDER_BOXES) ||
-            find_all_boxes(session, explanation->num_classes, &request->box,
-                           err)) &&
-           (request->style.kind == RENDER_NONE ||
-            draw_heatmap(session, explanation, &request->style, err));
+    const bool has_boxes =
+        !request->only_heatmap || request->style.kind == RENDER_BOXES;
+
+    if (engine_object_is_asked(request, has_boxes)) {
+        if (!refine_maps(session, explanation, err))
+            return false;
+        for (size_t i = 0; i < explanation->num_classes; i++)
+            if (session->explained[i].map)
+                session->explained[i].fallback =
+                    session->object.refusal[session->explained[i].map -
+                                            session->maps.map];
+    }
+    if (has_boxes && !find_all_boxes(session, explanation->num_classes,
+                                     &request->box, err))
+        return false;
+    if (request->map == EXPLAIN_MAP_OBJECT)
+        show_refined(session, explanation->num_classes);
+    return request->style.kind == RENDER_NONE ||
+           draw_heatmap(session, explanation, &request->style, err);
 }
 
 static bool check_boxes(const struct engine_session *session,
@@ -488,6 +566,7 @@ void engine_session_free(struct engine_session *session)
     render_release(&session->render);
     image_release(&session->image);
     explain_release(&session->maps);
+    engine_object_release(&session->object);
     buf_release(&session->heatmap);
     free(session->explained);
     free(session->logits);
