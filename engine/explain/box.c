@@ -5,6 +5,7 @@
 
 #include "engine/explain/box_authors.h"
 #include "engine/explain/box_object.h"
+#include "engine/explain/object.h"
 #include "engine/explain/percentile.h"
 
 enum { LANES = 16, BINS = 256 };
@@ -238,14 +239,15 @@ bool box_find(struct box_found *found, struct box_scratch *scratch,
 
 /* ---- adjusting ---- */
 
-/* Adjusts one direction of a box, from *start on over *length pixels. */
+/* Adjusts one direction of a box, from *start on over *length pixels, within
+ * `least` to `end`. */
 static void adjust(uint32_t *start, uint32_t *length, double scale,
-                   double shift, uint32_t size)
+                   double shift, uint32_t least, uint32_t end)
 {
     double half = scale * *length / 2;
     double centre = *start + *length / 2.0 + shift;
-    double first = fmin(fmax(floor(centre - half + 0.5), 0), size - 1.0);
-    double stop = fmin(fmax(floor(centre + half + 0.5), first + 1), size);
+    double first = fmin(fmax(floor(centre - half + 0.5), least), end - 1.0);
+    double stop = fmin(fmax(floor(centre + half + 0.5), first + 1), end);
 
     *start = (uint32_t)first;
     *length = (uint32_t)(stop - first);
@@ -254,14 +256,17 @@ static void adjust(uint32_t *start, uint32_t *length, double scale,
 void box_adjust(struct box *box, const struct box_options *options,
                 const struct box_place *place)
 {
-    const struct model_box *by = options->calibrated;
+    const struct model_box object = {.scale = OBJECT_SCALE};
+    const struct model_box *by =
+        options->rule == BOX_OBJECT ? &object : options->calibrated;
 
-    if (options->rule != BOX_CALIBRATED)
+    if (options->rule != BOX_CALIBRATED && options->rule != BOX_OBJECT)
         return;
     adjust(&box->x, &box->width, (double)by->scale,
-           (double)by->shift_x * place->cell_width, place->width);
+           (double)by->shift_x * place->cell_width, place->left, place->right);
     adjust(&box->y, &box->height, (double)by->scale,
-           (double)by->shift_y * place->cell_height, place->height);
+           (double)by->shift_y * place->cell_height, place->top,
+           place->bottom);
 }
 
 void box_scratch_release(struct box_scratch *scratch)

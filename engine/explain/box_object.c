@@ -1,7 +1,5 @@
 #include "engine/explain/box_object.h"
 
-#include <math.h>
-
 #include "engine/explain/object.h"
 
 static const float thresholds[] = OBJECT_THRESHOLDS;
@@ -23,55 +21,25 @@ static void add(struct edges *edges, const struct box *box)
     edges->count++;
 }
 
-/* Scales one direction about its centre, rounds it to whole cells and clips it
- * to the map. */
-static void place(uint32_t *start, uint32_t *length, double first, double last,
-                  size_t size)
+static uint32_t rounded(double sum, size_t count)
 {
-    double centre = (first + last) / 2;
-    double half = (last - first) / 2 * OBJECT_SCALE;
-    double low = fmax(floor(centre - half + 0.5), 0);
-    double high = fmin(fmax(floor(centre + half + 0.5), low + 1), (double)size);
-
-    *start = (uint32_t)low;
-    *length = (uint32_t)(high - low);
+    return (uint32_t)(sum / (double)count + 0.5);
 }
 
-static void take_mean(struct box *box, const struct edges *edges, size_t height,
-                      size_t width)
+static void take_mean(struct box *box, const struct edges *edges)
 {
-    const double count = (double)edges->count;
-
-    place(&box->x, &box->width, edges->left / count, edges->right / count,
-          width);
-    place(&box->y, &box->height, edges->top / count, edges->bottom / count,
-          height);
+    box->x = rounded(edges->left, edges->count);
+    box->y = rounded(edges->top, edges->count);
+    box->width = rounded(edges->right, edges->count) - box->x;
+    box->height = rounded(edges->bottom, edges->count) - box->y;
+    box->width += box->width == 0;
+    box->height += box->height == 0;
 }
 
 static bool is_same(const struct box *a, const struct box *b)
 {
     return a->x == b->x && a->y == b->y && a->width == b->width &&
            a->height == b->height;
-}
-
-/* Gives the listed components their boxes; `largest` is that of found->box. */
-static void place_list(struct box_found *found, const struct box *largest,
-                       size_t height, size_t width)
-{
-    for (size_t i = 0; i < found->count; i++) {
-        struct box *box = &found->list[i];
-        struct edges edges = {0};
-
-        add(&edges, box);
-        if (is_same(box, largest)) {
-            box->x = found->box.x;
-            box->y = found->box.y;
-            box->width = found->box.width;
-            box->height = found->box.height;
-        } else {
-            take_mean(box, &edges, height, width);
-        }
-    }
 }
 
 bool box_object_find(struct box_found *found, struct box_scratch *scratch,
@@ -96,7 +64,13 @@ bool box_object_find(struct box_found *found, struct box_scratch *scratch,
     if (edges.count == 0)
         return true;
     largest = found->box;
-    take_mean(&found->box, &edges, height, width);
-    place_list(found, &largest, height, width);
+    take_mean(&found->box, &edges);
+    for (size_t i = 0; i < found->count; i++)
+        if (is_same(&found->list[i], &largest)) {
+            found->list[i].x = found->box.x;
+            found->list[i].y = found->box.y;
+            found->list[i].width = found->box.width;
+            found->list[i].height = found->box.height;
+        }
     return true;
 }

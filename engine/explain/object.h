@@ -27,7 +27,7 @@
 /* Thresholds of the refined map, s = 0.2, 0.4 and 0.6: the box is the mean of
  * the boxes at each, enlarged by OBJECT_SCALE about its centre. */
 #define OBJECT_THRESHOLDS {0.6f, 0.7f, 0.8f}
-#define OBJECT_SCALE 1.05
+#define OBJECT_SCALE 1.05f
 
 /* X(enumerator, name in responses)
  *
