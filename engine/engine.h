@@ -105,7 +105,7 @@ enum explain_values {
  *
  * Which map the response has and shows: the method's own; or that refined to
  * the object (object.h), where it can be. */
-#define EXPLAIN_MAP_KINDS(X)              \
+#define EXPLAIN_MAP_KINDS(X)            \
     X(EXPLAIN_MAP_EVIDENCE, "evidence") \
     X(EXPLAIN_MAP_OBJECT, "object")
 

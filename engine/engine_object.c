@@ -111,6 +111,71 @@ bool engine_object_refine(struct engine_object *object,
     return true;
 }
 
+/* ---- boxes ---- */
+
+struct render_map engine_object_to_render(const struct explain_map *map,
+                                          const struct image *image)
+{
+    return (struct render_map){
+        .values = map->values,
+        .width = map->width,
+        .height = map->height,
+        .scale = map->scale,
+        .region = map->region,
+        .image = image,
+    };
+}
+
+static bool find_on(struct box_found *found, struct explained_class *entry,
+                    const struct explain_map *map,
+                    const struct engine_object_boxes *boxes,
+                    const struct box_options *options, struct error *err)
+{
+    struct render_map drawn = engine_object_to_render(map, boxes->image);
+
+    if (!render_boxes(boxes->render, found, &drawn, options, err))
+        return false;
+    entry->rule = options->rule;
+    entry->has_box = found->count > 0;
+    entry->box = found->box;
+    entry->boxes = found->list;
+    entry->num_boxes = found->count;
+    return true;
+}
+
+bool engine_object_find(struct engine_object *object,
+                        struct explained_class *entry,
+                        const struct engine_object_boxes *boxes,
+                        struct error *err)
+{
+    const size_t slot = (size_t)(entry->map - boxes->maps->map);
+    struct box_found *found = &object->found[slot];
+    struct box_options options = boxes->options;
+
+    if (options.rule == BOX_OBJECT && !entry->fallback) {
+        if (!find_on(found, entry, &object->refined.map[slot], boxes, &options,
+                     err))
+            return false;
+        if (entry->has_box)
+            return true;
+        entry->fallback = "no cell is much more like the object than like what "
+                          "is around it";
+    }
+    if (options.rule == BOX_OBJECT)
+        options.rule = BOX_PAPER;
+    return find_on(found, entry, entry->map, boxes, &options, err);
+}
+
+void engine_object_show(struct engine_object *object,
+                        struct explained_class *entry,
+                        const struct explain_maps *maps)
+{
+    if (!entry->map || entry->fallback)
+        return;
+    entry->map = &object->refined.map[entry->map - maps->map];
+    entry->is_refined = true;
+}
+
 void engine_object_release(struct engine_object *object)
 {
     explain_release(&object->refined);

@@ -24,7 +24,6 @@ struct engine_session {
     struct probe *probe;             /* owned */
     struct explain_maps maps;
     struct engine_object object;
-    struct box_found found[EXPLAIN_MAX_CLASSES]; /* of each map */
     struct target targets[EXPLAIN_MAX_CLASSES];
     char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
     struct explained_class *explained;  /* owned */
@@ -278,20 +277,7 @@ static bool make_maps(struct engine_session *session,
     return true;
 }
 
-/* Describes a map for rendering. */
-static struct render_map to_render(const struct engine_session *session,
-                                   const struct explain_map *map)
-{
-    return (struct render_map){
-        .values = map->values,
-        .width = map->width,
-        .height = map->height,
-        .scale = map->scale,
-        .region = map->region,
-        .image = &session->image,
-    };
-}
-
+/* Refines the maps if the request needs that. */
 static bool refine_maps(struct engine_session *session,
                         struct explanation *explanation, struct error *err)
 {
@@ -312,76 +298,34 @@ static bool refine_maps(struct engine_session *session,
             explanation->stage = &network->layers.list[network->stage.layer];
             explanation->seed = session->object.seed;
         }
+    for (size_t i = 0; i < explanation->num_classes; i++)
+        if (session->explained[i].map)
+            session->explained[i].fallback =
+                session->object
+                    .refusal[session->explained[i].map - session->maps.map];
     return true;
 }
 
-static bool find_boxes_on(struct engine_session *session,
-                          struct explained_class *entry,
-                          const struct explain_map *map,
-                          const struct box_options *options, size_t slot,
-                          struct error *err)
+static bool find_boxes(struct engine_session *session, size_t num_classes,
+                       const struct box_options *asked,
+                       const struct cancel *cancel, struct error *err)
 {
-    struct box_found *found = &session->found[slot];
-    struct render_map drawn = to_render(session, map);
+    struct engine_object_boxes boxes = {
+        .render = &session->render,
+        .image = &session->image,
+        .maps = &session->maps,
+        .options = *asked,
+    };
 
-    if (!render_boxes(&session->render, found, &drawn, options, err))
-        return false;
-    entry->rule = options->rule;
-    entry->has_box = found->count > 0;
-    entry->box = found->box;
-    entry->boxes = found->list;
-    entry->num_boxes = found->count;
-    return true;
-}
-
-/* Finds the boxes of a class that has a map: by the rule object on the refined
- * map, or else by the rule paper on the method's own. */
-static bool find_boxes(struct engine_session *session,
-                       struct explained_class *entry,
-                       const struct box_options *asked, struct error *err)
-{
-    const size_t slot = (size_t)(entry->map - session->maps.map);
-    struct box_options options = *asked;
-
-    if (options.rule == BOX_OBJECT && !entry->fallback) {
-        if (!find_boxes_on(session, entry, &session->object.refined.map[slot],
-                           &options, slot, err))
-            return false;
-        if (entry->has_box)
-            return true;
-        entry->fallback = "no cell is as much like the object as it should be";
-    }
-    if (options.rule == BOX_OBJECT)
-        options.rule = BOX_PAPER;
-    return find_boxes_on(session, entry, entry->map, &options, slot, err);
-}
-
-static bool find_all_boxes(struct engine_session *session, size_t num_classes,
-                           const struct box_options *asked, struct error *err)
-{
-    struct box_options options = *asked;
-
-    if (!options.calibrated)
-        options.calibrated = &session->engine->model_dir.box;
+    if (!boxes.options.calibrated)
+        boxes.options.calibrated = &session->engine->model_dir.box;
     for (size_t i = 0; i < num_classes; i++)
         if (session->explained[i].map &&
-            !find_boxes(session, &session->explained[i], &options, err))
+            (!cancel_check(cancel, err) ||
+             !engine_object_find(&session->object, &session->explained[i],
+                                 &boxes, err)))
             return false;
     return true;
-}
-
-/* Lets the response have the refined maps, where there are any. */
-static void show_refined(struct engine_session *session, size_t num_classes)
-{
-    for (size_t i = 0; i < num_classes; i++) {
-        struct explained_class *entry = &session->explained[i];
-
-        if (!entry->map || entry->fallback)
-            continue;
-        entry->map =
-            &session->object.refined.map[entry->map - session->maps.map];
-        entry->is_refined = true;
-    }
 }
 
 static bool draw_heatmap(struct engine_session *session,
@@ -390,7 +334,8 @@ static bool draw_heatmap(struct engine_session *session,
                          struct error *err)
 {
     const struct explained_class *first = explanation->first;
-    struct render_map map = to_render(session, first->map);
+    struct render_map map =
+        engine_object_to_render(first->map, &session->image);
     struct render_options style = *options;
 
     map.boxes = first->boxes;
@@ -406,25 +351,22 @@ static bool draw_heatmap(struct engine_session *session,
 static bool render_maps(struct engine_session *session,
                         struct explanation *explanation,
                         const struct explain_request *request,
-                        struct error *err)
+                        const struct cancel *cancel, struct error *err)
 {
     const bool has_boxes =
         !request->only_heatmap || request->style.kind == RENDER_BOXES;
 
-    if (engine_object_is_asked(request, has_boxes)) {
-        if (!refine_maps(session, explanation, err))
-            return false;
-        for (size_t i = 0; i < explanation->num_classes; i++)
-            if (session->explained[i].map)
-                session->explained[i].fallback =
-                    session->object.refusal[session->explained[i].map -
-                                            session->maps.map];
-    }
-    if (has_boxes && !find_all_boxes(session, explanation->num_classes,
-                                     &request->box, err))
+    if (engine_object_is_asked(request, has_boxes) &&
+        !refine_maps(session, explanation, err))
         return false;
-    if (request->map == EXPLAIN_MAP_OBJECT)
-        show_refined(session, explanation->num_classes);
+    if (has_boxes && !find_boxes(session, explanation->num_classes,
+                                 &request->box, cancel, err))
+        return false;
+    for (size_t i = 0;
+         request->map == EXPLAIN_MAP_OBJECT && i < explanation->num_classes;
+         i++)
+        engine_object_show(&session->object, &session->explained[i],
+                           &session->maps);
     return request->style.kind == RENDER_NONE ||
            draw_heatmap(session, explanation, &request->style, err);
 }
@@ -486,7 +428,8 @@ static bool explain(struct engine_session *session,
         (!set_targets(session, request, err) ||
          !make_maps(session, explanation, request, &task, watch, err)))
         return false;
-    if (explanation->method && !render_maps(session, explanation, request, err))
+    if (explanation->method && !render_maps(session, explanation, request,
+                                            watch ? watch->cancel : NULL, err))
         return false;
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;

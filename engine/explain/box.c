@@ -234,7 +234,8 @@ bool box_find(struct box_found *found, struct box_scratch *scratch,
         return rules[options->rule].find(found, scratch, map, height, width,
                                          look.max, options, err);
     return box_find_above(found, scratch, map, height, width, look.max,
-                      rules[options->rule].cut(&look), box_most(options), err);
+                          rules[options->rule].cut(&look), box_most(options),
+                          err);
 }
 
 /* ---- adjusting ---- */
@@ -265,8 +266,7 @@ void box_adjust(struct box *box, const struct box_options *options,
     adjust(&box->x, &box->width, (double)by->scale,
            (double)by->shift_x * place->cell_width, place->left, place->right);
     adjust(&box->y, &box->height, (double)by->scale,
-           (double)by->shift_y * place->cell_height, place->top,
-           place->bottom);
+           (double)by->shift_y * place->cell_height, place->top, place->bottom);
 }
 
 void box_scratch_release(struct box_scratch *scratch)

@@ -108,9 +108,9 @@ struct box_scratch {
  * found->count is 0, and *found all zeros, if no value is above the threshold:
  * no value is positive, the threshold is 1 or more, or the maximum is infinite.
  * The boxes are those on the map; what is done to them by the rules calibrated
- * and object needs the image (box_adjust). ERROR_MEMORY; ERROR_LIMIT if a side does not
- * fit 32 bits; *found is all zeros after a failure as well. The time is linear
- * in the size of the map. One thread at a time per scratch. */
+ * and object needs the image (box_adjust). ERROR_MEMORY; ERROR_LIMIT if a side
+ * does not fit 32 bits; *found is all zeros after a failure as well. The time
+ * is linear in the size of the map. One thread at a time per scratch. */
 bool box_find(struct box_found *found, struct box_scratch *scratch,
               const float *map, size_t height, size_t width,
               const struct box_options *options, struct error *err)
@@ -127,7 +127,7 @@ bool box_find_above(struct box_found *found, struct box_scratch *scratch,
 struct box_place {
     uint32_t left, top, right, bottom; /* exclusive; what the map covers of the
                                           image, in its pixels */
-    double cell_width, cell_height; /* of the map, in pixels of the image */
+    double cell_width, cell_height;    /* of the map, in pixels of the image */
 };
 
 /* Moves a box by the rule's shift, scales it about its centre, rounds its edges

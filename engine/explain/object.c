@@ -80,9 +80,8 @@ static void bring(float *out, const struct object_grid *map, size_t height,
         for (size_t x = 0; x < width; x++) {
             struct stretch_tap across = stretch_tap(&columns, x);
 
-            out[y * width + x] = is_finer
-                                     ? mean_in(map, y, x, height, width)
-                                     : between(map, &down, &across);
+            out[y * width + x] = is_finer ? mean_in(map, y, x, height, width)
+                                          : between(map, &down, &across);
         }
     }
 }

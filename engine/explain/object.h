@@ -26,7 +26,10 @@
 
 /* Thresholds of the refined map, s = 0.2, 0.4 and 0.6: the box is the mean of
  * the boxes at each, enlarged by OBJECT_SCALE about its centre. */
-#define OBJECT_THRESHOLDS {0.6f, 0.7f, 0.8f}
+#define OBJECT_THRESHOLDS \
+    {                     \
+        0.6f, 0.7f, 0.8f  \
+    }
 #define OBJECT_SCALE 1.05f
 
 /* X(enumerator, name in responses)
@@ -39,7 +42,7 @@
  * over the block's expanded features e, with the sum dw_k of channel k's taps:
  * LayerCAM there, as if no activation behind it were clamped and every gradient
  * the same in all cells. It is finer, and takes no pass. */
-#define OBJECT_SEEDS(X)        \
+#define OBJECT_SEEDS(X)       \
     X(OBJECT_SEED_MAP, "map") \
     X(OBJECT_SEED_STATIC, "static")
 
@@ -72,7 +75,8 @@ struct object_grid {
  * map       in   (height, width), channels 1; averaged or interpolated
  * features  in   (height, width, channels), any sign */
 bool object_refine(float *refined, const char **refusal,
-                   struct object_scratch *scratch, const struct object_grid *map,
+                   struct object_scratch *scratch,
+                   const struct object_grid *map,
                    const struct object_grid *features, struct error *err)
     __attribute__((warn_unused_result));
 

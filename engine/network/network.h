@@ -43,9 +43,9 @@ struct network {
     struct head head;     /* head.output is the file's name for the output */
     struct layers layers; /* of the output that is used; their values are those
                              before graph_layout. Empty with keep_outputs */
-    int layer_value;   /* the default layer's value, (1, H, W, C), which is an
-                          output; GRAPH_NONE if there is none. Not with
-                          keep_outputs */
+    int layer_value;    /* the default layer's value, (1, H, W, C), which is an
+                           output; GRAPH_NONE if there is none. Not with
+                           keep_outputs */
     struct stage stage; /* its values are outputs too. Not with keep_outputs:
                            all zeros */
     struct plan *plan;  /* owned; NULL until network_plan */

@@ -91,8 +91,7 @@ static struct stage_block find_block(const struct graph *graph,
     if (head->refusal || head->weights == GRAPH_NONE)
         return none;
     features = convolution(graph, head->features, false);
-    project =
-        features ? convolution(graph, features->inputs[0], false) : NULL;
+    project = features ? convolution(graph, features->inputs[0], false) : NULL;
     depthwise = project ? convolution(graph, project->inputs[0], true) : NULL;
     if (!depthwise)
         return none;
@@ -116,8 +115,7 @@ bool stage_find(struct stage *stage, const struct graph *graph,
                             .layer = choose(layers),
                             .block = {.expanded = GRAPH_NONE}};
     if (stage->layer < layers->count &&
-        !stage_value_of(&stage->value, graph, &layers->list[stage->layer],
-                        err))
+        !stage_value_of(&stage->value, graph, &layers->list[stage->layer], err))
         return false;
     if (stage->value == GRAPH_NONE) {
         stage->layer = layers->count;

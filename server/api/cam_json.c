@@ -136,7 +136,8 @@ static bool put_object_rule(json_t *object, const struct explained_class *class,
                             const struct explanation *explanation)
 {
     if (class->rule != BOX_OBJECT)
-        return !class->fallback || put(object, "fallback", text(class->fallback));
+        return !class->fallback ||
+               put(object, "fallback", text(class->fallback));
     return put(object, "seed",
                json_string(object_seed_name(explanation->seed))) &&
            put(object, "layer", text(explanation->stage->name));
@@ -150,11 +151,10 @@ static json_t *box_object(const struct explained_class *class,
 
     if (!class->has_box)
         return json_null();
-    object = json_pack("{sI sI sI sI ss so}", "x", (json_int_t)box->x, "y",
-                       (json_int_t)box->y, "width", (json_int_t)box->width,
-                       "height", (json_int_t)box->height, "rule",
-                       box_rule_name(class->rule), "threshold",
-                       share(box->threshold));
+    object = json_pack(
+        "{sI sI sI sI ss so}", "x", (json_int_t)box->x, "y", (json_int_t)box->y,
+        "width", (json_int_t)box->width, "height", (json_int_t)box->height,
+        "rule", box_rule_name(class->rule), "threshold", share(box->threshold));
     if (object && put_object_rule(object, class, explanation))
         return object;
     json_decref(object);
@@ -227,10 +227,9 @@ static json_t *class_list(const struct engine *engine,
     json_t *classes = json_array();
 
     for (size_t i = 0; i < explanation->num_classes; i++)
-        if (json_array_append_new(
-                classes,
-                class_entry(engine, &explanation->classes[i], explanation,
-                            request)) != 0) {
+        if (json_array_append_new(classes,
+                                  class_entry(engine, &explanation->classes[i],
+                                              explanation, request)) != 0) {
             json_decref(classes);
             return NULL;
         }

@@ -61,6 +61,7 @@ def test_one_photo_is_answered_by_one_object(answer):
         "max",
         "mean_plus_bias",
         "checks",
+        "kind",
         "region",
     }
     assert found["explanation"]["layer"]["name"] == "features"

@@ -31,7 +31,7 @@ def assert_is_answer(answer: dict, num_classes: int = 5) -> None:
     assert abs(answer["map"]["mean_plus_bias"] - chosen["logit"]) < 1e-3
     assert answer["map"]["min"] <= answer["map"]["max"]
     box = answer["box"]
-    assert box["rule"] == "paper"
+    assert box["rule"] == "object"
     assert 0 <= box["x"] < box["x"] + box["width"] <= answer["image"]["width"]
     assert 0 <= box["y"] < box["y"] + box["height"] <= answer["image"]["height"]
     assert set(answer["timing_ms"]) >= {"queue", "decode", "infer", "render"}

@@ -327,7 +327,7 @@ bool engine_session_explain(struct engine_session *session,
     for (size_t i = 0; i < FAKE_CLASSES; i++)
         if (i < request->top || fake_is_asked(request, i))
             fake_class(session, num++, i, fake_is_asked(request, i),
-                   request->box.rule);
+                       request->box.rule);
     *explanation = (struct explanation){.image = &session->image,
                                         .method = refusal ? NULL : &fake_method,
                                         .refusal = refusal,

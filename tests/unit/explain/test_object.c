@@ -229,8 +229,7 @@ static const char *refusal_of(const float map[4], const float features[8])
     struct error err = {0};
     float refined[4];
 
-    assert_true(
-        object_refine(refined, &refusal, &scratch, &seed, &grid, &err));
+    assert_true(object_refine(refined, &refusal, &scratch, &seed, &grid, &err));
     object_scratch_release(&scratch);
     return refusal;
 }
