@@ -153,7 +153,8 @@ struct explained_class {
     struct engine_class class;
     bool is_asked; /* its explanation is requested; else it is only listed */
     const struct explain_map *map; /* NULL: not requested, or not defined */
-    bool is_refined;               /* the map is that of the object */
+    const struct explain_map *evidence; /* the method's own, or NULL */
+    bool is_refined; /* the map is not that, but refined to the object */
     /* Why the method's own map is used, although the request asks for the box
      * rule or the map `object`; or NULL. The rule is then `paper`. */
     const char *fallback;

@@ -13,26 +13,18 @@ bool engine_object_is_asked(const struct explain_request *request,
            request->map == EXPLAIN_MAP_OBJECT;
 }
 
-static struct object_grid features_of(const struct engine_object_input *input)
+static struct object_grid features_of(const struct engine_object_source *from)
 {
-    const struct network *network = input->network;
+    const struct network *network = from->network;
     const struct graph_shape *shape =
         &network->graph.values[network->stage.value].shape;
 
     return (struct object_grid){
-        .values = plan_session_data(input->plan, network->stage.value),
+        .values = plan_session_data(from->plan, network->stage.value),
         .height = shape->dim[1],
         .width = shape->dim[2],
         .channels = shape->dim[3],
     };
-}
-
-/* The static seed is a refinement of the class activation map, which has the
- * sides of the block's features. */
-static bool has_static_seed(const struct engine_object_input *input)
-{
-    return input->network->stage.block.expanded != GRAPH_NONE &&
-           input->method == &cam_method;
 }
 
 /* Sets min, max and scale. 1 is drawn in full: the object's own prototype. */
@@ -47,11 +39,10 @@ static void find_range(struct explain_map *map)
 }
 
 static bool refine_one(struct engine_object *object, size_t i,
-                       const struct engine_object_input *input,
                        const struct object_grid *features, struct error *err)
 {
-    const struct explain_map *map = &input->maps->map[i];
-    const struct network *network = input->network;
+    const struct engine_object_source *from = &object->source;
+    const struct explain_map *map = &from->maps->map[i];
     struct explain_map *refined = &object->refined.map[i];
     struct object_grid grid = {map->values, map->height, map->width, 1};
 
@@ -61,9 +52,10 @@ static bool refine_one(struct engine_object *object, size_t i,
                             map->height * map->width, sizeof(float), err);
         if (!object->seeds ||
             !object_static_seed(
-                object->seeds, &object->scratch, network, map->values,
-                plan_session_data(input->plan, network->stage.block.expanded),
-                &input->targets[i], input->logits, err))
+                object->seeds, &object->scratch, from->network, map->values,
+                plan_session_data(from->plan,
+                                  from->network->stage.block.expanded),
+                &from->targets[i], from->logits, err))
             return false;
         grid.values = object->seeds;
     }
@@ -82,39 +74,67 @@ static void refuse_all(struct engine_object *object, size_t count,
         object->refusal[i] = why;
 }
 
-bool engine_object_refine(struct engine_object *object,
-                          const struct engine_object_input *input,
-                          struct error *err)
+/* The block's features have the sides of a class activation map, which the seed
+ * `static` is a part of. */
+static bool refine_all(struct engine_object *object,
+                       const struct explain_method *method, struct error *err)
 {
-    const struct stage *stage = &input->network->stage;
+    const struct stage *stage = &object->source.network->stage;
+    const struct explain_maps *maps = object->source.maps;
     struct object_grid features;
 
-    object->refined.count = input->maps->count;
-    if (stage->value == GRAPH_NONE || input->method->of_pixels) {
-        refuse_all(object, input->maps->count,
+    object->refined.count = maps->count;
+    if (stage->value == GRAPH_NONE || method->of_pixels) {
+        refuse_all(object, maps->count,
                    stage->value == GRAPH_NONE
                        ? stage->refusal
                        : "the method explains pixels, not a feature map");
         return true;
     }
-    features = features_of(input);
-    object->seed =
-        has_static_seed(input) ? OBJECT_SEED_STATIC : OBJECT_SEED_MAP;
-    for (size_t i = 0; i < input->maps->count; i++)
-        object->refined.map[i].class_index = input->maps->map[i].class_index;
+    features = features_of(&object->source);
+    object->seed = stage->block.expanded != GRAPH_NONE && method == &cam_method
+                       ? OBJECT_SEED_STATIC
+                       : OBJECT_SEED_MAP;
+    for (size_t i = 0; i < maps->count; i++)
+        object->refined.map[i].class_index = maps->map[i].class_index;
     if (!explain_reserve(&object->refined, features.height, features.width,
                          err))
         return false;
-    for (size_t i = 0; i < input->maps->count; i++)
-        if (!refine_one(object, i, input, &features, err))
+    for (size_t i = 0; i < maps->count; i++)
+        if (!refine_one(object, i, &features, err))
             return false;
     return true;
 }
 
+bool engine_object_refine(struct engine_object *object,
+                          struct explained_class *classes, size_t num_classes,
+                          const struct explain_method *method,
+                          struct error *err)
+{
+    const struct explain_map *first = object->source.maps->map;
+
+    if (!refine_all(object, method, err))
+        return false;
+    for (size_t i = 0; i < num_classes; i++)
+        if (classes[i].evidence)
+            classes[i].fallback = object->refusal[classes[i].evidence - first];
+    return true;
+}
+
+const struct layer *engine_object_stage(const struct engine_object *object)
+{
+    const struct network *network = object->source.network;
+
+    for (size_t i = 0; i < object->refined.count; i++)
+        if (!object->refusal[i])
+            return &network->layers.list[network->stage.layer];
+    return NULL;
+}
+
 /* ---- boxes ---- */
 
-struct render_map engine_object_to_render(const struct explain_map *map,
-                                          const struct image *image)
+struct render_map engine_object_to_render(const struct engine_object *object,
+                                          const struct explain_map *map)
 {
     return (struct render_map){
         .values = map->values,
@@ -122,18 +142,19 @@ struct render_map engine_object_to_render(const struct explain_map *map,
         .height = map->height,
         .scale = map->scale,
         .region = map->region,
-        .image = image,
+        .image = object->source.image,
     };
 }
 
-static bool find_on(struct box_found *found, struct explained_class *entry,
+static bool find_on(struct engine_object *object, struct explained_class *entry,
                     const struct explain_map *map,
-                    const struct engine_object_boxes *boxes,
                     const struct box_options *options, struct error *err)
 {
-    struct render_map drawn = engine_object_to_render(map, boxes->image);
+    const struct explain_map *first = object->source.maps->map;
+    struct box_found *found = &object->found[entry->evidence - first];
+    struct render_map drawn = engine_object_to_render(object, map);
 
-    if (!render_boxes(boxes->render, found, &drawn, options, err))
+    if (!render_boxes(object->source.render, found, &drawn, options, err))
         return false;
     entry->rule = options->rule;
     entry->has_box = found->count > 0;
@@ -143,18 +164,21 @@ static bool find_on(struct box_found *found, struct explained_class *entry,
     return true;
 }
 
-bool engine_object_find(struct engine_object *object,
-                        struct explained_class *entry,
-                        const struct engine_object_boxes *boxes,
-                        struct error *err)
+static const struct explain_map *refined_of(const struct engine_object *object,
+                                            const struct explained_class *entry)
 {
-    const size_t slot = (size_t)(entry->map - boxes->maps->map);
-    struct box_found *found = &object->found[slot];
-    struct box_options options = boxes->options;
+    return &object->refined.map[entry->evidence - object->source.maps->map];
+}
 
+static bool find_of(struct engine_object *object, struct explained_class *entry,
+                    const struct box_options *asked, struct error *err)
+{
+    struct box_options options = *asked;
+
+    if (!options.calibrated)
+        options.calibrated = object->source.calibration;
     if (options.rule == BOX_OBJECT && !entry->fallback) {
-        if (!find_on(found, entry, &object->refined.map[slot], boxes, &options,
-                     err))
+        if (!find_on(object, entry, refined_of(object, entry), &options, err))
             return false;
         if (entry->has_box)
             return true;
@@ -163,17 +187,31 @@ bool engine_object_find(struct engine_object *object,
     }
     if (options.rule == BOX_OBJECT)
         options.rule = BOX_PAPER;
-    return find_on(found, entry, entry->map, boxes, &options, err);
+    return find_on(object, entry, entry->evidence, &options, err);
+}
+
+bool engine_object_find(struct engine_object *object,
+                        struct explained_class *classes, size_t num_classes,
+                        const struct box_options *options,
+                        const struct cancel *cancel, struct error *err)
+{
+    for (size_t i = 0; i < num_classes; i++)
+        if (classes[i].evidence &&
+            (!cancel_check(cancel, err) ||
+             !find_of(object, &classes[i], options, err)))
+            return false;
+    return true;
 }
 
 void engine_object_show(struct engine_object *object,
-                        struct explained_class *entry,
-                        const struct explain_maps *maps)
+                        struct explained_class *classes, size_t num_classes)
 {
-    if (!entry->map || entry->fallback)
-        return;
-    entry->map = &object->refined.map[entry->map - maps->map];
-    entry->is_refined = true;
+    for (size_t i = 0; i < num_classes; i++) {
+        if (!classes[i].evidence || classes[i].fallback)
+            continue;
+        classes[i].map = refined_of(object, &classes[i]);
+        classes[i].is_refined = true;
+    }
 }
 
 void engine_object_release(struct engine_object *object)

@@ -8,8 +8,21 @@
 #include "engine/engine_internal.h"
 #include "engine/explain/object.h"
 
-/* Kept from request to request; `= {0}` is empty. */
+/* What is refined and boxed; everything is borrowed from the session. */
+struct engine_object_source {
+    const struct network *network;
+    struct plan_session *plan; /* that has classified the image */
+    const struct explain_maps *maps;
+    const struct target *targets;        /* (maps->count) */
+    const float *logits;                 /* (num_classes) */
+    const struct model_box *calibration; /* the model's */
+    const struct image *image;
+    struct render *render;
+};
+
+/* Kept from request to request; with the source alone it is empty. */
 struct engine_object {
+    struct engine_object_source source;
     struct explain_maps refined; /* one for each map of the request */
     const char *refusal[EXPLAIN_MAX_CLASSES];    /* of each, or NULL; static */
     enum object_seed seed;                       /* of all */
@@ -19,51 +32,42 @@ struct engine_object {
     size_t seeds_cap;
 };
 
-/* What is refined; everything is borrowed. */
-struct engine_object_input {
-    const struct network *network;
-    struct plan_session *plan; /* that has classified the image */
-    const struct explain_method *method;
-    const struct explain_maps *maps;
-    const struct target *targets; /* (maps->count) */
-    const float *logits;          /* (num_classes) */
-};
-
 /* Whether a request needs refined maps, with boxes or without. */
 bool engine_object_is_asked(const struct explain_request *request,
                             bool has_boxes);
 
-/* Refines all maps, or sets the refusal of those that cannot be. Takes no pass.
- * ERROR_MEMORY, ERROR_LIMIT. */
+/* Refines all maps that the method has made; where that cannot be, the class
+ * whose map it is gets the reason as its fallback. Takes no pass. ERROR_MEMORY,
+ * ERROR_LIMIT.
+ *
+ * classes  inout  (num_classes) with or without a map */
 bool engine_object_refine(struct engine_object *object,
-                          const struct engine_object_input *input,
+                          struct explained_class *classes, size_t num_classes,
+                          const struct explain_method *method,
                           struct error *err)
     __attribute__((warn_unused_result));
 
-/* Where boxes are looked for; everything is borrowed. */
-struct engine_object_boxes {
-    struct render *render;
-    const struct image *image;
-    const struct explain_maps *maps; /* as above */
-    struct box_options options;
-};
+/* The layer whose cells were compared, or NULL if no map was refined. */
+const struct layer *engine_object_stage(const struct engine_object *object);
 
 /* Describes a map for rendering. */
-struct render_map engine_object_to_render(const struct explain_map *map,
-                                          const struct image *image);
+struct render_map engine_object_to_render(const struct engine_object *object,
+                                          const struct explain_map *map);
 
-/* Finds the boxes of a class whose map is one of boxes->maps: by the rule
- * object on the refined map, if it was not refused, or else by the rule paper
- * on the method's own. ERROR_MEMORY. */
+/* Finds the boxes of all classes that have a map: by the rule object on the
+ * refined map, if it was not refused, or else by the rule paper on the method's
+ * own. ERROR_BUSY if cancelled; ERROR_MEMORY.
+ *
+ * cancel  or NULL */
 bool engine_object_find(struct engine_object *object,
-                        struct explained_class *entry,
-                        const struct engine_object_boxes *boxes,
-                        struct error *err) __attribute__((warn_unused_result));
+                        struct explained_class *classes, size_t num_classes,
+                        const struct box_options *options,
+                        const struct cancel *cancel, struct error *err)
+    __attribute__((warn_unused_result));
 
-/* Lets the response have the refined map of a class, if there is one. */
+/* Lets the response have the refined maps, where there are any. */
 void engine_object_show(struct engine_object *object,
-                        struct explained_class *entry,
-                        const struct explain_maps *maps);
+                        struct explained_class *classes, size_t num_classes);
 
 void engine_object_release(struct engine_object *object);
 

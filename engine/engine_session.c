@@ -62,6 +62,16 @@ struct engine_session *engine_session_new(const struct engine *engine,
                                              .plan = session->plan,
                                              .team = team},
                       err);
+    session->object.source = (struct engine_object_source){
+        .network = &engine->network,
+        .plan = session->plan,
+        .maps = &session->maps,
+        .targets = session->targets,
+        .logits = session->logits,
+        .calibration = &engine->model_dir.box,
+        .image = &session->image,
+        .render = &session->render,
+    };
     ok = session->probe != NULL;
 out:
     if (!ok) {
@@ -173,7 +183,7 @@ static void ask_for(struct engine_session *session,
         return;
     assert(maps->count < EXPLAIN_MAX_CLASSES);
     maps->map[maps->count].class_index = index;
-    entry->map = &maps->map[maps->count++];
+    entry->map = entry->evidence = &maps->map[maps->count++];
 }
 
 /* Lists the best classes and requests the maps of the request. */
@@ -238,7 +248,7 @@ static void give_up(struct engine_session *session,
     explanation->layer = NULL;
     explanation->reason = NULL;
     for (size_t i = 0; i < explanation->num_classes; i++)
-        session->explained[i].map = NULL;
+        session->explained[i].map = session->explained[i].evidence = NULL;
 }
 
 static bool make_maps(struct engine_session *session,
@@ -277,57 +287,6 @@ static bool make_maps(struct engine_session *session,
     return true;
 }
 
-/* Refines the maps if the request needs that. */
-static bool refine_maps(struct engine_session *session,
-                        struct explanation *explanation, struct error *err)
-{
-    const struct network *network = &session->engine->network;
-    const struct engine_object_input input = {
-        .network = network,
-        .plan = session->plan,
-        .method = explanation->method,
-        .maps = &session->maps,
-        .targets = session->targets,
-        .logits = session->logits,
-    };
-
-    if (!engine_object_refine(&session->object, &input, err))
-        return false;
-    for (size_t i = 0; i < session->maps.count; i++)
-        if (!session->object.refusal[i]) {
-            explanation->stage = &network->layers.list[network->stage.layer];
-            explanation->seed = session->object.seed;
-        }
-    for (size_t i = 0; i < explanation->num_classes; i++)
-        if (session->explained[i].map)
-            session->explained[i].fallback =
-                session->object
-                    .refusal[session->explained[i].map - session->maps.map];
-    return true;
-}
-
-static bool find_boxes(struct engine_session *session, size_t num_classes,
-                       const struct box_options *asked,
-                       const struct cancel *cancel, struct error *err)
-{
-    struct engine_object_boxes boxes = {
-        .render = &session->render,
-        .image = &session->image,
-        .maps = &session->maps,
-        .options = *asked,
-    };
-
-    if (!boxes.options.calibrated)
-        boxes.options.calibrated = &session->engine->model_dir.box;
-    for (size_t i = 0; i < num_classes; i++)
-        if (session->explained[i].map &&
-            (!cancel_check(cancel, err) ||
-             !engine_object_find(&session->object, &session->explained[i],
-                                 &boxes, err)))
-            return false;
-    return true;
-}
-
 static bool draw_heatmap(struct engine_session *session,
                          const struct explanation *explanation,
                          const struct render_options *options,
@@ -335,7 +294,7 @@ static bool draw_heatmap(struct engine_session *session,
 {
     const struct explained_class *first = explanation->first;
     struct render_map map =
-        engine_object_to_render(first->map, &session->image);
+        engine_object_to_render(&session->object, first->map);
     struct render_options style = *options;
 
     map.boxes = first->boxes;
@@ -355,18 +314,22 @@ static bool render_maps(struct engine_session *session,
 {
     const bool has_boxes =
         !request->only_heatmap || request->style.kind == RENDER_BOXES;
+    struct engine_object *object = &session->object;
+    struct explained_class *classes = session->explained;
+    const size_t count = explanation->num_classes;
 
-    if (engine_object_is_asked(request, has_boxes) &&
-        !refine_maps(session, explanation, err))
+    if (engine_object_is_asked(request, has_boxes)) {
+        if (!engine_object_refine(object, classes, count, explanation->method,
+                                  err))
+            return false;
+        explanation->stage = engine_object_stage(object);
+        explanation->seed = object->seed;
+    }
+    if (has_boxes &&
+        !engine_object_find(object, classes, count, &request->box, cancel, err))
         return false;
-    if (has_boxes && !find_boxes(session, explanation->num_classes,
-                                 &request->box, cancel, err))
-        return false;
-    for (size_t i = 0;
-         request->map == EXPLAIN_MAP_OBJECT && i < explanation->num_classes;
-         i++)
-        engine_object_show(&session->object, &session->explained[i],
-                           &session->maps);
+    if (request->map == EXPLAIN_MAP_OBJECT)
+        engine_object_show(object, classes, count);
     return request->style.kind == RENDER_NONE ||
            draw_heatmap(session, explanation, &request->style, err);
 }
@@ -460,8 +423,12 @@ bool engine_session_box_again(struct engine_session *session,
                               struct error *err)
 {
     return check_boxes(session, options, err) &&
-           find_all_boxes(session, explanation->num_classes, options, NULL,
-                          err);
+           (options->rule != BOX_OBJECT || session->maps.count == 0 ||
+            engine_object_refine(&session->object, session->explained,
+                                 explanation->num_classes, explanation->method,
+                                 err)) &&
+           engine_object_find(&session->object, session->explained,
+                              explanation->num_classes, options, NULL, err);
 }
 
 const struct image *engine_session_image(const struct engine_session *session)

@@ -257,16 +257,19 @@ static void adjust(uint32_t *start, uint32_t *length, double scale,
 void box_adjust(struct box *box, const struct box_options *options,
                 const struct box_place *place)
 {
-    const struct model_box object = {.scale = OBJECT_SCALE};
-    const struct model_box *by =
-        options->rule == BOX_OBJECT ? &object : options->calibrated;
+    const struct model_box *by = options->calibrated;
 
-    if (options->rule != BOX_CALIBRATED && options->rule != BOX_OBJECT)
-        return;
-    adjust(&box->x, &box->width, (double)by->scale,
-           (double)by->shift_x * place->cell_width, place->left, place->right);
-    adjust(&box->y, &box->height, (double)by->scale,
-           (double)by->shift_y * place->cell_height, place->top, place->bottom);
+    if (options->rule == BOX_CALIBRATED) {
+        adjust(&box->x, &box->width, (double)by->scale,
+               (double)by->shift_x * place->cell_width, 0, place->width);
+        adjust(&box->y, &box->height, (double)by->scale,
+               (double)by->shift_y * place->cell_height, 0, place->height);
+    } else if (options->rule == BOX_OBJECT) {
+        adjust(&box->x, &box->width, OBJECT_SCALE, 0, place->left,
+               place->right);
+        adjust(&box->y, &box->height, OBJECT_SCALE, 0, place->top,
+               place->bottom);
+    }
 }
 
 void box_scratch_release(struct box_scratch *scratch)

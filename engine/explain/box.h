@@ -125,15 +125,16 @@ bool box_find_above(struct box_found *found, struct box_scratch *scratch,
 
 /* Where a box lies: in the map's cells and in the image's pixels. */
 struct box_place {
-    uint32_t left, top, right, bottom; /* exclusive; what the map covers of the
-                                          image, in its pixels */
+    uint32_t width, height;            /* of the image */
     double cell_width, cell_height;    /* of the map, in pixels of the image */
+    uint32_t left, top, right, bottom; /* what the map covers of the image, for
+                                          the rule object; half-open */
 };
 
 /* Moves a box by the rule's shift, scales it about its centre, rounds its edges
- * to whole pixels and clips it to what the map covers; at least one pixel
- * remains. Rules other than calibrated and object change nothing. Any thread.
- */
+ * to whole pixels and clips it to the image, or by the rule object to what the
+ * map covers of it; at least one pixel remains. Rules other than calibrated and
+ * object change nothing. Any thread. */
 void box_adjust(struct box *box, const struct box_options *options,
                 const struct box_place *place);
 

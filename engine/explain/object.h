@@ -30,7 +30,7 @@
     {                     \
         0.6f, 0.7f, 0.8f  \
     }
-#define OBJECT_SCALE 1.05f
+#define OBJECT_SCALE 1.05
 
 /* X(enumerator, name in responses)
  *

@@ -66,6 +66,8 @@ static struct box_place place_of(const struct render_map *map)
     const struct preprocess_region *region = &map->region;
     const double width = map->image->width, height = map->image->height;
     struct box_place place = {
+        .width = map->image->width,
+        .height = map->image->height,
         .left = (uint32_t)fmin(fmax(floor(region->x), 0), width - 1),
         .top = (uint32_t)fmin(fmax(floor(region->y), 0), height - 1),
         .right = (uint32_t)fmin(ceil(region->x + region->width), width),

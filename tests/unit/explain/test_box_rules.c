@@ -357,7 +357,7 @@ static struct box adjusted(struct box box, float scale, float shift_x,
     const struct box_options options = {.rule = BOX_CALIBRATED,
                                         .calibrated = &by};
     const struct box_place place = {
-        .right = 100, .bottom = 80, .cell_width = 16, .cell_height = 8};
+        .width = 100, .height = 80, .cell_width = 16, .cell_height = 8};
 
     box_adjust(&box, &options, &place);
     return box;
@@ -400,7 +400,7 @@ static void other_rules_adjust_nothing(void **state)
 {
     const struct model_box by = {.scale = 3, .shift_x = 1};
     const struct box_options options = {.rule = BOX_OTSU, .calibrated = &by};
-    const struct box_place place = {0, 0, 100, 80, 16, 8};
+    const struct box_place place = {100, 80, 16, 8, 0, 0, 100, 80};
     struct box box = {20, 10, 40, 20, 0, 0};
 
     (void)state;
@@ -435,7 +435,7 @@ static void fill_hills(float map[20 * 30])
 static void an_objects_box_is_the_mean_of_three(void **state)
 {
     const struct box_options options = options_of(BOX_OBJECT, 3);
-    const struct box_place place = {0, 0, 100, 80, 2, 2};
+    const struct box_place place = {100, 80, 2, 2, 0, 0, 100, 80};
     struct box_found found;
     float map[20 * 30];
 
