@@ -30,6 +30,7 @@
 #include "engine/base/team.h"
 #include "engine/explain/box.h"
 #include "engine/explain/explain.h"
+#include "engine/explain/object.h"
 #include "engine/image/image.h"
 #include "engine/image/preprocess.h"
 #include "engine/network/layers.h"
@@ -100,6 +101,20 @@ enum explain_values {
 #undef X
 };
 
+/* X(enumerator, name in requests)
+ *
+ * Which map the response has and shows: the method's own; or that refined to
+ * the object (object.h), where it can be. */
+#define EXPLAIN_MAP_KINDS(X)            \
+    X(EXPLAIN_MAP_EVIDENCE, "evidence") \
+    X(EXPLAIN_MAP_OBJECT, "object")
+
+enum explain_map_kind {
+#define X(kind, name) kind,
+    EXPLAIN_MAP_KINDS(X)
+#undef X
+};
+
 struct explain_request {
     const struct explain_method *method; /* NULL: the model's default */
     size_t layer; /* index in engine_layers, or EXPLAIN_LAYER_DEFAULT */
@@ -113,19 +128,23 @@ struct explain_request {
     size_t num_classes;                  /* 0: explain the best class */
     struct box_options box; /* `calibrated` NULL: the model's calibration */
     struct render_options style; /* of the heatmap */
+    enum explain_map_kind map;
     enum explain_values values;
     bool only_heatmap; /* make only the heatmap and its map, no boxes that it
                           does not show */
 };
 
-/* The default request. */
+/* The default request: of the rules for boxes, the one that finds most objects.
+ */
 #define EXPLAIN_REQUEST_DEFAULT                             \
     {                                                       \
         .layer = EXPLAIN_LAYER_DEFAULT,                     \
         .parameters = EXPLAIN_PARAMETERS_DEFAULT, .top = 5, \
-        .box = BOX_OPTIONS_DEFAULT, .style = {              \
-            .alpha = 0.5f                                   \
-        }                                                   \
+        .box = {.rule = BOX_OBJECT,                         \
+                .threshold = BOX_THRESHOLD,                 \
+                .percentile = BOX_PERCENTILE_P,             \
+                .most = 1},                                 \
+        .style = {.alpha = 0.5f},                           \
     }
 
 /* ---- the explanation ---- */
@@ -134,6 +153,12 @@ struct explained_class {
     struct engine_class class;
     bool is_asked; /* its explanation is requested; else it is only listed */
     const struct explain_map *map; /* NULL: not requested, or not defined */
+    const struct explain_map *evidence; /* the method's own, or NULL */
+    bool is_refined; /* the map is not that, but refined to the object */
+    /* Why the method's own map is used, although the request asks for the box
+     * rule or the map `object`; or NULL. The rule is then `paper`. */
+    const char *fallback;
+    enum box_rule rule; /* of the box */
     struct box box;
     bool has_box;
     const struct box *boxes; /* (num_boxes) as box_found.list */
@@ -155,6 +180,10 @@ struct explanation {
                            table, where that was chosen; or NULL */
     const struct layer *layer; /* NULL: the method uses none */
     size_t passes; /* of the network, the one that classifies included */
+    /* Where maps are refined, the layer whose cells are compared, and by what
+     * the prototypes are chosen; NULL if no map is. */
+    const struct layer *stage;
+    enum object_seed seed;
     /* (num_classes) the best classes, then the requested ones that are not
      * among them */
     const struct explained_class *classes;

@@ -9,6 +9,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/scratch.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_object.h"
 #include "engine/explain/scores.h"
 
 struct engine_session {
@@ -22,7 +23,7 @@ struct engine_session {
     size_t *best;                    /* (num_classes) scratch; owned */
     struct probe *probe;             /* owned */
     struct explain_maps maps;
-    struct box_found found[EXPLAIN_MAX_CLASSES]; /* of each map */
+    struct engine_object object;
     struct target targets[EXPLAIN_MAX_CLASSES];
     char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
     struct explained_class *explained;  /* owned */
@@ -61,6 +62,16 @@ struct engine_session *engine_session_new(const struct engine *engine,
                                              .plan = session->plan,
                                              .team = team},
                       err);
+    session->object.source = (struct engine_object_source){
+        .network = &engine->network,
+        .plan = session->plan,
+        .maps = &session->maps,
+        .targets = session->targets,
+        .logits = session->logits,
+        .calibration = &engine->model_dir.box,
+        .image = &session->image,
+        .render = &session->render,
+    };
     ok = session->probe != NULL;
 out:
     if (!ok) {
@@ -172,7 +183,7 @@ static void ask_for(struct engine_session *session,
         return;
     assert(maps->count < EXPLAIN_MAX_CLASSES);
     maps->map[maps->count].class_index = index;
-    entry->map = &maps->map[maps->count++];
+    entry->map = entry->evidence = &maps->map[maps->count++];
 }
 
 /* Lists the best classes and requests the maps of the request. */
@@ -237,7 +248,7 @@ static void give_up(struct engine_session *session,
     explanation->layer = NULL;
     explanation->reason = NULL;
     for (size_t i = 0; i < explanation->num_classes; i++)
-        session->explained[i].map = NULL;
+        session->explained[i].map = session->explained[i].evidence = NULL;
 }
 
 static bool make_maps(struct engine_session *session,
@@ -276,81 +287,51 @@ static bool make_maps(struct engine_session *session,
     return true;
 }
 
-/* Describes a map for rendering. */
-static struct render_map to_render(const struct engine_session *session,
-                                   const struct explain_map *map)
-{
-    return (struct render_map){
-        .values = map->values,
-        .width = map->width,
-        .height = map->height,
-        .scale = map->scale,
-        .region = map->region,
-        .image = &session->image,
-    };
-}
-
-/* Finds the boxes of a class that has a map. */
-static bool find_boxes(struct engine_session *session,
-                       struct explained_class *entry,
-                       const struct box_options *options, struct error *err)
-{
-    struct box_found *found = &session->found[entry->map - session->maps.map];
-    struct render_map map = to_render(session, entry->map);
-
-    if (!render_boxes(&session->render, found, &map, options, err))
-        return false;
-    entry->has_box = found->count > 0;
-    entry->box = found->box;
-    entry->boxes = found->list;
-    entry->num_boxes = found->count;
-    return true;
-}
-
-static bool find_all_boxes(struct engine_session *session, size_t num_classes,
-                           const struct box_options *asked,
-                           const struct cancel *cancel, struct error *err)
-{
-    struct box_options options = *asked;
-
-    if (!options.calibrated)
-        options.calibrated = &session->engine->model_dir.box;
-    for (size_t i = 0; i < num_classes; i++)
-        if (session->explained[i].map &&
-            (!cancel_check(cancel, err) ||
-             !find_boxes(session, &session->explained[i], &options, err)))
-            return false;
-    return true;
-}
-
 static bool draw_heatmap(struct engine_session *session,
                          const struct explanation *explanation,
                          const struct render_options *options,
                          struct error *err)
 {
     const struct explained_class *first = explanation->first;
-    struct render_map map = to_render(session, first->map);
+    struct render_map map =
+        engine_object_to_render(&session->object, first->map);
     struct render_options style = *options;
 
     map.boxes = first->boxes;
     map.num_boxes = first->num_boxes;
-    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed)
+    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed &&
+        !first->is_refined)
         style.colormap = HEATMAP_SIGNED;
     return render_heatmap(&session->render, &session->heatmap, &map, &style,
                           err);
 }
 
-/* Makes the boxes and the heatmap from the maps. */
+/* Makes the refined maps, the boxes and the heatmap from the maps. */
 static bool render_maps(struct engine_session *session,
-                        const struct explanation *explanation,
+                        struct explanation *explanation,
                         const struct explain_request *request,
                         const struct cancel *cancel, struct error *err)
 {
-    return ((request->only_heatmap && request->style.kind != RENDER_BOXES) ||
-            find_all_boxes(session, explanation->num_classes, &request->box,
-                           cancel, err)) &&
-           (request->style.kind == RENDER_NONE ||
-            draw_heatmap(session, explanation, &request->style, err));
+    const bool has_boxes =
+        !request->only_heatmap || request->style.kind == RENDER_BOXES;
+    struct engine_object *object = &session->object;
+    struct explained_class *classes = session->explained;
+    const size_t count = explanation->num_classes;
+
+    if (engine_object_is_asked(request, has_boxes)) {
+        if (!engine_object_refine(object, classes, count, explanation->method,
+                                  err))
+            return false;
+        explanation->stage = engine_object_stage(object);
+        explanation->seed = object->seed;
+    }
+    if (has_boxes &&
+        !engine_object_find(object, classes, count, &request->box, cancel, err))
+        return false;
+    if (request->map == EXPLAIN_MAP_OBJECT)
+        engine_object_show(object, classes, count);
+    return request->style.kind == RENDER_NONE ||
+           draw_heatmap(session, explanation, &request->style, err);
 }
 
 static bool check_boxes(const struct engine_session *session,
@@ -442,8 +423,12 @@ bool engine_session_box_again(struct engine_session *session,
                               struct error *err)
 {
     return check_boxes(session, options, err) &&
-           find_all_boxes(session, explanation->num_classes, options, NULL,
-                          err);
+           (options->rule != BOX_OBJECT || session->maps.count == 0 ||
+            engine_object_refine(&session->object, session->explained,
+                                 explanation->num_classes, explanation->method,
+                                 err)) &&
+           engine_object_find(&session->object, session->explained,
+                              explanation->num_classes, options, NULL, err);
 }
 
 const struct image *engine_session_image(const struct engine_session *session)
@@ -491,6 +476,7 @@ void engine_session_free(struct engine_session *session)
     render_release(&session->render);
     image_release(&session->image);
     explain_release(&session->maps);
+    engine_object_release(&session->object);
     buf_release(&session->heatmap);
     free(session->explained);
     free(session->logits);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "engine/explain/box_authors.h"
+#include "engine/explain/box_object.h"
+#include "engine/explain/object.h"
 #include "engine/explain/percentile.h"
 
 enum { LANES = 16, BINS = 256 };
@@ -189,9 +191,9 @@ static double sum_of_positive(const float *map, size_t count)
     return sum;
 }
 
-static bool find_above(struct box_found *found, struct box_scratch *scratch,
-                       const float *map, size_t height, size_t width, float max,
-                       float cut, size_t most, struct error *err)
+bool box_find_above(struct box_found *found, struct box_scratch *scratch,
+                    const float *map, size_t height, size_t width, float max,
+                    float cut, size_t most, struct error *err)
 {
     struct best best = {.most = most};
     const struct pieces_options options = {
@@ -231,20 +233,22 @@ bool box_find(struct box_found *found, struct box_scratch *scratch,
     if (rules[options->rule].find)
         return rules[options->rule].find(found, scratch, map, height, width,
                                          look.max, options, err);
-    return find_above(found, scratch, map, height, width, look.max,
-                      rules[options->rule].cut(&look), box_most(options), err);
+    return box_find_above(found, scratch, map, height, width, look.max,
+                          rules[options->rule].cut(&look), box_most(options),
+                          err);
 }
 
 /* ---- adjusting ---- */
 
-/* Adjusts one direction of a box, from *start on over *length pixels. */
+/* Adjusts one direction of a box, from *start on over *length pixels, within
+ * `least` to `end`. */
 static void adjust(uint32_t *start, uint32_t *length, double scale,
-                   double shift, uint32_t size)
+                   double shift, uint32_t least, uint32_t end)
 {
     double half = scale * *length / 2;
     double centre = *start + *length / 2.0 + shift;
-    double first = fmin(fmax(floor(centre - half + 0.5), 0), size - 1.0);
-    double stop = fmin(fmax(floor(centre + half + 0.5), first + 1), size);
+    double first = fmin(fmax(floor(centre - half + 0.5), least), end - 1.0);
+    double stop = fmin(fmax(floor(centre + half + 0.5), first + 1), end);
 
     *start = (uint32_t)first;
     *length = (uint32_t)(stop - first);
@@ -255,12 +259,17 @@ void box_adjust(struct box *box, const struct box_options *options,
 {
     const struct model_box *by = options->calibrated;
 
-    if (options->rule != BOX_CALIBRATED)
-        return;
-    adjust(&box->x, &box->width, (double)by->scale,
-           (double)by->shift_x * place->cell_width, place->width);
-    adjust(&box->y, &box->height, (double)by->scale,
-           (double)by->shift_y * place->cell_height, place->height);
+    if (options->rule == BOX_CALIBRATED) {
+        adjust(&box->x, &box->width, (double)by->scale,
+               (double)by->shift_x * place->cell_width, 0, place->width);
+        adjust(&box->y, &box->height, (double)by->scale,
+               (double)by->shift_y * place->cell_height, 0, place->height);
+    } else if (options->rule == BOX_OBJECT) {
+        adjust(&box->x, &box->width, OBJECT_SCALE, 0, place->left,
+               place->right);
+        adjust(&box->y, &box->height, OBJECT_SCALE, 0, place->top,
+               place->bottom);
+    }
 }
 
 void box_scratch_release(struct box_scratch *scratch)

@@ -48,14 +48,17 @@ struct box_found {
  * percentile  the value that the share `percentile` of all cells does not
  *             exceed
  * calibrated  what was found for the model on photos with true boxes: a
- *             threshold, then a scale and a shift of the box (model_box.h) */
+ *             threshold, then a scale and a shift of the box (model_box.h)
+ * object      for a refined map (object.h): the mean of boxes at several
+ *             thresholds (box_object.h) */
 #define BOX_RULES(X)                   \
     X(BOX_PAPER, paper, cut)           \
     X(BOX_AUTHORS, authors, find)      \
     X(BOX_GRADCAM, gradcam, cut)       \
     X(BOX_OTSU, otsu, cut)             \
     X(BOX_PERCENTILE, percentile, cut) \
-    X(BOX_CALIBRATED, calibrated, cut)
+    X(BOX_CALIBRATED, calibrated, cut) \
+    X(BOX_OBJECT, object, find)
 
 enum box_rule {
 #define X(rule, ...) rule,
@@ -104,24 +107,34 @@ struct box_scratch {
  *
  * found->count is 0, and *found all zeros, if no value is above the threshold:
  * no value is positive, the threshold is 1 or more, or the maximum is infinite.
- * The boxes are those on the map; what is done to them by the rule calibrated
- * needs the image (box_adjust). ERROR_MEMORY; ERROR_LIMIT if a side does not
- * fit 32 bits; *found is all zeros after a failure as well. The time is linear
- * in the size of the map. One thread at a time per scratch. */
+ * The boxes are those on the map; what is done to them by the rules calibrated
+ * and object needs the image (box_adjust). ERROR_MEMORY; ERROR_LIMIT if a side
+ * does not fit 32 bits; *found is all zeros after a failure as well. The time
+ * is linear in the size of the map. One thread at a time per scratch. */
 bool box_find(struct box_found *found, struct box_scratch *scratch,
               const float *map, size_t height, size_t width,
               const struct box_options *options, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The same for a threshold in the unit of the map, whose positive maximum is
+ * `max`; *found must be all zeros before. For rules with their own way. */
+bool box_find_above(struct box_found *found, struct box_scratch *scratch,
+                    const float *map, size_t height, size_t width, float max,
+                    float cut, size_t most, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Where a box lies: in the map's cells and in the image's pixels. */
 struct box_place {
-    uint32_t width, height;         /* of the image */
-    double cell_width, cell_height; /* of the map, in pixels of the image */
+    uint32_t width, height;            /* of the image */
+    double cell_width, cell_height;    /* of the map, in pixels of the image */
+    uint32_t left, top, right, bottom; /* what the map covers of the image, for
+                                          the rule object; half-open */
 };
 
 /* Moves a box by the rule's shift, scales it about its centre, rounds its edges
- * to whole pixels and clips it to the image; at least one pixel remains. Other
- * rules than calibrated change nothing. Any thread. */
+ * to whole pixels and clips it to the image, or by the rule object to what the
+ * map covers of it; at least one pixel remains. Rules other than calibrated and
+ * object change nothing. Any thread. */
 void box_adjust(struct box *box, const struct box_options *options,
                 const struct box_place *place);
 

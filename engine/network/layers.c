@@ -243,9 +243,10 @@ static bool add_layers(struct search *search, enum strictness strictness)
     return true;
 }
 
-/* A layer that all paths lead through is one over which no edge jumps: when it
- * is computed, nothing before it is needed later. */
-static size_t default_of(const struct search *search)
+/* Marks the waists and returns the default. A layer that all paths lead through
+ * is one over which no edge jumps: when it is computed, nothing before it is
+ * needed later. */
+static size_t find_waists(const struct search *search)
 {
     const struct graph *graph = search->graph;
     const struct facts *facts = search->facts;
@@ -267,6 +268,7 @@ static size_t default_of(const struct search *search)
             if (use > last)
                 last = use;
         }
+        search->layers->list[i].is_waist = last <= at + 1;
         if (last <= at + 1)
             found = i;
     }
@@ -287,7 +289,7 @@ static bool find(struct search *search, int logits)
     for (int s = MAPS_OF_IMAGE; s <= MAPS && layers->count == 0; s++)
         if (!add_layers(search, (enum strictness)s))
             return false;
-    layers->chosen = default_of(search);
+    layers->chosen = find_waists(search);
     return true;
 }
 

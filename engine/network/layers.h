@@ -45,6 +45,7 @@ struct layer {
                                 if a cell sees the whole image, as behind
                                 squeeze-and-excitation or attention */
     double stride_x, stride_y; /* in pixels of the input; 0 if not defined */
+    bool is_waist; /* all paths from the image to the logits lead through it */
 };
 
 /* Another name of a layer. */
@@ -57,8 +58,7 @@ struct layers_alias {
 struct layers {
     struct layer *list; /* (count) in the order of computation */
     size_t count;
-    size_t chosen; /* the default: the last one that all paths from the image to
-                      the logits lead through, which is the last feature map
+    size_t chosen; /* the default: the last waist, which is the last feature map
                       before pooling or flattening; the last of all if there is
                       none; `count` without layers */
     struct layers_alias *aliases; /* (num_aliases) */

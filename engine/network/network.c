@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "engine/network/outputs.h"
-#include "engine/passes/graph_picture.h"
 #include "engine/run/precision.h"
 
 /* ---- the passes over a graph ---- */
@@ -154,26 +153,30 @@ static bool keep_one_output(struct network *network, const uint8_t *bytes,
 static bool find_default_layer(struct network *network, struct error *err)
 {
     const struct layers *layers = &network->layers;
-    const struct graph *graph = &network->graph;
-    const struct layer *layer = &layers->list[layers->chosen];
-    struct graph_picture *pictures;
-    int value;
 
     network->layer_value = network->head.features;
-    if (network->layer_value != GRAPH_NONE || layers->chosen == layers->count)
-        return true;
-    value = graph_find(graph, layer->name);
-    if (value == GRAPH_NONE || graph->values[value].shape.rank != 4)
-        return true;
-    pictures = calloc(graph->num_values + 1, sizeof *pictures);
-    if (!pictures)
-        return fail(err, ERROR_MEMORY,
-                    "not enough memory for a list of values");
-    graph_picture_find(pictures, graph);
-    if (pictures[value].rows == 1 && pictures[value].columns == 2 &&
-        graph->values[value].shape.dim[3] == layer->channels)
-        network->layer_value = value;
-    free(pictures);
+    return network->layer_value != GRAPH_NONE ||
+           layers->chosen == layers->count ||
+           stage_value_of(&network->layer_value, &network->graph,
+                          &layers->list[layers->chosen], err);
+}
+
+/* Makes the outputs logits, default layer, stage and the last block's expanded
+ * features, as far as there are any. */
+static bool set_outputs(struct network *network, struct error *err)
+{
+    const struct stage *stage = &network->stage;
+    const int wanted[] = {network->head.logits, network->layer_value,
+                          stage->value, stage->block.expanded};
+    int outputs[sizeof wanted / sizeof wanted[0]];
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (wanted[i] != GRAPH_NONE)
+            outputs[count++] = wanted[i];
+    if (!graph_set_outputs(&network->graph, outputs, count, err))
+        return false;
+    graph_prune(&network->graph);
     return true;
 }
 
@@ -195,7 +198,8 @@ static bool read_served(struct network *network, const uint8_t *bytes,
         return false;
     head->output = name;
     return find_default_layer(network, err) &&
-           head_set_outputs(head, network->layer_value, graph, err);
+           stage_find(&network->stage, graph, &network->layers, head, err) &&
+           set_outputs(network, err);
 }
 
 /* ---- the network ---- */
@@ -226,7 +230,9 @@ bool network_plan(struct network *network, enum precision_choice precision,
     for (size_t v = 0; network->plan && v < graph->num_values; v++)
         if (graph->values[v].data && (int)v != head->weights &&
             (int)v != head->bias && (int)v != head->norm_scale &&
-            (int)v != head->norm_shift && plan_has_copy(network->plan, (int)v))
+            (int)v != head->norm_shift &&
+            !stage_keeps(&network->stage, (int)v) &&
+            plan_has_copy(network->plan, (int)v))
             graph_drop_constant(&graph->values[v]);
     return network->plan != NULL;
 }

@@ -12,7 +12,8 @@
  *     outputs_choose           chooses the output; the file is then read again
  *                              for this one alone
  *     head_find_at             finds the layers that maps are computed from
- *     head_set_outputs         makes logits and the default layer the outputs
+ *     stage_find               finds the stage before the last layer's
+ *     graph_set_outputs        logits, default layer and stage
  *     precision_plan
  *
  *     struct network network = {0};
@@ -27,6 +28,7 @@
 #include "engine/base/error.h"
 #include "engine/graph/graph.h"
 #include "engine/network/layers.h"
+#include "engine/network/stage.h"
 #include "engine/onnx/onnx.h"
 #include "engine/passes/head.h"
 #include "engine/run/plan.h"
@@ -41,10 +43,12 @@ struct network {
     struct head head;     /* head.output is the file's name for the output */
     struct layers layers; /* of the output that is used; their values are those
                              before graph_layout. Empty with keep_outputs */
-    int layer_value;   /* the default layer's value, (1, H, W, C), which is an
-                          output; GRAPH_NONE if there is none. Not with
-                          keep_outputs */
-    struct plan *plan; /* owned; NULL until network_plan */
+    int layer_value;    /* the default layer's value, (1, H, W, C), which is an
+                           output; GRAPH_NONE if there is none. Not with
+                           keep_outputs */
+    struct stage stage; /* its values are outputs too. Not with keep_outputs:
+                           all zeros */
+    struct plan *plan;  /* owned; NULL until network_plan */
 };
 
 /* The last pass to run on the graph. */
@@ -94,7 +98,7 @@ bool network_prepare(struct graph *graph, enum network_pass last,
                      struct error *err) __attribute__((warn_unused_result));
 
 /* Plans the network, and drops the constants that the plan has copies of, but
- * for those of the head. Fails like precision_plan. */
+ * for those of the head and of the stage's block. Fails like precision_plan. */
 bool network_plan(struct network *network, enum precision_choice precision,
                   struct error *err) __attribute__((warn_unused_result));
 

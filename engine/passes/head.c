@@ -92,17 +92,6 @@ bool head_find(struct head *head, const struct graph *graph, struct error *err)
     return head_find_at(head, graph, found, NULL, err);
 }
 
-bool head_set_outputs(const struct head *head, int layer, struct graph *graph,
-                      struct error *err)
-{
-    const int outputs[] = {head->logits, layer};
-
-    if (!graph_set_outputs(graph, outputs, layer == GRAPH_NONE ? 1 : 2, err))
-        return false;
-    graph_prune(graph);
-    return true;
-}
-
 bool head_is_closed(const struct head *head, int value)
 {
     return value != GRAPH_NONE && value == head->features && !head->refusal &&

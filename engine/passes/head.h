@@ -111,11 +111,6 @@ bool head_find_at(struct head *head, const struct graph *graph, int output,
 bool head_find(struct head *head, const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Sets the graph's outputs to the logits and, unless it is GRAPH_NONE, a layer
- * such as the features, and removes what neither needs. ERROR_MEMORY. */
-bool head_set_outputs(const struct head *head, int layer, struct graph *graph,
-                      struct error *err) __attribute__((warn_unused_result));
-
 /* Whether the value is the features, and only a mean over the image and at most
  * a linear layer follow: each logit is then the same sum over all cells. */
 bool head_is_closed(const struct head *head, int value);

@@ -1,5 +1,6 @@
 #include "engine/render/render.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "engine/base/scratch.h"
@@ -59,16 +60,32 @@ static void scale_box(struct box *box, uint32_t width, uint32_t height,
     box->height = (uint32_t)bottom - box->y;
 }
 
+/* The part of the image that the map covers, at least a pixel. */
+static struct box_place place_of(const struct render_map *map)
+{
+    const struct preprocess_region *region = &map->region;
+    const double width = map->image->width, height = map->image->height;
+    struct box_place place = {
+        .width = map->image->width,
+        .height = map->image->height,
+        .left = (uint32_t)fmin(fmax(floor(region->x), 0), width - 1),
+        .top = (uint32_t)fmin(fmax(floor(region->y), 0), height - 1),
+        .right = (uint32_t)fmin(ceil(region->x + region->width), width),
+        .bottom = (uint32_t)fmin(ceil(region->y + region->height), height),
+        .cell_width = region->width / (double)map->width,
+        .cell_height = region->height / (double)map->height,
+    };
+
+    place.right += place.right <= place.left;
+    place.bottom += place.bottom <= place.top;
+    return place;
+}
+
 bool render_boxes(struct render *render, struct box_found *found,
                   const struct render_map *map,
                   const struct box_options *options, struct error *err)
 {
-    const struct box_place place = {
-        .width = map->image->width,
-        .height = map->image->height,
-        .cell_width = map->region.width / (double)map->width,
-        .cell_height = map->region.height / (double)map->height,
-    };
+    const struct box_place place = place_of(map);
     struct heatmap_region region;
     uint32_t width, height;
 

@@ -23,8 +23,9 @@
 #define PRECISION_MAX_ERROR 0.1
 #define PRECISION_MAX_TIME 0.9
 
-/* Plans a graph that head_set_outputs was called for; fails like plan_new and
- * plan_new_int8. AUTO fails only where FP32 does, or with ERROR_MEMORY. */
+/* Plans a graph whose outputs are the logits and maybe layers; fails like
+ * plan_new and plan_new_int8. AUTO fails only where FP32 does, or with
+ * ERROR_MEMORY. */
 struct plan *precision_plan(const struct graph *graph, const struct head *head,
                             enum precision_choice precision, struct error *err)
     __attribute__((warn_unused_result));

@@ -91,13 +91,22 @@ static bool put_sum(json_t *object, const struct explain_map *map)
 }
 
 /* null where there is no map. */
-static json_t *map_object(const struct explain_map *map,
-                          enum explain_values values)
+static json_t *map_object(const struct explained_class *class,
+                          const struct explain_request *request)
 {
+    static const char *const kinds[] = {
+#define X(kind, name) [kind] = name,
+        EXPLAIN_MAP_KINDS(X)
+#undef X
+    };
+    const struct explain_map *map = class->map;
     json_t *object = map ? json_object() : json_null();
 
     if (!map ||
-        (put(object, "width", json_integer((json_int_t)map->width)) &&
+        (put(object, "kind",
+             json_string(kinds[class->is_refined ? EXPLAIN_MAP_OBJECT
+                                                 : EXPLAIN_MAP_EVIDENCE])) &&
+         put(object, "width", json_integer((json_int_t)map->width)) &&
          put(object, "height", json_integer((json_int_t)map->height)) &&
          put(object, "min", real((double)map->min)) &&
          put(object, "max", real((double)map->max)) && put_sum(object, map) &&
@@ -110,7 +119,7 @@ static json_t *map_object(const struct explain_map *map,
              json_pack("{sf sf sf sf}", "x", map->region.x, "y", map->region.y,
                        "width", map->region.width, "height",
                        map->region.height)) &&
-         put_values(object, map, values)))
+         put_values(object, map, request->values)))
         return object;
     json_decref(object);
     return NULL;
@@ -122,18 +131,34 @@ static json_t *share(float value)
     return json_real(round((double)value * 1e6) / 1e6);
 }
 
+/* How the box rule `object` came to its box, or why to that of another rule. */
+static bool put_object_rule(json_t *object, const struct explained_class *class,
+                            const struct explanation *explanation)
+{
+    if (class->rule != BOX_OBJECT)
+        return !class->fallback ||
+               put(object, "fallback", text(class->fallback));
+    return put(object, "seed",
+               json_string(object_seed_name(explanation->seed))) &&
+           put(object, "layer", text(explanation->stage->name));
+}
+
 static json_t *box_object(const struct explained_class *class,
-                          const struct box_options *options)
+                          const struct explanation *explanation)
 {
     const struct box *box = &class->box;
+    json_t *object;
 
     if (!class->has_box)
         return json_null();
-    return json_pack("{sI sI sI sI ss so}", "x", (json_int_t)box->x, "y",
-                     (json_int_t)box->y, "width", (json_int_t)box->width,
-                     "height", (json_int_t)box->height, "rule",
-                     box_rule_name(options->rule), "threshold",
-                     share(box->threshold));
+    object = json_pack(
+        "{sI sI sI sI ss so}", "x", (json_int_t)box->x, "y", (json_int_t)box->y,
+        "width", (json_int_t)box->width, "height", (json_int_t)box->height,
+        "rule", box_rule_name(class->rule), "threshold", share(box->threshold));
+    if (object && put_object_rule(object, class, explanation))
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 /* null where there is no map. */
@@ -160,10 +185,11 @@ static json_t *box_list(const struct explained_class *class)
 /* Puts "map", "box" and, if several are asked for, "boxes" of a class into
  * `object`. */
 static bool put_evidence(json_t *object, const struct explained_class *class,
+                         const struct explanation *explanation,
                          const struct explain_request *request)
 {
-    return put(object, "map", map_object(class->map, request->values)) &&
-           put(object, "box", box_object(class, &request->box)) &&
+    return put(object, "map", map_object(class, request)) &&
+           put(object, "box", box_object(class, explanation)) &&
            (request->box.most < 2 || put(object, "boxes", box_list(class)));
 }
 
@@ -176,6 +202,7 @@ static bool lists_evidence(const struct explain_request *request)
 
 static json_t *class_entry(const struct engine *engine,
                            const struct explained_class *explained,
+                           const struct explanation *explanation,
                            const struct explain_request *request)
 {
     const struct engine_class *class = &explained->class;
@@ -187,7 +214,7 @@ static json_t *class_entry(const struct engine *engine,
         put(entry, "score", real((double)class->score)) &&
         put(entry, "logit", real((double)class->logit)) &&
         (!explained->is_asked || !lists_evidence(request) ||
-         put_evidence(entry, explained, request)))
+         put_evidence(entry, explained, explanation, request)))
         return entry;
     json_decref(entry);
     return NULL;
@@ -200,9 +227,9 @@ static json_t *class_list(const struct engine *engine,
     json_t *classes = json_array();
 
     for (size_t i = 0; i < explanation->num_classes; i++)
-        if (json_array_append_new(
-                classes,
-                class_entry(engine, &explanation->classes[i], request)) != 0) {
+        if (json_array_append_new(classes,
+                                  class_entry(engine, &explanation->classes[i],
+                                              explanation, request)) != 0) {
             json_decref(classes);
             return NULL;
         }
@@ -347,7 +374,7 @@ static json_t *describe(const struct engine *engine,
         put(root, "class", json_integer((json_int_t)first->class.index)) &&
         (!explanation->refusal ||
          put(root, "refusal", text(explanation->refusal))) &&
-        put_evidence(root, first, request) &&
+        put_evidence(root, first, explanation, request) &&
         put(root, "timing_ms",
             timing(&explanation->timing, source->queue_ms)) &&
         (explanation->heatmap->len > 0 || put(root, "heatmap", json_null())))

@@ -153,6 +153,9 @@ static const struct option rows[] = {
      "the map's numbers in the answer: none, rows of numbers, or "
      "little-endian floats in base64",
      OPTION_WORDS(EXPLAIN_VALUES), .bare = "1", FIELD(values)},
+    {OPTION_CHOICE, "map", "KIND",
+     "the map in the answer: the method's own, or that refined to the object",
+     OPTION_WORDS(EXPLAIN_MAP_KINDS), FIELD(map)},
     {OPTION_CHOICE, "box", "RULE",
      "the rule that finds the box (docs/boxes.md); calibrated needs a model "
      "with a calibration",
@@ -335,8 +338,9 @@ static bool check_parameters(const struct explain_request *request,
     return true;
 }
 
-/* So are those of other rules, and a calibration that the model lacks. */
-static bool check_box(const struct explain_request *request,
+/* A rule's own option alone asks for that rule; with another rule it is
+ * refused. So is a calibration that the model lacks. */
+static bool check_box(struct explain_request *request,
                       const struct engine *engine, const bool *seen,
                       struct error *err)
 {
@@ -344,13 +348,20 @@ static bool check_box(const struct explain_request *request,
         const char *flag;
         enum box_rule rule;
     } owned[] = {{"threshold", BOX_PAPER}, {"percentile", BOX_PERCENTILE}};
+    bool is_chosen = is_given(seen, "box");
     struct engine_info info = {0};
 
-    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
-        if (request->box.rule != owned[i].rule && is_given(seen, owned[i].flag))
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
+        if (!is_given(seen, owned[i].flag))
+            continue;
+        if (!is_chosen)
+            request->box.rule = owned[i].rule;
+        is_chosen = true;
+        if (request->box.rule != owned[i].rule)
             return fail(err, ERROR_INPUT,
                         "option \"%s\" is for the box rule %s", owned[i].flag,
                         box_rule_name(owned[i].rule));
+    }
     if (request->box.rule != BOX_CALIBRATED || !engine)
         return true;
     engine_info(engine, &info);

@@ -61,12 +61,13 @@ def test_one_photo_is_answered_by_one_object(answer):
         "max",
         "mean_plus_bias",
         "checks",
+        "kind",
         "region",
     }
     assert found["explanation"]["layer"]["name"] == "features"
     assert found["explanation"]["passes"] == 1
     assert found["map"]["region"] == {"x": 0, "y": 0, "width": 451, "height": 300}
-    assert found["box"]["rule"] == "paper"
+    assert found["box"]["rule"] == "object"
     assert found["timing_ms"]["infer"] > 0
 
 
@@ -536,7 +537,9 @@ def test_two_photos_of_one_name_do_not_share_a_heatmap(cam, photos):
     result = cam("--heatmap", "new-%s.png", "cat.png", "cat.jpg")
 
     assert result.returncode == 2
-    assert b'two images would be written to the same file "new-cat.png"' in result.stderr
+    assert (
+        b'two images would be written to the same file "new-cat.png"' in result.stderr
+    )
     assert not (photos / "new-cat.png").exists()
 
 
@@ -567,9 +570,15 @@ def test_a_heatmap_that_cannot_be_written_is_a_failure(cam, where):
         (["--threshold=nan", "cat.png"], '"nan" is not accepted'),
         (["--alpha=2", "cat.png"], '"2" is not accepted'),
         (["--colormap=rainbow", "cat.png"], '"rainbow" is not accepted'),
-        (["--heatmap-kind=none", "cat.png"], '--heatmap-kind: "none" is not one of overlay|boxes|map'),
+        (
+            ["--heatmap-kind=none", "cat.png"],
+            '--heatmap-kind: "none" is not one of overlay|boxes|map',
+        ),
         (["--heatmap-size=0", "cat.png"], '"0" is not accepted'),
-        (["--heatmap=-", "cat.png"], "--heatmap: standard output is taken by the results"),
+        (
+            ["--heatmap=-", "cat.png"],
+            "--heatmap: standard output is taken by the results",
+        ),
         (["--heatmap=x.png", "cat.png", "rocket.jpg"], "a directory or a %s"),
         (["--heatmap=nowhere/", "cat.png"], 'no directory "nowhere/"'),
         (["--threads=0", "cat.png"], '--threads: "0" is not a whole number from 1 to'),

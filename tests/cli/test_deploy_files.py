@@ -170,9 +170,10 @@ def test_what_is_to_find_the_pods_finds_them() -> None:
     assert set(named) <= ports
     backend = spec["Ingress"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
     served = {it["name"] for it in spec["Service"]["ports"]}
-    assert {backend["port"]["name"], spec["ServiceMonitor"]["endpoints"][0]["port"]} <= (
-        served
-    )
+    assert {
+        backend["port"]["name"],
+        spec["ServiceMonitor"]["endpoints"][0]["port"],
+    } <= (served)
     assert backend["name"] == kinds["Service"]["metadata"]["name"]
     target = spec["HorizontalPodAutoscaler"]["scaleTargetRef"]
     assert target["name"] == kinds["Deployment"]["metadata"]["name"]

@@ -29,7 +29,9 @@ astronaut.png,space shuttle,330,20,512,330
 SHARED = ["--out", "out"]
 
 
-def evaluate(folder: Path, *args, model=MODEL, **options) -> subprocess.CompletedProcess:
+def evaluate(
+    folder: Path, *args, model=MODEL, **options
+) -> subprocess.CompletedProcess:
     """Runs the command in a folder."""
     return subprocess.run(
         [WHEREFORE, "eval", "--model", model, *args],
@@ -117,7 +119,9 @@ def test_boxes_are_those_of_cam_and_count_as_in_the_published_code(samples, cam)
         assert label in entries[0]["class"].split(";")
         inside = [ours[0], ours[1], ours[2] - 1, ours[3] - 1]
         best = max(
-            overlap(inside, [int(e["x0"]), int(e["y0"]), int(e["x1"]) - 1, int(e["y1"]) - 1])
+            overlap(
+                inside, [int(e["x0"]), int(e["y0"]), int(e["x1"]) - 1, int(e["y1"]) - 1]
+            )
             for e in entries
         )
         assert float(lines[file]["iou"]) == pytest.approx(best, abs=1e-9)
@@ -171,12 +175,16 @@ def test_combinations_share_passes_and_change_no_number(tiny_data):
         "logit,finer", "--box", "paper,otsu", "--threshold", ".2,.4", "truth.csv",
         model="model",
     )  # fmt: skip
-    found = [(r["method"], r["target"], r["box"]) for r in report_of(tiny_data)["rows"][:-3]]
+    found = [
+        (r["method"], r["target"], r["box"]) for r in report_of(tiny_data)["rows"][:-3]
+    ]
     boxes = ["paper .2", "paper .4", "otsu"]
 
     assert together.returncode == 0, together.stderr
     assert found == list(
-        itertools.product(["gradcam", "layercam", "saliency"], ["logit", "finer"], boxes)
+        itertools.product(
+            ["gradcam", "layercam", "saliency"], ["logit", "finer"], boxes
+        )
     )
     evaluate(
         tiny_data, "--out", "alone", "--method", "layercam", "--target", "finer",
@@ -185,7 +193,8 @@ def test_combinations_share_passes_and_change_no_number(tiny_data):
     mine = [
         line
         for line in photos_of(tiny_data)
-        if (line["method"], line["target"], line["box"]) == ("layercam", "finer", "paper .4")
+        if (line["method"], line["target"], line["box"])
+        == ("layercam", "finer", "paper .4")
     ]
     alone = [line for line in photos_of(tiny_data, "alone") if line["row"] == "0"]
     assert len(alone) == 6
@@ -199,7 +208,9 @@ def blurred(image: np.ndarray) -> np.ndarray:
     weights /= weights.sum()
     for axis in (0, 1):
         pad = [(5, 5) if i == axis else (0, 0) for i in range(3)]
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, pad, mode="edge"), 11, axis)
+        windows = np.lib.stride_tricks.sliding_window_view(
+            np.pad(image, pad, mode="edge"), 11, axis
+        )
         image = windows @ weights
     return image
 
@@ -272,7 +283,10 @@ def test_an_evaluation_cut_anywhere_ends_as_if_it_had_not_been(tiny_data):
     data = many(tiny_data, 40, "forty.csv")
     evaluate(tiny_data, "--out", "whole", data, model="model")
     whole = (tiny_data / "whole/photos.csv").read_bytes()
-    expected = timeless(report_of(tiny_data, "whole")), timeless(photos_of(tiny_data, "whole"))
+    expected = (
+        timeless(report_of(tiny_data, "whole")),
+        timeless(photos_of(tiny_data, "whole")),
+    )
     cuts = [0, 10, len(whole) // 3, len(whole) // 2 + 7, len(whole) - 1, len(whole)]
 
     for cut in [*cuts, whole.index(b"\n", len(whole) // 2) + 1]:
@@ -300,7 +314,9 @@ def test_a_killed_evaluation_goes_on(tiny_data):
     assert begun.count(b"\n") < 150 * 4
     assert result.returncode == 0, result.stderr
     assert photos.read_bytes().startswith(begun[: begun.rindex(b"\n")])
-    assert timeless(photos_of(tiny_data, "killed")) == timeless(photos_of(tiny_data, "through"))
+    assert timeless(photos_of(tiny_data, "killed")) == timeless(
+        photos_of(tiny_data, "through")
+    )
 
 
 def test_an_evaluation_that_is_done_runs_nothing(tiny_data):
@@ -349,11 +365,17 @@ def test_a_broken_photo_is_a_line_of_the_report(tiny_data):
         + "broken.png,a,0,0,1,1\nmissing.png,b,0,0,1,1\n0.png,unheard of,0,0,1,1\n"
     )
     result = evaluate(tiny_data, "--out", "broken", "broken.csv", model="model")
-    errors = {line["file"]: line["error"] for line in photos_of(tiny_data, "broken") if line["error"]}
+    errors = {
+        line["file"]: line["error"]
+        for line in photos_of(tiny_data, "broken")
+        if line["error"]
+    }
     report = report_of(tiny_data, "broken")
 
     assert result.returncode == 1
-    assert result.stdout.startswith("model on broken.csv: 6 photos measured, 6 with boxes; 3 not")
+    assert result.stdout.startswith(
+        "model on broken.csv: 6 photos measured, 6 with boxes; 3 not"
+    )
     assert set(errors) == {"broken.png", "missing.png", "0.png"}
     assert 'no class "unheard of"' in errors["0.png"]
     assert "  missing.png: " in result.stdout

@@ -393,7 +393,10 @@ def test_run_takes_inputs_by_name_and_in_order(model, tmp_path, difference, inpu
     ("inputs", "message"),
     [
         (["a.npy"], 'the input "b": no array is given for it'),
-        (["a.npy", "b.npy", "a.npy"], "3 inputs are given, but only 2 of them are inputs"),
+        (
+            ["a.npy", "b.npy", "a.npy"],
+            "3 inputs are given, but only 2 of them are inputs",
+        ),
         (["a.npy", "c=b.npy"], 'the input "b": no array is given for it'),
         (["a.npy", "missing.npy"], "missing.npy: cannot be opened"),
         (["a.npy", "sub.onnx"], "sub.onnx: not a .npy file"),
@@ -501,7 +504,10 @@ def test_what_cannot_be_added_leaves_nothing_behind(model, tmp_path, args, messa
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--resize=squash"], '--resize: "squash" is not one of stretch|crop|letterbox'),
+        (
+            ["--resize=squash"],
+            '--resize: "squash" is not one of stretch|crop|letterbox',
+        ),
         (["--interpolation=none"], "is not one of bicubic|bilinear|nearest"),
         (["--channels=RBG"], "is not one of RGB|BGR|L"),
         (["--std=0"], '--std: "0" is not positive'),
@@ -550,7 +556,9 @@ def test_advice_about_an_open_size_is_an_option_that_works(model, tmp_path, comm
     said = (refused.stderr + refused.stdout).decode()
 
     assert refused.returncode == 1
-    assert "its height and width are dynamic; set them with --width and --height" in said
+    assert (
+        "its height and width are dynamic; set them with --width and --height" in said
+    )
     assert model(command, path, "--width", "32", "--height", "24").returncode == 0
     more = ["--to", "again"] if command == "add" else []
     assert model(command, path, "--input-size", "32x24", *more).returncode == 0

@@ -125,7 +125,10 @@ def test_a_folder_says_in_model_json_what_the_options_say(tmp_path: Path):
     run = wherefore(tmp_path, "cam", "--model", "two", photo)
 
     assert run.returncode == 1
-    assert b'"animal" (3), "indoors" (2); choose one with "output" in model.json' in run.stderr
+    assert (
+        b'"animal" (3), "indoors" (2); choose one with "output" in model.json'
+        in run.stderr
+    )
     (folder / "labels.txt").write_text("outside\ninside\n", "utf-8")
     found = json.loads(wherefore(tmp_path, "cam", "--model", "two", photo).stdout)
     assert {entry["label"] for entry in found["classes"]} == {"inside", "outside"}

@@ -230,3 +230,42 @@ def test_a_calibration_is_told_and_applied(tmp_path: pathlib.Path) -> None:
             refused = server.cam(small_photo(), params=params)
             assert refused.status_code == 422
             assert "no calibration" in refused.json()["detail"]
+
+
+def test_the_object_lies_in_a_finer_map(server: Server) -> None:
+    """By flood fill at the three thresholds of docs/boxes.md; then 5 % more."""
+    options = {"box": "object", "map": "object", "values": 1, "class": "285"}
+    answer = ask(server, **options)
+    grid = upsampled(answer["map"]["values"])
+    ends = []
+    for cut in (0.6, 0.7, 0.8):
+        x, y, width, height = max(components(grid, cut), key=lambda one: one["area"])[
+            "box"
+        ]
+        ends.append((x, y, x + width, y + height))
+    mean = [math.floor(sum(end) / 3 + 0.5) for end in zip(*ends, strict=True)]
+    low, high = [], []
+    for first, last, size in ((mean[0], mean[2], WIDTH), (mean[1], mean[3], HEIGHT)):
+        centre, half = (first + last) / 2, (last - first) / 2 * 1.05
+        low.append(max(math.floor(centre - half + 0.5), 0))
+        high.append(min(math.floor(centre + half + 0.5), size))
+
+    assert answer["map"]["kind"] == "object"
+    assert (answer["map"]["width"], answer["map"]["height"]) == (14, 14)
+    assert answer["box"]["rule"] == "object"
+    assert (answer["box"]["seed"], answer["box"]["layer"]) == ("static", "block10.add")
+    assert sides(answer["box"]) == (*low, high[0] - low[0], high[1] - low[1])
+    own = ask(server, box="object", values=1, **{"class": "285"})
+    assert own["map"]["kind"] == "evidence"
+    assert own["map"]["width"] == 7
+    assert sides(own["box"]) == sides(answer["box"])
+
+
+def test_a_map_of_pixels_falls_back_to_the_paper(server: Server) -> None:
+    """And says why."""
+    answer = ask(server, method="saliency", map="object")
+    plain = ask(server, method="saliency", box="paper")
+
+    assert answer["map"]["kind"] == "evidence"
+    assert answer["box"].pop("fallback").startswith("the method explains pixels")
+    assert answer["box"] == plain["box"]

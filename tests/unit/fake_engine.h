@@ -107,9 +107,9 @@ void engine_info(const struct engine *engine, struct engine_info *info)
 const struct layers *engine_layers(const struct engine *engine)
 {
     static struct layer list[] = {
-        {0, "conv", "Conv", "", "", 2, 4, 8, false, 3, 5, 1, 2},
+        {0, "conv", "Conv", "", "", 2, 4, 8, false, 3, 5, 1, 2, true},
         {1, "mul", "Mul", "stem.1", "", 4, 2, 2, false, INFINITY, INFINITY, 0,
-         0},
+         0, true},
     };
     static struct layers_alias alias = {"moved", 1};
     static const struct layers layers = {.list = list,
@@ -174,6 +174,11 @@ bool engine_passes(const struct engine *engine, size_t *passes,
 /* One method. */
 static const struct explain_method fake_method = {
     .title = "a fake", .parameters = EXPLAIN_HAS(EXPLAIN_MASKS)};
+
+const char *object_seed_name(enum object_seed seed)
+{
+    return seed == OBJECT_SEED_STATIC ? "static" : "map";
+}
 
 const char *target_name(enum target_kind kind)
 {
@@ -262,7 +267,7 @@ static bool fake_is_asked(const struct explain_request *request, size_t index)
 
 /* Class 3 has no box. */
 static void fake_class(struct engine_session *session, size_t row, size_t index,
-                       bool is_asked)
+                       bool is_asked, enum box_rule rule)
 {
     float value = (float)(FAKE_CLASSES - index);
     struct explained_class *class = &session->classes[row];
@@ -286,6 +291,7 @@ static void fake_class(struct engine_session *session, size_t row, size_t index,
     class->has_box = index != 3;
     if (class->has_box)
         class->box = (struct box){1, 2, 3, (uint32_t)index + 1, 0.2f, 0.75f};
+    class->rule = rule;
     class->boxes = &class->box;
     class->num_boxes = class->has_box;
 }
@@ -320,11 +326,13 @@ bool engine_session_explain(struct engine_session *session,
         first = 0;
     for (size_t i = 0; i < FAKE_CLASSES; i++)
         if (i < request->top || fake_is_asked(request, i))
-            fake_class(session, num++, i, fake_is_asked(request, i));
+            fake_class(session, num++, i, fake_is_asked(request, i),
+                       request->box.rule);
     *explanation = (struct explanation){.image = &session->image,
                                         .method = refusal ? NULL : &fake_method,
                                         .refusal = refusal,
                                         .passes = 1,
+                                        .stage = engine_layers(NULL)->list,
                                         .classes = session->classes,
                                         .num_classes = num,
                                         .heatmap = &session->heatmap};

@@ -43,7 +43,8 @@ static void the_defaults_are_those_that_are_documented(void **state)
     assert_true(asked.style.alpha == 0.5f);
     assert_int_equal(asked.style.max_side, 0);
     assert_int_equal(asked.values, EXPLAIN_VALUES_NONE);
-    assert_int_equal(asked.box.rule, BOX_PAPER);
+    assert_int_equal(asked.box.rule, BOX_OBJECT);
+    assert_int_equal(asked.map, EXPLAIN_MAP_EVIDENCE);
     assert_true(asked.box.threshold == 0.2f);
     assert_true(asked.box.percentile == 0.6f);
     assert_int_equal(asked.box.most, 1);
@@ -78,13 +79,29 @@ static void every_option_is_read(void **state)
     assert_true(asked.box.percentile == 1);
 }
 
+static void a_rules_own_option_asks_for_the_rule(void **state)
+{
+    struct explain_request asked;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(parse(&asked, &err, PAIRS("threshold", "0.3")));
+    assert_int_equal(asked.box.rule, BOX_PAPER);
+    assert_true(parse(&asked, &err, PAIRS("percentile", "0.3", "boxes", "2")));
+    assert_int_equal(asked.box.rule, BOX_PERCENTILE);
+    assert_true(parse(&asked, &err, PAIRS("map", "object", "box", "otsu")));
+    assert_int_equal(asked.box.rule, BOX_OTSU);
+    assert_int_equal(asked.map, EXPLAIN_MAP_OBJECT);
+}
+
 static void an_option_of_another_box_rule_is_refused(void **state)
 {
     static const char *const wrong[][4] = {
         {"box", "otsu", "threshold", "0.2"},
         {"threshold", "0.2", "box", "authors"},
         {"box", "paper", "percentile", "0.2"},
-        {"percentile", "0.6", "boxes", "3"},
+        {"percentile", "0.6", "threshold", "0.2"},
+        {"threshold", "0.2", "box", "object"},
     };
 
     (void)state;
@@ -310,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_those_that_are_documented),
         cmocka_unit_test(every_option_is_read),
+        cmocka_unit_test(a_rules_own_option_asks_for_the_rule),
         cmocka_unit_test(an_option_of_another_box_rule_is_refused),
         cmocka_unit_test(
             boxes_are_calibrated_by_models_that_have_a_calibration),

@@ -230,7 +230,8 @@ static void by_no_rule_there_is_a_box_without_positive_values(void **state)
         }
 }
 
-static void by_every_rule_a_scaled_map_has_the_same_boxes(void **state)
+/* That of the rule object has a scale of its own. */
+static void by_other_rules_a_scaled_map_has_the_same_boxes(void **state)
 {
     static float map[30 * 40], scaled[30 * 40];
 
@@ -244,6 +245,8 @@ static void by_every_rule_a_scaled_map_has_the_same_boxes(void **state)
         struct box_found a = find(map, 30, 40, &options);
         struct box_found b = find(scaled, 30, 40, &options);
 
+        if (all_rules[r] == BOX_OBJECT)
+            continue;
         assert_true(a.count > 0);
         assert_memory_equal(&a, &b, sizeof a);
     }
@@ -397,12 +400,56 @@ static void other_rules_adjust_nothing(void **state)
 {
     const struct model_box by = {.scale = 3, .shift_x = 1};
     const struct box_options options = {.rule = BOX_OTSU, .calibrated = &by};
-    const struct box_place place = {100, 80, 16, 8};
+    const struct box_place place = {100, 80, 16, 8, 0, 0, 100, 80};
     struct box box = {20, 10, 40, 20, 0, 0};
 
     (void)state;
     box_adjust(&box, &options, &place);
     check_box(&box, 20, 10, 40, 20);
+}
+
+/* ---- object ---- */
+
+/* A hill of 8 x 8 cells of 0.65, with 6 x 4 of 0.75 in it and 2 x 2 of 0.9 in
+ * those, and a smaller one of 0.75. */
+static void fill_hills(float map[20 * 30])
+{
+    memset(map, 0, 20 * 30 * sizeof *map);
+    for (int y = 0; y < 20; y++)
+        for (int x = 0; x < 30; x++) {
+            float *at = &map[y * 30 + x];
+
+            if (x >= 2 && x < 10 && y >= 4 && y < 12)
+                *at = 0.65f;
+            if (x >= 4 && x < 10 && y >= 6 && y < 10)
+                *at = 0.75f;
+            if (x >= 6 && x < 8 && y >= 8 && y < 10)
+                *at = 0.9f;
+            if (x >= 20 && x < 23 && y >= 15 && y < 18)
+                *at = 0.75f;
+        }
+}
+
+/* Columns 2 to 10, 4 to 10 and 6 to 8 are 4 to 9.33 in the mean, rows 4 to 12,
+ * 6 to 10 and 8 to 10 are 6 to 10.67. */
+static void an_objects_box_is_the_mean_of_three(void **state)
+{
+    const struct box_options options = options_of(BOX_OBJECT, 3);
+    const struct box_place place = {100, 80, 2, 2, 0, 0, 100, 80};
+    struct box_found found;
+    float map[20 * 30];
+
+    (void)state;
+    fill_hills(map);
+    found = find(map, 20, 30, &options);
+    check_box(&found.box, 4, 6, 5, 5);
+    assert_true(fabsf(found.box.threshold * 0.9f - 0.7f) < 1e-6f);
+    assert_int_equal(found.count, 2);
+    check_box(&found.list[0], 4, 6, 5, 5);
+    check_box(&found.list[1], 20, 15, 3, 3);
+    found.box = (struct box){.x = 60, .y = 10, .width = 40, .height = 40};
+    box_adjust(&found.box, &options, &place); /* 59 to 101, 9 to 51 */
+    check_box(&found.box, 59, 9, 41, 42);
 }
 
 int main(void)
@@ -415,7 +462,8 @@ int main(void)
         cmocka_unit_test(no_more_boxes_are_listed_than_asked_for),
         cmocka_unit_test(one_box_alone_is_that_of_the_largest_component),
         cmocka_unit_test(by_no_rule_there_is_a_box_without_positive_values),
-        cmocka_unit_test(by_every_rule_a_scaled_map_has_the_same_boxes),
+        cmocka_unit_test(by_other_rules_a_scaled_map_has_the_same_boxes),
+        cmocka_unit_test(an_objects_box_is_the_mean_of_three),
         cmocka_unit_test(otsu_takes_a_constant_map_whole),
         cmocka_unit_test(a_percentile_leaves_so_many_cells),
         cmocka_unit_test(the_authors_leave_the_last_five_columns_and_rows),

@@ -63,7 +63,10 @@ static void make_small(struct network *net, bool pointwise)
     sketch_output(graph, x);
     assert_true(network_prepare(graph, NETWORK_LAYOUT, &err) &&
                 head_find(&net->head, graph, &err) &&
-                head_set_outputs(&net->head, net->head.features, graph, &err));
+                graph_set_outputs(graph,
+                                  (int[]){net->head.logits, net->head.features},
+                                  2, &err));
+    graph_prune(graph);
     assert_null(net->head.refusal);
 }
 

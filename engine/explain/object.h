@@ -1,0 +1,100 @@
+#ifndef ENGINE_EXPLAIN_OBJECT_H
+#define ENGINE_EXPLAIN_OBJECT_H
+
+/* Refines a map to the whole object that it points to: a map of evidence peaks
+ * on the parts that tell a class from others, on a coarse grid. The cells of a
+ * finer stage (stage.h) are compared with two prototypes instead, of the object
+ * and of what surrounds it, which the map chooses.
+ *
+ * With the map m >= 0 brought to the stage's cells i, c its 97th percentile,
+ * and x_i the features of a cell:
+ *
+ *     p_i = (min(m_i, c) / c)^1.2
+ *     f   = sum over i of p_i^2 x_i,   b = sum over i of (1 - p_i)^4 x_i
+ *     s_i = 2 (cos(x_i, f) - cos(x_i, b)) / (1 - cos(f, b))
+ *
+ * and the refined map is (1 + s_i) / 2, at least 0: one half where a cell is
+ * as much like the object as like its surroundings, about 1 on the object. It
+ * is about the object more than about the class. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/base/error.h"
+#include "engine/explain/target.h"
+#include "engine/network/network.h"
+
+/* Thresholds of the refined map, s = 0.2, 0.4 and 0.6: the box is the mean of
+ * the boxes at each, enlarged by OBJECT_SCALE about its centre. */
+#define OBJECT_THRESHOLDS \
+    {                     \
+        0.6f, 0.7f, 0.8f  \
+    }
+#define OBJECT_SCALE 1.05
+
+/* X(enumerator, name in responses)
+ *
+ * What the prototypes are chosen by: the method's map; or, behind an inverted
+ * residual block and for the method cam, the square root of that map times
+ *
+ *     sum over k of e_k max(0, dw_k sum over c of W_c Whead_ck' Wproject_k'k)
+ *
+ * over the block's expanded features e, with the sum dw_k of channel k's taps:
+ * LayerCAM there, as if no activation behind it were clamped and every gradient
+ * the same in all cells. It is finer, and takes no pass. */
+#define OBJECT_SEEDS(X)       \
+    X(OBJECT_SEED_MAP, "map") \
+    X(OBJECT_SEED_STATIC, "static")
+
+enum object_seed {
+#define X(seed, name) seed,
+    OBJECT_SEEDS(X)
+#undef X
+};
+
+const char *object_seed_name(enum object_seed seed);
+
+/* Memory that is reused from call to call; `= {0}` is empty. */
+struct object_scratch {
+    float *floats; /* owned */
+    size_t cap;    /* bytes */
+};
+
+/* A grid of numbers; borrowed. */
+struct object_grid {
+    const float *values; /* (height, width) or (height, width, channels) */
+    size_t height, width, channels;
+};
+
+/* Refines a map. Returns NULL, or why there is nothing to compare; `refined` is
+ * then undefined: the map has no positive value, the features are not finite,
+ * or object and surroundings have the same prototype. Negative values of the
+ * map and NaN count as 0.
+ *
+ * refined   out  (height, width) of the features
+ * map       in   (height, width), channels 1; averaged or interpolated
+ * features  in   (height, width, channels), any sign */
+bool object_refine(float *refined, const char **refusal,
+                   struct object_scratch *scratch,
+                   const struct object_grid *map,
+                   const struct object_grid *features, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Writes the seed `static` of a network whose stage has a block: it has the
+ * sides of the map.
+ *
+ * seed      out  (height, width)
+ * map       in   (height, width) the target's class activation map
+ * expanded  in   (height, width, channels) the block's features
+ * logits    in   (num_classes)
+ *
+ * ERROR_MEMORY. */
+bool object_static_seed(float *seed, struct object_scratch *scratch,
+                        const struct network *network, const float *map,
+                        const float *expanded, const struct target *target,
+                        const float *logits, struct error *err)
+    __attribute__((warn_unused_result));
+
+void object_scratch_release(struct object_scratch *scratch);
+
+#endif
