@@ -44,7 +44,7 @@ AVX2_INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
         mask[v] = mask_of(tile->num_lanes - before);
 #pragma GCC unroll 6
         for (int p = 0; p < PIXELS; p++)
-            sums[p][v] = _mm256_loadu_ps(tile->bias + before);
+            sums[p][v] = _mm256_setzero_ps();
     }
     for (size_t r = 0; r < tile->num_runs; r++) {
         const float *const *in = tile->inputs + r * PIXELS;
@@ -77,22 +77,25 @@ AVX2_INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
         }
     }
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++)
+    for (int v = 0; v < vectors; v++) {
+        size_t before = (size_t)v * WIDTH;
+        __m256 bias = _mm256_loadu_ps(tile->bias + before);
+
 #pragma GCC unroll 6
         for (int p = 0; p < PIXELS; p++) {
-            size_t at = tile->pixels[p] + tile->channel + (size_t)v * WIDTH;
-            __m256 result = dense_rest_avx2(
-                tile->rest, avx2_clamp(sums[p][v], tile->min, tile->max), at,
-                mask[v], whole);
+            size_t at = tile->pixels[p] + tile->channel + before;
+            __m256 sum = avx2_clamp(_mm256_add_ps(sums[p][v], bias), tile->min,
+                                    tile->max);
+            __m256 result =
+                dense_rest_avx2(tile->rest, sum, at, mask[v], whole);
 
             if (whole)
                 _mm256_storeu_ps(tile->out + at, result);
             else
                 store_part(tile->out + at, result,
-                           v + 1 < vectors
-                               ? WIDTH
-                               : tile->num_lanes - (size_t)v * WIDTH);
+                           v + 1 < vectors ? WIDTH : tile->num_lanes - before);
         }
+    }
 }
 
 AVX2_TARGET static void run_wide(const struct dense_tile *tile)

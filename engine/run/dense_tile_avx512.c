@@ -55,7 +55,11 @@ AVX512_INLINE void finish(const struct dense_tile *tile, __m512 sums[][2],
     for (int v = 0; v < vectors; v++) {
         size_t before = (size_t)(v * WIDTH), channel = tile->channel + before;
         __mmask16 lanes = mask_of(tile->num_lanes - before);
+        __m512 bias = _mm512_loadu_ps(tile->bias + before);
 
+#pragma GCC unroll 14
+        for (int p = 0; p < pixels; p++)
+            sums[p][v] = _mm512_add_ps(sums[p][v], bias);
         if (tile->has_rest) {
 #pragma GCC unroll 14
             for (int p = 0; p < pixels; p++)
@@ -80,7 +84,7 @@ AVX512_INLINE void run(const struct dense_tile *tile, int pixels, int vectors)
     for (int p = 0; p < pixels; p++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            sums[p][v] = _mm512_loadu_ps(tile->bias + v * WIDTH);
+            sums[p][v] = _mm512_setzero_ps();
     for (size_t r = 0; r < tile->num_runs; r++) {
         const float *in[PIXELS];
         const float *weights =

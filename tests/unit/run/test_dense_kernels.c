@@ -31,6 +31,7 @@ struct layer {
     bool bias, clamps;
     bool adds, gates, shuts; /* what follows */
     float least;             /* input */
+    float shift;             /* bias */
 };
 
 /* A laid out layer and what it computes; all owned. */
@@ -65,7 +66,8 @@ static void add_layer(struct graph *graph, const struct layer *layer,
                                      layer->kernel, layer->kernel),
                                random, -1, 1);
     int bias = layer->bias
-                   ? sketch_noise(graph, SHAPE(layer->out), random, -1, 1)
+                   ? sketch_noise(graph, SHAPE(layer->out), random,
+                                  layer->shift - 1, layer->shift + 1)
                    : GRAPH_NONE;
 
     sketch_output(graph, sketch_conv(graph, x, weights, bias, layer->kernel,
@@ -292,6 +294,37 @@ static void every_kernel_computes_what_the_reference_does(void **state)
     }
 }
 
+/* It is added to a sum that is exact to 1e-4, where floats are 2^-7 apart. */
+static void a_large_bias_is_rounded_once(void **state)
+{
+    const struct layer layer = {.op = GRAPH_CONV,
+                                .pictures = 1,
+                                .in = 512,
+                                .out = 40,
+                                .height = 5,
+                                .width = 5,
+                                .kernel = 1,
+                                .stride = 1,
+                                .dilation = 1,
+                                .bias = true,
+                                .least = -1,
+                                .shift = 100000};
+    const struct dense_rest rest = {0};
+    struct fixture fixture;
+
+    (void)state;
+    set_up(&fixture, &layer);
+    for (size_t k = 0; k < NUM_KERNELS; k++) {
+        if (!kernel_of(k))
+            continue;
+        run_dense(&fixture, kernel_of(k), &rest, NULL);
+        for (size_t i = 0; i < fixture.num_out; i++)
+            assert_true(fabs((double)fixture.out[i] -
+                             expected_of(&fixture)[i]) <= 1.0 / 256 + 1e-4);
+    }
+    tear_down(&fixture);
+}
+
 static void winograd_computes_what_the_reference_does(void **state)
 {
     static const size_t channels[] = {8, 16, 32, 48};
@@ -398,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kernel_computes_what_the_reference_does),
+        cmocka_unit_test(a_large_bias_is_rounded_once),
         cmocka_unit_test(winograd_computes_what_the_reference_does),
         cmocka_unit_test(winograd_is_as_exact_as_its_header_says),
         cmocka_unit_test(large_layers_run_by_winograd),
