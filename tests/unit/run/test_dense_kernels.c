@@ -65,10 +65,9 @@ static void add_layer(struct graph *graph, const struct layer *layer,
                                      back ? layer->out : layer->in,
                                      layer->kernel, layer->kernel),
                                random, -1, 1);
-    int bias = layer->bias
-                   ? sketch_noise(graph, SHAPE(layer->out), random,
-                                  layer->shift - 1, layer->shift + 1)
-                   : GRAPH_NONE;
+    int bias = layer->bias ? sketch_noise(graph, SHAPE(layer->out), random,
+                                          layer->shift - 1, layer->shift + 1)
+                           : GRAPH_NONE;
 
     sketch_output(graph, sketch_conv(graph, x, weights, bias, layer->kernel,
                                      layer->stride, layer->pad, 1));
