@@ -31,21 +31,40 @@ AVX2_INLINE void store_part(float *to, __m256 x, size_t count)
         to[i] = lanes[i];
 }
 
+/* Adds the bias to the sums of vector v, finishes them and stores them.
+ * `whole`: all of its lanes count. */
+AVX2_INLINE void store(const struct dense_tile *tile, __m256 (*sums)[2], int v,
+                       bool whole)
+{
+    size_t before = (size_t)v * WIDTH;
+    size_t left = tile->num_lanes - before;
+    __m256 bias = _mm256_loadu_ps(tile->bias + before);
+    __m256i mask = mask_of(left);
+
+#pragma GCC unroll 6
+    for (int p = 0; p < PIXELS; p++) {
+        size_t at = tile->pixels[p] + tile->channel + before;
+        __m256 sum =
+            avx2_clamp(_mm256_add_ps(sums[p][v], bias), tile->min, tile->max);
+        __m256 result = dense_rest_avx2(tile->rest, sum, at, mask, whole);
+
+        if (whole)
+            _mm256_storeu_ps(tile->out + at, result);
+        else
+            store_part(tile->out + at, result, left < WIDTH ? left : WIDTH);
+    }
+}
+
 /* `vectors` of channels; `whole`: all of their lanes count. */
 AVX2_INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
 {
     __m256 sums[PIXELS][2];
-    __m256i mask[2];
 
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) {
-        size_t before = (size_t)v * WIDTH;
-
-        mask[v] = mask_of(tile->num_lanes - before);
+    for (int v = 0; v < vectors; v++)
 #pragma GCC unroll 6
         for (int p = 0; p < PIXELS; p++)
             sums[p][v] = _mm256_setzero_ps();
-    }
     for (size_t r = 0; r < tile->num_runs; r++) {
         const float *const *in = tile->inputs + r * PIXELS;
         const float *in0 = in[0], *in1 = in[1], *in2 = in[2], *in3 = in[3],
@@ -77,25 +96,8 @@ AVX2_INLINE void run(const struct dense_tile *tile, int vectors, bool whole)
         }
     }
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) {
-        size_t before = (size_t)v * WIDTH;
-        __m256 bias = _mm256_loadu_ps(tile->bias + before);
-
-#pragma GCC unroll 6
-        for (int p = 0; p < PIXELS; p++) {
-            size_t at = tile->pixels[p] + tile->channel + before;
-            __m256 sum = avx2_clamp(_mm256_add_ps(sums[p][v], bias), tile->min,
-                                    tile->max);
-            __m256 result =
-                dense_rest_avx2(tile->rest, sum, at, mask[v], whole);
-
-            if (whole)
-                _mm256_storeu_ps(tile->out + at, result);
-            else
-                store_part(tile->out + at, result,
-                           v + 1 < vectors ? WIDTH : tile->num_lanes - before);
-        }
-    }
+    for (int v = 0; v < vectors; v++)
+        store(tile, sums, v, whole);
 }
 
 AVX2_TARGET static void run_wide(const struct dense_tile *tile)
