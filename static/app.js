@@ -478,6 +478,7 @@ function drawScale() {
   $("scale-mid").textContent = view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : both ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
   $("scale-max").textContent = number(style.max);
   const share = Math.min(1, Math.max(0, (view.threshold * view.cells.max) / style.max)) || 0;
+  $("scale-cut").hidden = view.rule === "object"; // cuts another map
   $("scale-cut").style.left = `${100 * (both ? 0.5 + share / 2 : share)}%`;
 }
 
@@ -724,7 +725,8 @@ function showThreshold() {
   const { view } = state;
   const fixed = Boolean(view) && view.rule !== "paper";
   $("threshold").disabled = fixed;
-  $("threshold-value").textContent = `${Math.round(100 * (fixed ? view.threshold : settings.threshold))} %`;
+  const share = `${Math.round(100 * (fixed ? view.threshold : settings.threshold))} %`;
+  $("threshold-value").textContent = view?.rule === "object" ? "of object" : share; // of another map
 }
 
 function set(name, value) {
@@ -749,7 +751,7 @@ function fragment() {
   if (state.view && state.chosen !== null) parts.set("class", state.view.chosen.index);
   if (state.view?.versus) parts.set("vs", state.view.versus.index);
   for (const [name, value] of Object.entries(settings))
-    if (value !== defaults[name]) parts.set(name, Number(value));
+    if (value !== defaults[name] && (name !== "threshold" || state.view?.rule === "paper")) parts.set(name, Number(value));
   if (settings.colormap !== defaults.colormap) parts.set("colormap", settings.colormap);
   writeHow(parts);
   return parts;

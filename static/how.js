@@ -24,6 +24,7 @@ async function fetchLists(get) {
     layers: shown?.layers ?? [],
     targets: accepts("target"),
     rules: accepts("box"),
+    rule: optionNamed("box")?.default ?? "paper",
     boxes: optionNamed("boxes"),
     percentile: optionNamed("percentile"),
     calibration: model?.box ?? null,
@@ -40,7 +41,7 @@ export const methodNamed = (name = how.method ?? listed.standard) => listed.meth
 export const isPlain = () => how.layer === null && how.target !== "margin" && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
 
 /** The rule for boxes. */
-export const boxRule = () => how.box ?? "paper";
+export const boxRule = () => how.box ?? listed.rule;
 
 /** How many boxes to list for a class. */
 export const numBoxes = () => Number(options().boxes ?? 1);
@@ -63,6 +64,7 @@ export function options() {
  *  answer says what is wrong. */
 export function readHow(parts) {
   for (const name of CHOICES) how[name] = parts.get(name) || null;
+  if (parts.has("threshold")) how.box ??= "paper"; // as the service reads it
   how.parameters = Object.fromEntries([...parts].filter(([, value]) => value !== "" && Number.isFinite(Number(value))));
   show();
 }
@@ -154,7 +156,7 @@ export function startPickers(act) {
   changed = act;
   for (const name of CHOICES)
     pickerOf(name).addEventListener("change", ({ target }) => {
-      const standard = { method: listed.standard, target: listed.targets[0], box: "paper" }[name] ?? "";
+      const standard = { method: listed.standard, target: listed.targets[0], box: listed.rule }[name] ?? "";
       how[name] = target.value.trim() === "" || target.value === standard ? null : target.value.trim();
       show();
       if (name !== "against") pickerOf(name).focus();

@@ -36,7 +36,7 @@ export function mapText({ item, chosen, versus, rule }) {
   const said = Object.entries(parameters ?? {}).map((pair) => pair.join(" "));
   if (target && target !== "logit") said.push(target);
   if ((against ?? null) !== null) said.push(`against ${against}`);
-  if (rule !== "paper") said.push(`box ${rule}`);
+  said.push(`box ${rule}`);
   const what = `${nameOf(chosen)}${versus ? `, not ${nameOf(versus)}` : ""}`;
   return [method, layer?.name, ...said, what].filter(Boolean).join(" · ");
 }

@@ -227,6 +227,20 @@ def cat(look: Look, server: object) -> Iterator[Page]:
         yield it
 
 
+def is_by(page: Page, rule: str) -> None:
+    """Waits until the box of the answer is by this rule."""
+    deadline = time.monotonic() + 60
+    while ((answer(page) or {}).get("box") or {}).get("rule") != rule:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
+
+
+def by_paper(page: Page) -> None:
+    """Chooses the rule of the paper, whose boxes the page finds itself."""
+    page.locator("#box-rule").select_option("paper")
+    is_by(page, "paper")
+
+
 class Stripping(http.server.BaseHTTPRequestHandler):
     """A proxy that serves the service under /vision/ and nothing elsewhere."""
 

@@ -119,7 +119,9 @@ def test_a_site_that_does_not_is_named(
         headline(page, "drilling platform")
         give(page, kind, {"text/uri-list": address, "text/plain": address})
         error = page.locator("#error")
-        expect(error).to_contain_text(f"cat.png cannot be fetched: {site} does not allow")
+        expect(error).to_contain_text(
+            f"cat.png cannot be fetched: {site} does not allow"
+        )
         expect(error).to_contain_text("Save the image and drop the file.")
         expect(page.locator("#headline")).to_be_hidden()
         expect(page.locator("#again")).to_be_visible()

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import pathlib
-import time
 
 import pytest
-from conftest import Look, answer, box, bundle, picture, serving, slide, upload
+from conftest import (
+    Look,
+    box,
+    bundle,
+    by_paper,
+    is_by,
+    picture,
+    serving,
+    slide,
+    upload,
+)
 from playwright.sync_api import Page, expect
 from test_manners import violations
 from test_methods import said_by
@@ -39,34 +48,27 @@ def sides(said: dict) -> list[int]:
     return [said[side] for side in SIDES]
 
 
-def is_by(page: Page, rule: str) -> None:
-    """Waits until the box of the answer is by this rule."""
-    deadline = time.monotonic() + 60
-    while ((answer(page) or {}).get("box") or {}).get("rule") != rule:
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(20)
-
-
-@pytest.mark.parametrize("rule", ["authors", "gradcam", "otsu", "percentile"])
+@pytest.mark.parametrize("rule", ["object", "authors", "gradcam", "otsu", "percentile"])
 def test_a_rule_s_boxes_are_the_service_s(cat: Page, server: object, rule: str) -> None:
     """As they are drawn; the slider does not move them, and says their threshold."""
+    by_paper(cat)
     cat.locator("#box-rule").select_option(rule)
     is_by(cat, rule)
     said = said_by(server, box=rule)["box"]
     assert sides(box(cat)) == sides(said)
     assert cat.locator("#box").evaluate_all(DRAWN) == [sides(said)]
     expect(cat.locator("#threshold")).to_be_disabled()
-    shown = f"{round(100 * said['threshold'])} %"
+    shown = "of object" if rule == "object" else f"{round(100 * said['threshold'])} %"
     expect(cat.locator("#threshold-value")).to_have_text(shown)
-    cat.locator("#box-rule").select_option("paper")
-    is_by(cat, "paper")
+    by_paper(cat)
     expect(cat.locator("#threshold")).to_be_enabled()
     expect(cat.locator("#threshold-value")).to_have_text("20 %")
-    assert sides(box(cat)) == sides(said_by(server)["box"])
+    assert sides(box(cat)) == sides(said_by(server, box="paper")["box"])
 
 
 def test_several_boxes_are_drawn_with_their_shares(cat: Page, server: object) -> None:
     """By the page for the rule of the paper, by the service for others."""
+    by_paper(cat)
     cat.locator("#classes .show").nth(4).click()
     cat.locator("#parameter-boxes").fill("5")
     cat.locator("#parameter-boxes").press("Enter")
@@ -124,7 +126,7 @@ def test_panels_keep_the_rule_of_their_box(cat: Page, server: object) -> None:
     panels = cat.locator(".panel")
     expect(panels).to_have_count(2)
     expect(panels.nth(1)).to_contain_text("box otsu")
-    wanted = [sides(said_by(server, box=rule)["box"]) for rule in ("paper", "otsu")]
+    wanted = [sides(said_by(server, box=rule)["box"]) for rule in ("object", "otsu")]
     assert cat.locator(".panel .box").evaluate_all(DRAWN) == wanted
 
 
@@ -138,7 +140,7 @@ def test_a_calibration_in_use_is_described(look: Look, tmp_path: pathlib.Path) -
         for name in ("with", "without"):
             with look(f"{server.url}/#model={name}&sample=") as page:
                 page.locator("#file").set_input_files(upload("cup.jpg", picture()))
-                is_by(page, "paper")
+                is_by(page, "object")
                 rule = page.locator("#box-rule option[value=calibrated]")
                 if name == "without":
                     expect(rule).to_be_disabled()

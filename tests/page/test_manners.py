@@ -8,7 +8,18 @@ import json
 import pathlib
 
 import pytest
-from conftest import STATIC, Look, answer, headline, picture, pixels, serving, upload
+from conftest import (
+    STATIC,
+    Look,
+    answer,
+    box,
+    by_paper,
+    headline,
+    picture,
+    pixels,
+    serving,
+    upload,
+)
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -107,7 +118,7 @@ def test_all_can_be_done_by_keyboard(page: Page) -> None:
         if "copy-link" in reached:
             break
     assert reached >= {
-        *("canvas", "opacity", "threshold", "colormap", "smooth", "negative"),
+        *("canvas", "opacity", "box-rule", "colormap", "smooth", "negative"),
         *("show-box", "show-peak", "show", "compare", "top", "other", "other-show"),
         *("download-png", "download-json", "copy-curl", "copy-link"),
     }
@@ -168,7 +179,9 @@ def test_the_overlay_can_be_taken_away(cat: Page) -> None:
     assert taken.value.suggested_filename == "chelsea-285.png"
     assert image.format in (None, "PNG")
     assert image.size == (451, 300)
-    assert image.getpixel((200, 298)) != pixels(cat).getpixel((200, 298))
+    drawn = box(cat)
+    edge = (drawn["x"] + drawn["width"] // 2, drawn["y"] + drawn["height"] - 1)
+    assert image.getpixel(edge) != pixels(cat).getpixel(edge)
     assert image.getpixel((430, 20)) == pixels(cat).getpixel((430, 20))
 
 
@@ -188,6 +201,7 @@ def test_links_and_commands_are_copied(look: Look, server: object) -> None:
       navigator.clipboard.writeText = (text) => (copied.push(text), write(text));"""
     with look(server.url + SHOWN, permissions=rights, script=script) as page:
         headline(page, "Why")
+        by_paper(page)
         page.locator("#threshold").fill("0.4")
         page.locator("#copy-link").click()
         expect(page.locator("#message")).to_have_text("Copied.")

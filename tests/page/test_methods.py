@@ -16,6 +16,7 @@ from conftest import (
     Look,
     answer,
     box,
+    by_paper,
     cells,
     headline,
     picture,
@@ -277,6 +278,7 @@ def test_the_chart_has_two_points_at_least(look: Look, server: object) -> None:
 
 def test_maps_lie_side_by_side(cat: Page) -> None:
     """Up to four, under one zoom and one pointer, with the same settings."""
+    by_paper(cat)
     panels = cat.locator(".panel")
     cat.locator("#side-add").click()
     expect(panels).to_have_count(1)
