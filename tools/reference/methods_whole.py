@@ -2,7 +2,7 @@
 """Hold every method of explanation to its definition, on networks of full size.
 
     tools/reference/methods_whole.py [--networks a,b] [--methods a,b] [--count N] [PHOTO|FOLDER ...]
-    tools/reference/methods_whole.py --table
+    tools/reference/methods_whole.py --table [--statistic median]
 
 Runs in the environment of tools/reference/networks (tools/README.md). The
 networks are those of zoo.py with random weights, BatchNorm's statistics being
@@ -10,16 +10,16 @@ those of the sample photos, and the default model with its own. Each photo is
 stretched to the network's input and stored as PNG, so that both sides have the
 same numbers; `wherefore cam` makes the map of the best class by each method, and
 tools/reference/methods.py the same in double precision, by its definition, and
-once more in PyTorch's float32. What is far from the definition is compared with
-how far float32 gets.
+once more in PyTorch's float32.
 
 An error is the largest difference as a fraction of the largest value of the map.
-All are kept in build/bench/methods/errors.json; --table prints the largest of
-all photos as Markdown, a column for each network, and then the medians. "-": the
-method is not defined for the network, and is refused.
+All are kept in build/bench/methods/errors.json and printed as Markdown, a column
+for each network, of all photos the largest one or the median (--statistic). Where
+floats get far from the definition, a second row has PyTorch's. "-": the method is
+not defined for the network, and is refused.
 
 Few samples, points, masks, windows and channels (PARAMETERS) keep it short: 14
-networks and two photos take about an hour of one core.
+networks and two photos take about half an hour of one core.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ import math
 import statistics
 import subprocess
 import sys
+import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,7 @@ FLAGS = {
 }
 METHODS = (*methods.OF_LAYERS, *methods.OF_PIXELS, *methods.OF_GATES, "guided-gradcam")
 MEAN, DEVIATION = 127, 128  # exact in floats
+FAR = 1e-4  # what only branches and differences of targets are
 
 Errors = dict[str, dict[str, list | None]]  # network, method, [ours, PyTorch's]
 
@@ -208,14 +209,14 @@ def distance(found: np.ndarray, wanted: Tensor) -> float:
 
 
 def compare(
-    program: Path, name: str, photo: Path, wanted: tuple[str, ...]
+    program: Path, name: str, photo: Path, wanted: tuple[str, ...], scratch: Path
 ) -> dict[str, list | None]:
     """For each method the error of ours and that of PyTorch's float32."""
     folder = make_model(name)
     model = onnx.load(folder / "model.onnx")
     input_ = json.loads((folder / "model.json").read_text())["input"]
     image = stretched(photo, (input_["height"], input_["width"]))
-    png = FOLDER / f"{name}.png"
+    png = scratch / "photo.png"
     image.save(png)
     asked = functools.partial(ask, program, folder, png)
     layer_name = asked("gradcam", 0)[1]
@@ -242,35 +243,34 @@ def compare(
     return made
 
 
-# ---- tables ----
+# ---- the table ----
 
 
 def errors_in(path: Path) -> Errors:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def table(errors: Errors, which: int, of: Callable) -> None:
-    """`which`: 0 is ours, 1 is PyTorch's float32."""
-    names = [name for name in zoo.NETS if name in errors]
+def cell(pairs: list | None, whose: int, statistic: str) -> str:
+    if pairs is None:
+        return "-"
+    of = {"max": max, "median": statistics.median}[statistic]
+    return f"{of(pair[whose] for pair in pairs):.0e}".replace("e-0", "e-")
+
+
+def print_table(errors: Errors, statistic: str) -> None:
+    names = [name for name in NETWORKS if name in errors]
+    names += [name for name in errors if name not in names]
     print("| method | " + " | ".join(names) + " |")
     print("| --- |" + " --- |" * len(names))
     for method in METHODS:
-        row = []
-        for name in names:
-            found = errors[name].get(method, [])
-            row.append("-" if found is None else "")
-            if found:
-                error = of(pair[which] for pair in found)
-                row[-1] = f"{error:.0e}".replace("e-0", "e-")
-        if any(row):
-            print(f"| `{method}` | " + " | ".join(row) + " |")
-
-
-def print_tables(errors: Errors) -> None:
-    for of in (max, statistics.median):
-        for which, whose in enumerate(("ours", "PyTorch's float32")):
-            print(f"\n{whose}, {of.__name__} of the photos\n")
-            table(errors, which, of)
+        found = [errors[name].get(method, []) for name in names]
+        if [] in found:
+            continue
+        far = any(pair[0] > FAR for pairs in found for pair in pairs or [])
+        for whose in (0, 1) if far else (0,):
+            row = [cell(pairs, whose, statistic) for pairs in found]
+            label = "in PyTorch's floats" if whose else f"`{method}`"
+            print(f"| {label} | " + " | ".join(row) + " |")
 
 
 def main() -> None:
@@ -280,20 +280,25 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2, help="photos (default 2)")
     parser.add_argument("--program", type=Path, default=ROOT / "build/wherefore")
     parser.add_argument("--errors", type=Path, default=FOLDER / "errors.json")
-    parser.add_argument("--table", action="store_true", help="print the tables only")
+    parser.add_argument("--table", action="store_true", help="print the table only")
+    parser.add_argument("--statistic", default="max", choices=("max", "median"))
     parser.add_argument("photos", nargs="*", type=Path, default=[SAMPLES])
     args = parser.parse_args()
     torch.set_num_threads(1)
     photos = photos_in(args.photos)[: args.count]
     wanted = tuple(args.methods.split(","))
-    for name in [] if args.table else args.networks.split(","):
-        found = [compare(args.program, name, photo, wanted) for photo in photos]
-        errors = errors_in(args.errors)
-        for method, first in found[0].items():
-            pairs = None if first is None else [f[method] for f in found]
-            errors.setdefault(name, {})[method] = pairs
-        args.errors.write_text(json.dumps(errors, indent=1))
-    print_tables(errors_in(args.errors))
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in [] if args.table else args.networks.split(","):
+            found = [
+                compare(args.program, name, photo, wanted, Path(scratch))
+                for photo in photos
+            ]
+            errors = errors_in(args.errors)
+            for method, first in found[0].items():
+                pairs = None if first is None else [f[method] for f in found]
+                errors.setdefault(name, {})[method] = pairs
+            args.errors.write_text(json.dumps(errors, indent=1))
+    print_table(errors_in(args.errors), args.statistic)
 
 
 if __name__ == "__main__":
