@@ -94,8 +94,9 @@ grep -aE '^\[ +LINE|^\[  FAILED  \] [a-z]|^unit: [0-9]+ passed' "$log" ||
         echo "as before: passed"; } ||
     { tail -n 20 "$log"; failed=1; }
 
-# One by one: -s shows sizes, and there are few.
-TEST_JOBS=1 tests/pytest.sh -s -rs tests/image || failed=1
+# One by one: each test has a container of its own, locked in, and -s shows sizes.
+export TEST_JOBS=1
+tests/pytest.sh -s -rs tests/image || failed=1
 [ -z "$arch" ] || exit $failed
 
 # The tests of the binary, with the container in its place; what is not
