@@ -60,7 +60,7 @@ if [ -n "$arch" ]; then
     # It takes a hundred times as long.
     export WHEREFORE_DEADLINE_MS=600000 WHEREFORE_DRAIN_TIMEOUT=600
     slow="graph_split onnx team gradient_rows gradient_networks network_passes"
-    slow+=" layers_field methods_data methods_layers methods_pixels pixel_methods dense"
+    slow+=" layers_field methods_data methods_layers methods_pixels pixel_methods dense dense_kernels"
     [ "${CI-}" != true ] || export OMIT=$slow
 fi
 
