@@ -67,12 +67,8 @@ static const char *const left_out[] = {
 
 static void fill_table(struct run_options_table *table)
 {
-    *table = (struct run_options_table){0};
-    run_options_add_model(table);
-    run_options_add_shared(table, left_out);
-    eval_options_add_data(table);
-    run_options_add(table, own_rows, sizeof own_rows / sizeof own_rows[0]);
-    run_options_add_limits(table);
+    eval_options_fill(table, left_out, own_rows,
+                      sizeof own_rows / sizeof own_rows[0]);
 }
 
 static const char help_head[] =

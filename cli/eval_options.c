@@ -27,9 +27,16 @@ static const struct option own_rows[] = {
      .min = 0, .max = 1000, FIELD(curve_steps)},
 };
 
-void eval_options_add_data(struct run_options_table *table)
+void eval_options_fill(struct run_options_table *table,
+                       const char *const *left_out, const struct option *rows,
+                       size_t num_rows)
 {
+    *table = (struct run_options_table){0};
+    run_options_add_model(table);
+    run_options_add_shared(table, left_out);
     run_options_add(table, data_rows, sizeof data_rows / sizeof data_rows[0]);
+    run_options_add(table, rows, num_rows);
+    run_options_add_limits(table);
 }
 
 /* What is drawn, and what the data set says. */
@@ -40,12 +47,8 @@ static const char *const left_out[] = {
 
 static void fill_table(struct run_options_table *table)
 {
-    *table = (struct run_options_table){0};
-    run_options_add_model(table);
-    run_options_add_shared(table, left_out);
-    eval_options_add_data(table);
-    run_options_add(table, own_rows, sizeof own_rows / sizeof own_rows[0]);
-    run_options_add_limits(table);
+    eval_options_fill(table, left_out, own_rows,
+                      sizeof own_rows / sizeof own_rows[0]);
 }
 
 static void set_defaults(struct eval_options *options)

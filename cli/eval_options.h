@@ -26,9 +26,14 @@ struct eval_options {
 bool eval_options_parse(struct eval_options *options, int argc, char **argv,
                         struct error *err) __attribute__((warn_unused_result));
 
-/* Adds the rows about the data set, and takes the operand that is it: for
- * commands whose struct begins with these options. */
-void eval_options_add_data(struct run_options_table *table);
+/* Fills a table for a command whose struct begins with these options: the
+ * model's rows, those of POST /cam that are not left out, those about the data
+ * set, its own, and the limits. */
+void eval_options_fill(struct run_options_table *table,
+                       const char *const *left_out, const struct option *rows,
+                       size_t num_rows);
+
+/* Takes the operand that is the data set, for the same commands. */
 bool eval_options_take_data(void *data, char *text, struct error *err)
     __attribute__((warn_unused_result));
 
