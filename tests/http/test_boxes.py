@@ -8,7 +8,7 @@ import math
 import pathlib
 
 import pytest
-from conftest import ROOT, Server, running
+from conftest import LARGE, ROOT, Server, running
 from PIL import Image
 from test_models import FORMS, INPUT
 
@@ -261,6 +261,7 @@ def test_the_object_lies_in_a_finer_map(server: Server) -> None:
     assert sides(own["box"]) == sides(answer["box"])
 
 
+@LARGE
 def test_a_map_of_pixels_falls_back_to_the_paper(server: Server) -> None:
     """And says why."""
     answer = ask(server, method="saliency", map="object")
