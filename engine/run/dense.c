@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/base/hugepages.h"
+#include "engine/run/dense_row.h"
 #include "engine/run/dense_winograd.h"
 
 enum {
@@ -34,6 +35,7 @@ struct dense {
     const struct graph_node *node; /* borrowed */
     const struct dense_kernel *kernel;
     struct dense_winograd *winograd; /* computes it, if not NULL; owned */
+    struct dense_row *row;           /* likewise */
     float *packed; /* a panel after another, (taps, in, lanes); owned */
     float *bias;   /* (panels, lanes); owned */
     float *zeros;  /* inputs in the border: (row of a window); owned */
@@ -186,6 +188,13 @@ struct dense *dense_new(const struct graph *graph,
     dense->node = node;
     dense->kernel = kernel = kernel ? kernel : dense_tile_best();
     describe(dense);
+    if (dense_row_pays(graph, node)) {
+        dense->row = dense_row_new(graph, node, kernel, err);
+        if (dense->row)
+            return dense;
+        dense_free(dense);
+        return NULL;
+    }
     if (dense_winograd_pays(graph, node, kernel)) {
         dense->winograd = dense_winograd_new(graph, node, kernel, err);
         if (dense->winograd)
@@ -220,6 +229,7 @@ void dense_free(struct dense *dense)
     if (!dense)
         return;
     dense_winograd_free(dense->winograd);
+    dense_row_free(dense->row);
     hugepages_give(dense->packed);
     free(dense->bias);
     free(dense->zeros);
@@ -447,7 +457,9 @@ static size_t count_from(size_t first, size_t apart, size_t length)
 
 size_t dense_scratch_len(const struct dense *dense)
 {
-    return dense->winograd ? dense_winograd_scratch_len(dense->winograd) : 0;
+    return dense->winograd ? dense_winograd_scratch_len(dense->winograd)
+           : dense->row    ? dense_row_scratch_len(dense->row)
+                           : 0;
 }
 
 void dense_run(const struct dense *dense, float *out, const float *in,
@@ -464,6 +476,10 @@ void dense_run(const struct dense *dense, float *out, const float *in,
 
     if (dense->winograd) {
         dense_winograd_run(dense->winograd, out, in, rest, scratch, member);
+        return;
+    }
+    if (dense->row) {
+        dense_row_run(dense->row, out, in, rest, scratch, member);
         return;
     }
     for (size_t i = 0; i < phases * phases; i++) {

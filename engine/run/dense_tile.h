@@ -46,6 +46,8 @@ struct dense_kernel {
                       DENSE_MAX_LANES */
     void (*run)(const struct dense_tile *tile);
     const struct dense_winograd_kernel *winograd; /* dense_winograd.h */
+    void (*add_rows)(float *restrict sums, const float *const *rows,
+                     const float *x, size_t count); /* dense_row.h */
 };
 
 /* A panel of up to half as many lanes has half of them in memory. */

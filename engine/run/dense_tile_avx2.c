@@ -2,6 +2,7 @@
  * each input channel, one number of each of six pixels is spread over all lanes
  * and multiplied by 16 weights: 12 multiply-adds for 8 loads. */
 
+#include "engine/run/dense_row.h"
 #include "engine/run/dense_winograd.h"
 
 #ifdef __x86_64__
@@ -134,8 +135,8 @@ static void run_tile(const struct dense_tile *tile)
 
 const struct dense_kernel *dense_tile_avx2(void)
 {
-    static const struct dense_kernel kernel = {PIXELS, LANES, run_tile,
-                                               &dense_winograd_avx2};
+    static const struct dense_kernel kernel = {
+        PIXELS, LANES, run_tile, &dense_winograd_avx2, dense_row_add_avx2};
 
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
                ? &kernel

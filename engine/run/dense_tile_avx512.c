@@ -3,6 +3,7 @@
  * weights: 28 multiply-adds for 16 loads. Parts of vectors are masked, which
  * costs nothing here. Where fewer pixels are left, fewer are computed. */
 
+#include "engine/run/dense_row.h"
 #include "engine/run/dense_winograd.h"
 
 #ifdef __x86_64__
@@ -143,8 +144,8 @@ static void run_tile(const struct dense_tile *tile)
 
 const struct dense_kernel *dense_tile_avx512(void)
 {
-    static const struct dense_kernel kernel = {PIXELS, LANES, run_tile,
-                                               &dense_winograd_avx512};
+    static const struct dense_kernel kernel = {
+        PIXELS, LANES, run_tile, &dense_winograd_avx512, dense_row_add_avx512};
 
     return __builtin_cpu_supports("avx512f") ? &kernel : NULL;
 }
