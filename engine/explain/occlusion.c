@@ -75,6 +75,21 @@ static void prepare(void *user, size_t i, float *input)
                     hiding->task->baseline[c];
 }
 
+static void restore(void *user, size_t i, float *input)
+{
+    const struct hiding *hiding = user;
+    size_t channels = hiding->image.channels, width = hiding->image.width;
+    size_t top = start_of(&hiding->down, i / hiding->across.count);
+    size_t left = start_of(&hiding->across, i % hiding->across.count);
+
+    for (size_t y = top; y < top + hiding->down.side; y++) {
+        size_t at = (y * width + left) * channels;
+
+        memcpy(input + at, hiding->image.values + at,
+               hiding->across.side * channels * sizeof *input);
+    }
+}
+
 /* Adds the fall of one square to what it covers. */
 static void spread(float *map, float *covered, const struct hiding *hiding,
                    size_t i, float fall)
@@ -131,6 +146,7 @@ static bool explain(struct explain_maps *maps,
         .count = hiding.down.count * hiding.across.count,
         .user = &hiding,
         .prepare = prepare,
+        .restore = restore,
     };
     double *values = malloc(task.count * maps->count * sizeof *values);
     bool ok = values || fail(err, ERROR_MEMORY,

@@ -103,10 +103,14 @@ struct probe_task {
     size_t count;
     void *user;
     /* Writes the input of pass i; NULL: the unchanged image. Passes are
-     * prepared by several threads at a time.
+     * prepared by several threads at a time. With `restore`, the input is the
+     * unchanged image before; else anything.
      *
      * input  out  (height, width, channels) of the image or the features */
     void (*prepare)(void *user, size_t i, float *input);
+    /* Takes back what `prepare` did to an image; or NULL. For those that change
+     * a small part of it. */
+    void (*restore)(void *user, size_t i, float *input);
 };
 
 /* What is changed in an input. */

@@ -16,6 +16,7 @@ struct wave {
     size_t first, count;
     struct error errors[PROBE_MAX_LANES];
     bool failed[PROBE_MAX_LANES];
+    bool is_set[PROBE_MAX_LANES]; /* its input is the unchanged image */
 };
 
 static float *lane_seed(const struct probe *probe, size_t lane)
@@ -59,6 +60,19 @@ static bool set_seed(struct wave *wave, size_t lane, const float *input,
     return true;
 }
 
+/* Writes the lane's input. */
+static void set_input(struct wave *wave, size_t lane, float *input)
+{
+    const struct probe_task *task = wave->task;
+    bool is_written = task->prepare && wave->input == wave->net->image;
+
+    if (task->restore ? !wave->is_set[lane] : !is_written)
+        probe_set_image(wave->probe, wave->net, wave->net->lanes[lane]);
+    wave->is_set[lane] = true;
+    if (task->prepare)
+        task->prepare(task->user, wave->first + lane, input);
+}
+
 static void run_lane(struct wave *wave, size_t lane)
 {
     const struct probe_task *task = wave->task;
@@ -66,15 +80,15 @@ static void run_lane(struct wave *wave, size_t lane)
     float *input = plan_session_data(session, wave->input);
     struct probe_features image;
 
-    probe_set_image(wave->probe, wave->net, session);
-    if (task->prepare)
-        task->prepare(task->user, wave->first + lane, input);
+    set_input(wave, lane, input);
     probe_image(wave->probe, &image);
     wave->failed[lane] =
         (wave->target && !set_seed(wave, lane, input,
                                    image.height * image.width * image.channels,
                                    &wave->errors[lane])) ||
         !plan_session_run(session, &wave->errors[lane]);
+    if (task->restore)
+        task->restore(task->user, wave->first + lane, input);
 }
 
 static void run_tile(const struct team_task *task, size_t thread,

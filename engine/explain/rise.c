@@ -85,19 +85,22 @@ static void add_mask(struct explain_maps *maps, const struct stretch *mask,
                      const double *weights)
 {
     const size_t height = maps->map[0].height, width = maps->map[0].width;
+    float row[STRETCH_PIXELS];
 
-    for (size_t y = 0; y < height; y++) {
-        struct stretch_tap down = stretch_tap(&mask->down, y);
+    for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x += STRETCH_PIXELS) {
+            size_t num =
+                width - x < STRETCH_PIXELS ? width - x : STRETCH_PIXELS;
 
-        for (size_t x = 0; x < width; x++) {
-            struct stretch_tap across = stretch_tap(&mask->across, x);
-            double share = stretch_at(mask, &down, &across);
+            stretch_row(row, mask, y, x, num);
+            for (size_t m = 0; m < maps->count; m++) {
+                float *values = maps->map[m].values + y * width + x;
+                float weight = (float)weights[m];
 
-            for (size_t m = 0; m < maps->count; m++)
-                maps->map[m].values[y * width + x] +=
-                    (float)(weights[m] * share);
+                for (size_t i = 0; i < num; i++)
+                    values[i] += weight * row[i];
+            }
         }
-    }
 }
 
 static bool add_masks(struct explain_maps *maps, const struct masks *masks,

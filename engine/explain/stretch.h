@@ -68,6 +68,14 @@ static inline double stretch_at(const struct stretch *stretch,
            stretch->range;
 }
 
+/* Writes the values at `count` pixels of row y, from pixel `first` on.
+ *
+ * row  out  (count) */
+void stretch_row(float *restrict row, const struct stretch *stretch, size_t y,
+                 size_t first, size_t count);
+
+enum { STRETCH_PIXELS = 256 }; /* for callers that go by parts of rows */
+
 /* Sets low and range so that the least value at (height, width) pixels counts
  * as 0 and the largest as 1; all as 0 if they are the same. */
 void stretch_normalize(struct stretch *stretch, size_t height, size_t width);

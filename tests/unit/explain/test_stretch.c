@@ -58,6 +58,42 @@ static void between_edges_it_is_what_heatmaps_are(void **state)
     heatmap_scratch_release(&scratch);
 }
 
+/* Also of a part of a row, and where cells are shifted, as rise shifts them. */
+static void a_row_has_the_values_of_its_pixels(void **state)
+{
+    struct sketch_random random = {8};
+    float cells[2 * MOST * MOST], row[MOST];
+
+    (void)state;
+    for (int round = 0; round < 500; round++) {
+        size_t height = 1 + sketch_below(&random, 12);
+        size_t width = 1 + sketch_below(&random, 12);
+        size_t down = 1 + sketch_below(&random, MOST);
+        size_t across = 1 + sketch_below(&random, MOST);
+        size_t first = sketch_below(&random, across);
+        size_t count = 1 + sketch_below(&random, across - first);
+        bool edges = sketch_below(&random, 2);
+        struct stretch stretch = {
+            .cells = cells,
+            .channels = 1 + sketch_below(&random, 2),
+            .down = (edges ? stretch_edges : stretch_centres)(height, down),
+            .across = (edges ? stretch_edges : stretch_centres)(width, across),
+            .low = -0.25,
+            .range = 3,
+        };
+
+        stretch.across.first +=
+            stretch.across.step * (double)sketch_below(&random, 5);
+        sketch_fill(&random, cells, 2 * height * width, -1, 1);
+        for (size_t y = 0; y < down; y++) {
+            stretch_row(row, &stretch, y, first, count);
+            for (size_t x = 0; x < count; x++)
+                assert_true(fabs((double)row[x] -
+                                 value_at(&stretch, y, first + x)) < 1e-6);
+        }
+    }
+}
+
 /* Of PyTorch's interpolate(…, align_corners=True) of 2 x 3 to 3 x 5. */
 static void between_centres_corners_are_on_corners(void **state)
 {
@@ -145,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(between_edges_it_is_what_heatmaps_are),
+        cmocka_unit_test(a_row_has_the_values_of_its_pixels),
         cmocka_unit_test(between_centres_corners_are_on_corners),
         cmocka_unit_test(
             one_pixel_takes_the_first_cell_and_one_cell_is_everywhere),
