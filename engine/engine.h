@@ -29,6 +29,7 @@
 #include "engine/base/error.h"
 #include "engine/base/team.h"
 #include "engine/explain/box.h"
+#include "engine/explain/channels.h"
 #include "engine/explain/explain.h"
 #include "engine/explain/object.h"
 #include "engine/image/image.h"
@@ -130,6 +131,8 @@ struct explain_request {
     struct render_options style; /* of the heatmap */
     enum explain_map_kind map;
     enum explain_values values;
+    uint32_t channels; /* listed for and against each explained class, up to
+                          CHANNELS_MAX each; 0: none */
     bool only_heatmap; /* make only the heatmap and its map, no boxes that it
                           does not show */
 };
@@ -149,6 +152,17 @@ struct explain_request {
 
 /* ---- the explanation ---- */
 
+struct explained_channel {
+    struct explain_map map; /* its activations */
+    struct box box;         /* by the rule paper */
+    bool has_box;
+};
+
+struct explained_channels {
+    struct channels found;
+    struct explained_channel *list; /* (found.count) of found.list */
+};
+
 struct explained_class {
     struct engine_class class;
     bool is_asked; /* its explanation is requested; else it is only listed */
@@ -163,6 +177,7 @@ struct explained_class {
     bool has_box;
     const struct box *boxes; /* (num_boxes) as box_found.list */
     size_t num_boxes;
+    const struct explained_channels *channels; /* NULL: not asked for */
 };
 
 /* Milliseconds of the last request of a session, stage by stage. */
@@ -288,7 +303,8 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
  * defined for the model, there are no maps, which is not a failure. `watch` is
  * told of passes and may be NULL.
  * ERROR_UNSUPPORTED  the requested method, target or box rule is not defined
- *                    for this model; the text says why
+ *                    for this model, or it has no head whose channels could be
+ *                    listed; the text says why
  * ERROR_BUSY         cancelled
  * ERROR_IO           model.onnx has changed since the model was opened
  * ERROR_LIMIT        the maps are too large

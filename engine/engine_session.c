@@ -8,6 +8,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/scratch.h"
+#include "engine/engine_channels.h"
 #include "engine/engine_internal.h"
 #include "engine/engine_object.h"
 #include "engine/explain/scores.h"
@@ -24,6 +25,7 @@ struct engine_session {
     struct probe *probe;             /* owned */
     struct explain_maps maps;
     struct engine_object object;
+    struct engine_channels channels;
     struct target targets[EXPLAIN_MAX_CLASSES];
     char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
     struct explained_class *explained;  /* owned */
@@ -350,7 +352,8 @@ static bool begin(struct engine_session *session,
 {
     const char *reason;
 
-    if (!check_boxes(session, &request->box, err))
+    if (!check_boxes(session, &request->box, err) ||
+        !engine_channels_check(&session->engine->network, request, err))
         return false;
     if (session->heatmap.cap > MAX_KEPT)
         buf_release(&session->heatmap);
@@ -393,6 +396,11 @@ static bool explain(struct engine_session *session,
         return false;
     if (explanation->method && !render_maps(session, explanation, request,
                                             watch ? watch->cancel : NULL, err))
+        return false;
+    if (engine_channels_are_asked(request) &&
+        !engine_channels_find(&session->channels, &session->object,
+                              session->explained, explanation->num_classes,
+                              &session->region, request, err))
         return false;
     session->timing.render = clock_ms_since(start);
     explanation->timing = session->timing;
@@ -477,6 +485,7 @@ void engine_session_free(struct engine_session *session)
     image_release(&session->image);
     explain_release(&session->maps);
     engine_object_release(&session->object);
+    engine_channels_release(&session->channels);
     buf_release(&session->heatmap);
     free(session->explained);
     free(session->logits);

@@ -70,7 +70,7 @@ enum {
       EXPLAIN_MAX_MASK_CELLS, "the cells of a mask along each side")          \
     X(EXPLAIN_KEEP, keep, SHARE, "keep", 0.5f, 0, 1,                          \
       "the probability that a cell of a mask shows the image")                \
-    X(EXPLAIN_CHANNELS, channels, NUMBER, "channels", 1400, 0, 65536,         \
+    X(EXPLAIN_CHANNELS, channels, NUMBER, "max-channels", 1400, 0, 65536,     \
       "the number of channels that the image is seen through, at most: "      \
       "those that vary most over the cells; 0: all")                          \
     X(EXPLAIN_SEED, seed, NUMBER, "seed", 0, 0, UINT32_MAX,                   \

@@ -170,6 +170,10 @@ static const struct option rows[] = {
      "how many boxes to list for a class, at most, by their evidence; more "
      "than 1 adds the member boxes",
      .min = 1, .max = BOX_MAX, FIELD(box.most)},
+    {OPTION_NUMBER, "channels", "N",
+     "how many channels of the last feature map to list that speak for a class "
+     "the most, and how many against it; more than 0 adds the member channels",
+     .min = 0, .max = CHANNELS_MAX, FIELD(channels)},
 };
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };

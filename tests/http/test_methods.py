@@ -14,7 +14,7 @@ from conftest import LARGE, Server, sample
 pytestmark = LARGE
 
 # Short ways to the same code.
-SHORT = {"samples": 2, "steps": 3, "masks": 6, "window": 112, "channels": 5}
+SHORT = {"samples": 2, "steps": 3, "masks": 6, "window": 112, "max_channels": 5}
 
 
 def post(server: Server, accept: str = "application/json", data=None, **params) -> httpx.Response:
@@ -66,7 +66,7 @@ def test_every_method_may_be_asked_with_its_defaults(server: Server) -> None:
     limit = httpx.get(server.url + "/model").json()["limits"]["max_passes"]
     for name, method in methods(server).items():
         assert method["passes"] is None or method["passes"] <= limit, name
-        most = {row["name"]: row["default"] for row in method["parameters"]}.get("channels", 0)
+        most = {row["name"]: row["default"] for row in method["parameters"]}.get("max_channels", 0)
         assert most + 1 <= limit, name  # one to see the layer, however many it has
 
 

@@ -67,7 +67,7 @@ FLAGS = {
     "integrated-gradients": {"steps": PARAMETERS.steps},
     "occlusion": {"window": PARAMETERS.window},
     "rise": {"masks": PARAMETERS.masks, "seed": PARAMETERS.seed},
-    "scorecam": {"channels": PARAMETERS.channels},
+    "scorecam": {"max-channels": PARAMETERS.channels},
 }
 METHODS = (*methods.OF_LAYERS, *methods.OF_PIXELS, *methods.OF_GATES, "guided-gradcam")
 MEAN, DEVIATION = 127, 128  # exact in floats
