@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/model/labels.h"
+#include "engine/model/model_members.h"
 
 enum { MAX_TEXT_BYTES = 256 };
 
@@ -71,19 +72,9 @@ static bool check_keys(json_t *member, struct error *err)
 {
     static const char *const known[] = {"threshold", "scale", "shift",
                                         "found_on"};
-    const char *key;
-    json_t *value;
 
-    json_object_foreach(member, key, value)
-    {
-        size_t i = 0;
-
-        while (i < sizeof known / sizeof known[0] && strcmp(key, known[i]) != 0)
-            i++;
-        if (i == sizeof known / sizeof known[0])
-            return fail(err, ERROR_INPUT, "unknown member box.%.60s", key);
-    }
-    return true;
+    return model_members_check(member, "box", known,
+                               sizeof known / sizeof known[0], err);
 }
 
 bool model_box_read(struct model_box *box, const void *root, struct error *err)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/base/buf.h"
+#include "engine/model/model_members.h"
 
 enum {
     MAX_JSON_BYTES = 1 << 20,
@@ -223,19 +224,9 @@ static bool check_input_keys(json_t *input, struct error *err)
     static const char *const known[] = {
         "width", "height", "channels",      "resize",    "interpolation",
         "mean",  "std",    "crop_fraction", "resize_to", "pad"};
-    const char *key;
-    json_t *member;
 
-    json_object_foreach(input, key, member)
-    {
-        size_t i = 0;
-
-        while (i < sizeof known / sizeof known[0] && strcmp(key, known[i]) != 0)
-            i++;
-        if (i == sizeof known / sizeof known[0])
-            return fail(err, ERROR_INPUT, "unknown member input.%s", key);
-    }
-    return true;
+    return model_members_check(input, "input", known,
+                               sizeof known / sizeof known[0], err);
 }
 
 static bool read_input(struct preprocess_spec *spec, const json_t *root,
