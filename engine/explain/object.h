@@ -39,7 +39,8 @@
 /* X(enumerator, name in responses)
  *
  * What the prototypes are chosen by: the method's map; or, behind an inverted
- * residual block and for the method cam, the square root of that map times
+ * residual block and for a class activation map, the square root of that map
+ * times
  *
  *     sum over k of e_k max(0, dw_k sum over c of W_c Whead_ck' Wproject_k'k)
  *
