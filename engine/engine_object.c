@@ -312,6 +312,22 @@ void engine_object_show(struct engine_object *object,
     }
 }
 
+bool engine_object_draw(struct engine_object *object, struct buf *heatmap,
+                        const struct explanation *explanation,
+                        const struct render_options *options, struct error *err)
+{
+    const struct explained_class *first = explanation->first;
+    struct render_map map = engine_object_to_render(object, first->map);
+    struct render_options style = *options;
+
+    map.boxes = first->boxes;
+    map.num_boxes = first->num_boxes;
+    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed &&
+        !first->is_refined)
+        style.colormap = HEATMAP_SIGNED;
+    return render_heatmap(object->source.render, heatmap, &map, &style, err);
+}
+
 void engine_object_release(struct engine_object *object)
 {
     engine_fine_release(&object->fine);

@@ -90,6 +90,13 @@ bool engine_object_find(struct engine_object *object,
 void engine_object_show(struct engine_object *object,
                         struct explained_class *classes, size_t num_classes);
 
+/* Appends the heatmap of the first explained class, with its boxes if the
+ * options say so. ERROR_MEMORY, ERROR_INTERNAL. */
+bool engine_object_draw(struct engine_object *object, struct buf *heatmap,
+                        const struct explanation *explanation,
+                        const struct render_options *options, struct error *err)
+    __attribute__((warn_unused_result));
+
 void engine_object_release(struct engine_object *object);
 
 #endif

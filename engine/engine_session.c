@@ -294,25 +294,6 @@ static bool make_maps(struct engine_session *session,
     return true;
 }
 
-static bool draw_heatmap(struct engine_session *session,
-                         const struct explanation *explanation,
-                         const struct render_options *options,
-                         struct error *err)
-{
-    const struct explained_class *first = explanation->first;
-    struct render_map map =
-        engine_object_to_render(&session->object, first->map);
-    struct render_options style = *options;
-
-    map.boxes = first->boxes;
-    map.num_boxes = first->num_boxes;
-    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed &&
-        !first->is_refined)
-        style.colormap = HEATMAP_SIGNED;
-    return render_heatmap(&session->render, &session->heatmap, &map, &style,
-                          err);
-}
-
 /* Makes the refined maps, the boxes and the heatmap from the maps. */
 static bool render_maps(struct engine_session *session,
                         struct explanation *explanation,
@@ -345,7 +326,8 @@ static bool render_maps(struct engine_session *session,
     if (request->map == EXPLAIN_MAP_OBJECT)
         engine_object_show(object, classes, count);
     return request->style.kind == RENDER_NONE ||
-           draw_heatmap(session, explanation, &request->style, err);
+           engine_object_draw(object, &session->heatmap, explanation,
+                              &request->style, err);
 }
 
 static bool check_boxes(const struct engine_session *session,
