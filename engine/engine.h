@@ -173,6 +173,10 @@ struct explained_class {
      * rule or the map `object`; or NULL. The rule is then `paper`. */
     const char *fallback;
     enum box_rule rule; /* of the box */
+    /* Of the refined map, and why it is not the one that was asked for, or
+     * NULL. */
+    enum box_quality quality;
+    const char *coarse;
     struct box box;
     bool has_box;
     const struct box *boxes; /* (num_boxes) as box_found.list */

@@ -4,12 +4,12 @@
 import { calibrationText } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const CHOICES = ["method", "layer", "target", "against", "box"]; // null: the service's default
+const CHOICES = ["method", "layer", "target", "against", "box", "quality"]; // null: the service's default
 
 const pickerOf = (name) => $(name === "box" ? "box-rule" : name);
 
-const how = { method: null, layer: null, target: null, against: null, box: null, parameters: {} };
-let listed = { methods: [], layers: [], targets: [], rules: [], standard: null, input: null };
+const how = { method: null, layer: null, target: null, against: null, box: null, quality: null, parameters: {} };
+let listed = { methods: [], layers: [], targets: [], rules: [], qualities: [], standard: null, input: null };
 
 const namesIn = (accepts) => (accepts ?? "").split(/, | or /).filter((name) => /^[\w+-]+$/.test(name));
 
@@ -25,6 +25,7 @@ async function fetchLists(get) {
     targets: accepts("target"),
     rules: accepts("box"),
     rule: optionNamed("box")?.default ?? "paper",
+    qualities: accepts("quality"),
     boxes: optionNamed("boxes"),
     percentile: optionNamed("percentile"),
     calibration: model?.box ?? null,
@@ -38,7 +39,7 @@ export const methodNamed = (name = how.method ?? listed.standard) => listed.meth
 
 /** Whether maps of all listed classes can be had, at no more than the pass that
  *  classifies. A margin is not that of a class against itself. */
-export const isPlain = () => how.layer === null && how.target !== "margin" && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
+export const isPlain = () => how.layer === null && how.quality === null && how.target !== "margin" && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
 
 /** The rule for boxes. */
 export const boxRule = () => how.box ?? listed.rule;
@@ -54,6 +55,7 @@ export function options() {
   if (method && !method.layer) delete given.layer;
   if (how.target !== "margin") delete given.against;
   else if (how.against === null) delete given.target; // nothing to compare with yet
+  if (boxRule() !== "object") delete given.quality;
   if (how.parameters.boxes > 1) given.boxes = how.parameters.boxes;
   if (how.box === "percentile" && how.parameters.percentile !== undefined) given.percentile = how.parameters.percentile;
   for (const { name } of method?.parameters ?? []) if (how.parameters[name] !== undefined) given[name] = how.parameters[name];
@@ -127,6 +129,9 @@ function fillRules() {
   $("box-rule").replaceChildren(...rows);
   $("box-rule").value = boxRule();
   $("box-rule").closest("label").hidden = rows.length < 2;
+  $("quality").replaceChildren(...listed.qualities.map((name) => new Option(name)));
+  $("quality").value = how.quality ?? listed.qualities[0] ?? "";
+  $("quality").closest("label").hidden = listed.qualities.length < 2 || boxRule() !== "object";
   const numbers = [boxes && { ...boxes, default: 1, min: 1, max: 16 }, how.box === "percentile" && percentile && { ...percentile, default: Number(percentile.default), min: 0, max: 1 }];
   $("box-parameters").replaceChildren(...numbers.filter(Boolean).map(control));
   $("calibration").textContent = how.box === "calibrated" && calibration ? calibrationText(calibration) : "";
@@ -156,7 +161,7 @@ export function startPickers(act) {
   changed = act;
   for (const name of CHOICES)
     pickerOf(name).addEventListener("change", ({ target }) => {
-      const standard = { method: listed.standard, target: listed.targets[0], box: listed.rule }[name] ?? "";
+      const standard = { method: listed.standard, target: listed.targets[0], box: listed.rule, quality: listed.qualities[0] }[name] ?? "";
       how[name] = target.value.trim() === "" || target.value === standard ? null : target.value.trim();
       show();
       if (name !== "against") pickerOf(name).focus();

@@ -81,6 +81,7 @@ def localisation(data: Path) -> str:
                 Path(folder),
                 f"--method={','.join(METHODS)}",
                 f"--box={','.join(RULES)}",
+                "--quality=fast,fine",
             )
         for row in report["rows"]:
             if row["method"] in OF_PIXELS and not row["box"].startswith(RULES[0]):

@@ -48,6 +48,17 @@ def sides(said: dict) -> list[int]:
     return [said[side] for side in SIDES]
 
 
+def test_a_closer_look_is_asked_for_by_the_rule_object_alone(cat: Page) -> None:
+    """The picker is gone by another rule."""
+    with cat.expect_request(lambda sent: "quality=fine" in sent.url):
+        cat.locator("#quality").select_option("fine")
+    is_by(cat, "object")
+    with cat.expect_request(lambda sent: "box=otsu" in sent.url) as sent:
+        cat.locator("#box-rule").select_option("otsu")
+    assert "quality" not in sent.value.url
+    expect(cat.locator("#quality")).to_be_hidden()
+
+
 @pytest.mark.parametrize("rule", ["object", "authors", "gradcam", "otsu", "percentile"])
 def test_a_rule_s_boxes_are_the_service_s(cat: Page, server: object, rule: str) -> None:
     """As they are drawn; the slider does not move them, and says their threshold."""
