@@ -370,6 +370,11 @@ bool engine_passes(const struct engine *engine, size_t *passes,
     return true;
 }
 
+void engine_trim(struct engine *engine)
+{
+    variants_trim(engine->variants);
+}
+
 void engine_free(struct engine *engine)
 {
     if (!engine)

@@ -214,6 +214,14 @@ void engine_object_show(struct engine_object *object,
     }
 }
 
+void engine_object_trim(struct engine_object *object)
+{
+    const struct engine_object_source source = object->source;
+
+    engine_object_release(object);
+    object->source = source;
+}
+
 void engine_object_release(struct engine_object *object)
 {
     explain_release(&object->refined);

@@ -69,6 +69,9 @@ bool engine_object_find(struct engine_object *object,
 void engine_object_show(struct engine_object *object,
                         struct explained_class *classes, size_t num_classes);
 
+/* Frees the memory, and keeps the source. */
+void engine_object_trim(struct engine_object *object);
+
 void engine_object_release(struct engine_object *object);
 
 #endif

@@ -474,6 +474,27 @@ const float *engine_session_features(const struct engine_session *session)
                                   : plan_session_data(session->plan, features);
 }
 
+/* What grows with images, beside the probe's and the preprocessing's. */
+static void release_scratch(struct engine_session *session)
+{
+    render_release(&session->render);
+    image_release(&session->image);
+    explain_release(&session->maps);
+    engine_object_trim(&session->object);
+    engine_channels_release(&session->channels);
+    buf_release(&session->heatmap);
+    free(session->explained);
+    session->explained = NULL;
+    session->explained_cap = 0;
+}
+
+void engine_session_trim(struct engine_session *session)
+{
+    probe_trim(session->probe);
+    preprocess_trim(session->preprocess);
+    release_scratch(session);
+}
+
 void engine_session_free(struct engine_session *session)
 {
     if (!session)
@@ -481,13 +502,7 @@ void engine_session_free(struct engine_session *session)
     probe_free(session->probe);
     plan_session_free(session->plan);
     preprocess_free(session->preprocess);
-    render_release(&session->render);
-    image_release(&session->image);
-    explain_release(&session->maps);
-    engine_object_release(&session->object);
-    engine_channels_release(&session->channels);
-    buf_release(&session->heatmap);
-    free(session->explained);
+    release_scratch(session);
     free(session->logits);
     free(session->scores);
     free(session->best);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     HUGE_PAGE = 2 << 20,
@@ -104,6 +105,18 @@ void *hugepages_take(size_t size)
     return header ? (uint8_t *)header + HUGEPAGES_ALIGNMENT : NULL;
 }
 
+/* Gives the whole pages of a freed block back: its place in the chunk is not
+ * used again while others live there. */
+static void drop_pages(struct header *header)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = rounded((uintptr_t)header, page);
+    uintptr_t end = ((uintptr_t)header + header->size) / page * page;
+
+    if (end > first)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 void hugepages_give(void *memory)
 {
     struct header *header;
@@ -124,6 +137,18 @@ void hugepages_give(void *memory)
             chunk->used = HUGEPAGES_ALIGNMENT;
         else
             munmap(chunk, chunk->size);
+    } else {
+        drop_pages(header);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void hugepages_trim(void)
+{
+    pthread_mutex_lock(&lock);
+    if (latest && latest->live == 0) {
+        munmap(latest, latest->size);
+        latest = NULL;
     }
     pthread_mutex_unlock(&lock);
 }

@@ -21,6 +21,9 @@ void *hugepages_take(size_t size) __attribute__((warn_unused_result));
 /* Frees what hugepages_take returned; NULL is allowed. */
 void hugepages_give(void *memory);
 
+/* Unmaps what was kept for blocks to come, if no block is in it. */
+void hugepages_trim(void);
+
 /* Bytes in large blocks that are in use, which malloc does not know about. */
 size_t hugepages_in_use(void);
 

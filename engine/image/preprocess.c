@@ -227,6 +227,11 @@ bool preprocess_apply(struct preprocess *preprocess, float *input,
     return true;
 }
 
+void preprocess_trim(struct preprocess *preprocess)
+{
+    resize_release(&preprocess->resize);
+}
+
 void preprocess_free(struct preprocess *preprocess)
 {
     if (!preprocess)

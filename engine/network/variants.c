@@ -279,9 +279,8 @@ static struct entry *find_entry(struct variants *variants,
     return entry;
 }
 
-/* Frees those that nobody uses beyond the number that is kept, the longest
- * unused first. */
-static void drop_old(struct variants *variants)
+/* Frees those that nobody uses beyond a number, the longest unused first. */
+static void drop_unused(struct variants *variants, size_t num_kept)
 {
     for (;;) {
         struct entry **oldest = NULL, *entry;
@@ -292,7 +291,7 @@ static void drop_old(struct variants *variants)
                 num_unused++;
                 oldest = oldest && (*oldest)->used < (*at)->used ? oldest : at;
             }
-        if (num_unused <= VARIANTS_MAX_KEPT)
+        if (num_unused <= num_kept)
             return;
         entry = *oldest;
         *oldest = entry->next;
@@ -343,7 +342,7 @@ const struct variant *variants_take(struct variants *variants,
         entry->num_users++;
         entry->used = ++variants->clock;
     }
-    drop_old(variants);
+    drop_unused(variants, VARIANTS_MAX_KEPT);
     pthread_mutex_unlock(&variants->lock);
     return entry ? &entry->variant : NULL;
 }
@@ -356,7 +355,14 @@ void variants_give(struct variants *variants, const struct variant *variant)
     for (entry = variants->first; &entry->variant != variant;)
         entry = entry->next;
     entry->num_users--;
-    drop_old(variants);
+    drop_unused(variants, VARIANTS_MAX_KEPT);
+    pthread_mutex_unlock(&variants->lock);
+}
+
+void variants_trim(struct variants *variants)
+{
+    pthread_mutex_lock(&variants->lock);
+    drop_unused(variants, 0);
     pthread_mutex_unlock(&variants->lock);
 }
 

@@ -65,6 +65,10 @@ const struct variant *variants_take(struct variants *variants,
 
 void variants_give(struct variants *variants, const struct variant *variant);
 
+/* Frees those that nobody uses; they are made again when they are wanted. Any
+ * thread. */
+void variants_trim(struct variants *variants);
+
 /* All variants must have been given back. NULL is allowed. */
 void variants_free(struct variants *variants);
 

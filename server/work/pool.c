@@ -1,9 +1,12 @@
 #include "server/work/pool.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/base/hugepages.h"
 
 /* A worker's session of one model. */
 struct worker_session {
@@ -30,7 +33,9 @@ struct pool {
     struct queue *queue;   /* borrowed */
     struct image_limits limits;
     struct team *team; /* owned: helps while cores are idle */
+    unsigned idle_ms;
     atomic_size_t num_busy, num_long;
+    atomic_size_t num_grown; /* workers that have memory to give back */
     atomic_bool abandoned;
     size_t num_workers;
     size_t num_started;      /* threads to be joined */
@@ -164,13 +169,58 @@ static void drop_stale(struct worker *worker)
     pthread_mutex_unlock(&worker->lock);
 }
 
+/* Gives back what sessions keep for images to come. The session of the default
+ * model stays, so that the next request does not wait for one. */
+static void trim(struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+
+    pthread_mutex_lock(&worker->lock);
+    for (size_t i = 0; i < CONFIG_MAX_LIST; i++)
+        for (size_t k = 0; k < SESSIONS_OF_MODEL; k++) {
+            struct worker_session *current = &worker->sessions[i][k];
+
+            if (!current->model)
+                continue;
+            engine_session_trim(current->session);
+            engine_trim(current->model->engine);
+            if (i > 0 || k > 0)
+                drop_session(current);
+        }
+    pthread_mutex_unlock(&worker->lock);
+    if (atomic_fetch_sub(&pool->num_grown, 1) > 1)
+        return;
+    hugepages_trim();
+    malloc_trim(0);
+}
+
+/* Waits for the next job; after one, a worker does so twice: for a while, and
+ * then without the memory. NULL: the queue is closed and empty. */
+static struct job *next_job(struct worker *worker, bool has_grown)
+{
+    struct pool *pool = worker->pool;
+    struct job *job;
+    bool is_idle;
+
+    if (has_grown) {
+        job = queue_pop_within(pool->queue, pool->idle_ms, &is_idle);
+        if (!is_idle)
+            return job;
+        trim(worker);
+    }
+    job = queue_pop(pool->queue);
+    atomic_fetch_add(&pool->num_grown, 1);
+    return job;
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
     struct pool *pool = worker->pool;
+    bool has_worked = false;
     struct job *job;
 
-    while ((job = queue_pop(pool->queue)) != NULL) {
+    for (; (job = next_job(worker, has_worked)); has_worked = true) {
         atomic_fetch_add(&pool->num_busy, 1);
         team_enter(pool->team);
         pthread_mutex_lock(&worker->lock);
@@ -228,6 +278,7 @@ struct pool *pool_new(struct models *models, struct queue *queue,
     pool->models = models;
     pool->queue = queue;
     pool->limits = *limits;
+    pool->idle_ms = size->idle_ms;
     pool->num_workers = num_workers;
     for (size_t i = 0; i < num_workers; i++) {
         pool->workers[i].pool = pool;
