@@ -370,11 +370,6 @@ bool engine_passes(const struct engine *engine, size_t *passes,
     return true;
 }
 
-void engine_trim(struct engine *engine)
-{
-    variants_trim(engine->variants);
-}
-
 void engine_free(struct engine *engine)
 {
     if (!engine)

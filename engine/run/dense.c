@@ -175,53 +175,71 @@ static size_t group_bytes(void)
     return cache > 0 ? (size_t)cache / 16 * 5 : DEFAULT_GROUP_BYTES;
 }
 
+/* Packs the weights for tiles. */
+static bool pack_tiles(struct dense *dense)
+{
+    size_t lanes = dense->kernel->lanes;
+
+    dense->panel_len = taps_of(dense) * dense->in_dim[3] * lanes;
+    dense->num_panels = (dense->out_dim[3] + lanes - 1) / lanes;
+    dense->per_group = group_bytes() / (dense->panel_len * sizeof(float));
+    if (dense->per_group == 0)
+        dense->per_group = 1;
+    dense->packed = hugepages_take(dense_len(dense));
+    dense->bias = calloc(dense->num_panels * lanes, sizeof *dense->bias);
+    dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
+                          sizeof *dense->zeros);
+    if (!dense->packed || !dense->bias || !dense->zeros)
+        return false;
+    pack(dense);
+    return true;
+}
+
 struct dense *dense_new(const struct graph *graph,
                         const struct graph_node *node,
                         const struct dense_kernel *kernel, struct error *err)
 {
     struct dense *dense = calloc(1, sizeof *dense);
-    size_t channels;
+    bool ok = dense;
 
-    if (!dense)
-        goto failed;
-    dense->graph = graph;
-    dense->node = node;
-    dense->kernel = kernel = kernel ? kernel : dense_tile_best();
-    describe(dense);
-    if (dense_row_pays(graph, node)) {
-        dense->row = dense_row_new(graph, node, kernel, err);
-        if (dense->row)
-            return dense;
-        dense_free(dense);
-        return NULL;
+    if (ok) {
+        dense->graph = graph;
+        dense->node = node;
+        dense->kernel = kernel = kernel ? kernel : dense_tile_best();
+        describe(dense);
+        if (dense_row_pays(graph, node))
+            ok = (dense->row = dense_row_new(graph, node, kernel, err));
+        else if (dense_winograd_pays(graph, node, kernel))
+            ok = (dense->winograd =
+                      dense_winograd_new(graph, node, kernel, err));
+        else
+            ok = pack_tiles(dense);
     }
-    if (dense_winograd_pays(graph, node, kernel)) {
-        dense->winograd = dense_winograd_new(graph, node, kernel, err);
-        if (dense->winograd)
-            return dense;
-        dense_free(dense);
-        return NULL;
-    }
-    dense->panel_len = taps_of(dense) * dense->in_dim[3] * kernel->lanes;
-    channels = dense->out_dim[3];
-    dense->num_panels = (channels + kernel->lanes - 1) / kernel->lanes;
-    dense->per_group = group_bytes() / (dense->panel_len * sizeof(float));
-    if (dense->per_group == 0)
-        dense->per_group = 1;
-    dense->packed = hugepages_take(dense->num_panels * dense->panel_len *
-                                   sizeof *dense->packed);
-    dense->bias =
-        calloc(dense->num_panels * kernel->lanes, sizeof *dense->bias);
-    dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
-                          sizeof *dense->zeros);
-    if (!dense->packed || !dense->bias || !dense->zeros)
-        goto failed;
-    pack(dense);
-    return dense;
-failed:
+    if (ok)
+        return dense;
     dense_free(dense);
     fail(err, ERROR_MEMORY, "not enough memory for a layer's weights");
     return NULL;
+}
+
+size_t dense_len(const struct dense *dense)
+{
+    return dense->winograd
+               ? dense_winograd_len(dense->winograd)
+               : dense->num_panels * dense->panel_len * sizeof *dense->packed;
+}
+
+bool dense_share(struct dense *dense, const struct dense *other)
+{
+    if (!other || dense->row || other->row || dense->kernel != other->kernel ||
+        !dense->winograd != !other->winograd ||
+        dense_len(dense) != dense_len(other))
+        return false;
+    if (dense->winograd)
+        return dense_winograd_share(dense->winograd, other->winograd);
+    dense->packed =
+        hugepages_share(dense->packed, other->packed, dense_len(dense));
+    return dense->packed == other->packed;
 }
 
 void dense_free(struct dense *dense)

@@ -27,8 +27,8 @@ struct pool_size {
     size_t num_workers;
     unsigned lone_threads; /* threads for a job while others are idle, including
                               its worker's (team.h) */
-    unsigned idle_ms; /* a worker without a job for so long gives back the
-                         memory that it can do without */
+    unsigned idle_ms;      /* a worker without a job for so long gives back the
+                              memory that it can do without */
 };
 
 /* Creates the workers' sessions of the default model, then starts the threads.

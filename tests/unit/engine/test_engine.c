@@ -419,6 +419,41 @@ explanations_of_one_image_share_what_they_have_in_common(void **state)
     engine_free(engine);
 }
 
+static void a_trimmed_session_explains_the_next_image_as_before(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("mobilenet-v3-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session;
+    struct explanation found;
+    struct remembered before;
+    struct buf file = {0};
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    request.top = 1;
+    request.method = explain_method_named("layercam");
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    remember(&before, &found);
+
+    engine_session_trim(session);
+    engine_trim(engine);
+    assert_null(engine_session_image(session)->pixels);
+    engine_session_trim(session); /* there is nothing left to free */
+    engine_trim(engine);
+
+    assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
+    assert_true(engine_session_sample(session, file.data, file.len, &limits,
+                                      NULL, &err));
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    expect_same(&before, &found);
+    buf_release(&file);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
 /* ---- what is asked ---- */
 
 static bool count_down(void *user)
@@ -620,6 +655,7 @@ int main(void)
         cmocka_unit_test(a_network_without_a_head_is_explained_by_gradcam),
         cmocka_unit_test(
             explanations_of_one_image_share_what_they_have_in_common),
+        cmocka_unit_test(a_trimmed_session_explains_the_next_image_as_before),
         cmocka_unit_test(a_cancelled_request_runs_no_network),
         cmocka_unit_test(classes_are_listed_and_explained_once),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),
