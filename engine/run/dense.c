@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/hugepages.h"
 #include "engine/run/dense_row.h"
@@ -26,9 +25,6 @@ enum {
 
 /* About these many bytes of inputs are worked with at once. */
 #define BLOCK_BYTES ((size_t)64 << 10)
-
-/* Of weights, where the size of a core's cache is not known. */
-#define DEFAULT_GROUP_BYTES ((size_t)160 << 10)
 
 struct dense {
     const struct graph *graph;     /* borrowed */
@@ -166,33 +162,22 @@ static void describe(struct dense *dense)
         graph_shape_count(out) / dense->out_dim[3];
 }
 
-/* About these many bytes of weights are worked with at once: a part of a core's
- * own cache. */
-static size_t group_bytes(void)
-{
-    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-
-    return cache > 0 ? (size_t)cache / 16 * 5 : DEFAULT_GROUP_BYTES;
-}
-
-/* Packs the weights for tiles. */
-static bool pack_tiles(struct dense *dense)
+/* Packs the weights for tiles, if there is memory. */
+static void pack_tiles(struct dense *dense)
 {
     size_t lanes = dense->kernel->lanes;
 
     dense->panel_len = taps_of(dense) * dense->in_dim[3] * lanes;
     dense->num_panels = (dense->out_dim[3] + lanes - 1) / lanes;
-    dense->per_group = group_bytes() / (dense->panel_len * sizeof(float));
-    if (dense->per_group == 0)
-        dense->per_group = 1;
+    dense->per_group =
+        dense_tile_group_bytes() / (dense->panel_len * sizeof(float));
+    dense->per_group += dense->per_group == 0;
     dense->packed = hugepages_take(dense_len(dense));
     dense->bias = calloc(dense->num_panels * lanes, sizeof *dense->bias);
     dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
                           sizeof *dense->zeros);
-    if (!dense->packed || !dense->bias || !dense->zeros)
-        return false;
-    pack(dense);
-    return true;
+    if (dense->packed && dense->bias && dense->zeros)
+        pack(dense);
 }
 
 struct dense *dense_new(const struct graph *graph,
@@ -200,22 +185,21 @@ struct dense *dense_new(const struct graph *graph,
                         const struct dense_kernel *kernel, struct error *err)
 {
     struct dense *dense = calloc(1, sizeof *dense);
-    bool ok = dense;
 
-    if (ok) {
+    if (dense) {
         dense->graph = graph;
         dense->node = node;
         dense->kernel = kernel = kernel ? kernel : dense_tile_best();
         describe(dense);
         if (dense_row_pays(graph, node))
-            ok = (dense->row = dense_row_new(graph, node, kernel, err));
+            dense->row = dense_row_new(graph, node, kernel, err);
         else if (dense_winograd_pays(graph, node, kernel))
-            ok = (dense->winograd =
-                      dense_winograd_new(graph, node, kernel, err));
+            dense->winograd = dense_winograd_new(graph, node, kernel, err);
         else
-            ok = pack_tiles(dense);
+            pack_tiles(dense);
     }
-    if (ok)
+    if (dense && (dense->row || dense->winograd ||
+                  (dense->packed && dense->bias && dense->zeros)))
         return dense;
     dense_free(dense);
     fail(err, ERROR_MEMORY, "not enough memory for a layer's weights");
@@ -224,9 +208,10 @@ struct dense *dense_new(const struct graph *graph,
 
 size_t dense_len(const struct dense *dense)
 {
-    return dense->winograd
-               ? dense_winograd_len(dense->winograd)
-               : dense->num_panels * dense->panel_len * sizeof *dense->packed;
+    size_t floats = dense->num_panels * dense->panel_len;
+
+    return dense->winograd ? dense_winograd_len(dense->winograd)
+                           : floats * sizeof *dense->packed;
 }
 
 bool dense_share(struct dense *dense, const struct dense *other)
