@@ -280,6 +280,11 @@ bool engine_passes(const struct engine *engine, size_t *passes,
                    const struct explain_request *request, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Frees what methods have made beside the network (gradients, parts of it) and
+ * no session keeps; it is made again by the first request that needs it. Any
+ * thread. */
+void engine_trim(struct engine *engine);
+
 void engine_free(struct engine *engine);
 
 /* A session computes on its caller's thread and, if `team` is not NULL, on the
@@ -349,6 +354,12 @@ const struct image *engine_session_image(const struct engine_session *session);
 /* The times of the stages since the last engine_session_sample. */
 void engine_session_timing(const struct engine_session *session,
                            struct engine_timing *timing);
+
+/* Frees what is kept for the next image: the last one with its explanation,
+ * scratch memory, and what methods need beside the network, of which
+ * engine_trim then frees the shared part. The session stays ready: the next
+ * image takes that memory again, and a few milliseconds more. */
+void engine_session_trim(struct engine_session *session);
 
 void engine_session_free(struct engine_session *session);
 

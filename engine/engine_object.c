@@ -328,6 +328,17 @@ bool engine_object_draw(struct engine_object *object, struct buf *heatmap,
     return render_heatmap(object->source.render, heatmap, &map, &style, err);
 }
 
+void engine_object_trim(struct engine_object *object)
+{
+    const struct engine_object_source source = object->source;
+    const struct engine_fine fine = {.source = object->fine.source,
+                                     .num_runs = object->fine.num_runs};
+
+    engine_object_release(object);
+    object->source = source;
+    object->fine = fine;
+}
+
 void engine_object_release(struct engine_object *object)
 {
     engine_fine_release(&object->fine);

@@ -97,6 +97,9 @@ bool engine_object_draw(struct engine_object *object, struct buf *heatmap,
                         const struct render_options *options, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Frees the memory, and keeps the source. */
+void engine_object_trim(struct engine_object *object);
+
 void engine_object_release(struct engine_object *object);
 
 #endif

@@ -1,5 +1,5 @@
 /* A session: an image, the run of the network on it, and its explanation. */
-#include "engine/engine.h"
+#include "engine/engine_session.h"
 
 #include <assert.h>
 #include <math.h>
@@ -8,32 +8,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/scratch.h"
-#include "engine/engine_channels.h"
-#include "engine/engine_internal.h"
-#include "engine/engine_object.h"
 #include "engine/explain/scores.h"
-
-struct engine_session {
-    const struct engine *engine;   /* borrowed */
-    struct plan_session *plan;     /* owned */
-    struct preprocess *preprocess; /* owned */
-    struct render render;
-    struct image image;
-    struct preprocess_region region; /* the part of the image that maps cover */
-    float *logits, *scores;          /* (num_classes) owned */
-    size_t *best;                    /* (num_classes) scratch; owned */
-    struct probe *probe;             /* owned */
-    struct explain_maps maps;
-    struct engine_object object;
-    struct engine_channels channels;
-    struct target targets[EXPLAIN_MAX_CLASSES];
-    char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
-    struct explained_class *explained;  /* owned */
-    size_t explained_cap;               /* bytes */
-    struct buf heatmap;
-    uint64_t num_runs;
-    struct engine_timing timing;
-};
 
 struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
@@ -96,11 +71,14 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
                            const struct cancel *cancel, struct error *err)
 {
     uint64_t start = clock_now_us(), decoded;
+    struct error why = {0};
     bool ok;
 
     session->timing = (struct engine_timing){0};
-    if (!image_decode_for(&session->image, bytes, len, limits, cancel, err))
-        return false;
+    if (!image_decode_for(&session->image, bytes, len, limits, cancel, &why) &&
+        (!engine_session_make_room(session, &why, true) ||
+         !image_decode_for(&session->image, bytes, len, limits, cancel, &why)))
+        return error_pass(err, &why);
     decoded = clock_now_us();
     ok = preprocess_apply(session->preprocess, engine_session_input(session),
                           &session->region, &session->image, err);
@@ -285,10 +263,8 @@ static bool make_maps(struct engine_session *session,
         give_up(session, explanation, &why);
         return true;
     }
-    if (!ok) {
-        *err = why;
-        return false;
-    }
+    if (!ok)
+        return error_pass(err, &why);
     for (size_t i = 0; i < session->maps.count; i++)
         session->maps.map[i].region = session->region;
     return true;
@@ -328,6 +304,22 @@ static bool render_maps(struct engine_session *session,
     return request->style.kind == RENDER_NONE ||
            engine_object_draw(object, &session->heatmap, explanation,
                               &request->style, err);
+}
+
+/* Renders, in a second attempt without what was kept for the maps of images to
+ * come. */
+static bool try_to_render(struct engine_session *session,
+                          struct explanation *explanation,
+                          const struct explain_request *request,
+                          const struct explain_task *task,
+                          const struct explain_watch *watch, struct error *err)
+{
+    struct error why = {0};
+
+    return render_maps(session, explanation, request, task, watch, &why) ||
+           (engine_session_make_room(session, &why, false) &&
+            render_maps(session, explanation, request, task, watch, &why)) ||
+           error_pass(err, &why);
 }
 
 static bool check_boxes(const struct engine_session *session,
@@ -389,7 +381,7 @@ static bool explain(struct engine_session *session,
          !make_maps(session, explanation, request, &task, watch, err)))
         return false;
     if (explanation->method &&
-        !render_maps(session, explanation, request, &task, watch, err))
+        !try_to_render(session, explanation, request, &task, watch, err))
         return false;
     if (engine_channels_are_asked(request) &&
         !engine_channels_find(&session->channels, &session->object,
@@ -477,13 +469,7 @@ void engine_session_free(struct engine_session *session)
     probe_free(session->probe);
     plan_session_free(session->plan);
     preprocess_free(session->preprocess);
-    render_release(&session->render);
-    image_release(&session->image);
-    explain_release(&session->maps);
-    engine_object_release(&session->object);
-    engine_channels_release(&session->channels);
-    buf_release(&session->heatmap);
-    free(session->explained);
+    engine_session_release_scratch(session);
     free(session->logits);
     free(session->scores);
     free(session->best);

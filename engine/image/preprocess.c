@@ -268,6 +268,11 @@ bool preprocess_apply_part(struct preprocess *preprocess, float *input,
     return apply(preprocess, input, region, &place, image, err);
 }
 
+void preprocess_trim(struct preprocess *preprocess)
+{
+    resize_release(&preprocess->resize);
+}
+
 void preprocess_free(struct preprocess *preprocess)
 {
     if (!preprocess)

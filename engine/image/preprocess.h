@@ -90,6 +90,9 @@ bool preprocess_apply_part(struct preprocess *preprocess, float *input,
                            const struct image *image, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Frees the scratch memory that grows with images. */
+void preprocess_trim(struct preprocess *preprocess);
+
 void preprocess_free(struct preprocess *preprocess);
 
 #endif

@@ -57,13 +57,18 @@ struct variants *variants_new(int fd, const struct network_options *options,
  *                    text names it
  * ERROR_IO           the file has changed since the model was opened. Weights
  *                    in other files are not watched
- * ERROR_MEMORY, ERROR_LIMIT, ERROR_INTERNAL */
+ * ERROR_MEMORY       among others, by memory_limit.h
+ * ERROR_LIMIT, ERROR_INTERNAL */
 const struct variant *variants_take(struct variants *variants,
                                     const struct variant_key *key,
                                     struct error *err)
     __attribute__((warn_unused_result));
 
 void variants_give(struct variants *variants, const struct variant *variant);
+
+/* Frees those that nobody uses; they are made again when they are wanted. Any
+ * thread. */
+void variants_trim(struct variants *variants);
 
 /* All variants must have been given back. NULL is allowed. */
 void variants_free(struct variants *variants);

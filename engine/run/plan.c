@@ -38,28 +38,30 @@ static bool check_size(const struct graph *graph, struct error *err)
     return true;
 }
 
+/* How often each value is read: (num_values). ERROR_MEMORY. */
+static uint32_t *count_reads(const struct graph *graph, struct error *err)
+{
+    uint32_t *reads = calloc(graph->num_values, sizeof *reads);
+
+    if (!reads) {
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
+        return NULL;
+    }
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                reads[graph->nodes[n].inputs[i]]++;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        reads[graph->outputs[i]]++;
+    return reads;
+}
+
 /* What is known of a graph while its steps are found. */
 struct reading {
     const struct graph *graph;
     uint32_t *readers; /* (num_values) how often a value is read; owned */
     bool int8;
 };
-
-static bool count_readers(struct reading *reading, struct error *err)
-{
-    const struct graph *graph = reading->graph;
-
-    reading->readers = calloc(graph->num_values, sizeof *reading->readers);
-    if (!reading->readers)
-        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
-                reading->readers[graph->nodes[n].inputs[i]]++;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        reading->readers[graph->outputs[i]]++;
-    return true;
-}
 
 static bool find_runner(enum plan_runner *runner, const struct reading *reading,
                         const struct graph_node *node, struct error *err)
@@ -143,8 +145,10 @@ static bool add_to_steps(struct plan *plan, const struct reading *reading,
 
 static bool find_steps(struct plan *plan, bool int8, struct error *err)
 {
-    struct reading reading = {.graph = plan->graph, .int8 = int8};
-    bool ok = count_readers(&reading, err);
+    struct reading reading = {.graph = plan->graph,
+                              .readers = count_reads(plan->graph, err),
+                              .int8 = int8};
+    bool ok = reading.readers;
 
     for (size_t n = 0; ok && n < plan->graph->num_nodes;)
         ok = add_to_steps(plan, &reading, &n, err);
@@ -152,21 +156,49 @@ static bool find_steps(struct plan *plan, bool int8, struct error *err)
     return ok;
 }
 
-/* Packs the weights of our own kernels. */
-static bool add_dense(struct plan *plan, struct error *err)
+/* What a plan is made with. */
+struct making {
+    bool int8;
+    int exact;                        /* not int8, or GRAPH_NONE */
+    struct graph *graph;              /* whose constants may go, or NULL */
+    const struct plan *const *others; /* (num_others) to share weights with */
+    size_t num_others;
+};
+
+static void share(struct dense *dense, const struct making *making)
 {
+    for (size_t i = 0; i < making->num_others; i++)
+        for (size_t s = 0; s < making->others[i]->num_steps; s++)
+            if (dense_share(dense, making->others[i]->dense[s]))
+                return;
+}
+
+/* Packs the weights of our own kernels. */
+static bool add_dense(struct plan *plan, const struct making *making,
+                      struct error *err)
+{
+    const struct graph *graph = plan->graph;
+    uint32_t *reads = count_reads(graph, err);
+    bool ok = reads;
+
     plan->dense = calloc(plan->num_steps + 1, sizeof *plan->dense);
     if (!plan->dense)
-        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
-    for (size_t s = 0; s < plan->num_steps; s++) {
+        ok = fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t s = 0; ok && s < plan->num_steps; s++) {
+        const struct graph_node *node = &graph->nodes[plan->steps[s].first];
+
         if (plan->steps[s].runner != PLAN_DENSE)
             continue;
-        plan->dense[s] = dense_new(
-            plan->graph, &plan->graph->nodes[plan->steps[s].first], NULL, err);
-        if (!plan->dense[s])
-            return false;
+        plan->dense[s] = dense_new(graph, node, NULL, err);
+        ok = plan->dense[s];
+        if (!ok)
+            continue;
+        share(plan->dense[s], making);
+        if (--reads[node->inputs[1]] == 0 && making->graph)
+            graph_drop_constant(&making->graph->values[node->inputs[1]]);
     }
-    return true;
+    free(reads);
+    return ok;
 }
 
 /* Marks the weights to be quantized: those that only such nodes take. */
@@ -211,7 +243,7 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
     return ok;
 }
 
-static struct plan *make(const struct graph *graph, bool int8, int exact,
+static struct plan *make(const struct graph *graph, const struct making *making,
                          struct error *err)
 {
     struct plan *plan = calloc(1, sizeof *plan);
@@ -228,9 +260,9 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
         fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
-    ok = find_steps(plan, int8, err) && check_size(graph, err) &&
-         add_weights(plan, int8, exact, err) && add_dense(plan, err) &&
-         plan_values_place(plan, err);
+    ok = find_steps(plan, making->int8, err) && check_size(graph, err) &&
+         add_weights(plan, making->int8, making->exact, err) &&
+         add_dense(plan, making, err) && plan_values_place(plan, err);
 out:
     if (!ok) {
         plan_free(plan);
@@ -241,13 +273,40 @@ out:
 
 struct plan *plan_new(const struct graph *graph, struct error *err)
 {
-    return make(graph, false, GRAPH_NONE, err);
+    const struct making making = {.exact = GRAPH_NONE};
+
+    return make(graph, &making, err);
+}
+
+struct plan *plan_new_sharing(struct graph *graph,
+                              const struct plan *const *others,
+                              size_t num_others, struct error *err)
+{
+    const struct making making = {
+        .exact = GRAPH_NONE,
+        .graph = graph,
+        .others = others,
+        .num_others = num_others,
+    };
+
+    return make(graph, &making, err);
+}
+
+size_t plan_packed_len(const struct plan *plan)
+{
+    size_t len = 0;
+
+    for (size_t s = 0; s < plan->num_steps; s++)
+        len += plan->dense[s] ? dense_len(plan->dense[s]) : 0;
+    return len;
 }
 
 struct plan *plan_new_int8(const struct graph *graph, int exact,
                            struct error *err)
 {
-    return make(graph, true, exact, err);
+    const struct making making = {.int8 = true, .exact = exact};
+
+    return make(graph, &making, err);
 }
 
 size_t plan_num_int8(const struct plan *plan)

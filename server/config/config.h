@@ -61,6 +61,11 @@
     NUMBER(max_passes, "max-passes", 1500, 1, 1000000, "passes",               \
            "most passes of the network for one image; a request that takes "   \
            "more gets a 413")                                                  \
+    NUMBER(max_memory, "max-memory", 0, 0, UINT64_C(1000000000000000),         \
+           "bytes",                                                            \
+           "memory that the process may take, if its control group or "        \
+           "container allows it; work that does not fit gets a 503; 0 means "  \
+           "that limit alone")                                                 \
     TEXT(methods, "methods", "all", "NAME,NAME",                               \
          "the methods of explanation that requests may use, separated by "     \
          "commas, or all; others get a 403")                                   \

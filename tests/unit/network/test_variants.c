@@ -2,6 +2,7 @@
  * are the whole, and the gradient behind the layer is that of its closed form
  * or of differences. */
 
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/hugepages.h"
 #include "engine/network/variants.h"
 #include "tests/network_file.h"
 #include "tests/slopes.h"
@@ -29,10 +31,13 @@ struct opened {
     size_t num_image, num_logits;
 };
 
-static bool open_network(struct opened *opened, const char *file,
-                         struct error *err)
+static bool open_network_at(struct opened *opened, const char *file,
+                            uint32_t side, struct error *err)
 {
-    const struct network_options options = {.input = {.folder = NETWORKS}};
+    const struct network_options options = {.input = {.folder = NETWORKS,
+                                                      .width = side,
+                                                      .height = side,
+                                                      .override = side > 0}};
     struct network *network = &opened->network;
     struct buf bytes = {0};
     char path[512];
@@ -63,6 +68,12 @@ static bool open_network(struct opened *opened, const char *file,
     slopes_fill_picture(opened->image, opened->num_image);
     assert_true(plan_session_run(opened->session, err));
     return true;
+}
+
+static bool open_network(struct opened *opened, const char *file,
+                         struct error *err)
+{
+    return open_network_at(opened, file, 0, err);
 }
 
 static void close_network(struct opened *opened)
@@ -331,11 +342,91 @@ static void few_are_kept_when_nobody_uses_them(void **state)
     close_network(&opened);
 }
 
+/* Bytes that are taken. */
+static size_t used(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd + hugepages_in_use();
+}
+
+/* These are small networks, so with large images: feature maps are most of it.
+ */
+static void a_session_takes_about_what_is_estimated(void **state)
+{
+    static const char *const files[] = {"resnet18-legacy13",
+                                        "mobilenet-v3-legacy13"};
+    struct opened opened;
+    struct error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        size_t before, taken, estimate;
+        struct plan_session *session;
+
+        assert_true(open_network_at(&opened, files[i], 1024, &err));
+        before = used();
+        session = plan_session_new(opened.network.plan, NULL, &err);
+        assert_non_null(session);
+        taken = used() - before;
+        estimate = plan_session_len(opened.network.plan);
+        print_message("%s: %zu bytes, estimated %zu\n", files[i], taken,
+                      estimate);
+        assert_true(estimate > 1 << 20);
+        assert_true(taken < estimate + estimate / 3);
+#ifndef __SANITIZE_ADDRESS__ /* whose malloc tells nothing */
+        assert_true(estimate < taken + taken / 3);
+#endif
+        plan_session_free(session);
+        close_network(&opened);
+    }
+}
+
+/* The two have the same weights for the way there, packed once. */
+static void packed_weights_are_shared_and_trimmed_when_unused(void **state)
+{
+    struct variant_key key = {.kind = VARIANT_GRADIENT};
+    const struct variant *plain, *guided;
+    struct plan_session *session;
+    struct opened opened;
+    struct error err = {0};
+    size_t own, first, both;
+
+    (void)state;
+    assert_true(open_network(&opened, "resnet18-legacy13", &err));
+    own = hugepages_in_use();
+    plain = variants_take(opened.variants, &key, &err);
+    assert_non_null(plain);
+    first = hugepages_in_use() - own;
+    key.rule = GRADIENT_GUIDED;
+    guided = variants_take(opened.variants, &key, &err);
+    assert_non_null(guided);
+    both = hugepages_in_use() - own;
+    if (first > 0 && plan_packed_len(plain->plan) > 0)
+        assert_true(first < plan_packed_len(plain->plan));
+    assert_true(both - first <= first / 2);
+
+    variants_trim(opened.variants); /* both are in use */
+    assert_int_equal(hugepages_in_use() - own, both);
+    variants_give(opened.variants, plain);
+    variants_trim(opened.variants);
+    session = plan_session_new(guided->plan, NULL, &err);
+    assert_non_null(session);
+    assert_true(plan_session_run(session, &err));
+    plan_session_free(session);
+    variants_give(opened.variants, guided);
+    variants_trim(opened.variants);
+    assert_int_equal(hugepages_in_use(), own);
+    close_network(&opened);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_parts_of_every_network_are_the_whole),
         cmocka_unit_test(few_are_kept_when_nobody_uses_them),
+        cmocka_unit_test(a_session_takes_about_what_is_estimated),
+        cmocka_unit_test(packed_weights_are_shared_and_trimmed_when_unused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
