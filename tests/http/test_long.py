@@ -35,9 +35,9 @@ from test_models import reload
 
 LINES = {"Accept": "application/x-ndjson"}
 SHORT = {"heatmap": "none"}
-WINDOW, PASSES = ("112", 10) if SANITIZED else ("0", 82)
+WINDOW, PASSES = ("112", 11) if SANITIZED else ("0", 83)
 WHOLE = {"method": "occlusion", "heatmap": "none", "window": WINDOW}
-ENDLESS = {"method": "occlusion", "heatmap": "none", "window": "12"}  # 1370 passes
+ENDLESS = {"method": "occlusion", "heatmap": "none", "window": "12"}  # 1371 passes
 PATIENT = ("--deadline-ms", "600000")
 PICTURE = sample("chelsea.png")
 
@@ -102,7 +102,7 @@ def test_what_a_request_costs_is_known_before_it_begins(server: Server) -> None:
         assert answer.status_code == 413
         problem = answer.json()
         assert (problem["kind"], problem["limit"]) == ("over-limit", 1500)
-        assert "occlusion would take 1937 passes" in problem["detail"]
+        assert "occlusion would take 1938 passes" in problem["detail"]
     assert server.metric("wherefore_forward_passes_total") == before
 
 
@@ -161,7 +161,7 @@ def test_methods_are_listed_with_their_cost(server: Server) -> None:
     assert answer["model"] == pathlib.Path(MODEL).name
     assert answer["default"] == "cam"
     assert methods["cam"]["passes"] == 1
-    assert occlusion["passes"] == 82
+    assert occlusion["passes"] == 83
     assert occlusion["refusal"] is None
     assert (occlusion["layer"], occlusion["signed"]) == (False, True)
     assert methods["gradcam"]["layer"]
@@ -191,8 +191,8 @@ def test_a_deadline_is_looked_at_between_passes(accept: str) -> None:
     assert answer.status_code == (503 if accept == "application/json" else 200)
     assert (problem["status"], problem["kind"]) == (503, "busy")
     assert problem["request_id"] == answer.headers["X-Request-Id"]
-    assert "of 1370 passes" in problem["detail"]
-    assert int(problem["detail"].split()[-7]) < 1370
+    assert "of 1371 passes" in problem["detail"]
+    assert int(problem["detail"].split()[-7]) < 1371
 
 
 def test_a_client_that_leaves_ends_the_work() -> None:
@@ -208,7 +208,7 @@ def test_a_client_that_leaves_ends_the_work() -> None:
             wait_for(server, 'wherefore_rejected_total{reason="client_gone"}', number)
         assert server.cam(params=SHORT).status_code == 200
         assert server.metric("wherefore_requests_in_flight") == 1
-        assert server.metric('wherefore_passes_total{method="occlusion"}') < 1370
+        assert server.metric('wherefore_passes_total{method="occlusion"}') < 1371
 
 
 def test_sigterm_waits_for_long_work() -> None:
@@ -236,7 +236,7 @@ def test_long_work_ends_when_the_time_to_stop_is_up(header: str) -> None:
         assert server.process.wait(60) == 0
 
     assert b'"kind":"draining"' in answer
-    assert b"of 1370 passes" in answer
+    assert b"of 1371 passes" in answer
 
 
 # ---- nobody waits for it ----
