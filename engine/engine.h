@@ -315,7 +315,8 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
  *                    for this model, or it has no head whose channels could be
  *                    listed; the text says why
  * ERROR_BUSY         cancelled
- * ERROR_IO           model.onnx has changed since the model was opened
+ * ERROR_IO           model.onnx, or a file with its weights, has changed since
+ *                    the model was opened
  * ERROR_LIMIT        the maps are too large
  * ERROR_MEMORY, ERROR_INTERNAL */
 bool engine_session_explain(struct engine_session *session,

@@ -4,12 +4,12 @@
 import { calibrationText } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const CHOICES = ["method", "layer", "target", "against", "box", "quality"]; // null: the service's default
+const CHOICES = ["method", "layer", "target", "against", "map", "box", "quality"]; // null: the service's default
 
-const pickerOf = (name) => $(name === "box" ? "box-rule" : name);
+const pickerOf = (name) => $({ box: "box-rule", map: "map-kind" }[name] ?? name);
 
-const how = { method: null, layer: null, target: null, against: null, box: null, quality: null, parameters: {} };
-let listed = { methods: [], layers: [], targets: [], rules: [], qualities: [], standard: null, input: null };
+const how = { method: null, layer: null, target: null, against: null, map: null, box: null, quality: null, parameters: {} };
+let listed = { methods: [], layers: [], targets: [], maps: [], rules: [], qualities: [], standard: null, input: null };
 
 const namesIn = (accepts) => (accepts ?? "").split(/, | or /).filter((name) => /^[\w+-]+$/.test(name));
 
@@ -23,6 +23,7 @@ async function fetchLists(get) {
     methods: said?.methods ?? accepts("method").map((name) => ({ name, title: name, layer: true, parameters: [] })),
     layers: shown?.layers ?? [],
     targets: accepts("target"),
+    maps: accepts("map"),
     rules: accepts("box"),
     rule: optionNamed("box")?.default ?? "paper",
     qualities: accepts("quality"),
@@ -52,7 +53,7 @@ export function options() {
   const method = methodNamed();
   const given = {};
   for (const name of CHOICES) if (how[name] !== null) given[name] = how[name];
-  if (method && !method.layer) delete given.layer;
+  if (method && !method.layer) delete given.layer, delete given.map; // it has pixels, and no object's map
   if (how.target !== "margin") delete given.against;
   else if (how.against === null) delete given.target; // nothing to compare with yet
   if (boxRule() !== "object") delete given.quality;
@@ -151,6 +152,9 @@ function show() {
   $("layer").closest("label").hidden = listed.layers.length === 0 || method?.layer === false;
   $("target").closest("label").hidden = listed.targets.length < 2;
   $("against").closest("label").hidden = !named;
+  $("map-kind").replaceChildren(...listed.maps.map((name) => new Option(name)));
+  $("map-kind").value = how.map ?? listed.maps[0] ?? "";
+  $("map-kind").closest("label").hidden = listed.maps.length < 2 || method?.layer === false;
   $("parameters").replaceChildren(...(method?.parameters ?? []).map(control));
 }
 
@@ -161,7 +165,7 @@ export function startPickers(act) {
   changed = act;
   for (const name of CHOICES)
     pickerOf(name).addEventListener("change", ({ target }) => {
-      const standard = { method: listed.standard, target: listed.targets[0], box: listed.rule, quality: listed.qualities[0] }[name] ?? "";
+      const standard = { method: listed.standard, target: listed.targets[0], map: listed.maps[0], box: listed.rule, quality: listed.qualities[0] }[name] ?? "";
       how[name] = target.value.trim() === "" || target.value === standard ? null : target.value.trim();
       show();
       if (name !== "against") pickerOf(name).focus();
@@ -188,7 +192,7 @@ export async function listHow(get, another) {
 export function kindOf(answer, map) {
   const { input } = listed;
   return {
-    sides: methodNamed(answer.method)?.signed ?? false,
+    sides: map.kind !== "object" && (methodNamed(answer.method)?.signed ?? false),
     pixels: Boolean(input) && map.width === input.width && map.height === input.height,
   };
 }

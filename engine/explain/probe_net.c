@@ -25,7 +25,8 @@ static bool open_variant(struct probe_net *net, struct probe *probe,
                          const struct variant_key *key, struct error *err)
 {
     const struct variant *variant =
-        variants_take(probe->source.variants, key, err);
+        variants_take(probe->source.variants, key,
+                      probe->watch ? probe->watch->cancel : NULL, err);
 
     if (!variant)
         return false;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/memory_limit.h"
@@ -25,9 +26,10 @@ struct entry {
 struct variants {
     struct variants_source source;  /* its file is owned */
     char *folder, *output, *logits; /* owned */
-    pthread_mutex_t turn; /* held while one is found or made; taken first */
-    pthread_mutex_t lock; /* guards what follows */
-    struct entry *first;  /* owned */
+    pthread_mutex_t lock;           /* guards what follows */
+    pthread_cond_t made;            /* is_making has become false */
+    bool is_making;      /* a thread makes a variant, without the lock */
+    struct entry *first; /* owned */
     uint64_t clock;
 };
 
@@ -76,24 +78,58 @@ static void drop_unused(struct variants *variants, size_t num_kept)
     }
 }
 
-/* Makes it. Packed weights are shared with the network's own plan and with
- * those of other variants. */
-static bool make(struct entry *entry, const struct variants *variants,
-                 struct error *err)
-{
-    const struct plan *others[MAX_SHARING] = {variants->source.network->plan};
-    size_t count = 1;
+/* Others whose packed weights a new one shares; they are in use meanwhile. */
+struct sharing {
+    const struct plan *plans[MAX_SHARING];
+    struct entry *entries[MAX_SHARING];
+    size_t num_plans, num_entries;
+};
 
-    for (const struct entry *at = variants->first; at && count < MAX_SHARING;
-         at = at->next)
-        if (at->variant.plan)
-            others[count++] = at->variant.plan;
-    return variants_make(&entry->variant, &variants->source, &entry->key,
-                         others, count, err);
+static void begin_sharing(struct sharing *sharing, struct variants *variants)
+{
+    sharing->plans[sharing->num_plans++] = variants->source.network->plan;
+    pthread_mutex_lock(&variants->lock);
+    for (struct entry *at = variants->first;
+         at && sharing->num_plans < MAX_SHARING; at = at->next)
+        if (at->variant.plan) {
+            at->num_users++;
+            sharing->entries[sharing->num_entries++] = at;
+            sharing->plans[sharing->num_plans++] = at->variant.plan;
+        }
+    pthread_mutex_unlock(&variants->lock);
 }
 
-static struct entry *add_entry(struct variants *variants,
-                               const struct variant_key *key, struct error *err)
+static void end_sharing(struct sharing *sharing, struct variants *variants)
+{
+    pthread_mutex_lock(&variants->lock);
+    for (size_t i = 0; i < sharing->num_entries; i++)
+        sharing->entries[i]->num_users--;
+    pthread_mutex_unlock(&variants->lock);
+}
+
+/* Who frees memory for it may have to give variants back: without the lock. */
+static bool make(struct entry *entry, struct variants *variants,
+                 const struct cancel *cancel, struct error *err)
+{
+    size_t len = variants_make_len(&variants->source, &entry->key);
+    struct sharing sharing = {0};
+    bool ok;
+
+    if (!memory_limit_begin(len, err))
+        return false;
+    begin_sharing(&sharing, variants);
+    ok = variants_make(&entry->variant, &variants->source, &entry->key,
+                       sharing.plans, sharing.num_plans, cancel, err);
+    end_sharing(&sharing, variants);
+    memory_limit_end(len);
+    return ok;
+}
+
+/* Makes an entry, without the lock. Returns NULL where another try may succeed.
+ */
+static struct entry *make_entry(struct variants *variants,
+                                const struct variant_key *key,
+                                const struct cancel *cancel, struct error *err)
 {
     struct entry *entry = calloc(1, sizeof *entry);
 
@@ -102,7 +138,7 @@ static struct entry *add_entry(struct variants *variants,
         return NULL;
     }
     entry->key = *key;
-    if (!make(entry, variants, &entry->why)) {
+    if (!make(entry, variants, cancel, &entry->why)) {
         *err = entry->why;
         entry->failed = true;
         graph_release(&entry->variant.graph);
@@ -112,22 +148,61 @@ static struct entry *add_entry(struct variants *variants,
             return NULL;
         }
     }
-    entry->next = variants->first;
-    variants->first = entry;
     return entry;
 }
 
-/* Finds or makes it; the list's lock is held meanwhile. */
-static const struct variant *take(struct variants *variants,
+/* Waits until no variant is made, or for a short time. */
+static bool wait_for_maker(struct variants *variants,
+                           const struct cancel *cancel, struct error *err)
+{
+    enum { WAIT_NS = 20 * 1000 * 1000 };
+    struct timespec until;
+
+    if (!cancel_check(cancel, err))
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&variants->made, &variants->lock, &until);
+    return true;
+}
+
+/* Returns the entry; with the lock, which is free while one is made. */
+static struct entry *find_or_make(struct variants *variants,
                                   const struct variant_key *key,
+                                  const struct cancel *cancel,
                                   struct error *err)
 {
     struct entry *entry;
 
+    while (!(entry = find_entry(variants, key)) && variants->is_making)
+        if (!wait_for_maker(variants, cancel, err))
+            return NULL;
+    if (entry)
+        return entry;
+    variants->is_making = true;
+    pthread_mutex_unlock(&variants->lock);
+    entry = make_entry(variants, key, cancel, err);
     pthread_mutex_lock(&variants->lock);
-    entry = find_entry(variants, key);
-    if (!entry)
-        entry = add_entry(variants, key, err);
+    variants->is_making = false;
+    pthread_cond_broadcast(&variants->made);
+    if (entry) {
+        entry->next = variants->first;
+        variants->first = entry;
+    }
+    return entry;
+}
+
+const struct variant *variants_take(struct variants *variants,
+                                    const struct variant_key *key,
+                                    const struct cancel *cancel,
+                                    struct error *err)
+{
+    struct entry *entry;
+
+    pthread_mutex_lock(&variants->lock);
+    entry = find_or_make(variants, key, cancel, err);
     if (entry && entry->failed) {
         *err = entry->why;
         entry->used = ++variants->clock;
@@ -139,36 +214,6 @@ static const struct variant *take(struct variants *variants,
     drop_unused(variants, VARIANTS_MAX_KEPT);
     pthread_mutex_unlock(&variants->lock);
     return entry ? &entry->variant : NULL;
-}
-
-static bool has_entry(struct variants *variants, const struct variant_key *key)
-{
-    bool found;
-
-    pthread_mutex_lock(&variants->lock);
-    found = find_entry(variants, key);
-    pthread_mutex_unlock(&variants->lock);
-    return found;
-}
-
-/* Who frees memory for this one may have to give variants back, so the list's
- * lock is not held when memory is asked for. */
-const struct variant *variants_take(struct variants *variants,
-                                    const struct variant_key *key,
-                                    struct error *err)
-{
-    const struct variant *variant = NULL;
-    size_t len;
-
-    pthread_mutex_lock(&variants->turn);
-    len = has_entry(variants, key) ? 0
-                                   : variants_make_len(&variants->source, key);
-    if (memory_limit_begin(len, err)) {
-        variant = take(variants, key, err);
-        memory_limit_end(len);
-    }
-    pthread_mutex_unlock(&variants->turn);
-    return variant;
 }
 
 void variants_give(struct variants *variants, const struct variant *variant)
@@ -204,6 +249,17 @@ static const char *name_of_logits(const struct network *network)
     return graph->values[value].name;
 }
 
+static void init_lock(struct variants *variants)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&variants->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&variants->made, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 struct variants *variants_new(int fd, const struct network_options *options,
                               const struct network *network, struct error *err)
 {
@@ -216,8 +272,7 @@ struct variants *variants_new(int fd, const struct network_options *options,
         return NULL;
     }
     variants->source.fd = fd;
-    pthread_mutex_init(&variants->turn, NULL);
-    pthread_mutex_init(&variants->lock, NULL);
+    init_lock(variants);
     variants->source.network = network;
     variants_make_count(&variants->source);
     variants->folder =
@@ -249,8 +304,8 @@ void variants_free(struct variants *variants)
         variants->first = entry->next;
         free_entry(entry);
     }
+    pthread_cond_destroy(&variants->made);
     pthread_mutex_destroy(&variants->lock);
-    pthread_mutex_destroy(&variants->turn);
     close(variants->source.fd);
     free(variants->folder);
     free(variants->output);

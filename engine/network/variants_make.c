@@ -13,6 +13,14 @@
 
 /* ---- the file ---- */
 
+static bool fail_changed(const char *what, struct error *err)
+{
+    return fail(err, ERROR_IO,
+                "%s has been changed since the model was opened; reload the "
+                "model",
+                what);
+}
+
 /* Reads it again. It stays open, so it may be removed or replaced meanwhile,
  * but not written to. */
 static bool read_file(struct buf *file, const struct variants_source *source,
@@ -26,9 +34,16 @@ static bool read_file(struct buf *file, const struct variants_source *source,
     return (fstat(source->fd, &now) == 0 && now.st_size == then->st_size &&
             now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
             now.st_mtim.tv_nsec == then->st_mtim.tv_nsec) ||
-           fail(err, ERROR_IO,
-                "model.onnx has been changed since the model was opened; "
-                "reload the model");
+           fail_changed("model.onnx", err);
+}
+
+/* Files with weights are opened anew, by their names. */
+static bool check_weights(const struct graph *graph,
+                          const struct variants_source *source,
+                          struct error *err)
+{
+    return graph->weight_files == source->network->graph.weight_files ||
+           fail_changed("a file with weights", err);
 }
 
 /* ---- making one ---- */
@@ -209,7 +224,7 @@ static bool lay_out(struct variant *made, const struct variants_source *source,
 bool variants_make(struct variant *made, const struct variants_source *source,
                    const struct variant_key *key,
                    const struct plan *const *others, size_t num_others,
-                   struct error *err)
+                   const struct cancel *cancel, struct error *err)
 {
     const struct network_options options = {
         .input = source->input, .keep_outputs = true, .last = NETWORK_FOLD};
@@ -220,14 +235,15 @@ bool variants_make(struct variant *made, const struct variants_source *source,
 
     buf_release(&file);
     made->graph = network.graph;
-    if (!ok)
+    if (!ok || !check_weights(&made->graph, source, err))
         return false;
     made->image = made->graph.inputs[0];
     made->features = GRAPH_NONE;
-    return find_logits(made, source->logits, err) &&
+    return cancel_check(cancel, err) &&
+           find_logits(made, source->logits, err) &&
            (key->kind == VARIANT_GRADIENT ||
             find_layer(made, key->layer, err)) &&
-           change(made, key, err) &&
+           change(made, key, err) && cancel_check(cancel, err) &&
            lay_out(made, source, others, num_others, err);
 }
 

@@ -34,6 +34,7 @@ size_t variants_make_len(const struct variants_source *source,
 bool variants_make(struct variant *made, const struct variants_source *source,
                    const struct variant_key *key,
                    const struct plan *const *others, size_t num_others,
-                   struct error *err) __attribute__((warn_unused_result));
+                   const struct cancel *cancel, struct error *err)
+    __attribute__((warn_unused_result));
 
 #endif

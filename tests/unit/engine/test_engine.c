@@ -537,119 +537,119 @@ static void a_second_pass_is_not_made_where_nothing_is_refined(void **state)
     assert_int_equal(found.passes, 2);
     assert_int_equal(found.first->rule, BOX_PAPER);
     assert_non_null(found.first->fallback);
+    engine_session_free(session);
+    engine_free(engine);
+}
 
-    static void a_trimmed_session_explains_the_next_image_as_before(
-        void **state)
-    {
-        struct error err = {0};
-        struct engine *engine =
-            open_network("mobilenet-v3-legacy13", NULL, NULL, &err);
-        struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
-        struct engine_session *session;
-        struct explanation found;
-        struct remembered before;
-        struct buf file = {0};
+static void a_trimmed_session_explains_the_next_image_as_before(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("mobilenet-v3-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session;
+    struct explanation found;
+    struct remembered before;
+    struct buf file = {0};
 
-        (void)state;
-        assert_non_null(engine);
-        session = show_picture(engine);
-        request.top = 1;
-        request.method = explain_method_named("layercam");
-        assert_true(
-            engine_session_explain(session, &found, &request, NULL, &err));
-        remember(&before, &found);
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    request.top = 1;
+    request.method = explain_method_named("layercam");
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    remember(&before, &found);
 
-        engine_session_trim(session);
-        engine_trim(engine);
-        assert_null(engine_session_image(session)->pixels);
-        engine_session_trim(session); /* there is nothing left to free */
-        engine_trim(engine);
+    engine_session_trim(session);
+    engine_trim(engine);
+    assert_null(engine_session_image(session)->pixels);
+    engine_session_trim(session); /* there is nothing left to free */
+    engine_trim(engine);
 
-        assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
-        assert_true(engine_session_sample(session, file.data, file.len, &limits,
-                                          NULL, &err));
-        assert_true(
-            engine_session_explain(session, &found, &request, NULL, &err));
-        expect_same(&before, &found);
-        buf_release(&file);
-        engine_session_free(session);
-        engine_free(engine);
-    }
+    assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
+    assert_true(engine_session_sample(session, file.data, file.len, &limits,
+                                      NULL, &err));
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    expect_same(&before, &found);
+    buf_release(&file);
+    engine_session_free(session);
+    engine_free(engine);
+}
 
-    /* ---- what is asked ---- */
+/* ---- what is asked ---- */
 
-    static bool count_down(void *user)
-    {
-        return --*(int *)user < 0;
-    }
+static bool count_down(void *user)
+{
+    return --*(int *)user < 0;
+}
 
-    static void a_cancelled_request_runs_no_network(void **state)
-    {
-        struct error err = {0};
-        struct engine *engine =
-            open_network("lane-change-legacy13", NULL, NULL, &err);
-        const struct explain_request request = {.top = 1};
-        int patience = 0;
-        const struct cancel cancel = {count_down, &patience};
-        const struct explain_watch watch = {.cancel = &cancel};
-        struct explanation explanation;
-        struct engine_session *session;
+static void a_cancelled_request_runs_no_network(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    const struct explain_request request = {.top = 1};
+    int patience = 0;
+    const struct cancel cancel = {count_down, &patience};
+    const struct explain_watch watch = {.cancel = &cancel};
+    struct explanation explanation;
+    struct engine_session *session;
 
-        (void)state;
-        assert_non_null(engine);
-        session = show_picture(engine);
-        assert_false(engine_session_explain(session, &explanation, &request,
-                                            &watch, &err));
-        assert_int_equal(err.kind, ERROR_BUSY);
-        assert_int_equal(engine_session_num_runs(session), 0);
-        engine_session_free(session);
-        engine_free(engine);
-    }
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    assert_false(
+        engine_session_explain(session, &explanation, &request, &watch, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    assert_int_equal(engine_session_num_runs(session), 0);
+    engine_session_free(session);
+    engine_free(engine);
+}
 
-    static void classes_are_listed_and_explained_once(void **state)
-    {
-        struct error err = {0};
-        struct engine *engine =
-            open_network("lane-change-legacy13", NULL, NULL, &err);
-        struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
-        struct explanation e;
-        struct engine_session *session;
-        size_t best, worst;
+static void classes_are_listed_and_explained_once(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct explanation e;
+    struct engine_session *session;
+    size_t best, worst;
 
-        (void)state;
-        assert_non_null(engine);
-        session = show_picture(engine);
-        request.top = 3;
-        assert_true(engine_session_explain(session, &e, &request, NULL, &err));
-        best = e.classes[0].class.index;
-        worst = e.classes[2].class.index;
-        assert_true(e.first == &e.classes[0] && e.first->map);
-        assert_null(e.classes[1].map);
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    request.top = 3;
+    assert_true(engine_session_explain(session, &e, &request, NULL, &err));
+    best = e.classes[0].class.index;
+    worst = e.classes[2].class.index;
+    assert_true(e.first == &e.classes[0] && e.first->map);
+    assert_null(e.classes[1].map);
 
-        request.top = 1;
-        request.classes[0] = worst;
-        request.classes[1] = best;
-        request.classes[2] = EXPLAIN_TOP;
-        request.num_classes = 3;
-        assert_true(engine_session_explain(session, &e, &request, NULL, &err));
-        assert_int_equal(e.num_classes, 2);
-        assert_int_equal(e.classes[0].class.index, best);
-        assert_int_equal(e.first->class.index, worst);
-        assert_true(e.classes[0].map && e.classes[1].map);
-        assert_true(e.classes[0].map != e.classes[1].map);
-        assert_true(e.classes[0].is_asked && e.classes[1].is_asked);
+    request.top = 1;
+    request.classes[0] = worst;
+    request.classes[1] = best;
+    request.classes[2] = EXPLAIN_TOP;
+    request.num_classes = 3;
+    assert_true(engine_session_explain(session, &e, &request, NULL, &err));
+    assert_int_equal(e.num_classes, 2);
+    assert_int_equal(e.classes[0].class.index, best);
+    assert_int_equal(e.first->class.index, worst);
+    assert_true(e.classes[0].map && e.classes[1].map);
+    assert_true(e.classes[0].map != e.classes[1].map);
+    assert_true(e.classes[0].is_asked && e.classes[1].is_asked);
 
-        request.only_heatmap = true;
-        assert_true(engine_session_explain(session, &e, &request, NULL, &err));
-        assert_int_equal(e.first->class.index, worst);
-        assert_null(e.classes[0].map);
-        assert_false(e.first->has_box);
-        assert_true(e.heatmap->len > 0);
-        engine_session_free(session);
-        engine_free(engine);
-    }
+    request.only_heatmap = true;
+    assert_true(engine_session_explain(session, &e, &request, NULL, &err));
+    assert_int_equal(e.first->class.index, worst);
+    assert_null(e.classes[0].map);
+    assert_false(e.first->has_box);
+    assert_true(e.heatmap->len > 0);
+    engine_session_free(session);
+    engine_free(engine);
+}
 
-    /* ---- the part of the picture that is shown ---- */
+/* ---- the part of the picture that is shown ---- */
 
 #define JSON(resize)                                                     \
     "{\"name\": \"n\", \"onnx\": {\"file\": \"model.onnx\"},"            \
@@ -657,142 +657,137 @@ static void a_second_pass_is_not_made_where_nothing_is_refined(void **state)
     "\"interpolation\": \"bilinear\", \"resize\": \"" resize "\","       \
     "\"mean\": [0, 0, 0], \"std\": [255, 255, 255]}}"
 
-    static void boxes_stay_within_what_the_network_was_shown(void **state)
-    {
-        const char *const jsons[] = {JSON("stretch"), JSON("crop"),
-                                     JSON("letterbox")};
-        /* A crop of 160 x 80 from 182 x 91, which 37 x 27 is made to cover. */
-        const uint32_t top[] = {0, 5, 0}, bottom[] = {27, 22, 27};
-        const uint32_t left[] = {0, 2, 0}, right[] = {37, 35, 37};
+static void boxes_stay_within_what_the_network_was_shown(void **state)
+{
+    const char *const jsons[] = {JSON("stretch"), JSON("crop"),
+                                 JSON("letterbox")};
+    /* A crop of 160 x 80 from 182 x 91, which 37 x 27 is made to cover. */
+    const uint32_t top[] = {0, 5, 0}, bottom[] = {27, 22, 27};
+    const uint32_t left[] = {0, 2, 0}, right[] = {37, 35, 37};
 
-        (void)state;
-        for (size_t i = 0; i < 3; i++) {
-            struct error err = {0};
-            struct engine *engine =
-                open_network("lane-change-legacy13", jsons[i], NULL, &err);
-            struct engine_session *session;
-            struct explanation explanation;
-
-            if (!engine)
-                fail_msg("%s", err.text);
-            session = show_picture(engine);
-            explanation = explain(session, 3);
-            for (size_t k = 0; k < 3; k++) {
-                const struct box box = explanation.classes[k].box;
-
-                if (!explanation.classes[k].has_box)
-                    continue;
-                assert_true(box.x >= left[i] && box.y >= top[i]);
-                assert_true(box.x + box.width <= right[i]);
-                assert_true(box.y + box.height <= bottom[i]);
-            }
-            engine_session_free(session);
-            engine_free(engine);
-        }
-    }
-
-    /* ---- memory ---- */
-
-    enum { MANY = 1000 };
-
-    /* Allocations from here to the end of the count. */
-    static void begin_count(void)
-    {
-        alloc_sweep_state.countdown = MANY;
-        alloc_sweep_state.on = true;
-    }
-
-    static size_t end_count(void)
-    {
-        alloc_sweep_state.on = false;
-        return MANY - alloc_sweep_state.countdown;
-    }
-
-    /* All that POST /cam asks a session for once the picture is in it. */
-    static bool answer(struct engine_session * session, struct error * err)
-    {
-        struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
-        struct explanation explanation;
-
-        request.top = 3;
-        request.classes[0] = EXPLAIN_TOP;
-        request.num_classes = 1;
-        return engine_session_explain(session, &explanation, &request, NULL,
-                                      err) &&
-               explanation.heatmap->len > 0;
-    }
-
-    static void from_the_second_picture_on_only_its_decoder_takes_memory(
-        void **state)
-    {
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
         struct error err = {0};
         struct engine *engine =
-            open_network("lane-change-legacy13", NULL, NULL, &err);
+            open_network("lane-change-legacy13", jsons[i], NULL, &err);
         struct engine_session *session;
-        struct image image = {0};
-        struct buf file = {0};
-        size_t of_decoder, of_sample, of_answer;
-        bool ok;
+        struct explanation explanation;
 
-        (void)state;
-        assert_non_null(engine);
+        if (!engine)
+            fail_msg("%s", err.text);
         session = show_picture(engine);
-        assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
-        assert_true(image_decode(&image, file.data, file.len, &limits, &err));
-        assert_true(answer(session, &err));
+        explanation = explain(session, 3);
+        for (size_t k = 0; k < 3; k++) {
+            const struct box box = explanation.classes[k].box;
 
-        begin_count();
-        ok = image_decode(&image, file.data, file.len, &limits, &err);
-        of_decoder = end_count();
-        assert_true(ok);
-        begin_count();
-        ok = engine_session_sample(session, file.data, file.len, &limits, NULL,
-                                   &err);
-        of_sample = end_count();
-        assert_true(ok);
-        begin_count();
-        ok = answer(session, &err);
-        of_answer = end_count();
-        assert_true(ok);
-
-        assert_int_equal(of_sample, of_decoder);
-        assert_int_equal(of_answer, 0);
-
-        image_release(&image);
-        buf_release(&file);
+            if (!explanation.classes[k].has_box)
+                continue;
+            assert_true(box.x >= left[i] && box.y >= top[i]);
+            assert_true(box.x + box.width <= right[i]);
+            assert_true(box.y + box.height <= bottom[i]);
+        }
         engine_session_free(session);
         engine_free(engine);
     }
+}
 
-    int main(void)
-    {
-        const struct CMUnitTest tests[] = {
-            cmocka_unit_test(
-                a_network_alone_takes_pictures_of_the_size_in_its_file),
-            cmocka_unit_test(a_larger_input_gives_a_larger_map),
-            cmocka_unit_test(a_network_of_fixed_size_refuses_another),
-            cmocka_unit_test(sizes_are_read_from_text),
-            cmocka_unit_test(
-                where_means_are_pooled_the_map_adds_up_to_the_logit),
-            cmocka_unit_test(
-                a_normalized_head_s_map_adds_up_and_tells_its_scale),
-            cmocka_unit_test(where_maxima_are_pooled_that_is_told),
-            cmocka_unit_test(a_network_without_a_head_is_explained_by_gradcam),
-            cmocka_unit_test(
-                explanations_of_one_image_share_what_they_have_in_common),
-            cmocka_unit_test(a_second_pass_looks_at_a_part_of_the_image),
-            cmocka_unit_test(a_second_pass_is_not_made_for_nobody),
-            cmocka_unit_test(
-                a_second_pass_is_not_made_where_nothing_is_refined),
+/* ---- memory ---- */
 
-            cmocka_unit_test(
-                a_trimmed_session_explains_the_next_image_as_before),
-            cmocka_unit_test(a_cancelled_request_runs_no_network),
-            cmocka_unit_test(classes_are_listed_and_explained_once),
-            cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),
-            cmocka_unit_test(
-                from_the_second_picture_on_only_its_decoder_takes_memory),
-        };
+enum { MANY = 1000 };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
-    }
+/* Allocations from here to the end of the count. */
+static void begin_count(void)
+{
+    alloc_sweep_state.countdown = MANY;
+    alloc_sweep_state.on = true;
+}
+
+static size_t end_count(void)
+{
+    alloc_sweep_state.on = false;
+    return MANY - alloc_sweep_state.countdown;
+}
+
+/* All that POST /cam asks a session for once the picture is in it. */
+static bool answer(struct engine_session *session, struct error *err)
+{
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct explanation explanation;
+
+    request.top = 3;
+    request.classes[0] = EXPLAIN_TOP;
+    request.num_classes = 1;
+    return engine_session_explain(session, &explanation, &request, NULL, err) &&
+           explanation.heatmap->len > 0;
+}
+
+static void
+from_the_second_picture_on_only_its_decoder_takes_memory(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct engine_session *session;
+    struct image image = {0};
+    struct buf file = {0};
+    size_t of_decoder, of_sample, of_answer;
+    bool ok;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
+    assert_true(image_decode(&image, file.data, file.len, &limits, &err));
+    assert_true(answer(session, &err));
+
+    begin_count();
+    ok = image_decode(&image, file.data, file.len, &limits, &err);
+    of_decoder = end_count();
+    assert_true(ok);
+    begin_count();
+    ok = engine_session_sample(session, file.data, file.len, &limits, NULL,
+                               &err);
+    of_sample = end_count();
+    assert_true(ok);
+    begin_count();
+    ok = answer(session, &err);
+    of_answer = end_count();
+    assert_true(ok);
+
+    assert_int_equal(of_sample, of_decoder);
+    assert_int_equal(of_answer, 0);
+
+    image_release(&image);
+    buf_release(&file);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_network_alone_takes_pictures_of_the_size_in_its_file),
+        cmocka_unit_test(a_larger_input_gives_a_larger_map),
+        cmocka_unit_test(a_network_of_fixed_size_refuses_another),
+        cmocka_unit_test(sizes_are_read_from_text),
+        cmocka_unit_test(where_means_are_pooled_the_map_adds_up_to_the_logit),
+        cmocka_unit_test(a_normalized_head_s_map_adds_up_and_tells_its_scale),
+        cmocka_unit_test(where_maxima_are_pooled_that_is_told),
+        cmocka_unit_test(a_network_without_a_head_is_explained_by_gradcam),
+        cmocka_unit_test(
+            explanations_of_one_image_share_what_they_have_in_common),
+        cmocka_unit_test(a_second_pass_looks_at_a_part_of_the_image),
+        cmocka_unit_test(a_second_pass_is_not_made_for_nobody),
+        cmocka_unit_test(a_second_pass_is_not_made_where_nothing_is_refined),
+
+        cmocka_unit_test(a_trimmed_session_explains_the_next_image_as_before),
+        cmocka_unit_test(a_cancelled_request_runs_no_network),
+        cmocka_unit_test(classes_are_listed_and_explained_once),
+        cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),
+        cmocka_unit_test(
+            from_the_second_picture_on_only_its_decoder_takes_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
