@@ -3,6 +3,7 @@
 // relative, so that the page works below any path prefix of a proxy.
 
 import { ask, Problem } from "./ask.js";
+import { showChannels, startChannels } from "./channels.js";
 import { drawChart, heatOf, paint, paintMarks, paintScale, setBox, setBoxes } from "./draw.js";
 import { explainedText } from "./explained.js";
 import { boxRule, isPlain, kindOf, listHow, numBoxes, options as howOptions, readHow, startPickers, writeHow } from "./how.js";
@@ -581,6 +582,35 @@ function draw() {
   drawOverTime();
   readout(null);
   keepSide(item);
+  showChannels(state.view);
+}
+
+/** Asks for what the channels say of the class of a view. */
+async function askChannels({ item, chosen, versus }, options) {
+  const { target, against } = versus ? { target: "margin", against: versus.index } : howOptions();
+  const about = { ...options, values: "f32", heatmap: "none", top: 1, class: chosen.index, threshold: settings.threshold };
+  if (target) about.target = target;
+  if (against !== undefined) about.against = against;
+  return JSON.parse(await post(item, about, state.asking.signal)).channels;
+}
+
+/** Shows a channel's activations in place of the evidence; null: the evidence. */
+function showChannel(channel) {
+  const { view } = state;
+  if (!view) return;
+  if (!channel) {
+    drawPicture();
+    drawMarks();
+    return;
+  }
+  const cells = cellsOf(channel.map);
+  const grid = { ...upsample(cells, view.image, gridOf(view.image)), image: view.image };
+  const colormap = settings.colormap === "signed" ? "auto" : settings.colormap;
+  paint($("canvas"), view.item.photo, heatOf(cells, grid, { colormap, smooth: settings.smooth, max: cells.max }), settings.opacity);
+  setBox($("box"), channel.box);
+  setBox($("box2"), null);
+  setBoxes($("more"), []);
+  $("peak").toggleAttribute("hidden", true);
 }
 
 /** Puts the map that is looked at beside the others. */
@@ -923,6 +953,7 @@ async function showModels() {
 
 startPickers(changeHow);
 startSide(readout);
+startChannels(askChannels, showChannel);
 $("side-add").addEventListener("click", keepBeside);
 $("cancel").addEventListener("click", cancel);
 for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", act);

@@ -24,6 +24,8 @@
       ASSET_REVALIDATE)                                                        \
     X(ask_js, "/ask.js", "static/ask.js", "text/javascript; charset=utf-8",    \
       ASSET_REVALIDATE)                                                        \
+    X(channels_js, "/channels.js", "static/channels.js",                       \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(draw_js, "/draw.js", "static/draw.js", "text/javascript; charset=utf-8", \
       ASSET_REVALIDATE)                                                        \
     X(explained_js, "/explained.js", "static/explained.js",                    \

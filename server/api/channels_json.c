@@ -6,10 +6,12 @@
 static json_t *map_object(const struct explain_map *map,
                           enum explain_values values)
 {
-    json_t *object =
-        json_pack("{sI sI so so}", "width", (json_int_t)map->width, "height",
-                  (json_int_t)map->height, "min", real((double)map->min), "max",
-                  real((double)map->max));
+    const struct preprocess_region *region = &map->region;
+    json_t *object = json_pack(
+        "{sI sI so so s{sf sf sf sf}}", "width", (json_int_t)map->width,
+        "height", (json_int_t)map->height, "min", real((double)map->min), "max",
+        real((double)map->max), "region", "x", region->x, "y", region->y,
+        "width", region->width, "height", region->height);
 
     if (object && map_json_put_values(object, map, values))
         return object;
