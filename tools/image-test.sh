@@ -116,6 +116,7 @@ WHEREFORE_PRECISION=int8 tests/pytest.sh tests/http/test_answer.py || failed=1
 # But for those of what the browser alone does, which the host has run.
 echo "page:"
 tests/pytest.sh tests/page --ignore=tests/page/test_addresses.py \
+    --ignore=tests/page/test_channels.py \
     --ignore=tests/page/test_classes.py --ignore=tests/page/test_evidence.py \
     --ignore=tests/page/test_formats.py --ignore=tests/page/test_manners.py \
     --ignore=tests/page/test_methods.py \

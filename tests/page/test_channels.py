@@ -22,8 +22,8 @@ def opened(page: Page) -> list[str]:
 
 def value_of(text: str) -> float:
     """The number of a bar."""
-    found = re.search(r"([+−])([\d.e-]+)\s*$", text.strip())
-    return float(found[2]) * (-1 if found[1] == "−" else 1)
+    found = re.search(r"(\+|\u2212)([\d.e-]+)\s*$", text.strip())
+    return float(found[2]) * (1 if found[1] == "+" else -1)
 
 
 def frame(page: Page) -> list[str]:
