@@ -20,6 +20,7 @@ enum {
                        if they were powers of two apart */
     MIN_CHANNELS = 32,
     MIN_TILES = 28,
+    FEW_TILES = 16, /* with weights that are read fast */
     MIN_BLOCK = 56, /* tiles, or weights would be read too often */
     STEP_TILES = 4, /* that a thread transforms at a time */
 };
@@ -27,6 +28,9 @@ enum {
 /* About these many bytes of points a block has, and of weights a group. */
 #define BLOCK_BYTES ((size_t)1 << 20)
 #define GROUP_BYTES ((size_t)256 << 10)
+
+/* Of a layer's transformed weights, with few tiles: more come too slowly. */
+#define FEW_TILES_BYTES ((size_t)16 << 20)
 
 struct dense_winograd {
     const struct graph_node *node; /* borrowed */
@@ -76,10 +80,12 @@ bool dense_winograd_pays(const struct graph *graph,
 {
     const size_t *in = graph_input(graph, node, 0)->shape.dim;
     const size_t *out = graph_output(graph, node, 0)->shape.dim;
+    bool is_small = POINTS * in[3] * out[3] * sizeof(float) <= FEW_TILES_BYTES;
 
     return dense_winograd_supports(graph, node, kernel) &&
            in[3] >= MIN_CHANNELS && out[3] >= MIN_CHANNELS &&
-           out[0] * tiles_of(out[1]) * tiles_of(out[2]) >= MIN_TILES;
+           out[0] * tiles_of(out[1]) * tiles_of(out[2]) >=
+               (is_small ? FEW_TILES : MIN_TILES);
 }
 
 /* ---- weights ---- */
@@ -285,6 +291,9 @@ static void multiply(const struct team_task *task, size_t thread,
     const struct dense_rest none = {0};
     const float *rows[DENSE_MAX_PIXELS];
     size_t pixels[DENSE_MAX_PIXELS];
+    /* As few as needed, of equal size. */
+    size_t count = (work->num + kernel->pixels - 1) / kernel->pixels;
+    size_t step = (work->num + count - 1) / count;
     struct dense_tile tile = {
         .inputs = rows,
         .weights_at = (const size_t[]){0},
@@ -298,9 +307,8 @@ static void multiply(const struct team_task *task, size_t thread,
     };
 
     (void)thread;
-    for (size_t t = 0; t < work->num; t += kernel->pixels) {
-        size_t num =
-            work->num - t < kernel->pixels ? work->num - t : kernel->pixels;
+    for (size_t t = 0; t < work->num; t += step) {
+        size_t num = work->num - t < step ? work->num - t : step;
 
         tile.num_pixels = num;
         for (size_t p = 0; p < kernel->pixels; p++) {
