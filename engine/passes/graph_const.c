@@ -63,7 +63,7 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     if (!graph_make_constant(out, err))
         return false;
     outputs[0] = out->data;
-    return kernel_run(graph, node, inputs, outputs, err);
+    return kernel_run(graph, node, inputs, outputs, NULL, err);
 }
 
 /* Adds the bias beta c as a constant (O), or returns GRAPH_NONE if there is
