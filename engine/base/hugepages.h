@@ -21,6 +21,11 @@ void *hugepages_take(size_t size) __attribute__((warn_unused_result));
 /* Frees what hugepages_take returned; NULL is allowed. */
 void hugepages_give(void *memory);
 
+/* Asks for huge pages for what malloc returned, if it is large: they are given
+ * out with a thousandth of the page faults, which are most of what it takes to
+ * open a large model. Advice only. */
+void hugepages_advise(void *memory, size_t size);
+
 /* Bytes in large blocks that are in use, which malloc does not know about. */
 size_t hugepages_in_use(void);
 

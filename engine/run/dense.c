@@ -22,6 +22,7 @@ enum {
     MIN_PIXELS = 4,  /* of a convolution; XNNPACK has kernels for fewer */
     MAX_STRIDE = 4,  /* of a transposed convolution */
     BLOCK_TILES = 8, /* at most */
+    PACK_INPUTS = 64,
 };
 
 /* About these many bytes of inputs are worked with at once. */
@@ -118,6 +119,24 @@ static size_t lanes_at(const struct dense *dense, size_t channel)
     return left < dense->kernel->lanes ? left : dense->kernel->lanes;
 }
 
+/* A panel's weights, some inputs of all lanes at a time, so that what is
+ * written stays in the cache until it is whole. */
+static void pack_panel(float *panel, const float *weights, size_t inner,
+                       size_t used, size_t lanes)
+{
+    for (size_t first = 0; first < inner; first += PACK_INPUTS) {
+        size_t left = inner - first;
+        size_t num = left < PACK_INPUTS ? left : PACK_INPUTS;
+        float *to = panel + first * lanes;
+
+        for (size_t l = 0; l < used; l++)
+            for (size_t i = 0; i < num; i++)
+                to[i * lanes + l] = weights[l * inner + first + i];
+        for (size_t i = 0; used < lanes && i < num; i++)
+            memset(to + i * lanes + used, 0, (lanes - used) * sizeof *to);
+    }
+}
+
 static void pack(struct dense *dense)
 {
     const float *weights =
@@ -128,17 +147,12 @@ static void pack(struct dense *dense)
     for (size_t p = 0; p < dense->num_panels; p++) {
         size_t channel = p * dense->kernel->lanes,
                used = lanes_at(dense, channel);
-        size_t lanes = dense_tile_lanes(dense->kernel, used);
-        float *panel = dense->packed + p * dense->panel_len;
 
-        for (size_t l = 0; l < lanes; l++) {
-            const float *from = weights + (channel + l) * inner;
-
-            for (size_t i = 0; i < inner; i++)
-                panel[i * lanes + l] = l < used ? from[i] : 0;
-            dense->bias[channel + l] =
-                l < used && bias ? graph_floats(bias)[channel + l] : 0;
-        }
+        pack_panel(dense->packed + p * dense->panel_len,
+                   weights + channel * inner, inner, used,
+                   dense_tile_lanes(dense->kernel, used));
+        for (size_t l = 0; bias && l < used; l++)
+            dense->bias[channel + l] = graph_floats(bias)[channel + l];
     }
 }
 

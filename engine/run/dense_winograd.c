@@ -23,6 +23,7 @@ enum {
     FEW_TILES = 16, /* with weights that are read fast */
     MIN_BLOCK = 56, /* tiles, or weights would be read too often */
     STEP_TILES = 4, /* that a thread transforms at a time */
+    PACK_INPUTS = 16,
 };
 
 /* About these many bytes of points a block has, and of weights a group. */
@@ -90,37 +91,6 @@ bool dense_winograd_pays(const struct graph *graph,
 
 /* ---- weights ---- */
 
-/* G g */
-static void line_of_weights(double *to, size_t to_apart, const double *g,
-                            size_t apart)
-{
-    const double points[] = {sqrt(0.5), sqrt(2)}, scales[] = {-1.5, 6};
-
-    to[0] = g[0];
-    for (int i = 0; i < 2; i++) {
-        double even = g[0] + points[i] * points[i] * g[2 * apart];
-        double odd = points[i] * g[apart];
-
-        to[(size_t)(1 + 2 * i) * to_apart] = (even + odd) / scales[i];
-        to[(size_t)(2 + 2 * i) * to_apart] = (even - odd) / scales[i];
-    }
-    to[5 * to_apart] = g[2 * apart];
-}
-
-/* G g G' of one window whose taps are `apart` floats apart. */
-static void transform_weights(double *to, const float *window, size_t apart,
-                              bool flips)
-{
-    double g[SIZE * SIZE], half[SIDE * SIZE];
-
-    for (size_t k = 0; k < SIZE * SIZE; k++)
-        g[k] = (double)window[(flips ? SIZE * SIZE - 1 - k : k) * apart];
-    for (size_t x = 0; x < SIZE; x++)
-        line_of_weights(half + x, SIZE, g + x, SIZE);
-    for (size_t y = 0; y < SIDE; y++)
-        line_of_weights(to + y * SIDE, 1, half + y * SIZE, 1);
-}
-
 static size_t lanes_at(const struct dense_winograd *winograd, size_t channel)
 {
     size_t left = winograd->out_dim[3] - channel;
@@ -128,30 +98,50 @@ static size_t lanes_at(const struct dense_winograd *winograd, size_t channel)
     return left < winograd->kernel->lanes ? left : winograd->kernel->lanes;
 }
 
+/* Transforms the weights of some input channels of a panel. */
+static void pack_inputs(struct dense_winograd *winograd, const float *weights,
+                        size_t p, size_t first, size_t num)
+{
+    enum { TAPS = SIZE * SIZE };
+    bool flips = winograd->node->op == GRAPH_DECONV;
+    size_t ins = winograd->in_dim[3], channel = p * winograd->kernel->lanes;
+    size_t used = lanes_at(winograd, channel);
+    size_t lanes = dense_tile_lanes(winograd->kernel, used);
+    float taps[PACK_INPUTS][TAPS][DENSE_MAX_LANES] = {{{0}}};
+    struct dense_winograd_weights one = {
+        .plane = winograd->num_panels * winograd->panel_len,
+        .apart = DENSE_MAX_LANES,
+        .lanes = lanes,
+    };
+
+    for (size_t l = 0; l < used; l++)
+        for (size_t k = 0; k < TAPS; k++) {
+            const float *from =
+                weights + ((channel + l) * TAPS + k) * ins + first;
+
+            for (size_t i = 0; i < num; i++)
+                taps[i][flips ? TAPS - 1 - k : k][l] = from[i];
+        }
+    for (size_t i = 0; i < num; i++) {
+        one.taps = taps[i][0];
+        one.to =
+            winograd->packed + p * winograd->panel_len + (first + i) * lanes;
+        winograd->kernel->winograd->weights(&one);
+    }
+}
+
 static void pack(struct dense_winograd *winograd, const struct graph *graph)
 {
     const struct graph_value *bias = graph_input(graph, winograd->node, 2);
     const float *weights = graph_floats(graph_input(graph, winograd->node, 1));
-    size_t ins = winograd->in_dim[3], outs = winograd->out_dim[3];
-    size_t most = winograd->kernel->lanes;
+    size_t ins = winograd->in_dim[3];
 
-    for (size_t o = 0; o < outs; o++) {
-        size_t p = o / most;
-        size_t lanes =
-            dense_tile_lanes(winograd->kernel, lanes_at(winograd, p * most));
-        float *panel = winograd->packed + p * winograd->panel_len + o % most;
-
+    for (size_t p = 0; p < winograd->num_panels; p++)
+        for (size_t i = 0; i < ins; i += PACK_INPUTS)
+            pack_inputs(winograd, weights, p, i,
+                        ins - i < PACK_INPUTS ? ins - i : PACK_INPUTS);
+    for (size_t o = 0; o < winograd->out_dim[3]; o++)
         winograd->bias[o] = bias ? graph_floats(bias)[o] : 0;
-        for (size_t i = 0; i < ins; i++) {
-            double points[POINTS];
-
-            transform_weights(points, weights + o * SIZE * SIZE * ins + i, ins,
-                              winograd->node->op == GRAPH_DECONV);
-            for (size_t k = 0; k < POINTS; k++)
-                panel[k * winograd->num_panels * winograd->panel_len +
-                      i * lanes] = (float)points[k];
-        }
-    }
 }
 
 /* Tiles of a block: blocks are as equal as whole tiles of the kernel let them

@@ -78,11 +78,21 @@ struct dense_winograd_out {
     size_t rows, columns; /* that there are, 1 .. DENSE_WINOGRAD_OUT */
 };
 
+/* The windows of some output channels, for one input channel: point p of lane l
+ * goes to to[p * plane + l]. */
+struct dense_winograd_weights {
+    const float *taps; /* (3, 3, apart) of which `lanes` are read */
+    size_t apart, lanes;
+    float *to;
+    size_t plane;
+};
+
 /* How one kind of processor transforms; channels are a multiple of `lanes`. */
 struct dense_winograd_kernel {
     size_t lanes;
     void (*in)(const struct dense_winograd_in *in);
     void (*out)(const struct dense_winograd_out *out);
+    void (*weights)(const struct dense_winograd_weights *weights);
 };
 
 /* Only for x86-64; each for a processor that dense_tile.h has the kernel for.
