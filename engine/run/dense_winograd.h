@@ -1,9 +1,10 @@
 #ifndef ENGINE_RUN_DENSE_WINOGRAD_H
 #define ENGINE_RUN_DENSE_WINOGRAD_H
 
-/* Convolutions of 3 x 3 and stride 1, also transposed ones, by Winograd's
- * minimal filtering (Lavin, Gray: Fast Algorithms for Convolutional Neural
- * Networks, 2016, equation 8): tiles of 4 x 4 outputs Y from 6 x 6 inputs d,
+/* Convolutions of 3 x 3 and stride 1, also of groups and transposed ones, by
+ * Winograd's minimal filtering (Lavin, Gray: Fast Algorithms for Convolutional
+ * Neural Networks, 2016, equation 8): tiles of 4 x 4 outputs Y from 6 x 6
+ * inputs d,
  *
  *     Y = A' [sum over channels of (G g G') * (B' d B)] A
  *
