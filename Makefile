@@ -171,6 +171,9 @@ $B/obj/engine/%.o $B/obj/server/%.o $B/obj/cli/%.o: private \
 # No code reads errno or floating point exceptions after math functions.
 $(FAST_DIRS:%=$B/obj/%/%.o): private CFLAGS := $(CFLAGS:-O2=-O3) \
     -fno-math-errno -fno-trapping-math
+# Functions of one number are polynomials, whose sums and products join.
+$B/obj/engine/kernel/kernel_unary.o: private CFLAGS := $(CFLAGS:-O2=-O3) \
+    -fno-math-errno -fno-trapping-math -ffp-contract=fast
 
 $B/obj/%.o: %.c $B/flags
 	@mkdir -p $(@D)

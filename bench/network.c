@@ -7,7 +7,8 @@
  * into the folder as far as they are defined. It prints one line of JSON about
  * the network. Then, for each line "N" on standard input, it runs the network
  * N times and prints one line with N times in milliseconds, so that a caller
- * can take turns with another runtime. One thread. */
+ * can take turns with another runtime: of this thread's time on its processor,
+ * which other programs lengthen less. One thread. */
 
 #include <errno.h>
 #include <libgen.h>
@@ -30,11 +31,11 @@ struct timed {
     struct plan_session *session; /* owned */
 };
 
-static double now_ms(void)
+static double ms_of(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
@@ -150,15 +151,16 @@ static bool write_all(struct timed *timed, const char *folder,
 
 /* ---- how long it takes ---- */
 
-/* The share of plain kernels in a run, from 0 to 1: the least time that each
- * step took in a few runs. */
-static bool measure_kernels(struct timed *timed, double *share,
+/* The shares of a run, from 0 to 1, of plain kernels: the least time that each
+ * step took in a few runs, all nodes with the same operation together. */
+static bool measure_kernels(struct timed *timed, double shares[GRAPH_NUM_OPS],
                             struct error *err)
 {
     enum { NUM_RUNS = 5 };
-    size_t num_steps = plan_num_steps(timed->network.plan);
+    const struct plan *plan = timed->network.plan;
+    size_t num_steps = plan_num_steps(plan);
     double *ms = calloc(num_steps + 1, sizeof *ms);
-    double *least = calloc(num_steps + 1, sizeof *least), all = 0, kernels = 0;
+    double *least = calloc(num_steps + 1, sizeof *least), all = 0;
     bool ok = ms && least;
 
     if (!ok)
@@ -169,12 +171,12 @@ static bool measure_kernels(struct timed *timed, double *share,
             if (run == 0 || ms[i] < least[i])
                 least[i] = ms[i];
     }
-    for (size_t i = 0; ok && i < num_steps; i++) {
+    for (size_t i = 0; ok && i < num_steps; i++)
         all += least[i];
-        if (plan_steps(timed->network.plan)[i].runner == PLAN_KERNEL)
-            kernels += least[i];
-    }
-    *share = all > 0 ? kernels / all : 0;
+    for (size_t i = 0; ok && all > 0 && i < num_steps; i++)
+        if (plan_steps(plan)[i].runner == PLAN_KERNEL)
+            shares[timed->network.graph.nodes[plan_steps(plan)[i].first].op] +=
+                least[i] / all;
     free(ms);
     free(least);
     return ok;
@@ -199,24 +201,21 @@ static double peak_mb(void)
 static bool describe(struct timed *timed, double load_ms, struct error *err)
 {
     size_t num_kernels = plan_num_run_by(timed->network.plan, PLAN_KERNEL);
-    double share;
+    double shares[GRAPH_NUM_OPS] = {0};
 
-    if (!measure_kernels(timed, &share, err))
+    if (!measure_kernels(timed, shares, err))
         return false;
     printf("{\"xnnpack\": \"%s\", \"head\": \"%s\", \"load_ms\": %.1f, "
-           "\"runtimes\": %zu, \"kernels\": %zu, \"kernel_share\": %.4f, "
-           "\"peak_mb\": %.1f, \"kernel_names\": [",
+           "\"runtimes\": %zu, \"kernels\": %zu, "
+           "\"peak_mb\": %.1f, \"kernel_shares\": {",
            xnnrun_generation(), timed->network.head.name, load_ms,
            plan_num_run_by(timed->network.plan, PLAN_XNNPACK), num_kernels,
-           share, peak_mb());
-    for (size_t i = 0, n = 0; i < plan_num_steps(timed->network.plan); i++) {
-        const struct plan_step *step = &plan_steps(timed->network.plan)[i];
-
-        if (step->runner == PLAN_KERNEL)
-            printf("%s\"%s\"", n++ ? ", " : "",
-                   graph_op_name(timed->network.graph.nodes[step->first].op));
-    }
-    puts("]}");
+           peak_mb());
+    for (int op = 0, n = 0; op < GRAPH_NUM_OPS; op++)
+        if (shares[op] > 0)
+            printf("%s\"%s\": %.4f", n++ ? ", " : "",
+                   graph_op_name((enum graph_op)op), shares[op]);
+    puts("}}");
     fflush(stdout);
     return true;
 }
@@ -229,11 +228,11 @@ static bool time_runs(struct timed *timed, struct error *err)
         unsigned long count = strtoul(line, NULL, 10);
 
         for (unsigned long i = 0; i < count && i < MAX_COUNT; i++) {
-            double start = now_ms();
+            double start = ms_of(CLOCK_THREAD_CPUTIME_ID);
 
             if (!plan_session_run(timed->session, err))
                 return false;
-            printf("%.4f ", now_ms() - start);
+            printf("%.4f ", ms_of(CLOCK_THREAD_CPUTIME_ID) - start);
         }
         putchar('\n');
         fflush(stdout);
@@ -245,7 +244,7 @@ int main(int argc, char **argv)
 {
     struct error err = {0};
     struct timed timed = {0};
-    double start = now_ms(), load_ms;
+    double start = ms_of(CLOCK_MONOTONIC), load_ms;
     bool ok;
 
     if (argc != 2 && argc != 3) {
@@ -253,7 +252,7 @@ int main(int argc, char **argv)
         return 2;
     }
     ok = open_network(&timed, argv[1], &err);
-    load_ms = now_ms() - start;
+    load_ms = ms_of(CLOCK_MONOTONIC) - start;
     if (ok) {
         fill_picture(&timed);
         ok = plan_session_run(timed.session, &err) &&

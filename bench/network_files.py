@@ -7,12 +7,14 @@ weights are random: only shapes and arithmetic matter here.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+ROOT = Path(__file__).resolve().parents[1]
 OPSET = 17
 CLASSES = 1000
 
@@ -250,10 +252,37 @@ NETWORKS: dict[str, Callable[[], bytes]] = {
 }
 
 
+# Our name: timm's.
+TIMM = {
+    "resnet50d": "resnet50d",
+    "wide-resnet50-2": "wide_resnet50_2",
+    "resnext50": "resnext50_32x4d",
+    "regnetx-3.2gf": "regnetx_032",
+    "densenet121": "densenet121",
+    "efficientnet-b0": "efficientnet_b0",
+    "efficientnet-b3": "efficientnet_b3",
+    "mobilenet-v3": "mobilenetv3_large_100",
+    "convnext-t": "convnext_tiny",
+    "resnet50-gn": "resnet50_gn",
+    "sk-resnet34": "skresnet34",
+    "mobilevit-s": "mobilevit_s",
+    "inception-v3": "inception_v3",
+}
+NAMES = (*NETWORKS, *TIMM)
+
+
 def make(name: str, folder: Path) -> Path:
     """The network's file; made unless it is there."""
     path = folder / f"{name}.onnx"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(NETWORKS[name]())
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    if name in TIMM:
+        python = ROOT / "build/bench/timm/bin/python"
+        script = ROOT / "bench/peers/timm_network.py"
+        subprocess.run([python, script, TIMM[name], part], check=True)
+    else:
+        part.write_bytes(NETWORKS[name]())
+    part.rename(path)
     return path

@@ -1,14 +1,18 @@
 """Times whole networks beside ONNX Runtime, one thread each, by turns.
 
-Prints a row a network: medians, their ratio, the largest difference of a
-logit, runtimes and plain kernels, loading time and peak memory; then the
-geometric mean of the ratios. Nothing here passes or fails.
+Prints the processor and its caches; a row a network: the least time of each and
+the ratio, the medians and theirs, the largest difference of a logit, runtimes
+and plain kernels, loading time and peak memory, and any plain kernel that takes
+more than a twentieth of a run; then the geometric mean of the ratios. Times are
+of the computing thread on its processor. Nothing here passes or fails.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import platform
+import re
 import statistics
 import subprocess
 import tempfile
@@ -21,10 +25,25 @@ import onnxruntime
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORK = ROOT / "build/bench/network"
-# Issue 4: what is aimed for.
-GOAL_RATIO = 1.1
-GOAL_LOAD_MS = 1000.0
+# What is aimed for: of each network, and of their geometric mean.
+GOAL_RATIO, GOAL_MEAN = 1.0, 0.85
+LARGE_SHARE = 0.05  # of a run
 TIMEOUT_S = 60
+
+
+def processor() -> str:
+    """Its name and caches, as Linux has them."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    about = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line)
+    caches = []
+    for cache in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = (
+            (cache / name).read_text(encoding="utf-8").strip()
+            for name in ("level", "type", "size")
+        )
+        if kind != "Instruction":
+            caches.append(f"L{level} {size}")
+    return f"{about.get('model name', platform.machine())}; {', '.join(caches)}"
 
 
 def picture(height: int, width: int) -> numpy.ndarray:
@@ -47,7 +66,7 @@ class Ours:
             )
             line = self.process.stdout.readline()
             if not line:
-                raise SystemExit(f"bench: build/bench/network {path} failed")
+                raise SystemExit(f"bench: {NETWORK} {path} failed")
             self.about = json.loads(line)
             self.logits = numpy.load(Path(folder) / "logits.npy")
 
@@ -80,9 +99,9 @@ class Peer:
         """The milliseconds of each of `count` runs."""
         times = []
         for _ in range(count):
-            start = time.perf_counter()
+            start = time.thread_time()
             self.session.run(None, self.feed)
-            times.append((time.perf_counter() - start) * 1e3)
+            times.append((time.thread_time() - start) * 1e3)
         return times
 
 
@@ -100,13 +119,31 @@ def measure(path: Path, seconds: float) -> dict:
     largest = max(1.0, float(numpy.abs(peer.logits).max()))
     return {
         "runs": len(ours_ms),
-        "wherefore_ms": statistics.median(ours_ms),
-        "onnxruntime_ms": statistics.median(peer_ms),
-        "ratio": statistics.median(ours_ms) / statistics.median(peer_ms),
-        "ratio_of_least": min(ours_ms) / min(peer_ms),
+        "wherefore_ms": min(ours_ms),
+        "onnxruntime_ms": min(peer_ms),
+        "ratio": min(ours_ms) / min(peer_ms),
+        "wherefore_median_ms": statistics.median(ours_ms),
+        "onnxruntime_median_ms": statistics.median(peer_ms),
+        "ratio_of_medians": statistics.median(ours_ms) / statistics.median(peer_ms),
         "logit_error": float(numpy.abs(ours.logits - peer.logits).max()) / largest,
         **ours.about,
     }
+
+
+def row(name: str, result: dict) -> str:
+    """A line of the table."""
+    large = [
+        f"{op} {share:.0%}"
+        for op, share in result["kernel_shares"].items()
+        if share > LARGE_SHARE
+    ]
+    return (
+        f"{name:20} {result['wherefore_ms']:8.2f} {result['onnxruntime_ms']:8.2f} "
+        f"{result['ratio']:6.3f} {result['wherefore_median_ms']:8.2f} "
+        f"{result['onnxruntime_median_ms']:8.2f} {result['ratio_of_medians']:6.3f} "
+        f"{result['logit_error']:7.0e} {result['runtimes']:8} {result['kernels']:7} "
+        f"{result['load_ms']:7.0f} {result['peak_mb']:7.0f} {', '.join(large)}"
+    ).rstrip()
 
 
 def main() -> None:
@@ -122,28 +159,24 @@ def main() -> None:
         "--seconds", type=float, default=10, help="for each network (default 10)"
     )
     options = parser.parse_args()
-    results = {}
+    print(processor())
     print(
-        f"{'network':20} {'ours ms':>8} {'peer ms':>8} {'ratio':>6} {'of least':>8} "
-        f"{'logits':>7} {'runtimes':>8} {'kernels':>7} {'share':>6} "
-        f"{'load ms':>7} {'peak MB':>7}"
+        f"{'network':20} {'ours ms':>8} {'peer ms':>8} {'ratio':>6} "
+        f"{'median':>8} {'median':>8} {'ratio':>6} {'logits':>7} "
+        f"{'runtimes':>8} {'kernels':>7} {'load ms':>7} {'peak MB':>7}"
     )
-    for name in options.names or network_files.NETWORKS:
+    results = {}
+    for name in options.names or network_files.NAMES:
         path = network_files.make(name, options.folder)
-        results[name] = result = measure(path, options.seconds)
-        print(
-            f"{name:20} {result['wherefore_ms']:8.2f} {result['onnxruntime_ms']:8.2f} "
-            f"{result['ratio']:6.3f} {result['ratio_of_least']:8.3f} "
-            f"{result['logit_error']:7.0e} {result['runtimes']:8} "
-            f"{result['kernels']:7} {result['kernel_share']:6.1%} "
-            f"{result['load_ms']:7.0f} {result['peak_mb']:7.0f}",
-            flush=True,
-        )
-    ratio = statistics.geometric_mean(r["ratio"] for r in results.values())
-    least = statistics.geometric_mean(r["ratio_of_least"] for r in results.values())
+        results[name] = measure(path, options.seconds)
+        print(row(name, results[name]), flush=True)
+    means = [
+        statistics.geometric_mean(result[ratio] for result in results.values())
+        for ratio in ("ratio", "ratio_of_medians")
+    ]
     print(
-        f"\ngeometric mean {ratio:.3f} (of the least times {least:.3f}); "
-        f"aimed for: at most {GOAL_RATIO:g}, and loading under {GOAL_LOAD_MS:g} ms"
+        f"\ngeometric mean {means[0]:.3f} (of the medians {means[1]:.3f}); aimed for: "
+        f"at most {GOAL_MEAN:g}, and at most {GOAL_RATIO:g} for each network"
     )
     (ROOT / "build/bench-networks.json").write_text(json.dumps(results, indent=1))
 

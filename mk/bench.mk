@@ -3,6 +3,7 @@
 BENCH_VENV := build/bench/venv
 BENCH_PEERS := peers $(if $(QUICK),,grad-cam)
 BENCH_LITERT := build/bench/litert
+BENCH_TIMM := build/bench/timm
 # Made by bench/trixie.sh: Debian 13's XNNPACK, for int8.
 TRIXIE ?= $(wildcard /var/tmp/wherefore-bench)
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
@@ -12,7 +13,7 @@ unit-build: $(if $(SANITIZE),,$(BENCH_BIN))
 
 .PHONY: bench
 bench: build model $(BENCH_BIN) $(BENCH_PEERS:%=$(BENCH_VENV)/%.ok) \
-       $(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite)
+       $(if $(QUICK),,$(BENCH_LITERT)/$(MODEL).tflite $(BENCH_TIMM)/ok)
 bench: ## measure and compare with others: QUICK=1, TRIXIE=FOLDER; see bench/
 	@tools/deps.sh bench
 	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
@@ -38,8 +39,8 @@ $(BENCH_VENV)/%.ok:
 	$(call quiet,PIP,$@)$(BENCH_VENV)/bin/python -m pip install -q --no-deps -r $<
 	@touch $@
 
-# What only converts, in an environment that sees the peers' one behind its own.
-$(BENCH_LITERT)/ok: bench/peers/litert/requirements.txt | $(BENCH_VENV)/grad-cam.ok
+# What only converts, in environments that see the peers' one behind their own.
+$(BENCH_LITERT)/ok $(BENCH_TIMM)/ok: build/bench/%/ok: bench/peers/%/requirements.txt | $(BENCH_VENV)/grad-cam.ok
 	$(call quiet,PIP,$@)$(PYTHON) -m venv --clear $(@D)
 	@$(BENCH_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])' \
 		> "$$($(@D)/bin/python -c 'import site; print(site.getsitepackages()[0])')"/peers.pth

@@ -289,6 +289,8 @@ static double function_of(const struct graph_node *node, double x)
         return x / (1 + fabs(x));
     case GRAPH_MISH:
         return x * tanh(log(1 + exp(x)));
+    case GRAPH_SILU:
+        return x / (1 + exp(-x));
     case GRAPH_GELU:
         return 0.5 * x * (1 + erf(x / sqrt(2)));
     case GRAPH_GELU_TANH:
@@ -388,6 +390,8 @@ static double slope_of(const struct graph_node *node, double x)
     case GRAPH_MISH:
         t = tanh(log(1 + exp(x)));
         return t + x * (1 - t * t) * sigmoid;
+    case GRAPH_SILU:
+        return sigmoid * (1 + x * (1 - sigmoid));
     case GRAPH_GELU:
         return 0.5 * (1 + erf(x / sqrt(2))) +
                x * exp(-x * x / 2) / sqrt(2 * pi);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/hugepages.h"
 #include "engine/base/memory_limit.h"
 
 bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
@@ -70,6 +71,7 @@ static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
 
     if (!buf_reserve(buf, len, err))
         return false;
+    hugepages_advise(buf->data, buf->cap);
     while (buf->len - start < len) {
         size_t done = buf->len - start;
         ssize_t got = pread(fd, buf->data + buf->len, len - done, (off_t)done);

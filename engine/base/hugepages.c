@@ -195,6 +195,16 @@ void hugepages_trim(void)
     pthread_mutex_unlock(&lock);
 }
 
+void hugepages_advise(void *memory, size_t size)
+{
+    size_t start = rounded((uintptr_t)memory, HUGE_PAGE);
+    size_t end = ((uintptr_t)memory + size) / HUGE_PAGE * HUGE_PAGE;
+
+    if (size >= CHUNK && end > start)
+        madvise((uint8_t *)memory + (start - (uintptr_t)memory), end - start,
+                MADV_HUGEPAGE);
+}
+
 size_t hugepages_in_use(void)
 {
     size_t size;

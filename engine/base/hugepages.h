@@ -31,6 +31,11 @@ void *hugepages_share(void *memory, void *other, size_t len)
 /* Unmaps what was kept for blocks to come, if no block is in it. */
 void hugepages_trim(void);
 
+/* Asks for huge pages for what malloc returned, if it is large: they are given
+ * out with a thousandth of the page faults, which are most of what it takes to
+ * open a large model. Advice only. */
+void hugepages_advise(void *memory, size_t size);
+
 /* Bytes in large blocks that are in use, which malloc does not know about. */
 size_t hugepages_in_use(void);
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "engine/base/hugepages.h"
 #include "engine/graph/graph.h"
 
 /* The header before a constant's elements. */
@@ -31,6 +32,7 @@ bool graph_make_constant(struct graph_value *value, struct error *err)
     if (!elements)
         return fail(err, ERROR_MEMORY,
                     "not enough memory for a constant of %zu elements", count);
+    hugepages_advise(elements, sizeof *elements + count * size);
     atomic_init(&elements->num_holders, 1);
     value->data = elements + 1;
     return true;

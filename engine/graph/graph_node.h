@@ -260,6 +260,7 @@ enum graph_fact {
     X(GRAPH_SOFTPLUS, false)  /* log(1 + exp(x)) */                           \
     X(GRAPH_SOFTSIGN, false)  /* x / (1 + |x|) */                             \
     X(GRAPH_MISH, false)      /* x tanh(softplus(x)) */                       \
+    X(GRAPH_SILU, false)      /* x / (1 + exp(-x)) */                         \
     X(GRAPH_GELU, false)      /* x (1 + erf(x / sqrt(2))) / 2 */              \
     X(GRAPH_GELU_TANH, false) /* x (1 + tanh(sqrt(2 / pi)                     \
                                        (x + 0.044715 x^3))) / 2 */            \

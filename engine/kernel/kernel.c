@@ -84,7 +84,7 @@ bool kernel_supports(const struct graph_node *node)
 
 bool kernel_run(const struct graph *graph, const struct graph_node *node,
                 const void *const *inputs, void *const *outputs,
-                struct error *err)
+                struct team_member *member, struct error *err)
 {
     struct kernel_call call = {
         .graph = graph,
@@ -92,6 +92,7 @@ bool kernel_run(const struct graph *graph, const struct graph_node *node,
         .inputs = inputs,
         .out = outputs[0],
         .to = graph_output(graph, node, 0),
+        .member = member,
         .err = err,
     };
 

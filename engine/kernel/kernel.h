@@ -5,6 +5,7 @@
  * when a model is opened, and at run time the nodes that XNNPACK does not
  * support. */
 
+#include "engine/base/team.h"
 #include "engine/graph/graph.h"
 
 /* Whether there is a plain kernel for the node. */
@@ -16,10 +17,14 @@ bool kernel_supports(const struct graph_node *node);
  *                   graph gives them; NULL for an absent operand
  *     outputs  out  likewise; they must not overlap the inputs
  *
+ * The caller's thread computes, and for what large networks use, the member's
+ * helpers (NULL: none); results do not depend on their number.
+ *
  * ERROR_INPUT: an integer division by zero or an index out of range, both from
  * constants of a malformed file. Any thread. */
 bool kernel_run(const struct graph *graph, const struct graph_node *node,
                 const void *const *inputs, void *const *outputs,
-                struct error *err) __attribute__((warn_unused_result));
+                struct team_member *member, struct error *err)
+    __attribute__((warn_unused_result));
 
 #endif

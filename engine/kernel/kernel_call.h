@@ -3,6 +3,7 @@
 
 /* Shared by the kernels. Private to kernel*.c. */
 
+#include "engine/base/team.h"
 #include "engine/graph/graph.h"
 
 /* One node being run. */
@@ -13,6 +14,7 @@ struct kernel_call {
     void *out;
     const struct graph_value *to; /* the output's type and shape */
     size_t count;                 /* elements of the output */
+    struct team_member *member;   /* whose helpers may compute; or NULL */
     struct error *err;
 };
 

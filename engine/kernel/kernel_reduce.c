@@ -1,6 +1,6 @@
 /* Kernels that reduce over some axes: reductions and normalizations. */
 
-#include "engine/kernel/kernel_call.h"
+#include "engine/kernel/kernel_wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -147,6 +147,8 @@ bool kernel_reduce(const struct kernel_call *call)
     int64_t stride[GRAPH_MAX_RANK];
     size_t i = 0;
 
+    if (kernel_wide_reduce(call))
+        return true;
     kernel_strides(x, stride);
     for (uint32_t d = 0; d < x->rank; d++)
         add_axis(call->node->reduce.axis[d] ? &gone : &kept, x->dim[d],
@@ -222,6 +224,8 @@ bool kernel_norm(const struct kernel_call *call)
     struct axes kept = {0}, gone = {0};
     struct position start = {0};
 
+    if (kernel_norm_wide(call))
+        return true;
     if (call->node->num_inputs > 1)
         scale = call->inputs[1];
     if (call->node->num_inputs > 2)

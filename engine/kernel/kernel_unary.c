@@ -1,8 +1,10 @@
 /* Functions of one number. */
 
-#include "engine/kernel/kernel_call.h"
+#include "engine/kernel/kernel_wide.h"
 
 #include <math.h>
+
+enum { TILE = 8192 }; /* numbers at a time */
 
 static float sign(float x)
 {
@@ -16,7 +18,7 @@ static float softplus(float x)
 
 /* exp(x) to two units in the last place, written so that compilers can
  * vectorize it: e^x = 2^n e^r, where n is an integer and |r| < 0.35. */
-static inline float quick_exp(float x)
+KERNEL_WIDE_INLINE float quick_exp(float x)
 {
     const float magic = 12582912; /* adding it rounds; the low bits are n */
     union {
@@ -39,7 +41,7 @@ static inline float quick_exp(float x)
 }
 
 /* erf by formula 7.1.26 of Abramowitz and Stegun, within 1.5e-7. */
-static inline float gelu(float x)
+KERNEL_WIDE_INLINE float gelu(float x)
 {
     float z = fabsf(x) * 0.707106781f;
     float t = 1 / (1 + 0.3275911f * z);
@@ -54,13 +56,21 @@ static inline float gelu(float x)
 }
 
 /* (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)) */
-static inline float gelu_tanh(float x)
+KERNEL_WIDE_INLINE float gelu_tanh(float x)
 {
     return x / (1 + quick_exp(-1.59576912f * (x + 0.044715f * x * x * x)));
 }
 
+/* x / (1 + exp(-x)), by the exponential of what is below 0 */
+KERNEL_WIDE_INLINE float silu(float x)
+{
+    float e = quick_exp(-fabsf(x));
+
+    return x * (x < 0 ? e : 1) / (1 + e);
+}
+
 /* tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e being exp(x) */
-static inline float mish(float x)
+KERNEL_WIDE_INLINE float mish(float x)
 {
     float e = quick_exp(x < 20 ? x : 20);
 
@@ -105,6 +115,7 @@ static inline float mish(float x)
     X(GRAPH_SOFTPLUS, softplus(x))                           \
     X(GRAPH_SOFTSIGN, x / (1 + fabsf(x)))                    \
     X(GRAPH_MISH, mish(x))                                   \
+    X(GRAPH_SILU, silu(x))                                   \
     X(GRAPH_GELU, gelu(x))                                   \
     X(GRAPH_GELU_TANH, gelu_tanh(x))                         \
     X(GRAPH_IS_NAN, isnan(x))                                \
@@ -142,6 +153,13 @@ static inline float gelu_tanh_slope(float x)
     float share = quick_sigmoid(1.59576912f * x * (1 + cube));
 
     return share * (1 + x * (1 - share) * 1.59576912f * (1 + 3 * cube));
+}
+
+static inline float silu_slope(float x)
+{
+    float gate = quick_sigmoid(x);
+
+    return gate * (1 + x * (1 - gate));
 }
 
 /* mish(x) = x t, and t' = (1 - t^2) sigmoid(x) */
@@ -192,6 +210,7 @@ static inline float mish_slope(float x)
     X(GRAPH_SOFTPLUS, quick_sigmoid(x))                          \
     X(GRAPH_SOFTSIGN, 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))     \
     X(GRAPH_MISH, mish_slope(x))                                 \
+    X(GRAPH_SILU, silu_slope(x))                                 \
     X(GRAPH_GELU, gelu_slope(x))                                 \
     X(GRAPH_GELU_TANH, gelu_tanh_slope(x))                       \
     X(GRAPH_IS_NAN, 0)                                           \
@@ -249,32 +268,62 @@ static void run_ints(const struct kernel_call *call)
     }
 }
 
-bool kernel_unary(const struct kernel_call *call)
+KERNEL_WIDE_BODY(compute)
+(const struct graph_node *node, float *restrict out, const float *restrict from,
+ size_t count)
 {
-    float alpha = call->node->unary.alpha, beta = call->node->unary.beta;
-    const float *restrict from = call->inputs[0];
-    float *restrict out = call->out;
+    float alpha = node->unary.alpha, beta = node->unary.beta;
+    float min = node->min, max = node->max;
 
-    if (call->to->type == GRAPH_INT) {
-        run_ints(call);
-        return true;
-    }
-    switch (call->node->unary.function) {
-#define X(function, formula)                       \
-    case function:                                 \
-        for (size_t i = 0; i < call->count; i++) { \
-            const float x = from[i];               \
-                                                   \
-            out[i] = (formula);                    \
-        }                                          \
+    switch (node->unary.function) {
+#define X(function, formula)                 \
+    case function:                           \
+        for (size_t i = 0; i < count; i++) { \
+            const float x = from[i];         \
+                                             \
+            out[i] = (formula);              \
+        }                                    \
         break;
         FUNCTIONS(X)
 #undef X
     default:
-        return fail(call->err, ERROR_INTERNAL, "unknown function");
+        break;
     }
-    if (call->node->min > -INFINITY || call->node->max < INFINITY)
-        for (size_t i = 0; i < call->count; i++)
-            out[i] = kernel_clamped(call->node, out[i]);
+    for (size_t i = 0; (min > -INFINITY || max < INFINITY) && i < count; i++) {
+        float y = out[i] < min ? min : out[i];
+
+        out[i] = y > max ? max : y;
+    }
+}
+KERNEL_WIDE(compute,
+            (const struct graph_node *node, float *restrict out,
+             const float *restrict from, size_t count),
+            (node, out, from, count))
+
+static void compute_tile(const struct team_task *task, size_t thread,
+                         const size_t *at, const size_t *len)
+{
+    const struct kernel_call *call = task->context;
+
+    (void)thread;
+    compute(call->node, (float *)call->out + at[0],
+            (const float *)call->inputs[0] + at[0], len[0]);
+}
+
+bool kernel_unary(const struct kernel_call *call)
+{
+    struct kernel_call copy = *call;
+    const struct team_task task = {
+        .call = compute_tile,
+        .context = &copy,
+        .num_dimensions = 1,
+        .ranges = {call->count},
+        .steps = {TILE},
+    };
+
+    if (call->to->type == GRAPH_INT)
+        run_ints(call);
+    else
+        team_run(call->member, &task);
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/hugepages.h"
 #include "engine/onnx/onnx_reader.h"
 
 enum {
@@ -97,10 +98,28 @@ static bool read_graph(struct onnx_reader *reader,
     return true;
 }
 
+/* The parser's copies of weights may be large. */
+static void *take(void *unused, size_t size)
+{
+    void *memory = malloc(size);
+
+    (void)unused;
+    if (memory)
+        hugepages_advise(memory, size);
+    return memory;
+}
+
+static void give(void *unused, void *memory)
+{
+    (void)unused;
+    free(memory);
+}
+
 static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
                        size_t len)
 {
-    onnx_model_proto *model = onnx__model_proto__unpack(NULL, len, bytes);
+    ProtobufCAllocator allocator = {.alloc = take, .free = give};
+    onnx_model_proto *model = onnx__model_proto__unpack(&allocator, len, bytes);
     bool ok = false;
 
     reader->model = model;
@@ -112,7 +131,7 @@ static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
     onnx_names_release(&reader->names);
     onnx_needed_release(&reader->needed);
     if (model)
-        onnx__model_proto__free_unpacked(model, NULL);
+        onnx__model_proto__free_unpacked(model, &allocator);
     if (!ok)
         graph_release(reader->graph);
     return ok;

@@ -31,7 +31,7 @@ static const float *run_on_units(struct onnx_writer *w,
     node.outputs = &out;
     node.num_inputs = node.num_outputs = 1;
     if (kernel_run(&graph, &node, (const void *const[]){from},
-                   (void *const[]){to}, w->err))
+                   (void *const[]){to}, NULL, w->err))
         return to;
     w->is_failed = true;
     return NULL;

@@ -154,6 +154,8 @@ static const char *spelt_out(struct onnx_writer *w, const char *x)
         return power(w, x, w->node->unary.alpha);
     case GRAPH_MISH:
         return mul(w, x, one(w, "Tanh", one(w, "Softplus", x)));
+    case GRAPH_SILU:
+        return mul(w, x, one(w, "Sigmoid", x));
     case GRAPH_GELU:
         return gelu(w, x, one(w, "Erf", scaled(w, x, ROOT_HALF)));
     case GRAPH_GELU_TANH:
@@ -191,6 +193,13 @@ static const char *mish_slope(struct onnx_writer *w, const char *x)
     const char *s = mul(w, x, one(w, "Sigmoid", x));
 
     return add(w, t, mul(w, s, rest(w, square(w, t))));
+}
+
+static const char *silu_slope(struct onnx_writer *w, const char *x)
+{
+    const char *s = one(w, "Sigmoid", x);
+
+    return add(w, s, mul(w, mul(w, x, s), rest(w, s)));
 }
 
 static const char *gelu_slope(struct onnx_writer *w, const char *x)
@@ -262,6 +271,8 @@ static const char *activation_slope(struct onnx_writer *w, const char *x)
         return inverse(w, square(w, plus(w, one(w, "Abs", x), 1)));
     case GRAPH_MISH:
         return mish_slope(w, x);
+    case GRAPH_SILU:
+        return silu_slope(w, x);
     case GRAPH_GELU:
         return gelu_slope(w, x);
     case GRAPH_GELU_TANH:

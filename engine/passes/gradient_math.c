@@ -183,6 +183,7 @@ bool gradient_where(struct backward *back, int g)
     X(GRAPH_SOFTPLUS, ACTIVATION)         \
     X(GRAPH_SOFTSIGN, ACTIVATION)         \
     X(GRAPH_MISH, ACTIVATION)             \
+    X(GRAPH_SILU, ACTIVATION)             \
     X(GRAPH_GELU, ACTIVATION)             \
     X(GRAPH_GELU_TANH, ACTIVATION)        \
     X(GRAPH_IS_NAN, STEPS)                \

@@ -63,7 +63,7 @@ bool graph_const_fold(struct graph *graph, struct graph_node *node,
     if (!graph_make_constant(out, err))
         return false;
     outputs[0] = out->data;
-    return kernel_run(graph, node, inputs, outputs, err);
+    return kernel_run(graph, node, inputs, outputs, NULL, err);
 }
 
 /* Adds the bias beta c as a constant (O), or returns GRAPH_NONE if there is
@@ -106,16 +106,23 @@ bool graph_const_linear(struct graph *graph, struct graph_node *node,
 
     if (!inputs || !linear_bias(graph, node, num_out, &bias, err))
         return false;
-    w = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
-    if (w == GRAPH_NONE)
-        return false;
-    weights = graph->values[w].data;
-    b = graph_input(graph, node, 1);
-    for (size_t o = 0; o < num_out; o++)
-        for (size_t i = 0; i < num_in; i++)
-            weights[o * num_in + i] =
-                alpha *
-                graph_floats(b)[transposed ? o * num_in + i : i * num_out + o];
+    if (transposed && alpha == 1) { /* as exporters write it */
+        w = graph_share_constant(graph, "", b, err);
+        if (w == GRAPH_NONE)
+            return false;
+    } else {
+        w = graph_add_constant(graph, "", GRAPH_FLOAT, &shape, err);
+        if (w == GRAPH_NONE)
+            return false;
+        weights = graph->values[w].data;
+        b = graph_input(graph, node, 1);
+        for (size_t o = 0; o < num_out; o++)
+            for (size_t i = 0; i < num_in; i++)
+                weights[o * num_in + i] =
+                    alpha *
+                    graph_floats(
+                        b)[transposed ? o * num_in + i : i * num_out + o];
+    }
     inputs[0] = node->inputs[0];
     inputs[1] = w;
     inputs[2] = bias;

@@ -41,7 +41,7 @@ static bool run_node(const struct pool_pass *pass,
         copy.gemm.transpose_b = true;
     }
     return kernel_supports(&copy) &&
-           kernel_run(pass->graph, &copy, operands, outputs, NULL);
+           kernel_run(pass->graph, &copy, operands, outputs, NULL, NULL);
 }
 
 /* Runs the chain on x and writes the result to `out`. `x` and `scratch` are

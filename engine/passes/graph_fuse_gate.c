@@ -1,4 +1,4 @@
-/* GELU and hard swish. */
+/* GELU, SiLU and hard swish. */
 
 #include "engine/passes/graph_fuse.h"
 
@@ -45,6 +45,15 @@ static bool is_hard_gate(const struct graph *graph, int x, int gate, int height)
                              other == x && graph_fuse_is_near(number, 1.0 / 6);
 }
 
+/* Whether `gate` is the sigmoid of x. */
+static bool is_sigmoid_gate(const struct graph *graph, int x, int gate)
+{
+    const struct graph_node *node =
+        graph_fuse_function(graph, gate, GRAPH_SIGMOID);
+
+    return node && node->inputs[0] == x && !graph_is_clamped(node);
+}
+
 /* Makes the node a function of x if it is x times gate times factor. */
 static bool try_gate(struct graph *graph, struct graph_node *node, int x,
                      int gate, double factor)
@@ -57,6 +66,8 @@ static bool try_gate(struct graph *graph, struct graph_node *node, int x,
              (graph_fuse_is_near(factor, 1.0 / 6) &&
               is_hard_gate(graph, x, gate, 6)))
         function = GRAPH_HARD_SWISH;
+    else if (factor == 1 && is_sigmoid_gate(graph, x, gate))
+        function = GRAPH_SILU;
     else
         return false;
     if (!graph_shape_equal(&graph->values[x].shape,

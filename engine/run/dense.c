@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/base/hugepages.h"
+#include "engine/run/dense_layout.h"
 #include "engine/run/dense_row.h"
 #include "engine/run/dense_winograd.h"
 
@@ -32,15 +33,14 @@ struct dense {
     const struct dense_kernel *kernel;
     struct dense_winograd *winograd; /* computes it, if not NULL; owned */
     struct dense_row *row;           /* likewise */
-    float *packed; /* a panel after another, (taps, in, lanes); owned */
-    float *bias;   /* (panels, lanes); owned */
-    float *zeros;  /* inputs in the border: (row of a window); owned */
+    float *packed, *bias;            /* of all panels (dense_layout.h); owned */
+    float *zeros; /* inputs in the border: (row of a window); owned */
     struct graph_window window; /* of one pixel, if the node has none */
     bool transposed;
     size_t in_dim[4],
-        out_dim[4];   /* a LINEAR's rows are the pixels of one row */
-    size_t panel_len; /* floats, of a whole one */
-    size_t num_panels, per_group;
+        out_dim[4]; /* a LINEAR's rows are the pixels of one row */
+    struct dense_layout layout;
+    size_t per_group; /* panels that take turns */
 };
 
 /* Some rows and columns of the output, and the taps that reach them. */
@@ -72,7 +72,9 @@ static bool supports_window(const struct graph *graph,
     const struct graph_window *window = &node->conv.window;
     const size_t *out = graph_output(graph, node, 0)->shape.dim;
 
-    return node->nhwc && !node->conv.depthwise && node->conv.groups == 1 &&
+    return node->nhwc && !node->conv.depthwise &&
+           (node->conv.groups == 1 || node->op == GRAPH_CONV) &&
+           dense_layout_supports(node->conv.groups, out[3]) &&
            window->kernel[0] * window->kernel[1] <= MAX_TAPS &&
            (node->op == GRAPH_CONV || (window->stride[0] == window->stride[1] &&
                                        window->stride[0] <= MAX_STRIDE)) &&
@@ -107,37 +109,6 @@ static size_t taps_of(const struct dense *dense)
     return kernel[0] * kernel[1];
 }
 
-static size_t lanes_at(const struct dense *dense, size_t channel)
-{
-    size_t left = dense->out_dim[3] - channel;
-
-    return left < dense->kernel->lanes ? left : dense->kernel->lanes;
-}
-
-static void pack(struct dense *dense)
-{
-    const float *weights =
-        graph_floats(graph_input(dense->graph, dense->node, 1));
-    const struct graph_value *bias = graph_input(dense->graph, dense->node, 2);
-    size_t inner = taps_of(dense) * dense->in_dim[3];
-
-    for (size_t p = 0; p < dense->num_panels; p++) {
-        size_t channel = p * dense->kernel->lanes,
-               used = lanes_at(dense, channel);
-        size_t lanes = dense_tile_lanes(dense->kernel, used);
-        float *panel = dense->packed + p * dense->panel_len;
-
-        for (size_t l = 0; l < lanes; l++) {
-            const float *from = weights + (channel + l) * inner;
-
-            for (size_t i = 0; i < inner; i++)
-                panel[i * lanes + l] = l < used ? from[i] : 0;
-            dense->bias[channel + l] =
-                l < used && bias ? graph_floats(bias)[channel + l] : 0;
-        }
-    }
-}
-
 /* A LINEAR is a convolution with a window of one pixel. */
 static void describe(struct dense *dense)
 {
@@ -165,19 +136,26 @@ static void describe(struct dense *dense)
 /* Packs the weights for tiles, if there is memory. */
 static void pack_tiles(struct dense *dense)
 {
-    size_t lanes = dense->kernel->lanes;
+    const struct graph *graph = dense->graph;
+    const struct graph_node *node = dense->node;
+    const struct graph_value *bias = graph_input(graph, node, 2);
+    struct dense_layout *layout = &dense->layout;
 
-    dense->panel_len = taps_of(dense) * dense->in_dim[3] * lanes;
-    dense->num_panels = (dense->out_dim[3] + lanes - 1) / lanes;
+    dense_layout_find(layout, dense->kernel, taps_of(dense),
+                      node->op == GRAPH_LINEAR ? 1 : node->conv.groups,
+                      dense->in_dim[3], dense->out_dim[3]);
     dense->per_group =
-        dense_tile_group_bytes() / (dense->panel_len * sizeof(float));
+        dense_tile_group_bytes() / (layout->panel_len * sizeof(float));
     dense->per_group += dense->per_group == 0;
     dense->packed = hugepages_take(dense_len(dense));
-    dense->bias = calloc(dense->num_panels * lanes, sizeof *dense->bias);
+    dense->bias = calloc(layout->groups * layout->panels * dense->kernel->lanes,
+                         sizeof *dense->bias);
     dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
                           sizeof *dense->zeros);
     if (dense->packed && dense->bias && dense->zeros)
-        pack(dense);
+        dense_layout_pack(layout, dense->packed, dense->bias,
+                          graph_floats(graph_input(graph, node, 1)),
+                          bias ? graph_floats(bias) : NULL);
 }
 
 struct dense *dense_new(const struct graph *graph,
@@ -208,20 +186,24 @@ struct dense *dense_new(const struct graph *graph,
 
 size_t dense_len(const struct dense *dense)
 {
-    size_t floats = dense->num_panels * dense->panel_len;
+    const struct dense_layout *layout = &dense->layout;
 
     return dense->winograd ? dense_winograd_len(dense->winograd)
-                           : floats * sizeof *dense->packed;
+           : dense->row    ? dense_row_len(dense->row)
+                        : layout->groups * layout->panels * layout->panel_len *
+                              sizeof *dense->packed;
 }
 
 bool dense_share(struct dense *dense, const struct dense *other)
 {
-    if (!other || dense->row || other->row || dense->kernel != other->kernel ||
-        !dense->winograd != !other->winograd ||
+    if (!other || dense->kernel != other->kernel ||
+        !dense->row != !other->row || !dense->winograd != !other->winograd ||
         dense_len(dense) != dense_len(other))
         return false;
     if (dense->winograd)
         return dense_winograd_share(dense->winograd, other->winograd);
+    if (dense->row)
+        return dense_row_share(dense->row, other->row);
     dense->packed =
         hugepages_share(dense->packed, other->packed, dense_len(dense));
     return dense->packed == other->packed;
@@ -312,7 +294,7 @@ static void find_same(struct inputs *inputs, const struct work *work,
 
     inputs->num_runs = 1;
     inputs->weights_at[0] = 0;
-    inputs->length = dense->in_dim[3];
+    inputs->length = dense->layout.in;
     for (size_t p = 0; p < dense->kernel->pixels; p++) {
         size_t at =
             first + p < work->num_pixels ? first + p : work->num_pixels - 1;
@@ -330,7 +312,7 @@ static void find_inputs(struct inputs *inputs, const struct work *work,
     const size_t *out = work->dense->out_dim;
     size_t picture[DENSE_MAX_PIXELS], row[DENSE_MAX_PIXELS];
     size_t column[DENSE_MAX_PIXELS], pixels = work->dense->kernel->pixels;
-    size_t channels = work->dense->in_dim[3], num;
+    size_t channels = work->dense->layout.in, num;
     size_t width = work->dense->window.kernel[1];
     bool joined;
 
@@ -376,6 +358,19 @@ static void find_inputs(struct inputs *inputs, const struct work *work,
         }
 }
 
+/* Moves from one group of channels to another; the zeros of a border are as
+ * many as there are channels in all. */
+static void move_inputs(struct inputs *inputs, const struct dense *dense,
+                        size_t *group, size_t to)
+{
+    size_t num = inputs->num_runs * dense->kernel->pixels;
+    size_t back = *group * dense->layout.in, on = to * dense->layout.in;
+
+    for (size_t i = 0; *group != to && i < num; i++)
+        inputs->at[i] = inputs->at[i] - back + on;
+    *group = to;
+}
+
 /* ---- running ---- */
 
 static bool has_rest(const struct dense_rest *rest)
@@ -410,11 +405,14 @@ static void run_block(const struct team_task *task, size_t thread,
         tile.length = inputs.length;
         tile.num_pixels =
             end - first < kernel->pixels ? end - first : kernel->pixels;
-        for (size_t p = at[0]; p < at[0] + len[0]; p++) {
-            tile.panel = dense->packed + p * dense->panel_len;
-            tile.channel = p * kernel->lanes;
-            tile.bias = dense->bias + tile.channel;
-            tile.num_lanes = lanes_at(dense, tile.channel);
+        for (size_t p = at[0], group = 0; p < at[0] + len[0]; p++) {
+            struct dense_panel panel = dense_layout_panel(&dense->layout, p);
+
+            move_inputs(&inputs, dense, &group, panel.group);
+            tile.panel = dense->packed + p * dense->layout.panel_len;
+            tile.channel = panel.channel;
+            tile.bias = dense->bias + p * kernel->lanes;
+            tile.num_lanes = panel.num_lanes;
             kernel->run(&tile);
         }
     }
@@ -422,6 +420,7 @@ static void run_block(const struct team_task *task, size_t thread,
 
 static void run_grid(struct work *work, struct team_member *member)
 {
+    const struct dense_layout *layout = &work->dense->layout;
     const size_t *in = work->dense->in_dim;
     size_t pixels = work->dense->kernel->pixels;
     size_t per_tile = work->grid->num[0] * in[3] * pixels *
@@ -432,7 +431,7 @@ static void run_grid(struct work *work, struct team_member *member)
         .call = run_block,
         .context = work,
         .num_dimensions = 2,
-        .ranges = {work->dense->num_panels, work->num_pixels},
+        .ranges = {layout->groups * layout->panels, work->num_pixels},
         .steps = {work->dense->per_group, 0},
         .flush_denormals = true,
     };
@@ -491,7 +490,8 @@ void dense_run(const struct dense *dense, float *out, const float *in,
         grid.rows = count_from(grid.first[0], grid.apart, to[1]);
         grid.columns = count_from(grid.first[1], grid.apart, to[2]);
         grid.pointwise = is_pointwise(&grid, dense);
-        grid.joined = !transposed && window->dilation[1] == 1;
+        grid.joined = !transposed && window->dilation[1] == 1 &&
+                      dense->layout.groups == 1;
         work.num_pixels = to[0] * grid.rows * grid.columns;
         if (work.num_pixels > 0)
             run_grid(&work, member);

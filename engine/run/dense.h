@@ -1,11 +1,12 @@
 #ifndef ENGINE_RUN_DENSE_H
 #define ENGINE_RUN_DENSE_H
 
-/* Convolutions of all channels, transposed ones and linear layers on x86-64
- * with AVX2 or AVX-512. Debian 12's XNNPACK is half as fast as the processor
- * with AVX2: its compiler ran out of registers in that kernel, and each of its
- * sums waits for one that goes through memory. Its kernel for AVX-512 is good
- * while weights are in the cache, and half as fast when they are not.
+/* Convolutions of all channels or of groups, transposed ones of all channels
+ * and linear layers, on x86-64 with AVX2 or AVX-512. Debian 12's XNNPACK is
+ * half as fast as the processor with AVX2: its compiler ran out of registers in
+ * that kernel, and each of its sums waits for one that goes through memory. Its
+ * kernel for AVX-512 is good while weights are in the cache, and half as fast
+ * when they are not.
  *
  *     out[y][x][o] = sum over ky, kx, c of
  *         in[row(y, ky)][column(x, kx)][c] weights[o][ky][kx][c]
@@ -29,8 +30,9 @@ struct dense_kernel; /* of a kind of processor (dense_tile.h) */
 bool dense_has_kernel(void);
 
 /* Whether it has one for the node, after graph_layout: a
- * LINEAR with constant weights, or a CONV or DECONV with channels last,
- * constant weights and no groups, and several pixels to compute. Any thread. */
+ * LINEAR with constant weights, or a CONV or DECONV with channels last and
+ * constant weights, the latter without groups, and several pixels to compute.
+ * Any thread. */
 bool dense_supports(const struct graph *graph, const struct graph_node *node);
 
 /* Packs the weights of a supported node for a kernel; NULL is the fastest one

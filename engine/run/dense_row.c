@@ -116,8 +116,7 @@ struct dense_row *dense_row_new(const struct graph *graph,
     row->kernel = kernel;
     row->out = weights->shape.dim[0];
     row->in = weights->shape.dim[1];
-    row->packed =
-        hugepages_take(round_up(row->out) * row->in * sizeof *row->packed);
+    row->packed = hugepages_take(dense_row_len(row));
     if (!row->packed || !copy_bias(row, graph_input(graph, node, 2)))
         goto failed;
     for (size_t channel = 0; channel < row->out; channel += PANEL)
@@ -129,6 +128,18 @@ failed:
     dense_row_free(row);
     fail(err, ERROR_MEMORY, "not enough memory for a layer's weights");
     return NULL;
+}
+
+size_t dense_row_len(const struct dense_row *row)
+{
+    return round_up(row->out) * row->in * sizeof *row->packed;
+}
+
+bool dense_row_share(struct dense_row *row, const struct dense_row *other)
+{
+    row->packed =
+        hugepages_share(row->packed, other->packed, dense_row_len(row));
+    return row->packed == other->packed;
 }
 
 void dense_row_free(struct dense_row *row)

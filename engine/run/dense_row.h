@@ -33,6 +33,10 @@ void dense_row_run(const struct dense_row *row, float *out, const float *in,
                    const struct dense_rest *rest, float *scratch,
                    struct team_member *member);
 
+/* The size of the packed weights, in bytes; and as dense_share. */
+size_t dense_row_len(const struct dense_row *row);
+bool dense_row_share(struct dense_row *row, const struct dense_row *other);
+
 void dense_row_free(struct dense_row *row);
 
 /* ---- kernels ---- */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/base/hugepages.h"
+#include "engine/run/dense_layout.h"
 
 enum {
     SIDE = DENSE_WINOGRAD_IN,
@@ -20,24 +21,29 @@ enum {
                        if they were powers of two apart */
     MIN_CHANNELS = 32,
     MIN_TILES = 28,
+    FEW_TILES = 16, /* with weights that are read fast */
     MIN_BLOCK = 56, /* tiles, or weights would be read too often */
     STEP_TILES = 4, /* that a thread transforms at a time */
+    PACK_INPUTS = 16,
 };
 
 /* About these many bytes of points a block has, and of weights a group. */
 #define BLOCK_BYTES ((size_t)1 << 20)
 #define GROUP_BYTES ((size_t)256 << 10)
 
+/* Of a layer's transformed weights, with few tiles: more come too slowly. */
+#define FEW_TILES_BYTES ((size_t)16 << 20)
+
 struct dense_winograd {
     const struct graph_node *node; /* borrowed */
     const struct dense_kernel *kernel;
-    float *packed; /* (points, panels, in, lanes); owned */
-    float *bias;   /* (panels, lanes); owned */
-    float *zeros;  /* inputs in the border, or no bias: (in or lanes); owned */
+    struct dense_layout layout; /* of the products of a point */
+    float *packed;              /* (points, panels, in, lanes); owned */
+    float *bias;                /* (out); owned */
+    float *zeros; /* inputs in the border, or no bias: (in or lanes); owned */
     size_t in_dim[4], out_dim[4];
     size_t before[2];         /* border */
     size_t rows, columns;     /* of tiles in a picture */
-    size_t panel_len;         /* floats */
     size_t num_panels, block; /* tiles of a block */
     size_t row_in, row_out;   /* floats from a tile's points to the next's */
 };
@@ -47,9 +53,14 @@ bool dense_winograd_supports(const struct graph *graph,
                              const struct dense_kernel *kernel)
 {
     const struct graph_window *window = &node->conv.window;
+    size_t outs;
 
-    if (node->op != GRAPH_CONV && node->op != GRAPH_DECONV)
+    if (node->op != GRAPH_CONV &&
+        (node->op != GRAPH_DECONV || node->conv.groups != 1))
         return false;
+    outs = graph_output(graph, node, 0)->shape.dim[3] / node->conv.groups;
+    if (node->conv.groups > 1 && 4 * outs <= kernel->lanes)
+        return false; /* groups would be merged */
     for (int i = 0; i < 2; i++)
         if (window->kernel[i] != SIZE || window->stride[i] != 1 ||
             window->dilation[i] != 1 || window->pad_before[i] >= SIZE)
@@ -76,76 +87,62 @@ bool dense_winograd_pays(const struct graph *graph,
 {
     const size_t *in = graph_input(graph, node, 0)->shape.dim;
     const size_t *out = graph_output(graph, node, 0)->shape.dim;
+    size_t groups = node->op == GRAPH_LINEAR ? 1 : node->conv.groups;
+    size_t bytes = POINTS * in[3] * out[3] / groups * sizeof(float);
+    bool is_small = groups == 1 && bytes <= FEW_TILES_BYTES;
 
     return dense_winograd_supports(graph, node, kernel) &&
-           in[3] >= MIN_CHANNELS && out[3] >= MIN_CHANNELS &&
-           out[0] * tiles_of(out[1]) * tiles_of(out[2]) >= MIN_TILES;
+           in[3] / groups >= MIN_CHANNELS && out[3] / groups >= MIN_CHANNELS &&
+           out[0] * tiles_of(out[1]) * tiles_of(out[2]) >=
+               (is_small ? FEW_TILES : MIN_TILES);
 }
 
 /* ---- weights ---- */
 
-/* G g */
-static void line_of_weights(double *to, size_t to_apart, const double *g,
-                            size_t apart)
+/* Transforms the weights of some input channels of a panel. */
+static void pack_inputs(struct dense_winograd *winograd, const float *weights,
+                        size_t p, size_t first, size_t num)
 {
-    const double points[] = {sqrt(0.5), sqrt(2)}, scales[] = {-1.5, 6};
+    enum { TAPS = SIZE * SIZE };
+    bool flips = winograd->node->op == GRAPH_DECONV;
+    struct dense_panel panel = dense_layout_panel(&winograd->layout, p);
+    size_t ins = winograd->layout.in;
+    size_t lanes = dense_tile_lanes(winograd->kernel, panel.num_lanes);
+    float taps[PACK_INPUTS][TAPS][DENSE_MAX_LANES] = {{{0}}};
+    struct dense_winograd_weights one = {
+        .plane = winograd->num_panels * winograd->layout.panel_len,
+        .apart = DENSE_MAX_LANES,
+        .lanes = lanes,
+    };
 
-    to[0] = g[0];
-    for (int i = 0; i < 2; i++) {
-        double even = g[0] + points[i] * points[i] * g[2 * apart];
-        double odd = points[i] * g[apart];
+    for (size_t l = 0; l < panel.num_lanes; l++)
+        for (size_t k = 0; k < TAPS; k++) {
+            const float *from =
+                weights + ((panel.channel + l) * TAPS + k) * ins + first;
 
-        to[(size_t)(1 + 2 * i) * to_apart] = (even + odd) / scales[i];
-        to[(size_t)(2 + 2 * i) * to_apart] = (even - odd) / scales[i];
+            for (size_t i = 0; i < num; i++)
+                taps[i][flips ? TAPS - 1 - k : k][l] = from[i];
+        }
+    for (size_t i = 0; i < num; i++) {
+        one.taps = taps[i][0];
+        one.to = winograd->packed + p * winograd->layout.panel_len +
+                 (first + i) * lanes;
+        winograd->kernel->winograd->weights(&one);
     }
-    to[5 * to_apart] = g[2 * apart];
-}
-
-/* G g G' of one window whose taps are `apart` floats apart. */
-static void transform_weights(double *to, const float *window, size_t apart,
-                              bool flips)
-{
-    double g[SIZE * SIZE], half[SIDE * SIZE];
-
-    for (size_t k = 0; k < SIZE * SIZE; k++)
-        g[k] = (double)window[(flips ? SIZE * SIZE - 1 - k : k) * apart];
-    for (size_t x = 0; x < SIZE; x++)
-        line_of_weights(half + x, SIZE, g + x, SIZE);
-    for (size_t y = 0; y < SIDE; y++)
-        line_of_weights(to + y * SIDE, 1, half + y * SIZE, 1);
-}
-
-static size_t lanes_at(const struct dense_winograd *winograd, size_t channel)
-{
-    size_t left = winograd->out_dim[3] - channel;
-
-    return left < winograd->kernel->lanes ? left : winograd->kernel->lanes;
 }
 
 static void pack(struct dense_winograd *winograd, const struct graph *graph)
 {
     const struct graph_value *bias = graph_input(graph, winograd->node, 2);
     const float *weights = graph_floats(graph_input(graph, winograd->node, 1));
-    size_t ins = winograd->in_dim[3], outs = winograd->out_dim[3];
-    size_t most = winograd->kernel->lanes;
+    size_t ins = winograd->layout.in;
 
-    for (size_t o = 0; o < outs; o++) {
-        size_t p = o / most;
-        size_t lanes =
-            dense_tile_lanes(winograd->kernel, lanes_at(winograd, p * most));
-        float *panel = winograd->packed + p * winograd->panel_len + o % most;
-
+    for (size_t p = 0; p < winograd->num_panels; p++)
+        for (size_t i = 0; i < ins; i += PACK_INPUTS)
+            pack_inputs(winograd, weights, p, i,
+                        ins - i < PACK_INPUTS ? ins - i : PACK_INPUTS);
+    for (size_t o = 0; o < winograd->out_dim[3]; o++)
         winograd->bias[o] = bias ? graph_floats(bias)[o] : 0;
-        for (size_t i = 0; i < ins; i++) {
-            double points[POINTS];
-
-            transform_weights(points, weights + o * SIZE * SIZE * ins + i, ins,
-                              winograd->node->op == GRAPH_DECONV);
-            for (size_t k = 0; k < POINTS; k++)
-                panel[k * winograd->num_panels * winograd->panel_len +
-                      i * lanes] = (float)points[k];
-        }
-    }
 }
 
 /* Tiles of a block: blocks are as equal as whole tiles of the kernel let them
@@ -188,8 +185,9 @@ struct dense_winograd *dense_winograd_new(const struct graph *graph,
     winograd->columns = tiles_of(winograd->out_dim[2]);
     winograd->row_in = winograd->in_dim[3] + ROW_SPARE;
     winograd->row_out = winograd->out_dim[3] + ROW_SPARE;
-    winograd->panel_len = winograd->in_dim[3] * lanes;
-    winograd->num_panels = (winograd->out_dim[3] + lanes - 1) / lanes;
+    dense_layout_find(&winograd->layout, kernel, 1, node->conv.groups,
+                      winograd->in_dim[3], winograd->out_dim[3]);
+    winograd->num_panels = winograd->layout.groups * winograd->layout.panels;
     winograd->block = choose_block(winograd);
     winograd->packed = hugepages_take(dense_winograd_len(winograd));
     winograd->bias = calloc(winograd->out_dim[3], sizeof *winograd->bias);
@@ -206,7 +204,7 @@ failed:
 
 size_t dense_winograd_len(const struct dense_winograd *winograd)
 {
-    return POINTS * winograd->num_panels * winograd->panel_len *
+    return POINTS * winograd->num_panels * winograd->layout.panel_len *
            sizeof *winograd->packed;
 }
 
@@ -297,11 +295,14 @@ static void multiply(const struct team_task *task, size_t thread,
     const struct dense_rest none = {0};
     const float *rows[DENSE_MAX_PIXELS];
     size_t pixels[DENSE_MAX_PIXELS];
+    /* As few as needed, of equal size. */
+    size_t count = (work->num + kernel->pixels - 1) / kernel->pixels;
+    size_t step = (work->num + count - 1) / count;
     struct dense_tile tile = {
         .inputs = rows,
         .weights_at = (const size_t[]){0},
         .num_runs = 1,
-        .length = winograd->in_dim[3],
+        .length = winograd->layout.in,
         .bias = winograd->zeros,
         .min = -INFINITY,
         .max = INFINITY,
@@ -310,9 +311,8 @@ static void multiply(const struct team_task *task, size_t thread,
     };
 
     (void)thread;
-    for (size_t t = 0; t < work->num; t += kernel->pixels) {
-        size_t num =
-            work->num - t < kernel->pixels ? work->num - t : kernel->pixels;
+    for (size_t t = 0; t < work->num; t += step) {
+        size_t num = work->num - t < step ? work->num - t : step, group = 0;
 
         tile.num_pixels = num;
         for (size_t p = 0; p < kernel->pixels; p++) {
@@ -323,10 +323,15 @@ static void multiply(const struct team_task *task, size_t thread,
         }
         tile.out = work->points_out;
         for (size_t p = at[1]; p < at[1] + len[1]; p++) {
+            struct dense_panel panel = dense_layout_panel(&winograd->layout, p);
+
+            for (size_t i = 0; panel.group > group && i < kernel->pixels; i++)
+                rows[i] += (panel.group - group) * winograd->layout.in;
+            group = panel.group;
             tile.panel = winograd->packed + (at[0] * winograd->num_panels + p) *
-                                                winograd->panel_len;
-            tile.channel = p * kernel->lanes;
-            tile.num_lanes = lanes_at(winograd, tile.channel);
+                                                winograd->layout.panel_len;
+            tile.channel = panel.channel;
+            tile.num_lanes = panel.num_lanes;
             kernel->run(&tile);
         }
     }
@@ -365,7 +370,8 @@ static void give_tiles(const struct team_task *task, size_t thread,
 static void run_block(struct work *work, struct team_member *member)
 {
     const struct dense_winograd *winograd = work->winograd;
-    size_t per_group = GROUP_BYTES / (winograd->panel_len * sizeof(float));
+    size_t per_group =
+        GROUP_BYTES / (winograd->layout.panel_len * sizeof(float));
     struct team_task transform = {
         .call = take_tiles,
         .context = work,

@@ -1,9 +1,10 @@
 #ifndef ENGINE_RUN_DENSE_WINOGRAD_H
 #define ENGINE_RUN_DENSE_WINOGRAD_H
 
-/* Convolutions of 3 x 3 and stride 1, also transposed ones, by Winograd's
- * minimal filtering (Lavin, Gray: Fast Algorithms for Convolutional Neural
- * Networks, 2016, equation 8): tiles of 4 x 4 outputs Y from 6 x 6 inputs d,
+/* Convolutions of 3 x 3 and stride 1, also of groups and transposed ones, by
+ * Winograd's minimal filtering (Lavin, Gray: Fast Algorithms for Convolutional
+ * Neural Networks, 2016, equation 8): tiles of 4 x 4 outputs Y from 6 x 6
+ * inputs d,
  *
  *     Y = A' [sum over channels of (G g G') * (B' d B)] A
  *
@@ -83,11 +84,21 @@ struct dense_winograd_out {
     size_t rows, columns; /* that there are, 1 .. DENSE_WINOGRAD_OUT */
 };
 
+/* The windows of some output channels, for one input channel: point p of lane l
+ * goes to to[p * plane + l]. */
+struct dense_winograd_weights {
+    const float *taps; /* (3, 3, apart) of which `lanes` are read */
+    size_t apart, lanes;
+    float *to;
+    size_t plane;
+};
+
 /* How one kind of processor transforms; channels are a multiple of `lanes`. */
 struct dense_winograd_kernel {
     size_t lanes;
     void (*in)(const struct dense_winograd_in *in);
     void (*out)(const struct dense_winograd_out *out);
+    void (*weights)(const struct dense_winograd_weights *weights);
 };
 
 /* Only for x86-64; each for a processor that dense_tile.h has the kernel for.

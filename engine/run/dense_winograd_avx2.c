@@ -20,6 +20,6 @@
     dense_rest_avx2(rest, r, at, _mm256_setzero_si256(), true)
 #include "engine/run/dense_winograd.inc"
 
-const struct dense_winograd_kernel dense_winograd_avx2 = {LANES, transform_in,
-                                                          transform_out};
+const struct dense_winograd_kernel dense_winograd_avx2 = {
+    LANES, transform_in, transform_out, transform_weights};
 #endif

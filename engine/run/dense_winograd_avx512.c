@@ -19,6 +19,6 @@
 #define REST(rest, r, at) dense_rest_avx512(rest, r, at, 0xffff)
 #include "engine/run/dense_winograd.inc"
 
-const struct dense_winograd_kernel dense_winograd_avx512 = {LANES, transform_in,
-                                                            transform_out};
+const struct dense_winograd_kernel dense_winograd_avx512 = {
+    LANES, transform_in, transform_out, transform_weights};
 #endif

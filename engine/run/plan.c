@@ -5,6 +5,7 @@
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/plan_internal.h"
+#include "engine/run/product.h"
 #include "engine/run/transposed.h"
 
 /* 4 GiB of floats. A small file may ask for any amount; what is too much is
@@ -73,6 +74,8 @@ static bool find_runner(enum plan_runner *runner, const struct reading *reading,
     else if (dense_supports(graph, node) &&
              !(reading->int8 && xnnrun_supports_int8(graph, node)))
         *runner = PLAN_DENSE;
+    else if (product_supports(graph, node))
+        *runner = PLAN_DENSE;
     else if (xnnrun_supports(graph, node))
         *runner = PLAN_XNNPACK;
     else if (kernel_supports(node))
@@ -109,6 +112,8 @@ static size_t count_rest(const struct reading *reading, size_t n,
     int v = nodes[n].outputs[0];
     size_t count = 0;
 
+    if (nodes[n].op == GRAPH_MATMUL)
+        return 0;
     if (runner == PLAN_DENSE && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
                                  is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
         v = nodes[n + 1].outputs[0];
@@ -187,7 +192,7 @@ static bool add_dense(struct plan *plan, const struct making *making,
     for (size_t s = 0; ok && s < plan->num_steps; s++) {
         const struct graph_node *node = &graph->nodes[plan->steps[s].first];
 
-        if (plan->steps[s].runner != PLAN_DENSE)
+        if (plan->steps[s].runner != PLAN_DENSE || node->op == GRAPH_MATMUL)
             continue;
         plan->dense[s] = dense_new(graph, node, NULL, err);
         ok = plan->dense[s];

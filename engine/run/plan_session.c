@@ -9,6 +9,7 @@
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/plan_internal.h"
+#include "engine/run/product.h"
 #include "engine/run/transposed.h"
 
 struct plan_session {
@@ -215,6 +216,18 @@ static void make_masks(struct plan_session *session,
     }
 }
 
+/* An operand of a kernel, which may be a constant. */
+static const void *operand(const struct plan_session *session,
+                           const struct graph_node *node, uint32_t i)
+{
+    const struct graph_value *value =
+        graph_input(session->plan->graph, node, i);
+
+    return !value        ? NULL
+           : value->data ? value->data
+                         : session->data[node->inputs[i]];
+}
+
 static bool run_kernel(struct plan_session *session,
                        const struct graph_node *node, struct error *err)
 {
@@ -228,14 +241,10 @@ static bool run_kernel(struct plan_session *session,
             graph_value_count(graph, node->outputs[0]), node, &session->member);
         return true;
     }
-    for (uint32_t i = 0; i < node->num_inputs; i++) {
-        const struct graph_value *value = graph_input(graph, node, i);
-
-        session->inputs[i] = !value        ? NULL
-                             : value->data ? value->data
-                                           : session->data[node->inputs[i]];
-    }
-    return kernel_run(graph, node, session->inputs, outputs, err);
+    for (uint32_t i = 0; i < node->num_inputs; i++)
+        session->inputs[i] = operand(session, node, i);
+    return kernel_run(graph, node, session->inputs, outputs, &session->member,
+                      err);
 }
 
 /* The output of a step's last node. */
@@ -316,6 +325,15 @@ static void run_dense(struct plan_session *session, size_t s)
               &session->member);
 }
 
+static void run_product(struct plan_session *session, size_t s,
+                        const struct graph_node *node)
+{
+    product_run(session->plan->graph, node, NULL,
+                session->data[node->outputs[0]], operand(session, node, 0),
+                operand(session, node, 1), scratch_of(session, s),
+                &session->member);
+}
+
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
 {
     const struct plan_step *step = &session->plan->steps[s];
@@ -327,8 +345,13 @@ static bool run_step(struct plan_session *session, size_t s, struct error *err)
         run_depthwise(session, step);
         return true;
     case PLAN_DENSE:
-        run_dense(session, s);
-        return true;
+        if (node->op != GRAPH_MATMUL) {
+            run_dense(session, s);
+            return true;
+        }
+        run_product(session, s, node);
+        ok = true;
+        break;
     case PLAN_KERNEL:
         ok = run_kernel(session, node, err);
         break;

@@ -4,6 +4,7 @@
 
 #include "engine/base/hugepages.h"
 #include "engine/run/plan_internal.h"
+#include "engine/run/product.h"
 
 /* Which step each node is in: (num_nodes), owned by the caller. */
 static size_t *number_steps(const struct plan *plan, struct error *err)
@@ -144,8 +145,11 @@ static void list_scratch(struct plan *plan)
 {
     for (size_t s = 0; s < plan->num_steps; s++) {
         const struct plan_step *step = &plan->steps[s];
+        const struct graph_node *node = &plan->graph->nodes[step->first];
         size_t len = plan->dense[s] ? dense_scratch_len(plan->dense[s]) : 0;
 
+        if (step->runner == PLAN_DENSE && node->op == GRAPH_MATMUL)
+            len = product_scratch_len(plan->graph, node);
         plan->blocks[plan->num_passed + plan->num_masks + s] =
             (struct memory_block){
                 .first = step->first,

@@ -160,6 +160,7 @@ static void a_choice(void **state)
     X(GRAPH_SOFTPLUS, -6, 6, 0, 0)            \
     X(GRAPH_SOFTSIGN, -2, 2, 0, 0)            \
     X(GRAPH_MISH, -6, 6, 0, 0)                \
+    X(GRAPH_SILU, -6, 6, 0, 0)                \
     X(GRAPH_GELU, -4, 4, 0, 0)                \
     X(GRAPH_GELU_TANH, -4, 4, 0, 0)           \
     X(GRAPH_SHRINK, -2, 2, 0.5f, 0.2f)

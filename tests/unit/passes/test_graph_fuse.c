@@ -89,6 +89,35 @@ static void hard_swish_is_one_node_however_it_is_written(void **state)
     }
 }
 
+/* x or `other`, times the sigmoid of x. */
+static size_t count_silus(bool of_other)
+{
+    struct graph graph = {0};
+    struct error err = {0};
+    int x = sketch_input(&graph, SHAPE(1, 3, 8, 8));
+    int other = sketch_node(&graph, GRAPH_CLAMP, &x, 1), gate;
+    size_t count;
+
+    sketch_last(&graph)->min = 0;
+    gate = sketch_node(&graph, GRAPH_UNARY, &x, 1);
+    sketch_last(&graph)->unary.function = GRAPH_SIGMOID;
+    sketch_output(&graph, sketch_node(&graph, GRAPH_MUL,
+                                      (int[]){gate, of_other ? other : x}, 2));
+    if (!network_prepare(&graph, NETWORK_FOLD, &err))
+        fail_msg("%s", err.text);
+    count = count_functions(&graph, GRAPH_SILU);
+    assert_int_equal(count_functions(&graph, GRAPH_SIGMOID), 1 - count);
+    graph_release(&graph);
+    return count;
+}
+
+static void silu_is_one_node(void **state)
+{
+    (void)state;
+    assert_int_equal(count_silus(false), 1);
+    assert_int_equal(count_silus(true), 0);
+}
+
 static void normalization_is_one_node_where_its_axes_are_one_set(void **state)
 {
     static const struct {
@@ -202,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gelu_is_one_node_however_it_is_grouped),
         cmocka_unit_test(hard_swish_is_one_node_however_it_is_written),
+        cmocka_unit_test(silu_is_one_node),
         cmocka_unit_test(normalization_is_one_node_where_its_axes_are_one_set),
         cmocka_unit_test(group_norm_is_one_node_that_keeps_the_picture),
         cmocka_unit_test(what_changes_nothing_goes),

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/graph/graph.h"
+#include "engine/run/dense_layout.h"
 #include "engine/run/dense_winograd.h"
 #include "tests/reference.h"
 #include "tests/sketch.h"
@@ -32,6 +33,7 @@ struct layer {
     bool adds, gates, shuts; /* what follows */
     float least;             /* input */
     float shift;             /* bias */
+    size_t groups;           /* 0 is 1 */
 };
 
 /* A laid out layer and what it computes; all owned. */
@@ -58,11 +60,12 @@ static void add_layer(struct graph *graph, const struct layer *layer,
                       struct sketch_random *random)
 {
     bool back = layer->op == GRAPH_DECONV;
+    size_t groups = layer->groups > 0 ? layer->groups : 1;
     int x = sketch_input(
         graph, SHAPE(layer->pictures, layer->in, layer->height, layer->width));
     int weights = sketch_noise(graph,
                                SHAPE(back ? layer->in : layer->out,
-                                     back ? layer->out : layer->in,
+                                     (back ? layer->out : layer->in) / groups,
                                      layer->kernel, layer->kernel),
                                random, -1, 1);
     int bias = layer->bias ? sketch_noise(graph, SHAPE(layer->out), random,
@@ -70,7 +73,7 @@ static void add_layer(struct graph *graph, const struct layer *layer,
                            : GRAPH_NONE;
 
     sketch_output(graph, sketch_conv(graph, x, weights, bias, layer->kernel,
-                                     layer->stride, layer->pad, 1));
+                                     layer->stride, layer->pad, groups));
     sketch_last(graph)->op = layer->op;
     for (int i = 0; i < 2; i++)
         sketch_last(graph)->conv.window.dilation[i] = layer->dilation;
@@ -293,6 +296,36 @@ static void every_kernel_computes_what_the_reference_does(void **state)
     }
 }
 
+/* Groups that are merged, and that are not; borders reach all of them. */
+static void groups_are_as_the_reference_has_them(void **state)
+{
+    static const size_t widths[] = {2, 3, 4, 8, 12, 16, 17, 40};
+    static const size_t groups[] = {2, 3, 4, 6, 8};
+    struct sketch_random random = {29};
+
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        struct layer layer = random_layer(GRAPH_CONV, &random);
+
+        layer.groups = groups[sketch_below(&random, 5)];
+        layer.in = layer.groups * widths[sketch_below(&random, 8)];
+        layer.out = layer.groups * widths[sketch_below(&random, 8)];
+        layer.gates = dense_layout_supports(layer.groups, layer.out);
+        compare(&layer, false);
+    }
+    for (int i = 0; i < 12; i++) {
+        struct layer layer = random_layer(GRAPH_CONV, &random);
+
+        layer.groups = 2 + sketch_below(&random, 2);
+        layer.in = layer.groups * 16 * (1 + sketch_below(&random, 3));
+        layer.out = layer.groups * 16 * (1 + sketch_below(&random, 3));
+        layer.kernel = 3;
+        layer.stride = layer.dilation = 1;
+        layer.pad = sketch_below(&random, 2);
+        compare(&layer, true);
+    }
+}
+
 /* It is added to a sum that is exact to 1e-4, where floats are 2^-7 apart. */
 static void a_large_bias_is_rounded_once(void **state)
 {
@@ -430,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kernel_computes_what_the_reference_does),
+        cmocka_unit_test(groups_are_as_the_reference_has_them),
         cmocka_unit_test(a_large_bias_is_rounded_once),
         cmocka_unit_test(winograd_computes_what_the_reference_does),
         cmocka_unit_test(winograd_is_as_exact_as_its_header_says),

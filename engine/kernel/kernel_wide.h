@@ -1,0 +1,76 @@
+#ifndef ENGINE_KERNEL_KERNEL_WIDE_H
+#define ENGINE_KERNEL_KERNEL_WIDE_H
+
+/* Loops that are compiled for several widths of vectors, of which the widest
+ * that the processor has is chosen at run time. Private to kernel*.c.
+ *
+ *     KERNEL_WIDE_BODY(square)(float *out, const float *x, size_t count)
+ *     {
+ *         for (size_t i = 0; i < count; i++)
+ *             out[i] = x[i] * x[i];
+ *     }
+ *     KERNEL_WIDE(square, (float *out, const float *x, size_t count),
+ *                 (out, x, count))
+ *
+ * defines the function `square`. Nothing is reordered, so results do not depend
+ * on the width, but for products and sums that the Makefile lets join. */
+
+#include "engine/base/team.h"
+#include "engine/kernel/kernel_call.h"
+
+#define KERNEL_WIDE_INLINE static inline __attribute__((always_inline))
+#define KERNEL_WIDE_BODY(name) KERNEL_WIDE_INLINE void name##_body
+
+#ifdef __x86_64__
+#ifdef __clang__
+#define KERNEL_WIDE_512 "avx512f,avx512bw,avx512dq,avx512vl"
+#else
+#define KERNEL_WIDE_512 \
+    "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#endif
+#define KERNEL_WIDE(name, parameters, arguments)                           \
+    __attribute__((                                                        \
+        target(KERNEL_WIDE_512))) static void name##_avx512 parameters     \
+    {                                                                      \
+        name##_body arguments;                                             \
+    }                                                                      \
+    __attribute__((target("avx2,fma"))) static void name##_avx2 parameters \
+    {                                                                      \
+        name##_body arguments;                                             \
+    }                                                                      \
+    static void name parameters                                            \
+    {                                                                      \
+        if (__builtin_cpu_supports("avx512bw") &&                          \
+            __builtin_cpu_supports("avx512dq") &&                          \
+            __builtin_cpu_supports("avx512vl"))                            \
+            name##_avx512 arguments;                                       \
+        else if (__builtin_cpu_supports("avx2") &&                         \
+                 __builtin_cpu_supports("fma"))                            \
+            name##_avx2 arguments;                                         \
+        else                                                               \
+            name##_body arguments;                                         \
+    }
+#else
+#define KERNEL_WIDE(name, parameters, arguments) \
+    static void name parameters                  \
+    {                                            \
+        name##_body arguments;                   \
+    }
+#endif
+
+/* Lines and columns of an array (outer, rows, columns), for kernels that
+ * compute along the rows: axes that are kept, then adjacent ones that are gone,
+ * then such that are kept. */
+struct kernel_wide_view {
+    size_t outer, rows, columns;
+};
+
+/* Whether the array is of that kind. */
+bool kernel_wide_view(struct kernel_wide_view *view,
+                      const struct graph_shape *shape, const bool *gone);
+
+/* Run a reduction or normalization if its numbers lie so; else return false. */
+bool kernel_wide_reduce(const struct kernel_call *call);
+bool kernel_norm_wide(const struct kernel_call *call);
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef ENGINE_RUN_DENSE_LAYOUT_H
+#define ENGINE_RUN_DENSE_LAYOUT_H
+
+/* How a layer's output channels are divided into panels. Groups of a grouped
+ * convolution that are narrower than a vector are computed as one, with zeros
+ * for the weights between them: vectors would be as empty otherwise, and there
+ * would be more tiles. Private to dense*.c. */
+
+#include "engine/run/dense_tile.h"
+
+struct dense_layout {
+    const struct dense_kernel *kernel;
+    size_t taps;      /* of the window */
+    size_t groups;    /* that are left */
+    size_t merged;    /* of the layer's own in each of these */
+    size_t in, out;   /* channels of each */
+    size_t panels;    /* of each */
+    size_t panel_len; /* floats, of a whole panel */
+};
+
+/* A panel's group, first output channel, and number of channels. */
+struct dense_panel {
+    size_t group, channel, num_lanes;
+};
+
+/* Whether no two groups, once merged, share a byte of a mask (mask.h). */
+bool dense_layout_supports(size_t groups, size_t out);
+
+/* For `groups` of a layer with so many channels in all. */
+void dense_layout_find(struct dense_layout *layout,
+                       const struct dense_kernel *kernel, size_t taps,
+                       size_t groups, size_t in, size_t out);
+
+struct dense_panel dense_layout_panel(const struct dense_layout *layout,
+                                      size_t panel);
+
+/* Packs all panels.
+ *
+ *     packed   out  (groups, panels, taps, in, lanes)
+ *     to_bias  out  (groups, panels, lanes)
+ *     weights  in   (out, taps, in of the layer's own group)
+ *     bias     in   (out) or NULL */
+void dense_layout_pack(const struct dense_layout *layout, float *packed,
+                       float *to_bias, const float *weights, const float *bias);
+
+#endif
