@@ -178,19 +178,22 @@ static void run(struct job *base, struct engine_session *session,
         note_stages(deferred, session, queue_ms, STAGES_DECODE);
         return;
     }
-    ok = engine_session_sample(session, job->image.data, job->image.len, limits,
+    ok = job->has_no_image ||
+         engine_session_sample(session, job->image.data, job->image.len, limits,
                                &cancel, &err);
     buf_release(&job->image);
     if (ok && job->respond(job, session, engine, queue_ms, &cancel, &err)) {
         response_header(&deferred->response, "Cache-Control", "no-store");
-        note_stages(deferred, session, queue_ms, STAGES_COUNT);
+        note_stages(deferred, session, queue_ms,
+                    job->has_no_image ? STAGES_DECODE : STAGES_COUNT);
         return;
     }
     if (job->stop != CAM_JOB_GOES_ON)
         fail_stopped(job, &err);
     else
         fail_with(deferred, &err, ok);
-    note_stages(deferred, session, queue_ms, ok ? STAGES_INFER : STAGES_DECODE);
+    note_stages(deferred, session, queue_ms,
+                ok && !job->has_no_image ? STAGES_INFER : STAGES_DECODE);
 }
 
 static void refuse(struct job *base, enum problem problem,

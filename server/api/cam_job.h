@@ -2,8 +2,8 @@
 #define SERVER_API_CAM_JOB_H
 
 /* The work of POST /cam: an image and the explanation requested for it;
- * afterwards, the response. Other work on a posted image is a job that begins
- * with this one (cam_job_init). */
+ * afterwards, the response. Other work on a posted image, or on the model
+ * alone, is a job that begins with this one (cam_job_init). */
 
 #include <stdint.h>
 
@@ -43,7 +43,8 @@ struct cam_job {
     char id[REQUEST_ID_SIZE]; /* of the request, which may end before the job */
     const struct explain_method *method; /* that it uses; NULL: it makes no map
                                           */
-    struct buf image; /* the file; released as soon as it is decoded */
+    struct buf image;  /* the file; released as soon as it is decoded */
+    bool has_no_image; /* nothing is decoded: the work is about the model */
     struct explain_request request;
     enum cam_format format; /* of the response */
     /* Makes the response for a decoded image. false: the failure is in `err`,

@@ -122,7 +122,8 @@
            "file adds 192")                                                    \
     SECTION("access", "who may use the service")                               \
     TEXT(token_file, "token-file", "", "FILE",                                 \
-         "file of bearer tokens, one per line; /cam, /activations, /model, "   \
+         "file of bearer tokens, one per line; /cam, /activations, /filters, " \
+         "/model, "                                                            \
          "/model/layers, /models and /methods then require one of them; "      \
          "SIGHUP reloads it")                                                  \
     TEXT(metrics_token_file, "metrics-token-file", "", "FILE",                 \

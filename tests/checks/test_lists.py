@@ -39,6 +39,9 @@ TABLES = {
     "activations": [
         {"name": "deep", "default": "3", "accepts": "1 to 9", "help": "how deep"},
     ],
+    "filters": [
+        {"name": "wide", "default": "7", "accepts": "1 to 8", "help": "how wide"},
+    ],
     "routes": [["POST", "/cam"], ["GET", "/"]],
     "problems": [[413, "over-limit"], [503, "busy"]],
     "statuses": [0, 200, 413, 503],
@@ -55,6 +58,7 @@ FILES = {
     "README.md": MARKERS.format("cam", "") + MARKERS.format("serve", " hue"),
     "docs/api.md": MARKERS.format("cam", "")
     + MARKERS.format("activations", "")
+    + MARKERS.format("filters", "")
     + "## Routes\n\n| `POST /cam` | |\n| `GET /` | |\n\n"
     + "## Errors\n\n| 413 | `over-limit` | |\n| 503 | `busy` | |\n\n## Limits\n",
     "docs/models.md": MARKERS.format("operators", "") + MARKERS.format("networks", ""),
@@ -70,6 +74,7 @@ FILES = {
     + INDENTED.format("form")
     + INDENTED.format("activations-parameters")
     + INDENTED.format("activations-form")
+    + INDENTED.format("filters-parameters")
     + "  /:\n    get:\n  x:\n        kind:\n          type: string\n"
     "          enum: [over-limit, busy]\n",
     "static/index.html": '<input id="opacity" type="range" min="0" max="1" step="0.01">'

@@ -20,6 +20,7 @@
 
 #include "engine/engine.h"
 #include "engine/engine_activations.h"
+#include "engine/engine_filters.h"
 
 enum { FAKE_CLASSES = 4 };
 
@@ -233,6 +234,22 @@ bool engine_activations_find(struct engine_session *session,
     (void)request;
     (void)cancel;
     return fail(err, ERROR_UNSUPPORTED, "a fake has no activations");
+}
+
+bool engine_filters_find(struct engine_filters *found,
+                         const struct engine *engine,
+                         const struct engine_filters_request *request,
+                         struct error *err)
+{
+    (void)found;
+    (void)engine;
+    (void)request;
+    return fail(err, ERROR_UNSUPPORTED, "a fake has no filters");
+}
+
+void engine_filters_release(struct engine_filters *found)
+{
+    *found = (struct engine_filters){0};
 }
 
 struct engine_session *engine_session_new(const struct engine *engine,

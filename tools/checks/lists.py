@@ -175,6 +175,16 @@ def activations_form(tables: dict, flags: list[str]) -> list[str]:
     return form({"cam": tables["activations"]}, flags)
 
 
+def filters(tables: dict, flags: list[str]) -> list[str]:
+    """The options of GET /filters, for people."""
+    return cam({"cam": tables["filters"]}, flags)
+
+
+def filters_parameters(tables: dict, flags: list[str]) -> list[str]:
+    """The same as parameters of the query."""
+    return parameters({"cam": tables["filters"]}, flags)
+
+
 # ---- operators and networks ----
 
 
@@ -215,10 +225,16 @@ def networks(tables: dict, _: list[str]) -> list[str]:
 
 LISTS = {
     "README.md": (cam, serve),
-    "docs/api.md": (cam, activations),
+    "docs/api.md": (cam, activations, filters),
     "docs/models.md": (operators, networks),
     "docs/operations.md": (serve,),
-    "static/openapi.yaml": (parameters, form, activations_parameters, activations_form),
+    "static/openapi.yaml": (
+        parameters,
+        form,
+        activations_parameters,
+        activations_form,
+        filters_parameters,
+    ),
 }
 
 
