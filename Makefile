@@ -90,7 +90,7 @@ UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 TESTLIB_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/*.c tests/unit/*.c))
 STATIC := $(shell find static -type f 2>/dev/null)
 # Where numbers are computed by the million: the compiler may vectorise freely.
-FAST_DIRS := engine/image engine/kernel engine/xnn engine/explain engine/render
+FAST_DIRS := engine/image engine/kernel engine/xnn engine/explain engine/render engine/inside
 
 objects = $(1:%.c=$B/obj/%.o)
 ENGINE_OBJ := $(call objects,$(ENGINE_SRC)) $B/obj/gen/onnx.pb-c.o

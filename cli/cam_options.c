@@ -32,7 +32,7 @@ static void fill_table(struct run_options_table *table)
 {
     *table = (struct run_options_table){0};
     run_options_add_model(table);
-    run_options_add_shared(table, left_out);
+    run_options_add_shared(table, explain_options_table(), left_out);
     run_options_add(table, own_rows, sizeof own_rows / sizeof own_rows[0]);
     run_options_add_limits(table);
 }

@@ -10,6 +10,8 @@
 
 int cmd_serve(int argc, char **argv);
 int cmd_cam(int argc, char **argv);
+int cmd_look(int argc, char **argv);
+int cmd_filters(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
 int cmd_model(int argc, char **argv);

@@ -3,17 +3,16 @@
 #include "cli/cmd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cam_options.h"
 #include "cli/complain.h"
 #include "cli/default_model.h"
 #include "cli/outfile.h"
+#include "cli/photo_file.h"
 #include "cli/progress.h"
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
@@ -34,50 +33,6 @@ struct cam {
     struct response response;       /* likewise */
     struct progress progress;
 };
-
-/* Reads a pipe or a device to its end. */
-static bool read_stream(struct buf *bytes, int fd, size_t max_bytes,
-                        struct error *err)
-{
-    for (;;) {
-        ssize_t got;
-
-        if (!buf_reserve(bytes, 65536, err))
-            return false;
-        got = read(fd, bytes->data + bytes->len, bytes->cap - bytes->len);
-        if (got == 0)
-            return true;
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail(err, ERROR_IO, "cannot be read: %s", strerror(errno));
-        bytes->len += (size_t)got;
-        if (bytes->len > max_bytes)
-            return fail(err, ERROR_LIMIT,
-                        "is longer than %zu bytes, which is the limit",
-                        max_bytes);
-    }
-}
-
-static bool read_image(struct buf *bytes, const char *image, size_t max_bytes,
-                       struct error *err)
-{
-    struct stat info;
-    bool ok;
-    int fd;
-
-    buf_clear(bytes);
-    if (strcmp(image, "-") == 0)
-        return read_stream(bytes, STDIN_FILENO, max_bytes, err);
-    if (stat(image, &info) == 0 && S_ISREG(info.st_mode))
-        return buf_append_file(bytes, image, max_bytes, err);
-    fd = open(image, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail(err, ERROR_IO, "cannot be opened: %s", strerror(errno));
-    ok = read_stream(bytes, fd, max_bytes, err);
-    close(fd);
-    return ok;
-}
 
 /* Writes the heatmap to its file and removes it from the explanation, so that
  * the JSON does not contain it. */
@@ -127,7 +82,7 @@ static bool explain(struct cam *cam, size_t image, struct error *err)
         .progress = options->num_images == 1 ? show_passes : NULL, .user = cam};
     struct explanation explanation;
 
-    return read_image(&cam->image, name, options->run.max_bytes, err) &&
+    return photo_file_read(&cam->image, name, options->run.max_bytes, err) &&
            engine_session_sample(cam->session, cam->image.data, cam->image.len,
                                  &options->run.limits, NULL, err) &&
            engine_session_explain(cam->session, &explanation, &cam->request,
@@ -197,8 +152,8 @@ static int open_all(struct cam *cam)
     struct error err = {0};
 
     if (options->heatmap &&
-        !outfile_plan(&cam->outfile, options->heatmap, options->images,
-                      options->num_images, &err)) {
+        !outfile_plan(&cam->outfile, options->heatmap, "-heatmap.png",
+                      options->images, options->num_images, &err)) {
         error_prefix(&err, "--heatmap");
         return usage_error(&err);
     }

@@ -33,7 +33,7 @@ void eval_options_fill(struct run_options_table *table,
 {
     *table = (struct run_options_table){0};
     run_options_add_model(table);
-    run_options_add_shared(table, left_out);
+    run_options_add_shared(table, explain_options_table(), left_out);
     run_options_add(table, data_rows, sizeof data_rows / sizeof data_rows[0]);
     run_options_add(table, rows, num_rows);
     run_options_add_limits(table);

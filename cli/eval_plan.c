@@ -124,7 +124,7 @@ static bool is_for(const struct explain_method *method, const char *name)
     char own[32];
 
     for (unsigned i = 0; i < EXPLAIN_NUM_PARAMETERS; i++) {
-        explain_options_name(own, flags[i]);
+        request_options_name(own, flags[i]);
         if (strcmp(own, name) == 0)
             return method && method->parameters & EXPLAIN_HAS(i);
     }
@@ -172,21 +172,19 @@ static bool read_request(struct making *making, struct explain_request *request,
 static void name_box(char text[EVAL_PLAN_BOX_SIZE], const struct choice *choice,
                      const struct explain_request *request)
 {
+    const struct request_options *table = explain_options_table();
     const char *rule = box_rule_name(request->box.rule);
-    struct explain_option about;
-    const struct option *row;
-    char own[32];
+    struct request_option about;
 
     snprintf(text, EVAL_PLAN_BOX_SIZE, "%s", rule);
     for (enum list list = BOX + 1; list < NUM_LISTS; list++) {
         if (strcmp(rules[list], rule) != 0 ||
             (list == QUALITY && request->box.quality == BOX_QUALITY_FAST))
             continue;
-        for (size_t i = 0; (row = explain_options_row(i)); i++) {
-            explain_options_name(own, row->flag);
-            if (strcmp(own, names[list]) != 0)
+        for (size_t i = 0; i < table->count; i++) {
+            request_options_describe(&about, table, i);
+            if (strcmp(about.name, names[list]) != 0)
                 continue;
-            explain_options_describe(&about, row);
             snprintf(text, EVAL_PLAN_BOX_SIZE, "%s %.20s", rule,
                      choice->values[list] ? choice->values[list]
                                           : about.fallback);

@@ -19,6 +19,8 @@ struct command {
 static const struct command commands[] = {
     {"serve", cmd_serve, "serve explanations of images over HTTP"},
     {"cam", cmd_cam, "explain images on the command line"},
+    {"look", cmd_look, "show the activations of a layer on images"},
+    {"filters", cmd_filters, "show the filters of a convolution"},
     {"eval", cmd_eval, "measure a model and its maps on known photos"},
     {"calibrate", cmd_calibrate, "find how boxes are cut best for a model"},
     {"model", cmd_model, "inspect networks and make models from them"},

@@ -43,28 +43,28 @@ out:
 
 /* Appends the pattern that `where` stands for, including its NUL. */
 static bool make_pattern(struct buf *pattern, const char *where,
-                         size_t num_images, struct error *err)
+                         const char *suffix, size_t num_images,
+                         struct error *err)
 {
     size_t len = strlen(where);
     bool slash = len > 0 && where[len - 1] == '/';
     struct stat info;
-    const char *rest = "";
+    bool exists;
 
-    if (!strstr(where, "%s")) {
-        bool exists = stat(where, &info) == 0 && S_ISDIR(info.st_mode);
-
-        if (slash && !exists)
-            return fail(err, ERROR_INPUT, "there is no directory \"%s\"",
-                        where);
-        if (exists)
-            rest = slash ? "%s-heatmap.png" : "/%s-heatmap.png";
-        else if (num_images > 1)
-            return fail(err, ERROR_INPUT,
-                        "several images need a directory or a %%s in \"%s\"",
-                        where);
-    }
+    if (strstr(where, "%s"))
+        return buf_append(pattern, where, len + 1, err);
+    exists = stat(where, &info) == 0 && S_ISDIR(info.st_mode);
+    if (slash && !exists)
+        return fail(err, ERROR_INPUT, "there is no directory \"%s\"", where);
+    if (!exists && num_images > 1)
+        return fail(err, ERROR_INPUT,
+                    "several images need a directory or a %%s in \"%s\"",
+                    where);
+    if (!exists)
+        return buf_append(pattern, where, len + 1, err);
     return buf_append(pattern, where, len, err) &&
-           buf_append(pattern, rest, strlen(rest) + 1, err);
+           buf_append(pattern, slash ? "%s" : "/%s", slash ? 2 : 3, err) &&
+           buf_append(pattern, suffix, strlen(suffix) + 1, err);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -96,13 +96,14 @@ out:
 }
 
 bool outfile_plan(struct outfile *outfile, const char *where,
-                  char *const *images, size_t count, struct error *err)
+                  const char *suffix, char *const *images, size_t count,
+                  struct error *err)
 {
     struct outfile plan = {.count = count};
     struct buf pattern = {0};
     bool ok = false;
 
-    if (!make_pattern(&pattern, where, count, err))
+    if (!make_pattern(&pattern, where, suffix, count, err))
         goto out;
     plan.paths = calloc(count + 1, sizeof *plan.paths);
     plan.images = calloc(count + 1, sizeof *plan.images);

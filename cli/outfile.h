@@ -1,9 +1,9 @@
 #ifndef CLI_OUTFILE_H
 #define CLI_OUTFILE_H
 
-/* Where heatmaps are written, one per image.
+/* Where heatmaps and other pictures are written, one per image.
  *
- *     outfile_plan(&outfile, "maps/", images, num_images, &err)
+ *     outfile_plan(&outfile, "maps/", "-heatmap.png", images, num, &err)
  *     outfile_write(&outfile, i, &png, &err)      for images[i]
  *     outfile_release(&outfile)
  *
@@ -11,7 +11,7 @@
  *
  *     a pattern    every %s in it is replaced by the image's name
  *     a directory  it exists, or `where` ends with a slash; the heatmap is
- *                  NAME-heatmap.png in it
+ *                  NAME and the suffix in it
  *     a file       for a single image only
  *
  * The image's name is its file name without the extension; "stdin" for "-". Two
@@ -38,8 +38,8 @@ struct outfile {
  *                   exist
  *     ERROR_MEMORY */
 bool outfile_plan(struct outfile *outfile, const char *where,
-                  char *const *images, size_t count, struct error *err)
-    __attribute__((warn_unused_result));
+                  const char *suffix, char *const *images, size_t count,
+                  struct error *err) __attribute__((warn_unused_result));
 
 /* Writes the heatmap of one image, replacing an existing file. ERROR_IO: it
  * cannot be written, or is one of the images; a partial file is removed. image

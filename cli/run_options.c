@@ -36,7 +36,7 @@ bool run_options_take_shared(void *data, const struct option *option,
     uint64_t position;
     char name[32];
 
-    explain_options_name(name, strcmp(option->flag, "heatmap-kind") == 0
+    request_options_name(name, strcmp(option->flag, "heatmap-kind") == 0
                                    ? "heatmap"
                                    : option->flag);
     return options_check(&position, option, value, err) &&
@@ -107,21 +107,20 @@ static bool is_listed(const char *const *flags, const char *flag)
     return false;
 }
 
-/* explain_options_parse checks the values, so that the command line and the
+/* The request's own parser checks the values, so that the command line and the
  * service accept the same ones. */
 void run_options_add_shared(struct run_options_table *table,
+                            const struct request_options *options,
                             const char *const *left_out)
 {
-    const struct option *row;
+    for (size_t i = 0; i < options->count; i++) {
+        struct request_option *about = &table->shared[table->num_shared];
+        struct option added = options->rows[i];
 
-    for (size_t i = 0; (row = explain_options_row(i)); i++) {
-        struct explain_option *about = &table->shared[table->num_shared];
-        struct option added = *row;
-
-        if (is_listed(left_out, row->flag))
+        if (is_listed(left_out, added.flag))
             continue;
         table->num_shared++;
-        explain_options_describe(about, row);
+        request_options_describe(about, options, i);
         added.take = run_options_take_shared;
         added.type = OPTION_TEXT;
         added.accepts = about->accepts;

@@ -11,6 +11,7 @@
 #include "engine/base/error.h"
 #include "engine/engine.h"
 #include "server/api/explain_options.h"
+#include "server/api/request_options.h"
 #include "server/config/options.h"
 #include "server/http/params.h"
 
@@ -19,8 +20,8 @@ struct run_options {
     bool help;         /* only print the manual */
     const char *model; /* folder; NULL: the default model */
     struct engine_options engine;
-    struct params asked; /* options shared with POST /cam, whose values
-                            explain_options_parse checks */
+    struct params asked; /* options shared with a request, whose own parser
+                            checks their values */
     unsigned num_threads;
     struct image_limits limits;
     size_t max_bytes; /* of an image's file */
@@ -33,24 +34,25 @@ enum { RUN_OPTIONS_MAX_ROWS = 48 };
 struct run_options_table {
     struct option rows[RUN_OPTIONS_MAX_ROWS];
     size_t count;
-    struct explain_option shared[RUN_OPTIONS_MAX_ROWS]; /* what rows point to */
+    struct request_option shared[RUN_OPTIONS_MAX_ROWS]; /* what rows point to */
     size_t num_shared;
 };
 
 /* Sets the defaults: all cores, and the limits of a service. */
 void run_options_init(struct run_options *options);
 
-/* Adds rows: those for the model; those of POST /cam but for the flags in
- * `left_out`, which ends with NULL; a command's own; those for threads and
- * limits, and --help. */
+/* Adds rows: those for the model; those of a request, such as POST /cam, but
+ * for the flags in `left_out`, which ends with NULL; a command's own; those for
+ * threads and limits, and --help. */
 void run_options_add_model(struct run_options_table *table);
 void run_options_add_shared(struct run_options_table *table,
+                            const struct request_options *options,
                             const char *const *left_out);
 void run_options_add(struct run_options_table *table, const struct option *rows,
                      size_t count);
 void run_options_add_limits(struct run_options_table *table);
 
-/* Keeps an option of POST /cam under the name that it has there. For rows. */
+/* Keeps an option of a request under the name that it has there. For rows. */
 bool run_options_take_shared(void *data, const struct option *option,
                              const char *value, struct error *err);
 

@@ -17,6 +17,7 @@ void engine_session_release_scratch(struct engine_session *session)
     explain_release(&session->maps);
     engine_object_trim(&session->object);
     engine_channels_release(&session->channels);
+    activations_release(&session->activations);
     buf_release(&session->heatmap);
     free(session->explained);
     session->explained = NULL;

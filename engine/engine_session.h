@@ -1,12 +1,15 @@
 #ifndef ENGINE_ENGINE_SESSION_H
 #define ENGINE_ENGINE_SESSION_H
 
-/* The session's struct, shared by engine_session.c and engine_memory.c. */
+/* The session's struct, shared by engine_session.c, engine_memory.c and
+ * engine_activations.c. */
 
 #include "engine/engine.h"
 #include "engine/engine_channels.h"
 #include "engine/engine_internal.h"
 #include "engine/engine_object.h"
+#include "engine/explain/probe.h"
+#include "engine/inside/activations.h"
 
 struct engine_session {
     const struct engine *engine;   /* borrowed */
@@ -26,6 +29,7 @@ struct engine_session {
     struct explained_class *explained;  /* owned */
     size_t explained_cap;               /* bytes */
     struct buf heatmap;
+    struct activations activations;
     uint64_t num_runs;
     struct engine_timing timing;
 };

@@ -33,6 +33,12 @@ struct variants {
     uint64_t clock;
 };
 
+bool variants_read(const struct variants *variants, struct network *network,
+                   enum network_pass last, struct error *err)
+{
+    return variants_make_read(network, &variants->source, last, err);
+}
+
 /* ---- those that there are ---- */
 
 static void free_entry(struct entry *entry)

@@ -51,6 +51,15 @@ struct variants *variants_new(int fd, const struct network_options *options,
                               const struct network *network, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Reads the file again, through the passes up to `last`, into an empty network
+ * without a head: before plan_layout all weights are as in the file. The
+ * network's only output is that of the classes. After a failure the network may
+ * only be released. Any thread. ERROR_IO as below; ERROR_MEMORY, and whatever
+ * network_read fails with. */
+bool variants_read(const struct variants *variants, struct network *network,
+                   enum network_pass last, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Returns a variant, which is made if there is none yet, until variants_give.
  * Any thread. One is made at a time: others that are not there yet wait for its
  * end, and those that are do not. `cancel` ends the wait, and the making

@@ -46,6 +46,27 @@ static bool check_weights(const struct graph *graph,
            fail_changed("a file with weights", err);
 }
 
+bool variants_make_read(struct network *network,
+                        const struct variants_source *source,
+                        enum network_pass last, struct error *err)
+{
+    const struct network_options options = {
+        .input = source->input, .keep_outputs = true, .last = last};
+    struct error why = {0};
+    struct buf file = {0};
+    bool ok = read_file(&file, source, &why) &&
+              network_read(network, file.data, file.len, &options, &why);
+
+    buf_release(&file);
+    if (ok)
+        return true;
+    /* It has been read once and has not changed: a lack of memory looks like a
+     * broken file to protobuf-c. */
+    if (why.kind == ERROR_INPUT)
+        return fail(err, ERROR_MEMORY, "not enough memory for a network");
+    return fail(err, why.kind, "%s", why.text);
+}
+
 /* ---- making one ---- */
 
 /* Lets what takes the value that node `first` transposes take `back` instead,
@@ -226,14 +247,9 @@ bool variants_make(struct variant *made, const struct variants_source *source,
                    const struct plan *const *others, size_t num_others,
                    const struct cancel *cancel, struct error *err)
 {
-    const struct network_options options = {
-        .input = source->input, .keep_outputs = true, .last = NETWORK_FOLD};
     struct network network = {0};
-    struct buf file = {0};
-    bool ok = read_file(&file, source, err) &&
-              network_read(&network, file.data, file.len, &options, err);
+    bool ok = variants_make_read(&network, source, NETWORK_FOLD, err);
 
-    buf_release(&file);
     made->graph = network.graph;
     if (!ok || !check_weights(&made->graph, source, err))
         return false;

@@ -27,6 +27,12 @@ void variants_make_count(struct variants_source *source);
 size_t variants_make_len(const struct variants_source *source,
                          const struct variant_key *key);
 
+/* Reads the file again, as variants_read does. */
+bool variants_make_read(struct network *network,
+                        const struct variants_source *source,
+                        enum network_pass last, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Makes it; packed weights are shared with other plans. After a failure, the
  * graph is to be released. Fails like variants_take.
  *

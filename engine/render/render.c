@@ -10,9 +10,7 @@
  * when coloured. */
 enum { BAND_ROWS = 32 };
 
-/* Reduces the longest side to `max_side`, unless it is shorter or max_side is
- * 0. */
-static void fit(uint32_t *width, uint32_t *height, const struct image *image,
+void render_fit(uint32_t *width, uint32_t *height, const struct image *image,
                 uint32_t max_side)
 {
     uint32_t longest =
@@ -90,7 +88,7 @@ bool render_boxes(struct render *render, struct box_found *found,
     uint32_t width, height;
 
     *found = (struct box_found){0};
-    fit(&width, &height, map->image, RENDER_BOX_GRID);
+    render_fit(&width, &height, map->image, RENDER_BOX_GRID);
     region = view_in(map, width, height, 0);
     render->upsampled =
         scratch_reserve(render->upsampled, &render->upsampled_cap,
@@ -111,11 +109,9 @@ bool render_boxes(struct render *render, struct box_found *found,
     return true;
 }
 
-/* The upright image at the output's size; the image's own pixels if the size is
- * the same. */
-static const uint8_t *picture_at(struct render *render,
-                                 const struct image *image, uint32_t width,
-                                 uint32_t height, struct error *err)
+const uint8_t *render_picture(struct render *render, const struct image *image,
+                              uint32_t width, uint32_t height,
+                              struct error *err)
 {
     const bool whole = width == image->width && height == image->height;
     const struct resize_part part = {
@@ -182,9 +178,9 @@ bool render_heatmap(struct render *render, struct buf *png,
     bool overlay = options->kind != RENDER_MAP;
     uint32_t width, height;
 
-    fit(&width, &height, map->image, options->max_side);
+    render_fit(&width, &height, map->image, options->max_side);
     if (overlay) {
-        picture = picture_at(render, map->image, width, height, err);
+        picture = render_picture(render, map->image, width, height, err);
         if (!picture)
             return false;
     }

@@ -86,6 +86,19 @@ bool render_heatmap(struct render *render, struct buf *png,
                     const struct render_options *options, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Computes the size of an image whose longest side is reduced to `max_side`,
+ * unless it is shorter or max_side is 0. */
+void render_fit(uint32_t *width, uint32_t *height, const struct image *image,
+                uint32_t max_side);
+
+/* Returns the upright image at another size, (height, width, 3) RGB: its own
+ * pixels if the size is the same, else what `render` keeps until the next call.
+ * NULL: ERROR_MEMORY. */
+const uint8_t *render_picture(struct render *render, const struct image *image,
+                              uint32_t width, uint32_t height,
+                              struct error *err)
+    __attribute__((warn_unused_result));
+
 void render_release(struct render *render);
 
 #endif

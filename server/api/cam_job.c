@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/clock.h"
 #include "server/api/cam_json.h"
@@ -123,7 +124,7 @@ static void fail_stopped(struct cam_job *job, const struct error *err)
 
 /* ---- the work ---- */
 
-/* Makes the response for a decoded image. */
+/* Explains the image. */
 static bool respond(struct cam_job *job, struct engine_session *session,
                     const struct engine *engine, double queue_ms,
                     const struct cancel *cancel, struct error *err)
@@ -177,19 +178,22 @@ static void run(struct job *base, struct engine_session *session,
         note_stages(deferred, session, queue_ms, STAGES_DECODE);
         return;
     }
-    ok = engine_session_sample(session, job->image.data, job->image.len, limits,
+    ok = job->has_no_image ||
+         engine_session_sample(session, job->image.data, job->image.len, limits,
                                &cancel, &err);
     buf_release(&job->image);
-    if (ok && respond(job, session, engine, queue_ms, &cancel, &err)) {
+    if (ok && job->respond(job, session, engine, queue_ms, &cancel, &err)) {
         response_header(&deferred->response, "Cache-Control", "no-store");
-        note_stages(deferred, session, queue_ms, STAGES_COUNT);
+        note_stages(deferred, session, queue_ms,
+                    job->has_no_image ? STAGES_DECODE : STAGES_COUNT);
         return;
     }
     if (job->stop != CAM_JOB_GOES_ON)
         fail_stopped(job, &err);
     else
         fail_with(deferred, &err, ok);
-    note_stages(deferred, session, queue_ms, ok ? STAGES_INFER : STAGES_DECODE);
+    note_stages(deferred, session, queue_ms,
+                ok && !job->has_no_image ? STAGES_INFER : STAGES_DECODE);
 }
 
 static void refuse(struct job *base, enum problem problem,
@@ -230,15 +234,40 @@ static void free_job(struct deferred *deferred)
     free(job);
 }
 
-struct cam_job *cam_job_new(void)
+void cam_job_init(
+    struct cam_job *job,
+    bool (*respond_to)(struct cam_job *job, struct engine_session *session,
+                       const struct engine *engine, double queue_ms,
+                       const struct cancel *cancel, struct error *err))
 {
-    struct cam_job *job = calloc(1, sizeof *job);
-
-    if (!job)
-        return NULL;
     job->base.deferred.start = start;
     job->base.deferred.free = free_job;
     job->base.run = run;
     job->base.refuse = refuse;
+    job->respond = respond_to;
+}
+
+struct cam_job *cam_job_new(void)
+{
+    struct cam_job *job = calloc(1, sizeof *job);
+
+    if (job)
+        cam_job_init(job, respond);
     return job;
+}
+
+void cam_job_take(struct cam_job *job, struct service *service,
+                  struct request *request, struct model *model, size_t passes)
+{
+    job->service = service;
+    job->image = request->image; /* moved, not copied */
+    request->image = (struct buf){0};
+    job->base.model = model_hold(model);
+    job->base.passes = passes;
+    memcpy(job->id, request->id, sizeof job->id);
+    job->base.deferred.response.id = job->id;
+    job->queued_us = clock_now_us();
+    job->deadline_us =
+        job->queued_us + service->config->deadline_ms * UINT64_C(1000);
+    request->deferred = &job->base.deferred;
 }

@@ -2,7 +2,8 @@
 #define SERVER_API_CAM_JOB_H
 
 /* The work of POST /cam: an image and the explanation requested for it;
- * afterwards, the response. */
+ * afterwards, the response. Other work on a posted image, or on the model
+ * alone, is a job that begins with this one (cam_job_init). */
 
 #include <stdint.h>
 
@@ -42,12 +43,18 @@ struct cam_job {
     char id[REQUEST_ID_SIZE]; /* of the request, which may end before the job */
     const struct explain_method *method; /* that it uses; NULL: it makes no map
                                           */
-    struct buf image; /* the file; released as soon as it is decoded */
+    struct buf image;  /* the file; released as soon as it is decoded */
+    bool has_no_image; /* nothing is decoded: the work is about the model */
     struct explain_request request;
     enum cam_format format; /* of the response */
-    uint64_t queued_us;     /* when it was queued */
-    uint64_t deadline_us;   /* it is not started after this time, nor is another
-                               pass, if the method takes several */
+    /* Makes the response for a decoded image. false: the failure is in `err`,
+     * of which ERROR_UNSUPPORTED becomes PROBLEM_REFUSED. */
+    bool (*respond)(struct cam_job *job, struct engine_session *session,
+                    const struct engine *engine, double queue_ms,
+                    const struct cancel *cancel, struct error *err);
+    uint64_t queued_us;   /* when it was queued */
+    uint64_t deadline_us; /* it is not started after this time, nor is another
+                             pass, if the method takes several */
 
     /* While it runs: */
     enum cam_job_stop stop;
@@ -63,5 +70,20 @@ struct cam_job {
  *
  *     {"passes":12,"of":301} */
 struct cam_job *cam_job_new(void);
+
+/* Prepares a zeroed job that begins with a cam_job, and is freed with free(),
+ * for work of its own. */
+void cam_job_init(struct cam_job *job,
+                  bool (*respond)(struct cam_job *job,
+                                  struct engine_session *session,
+                                  const struct engine *engine, double queue_ms,
+                                  const struct cancel *cancel,
+                                  struct error *err));
+
+/* Whose job it is: gives it the request's image and id, and makes it the
+ * request's response, which is deferred. The job holds its own reference to the
+ * model. HTTP thread. */
+void cam_job_take(struct cam_job *job, struct service *service,
+                  struct request *request, struct model *model, size_t passes);
 
 #endif

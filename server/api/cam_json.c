@@ -1,12 +1,12 @@
 #include "server/api/cam_json.h"
 
 #include <nettle/base64.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/api/channels_json.h"
 #include "server/api/explain_options.h"
 #include "server/api/map_json.h"
+#include "server/api/parts_json.h"
 #include "server/http/json.h"
 
 static json_t *check_list(const struct explain_map *map)
@@ -62,10 +62,7 @@ static json_t *map_object(const struct explained_class *class,
           put(object, "normalized_by",
               json_pack("{so so}", "mean", real(map->norm_mean), "deviation",
                         real(map->norm_deviation)))) &&
-         put(object, "region",
-             json_pack("{sf sf sf sf}", "x", map->region.x, "y", map->region.y,
-                       "width", map->region.width, "height",
-                       map->region.height)) &&
+         put(object, "region", parts_json_region(&map->region)) &&
          map_json_put_values(object, map, request->values)))
         return object;
     json_decref(object);
@@ -196,27 +193,6 @@ static json_t *class_list(const struct engine *engine,
     return classes;
 }
 
-static json_t *image_object(const struct image *image)
-{
-    return json_pack("{sI sI ss}", "width", (json_int_t)image->width, "height",
-                     (json_int_t)image->height, "format",
-                     image_format_name(image->format));
-}
-
-/* Rounded to microseconds: further digits are noise. */
-static json_t *milliseconds(double value)
-{
-    return real(round(value * 1000) / 1000);
-}
-
-static json_t *timing(const struct engine_timing *t, double queue_ms)
-{
-    return json_pack("{so so so so so}", "queue", milliseconds(queue_ms),
-                     "decode", milliseconds(t->decode), "preprocess",
-                     milliseconds(t->preprocess), "infer",
-                     milliseconds(t->infer), "render", milliseconds(t->render));
-}
-
 /* Inserts the heatmap before the object's closing brace. The Base64 text is
  * written directly into the body: a JSON string would be copied three times and
  * searched for characters to escape. */
@@ -262,7 +238,7 @@ static json_t *parameter_object(const struct explain_method *method,
     char name[32];
 
 #define X(parameter, field, kind, flag, ...)                 \
-    explain_options_name(name, flag);                        \
+    request_options_name(name, flag);                        \
     if (ok && (method->parameters & EXPLAIN_HAS(parameter))) \
         ok = put(object, name,                               \
                  number_of(&request->parameters.field,       \
@@ -275,16 +251,6 @@ static json_t *parameter_object(const struct explain_method *method,
     return NULL;
 }
 
-static json_t *layer_object(const struct layer *layer)
-{
-    if (!layer)
-        return json_null();
-    return json_pack("{so sI sI sI}", "name", text(layer->name), "channels",
-                     (json_int_t)layer->channels, "height",
-                     (json_int_t)layer->height, "width",
-                     (json_int_t)layer->width);
-}
-
 /* All that is needed to make the map again; null without a map. */
 static json_t *explanation_object(const struct explanation *explanation,
                                   const struct explain_request *request)
@@ -295,7 +261,7 @@ static json_t *explanation_object(const struct explanation *explanation,
 
     if (!method || !map ||
         (put(object, "title", json_string(method->title)) &&
-         put(object, "layer", layer_object(explanation->layer)) &&
+         put(object, "layer", parts_json_layer(explanation->layer)) &&
          put(object, "target", json_string(target_name(request->target))) &&
          put(object, "against",
              request->target == TARGET_MARGIN
@@ -329,14 +295,14 @@ static json_t *describe(const struct engine *engine,
         put(root, "explanation", explanation_object(explanation, request)) &&
         put(root, "scores", text(info.scores)) &&
         put(root, "exclusive", json_boolean(info.is_exclusive)) &&
-        put(root, "image", image_object(explanation->image)) &&
+        put(root, "image", parts_json_image(explanation->image)) &&
         put(root, "classes", class_list(engine, explanation, request)) &&
         put(root, "class", json_integer((json_int_t)first->class.index)) &&
         (!explanation->refusal ||
          put(root, "refusal", text(explanation->refusal))) &&
         put_evidence(root, first, explanation, request) &&
         put(root, "timing_ms",
-            timing(&explanation->timing, source->queue_ms)) &&
+            parts_json_timing(&explanation->timing, source->queue_ms)) &&
         (explanation->heatmap->len > 0 || put(root, "heatmap", json_null())))
         return root;
     json_decref(root);

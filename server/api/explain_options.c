@@ -1,6 +1,5 @@
 #include "server/api/explain_options.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "server/work/allowed.h"
@@ -182,107 +181,22 @@ static const struct option rows[] = {
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
-const struct option *explain_options_row(size_t i)
+/* ---- the table ---- */
+
+/* Only a layer can say better why it is not accepted. */
+static bool says_why(const struct option *row)
 {
-    return i < NUM_ROWS ? &rows[i] : NULL;
+    return row->take == take_layer;
 }
 
-/* ---- in words ---- */
-
-/* "a, b or c" of "a|b|c". */
-static void list_words(char *text, size_t size, const char *words)
+const struct request_options *explain_options_table(void)
 {
-    size_t len = 0;
+    static const struct request_options table = {.rows = rows,
+                                                 .count = NUM_ROWS,
+                                                 .defaults = &defaults,
+                                                 .says_why = says_why};
 
-    for (const char *at = words; *at && len < size;) {
-        size_t n = strcspn(at, "|");
-        const char *gap = at == words ? "" : at[n] ? ", " : " or ";
-
-        len +=
-            (size_t)snprintf(text + len, size - len, "%s%.*s", gap, (int)n, at);
-        at += n + (at[n] == '|');
-    }
-}
-
-void explain_options_describe(struct explain_option *about,
-                              const struct option *row)
-{
-    char digits[32];
-    const char *fallback = row->fallback;
-
-    *about = (struct explain_option){.help = row->help};
-    explain_options_name(about->name, row->flag);
-    if (!fallback)
-        fallback = options_value(digits, &defaults, row);
-    snprintf(about->fallback, sizeof about->fallback, "%s", fallback);
-    if (row->type == OPTION_CHOICE)
-        list_words(about->accepts, sizeof about->accepts, row->accepts);
-    else if (row->type == OPTION_NUMBER)
-        snprintf(about->accepts, sizeof about->accepts, "%ju to %ju",
-                 (uintmax_t)row->min, (uintmax_t)row->max);
-    else
-        snprintf(about->accepts, sizeof about->accepts, "%s",
-                 row->type == OPTION_SHARE ? "0 to 1" : row->accepts);
-}
-
-void explain_options_name(char name[32], const char *flag)
-{
-    size_t i;
-
-    for (i = 0; flag[i] && i < 31; i++)
-        name[i] = flag[i] == '-' ? '_' : flag[i];
-    name[i] = '\0';
-}
-
-/* ---- reading ---- */
-
-static bool fail_unknown(const char *name, struct error *err)
-{
-    char known[256] = "", own[32];
-    size_t len = 0;
-
-    for (size_t i = 0; i < NUM_ROWS && len < sizeof known; i++) {
-        explain_options_name(own, rows[i].flag);
-        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s",
-                                i ? ", " : "", own);
-    }
-    return fail(err, ERROR_INPUT,
-                "unknown option \"%.60s\"; the options are %s", name, known);
-}
-
-/* What only some rows can say better: why a layer is not accepted. */
-static bool fail_value(const struct option *row, const char *value,
-                       const struct error *why, struct error *err)
-{
-    struct explain_option about;
-    char own[32];
-
-    explain_options_name(own, row->flag);
-    if (row->take == take_layer)
-        return fail(err, ERROR_INPUT, "option \"%s\": %s", own, why->text);
-    explain_options_describe(&about, row);
-    return fail(err, ERROR_INPUT,
-                "option \"%s\": \"%.60s\" is not accepted; it takes %s", own,
-                value, about.accepts);
-}
-
-static bool parse_one(struct reading *reading, bool *seen, const char *name,
-                      const char *value, struct error *err)
-{
-    struct error why = {0};
-    char own[32];
-
-    for (size_t i = 0; i < NUM_ROWS; i++) {
-        explain_options_name(own, rows[i].flag);
-        if (strcmp(own, name) != 0)
-            continue;
-        if (seen[i] && rows[i].type != OPTION_LIST)
-            return fail(err, ERROR_INPUT, "option \"%s\" is given twice", name);
-        seen[i] = true;
-        return options_set(reading, &rows[i], value, &why) ||
-               fail_value(&rows[i], value, &why, err);
-    }
-    return fail_unknown(name, err);
+    return &table;
 }
 
 /* ---- what options say together ---- */
@@ -339,7 +253,7 @@ static bool check_parameters(const struct explain_request *request,
         if (has & EXPLAIN_HAS(i) || !is_given(seen, flags[i]))
             continue;
         list_methods(text, EXPLAIN_HAS(i));
-        explain_options_name(own, flags[i]);
+        request_options_name(own, flags[i]);
         return fail(err, ERROR_INPUT, "option \"%s\" is for the method %s", own,
                     text);
     }
@@ -402,13 +316,12 @@ bool explain_options_parse(struct explain_request *request,
     struct reading reading = {.request = defaults, .engine = engine};
     size_t num_classes = engine ? num_classes_of(engine) : defaults.top;
     bool seen[NUM_ROWS] = {false};
-    const char *name, *value;
 
     if (reading.request.top > num_classes)
         reading.request.top = num_classes;
-    for (size_t pos = 0; params_next(params, &pos, &name, &value);)
-        if (!parse_one(&reading, seen, name, value, err))
-            return false;
+    if (!request_options_parse(explain_options_table(), &reading, seen, params,
+                               err))
+        return false;
     *request = reading.request;
     return !is_whole ||
            (check_classes(request, err) && check_target(request, seen, err) &&

@@ -8,27 +8,13 @@
 
 #include "engine/base/error.h"
 #include "engine/engine.h"
-#include "server/config/options.h"
+#include "server/api/request_options.h"
 #include "server/http/params.h"
 
 enum { EXPLAIN_OPTIONS_MAX_SIDE = 4096 /* of a heatmap */ };
 
-/* Row number `i`, as documented; NULL past the last. */
-const struct option *explain_options_row(size_t i);
-
-/* A row in words (GET /model). */
-struct explain_option {
-    char name[32];
-    char fallback[64]; /* the default */
-    char accepts[512];
-    const char *help;
-};
-
-void explain_options_describe(struct explain_option *about,
-                              const struct option *row);
-
-/* The option that a flag is: heatmap_size of heatmap-size. */
-void explain_options_name(char name[32], const char *flag);
+/* The rows; their data begins with a struct explain_request. */
+const struct request_options *explain_options_table(void);
 
 /* Reads what is asked of `engine`; where it is NULL, since the model is not
  * known yet, what depends on it is not looked at. What options say together is

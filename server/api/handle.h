@@ -13,6 +13,14 @@ struct service;
 bool handle_cam_check(struct service *service, struct request *request);
 bool handle_cam(struct service *service, struct request *request);
 
+/* POST /activations: likewise. */
+bool handle_activations_check(struct service *service, struct request *request);
+bool handle_activations(struct service *service, struct request *request);
+
+/* GET /filters: with its options in the query. */
+bool handle_filters_check(struct service *service, struct request *request);
+bool handle_filters(struct service *service, struct request *request);
+
 /* GET /model, GET /model/layers and GET /methods, with the query's `model`; GET
  * /models. */
 bool handle_model_check(struct service *service, struct request *request);

@@ -1,15 +1,12 @@
 #include "server/api/handle.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
-#include "engine/base/clock.h"
 #include "server/api/admit.h"
 #include "server/api/cam_job.h"
 #include "server/api/explain_options.h"
+#include "server/api/posted_image.h"
 #include "server/http/accept.h"
-#include "server/http/not_image.h"
 #include "server/http/request.h"
 #include "server/work/service.h"
 
@@ -22,17 +19,8 @@ static const char *const formats[] = {
 /* The format that the client likes best, or CAM_NUM_FORMATS. */
 static enum cam_format format_of(const struct request *request)
 {
-    enum cam_format best = CAM_NUM_FORMATS;
-    unsigned quality, most = 0;
-
-    for (unsigned i = 0; i < CAM_NUM_FORMATS; i++) {
-        quality = accept_quality(request->accept, formats[i]);
-        if (quality > most) {
-            most = quality;
-            best = (enum cam_format)i;
-        }
-    }
-    return best;
+    return (enum cam_format)accept_best(request->accept, formats,
+                                        CAM_NUM_FORMATS);
 }
 
 static bool check_accept(struct request *request)
@@ -41,64 +29,6 @@ static bool check_accept(struct request *request)
            request_fail(request, PROBLEM_NOT_ACCEPTABLE,
                         "the response can only be application/json, image/png, "
                         "application/x-npy or application/x-ndjson");
-}
-
-/* The types that a body may have. The last two are types of text: curl -d uses
- * the first of them even for files, and other content is inspected so that the
- * error can say what it is. */
-static const char form_type[] = "multipart/form-data";
-static const char curl_type[] = "application/x-www-form-urlencoded";
-static const char text_type[] = "text/plain";
-static const char *const types[] = {
-    form_type, "image/",  "application/octet-stream", "binary/octet-stream",
-    curl_type, text_type,
-};
-
-static bool has_type(const struct request *request, const char *type)
-{
-    return accept_type_is(request->content_type, type);
-}
-
-static bool refuse_type(struct request *request)
-{
-    return request_fail(
-        request, PROBLEM_MEDIA_TYPE,
-        "the Content-Type \"%.60s\" is not supported: the body must "
-        "be multipart/form-data with the image in the field "
-        "\"image\" (curl -F image=@FILE), or the image itself "
-        "as image/... or application/octet-stream",
-        request->content_type);
-}
-
-static bool check_content_type(struct request *request)
-{
-    if (!request->content_type || request->content_type[0] == '\0')
-        return true;
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (has_type(request, types[i]))
-            return true;
-    return refuse_type(request);
-}
-
-static bool check_content_encoding(struct request *request)
-{
-    const char *coding = request->content_encoding;
-
-    if (!coding || coding[0] == '\0' || strcasecmp(coding, "identity") == 0)
-        return true;
-    return request_fail(request, PROBLEM_CODING,
-                        "the body has the Content-Encoding \"%.60s\"; only "
-                        "identity is supported",
-                        coding);
-}
-
-static bool check_query(struct request *request)
-{
-    if (!params_find(&request->params, "image"))
-        return true;
-    return request_fail(request, PROBLEM_INPUT,
-                        "option \"image\": the image belongs in the body "
-                        "(curl -F image=@FILE), not in the query");
 }
 
 /* Checks the options given so far. The model is NULL if a form field may still
@@ -129,7 +59,7 @@ bool handle_cam_check(struct service *service, struct request *request)
 {
     const char *name = params_find(&request->params, "model");
     bool known =
-        name || service->models.count == 1 || !has_type(request, form_type);
+        name || service->models.count == 1 || !posted_image_is_form(request);
     struct model *model = NULL;
     struct explain_request asked;
     struct admitted admitted;
@@ -138,8 +68,7 @@ bool handle_cam_check(struct service *service, struct request *request)
     if (service_is_abandoned(service))
         return request_fail(request, PROBLEM_DRAINING,
                             "the service is shutting down");
-    if (!check_accept(request) || !check_content_type(request) ||
-        !check_content_encoding(request) || !check_query(request))
+    if (!check_accept(request) || !posted_image_check_head(request))
         return false;
     if (known) {
         model = models_find(&service->models, name, &request->err);
@@ -147,57 +76,15 @@ bool handle_cam_check(struct service *service, struct request *request)
             return false;
     }
     ok = check_options(&admitted, &asked, service, request, model,
-                       !has_type(request, form_type));
+                       !posted_image_is_form(request));
     model_release(model);
     return ok;
-}
-
-static enum not_image_place place_of(const struct request *request)
-{
-    return request->image_from == REQUEST_IMAGE_BODY    ? NOT_IMAGE_BODY
-           : request->image_from == REQUEST_IMAGE_FIELD ? NOT_IMAGE_FIELD
-                                                        : NOT_IMAGE_FILE;
-}
-
-/* A form that HTML sends without `enctype`, or `curl -d image=...`. */
-static bool is_old_form(const struct request *request)
-{
-    return has_type(request, curl_type) && request->image.len > 5 &&
-           memcmp(request->image.data, "image=", 6) == 0;
-}
-
-/* Whether the bytes may be an image file: not its name, its URL or a damaged
- * upload. The decoder checks the rest. */
-static bool check_bytes(struct request *request)
-{
-    const struct buf *image = &request->image;
-    char text[ERROR_TEXT_SIZE];
-
-    if (is_old_form(request))
-        return refuse_type(request);
-    if (not_image_say(text, image->data, image->len, place_of(request)))
-        return request_fail(request, PROBLEM_MEDIA_TYPE, "%s", text);
-    if (not_image_is_stripped(image->data, image->len))
-        return request_fail(request, PROBLEM_INPUT,
-                            "the image has lost its zero bytes and line ends: "
-                            "curl -d removes them, --data-binary sends a file "
-                            "unchanged");
-    if (has_type(request, text_type) ||
-        (has_type(request, curl_type) &&
-         not_image_is_text(image->data, image->len)))
-        return refuse_type(request);
-    return true;
 }
 
 static bool check_image(struct request *request,
                         const struct explain_request *asked)
 {
-    if (request->image_from == REQUEST_NO_IMAGE)
-        return request_fail(request, PROBLEM_INPUT,
-                            "the form has no field \"image\"");
-    if (request->image.len == 0)
-        return request_fail(request, PROBLEM_INPUT, "the image is empty");
-    if (!check_bytes(request))
+    if (!posted_image_check(request))
         return false;
     if (format_of(request) == CAM_PNG && asked->style.kind == RENDER_NONE)
         return request_fail(
@@ -224,22 +111,12 @@ static bool make_job(struct service *service, struct request *request,
         return request_fail(request, PROBLEM_MEMORY,
                             "not enough memory for the request");
     }
-    job->service = service;
-    job->image = request->image; /* moved, not copied */
-    request->image = (struct buf){0};
-    job->base.model = model_hold(model);
-    job->base.passes = admitted->passes;
+    cam_job_take(job, service, request, model, admitted->passes);
     job->request = *asked;
     job->method = admitted->method;
-    memcpy(job->id, request->id, sizeof job->id);
-    job->base.deferred.response.id = job->id;
     job->format = format;
     if (format == CAM_NPY)
         job->request.style.kind = RENDER_NONE;
-    job->queued_us = clock_now_us();
-    job->deadline_us =
-        job->queued_us + service->config->deadline_ms * UINT64_C(1000);
-    request->deferred = &job->base.deferred;
     return true;
 }
 

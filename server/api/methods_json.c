@@ -36,7 +36,7 @@ static json_t *parameter_list(const struct explain_method *method)
 
         if (!(method->parameters & EXPLAIN_HAS(i)))
             continue;
-        explain_options_name(name, parameter->flag);
+        request_options_name(name, parameter->flag);
         if (json_array_append_new(
                 list, json_pack("{ss so so so ss}", "name", name, "default",
                                 number(parameter, parameter->standard), "min",

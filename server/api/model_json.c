@@ -34,12 +34,12 @@ static json_t *model_limits(const struct config *config)
 
 static json_t *model_options(void)
 {
+    const struct request_options *table = explain_options_table();
     json_t *options = json_array();
-    const struct option *row;
-    struct explain_option o;
+    struct request_option o;
 
-    for (size_t i = 0; (row = explain_options_row(i)); i++) {
-        explain_options_describe(&o, row);
+    for (size_t i = 0; i < table->count; i++) {
+        request_options_describe(&o, table, i);
         if (json_array_append_new(options,
                                   json_pack("{ss ss ss ss}", "name", o.name,
                                             "default", o.fallback, "accepts",

@@ -7,6 +7,10 @@
 /* X(method, path, access, check, handle) */
 #define ROUTES(X)                                                              \
     X(REQUEST_POST, "/cam", ACCESS_CAM, handle_cam_check, handle_cam)          \
+    X(REQUEST_POST, "/activations", ACCESS_CAM, handle_activations_check,      \
+      handle_activations)                                                      \
+    X(REQUEST_GET, "/filters", ACCESS_CAM, handle_filters_check,               \
+      handle_filters)                                                          \
     X(REQUEST_GET, "/model", ACCESS_CAM, handle_model_check, handle_model)     \
     X(REQUEST_GET, "/model/layers", ACCESS_CAM, handle_model_check,            \
       handle_model_layers)                                                     \

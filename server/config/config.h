@@ -122,8 +122,10 @@
            "file adds 192")                                                    \
     SECTION("access", "who may use the service")                               \
     TEXT(token_file, "token-file", "", "FILE",                                 \
-         "file of bearer tokens, one per line; /cam, /model, /model/layers, "  \
-         "/models and /methods then require one of them; SIGHUP reloads it")   \
+         "file of bearer tokens, one per line; /cam, /activations, /filters, " \
+         "/model, "                                                            \
+         "/model/layers, /models and /methods then require one of them; "      \
+         "SIGHUP reloads it")                                                  \
     TEXT(metrics_token_file, "metrics-token-file", "", "FILE",                 \
          "the same for /metrics")                                              \
     LIST(cors_origins, "cors-origin", "", "ORIGIN",                            \

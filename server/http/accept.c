@@ -76,6 +76,21 @@ unsigned accept_quality(const char *accept, const char *type)
     }
 }
 
+size_t accept_best(const char *accept, const char *const *types, size_t count)
+{
+    unsigned quality, most = 0;
+    size_t best = count;
+
+    for (size_t i = 0; i < count; i++) {
+        quality = accept_quality(accept, types[i]);
+        if (quality > most) {
+            most = quality;
+            best = i;
+        }
+    }
+    return best;
+}
+
 bool accept_type_is(const char *content_type, const char *type)
 {
     size_t len, type_len = strlen(type);

@@ -9,7 +9,8 @@
 #define EXPOSED_HEADERS                                        \
     "X-Request-Id, Server-Timing, Retry-After, traceparent, "  \
     "WWW-Authenticate, X-Wherefore-Class, X-Wherefore-Score, " \
-    "X-Wherefore-Classes"
+    "X-Wherefore-Classes, X-Wherefore-Channels, "              \
+    "X-Wherefore-Filters"
 
 enum { MAX_ORIGIN = 200 };
 

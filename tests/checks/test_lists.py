@@ -36,6 +36,12 @@ TABLES = {
         {"name": "size", "default": "its own", "accepts": "1 to 4096", "help": "longest side"},
         {"name": "threshold", "default": "0.2", "accepts": "0 to 1", "help": "the cut"},
     ],
+    "activations": [
+        {"name": "deep", "default": "3", "accepts": "1 to 9", "help": "how deep"},
+    ],
+    "filters": [
+        {"name": "wide", "default": "7", "accepts": "1 to 8", "help": "how wide"},
+    ],
     "routes": [["POST", "/cam"], ["GET", "/"]],
     "problems": [[413, "over-limit"], [503, "busy"]],
     "statuses": [0, 200, 413, 503],
@@ -51,6 +57,8 @@ INDENTED = "      # {0}: `make lists` writes what follows\n      # {0}: up to he
 FILES = {
     "README.md": MARKERS.format("cam", "") + MARKERS.format("serve", " hue"),
     "docs/api.md": MARKERS.format("cam", "")
+    + MARKERS.format("activations", "")
+    + MARKERS.format("filters", "")
     + "## Routes\n\n| `POST /cam` | |\n| `GET /` | |\n\n"
     + "## Errors\n\n| 413 | `over-limit` | |\n| 503 | `busy` | |\n\n## Limits\n",
     "docs/models.md": MARKERS.format("operators", "") + MARKERS.format("networks", ""),
@@ -64,6 +72,9 @@ FILES = {
     "static/openapi.yaml": "openapi: 3.1.0\npaths:\n  /cam:\n    post:\n"
     + INDENTED.format("parameters")
     + INDENTED.format("form")
+    + INDENTED.format("activations-parameters")
+    + INDENTED.format("activations-form")
+    + INDENTED.format("filters-parameters")
     + "  /:\n    get:\n  x:\n        kind:\n          type: string\n"
     "          enum: [over-limit, busy]\n",
     "static/index.html": '<input id="opacity" type="range" min="0" max="1" step="0.01">'
@@ -128,6 +139,7 @@ def test_lists_are_written_between_their_markers(tree):
     ("path", "there", "not_there"),
     [
         ("README.md", "| `--hue` |", "`--a-b`"),
+        ("docs/api.md", "| `deep` | 3 | 1 to 9 | how deep |", "`hue`"),
         ("README.md", '| `class` | the best one | a label or `top`; repeatable', '"'),
         ("config/wherefore.ini", "\n[work]\n# how much\n\n# many (1 to 9 things)\n;a-b = 2\n", "config ="),
         ("docs/models.md", "| Sum | 1 or more | |\n| Tan | 1 | |\n\n4 operators.", "4294967295"),

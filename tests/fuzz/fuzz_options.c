@@ -1,11 +1,14 @@
 /* The options of a request, "name=value&name=value": from a query, each value
- * at once, or from a form, in pieces. Both ways they must come to the same. */
+ * at once, or from a form, in pieces. Both ways they must come to the same. The
+ * same text is read by the tables of all routes. */
 
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
+#include "server/api/activations_options.h"
 #include "server/api/explain_options.h"
+#include "server/api/filters_options.h"
 #include "tests/unit/fake_engine.h"
 
 enum { PIECE = 3 };
@@ -66,6 +69,40 @@ static void check(const struct explain_request *asked)
     expect(asked->style.max_side <= EXPLAIN_OPTIONS_MAX_SIDE);
 }
 
+static void check_activations(const struct params *params,
+                              const struct engine *engine)
+{
+    struct engine_activations_request asked;
+    struct error err = {0};
+    bool ok =
+        activations_options_parse(&asked, params, engine, true, true, &err);
+
+    expect(ok == (err.kind == ERROR_NONE));
+    if (!ok)
+        return;
+    expect(asked.choice.num_channels <= ACTIVATIONS_MAX);
+    expect(asked.choice.top >= 1 && asked.choice.top <= ACTIVATIONS_MAX);
+    expect(asked.style.size >= ACTIVATIONS_MIN_SIZE &&
+           asked.style.size <= ACTIVATIONS_MAX_SIZE);
+    expect(asked.style.alpha >= 0 && asked.style.alpha <= 1);
+}
+
+static void check_filters(const struct params *params,
+                          const struct engine *engine)
+{
+    struct engine_filters_request asked;
+    struct error err = {0};
+    bool ok = filters_options_parse(&asked, params, engine, true, &err);
+
+    expect(ok == (err.kind == ERROR_NONE));
+    if (!ok)
+        return;
+    expect(asked.style.top >= 1 && asked.style.top <= FILTERS_MAX_SHOWN);
+    expect(asked.style.inputs >= 1 && asked.style.inputs <= FILTERS_MAX_INPUTS);
+    expect(asked.style.size >= FILTERS_MIN_SIZE &&
+           asked.style.size <= FILTERS_MAX_SIZE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const size_t pieces[] = {SIZE_MAX, PIECE};
@@ -88,7 +125,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     expect(ok[0] == ok[1] && asked[0].top == asked[1].top &&
            asked[0].num_classes == asked[1].num_classes);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        check_activations(&params[i], &engine);
+        check_filters(&params[i], &engine);
         params_release(&params[i]);
+    }
     return 0;
 }

@@ -90,7 +90,8 @@ def requests() -> Iterator[tuple[str, str, bytes | None, str]]:
             yield "POST", "/cam?heatmap=none", picture, kind
             yield "POST", "/cam?heatmap_size=100&values=1", picture, kind
             yield ("POST", "/cam", *form(picture))
-        for path in ("/metrics", "/models", "/model", "/", "/healthz"):
+        yield "POST", "/activations?values=1&top=20", *PICTURES[0]
+        for path in ("/metrics", "/models", "/model", "/", "/healthz", "/filters"):
             yield "GET", path, None, ""
 
 
@@ -142,7 +143,7 @@ def settle(shim: Shim, live: int) -> int:
 
 def all_is_well(server: Server) -> None:
     """Every kind of request is answered, often enough to reach each worker."""
-    for method, path, body, kind in itertools.islice(requests(), 28):
+    for method, path, body, kind in itertools.islice(requests(), 32):
         connection = http.client.HTTPConnection(*server.address, timeout=60)
         connection.request(method, path, body, {"Content-Type": kind})
         response = connection.getresponse()

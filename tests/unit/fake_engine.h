@@ -19,6 +19,8 @@
 #include <strings.h>
 
 #include "engine/engine.h"
+#include "engine/engine_activations.h"
+#include "engine/engine_filters.h"
 
 enum { FAKE_CLASSES = 4 };
 
@@ -209,6 +211,45 @@ const char *explain_method_name(const struct explain_method *method)
 {
     (void)method;
     return "cam";
+}
+
+bool engine_activations_check(const struct engine *engine,
+                              const struct engine_activations_request *request,
+                              struct error *err)
+{
+    (void)engine;
+    (void)request;
+    (void)err;
+    return true;
+}
+
+/* Nothing can be seen in it. */
+bool engine_activations_find(struct engine_session *session,
+                             struct engine_activations *found,
+                             const struct engine_activations_request *request,
+                             const struct cancel *cancel, struct error *err)
+{
+    (void)session;
+    (void)found;
+    (void)request;
+    (void)cancel;
+    return fail(err, ERROR_UNSUPPORTED, "a fake has no activations");
+}
+
+bool engine_filters_find(struct engine_filters *found,
+                         const struct engine *engine,
+                         const struct engine_filters_request *request,
+                         struct error *err)
+{
+    (void)found;
+    (void)engine;
+    (void)request;
+    return fail(err, ERROR_UNSUPPORTED, "a fake has no filters");
+}
+
+void engine_filters_release(struct engine_filters *found)
+{
+    *found = (struct engine_filters){0};
 }
 
 struct engine_session *engine_session_new(const struct engine *engine,

@@ -160,6 +160,31 @@ def form(tables: dict, _: list[str]) -> list[str]:
     return [f"{row['name']}: {flow(schema(row))}" for row in tables["cam"]]
 
 
+def activations(tables: dict, flags: list[str]) -> list[str]:
+    """The options of POST /activations, for people."""
+    return cam({"cam": tables["activations"]}, flags)
+
+
+def activations_parameters(tables: dict, flags: list[str]) -> list[str]:
+    """The same as parameters of the query."""
+    return parameters({"cam": tables["activations"]}, flags)
+
+
+def activations_form(tables: dict, flags: list[str]) -> list[str]:
+    """The same as fields of the form."""
+    return form({"cam": tables["activations"]}, flags)
+
+
+def filters(tables: dict, flags: list[str]) -> list[str]:
+    """The options of GET /filters, for people."""
+    return cam({"cam": tables["filters"]}, flags)
+
+
+def filters_parameters(tables: dict, flags: list[str]) -> list[str]:
+    """The same as parameters of the query."""
+    return parameters({"cam": tables["filters"]}, flags)
+
+
 # ---- operators and networks ----
 
 
@@ -200,10 +225,16 @@ def networks(tables: dict, _: list[str]) -> list[str]:
 
 LISTS = {
     "README.md": (cam, serve),
-    "docs/api.md": (cam,),
+    "docs/api.md": (cam, activations, filters),
     "docs/models.md": (operators, networks),
     "docs/operations.md": (serve,),
-    "static/openapi.yaml": (parameters, form),
+    "static/openapi.yaml": (
+        parameters,
+        form,
+        activations_parameters,
+        activations_form,
+        filters_parameters,
+    ),
 }
 
 
@@ -211,7 +242,7 @@ def fill(path: str, text: str, tables: dict) -> tuple[str, list[str]]:
     """The text with its lists as they should be, and what was to be said of it."""
     problems = []
     for lines_of in LISTS[path]:
-        name = lines_of.__name__
+        name = lines_of.__name__.replace("_", "-")
         found = re.search(BLOCK.format(name, name), text, re.M | re.S)
         if not found:
             problems.append(f"{path} has no markers for the list {name}")

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "engine/onnx/onnx_reader.h"
+#include "server/api/activations_options.h"
 #include "server/api/explain_options.h"
+#include "server/api/filters_options.h"
 #include "server/api/routes.h"
 #include "server/config/config_option.h"
 #include "server/http/problem.h"
@@ -54,15 +56,14 @@ static json_t *serve_options(void)
     return list;
 }
 
-/* As GET /model has them. */
-static json_t *cam_options(void)
+/* As GET /model has those of POST /cam. */
+static json_t *request_list(const struct request_options *options)
 {
     json_t *list = json_array();
-    struct explain_option o;
-    const struct option *row;
+    struct request_option o;
 
-    for (size_t i = 0; (row = explain_options_row(i)); i++) {
-        explain_options_describe(&o, row);
+    for (size_t i = 0; i < options->count; i++) {
+        request_options_describe(&o, options, i);
         json_array_append_new(list, json_pack("{ss ss ss ss}", "name", o.name,
                                               "default", o.fallback, "accepts",
                                               o.accepts, "help", o.help));
@@ -145,10 +146,12 @@ static json_t *all_operators(void)
 int main(void)
 {
     json_t *root =
-        json_pack("{so so so so so so so}", "serve", serve_options(), "cam",
-                  cam_options(), "routes", all_routes(), "problems",
-                  all_problems(), "statuses", counted_statuses(), "metrics",
-                  all_metrics(), "operators", all_operators());
+        json_pack("{so so so so so so so so so}", "serve", serve_options(),
+                  "cam", request_list(explain_options_table()), "activations",
+                  request_list(activations_options_table()), "filters",
+                  request_list(filters_options_table()), "routes", all_routes(),
+                  "problems", all_problems(), "statuses", counted_statuses(),
+                  "metrics", all_metrics(), "operators", all_operators());
     int failed = !root || json_dumpf(root, stdout, JSON_INDENT(1)) != 0;
 
     json_decref(root);

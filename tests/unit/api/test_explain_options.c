@@ -180,15 +180,14 @@ static void an_unknown_option_is_named_with_those_there_are(void **state)
 {
     struct explain_request asked;
     struct error err = {0};
-    struct explain_option option;
-    const struct option *row;
+    struct request_option option;
 
     (void)state;
     assert_false(parse(&asked, &err, PAIRS("tops", "3")));
     assert_int_equal(err.kind, ERROR_INPUT);
     assert_non_null(strstr(err.text, "\"tops\""));
-    for (size_t i = 0; (row = explain_options_row(i)); i++) {
-        explain_options_describe(&option, row);
+    for (size_t i = 0; i < explain_options_table()->count; i++) {
+        request_options_describe(&option, explain_options_table(), i);
         assert_non_null(strstr(err.text, option.name));
     }
 }

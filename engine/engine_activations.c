@@ -1,0 +1,136 @@
+#include "engine/engine_activations.h"
+
+#include "engine/base/clock.h"
+#include "engine/engine_session.h"
+
+static size_t layer_of(const struct engine *engine,
+                       const struct engine_activations_request *request)
+{
+    return request->layer == EXPLAIN_LAYER_DEFAULT
+               ? engine->network.layers.chosen
+               : request->layer;
+}
+
+/* ---- what is asked ---- */
+
+/* Returns the number of channels that are shown. */
+static size_t count_shown(const struct activations_choice *choice,
+                          const struct layer *layer)
+{
+    if (choice->num_channels > 0)
+        return choice->num_channels;
+    return choice->top < layer->channels ? choice->top : layer->channels;
+}
+
+static bool check_amount(const struct engine_activations_request *request,
+                         const struct layer *layer, struct error *err)
+{
+    const uint64_t count = count_shown(&request->choice, layer);
+    const uint64_t size = request->style.size;
+    const uint64_t values = count * layer->height * layer->width;
+    const uint64_t most = request->values == EXPLAIN_VALUES_ROWS
+                              ? ENGINE_ACTIVATIONS_MAX_NUMBERS
+                              : ENGINE_ACTIVATIONS_MAX_FLOATS;
+
+    if (request->has_sheet && count * size * size > ACTIVATIONS_MAX_PIXELS)
+        return fail(err, ERROR_INPUT,
+                    "option \"size\": %ju maps of %ju x %ju pixels are too "
+                    "many; together they may have %d",
+                    (uintmax_t)count, (uintmax_t)size, (uintmax_t)size,
+                    ACTIVATIONS_MAX_PIXELS);
+    if (request->values != EXPLAIN_VALUES_NONE && values > most)
+        return fail(err, ERROR_INPUT,
+                    "option \"values\": the %ju channels have %ju values; at "
+                    "most %ju are sent in this form",
+                    (uintmax_t)count, (uintmax_t)values, (uintmax_t)most);
+    return true;
+}
+
+bool engine_activations_check(const struct engine *engine,
+                              const struct engine_activations_request *request,
+                              struct error *err)
+{
+    const struct layers *layers = &engine->network.layers;
+    const struct activations_choice *choice = &request->choice;
+    size_t index = layer_of(engine, request);
+    const struct layer *layer;
+
+    if (index >= layers->count)
+        return fail(err, ERROR_UNSUPPORTED, "the network has no feature maps");
+    layer = &layers->list[index];
+    for (size_t i = 0; i < choice->num_channels; i++)
+        if (choice->channels[i] >= layer->channels)
+            return fail(err, ERROR_INPUT,
+                        "option \"channels\": there is no channel %zu; the "
+                        "layer %.100s has the channels 0 to %zu",
+                        choice->channels[i], layer->name, layer->channels - 1);
+    return check_amount(request, layer, err);
+}
+
+/* ---- the answer ---- */
+
+/* Runs the network on the sample: as a whole if that computes the layer, or
+ * else up to it. */
+static bool find(struct engine_session *session, size_t layer,
+                 const struct activations_choice *choice,
+                 const struct explain_watch *watch, struct error *err)
+{
+    const struct network *network = &session->engine->network;
+    const int value =
+        layer == network->layers.chosen ? network->layer_value : GRAPH_NONE;
+    struct probe_features features;
+    uint64_t start = clock_now_us();
+    bool ok = true;
+
+    if (value != GRAPH_NONE)
+        ok = engine_session_run(session, err);
+    else
+        probe_forget(session->probe);
+    if (!ok)
+        return false;
+    probe_begin(session->probe, layer, value, 1, watch);
+    ok = probe_features(session->probe, &features, err);
+    session->timing.infer = clock_ms_since(start);
+    ok = ok && activations_find(&session->activations, features.values,
+                                features.height, features.width,
+                                features.channels, choice, err);
+    probe_end(session->probe);
+    return ok;
+}
+
+bool engine_activations_find(struct engine_session *session,
+                             struct engine_activations *found,
+                             const struct engine_activations_request *request,
+                             const struct cancel *cancel, struct error *err)
+{
+    const struct engine *engine = session->engine;
+    const struct explain_watch watch = {.cancel = cancel};
+    const struct activations_picture picture = {
+        .image = &session->image,
+        .region = session->region,
+        .render = &session->render,
+    };
+    const size_t layer = layer_of(engine, request);
+    uint64_t start;
+
+    buf_clear(&session->heatmap);
+    if (!engine_activations_check(engine, request, err) ||
+        !cancel_check(cancel, err) ||
+        !find(session, layer, &request->choice, &watch, err))
+        return false;
+    start = clock_now_us();
+    if (request->has_sheet &&
+        !activations_draw(&session->activations, &session->heatmap, &picture,
+                          &request->style, err))
+        return false;
+    session->timing.render = clock_ms_since(start);
+    *found = (struct engine_activations){
+        .image = &session->image,
+        .region = session->region,
+        .layer = &engine->network.layers.list[layer],
+        .found = &session->activations,
+        .sheet = &session->heatmap,
+        .timing = session->timing,
+    };
+    return true;
+}

@@ -1,0 +1,174 @@
+#include "server/api/activations_options.h"
+
+#include <string.h>
+
+static const struct engine_activations_request defaults =
+    ENGINE_ACTIVATIONS_REQUEST_DEFAULT;
+
+/* What the rows write into: the request first, for their fields. */
+struct reading {
+    struct engine_activations_request request;
+    const struct engine *engine; /* NULL: not known yet */
+};
+
+/* Which models there are is not known here (models.h). */
+static bool take_model(void *data, const struct option *option,
+                       const char *value, struct error *err)
+{
+    (void)data;
+    (void)option;
+    (void)value;
+    (void)err;
+    return true;
+}
+
+static bool take_layer(void *data, const struct option *option,
+                       const char *value, struct error *err)
+{
+    struct reading *reading = data;
+
+    (void)option;
+    return !reading->engine ||
+           engine_find_layer(reading->engine, &reading->request.layer, value,
+                             err);
+}
+
+/* Reads a number, of which at most UINT32_MAX is kept, and steps behind it. */
+static bool read_index(size_t *index, const char **text)
+{
+    const char *start = *text;
+
+    for (*index = 0; **text >= '0' && **text <= '9'; ++*text)
+        if (*index < UINT32_MAX)
+            *index = *index * 10 + (size_t)(**text - '0');
+    return *text > start;
+}
+
+static bool add_channel(struct activations_choice *choice, size_t index,
+                        struct error *err)
+{
+    for (size_t i = 0; i < choice->num_channels; i++)
+        if (choice->channels[i] == index)
+            return fail(err, ERROR_INPUT, "channel %zu is listed twice", index);
+    if (choice->num_channels == ACTIVATIONS_MAX)
+        return fail(err, ERROR_INPUT, "at most %d channels can be listed",
+                    ACTIVATIONS_MAX);
+    choice->channels[choice->num_channels++] = index;
+    return true;
+}
+
+static bool take_channels(void *data, const struct option *option,
+                          const char *value, struct error *err)
+{
+    struct reading *reading = data;
+    const char *at = value;
+    size_t index;
+
+    (void)option;
+    for (;; at++) {
+        if (!read_index(&index, &at) || (*at && *at != ','))
+            return fail(err, ERROR_INPUT,
+                        "\"%.60s\" is not accepted; it takes indices of "
+                        "channels with commas between them, such as 3,17,40",
+                        value);
+        if (!add_channel(&reading->request.choice, index, err))
+            return false;
+        if (!*at)
+            return true;
+    }
+}
+
+static bool take_top(void *data, const struct option *option, const char *value,
+                     struct error *err)
+{
+    struct reading *reading = data;
+    uint64_t number;
+
+    if (!options_check(&number, option, value, err))
+        return false;
+    reading->request.choice.top = (size_t)number;
+    return true;
+}
+
+#define FIELD(field) OPTION_FIELD(struct engine_activations_request, field)
+
+static const struct option rows[] = {
+    {OPTION_TEXT, "model", "NAME", "which model to ask",
+     "a name out of GET /models", "the first one", .take = take_model},
+    {OPTION_TEXT, "layer", "LAYER",
+     "the layer whose channels are shown (GET /model/layers)",
+     "a layer's name, a unique end of one, or -1, -2 and so on for the last",
+     "the last one before pooling or flattening", .take = take_layer},
+    {OPTION_TEXT, "channels", "LIST", "the channels that are shown",
+     "indices with commas between them, at most 256", "the most active ones",
+     .take = take_channels},
+    {OPTION_NUMBER, "top", "N",
+     "how many channels are shown, at most: those of the largest mean, largest "
+     "first",
+     .fallback = "16", .min = 1, .max = ACTIVATIONS_MAX, .take = take_top},
+    {OPTION_CHOICE, "values", "KIND",
+     "the maps' numbers in the answer: none, rows of numbers, or little-endian "
+     "floats in base64",
+     OPTION_WORDS(EXPLAIN_VALUES), .bare = "1", FIELD(values)},
+    {OPTION_CHOICE, "scale", "KIND",
+     "what is drawn in full: of each map its own largest value, or the largest "
+     "of all that are shown",
+     OPTION_WORDS(ACTIVATIONS_SCALES), FIELD(style.scale)},
+    {OPTION_CHOICE, "over", "KIND", "what the maps are drawn over",
+     OPTION_WORDS(ACTIVATIONS_GROUNDS), FIELD(style.ground)},
+    {OPTION_CHOICE, "colormap", "NAME",
+     "the colours of the maps; auto is signed where a value is negative",
+     OPTION_WORDS(HEATMAP_COLORMAPS), FIELD(style.colormap)},
+    {OPTION_SHARE, "alpha", "A", "how strongly the colours cover the photo",
+     FIELD(style.alpha)},
+    {OPTION_NUMBER, "size", "N", "longest side of each map in pixels",
+     .min = ACTIVATIONS_MIN_SIZE, .max = ACTIVATIONS_MAX_SIZE,
+     FIELD(style.size)},
+};
+
+enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
+
+static bool says_why(const struct option *row)
+{
+    return row->take == take_layer || row->take == take_channels;
+}
+
+const struct request_options *activations_options_table(void)
+{
+    static const struct request_options table = {.rows = rows,
+                                                 .count = NUM_ROWS,
+                                                 .defaults = &defaults,
+                                                 .says_why = says_why};
+
+    return &table;
+}
+
+/* A list of channels leaves nothing to choose. */
+static bool check_choice(const struct activations_choice *choice,
+                         const bool *seen, struct error *err)
+{
+    for (size_t i = 0; choice->num_channels > 0 && i < NUM_ROWS; i++)
+        if (seen[i] && rows[i].take == take_top)
+            return fail(err, ERROR_INPUT,
+                        "option \"top\": the channels are listed already "
+                        "(option \"channels\")");
+    return true;
+}
+
+bool activations_options_parse(struct engine_activations_request *request,
+                               const struct params *params,
+                               const struct engine *engine, bool has_sheet,
+                               bool is_whole, struct error *err)
+{
+    struct reading reading = {.request = defaults, .engine = engine};
+    bool seen[NUM_ROWS] = {false};
+
+    if (!request_options_parse(activations_options_table(), &reading, seen,
+                               params, err))
+        return false;
+    *request = reading.request;
+    request->has_sheet = has_sheet;
+    return !is_whole ||
+           (check_choice(&request->choice, seen, err) &&
+            (!engine || engine_activations_check(engine, request, err)));
+}

@@ -1,0 +1,86 @@
+#include "server/api/parts_json.h"
+
+#include <nettle/base64.h>
+#include <stdlib.h>
+
+#include "server/api/float32.h"
+#include "server/http/json.h"
+
+static json_t *number_row(const float *values, size_t width)
+{
+    json_t *row = json_array();
+
+    for (size_t x = 0; x < width; x++)
+        if (json_array_append_new(row, real((double)values[x])) != 0) {
+            json_decref(row);
+            return NULL;
+        }
+    return row;
+}
+
+json_t *parts_json_rows(const float *values, size_t height, size_t width)
+{
+    json_t *rows = json_array();
+
+    for (size_t y = 0; y < height; y++)
+        if (json_array_append_new(rows,
+                                  number_row(values + y * width, width)) != 0) {
+            json_decref(rows);
+            return NULL;
+        }
+    return rows;
+}
+
+json_t *parts_json_floats(const float *values, size_t count)
+{
+    size_t len = BASE64_ENCODE_RAW_LENGTH(count * sizeof(float));
+    uint8_t *bytes = malloc(count * sizeof(float));
+    char *encoded = malloc(len + 1);
+    json_t *string = NULL;
+
+    if (bytes && encoded) {
+        float32_write(bytes, values, count);
+        base64_encode_raw(encoded, count * sizeof(float), bytes);
+        string = json_stringn_nocheck(encoded, len);
+    }
+    free(bytes);
+    free(encoded);
+    return string;
+}
+
+json_t *parts_json_image(const struct image *image)
+{
+    return json_pack("{sI sI ss}", "width", (json_int_t)image->width, "height",
+                     (json_int_t)image->height, "format",
+                     image_format_name(image->format));
+}
+
+json_t *parts_json_region(const struct preprocess_region *region)
+{
+    return json_pack("{sf sf sf sf}", "x", region->x, "y", region->y, "width",
+                     region->width, "height", region->height);
+}
+
+json_t *parts_json_layer(const struct layer *layer)
+{
+    if (!layer)
+        return json_null();
+    return json_pack("{so sI sI sI}", "name", text(layer->name), "channels",
+                     (json_int_t)layer->channels, "height",
+                     (json_int_t)layer->height, "width",
+                     (json_int_t)layer->width);
+}
+
+/* Rounded to microseconds: further digits are noise. */
+static json_t *milliseconds(double value)
+{
+    return real(round(value * 1000) / 1000);
+}
+
+json_t *parts_json_timing(const struct engine_timing *t, double queue_ms)
+{
+    return json_pack("{so so so so so}", "queue", milliseconds(queue_ms),
+                     "decode", milliseconds(t->decode), "preprocess",
+                     milliseconds(t->preprocess), "infer",
+                     milliseconds(t->infer), "render", milliseconds(t->render));
+}

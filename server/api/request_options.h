@@ -1,0 +1,49 @@
+#ifndef SERVER_API_REQUEST_OPTIONS_H
+#define SERVER_API_REQUEST_OPTIONS_H
+
+/* The options of a request by a table with one row per option, as on command
+ * lines (options.h): query parameters and form fields are read by the same
+ * rows. An option's name is its flag with underscores. Any thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/base/error.h"
+#include "server/config/options.h"
+#include "server/http/params.h"
+
+/* Immutable. */
+struct request_options {
+    const struct option *rows; /* (count) */
+    size_t count;
+    const void *defaults; /* what the rows' fields are in */
+    /* Whether the failure of a row's `take` says why a value is not accepted
+     * better than the row itself; or NULL. */
+    bool (*says_why)(const struct option *row);
+};
+
+/* A row in words (GET /model). */
+struct request_option {
+    char name[32];
+    char fallback[64]; /* the default */
+    char accepts[512];
+    const char *help;
+};
+
+/* Describes row i < count. */
+void request_options_describe(struct request_option *about,
+                              const struct request_options *options, size_t i);
+
+/* The option that a flag is: heatmap_size of heatmap-size. */
+void request_options_name(char name[32], const char *flag);
+
+/* Reads all options into `data`. ERROR_INPUT names the option and what it
+ * accepts; of an unknown one, the options there are.
+ *
+ * seen  inout  (count) which rows are given */
+bool request_options_parse(const struct request_options *options, void *data,
+                           bool *seen, const struct params *params,
+                           struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif
