@@ -43,6 +43,7 @@ struct reading {
     const struct graph *graph;
     uint32_t *readers; /* (num_values) how often a value is read; owned */
     bool int8;
+    int exact; /* constant that stays in floats */
 };
 
 static bool count_readers(struct reading *reading, struct error *err)
@@ -61,6 +62,20 @@ static bool count_readers(struct reading *reading, struct error *err)
     return true;
 }
 
+bool plan_suits_int8(const struct graph *graph, const struct graph_node *node,
+                     int exact)
+{
+    if (node->num_inputs < 2 || node->inputs[1] == exact)
+        return false;
+    return dense_int8_has_kernel() ? dense_int8_supports(graph, node)
+                                   : xnnrun_supports_int8(graph, node);
+}
+
+static bool is_dense(enum plan_runner runner)
+{
+    return runner == PLAN_DENSE || runner == PLAN_DENSE_INT8;
+}
+
 static bool find_runner(enum plan_runner *runner, const struct reading *reading,
                         const struct graph_node *node, struct error *err)
 {
@@ -68,8 +83,9 @@ static bool find_runner(enum plan_runner *runner, const struct reading *reading,
 
     if (depthwise_supports(graph, node) || transposed_supports(graph, node))
         *runner = PLAN_DEPTHWISE;
-    else if (dense_supports(graph, node) &&
-             !(reading->int8 && xnnrun_supports_int8(graph, node)))
+    else if (reading->int8 && plan_suits_int8(graph, node, reading->exact))
+        *runner = dense_int8_has_kernel() ? PLAN_DENSE_INT8 : PLAN_XNNPACK;
+    else if (dense_supports(graph, node))
         *runner = PLAN_DENSE;
     else if (xnnrun_supports(graph, node))
         *runner = PLAN_XNNPACK;
@@ -107,14 +123,14 @@ static size_t count_rest(const struct reading *reading, size_t n,
     int v = nodes[n].outputs[0];
     size_t count = 0;
 
-    if (runner == PLAN_DENSE && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
-                                 is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
+    if (is_dense(runner) && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
+                             is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
         v = nodes[n + 1].outputs[0];
         count++;
         if (graph_is_clamped(&nodes[n + 1]))
             return count;
     }
-    if ((runner == PLAN_DENSE || runner == PLAN_DEPTHWISE) &&
+    if ((is_dense(runner) || runner == PLAN_DEPTHWISE) &&
         is_rest(reading, v, n + 1 + count, GRAPH_GATE, 1))
         count++;
     return count;
@@ -141,9 +157,11 @@ static bool add_to_steps(struct plan *plan, const struct reading *reading,
     return true;
 }
 
-static bool find_steps(struct plan *plan, bool int8, struct error *err)
+static bool find_steps(struct plan *plan, bool int8, int exact,
+                       struct error *err)
 {
-    struct reading reading = {.graph = plan->graph, .int8 = int8};
+    struct reading reading = {
+        .graph = plan->graph, .int8 = int8, .exact = exact};
     bool ok = count_readers(&reading, err);
 
     for (size_t n = 0; ok && n < plan->graph->num_nodes;)
@@ -155,21 +173,29 @@ static bool find_steps(struct plan *plan, bool int8, struct error *err)
 /* Packs the weights of our own kernels. */
 static bool add_dense(struct plan *plan, struct error *err)
 {
+    bool ok = true;
+
     plan->dense = calloc(plan->num_steps + 1, sizeof *plan->dense);
-    if (!plan->dense)
+    plan->dense_int8 = calloc(plan->num_steps + 1, sizeof *plan->dense_int8);
+    if (!plan->dense || !plan->dense_int8)
         return fail(err, ERROR_MEMORY, "not enough memory for a plan");
-    for (size_t s = 0; s < plan->num_steps; s++) {
-        if (plan->steps[s].runner != PLAN_DENSE)
-            continue;
-        plan->dense[s] = dense_new(
-            plan->graph, &plan->graph->nodes[plan->steps[s].first], NULL, err);
-        if (!plan->dense[s])
-            return false;
+    for (size_t s = 0; ok && s < plan->num_steps; s++) {
+        const struct graph_node *node =
+            &plan->graph->nodes[plan->steps[s].first];
+
+        if (plan->steps[s].runner == PLAN_DENSE) {
+            plan->dense[s] = dense_new(plan->graph, node, NULL, err);
+            ok = plan->dense[s] != NULL;
+        } else if (plan->steps[s].runner == PLAN_DENSE_INT8) {
+            plan->dense_int8[s] = dense_int8_new(plan->graph, node, NULL, err);
+            ok = plan->dense_int8[s] != NULL;
+        }
     }
-    return true;
+    return ok;
 }
 
-/* Marks the weights to be quantized: those that only such nodes take. */
+/* Counts the nodes that compute with integers, and marks the weights that are
+ * quantized for XNNPACK. */
 static void mark_int8(struct plan *plan, bool *marks, int exact)
 {
     const struct graph *graph = plan->graph;
@@ -177,9 +203,9 @@ static void mark_int8(struct plan *plan, bool *marks, int exact)
     for (size_t n = 0; n < graph->num_nodes; n++) {
         const struct graph_node *node = &graph->nodes[n];
 
-        if (!xnnrun_supports_int8(graph, node) || node->inputs[1] == exact)
+        if (!plan_suits_int8(graph, node, exact))
             continue;
-        marks[node->inputs[1]] = true;
+        marks[node->inputs[1]] = !dense_int8_has_kernel();
         plan->num_int8++;
     }
 }
@@ -192,17 +218,20 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
 
     if (!marks)
         return fail(err, ERROR_MEMORY, "not enough memory for a plan");
-    if (int8 && !xnnrun_has_int8())
+    if (int8 && !dense_int8_has_kernel() && !xnnrun_has_int8())
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs XNNPACK from 2024 or later; this "
-                  "program was built with XNNPACK from %s",
+                  "precision int8 needs a processor with AVX-512 VNNI, or "
+                  "XNNPACK from 2024 or later; this program was built with "
+                  "XNNPACK from %s",
                   xnnrun_generation());
     if (ok && int8)
         mark_int8(plan, marks, exact);
     if (ok && int8 && plan->num_int8 == 0)
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs 1 x 1 convolutions or linear layers "
-                  "before the last layer; this network has none");
+                  "precision int8 needs %s or linear layers before the last "
+                  "layer; this network has none",
+                  dense_int8_has_kernel() ? "convolutions of many channels"
+                                          : "1 x 1 convolutions");
     if (ok) {
         plan->weights = xnnweights_new(plan->graph, marks, err);
         ok = plan->weights != NULL;
@@ -228,7 +257,7 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
         fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
-    ok = find_steps(plan, int8, err) && check_size(graph, err) &&
+    ok = find_steps(plan, int8, exact, err) && check_size(graph, err) &&
          add_weights(plan, int8, exact, err) && add_dense(plan, err) &&
          plan_values_place(plan, err);
 out:
@@ -296,7 +325,7 @@ bool plan_has_copy(const struct plan *plan, int value)
     for (size_t i = 0; i < graph->num_outputs; i++)
         num_readers += graph->outputs[i] == value;
     for (size_t s = 0; s < plan->num_steps; s++)
-        num_copies += plan->dense[s] &&
+        num_copies += (plan->dense[s] || plan->dense_int8[s]) &&
                       graph->nodes[plan->steps[s].first].inputs[1] == value;
     return num_copies > 0 && num_copies == num_readers;
 }
@@ -308,7 +337,10 @@ void plan_free(struct plan *plan)
     xnnweights_free(plan->weights);
     for (size_t s = 0; plan->dense && s < plan->num_steps; s++)
         dense_free(plan->dense[s]);
+    for (size_t s = 0; plan->dense_int8 && s < plan->num_steps; s++)
+        dense_int8_free(plan->dense_int8[s]);
     free(plan->dense);
+    free(plan->dense_int8);
     free(plan->steps);
     free(plan->kept);
     free(plan->blocks);

@@ -278,9 +278,14 @@ static void run_dense(struct plan_session *session, size_t s)
         rest.made = session->masks[out];
         rest.bounds = made->bounds;
     }
-    dense_run(session->plan->dense[s], session->data[out],
-              session->data[node->inputs[0]], &rest, scratch_of(session, s),
-              &session->member);
+    if (step->runner == PLAN_DENSE_INT8)
+        dense_int8_run(session->plan->dense_int8[s], session->data[out],
+                       session->data[node->inputs[0]], &rest,
+                       scratch_of(session, s), &session->member);
+    else
+        dense_run(session->plan->dense[s], session->data[out],
+                  session->data[node->inputs[0]], &rest, scratch_of(session, s),
+                  &session->member);
 }
 
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
@@ -294,6 +299,7 @@ static bool run_step(struct plan_session *session, size_t s, struct error *err)
         run_depthwise(session, step);
         return true;
     case PLAN_DENSE:
+    case PLAN_DENSE_INT8:
         run_dense(session, s);
         return true;
     case PLAN_KERNEL:

@@ -144,7 +144,10 @@ static void list_scratch(struct plan *plan)
 {
     for (size_t s = 0; s < plan->num_steps; s++) {
         const struct plan_step *step = &plan->steps[s];
-        size_t len = plan->dense[s] ? dense_scratch_len(plan->dense[s]) : 0;
+        size_t len = plan->dense[s] ? dense_scratch_len(plan->dense[s])
+                     : plan->dense_int8[s]
+                         ? dense_int8_scratch_len(plan->dense_int8[s])
+                         : 0;
 
         plan->blocks[plan->num_passed + plan->num_masks + s] =
             (struct memory_block){

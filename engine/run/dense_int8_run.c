@@ -1,0 +1,340 @@
+/* Runs of dense_int8.c's layers; its design is told there. */
+
+#include "engine/run/dense_int8_internal.h"
+
+#ifdef __x86_64__
+#include <string.h>
+
+enum { BLOCK_TILES = 4, ALIGNMENT = 64 };
+
+/* About these many floats are quantized at once. */
+#define BLOCK_FLOATS ((size_t)8 << 10)
+
+/* A run of the node, and its scratch. */
+struct work {
+    const struct dense_int8 *dense;
+    const struct dense_rest *rest;
+    const float *in;
+    float *out;
+    float *scales;  /* of each pixel of all pictures, or of each picture */
+    int32_t *zeros; /* as scales */
+    struct dense_int8_range *ranges; /* of each row of all pictures */
+    uint8_t *quantized;
+};
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static size_t num_scales(const struct dense_int8 *dense)
+{
+    return dense->in_dim[0] * (dense->pointwise ? dense->num_positions : 1);
+}
+
+static size_t num_rows(const struct dense_int8 *dense)
+{
+    return dense->pointwise ? 0 : dense->in_dim[0] * dense->in_dim[1];
+}
+
+/* Divides scratch from `at` on; returns the size of all. Behind the last
+ * picture, a tile reads on by its positions and the padding of a run. */
+static size_t divide(struct work *work, uint8_t *at)
+{
+    const struct dense_int8 *dense = work->dense;
+    size_t scales = aligned(num_scales(dense) * sizeof(float));
+    size_t ranges = aligned(num_rows(dense) * sizeof *work->ranges);
+    size_t beyond = dense->kernel->positions * dense->in_dim[3] + dense->length;
+
+    if (at) {
+        work->scales = (float *)(void *)at;
+        work->zeros = (int32_t *)(void *)(at + scales);
+        work->ranges = (struct dense_int8_range *)(void *)(at + 2 * scales);
+        work->quantized = at + 2 * scales + ranges;
+    }
+    return 2 * scales + ranges +
+           aligned(dense->in_dim[0] * dense->picture_len + beyond);
+}
+
+size_t dense_int8_scratch_len(const struct dense_int8 *dense)
+{
+    struct work work = {.dense = dense};
+
+    return divide(&work, NULL) / sizeof(float);
+}
+
+static void run_task(struct team_member *member, struct work *work,
+                     void (*call)(const struct team_task *task, size_t thread,
+                                  const size_t *at, const size_t *len),
+                     const size_t ranges[3], const size_t steps[3])
+{
+    struct team_task task = {
+        .call = call,
+        .context = work,
+        .num_dimensions = 3,
+        .flush_denormals = true,
+    };
+
+    memcpy(task.ranges, ranges, 3 * sizeof *ranges);
+    memcpy(task.steps, steps, 3 * sizeof *steps);
+    team_run(member, &task);
+}
+
+/* ---- floats to integers ---- */
+
+/* Some pixels of a picture, a few with the same range each. */
+static void quantize_pixels(const struct team_task *task, size_t thread,
+                            const size_t *at, const size_t *len)
+{
+    const struct work *work = task->context;
+    const struct dense_int8 *dense = work->dense;
+    size_t channels = dense->in_dim[3], end = at[1] + len[1];
+    size_t before = at[0] * dense->num_positions;
+
+    (void)thread;
+    for (size_t p = at[1]; p < end; p += dense->together) {
+        size_t count = end - p < dense->together ? end - p : dense->together;
+        const float *in = work->in + (before + p) * channels;
+        struct dense_int8_range range = {0};
+        struct dense_int8_scale scale;
+
+        dense_int8_extend(&range, in, count * channels);
+        scale = dense_int8_scale_of(range);
+        dense_int8_quantize(work->quantized + (before + p) * channels, in,
+                            count * channels, scale);
+        for (size_t i = before + p; i < before + p + count; i++) {
+            work->scales[i] = scale.scale;
+            work->zeros[i] = scale.zero;
+        }
+    }
+}
+
+/* The ranges of some rows of all pictures. */
+static void find_ranges(const struct team_task *task, size_t thread,
+                        const size_t *at, const size_t *len)
+{
+    const struct work *work = task->context;
+    size_t row_len = work->dense->in_dim[2] * work->dense->in_dim[3];
+
+    (void)thread;
+    for (size_t r = at[0]; r < at[0] + len[0]; r++) {
+        work->ranges[r] = (struct dense_int8_range){0};
+        dense_int8_extend(&work->ranges[r], work->in + r * row_len, row_len);
+    }
+}
+
+static struct dense_int8_scale scale_of(const struct work *work, size_t picture)
+{
+    const size_t rows = work->dense->in_dim[1];
+    struct dense_int8_range all = {0};
+
+    for (size_t r = picture * rows; r < (picture + 1) * rows; r++) {
+        const struct dense_int8_range *range = &work->ranges[r];
+
+        all.above = range->above > all.above ? range->above : all.above;
+        all.below = range->below > all.below ? range->below : all.below;
+    }
+    return dense_int8_scale_of(all);
+}
+
+/* A row of a plane, with the border on its left and right: the pixels column,
+ * column + stride, … of a row of the input that has the border before it. */
+static void quantize_row(const struct dense_int8 *dense, uint8_t *out,
+                         const float *in, size_t column,
+                         struct dense_int8_scale scale)
+{
+    size_t channels = dense->in_dim[3], stride = dense->window.stride[1];
+    size_t pad = dense->window.pad_before[1], end = pad + dense->in_dim[2];
+    size_t x = 0, width = dense->plane_dim[1];
+
+    for (; x < width && column + x * stride < pad; x++)
+        memset(out + x * channels, scale.zero, channels);
+    if (stride == 1 && x < width && column + x < end) {
+        size_t left = end - (column + x);
+        size_t count = width - x < left ? width - x : left;
+
+        dense_int8_quantize(out + x * channels,
+                            in + (column + x - pad) * channels,
+                            count * channels, scale);
+        x += count;
+    }
+    for (; x < width && column + x * stride < end; x++)
+        dense_int8_quantize(out + x * channels,
+                            in + (column + x * stride - pad) * channels,
+                            channels, scale);
+    memset(out + x * channels, scale.zero, (width - x) * channels);
+}
+
+/* Some rows of all planes of a picture. */
+static void quantize_planes(const struct team_task *task, size_t thread,
+                            const size_t *at, const size_t *len)
+{
+    const struct work *work = task->context;
+    const struct dense_int8 *dense = work->dense;
+    size_t row_len = dense->plane_dim[1] * dense->in_dim[3];
+    size_t pad = dense->window.pad_before[0];
+    struct dense_int8_scale scale = scale_of(work, at[0]);
+
+    (void)thread;
+    if (at[1] == 0) { /* once */
+        work->scales[at[0]] = scale.scale;
+        work->zeros[at[0]] = scale.zero;
+    }
+    for (size_t r = at[1]; r < at[1] + len[1]; r++) {
+        const size_t *first = dense->plane[r / dense->plane_dim[0]];
+        size_t y = first[0] + r % dense->plane_dim[0] * dense->window.stride[0];
+        uint8_t *out =
+            work->quantized + at[0] * dense->picture_len + r * row_len;
+
+        if (y < pad || y - pad >= dense->in_dim[1])
+            memset(out, scale.zero, row_len);
+        else
+            quantize_row(dense, out,
+                         work->in + (at[0] * dense->in_dim[1] + y - pad) *
+                                        dense->in_dim[2] * dense->in_dim[3],
+                         first[1], scale);
+    }
+}
+
+static void quantize(struct work *work, struct team_member *member)
+{
+    const struct dense_int8 *dense = work->dense;
+    size_t channels = dense->in_dim[3], pictures = dense->in_dim[0];
+    size_t pixels = BLOCK_FLOATS / channels + 1;
+    size_t rows = pixels / dense->in_dim[2] + 1;
+
+    if (dense->pointwise) {
+        pixels =
+            (pixels + dense->together - 1) / dense->together * dense->together;
+        run_task(member, work, quantize_pixels,
+                 (size_t[]){pictures, dense->num_positions, 1},
+                 (size_t[]){1, pixels, 1});
+        return;
+    }
+    run_task(member, work, find_ranges,
+             (size_t[]){pictures * dense->in_dim[1], 1, 1},
+             (size_t[]){rows, 1, 1});
+    run_task(member, work, quantize_planes,
+             (size_t[]){pictures, dense->num_planes * dense->plane_dim[0], 1},
+             (size_t[]){1, rows, 1});
+}
+
+/* ---- products ---- */
+
+static size_t lanes_at(const struct dense_int8 *dense, size_t channel)
+{
+    size_t left = dense->out_dim[3] - channel;
+
+    return left < DENSE_INT8_LANES ? left : DENSE_INT8_LANES;
+}
+
+/* Where the outputs of some positions of a picture go. */
+static void find_pixels(const struct dense_int8 *dense, size_t *pixels,
+                        size_t picture, size_t first, size_t count)
+{
+    size_t row = first / dense->row_positions;
+    size_t column = first % dense->row_positions;
+
+    for (size_t p = 0; p < count; p++) {
+        const size_t *out = dense->out_dim;
+
+        if (dense->pointwise)
+            pixels[p] = (picture * dense->num_positions + first + p) * out[3];
+        else
+            pixels[p] =
+                column < out[2]
+                    ? ((picture * out[1] + row) * out[2] + column) * out[3]
+                    : DENSE_INT8_NOWHERE;
+        if (++column == dense->row_positions) {
+            column = 0;
+            row++;
+        }
+    }
+}
+
+static bool has_rest(const struct dense_rest *rest)
+{
+    return rest->addend || rest->y || rest->mask || rest->clamps || rest->made;
+}
+
+/* A block of positions of a picture, for a group of panels. */
+static void run_block(const struct team_task *task, size_t thread,
+                      const size_t *at, const size_t *len)
+{
+    const struct work *work = task->context;
+    const struct dense_int8 *dense = work->dense;
+    const struct dense_int8_kernel *kernel = dense->kernel;
+    size_t end = at[2] + len[2], pixels[DENSE_INT8_MAX_POSITIONS];
+    size_t scale_at = dense->pointwise ? at[0] * dense->num_positions : at[0];
+    struct dense_int8_tile tile = {
+        .step = dense->in_dim[3],
+        .runs = dense->runs,
+        .num_runs = dense->num_runs,
+        .length = dense->length,
+        .scale_step = dense->pointwise,
+        .min = dense->node->min,
+        .max = dense->node->max,
+        .rest = work->rest,
+        .has_rest = has_rest(work->rest),
+        .out = work->out,
+        .pixels = pixels,
+    };
+
+    (void)thread;
+    if (kernel->begin)
+        kernel->begin();
+    for (size_t first = at[2]; first < end; first += kernel->positions) {
+        tile.num_positions =
+            end - first < kernel->positions ? end - first : kernel->positions;
+        find_pixels(dense, pixels, at[0], first, tile.num_positions);
+        tile.in = work->quantized + at[0] * dense->picture_len +
+                  first * dense->in_dim[3];
+        tile.in_scales = work->scales + scale_at + first * tile.scale_step;
+        tile.in_zeros = work->zeros + scale_at + first * tile.scale_step;
+        for (size_t p = at[1]; p < at[1] + len[1]; p++) {
+            tile.channel = p * DENSE_INT8_LANES;
+            tile.panel = dense->packed + p * dense->panel_len;
+            tile.sums = dense->sums + tile.channel;
+            tile.scales = dense->scales + tile.channel;
+            tile.bias = dense->bias + tile.channel;
+            tile.num_lanes = lanes_at(dense, tile.channel);
+            kernel->run(&tile);
+        }
+    }
+    if (kernel->end)
+        kernel->end();
+}
+
+void dense_int8_run(const struct dense_int8 *dense, float *out, const float *in,
+                    const struct dense_rest *rest, float *scratch,
+                    struct team_member *member)
+{
+    struct work work = {.dense = dense, .rest = rest, .in = in, .out = out};
+
+    divide(&work, (uint8_t *)scratch);
+    quantize(&work, member);
+    run_task(
+        member, &work, run_block,
+        (size_t[]){dense->in_dim[0], dense->num_panels, dense->num_positions},
+        (size_t[]){1, dense->per_group,
+                   BLOCK_TILES * dense->kernel->positions});
+}
+#else
+size_t dense_int8_scratch_len(const struct dense_int8 *dense)
+{
+    (void)dense;
+    return 0;
+}
+
+void dense_int8_run(const struct dense_int8 *dense, float *out, const float *in,
+                    const struct dense_rest *rest, float *scratch,
+                    struct team_member *member)
+{
+    (void)dense;
+    (void)out;
+    (void)in;
+    (void)rest;
+    (void)scratch;
+    (void)member;
+}
+#endif
