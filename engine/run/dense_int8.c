@@ -1,10 +1,10 @@
 /* DESIGN: A run first makes integers of the input in scratch, a quarter of its
  * size, in such an order that consecutive positions of a tile are equally far
  * apart whatever the window: with the border written out, and with a stride of
- * s in s x s planes, each of every s-th row and column. All rows of the output
- * are then one line of positions; those between two rows, as many as the window
- * is wider than a pixel, are computed and not stored. A window of one pixel
- * needs none of that.
+ * s in s planes, each of every s-th row. All rows of the output are then one
+ * line of positions; those between two rows, as many as the window is wider
+ * than a pixel, are computed and not stored. A window of one pixel needs none
+ * of that.
  *
  * Weights are in panels as in dense.c, in the order in which a tile reads them,
  * and each run of inputs that follow one another in scratch is padded with
@@ -23,7 +23,7 @@
 enum {
     MAX_INNER = 1 << 16, /* inputs of an output: sums fit 32 bits */
     MIN_PIXELS = 4,      /* of a convolution; XNNPACK has kernels for fewer */
-    MIN_CHANNELS = 16,   /* of the input; there is no gain with fewer */
+    MIN_INNER = 16,      /* likewise; there is no gain with fewer */
     MIN_RANGE = 256,     /* floats with a range of their own, at least */
     MAX_TOGETHER = 16,   /* pixels with the same range */
 };
@@ -60,6 +60,7 @@ bool dense_int8_supports(const struct graph *graph,
                          const struct graph_node *node)
 {
     const struct graph_value *x, *weights, *bias;
+    size_t inner;
 
     if (node->op != GRAPH_LINEAR &&
         !(node->op == GRAPH_CONV && supports_window(graph, node)))
@@ -67,12 +68,10 @@ bool dense_int8_supports(const struct graph *graph,
     x = graph_input(graph, node, 0);
     weights = graph_input(graph, node, 1);
     bias = graph_input(graph, node, 2);
+    inner = graph_shape_count(&weights->shape) / weights->shape.dim[0];
     return !x->data && weights->data && weights->type == GRAPH_FLOAT &&
            (!bias || bias->data) && node->min < node->max &&
-           x->shape.dim[x->shape.rank - 1] >= MIN_CHANNELS &&
-           graph_shape_count(&weights->shape) / weights->shape.dim[0] <=
-               MAX_INNER &&
-           dense_int8_has_kernel();
+           inner >= MIN_INNER && inner <= MAX_INNER && dense_int8_has_kernel();
 }
 
 /* ---- geometry ---- */
@@ -113,55 +112,53 @@ static void lay_out_pixels(struct dense_int8 *dense)
     dense->num_positions = dense->in_dim[1] * dense->in_dim[2];
     dense->row_positions = dense->num_positions;
     dense->picture_len = dense->num_positions * channels;
-    dense->run_len = channels;
+    dense->step = dense->run_len = channels;
     dense->num_runs = 1;
     dense->together = (MIN_RANGE + channels - 1) / channels;
     if (dense->together > MAX_TOGETHER)
         dense->together = MAX_TOGETHER;
 }
 
-/* The plane of every stride-th row and column from these on; new, if need be.
- */
-static size_t plane_of(struct dense_int8 *dense, size_t row, size_t column)
+/* The plane of every stride-th row from this one on; a new one, if need be. */
+static size_t plane_of(struct dense_int8 *dense, size_t row)
 {
     size_t i = 0;
 
-    while (i < dense->num_planes &&
-           (dense->plane[i][0] != row || dense->plane[i][1] != column))
+    while (i < dense->num_planes && dense->plane[i] != row)
         i++;
-    if (i == dense->num_planes) {
-        dense->plane[i][0] = row;
-        dense->plane[i][1] = column;
-        dense->num_planes++;
-    }
+    if (i == dense->num_planes)
+        dense->plane[dense->num_planes++] = row;
     return i;
 }
 
+/* A row of the window is one run, unless it is dilated. */
 static void lay_out_planes(struct dense_int8 *dense)
 {
     const struct graph_window *window = &dense->window;
-    const size_t *stride = window->stride;
+    const size_t *stride = window->stride, *dilation = window->dilation;
     size_t channels = dense->in_dim[3];
-    bool joined = stride[1] == 1 && window->dilation[1] == 1;
+    size_t reach = (window->kernel[1] - 1) * dilation[1] + 1;
+    bool joined = dilation[1] == 1;
 
-    for (int i = 0; i < 2; i++)
-        dense->plane_dim[i] = dense->out_dim[1 + i] + (window->kernel[i] - 1) *
-                                                          window->dilation[i] /
-                                                          stride[i];
-    dense->row_positions = dense->plane_dim[1];
+    dense->plane_dim[0] =
+        dense->out_dim[1] + (window->kernel[0] - 1) * dilation[0] / stride[0];
+    dense->row_positions =
+        ((dense->out_dim[2] - 1) * stride[1] + reach + stride[1] - 1) /
+        stride[1];
+    dense->plane_dim[1] = dense->row_positions * stride[1];
     dense->num_positions =
-        (dense->out_dim[1] - 1) * dense->plane_dim[1] + dense->out_dim[2];
+        (dense->out_dim[1] - 1) * dense->row_positions + dense->out_dim[2];
+    dense->step = stride[1] * channels;
     dense->run_len = joined ? window->kernel[1] * channels : channels;
     for (size_t ky = 0; ky < window->kernel[0]; ky++)
         for (size_t kx = 0; kx < (joined ? 1 : window->kernel[1]); kx++) {
-            size_t row = ky * window->dilation[0];
-            size_t column = kx * window->dilation[1];
-            size_t plane = plane_of(dense, row % stride[0], column % stride[1]);
+            size_t row = ky * dilation[0];
 
             dense->runs[dense->num_runs++] =
-                ((plane * dense->plane_dim[0] + row / stride[0]) *
+                ((plane_of(dense, row % stride[0]) * dense->plane_dim[0] +
+                  row / stride[0]) *
                      dense->plane_dim[1] +
-                 column / stride[1]) *
+                 kx * dilation[1]) *
                 channels;
         }
     dense->picture_len = dense->num_planes * dense->plane_dim[0] *
@@ -177,7 +174,7 @@ static void pack_lane(const struct dense_int8 *dense, size_t channel,
     int8_t *panel = dense->packed +
                     channel / DENSE_INT8_LANES * dense->panel_len +
                     channel % DENSE_INT8_LANES * DENSE_INT8_GROUP;
-    int32_t sum = 0;
+    int32_t sum = 0; /* of at most MAX_INNER */
 
     for (size_t r = 0; r < dense->num_runs; r++) {
         for (size_t i = 0; i < dense->run_len; i++) {
@@ -188,7 +185,7 @@ static void pack_lane(const struct dense_int8 *dense, size_t channel,
         panel += dense->length * DENSE_INT8_LANES;
         weights += dense->run_len;
     }
-    dense->sums[channel] = sum;
+    dense->sums[channel] = dense->scales[channel] * (float)sum;
 }
 
 static bool pack(struct dense_int8 *dense)

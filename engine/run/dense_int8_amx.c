@@ -45,11 +45,11 @@ AMX_TARGET static void end(void)
 }
 
 /* Of 16 or 32 positions, and 16 or 32 channels. */
-AMX_INLINE void run(const struct dense_int8_tile *tile, bool tall, bool wide)
+AMX_INLINE void run(int32_t *results, const struct dense_int8_tile *tile,
+                    bool tall, bool wide)
 {
     const size_t step = tile->step;
     const int8_t *weights = tile->panel;
-    _Alignas(64) int32_t results[2 * ROWS * DENSE_INT8_LANES];
 
     _tile_zero(0);
     _tile_zero(1);
@@ -82,21 +82,21 @@ AMX_INLINE void run(const struct dense_int8_tile *tile, bool tall, bool wide)
         _tile_stored(2, results + ROWS * DENSE_INT8_LANES, SUMS);
     if (tall && wide)
         _tile_stored(3, results + ROWS * DENSE_INT8_LANES + WIDTH, SUMS);
-    dense_int8_finish(tile, results);
 }
 
-AMX_TARGET static void run_tile(const struct dense_int8_tile *tile)
+AMX_TARGET static void run_tile(int32_t *sums,
+                                const struct dense_int8_tile *tile)
 {
     bool tall = tile->num_positions > ROWS, wide = tile->num_lanes > WIDTH;
 
     if (tall && wide)
-        run(tile, true, true);
+        run(sums, tile, true, true);
     else if (tall)
-        run(tile, true, false);
+        run(sums, tile, true, false);
     else if (wide)
-        run(tile, false, true);
+        run(sums, tile, false, true);
     else
-        run(tile, false, false);
+        run(sums, tile, false, false);
 }
 
 /* The system must be asked once in a process, as each of its threads then has 8

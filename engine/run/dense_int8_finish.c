@@ -131,37 +131,49 @@ AVX512_INLINE void finish(const struct dense_int8_tile *tile,
     const struct dense_rest rest = *tile->rest;
     const __m512 min = _mm512_set1_ps(tile->min),
                  max = _mm512_set1_ps(tile->max);
-    __m512i weights[VECTORS];
-    __m512 scales[VECTORS], bias[VECTORS];
+    const size_t *pixels = tile->pixels, num = tile->num_positions;
+    const float *scale = tile->in_scales, *zero = tile->in_zeros;
+    const size_t step = tile->scale_step;
+    float *out = tile->out + tile->channel;
+    float last_scale = NAN, last_zero = NAN;
+    __m512 scales[VECTORS], shifts[VECTORS];
     __mmask16 lanes[VECTORS];
 
+#pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) {
-        weights[v] = _mm512_loadu_si512(tile->sums + v * WIDTH);
-        scales[v] = _mm512_loadu_ps(tile->scales + v * WIDTH);
-        bias[v] = _mm512_loadu_ps(tile->bias + v * WIDTH);
         lanes[v] = mask_of(tile->num_lanes - (size_t)(v * WIDTH));
+        scales[v] = shifts[v] = _mm512_setzero_ps(); /* soon set */
     }
-    for (size_t p = 0; p < tile->num_positions; p++) {
-        size_t at = tile->pixels[p] + tile->channel;
-        __m512i zero = _mm512_set1_epi32(tile->in_zeros[p * tile->scale_step]);
-        __m512 scale = _mm512_set1_ps(tile->in_scales[p * tile->scale_step]);
-
-        if (tile->pixels[p] == DENSE_INT8_NOWHERE)
+    for (size_t p = 0; p < num; p++, scale += step, zero += step) {
+        if (!(*scale == last_scale && *zero == last_zero)) {
+            last_scale = *scale;
+            last_zero = *zero;
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++) {
+                scales[v] =
+                    _mm512_mul_ps(_mm512_set1_ps(last_scale),
+                                  _mm512_loadu_ps(tile->scales + v * WIDTH));
+                shifts[v] =
+                    _mm512_fmadd_ps(_mm512_set1_ps(last_zero),
+                                    _mm512_loadu_ps(tile->sums + v * WIDTH),
+                                    _mm512_loadu_ps(tile->bias + v * WIDTH));
+            }
+        }
+        if (pixels[p] == DENSE_INT8_NOWHERE)
             continue;
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
-            __m512i sum = _mm512_sub_epi32(
-                _mm512_loadu_si512(sums + p * DENSE_INT8_LANES + v * WIDTH),
-                _mm512_mullo_epi32(zero, weights[v]));
             __m512 r =
-                _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale),
-                                scales[v], bias[v]);
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(
+                                    sums + p * DENSE_INT8_LANES + v * WIDTH)),
+                                scales[v], shifts[v]);
 
             r = _mm512_min_ps(max, _mm512_max_ps(min, r));
             if (has_rest)
-                r = dense_rest_avx512(&rest, r, at + (size_t)(v * WIDTH),
-                                      lanes[v]);
-            _mm512_mask_storeu_ps(tile->out + at + v * WIDTH, lanes[v], r);
+                r = dense_rest_avx512(
+                    &rest, r, pixels[p] + tile->channel + (size_t)(v * WIDTH),
+                    lanes[v]);
+            _mm512_mask_storeu_ps(out + pixels[p] + v * WIDTH, lanes[v], r);
         }
     }
 }
@@ -171,8 +183,10 @@ AVX512_TARGET void dense_int8_finish(const struct dense_int8_tile *tile,
 {
     bool narrow = tile->num_lanes <= WIDTH;
 
-    if (tile->has_rest)
-        finish(tile, sums, narrow ? 1 : 2, true);
+    if (tile->has_rest && narrow)
+        finish(tile, sums, 1, true);
+    else if (tile->has_rest)
+        finish(tile, sums, 2, true);
     else if (narrow)
         finish(tile, sums, 1, false);
     else

@@ -16,8 +16,8 @@ struct work {
     const struct dense_rest *rest;
     const float *in;
     float *out;
-    float *scales;  /* of each pixel of all pictures, or of each picture */
-    int32_t *zeros; /* as scales */
+    float *scales; /* of each pixel of all pictures, or of each picture */
+    float *zeros;  /* likewise: zero points, times -scale */
     struct dense_int8_range *ranges; /* of each row of all pictures */
     uint8_t *quantized;
 };
@@ -44,11 +44,11 @@ static size_t divide(struct work *work, uint8_t *at)
     const struct dense_int8 *dense = work->dense;
     size_t scales = aligned(num_scales(dense) * sizeof(float));
     size_t ranges = aligned(num_rows(dense) * sizeof *work->ranges);
-    size_t beyond = dense->kernel->positions * dense->in_dim[3] + dense->length;
+    size_t beyond = dense->kernel->positions * dense->step + dense->length;
 
     if (at) {
         work->scales = (float *)(void *)at;
-        work->zeros = (int32_t *)(void *)(at + scales);
+        work->zeros = (float *)(void *)(at + scales);
         work->ranges = (struct dense_int8_range *)(void *)(at + 2 * scales);
         work->quantized = at + 2 * scales + ranges;
     }
@@ -104,7 +104,7 @@ static void quantize_pixels(const struct team_task *task, size_t thread,
                             count * channels, scale);
         for (size_t i = before + p; i < before + p + count; i++) {
             work->scales[i] = scale.scale;
-            work->zeros[i] = scale.zero;
+            work->zeros[i] = -scale.scale * (float)scale.zero;
         }
     }
 }
@@ -137,32 +137,19 @@ static struct dense_int8_scale scale_of(const struct work *work, size_t picture)
     return dense_int8_scale_of(all);
 }
 
-/* A row of a plane, with the border on its left and right: the pixels column,
- * column + stride, … of a row of the input that has the border before it. */
+/* A row of the input, with the border on its left and right. */
 static void quantize_row(const struct dense_int8 *dense, uint8_t *out,
-                         const float *in, size_t column,
-                         struct dense_int8_scale scale)
+                         const float *in, struct dense_int8_scale scale)
 {
-    size_t channels = dense->in_dim[3], stride = dense->window.stride[1];
-    size_t pad = dense->window.pad_before[1], end = pad + dense->in_dim[2];
-    size_t x = 0, width = dense->plane_dim[1];
+    size_t channels = dense->in_dim[3], width = dense->plane_dim[1];
+    size_t pad = dense->window.pad_before[1], count = dense->in_dim[2];
 
-    for (; x < width && column + x * stride < pad; x++)
-        memset(out + x * channels, scale.zero, channels);
-    if (stride == 1 && x < width && column + x < end) {
-        size_t left = end - (column + x);
-        size_t count = width - x < left ? width - x : left;
-
-        dense_int8_quantize(out + x * channels,
-                            in + (column + x - pad) * channels,
-                            count * channels, scale);
-        x += count;
-    }
-    for (; x < width && column + x * stride < end; x++)
-        dense_int8_quantize(out + x * channels,
-                            in + (column + x * stride - pad) * channels,
-                            channels, scale);
-    memset(out + x * channels, scale.zero, (width - x) * channels);
+    pad = pad < width ? pad : width;
+    count = count < width - pad ? count : width - pad;
+    memset(out, scale.zero, pad * channels);
+    dense_int8_quantize(out + pad * channels, in, count * channels, scale);
+    memset(out + (pad + count) * channels, scale.zero,
+           (width - pad - count) * channels);
 }
 
 /* Some rows of all planes of a picture. */
@@ -178,11 +165,11 @@ static void quantize_planes(const struct team_task *task, size_t thread,
     (void)thread;
     if (at[1] == 0) { /* once */
         work->scales[at[0]] = scale.scale;
-        work->zeros[at[0]] = scale.zero;
+        work->zeros[at[0]] = -scale.scale * (float)scale.zero;
     }
     for (size_t r = at[1]; r < at[1] + len[1]; r++) {
-        const size_t *first = dense->plane[r / dense->plane_dim[0]];
-        size_t y = first[0] + r % dense->plane_dim[0] * dense->window.stride[0];
+        size_t y = dense->plane[r / dense->plane_dim[0]] +
+                   r % dense->plane_dim[0] * dense->window.stride[0];
         uint8_t *out =
             work->quantized + at[0] * dense->picture_len + r * row_len;
 
@@ -192,7 +179,7 @@ static void quantize_planes(const struct team_task *task, size_t thread,
             quantize_row(dense, out,
                          work->in + (at[0] * dense->in_dim[1] + y - pad) *
                                         dense->in_dim[2] * dense->in_dim[3],
-                         first[1], scale);
+                         scale);
     }
 }
 
@@ -257,20 +244,34 @@ static bool has_rest(const struct dense_rest *rest)
     return rest->addend || rest->y || rest->mask || rest->clamps || rest->made;
 }
 
-/* A block of positions of a picture, for a group of panels. */
-static void run_block(const struct team_task *task, size_t thread,
-                      const size_t *at, const size_t *len)
+/* A tile whose products are summed, and finished only after those of the next
+ * one are under way: the processor then does both at once. */
+struct pending {
+    struct dense_int8_tile tile;
+    _Alignas(
+        ALIGNMENT) int32_t sums[DENSE_INT8_MAX_POSITIONS * DENSE_INT8_LANES];
+};
+
+/* The part of a tile that is the same for all panels. */
+static struct dense_int8_tile tile_at(const struct work *work, size_t picture,
+                                      size_t first, size_t count,
+                                      size_t *pixels)
 {
-    const struct work *work = task->context;
     const struct dense_int8 *dense = work->dense;
-    const struct dense_int8_kernel *kernel = dense->kernel;
-    size_t end = at[2] + len[2], pixels[DENSE_INT8_MAX_POSITIONS];
-    size_t scale_at = dense->pointwise ? at[0] * dense->num_positions : at[0];
-    struct dense_int8_tile tile = {
-        .step = dense->in_dim[3],
+    size_t scale = picture;
+
+    if (dense->pointwise)
+        scale = picture * dense->num_positions + first;
+    find_pixels(dense, pixels, picture, first, count);
+    return (struct dense_int8_tile){
+        .in = work->quantized + picture * dense->picture_len +
+              first * dense->step,
+        .step = dense->step,
         .runs = dense->runs,
         .num_runs = dense->num_runs,
         .length = dense->length,
+        .in_scales = work->scales + scale,
+        .in_zeros = work->zeros + scale,
         .scale_step = dense->pointwise,
         .min = dense->node->min,
         .max = dense->node->max,
@@ -278,29 +279,52 @@ static void run_block(const struct team_task *task, size_t thread,
         .has_rest = has_rest(work->rest),
         .out = work->out,
         .pixels = pixels,
+        .num_positions = count,
     };
+}
+
+static void set_panel(struct dense_int8_tile *tile,
+                      const struct dense_int8 *dense, size_t p)
+{
+    tile->channel = p * DENSE_INT8_LANES;
+    tile->panel = dense->packed + p * dense->panel_len;
+    tile->sums = dense->sums + tile->channel;
+    tile->scales = dense->scales + tile->channel;
+    tile->bias = dense->bias + tile->channel;
+    tile->num_lanes = lanes_at(dense, tile->channel);
+}
+
+/* A block of positions of a picture, for a group of panels. */
+static void run_block(const struct team_task *task, size_t thread,
+                      const size_t *at, const size_t *len)
+{
+    const struct work *work = task->context;
+    const struct dense_int8_kernel *kernel = work->dense->kernel;
+    size_t end = at[2] + len[2], step = kernel->positions;
+    size_t pixels[2][DENSE_INT8_MAX_POSITIONS];
+    struct pending pending[2], *now = &pending[0], *last = NULL;
 
     (void)thread;
     if (kernel->begin)
         kernel->begin();
-    for (size_t first = at[2]; first < end; first += kernel->positions) {
-        tile.num_positions =
-            end - first < kernel->positions ? end - first : kernel->positions;
-        find_pixels(dense, pixels, at[0], first, tile.num_positions);
-        tile.in = work->quantized + at[0] * dense->picture_len +
-                  first * dense->in_dim[3];
-        tile.in_scales = work->scales + scale_at + first * tile.scale_step;
-        tile.in_zeros = work->zeros + scale_at + first * tile.scale_step;
+    for (size_t i = 0; at[2] + i * step < end; i++) {
+        size_t first = at[2] + i * step;
+        struct dense_int8_tile tile =
+            tile_at(work, at[0], first, end - first < step ? end - first : step,
+                    pixels[i % 2]);
+
         for (size_t p = at[1]; p < at[1] + len[1]; p++) {
-            tile.channel = p * DENSE_INT8_LANES;
-            tile.panel = dense->packed + p * dense->panel_len;
-            tile.sums = dense->sums + tile.channel;
-            tile.scales = dense->scales + tile.channel;
-            tile.bias = dense->bias + tile.channel;
-            tile.num_lanes = lanes_at(dense, tile.channel);
-            kernel->run(&tile);
+            set_panel(&tile, work->dense, p);
+            kernel->run(now->sums, &tile);
+            now->tile = tile;
+            if (last)
+                dense_int8_finish(&last->tile, last->sums);
+            last = now;
+            now = &pending[now == &pending[0]];
         }
     }
+    if (last)
+        dense_int8_finish(&last->tile, last->sums);
     if (kernel->end)
         kernel->end();
 }

@@ -28,13 +28,13 @@ struct dense_int8_tile {
                       beyond the layer's own are readable, with weights of 0 */
 
     const int8_t *panel; /* (num_runs, length / GROUP, LANES, GROUP) */
-    const int32_t *sums; /* (LANES) of all weights of a channel */
     const float *scales; /* (LANES) of weights */
+    const float *sums;   /* (LANES) of all weights of a channel, times scale */
     const float *bias;   /* (LANES) */
 
-    const float *in_scales;  /* (num_positions) or, with a step of 0, one */
-    const int32_t *in_zeros; /* as in_scales */
-    size_t scale_step;       /* 1 or 0 */
+    const float *in_scales; /* (num_positions) or, with a step of 0, one */
+    const float *in_zeros;  /* likewise: zero points, times -scale */
+    size_t scale_step;      /* 1 or 0 */
 
     float min, max;
     const struct dense_rest *rest;
@@ -56,7 +56,8 @@ struct dense_int8_kernel {
     size_t positions;    /* in a tile, at most DENSE_INT8_MAX_POSITIONS */
     size_t depth;        /* what divides the length of runs */
     void (*begin)(void); /* before some tiles on a thread, or NULL */
-    void (*run)(const struct dense_int8_tile *tile);
+    /* Sums of products, (positions, LANES). */
+    void (*run)(int32_t *sums, const struct dense_int8_tile *tile);
     void (*end)(void); /* after them, or NULL */
 };
 

@@ -23,13 +23,12 @@ VNNI_INLINE __m512i spread(const uint8_t *in)
     return _mm512_set1_epi32(group);
 }
 
-VNNI_INLINE void run(const struct dense_int8_tile *tile, int positions,
-                     int vectors)
+VNNI_INLINE void run(int32_t *results, const struct dense_int8_tile *tile,
+                     int positions, int vectors)
 {
     const size_t step = tile->step;
     const int8_t *weights = tile->panel;
     __m512i sums[POSITIONS][VECTORS];
-    int32_t results[POSITIONS * DENSE_INT8_LANES];
 
 #pragma GCC unroll 14
     for (int p = 0; p < positions; p++)
@@ -65,29 +64,28 @@ VNNI_INLINE void run(const struct dense_int8_tile *tile, int positions,
         for (int v = 0; v < vectors; v++)
             _mm512_storeu_si512(results + p * DENSE_INT8_LANES + v * WIDTH,
                                 sums[p][v]);
-    dense_int8_finish(tile, results);
 }
 
 /* X(positions) in ascending order */
 #define SIZES(X) X(1) X(4) X(8) X(14)
 
-#define X(positions)                         \
-    VNNI_TARGET static void run_##positions( \
-        const struct dense_int8_tile *tile)  \
-    {                                        \
-        if (tile->num_lanes > WIDTH)         \
-            run(tile, positions, 2);         \
-        else                                 \
-            run(tile, positions, 1);         \
+#define X(positions)                                       \
+    VNNI_TARGET static void run_##positions(               \
+        int32_t *sums, const struct dense_int8_tile *tile) \
+    {                                                      \
+        if (tile->num_lanes > WIDTH)                       \
+            run(sums, tile, positions, 2);                 \
+        else                                               \
+            run(sums, tile, positions, 1);                 \
     }
 SIZES(X)
 #undef X
 
-static void run_tile(const struct dense_int8_tile *tile)
+static void run_tile(int32_t *sums, const struct dense_int8_tile *tile)
 {
 #define X(positions)                          \
     if (tile->num_positions <= (positions)) { \
-        run_##positions(tile);                \
+        run_##positions(sums, tile);          \
         return;                               \
     }
     SIZES(X)

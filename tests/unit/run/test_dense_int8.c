@@ -139,8 +139,8 @@ static struct dense_int8_scale scale_of(const float *in, size_t count)
 
 /* The input as integers, without their zero points, and each pixel's scale. */
 struct integers {
-    int16_t *values; /* (num_in) owned */
-    double *scales;  /* (pixels) owned */
+    int16_t *values;                 /* (num_in) owned */
+    struct dense_int8_scale *scales; /* (pixels) owned */
 };
 
 static void make_integers(struct integers *integers,
@@ -168,7 +168,7 @@ static void make_integers(struct integers *integers,
             integers->values[p * channels + i] = (int16_t)(q - scale.zero);
         }
         for (size_t i = p; i < p + count; i++)
-            integers->scales[i] = (double)scale.scale;
+            integers->scales[i] = scale;
     }
 }
 
@@ -216,20 +216,54 @@ static double with_rest(const struct fixture *fixture,
     return r;
 }
 
-/* Output i, channel o of a pixel: within a tenth of what one integer more or
- * less would make, and the rounding of floats. */
+/* Output i is r: within a tenth of what one integer more or less would make,
+ * and the rounding of floats that are as large as `size` on the way. */
 static void expect_output(const struct fixture *fixture,
-                          const struct dense_rest *rest, size_t i, double sum,
-                          double unit, double bias, const char *what)
+                          const struct dense_rest *rest, size_t i, double r,
+                          double unit, double size, const char *what)
 {
     double found = (double)fixture->out[i];
-    double r = with_rest(fixture, rest, i, sum * unit + bias);
 
-    if (!(fabs(found - r) <= 0.1 * unit + 3e-7 * (fabs(sum * unit) + 3)))
+    r = with_rest(fixture, rest, i, r);
+    if (!(fabs(found - r) <= 0.1 * unit + 3e-7 * (size + 3)))
         fail_msg("%s: output %zu is %.9g, not %.9g", what, i, found, r);
     if (rest->made)
         assert_int_equal(rest->made[i / MASK_UNIT] >> i % MASK_UNIT & 1,
                          found > (double)0.1f && found < (double)0.7f);
+}
+
+/* All outputs of a channel, with a bias. */
+static void expect_channel(const struct fixture *fixture,
+                           const struct dense_int8 *dense,
+                           const struct dense_rest *rest,
+                           const struct integers *integers, size_t o,
+                           float bias, const char *what)
+{
+    const float *weights =
+        graph_floats(graph_input(&fixture->graph, fixture->node, 1));
+    const size_t *out = dense->out_dim;
+    size_t inner =
+        dense->window.kernel[0] * dense->window.kernel[1] * dense->in_dim[3];
+    size_t num = dense->in_dim[1] * dense->in_dim[2];
+    int8_t *row = malloc(inner);
+    double all = 0;
+    float unit;
+
+    assert_non_null(row);
+    quantize_rows(row, &unit, weights + o * inner, 1, inner);
+    for (size_t i = 0; i < inner; i++)
+        all += row[i];
+    for (size_t p = 0; p < out[0] * out[1] * out[2]; p++) {
+        size_t at[] = {p / out[2] / out[1], p / out[2] % out[1], p % out[2]};
+        const struct dense_int8_scale *scale =
+            &integers->scales[dense->pointwise ? p : at[0] * num];
+        double step = (double)unit * (double)scale->scale;
+        double sum = step * (double)sum_of(integers, dense, at, row);
+
+        expect_output(fixture, rest, p * out[3] + o, sum + (double)bias, step,
+                      fabs(sum) + 2 * fabs(all * step * scale->zero), what);
+    }
+    free(row);
 }
 
 static void expect(const struct fixture *fixture,
@@ -238,34 +272,14 @@ static void expect(const struct fixture *fixture,
 {
     const struct graph_value *bias =
         graph_input(&fixture->graph, fixture->node, 2);
-    const float *weights =
-        graph_floats(graph_input(&fixture->graph, fixture->node, 1));
-    const size_t *out = dense->out_dim;
-    size_t inner =
-        dense->window.kernel[0] * dense->window.kernel[1] * dense->in_dim[3];
-    size_t num = dense->in_dim[1] * dense->in_dim[2];
     struct integers integers;
-    int8_t *row = malloc(inner);
-    float unit;
 
-    assert_non_null(row);
     make_integers(&integers, fixture, dense);
-    for (size_t o = 0; o < out[3]; o++) {
-        quantize_rows(row, &unit, weights + o * inner, 1, inner);
-        for (size_t p = 0; p < out[0] * out[1] * out[2]; p++) {
-            size_t at[] = {p / out[2] / out[1], p / out[2] % out[1],
-                           p % out[2]};
-            double scale = integers.scales[dense->pointwise ? p : at[0] * num];
-
-            expect_output(fixture, rest, p * out[3] + o,
-                          (double)sum_of(&integers, dense, at, row),
-                          (double)unit * scale,
-                          bias ? (double)graph_floats(bias)[o] : 0, what);
-        }
-    }
+    for (size_t o = 0; o < dense->out_dim[3]; o++)
+        expect_channel(fixture, dense, rest, &integers, o,
+                       bias ? graph_floats(bias)[o] : 0, what);
     free(integers.values);
     free(integers.scales);
-    free(row);
 }
 
 /* ---- layers ---- */
@@ -318,6 +332,8 @@ static struct layer random_layer(enum graph_op op, struct sketch_random *random)
 
     if (sketch_below(random, 2))
         layer.stride[0] = layer.stride[1] = 1;
+    if (op == GRAPH_CONV && layer.kernel > 2 && sketch_below(random, 4) == 0)
+        layer.in = 3; /* as the first layer */
     layer.pad = sketch_below(random, reach / 2 + 1);
     layer.height = 10 + reach + sketch_below(random, 5);
     layer.width = 2 + reach + sketch_below(random, 20);
