@@ -24,7 +24,7 @@ enum {
     MAX_INNER = 1 << 16, /* inputs of an output: sums fit 32 bits */
     MIN_PIXELS = 4,      /* of a convolution; XNNPACK has kernels for fewer */
     MIN_INNER = 16,      /* likewise; there is no gain with fewer */
-    MIN_RANGE = 256,     /* floats with a range of their own, at least */
+    MIN_RANGE = 512,     /* floats with a range of their own, at least */
     MAX_TOGETHER = 16,   /* pixels with the same range */
 };
 
@@ -110,7 +110,7 @@ static void lay_out_pixels(struct dense_int8 *dense)
     size_t channels = dense->in_dim[3];
 
     dense->num_positions = dense->in_dim[1] * dense->in_dim[2];
-    dense->row_positions = dense->num_positions;
+    dense->row_positions = dense->in_dim[2];
     dense->picture_len = dense->num_positions * channels;
     dense->step = dense->run_len = channels;
     dense->num_runs = 1;

@@ -54,6 +54,15 @@ void dense_int8_run(const struct dense_int8 *dense, float *out, const float *in,
                     const struct dense_rest *rest, float *scratch,
                     struct team_member *member);
 
+/* The same in two steps, of which the second one may compute some rows at a
+ * time, of a single picture: the scratch keeps the input as integers. Row y of
+ * the output becomes row y % ring of `out`. */
+void dense_int8_quantize_input(const struct dense_int8 *dense, const float *in,
+                               float *scratch, struct team_member *member);
+void dense_int8_run_rows(const struct dense_int8 *dense, float *out,
+                         size_t ring, size_t first, size_t count,
+                         float *scratch, struct team_member *member);
+
 void dense_int8_free(struct dense_int8 *dense);
 
 #endif

@@ -3,6 +3,7 @@
 #include "engine/run/dense_int8_tile.h"
 
 #ifdef __x86_64__
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -62,10 +63,11 @@ struct dense_int8_scale dense_int8_scale_of(struct dense_int8_range range)
 {
     float max = range.above > 0 ? float_of((uint32_t)range.above) : 0;
     float min = range.below >> 31 ? float_of(range.below) : 0;
-    float step = max / 255 - min / 255;
+    const float share = 1.0f / 255;
+    float step = max * share - min * share;
     struct dense_int8_scale scale = {.scale = step};
 
-    if (!isfinite(step)) {
+    if (!(step <= FLT_MAX)) { /* what is no number, too */
         scale.scale = NAN;
         return scale;
     }

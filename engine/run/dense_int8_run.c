@@ -5,7 +5,7 @@
 #ifdef __x86_64__
 #include <string.h>
 
-enum { BLOCK_TILES = 4, ALIGNMENT = 64 };
+enum { BLOCK_TILES = 8, ALIGNMENT = 64 };
 
 /* About these many floats are quantized at once. */
 #define BLOCK_FLOATS ((size_t)8 << 10)
@@ -20,6 +20,8 @@ struct work {
     float *zeros;  /* likewise: zero points, times -scale */
     struct dense_int8_range *ranges; /* of each row of all pictures */
     uint8_t *quantized;
+    size_t first; /* position of each picture */
+    size_t ring;  /* row y of the output is row y % ring of `out` */
 };
 
 static size_t aligned(size_t bytes)
@@ -216,25 +218,21 @@ static size_t lanes_at(const struct dense_int8 *dense, size_t channel)
 }
 
 /* Where the outputs of some positions of a picture go. */
-static void find_pixels(const struct dense_int8 *dense, size_t *pixels,
-                        size_t picture, size_t first, size_t count)
+static void find_pixels(const struct work *work, size_t *pixels, size_t picture,
+                        size_t first, size_t count)
 {
-    size_t row = first / dense->row_positions;
-    size_t column = first % dense->row_positions;
+    const size_t *out = work->dense->out_dim;
+    size_t width = work->dense->row_positions;
+    size_t row = first / width % work->ring, column = first % width;
 
     for (size_t p = 0; p < count; p++) {
-        const size_t *out = dense->out_dim;
-
-        if (dense->pointwise)
-            pixels[p] = (picture * dense->num_positions + first + p) * out[3];
-        else
+        pixels[p] = DENSE_INT8_NOWHERE;
+        if (column < out[2])
             pixels[p] =
-                column < out[2]
-                    ? ((picture * out[1] + row) * out[2] + column) * out[3]
-                    : DENSE_INT8_NOWHERE;
-        if (++column == dense->row_positions) {
+                ((picture * work->ring + row) * out[2] + column) * out[3];
+        if (++column == width) {
             column = 0;
-            row++;
+            row = row + 1 < work->ring ? row + 1 : 0;
         }
     }
 }
@@ -262,7 +260,7 @@ static struct dense_int8_tile tile_at(const struct work *work, size_t picture,
 
     if (dense->pointwise)
         scale = picture * dense->num_positions + first;
-    find_pixels(dense, pixels, picture, first, count);
+    find_pixels(work, pixels, picture, first, count);
     return (struct dense_int8_tile){
         .in = work->quantized + picture * dense->picture_len +
               first * dense->step,
@@ -300,15 +298,16 @@ static void run_block(const struct team_task *task, size_t thread,
 {
     const struct work *work = task->context;
     const struct dense_int8_kernel *kernel = work->dense->kernel;
-    size_t end = at[2] + len[2], step = kernel->positions;
+    size_t begin = work->first + at[2], end = begin + len[2];
+    size_t step = kernel->positions;
     size_t pixels[2][DENSE_INT8_MAX_POSITIONS];
     struct pending pending[2], *now = &pending[0], *last = NULL;
 
     (void)thread;
     if (kernel->begin)
         kernel->begin();
-    for (size_t i = 0; at[2] + i * step < end; i++) {
-        size_t first = at[2] + i * step;
+    for (size_t i = 0; begin + i * step < end; i++) {
+        size_t first = begin + i * step;
         struct dense_int8_tile tile =
             tile_at(work, at[0], first, end - first < step ? end - first : step,
                     pixels[i % 2]);
@@ -329,19 +328,54 @@ static void run_block(const struct team_task *task, size_t thread,
         kernel->end();
 }
 
+/* Rows first .. first + count - 1 of each picture. */
+static void run_rows(struct work *work, size_t first, size_t count,
+                     struct team_member *member)
+{
+    const struct dense_int8 *dense = work->dense;
+    size_t num = (count - 1) * dense->row_positions + dense->out_dim[2];
+
+    work->first = first * dense->row_positions;
+    run_task(member, work, run_block,
+             (size_t[]){dense->in_dim[0], dense->num_panels, num},
+             (size_t[]){1, dense->per_group,
+                        BLOCK_TILES * dense->kernel->positions});
+}
+
+void dense_int8_quantize_input(const struct dense_int8 *dense, const float *in,
+                               float *scratch, struct team_member *member)
+{
+    struct work work = {.dense = dense, .in = in};
+
+    divide(&work, (uint8_t *)scratch);
+    quantize(&work, member);
+}
+
+void dense_int8_run_rows(const struct dense_int8 *dense, float *out,
+                         size_t ring, size_t first, size_t count,
+                         float *scratch, struct team_member *member)
+{
+    const struct dense_rest rest = {0};
+    struct work work = {
+        .dense = dense, .rest = &rest, .out = out, .ring = ring};
+
+    divide(&work, (uint8_t *)scratch);
+    run_rows(&work, first, count, member);
+}
+
 void dense_int8_run(const struct dense_int8 *dense, float *out, const float *in,
                     const struct dense_rest *rest, float *scratch,
                     struct team_member *member)
 {
-    struct work work = {.dense = dense, .rest = rest, .in = in, .out = out};
+    struct work work = {.dense = dense,
+                        .rest = rest,
+                        .in = in,
+                        .out = out,
+                        .ring = dense->out_dim[1]};
 
     divide(&work, (uint8_t *)scratch);
     quantize(&work, member);
-    run_task(
-        member, &work, run_block,
-        (size_t[]){dense->in_dim[0], dense->num_panels, dense->num_positions},
-        (size_t[]){1, dense->per_group,
-                   BLOCK_TILES * dense->kernel->positions});
+    run_rows(&work, 0, dense->out_dim[1], member);
 }
 #else
 size_t dense_int8_scratch_len(const struct dense_int8 *dense)
@@ -358,6 +392,28 @@ void dense_int8_run(const struct dense_int8 *dense, float *out, const float *in,
     (void)out;
     (void)in;
     (void)rest;
+    (void)scratch;
+    (void)member;
+}
+
+void dense_int8_quantize_input(const struct dense_int8 *dense, const float *in,
+                               float *scratch, struct team_member *member)
+{
+    (void)dense;
+    (void)in;
+    (void)scratch;
+    (void)member;
+}
+
+void dense_int8_run_rows(const struct dense_int8 *dense, float *out,
+                         size_t ring, size_t first, size_t count,
+                         float *scratch, struct team_member *member)
+{
+    (void)dense;
+    (void)out;
+    (void)ring;
+    (void)first;
+    (void)count;
     (void)scratch;
     (void)member;
 }

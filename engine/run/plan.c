@@ -4,6 +4,7 @@
 
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
+#include "engine/run/expand.h"
 #include "engine/run/plan_internal.h"
 #include "engine/run/transposed.h"
 
@@ -115,6 +116,18 @@ static bool is_rest(const struct reading *reading, int v, size_t m,
            graph_shape_equal(&other->shape, &graph->values[v].shape);
 }
 
+/* Whether the depthwise convolution of value v, and of nothing else, is next.
+ */
+static bool is_expanded(const struct reading *reading, int v, size_t m)
+{
+    const struct graph *graph = reading->graph;
+    const struct graph_node *node = &graph->nodes[m];
+
+    return m < graph->num_nodes && reading->readers[v] == 1 &&
+           depthwise_supports(graph, node) && node->inputs[0] == v &&
+           expand_pays(graph, node);
+}
+
 /* How many nodes behind node n its kernel runs as well. */
 static size_t count_rest(const struct reading *reading, size_t n,
                          enum plan_runner runner)
@@ -123,6 +136,8 @@ static size_t count_rest(const struct reading *reading, size_t n,
     int v = nodes[n].outputs[0];
     size_t count = 0;
 
+    if (runner == PLAN_DENSE_INT8 && is_expanded(reading, v, n + 1))
+        return 1;
     if (is_dense(runner) && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
                              is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
         v = nodes[n + 1].outputs[0];

@@ -56,7 +56,8 @@ enum plan_runner {
 };
 
 /* Nodes first .. first + count - 1. XNNPACK runs any number; our own kernels of
- * convolutions run also what follows: a sum, and the gate of a gradient. */
+ * convolutions run also what follows: a sum, and the gate of a gradient, or
+ * (expand.h) a depthwise convolution. */
 struct plan_step {
     size_t first, count;
     enum plan_runner runner;

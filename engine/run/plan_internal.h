@@ -38,6 +38,13 @@ struct plan {
     struct xnnweights *weights; /* owned; has a lock of its own */
 };
 
+/* plan_values.c: the last node of a step. */
+const struct graph_node *plan_last_node(const struct plan *plan, size_t s);
+
+/* plan_values.c: whether a step is a layer with integers and the depthwise
+ * convolution of it. */
+bool plan_is_expanded(const struct plan *plan, size_t s);
+
 /* plan_values.c: the mask of a value, or NULL. */
 struct plan_mask *plan_values_mask(const struct plan *plan, int value);
 

@@ -7,6 +7,7 @@
 #include "engine/base/hugepages.h"
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
+#include "engine/run/expand.h"
 #include "engine/run/plan_internal.h"
 #include "engine/run/transposed.h"
 
@@ -213,12 +214,14 @@ static int out_of(const struct plan_session *session,
         .outputs[0];
 }
 
-static void run_depthwise(struct plan_session *session,
-                          const struct plan_step *step)
+/* The depthwise convolution of a step, and what follows it. */
+static struct depthwise depthwise_of(const struct plan_session *session,
+                                     const struct plan_step *step,
+                                     const struct graph_node *node)
 {
-    const struct graph_node *node = &session->plan->graph->nodes[step->first];
-    const struct graph_node *gate = step->count > 1 ? node + 1 : NULL;
-
+    const struct graph_node *nodes = session->plan->graph->nodes;
+    const struct graph_node *gate =
+        node < &nodes[step->first + step->count - 1] ? node + 1 : NULL;
     int out = out_of(session, step);
     const struct plan_mask *made = plan_values_mask(session->plan, out);
     struct depthwise depthwise = {
@@ -235,6 +238,15 @@ static void run_depthwise(struct plan_session *session,
         depthwise.made = session->masks[out];
         depthwise.bounds = made->bounds;
     }
+    return depthwise;
+}
+
+static void run_depthwise(struct plan_session *session,
+                          const struct plan_step *step)
+{
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    struct depthwise depthwise = depthwise_of(session, step, node);
+
     if (node->op == GRAPH_DECONV)
         transposed_run(&depthwise, &session->member);
     else
@@ -249,7 +261,8 @@ static float *scratch_of(const struct plan_session *session, size_t s)
            plan->blocks[plan->num_passed + plan->num_masks + s].offset;
 }
 
-static void run_dense(struct plan_session *session, size_t s)
+/* What follows a convolution of all channels in its step. */
+static struct dense_rest rest_of(const struct plan_session *session, size_t s)
 {
     const struct plan_step *step = &session->plan->steps[s];
     const struct graph_node *node = &session->plan->graph->nodes[step->first];
@@ -278,14 +291,39 @@ static void run_dense(struct plan_session *session, size_t s)
         rest.made = session->masks[out];
         rest.bounds = made->bounds;
     }
-    if (step->runner == PLAN_DENSE_INT8)
-        dense_int8_run(session->plan->dense_int8[s], session->data[out],
-                       session->data[node->inputs[0]], &rest,
+    return rest;
+}
+
+static void run_dense(struct plan_session *session, size_t s)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct dense_rest rest = rest_of(session, s);
+
+    dense_run(session->plan->dense[s], session->data[out_of(session, step)],
+              session->data[node->inputs[0]], &rest, scratch_of(session, s),
+              &session->member);
+}
+
+static void run_dense_int8(struct plan_session *session, size_t s)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct dense_int8 *dense = session->plan->dense_int8[s];
+    const float *in = session->data[node->inputs[0]];
+
+    if (plan_is_expanded(session->plan, s)) {
+        const struct depthwise depthwise =
+            depthwise_of(session, step, node + 1);
+
+        expand_run(dense, &depthwise, in, scratch_of(session, s),
+                   &session->member);
+    } else {
+        const struct dense_rest rest = rest_of(session, s);
+
+        dense_int8_run(dense, session->data[out_of(session, step)], in, &rest,
                        scratch_of(session, s), &session->member);
-    else
-        dense_run(session->plan->dense[s], session->data[out],
-                  session->data[node->inputs[0]], &rest, scratch_of(session, s),
-                  &session->member);
+    }
 }
 
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
@@ -299,8 +337,10 @@ static bool run_step(struct plan_session *session, size_t s, struct error *err)
         run_depthwise(session, step);
         return true;
     case PLAN_DENSE:
-    case PLAN_DENSE_INT8:
         run_dense(session, s);
+        return true;
+    case PLAN_DENSE_INT8:
+        run_dense_int8(session, s);
         return true;
     case PLAN_KERNEL:
         ok = run_kernel(session, node, err);

@@ -131,9 +131,9 @@ static struct dense_int8_scale scale_of(const float *in, size_t count)
         min = fminf(min, in[i]);
         max = fmaxf(max, in[i]);
     }
-    scale.scale = max / HIGHEST - min / HIGHEST;
+    scale.scale = max * (1.0f / HIGHEST) - min * (1.0f / HIGHEST);
     scale.inverse = 1 / scale.scale;
-    scale.zero = (int32_t)lrintf(-min / scale.scale);
+    scale.zero = (int32_t)(-min * scale.inverse + 0.5f);
     return scale;
 }
 
