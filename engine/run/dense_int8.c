@@ -167,25 +167,29 @@ static void lay_out_planes(struct dense_int8 *dense)
 
 /* ---- weights ---- */
 
-/* A channel's weights, (num_runs, run_len), to its lane of a panel. */
+/* A channel's weights, (num_runs, run_len), to its lane of a panel, a group at
+ * a time. */
 static void pack_lane(const struct dense_int8 *dense, size_t channel,
                       const int8_t *weights)
 {
+    enum { GROUP = DENSE_INT8_GROUP, STEP = GROUP * DENSE_INT8_LANES };
     int8_t *panel = dense->packed +
                     channel / DENSE_INT8_LANES * dense->panel_len +
-                    channel % DENSE_INT8_LANES * DENSE_INT8_GROUP;
+                    channel % DENSE_INT8_LANES * GROUP;
+    size_t whole = dense->run_len / GROUP;
     int32_t sum = 0; /* of at most MAX_INNER */
 
+    for (size_t i = 0; i < dense->num_runs * dense->run_len; i++)
+        sum += weights[i];
+    dense->sums[channel] = dense->scales[channel] * (float)sum;
     for (size_t r = 0; r < dense->num_runs; r++) {
-        for (size_t i = 0; i < dense->run_len; i++) {
-            panel[i / DENSE_INT8_GROUP * DENSE_INT8_GROUP * DENSE_INT8_LANES +
-                  i % DENSE_INT8_GROUP] = weights[i];
-            sum += weights[i];
-        }
+        for (size_t g = 0; g < whole; g++)
+            memcpy(panel + g * STEP, weights + g * GROUP, GROUP);
+        memcpy(panel + whole * STEP, weights + whole * GROUP,
+               dense->run_len % GROUP);
         panel += dense->length * DENSE_INT8_LANES;
         weights += dense->run_len;
     }
-    dense->sums[channel] = dense->scales[channel] * (float)sum;
 }
 
 static bool pack(struct dense_int8 *dense)
