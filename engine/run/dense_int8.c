@@ -12,6 +12,7 @@
 
 #include "engine/run/dense_int8.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,11 +22,12 @@
 #include "engine/xnn/quantize.h"
 
 enum {
-    MAX_INNER = 1 << 16, /* inputs of an output: sums fit 32 bits */
-    MIN_PIXELS = 4,      /* of a convolution; XNNPACK has kernels for fewer */
-    MIN_INNER = 16,      /* likewise; there is no gain with fewer */
-    MIN_RANGE = 512,     /* floats with a range of their own, at least */
-    MAX_TOGETHER = 16,   /* pixels with the same range */
+    MAX_INNER = 1 << 16,   /* inputs of an output: sums fit 32 bits */
+    MIN_PIXELS = 4,        /* of a convolution; XNNPACK has kernels for fewer */
+    MIN_INNER = 16,        /* likewise; there is no gain with fewer */
+    MIN_RANGE = 512,       /* floats with a range of their own, at least */
+    MAX_TOGETHER = 16,     /* pixels with the same range */
+    MIN_BOUNDED = 1 << 16, /* floats */
 };
 
 /* Of weights, where the size of a core's cache is not known. */
@@ -103,6 +105,33 @@ static void describe(struct dense_int8 *dense)
                             dense->window.stride[i] == 1 &&
                             dense->window.pad_before[i] == 0 &&
                             dense->in_dim[1 + i] == dense->out_dim[1 + i];
+}
+
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* Large inputs are read once less if their range is known before; they also
+ * fill it. */
+static void find_bounds(struct dense_int8 *dense)
+{
+    const struct graph_node *from =
+        graph_producer(dense->graph, dense->node->inputs[0]);
+    const size_t *in = dense->in_dim;
+
+    if (!from || !graph_op_has(from->op, GRAPH_CLAMPS) ||
+        !isfinite(from->min) || !isfinite(from->max) ||
+        in[1] * in[2] * in[3] < MIN_BOUNDED)
+        return;
+    dense->bounded = true;
+    if (from->max > 0)
+        dense->range.above = (int32_t)bits_of(from->max);
+    if (from->min < 0)
+        dense->range.below = bits_of(from->min);
 }
 
 static void lay_out_pixels(struct dense_int8 *dense)
@@ -234,6 +263,8 @@ struct dense_int8 *dense_int8_new(const struct graph *graph,
     dense->node = node;
     dense->kernel = kernel = kernel ? kernel : best();
     describe(dense);
+    find_bounds(dense);
+    dense->by_pixels = dense->pointwise && !dense->bounded;
     if (dense->pointwise)
         lay_out_pixels(dense);
     else

@@ -10,12 +10,13 @@
  *
  * where p' is the pixel that a tap of pixel p's window takes. Weights are
  * quantized once, with a scale for each output channel (quantize.h), inputs
- * when the layer runs, in [0, 255]: of a window of one pixel, each few pixels
- * by their own range, else each picture by its own. The range always has 0 in
- * it, and 0 is exact, so that a border is. Sums of integers are exact.
+ * when the layer runs, to 0 .. 255: with a window of one pixel, each few pixels
+ * by their own range, else each picture by its own; large ones that are clamped
+ * where they are computed, such as by ReLU6, by those bounds. The range always
+ * has 0 in it, and 0 is exact, so that a border is. Sums of integers are exact.
  *
  * Where an input is infinite or no number, all results that share its range are
- * no numbers. */
+ * no numbers, unless it is clamped. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -23,7 +23,10 @@ struct dense_int8 {
     bool pointwise; /* each pixel's inputs are the same pixel's channels */
 
     /* What is in scratch. */
-    size_t together; /* pixels with the same range; 0: all of a picture */
+    bool bounded; /* whatever computes the input clamps it, to `range` */
+    struct dense_int8_range range;
+    bool by_pixels;  /* pixels have ranges of their own, not whole pictures: */
+    size_t together; /* so many share one */
     size_t num_planes, plane[DENSE_INT8_MAX_STRIDE]; /* first row of each */
     size_t plane_dim[2];
     size_t picture_len; /* bytes */

@@ -31,7 +31,7 @@ static size_t aligned(size_t bytes)
 
 static size_t num_scales(const struct dense_int8 *dense)
 {
-    return dense->in_dim[0] * (dense->pointwise ? dense->num_positions : 1);
+    return dense->in_dim[0] * (dense->by_pixels ? dense->num_positions : 1);
 }
 
 static size_t num_rows(const struct dense_int8 *dense)
@@ -84,6 +84,30 @@ static void run_task(struct team_member *member, struct work *work,
 
 /* ---- floats to integers ---- */
 
+/* The scale of all of a picture. */
+static void set_scale(const struct work *work, size_t picture,
+                      struct dense_int8_scale scale)
+{
+    work->scales[picture] = scale.scale;
+    work->zeros[picture] = -scale.scale * (float)scale.zero;
+}
+
+/* Some pixels of a picture, all with the range that is known. */
+static void quantize_bounded(const struct team_task *task, size_t thread,
+                             const size_t *at, const size_t *len)
+{
+    const struct work *work = task->context;
+    const struct dense_int8 *dense = work->dense;
+    size_t first = (at[0] * dense->num_positions + at[1]) * dense->in_dim[3];
+    struct dense_int8_scale scale = dense_int8_scale_of(dense->range);
+
+    (void)thread;
+    if (at[1] == 0)
+        set_scale(work, at[0], scale);
+    dense_int8_quantize(work->quantized + first, work->in + first,
+                        len[1] * dense->in_dim[3], scale);
+}
+
 /* Some pixels of a picture, a few with the same range each. */
 static void quantize_pixels(const struct team_task *task, size_t thread,
                             const size_t *at, const size_t *len)
@@ -130,6 +154,8 @@ static struct dense_int8_scale scale_of(const struct work *work, size_t picture)
     const size_t rows = work->dense->in_dim[1];
     struct dense_int8_range all = {0};
 
+    if (work->dense->bounded)
+        return dense_int8_scale_of(work->dense->range);
     for (size_t r = picture * rows; r < (picture + 1) * rows; r++) {
         const struct dense_int8_range *range = &work->ranges[r];
 
@@ -165,10 +191,8 @@ static void quantize_planes(const struct team_task *task, size_t thread,
     struct dense_int8_scale scale = scale_of(work, at[0]);
 
     (void)thread;
-    if (at[1] == 0) { /* once */
-        work->scales[at[0]] = scale.scale;
-        work->zeros[at[0]] = -scale.scale * (float)scale.zero;
-    }
+    if (at[1] == 0) /* once */
+        set_scale(work, at[0], scale);
     for (size_t r = at[1]; r < at[1] + len[1]; r++) {
         size_t y = dense->plane[r / dense->plane_dim[0]] +
                    r % dense->plane_dim[0] * dense->window.stride[0];
@@ -195,14 +219,16 @@ static void quantize(struct work *work, struct team_member *member)
     if (dense->pointwise) {
         pixels =
             (pixels + dense->together - 1) / dense->together * dense->together;
-        run_task(member, work, quantize_pixels,
+        run_task(member, work,
+                 dense->bounded ? quantize_bounded : quantize_pixels,
                  (size_t[]){pictures, dense->num_positions, 1},
                  (size_t[]){1, pixels, 1});
         return;
     }
-    run_task(member, work, find_ranges,
-             (size_t[]){pictures * dense->in_dim[1], 1, 1},
-             (size_t[]){rows, 1, 1});
+    if (!dense->bounded)
+        run_task(member, work, find_ranges,
+                 (size_t[]){pictures * dense->in_dim[1], 1, 1},
+                 (size_t[]){rows, 1, 1});
     run_task(member, work, quantize_planes,
              (size_t[]){pictures, dense->num_planes * dense->plane_dim[0], 1},
              (size_t[]){1, rows, 1});
@@ -258,7 +284,7 @@ static struct dense_int8_tile tile_at(const struct work *work, size_t picture,
     const struct dense_int8 *dense = work->dense;
     size_t scale = picture;
 
-    if (dense->pointwise)
+    if (dense->by_pixels)
         scale = picture * dense->num_positions + first;
     find_pixels(work, pixels, picture, first, count);
     return (struct dense_int8_tile){
@@ -270,7 +296,7 @@ static struct dense_int8_tile tile_at(const struct work *work, size_t picture,
         .length = dense->length,
         .in_scales = work->scales + scale,
         .in_zeros = work->zeros + scale,
-        .scale_step = dense->pointwise,
+        .scale_step = dense->by_pixels,
         .min = dense->node->min,
         .max = dense->node->max,
         .rest = work->rest,

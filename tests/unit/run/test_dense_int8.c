@@ -28,6 +28,7 @@ struct layer {
     bool bias, clamps;
     bool adds, gates, shuts; /* what follows */
     float least;             /* input */
+    bool bounded;            /* it comes out of a clamp, to [least, 1.25] */
 };
 
 /* A laid out layer and what it computes; all owned. */
@@ -56,6 +57,11 @@ static void add_conv(struct graph *graph, const struct layer *layer,
                    ? sketch_noise(graph, SHAPE(layer->out), random, -1, 1)
                    : GRAPH_NONE;
 
+    if (layer->bounded) {
+        x = sketch_node(graph, GRAPH_CLAMP, (int[]){x}, 1);
+        sketch_last(graph)->min = layer->least;
+        sketch_last(graph)->max = 1.25f;
+    }
     sketch_output(graph, sketch_conv(graph, x, weights, bias, layer->kernel, 1,
                                      layer->pad, 1));
     for (int i = 0; i < 2; i++) {
@@ -121,10 +127,10 @@ static void tear_down(struct fixture *fixture)
 
 /* ---- what is expected ---- */
 
-/* The scale of the pixels first .. first + count - 1. */
-static struct dense_int8_scale scale_of(const float *in, size_t count)
+/* The scale of numbers between these, and of `count` more. */
+static struct dense_int8_scale scale_of(float min, float max, const float *in,
+                                        size_t count)
 {
-    float min = 0, max = 0;
     struct dense_int8_scale scale;
 
     for (size_t i = 0; i < count; i++) {
@@ -149,7 +155,11 @@ static void make_integers(struct integers *integers,
 {
     size_t channels = dense->in_dim[3];
     size_t num = dense->in_dim[1] * dense->in_dim[2]; /* of a picture */
-    size_t together = dense->pointwise ? dense->together : num, count;
+    size_t together = dense->by_pixels ? dense->together : num, count;
+    const struct graph_node *clamp =
+        dense->bounded
+            ? graph_producer(&fixture->graph, fixture->node->inputs[0])
+            : NULL;
 
     integers->values = malloc(fixture->num_in * sizeof *integers->values);
     integers->scales =
@@ -160,7 +170,8 @@ static void make_integers(struct integers *integers,
         struct dense_int8_scale scale;
 
         count = num - p % num < together ? num - p % num : together;
-        scale = scale_of(in, count * channels);
+        scale = clamp ? scale_of(clamp->min, clamp->max, NULL, 0)
+                      : scale_of(0, 0, in, count * channels);
         for (size_t i = 0; i < count * channels; i++) {
             long q = lrintf(fmaf(in[i], scale.inverse, (float)scale.zero));
 
@@ -372,6 +383,7 @@ static void compare(const struct layer *layer, struct team_member *member)
             continue;
         dense = dense_int8_new(&fixture.graph, fixture.node, kernel, &err);
         assert_non_null(dense);
+        assert_int_equal(dense->bounded, layer->bounded);
         run_layer(dense, &fixture, &rest, NULL);
         expect(&fixture, dense, &rest, kernel->name);
         alone = malloc(len);
@@ -385,6 +397,27 @@ static void compare(const struct layer *layer, struct team_member *member)
         dense_int8_free(dense);
     }
     tear_down(&fixture);
+}
+
+/* A large input that is clamped, by its bounds. */
+static void compare_bounded(size_t kernel, float least,
+                            struct team_member *member)
+{
+    struct layer layer = {.op = GRAPH_CONV,
+                          .pictures = 2,
+                          .in = 50,
+                          .out = 9,
+                          .height = 38,
+                          .width = 40,
+                          .kernel = kernel,
+                          .stride = {1, 1},
+                          .pad = kernel / 2,
+                          .dilation = 1,
+                          .bias = true,
+                          .least = least,
+                          .bounded = true};
+
+    compare(&layer, member);
 }
 
 static void every_kernel_sums_integers_exactly(void **state)
@@ -403,6 +436,8 @@ static void every_kernel_sums_integers_exactly(void **state)
 
         compare(&layer, &member);
     }
+    for (int i = 0; dense_int8_has_kernel() && i < 4; i++)
+        compare_bounded(i % 2 ? 3 : 1, i < 2 ? 0 : -0.7f, &member);
     team_free(team);
     if (!dense_int8_has_kernel())
         skip();
