@@ -10,6 +10,7 @@
 #include "cli/complain.h"
 #include "cli/default_model.h"
 #include "cli/drain.h"
+#include "engine/base/memory_limit.h"
 #include "engine/engine.h"
 #include "server/api/asset.h"
 #include "server/api/routes.h"
@@ -100,6 +101,16 @@ static bool enter_sandbox(const struct config *config, struct error *err)
     return true;
 }
 
+/* The smaller of the two limits, or 0. */
+static uint64_t find_max_memory(const struct config *config)
+{
+    uint64_t max = memory_limit_of_group();
+
+    return max == 0 || (config->max_memory > 0 && config->max_memory < max)
+               ? config->max_memory
+               : max;
+}
+
 static int serve(const struct config *config)
 {
     struct notify notify;
@@ -110,6 +121,7 @@ static int serve(const struct config *config)
     sigset_t signals;
     bool ok = false;
 
+    memory_limit_set(find_max_memory(config), NULL, NULL);
     drain_block_signals(&signals);
     log_open();
     asset_init();

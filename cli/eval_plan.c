@@ -7,16 +7,26 @@
 #include "server/api/explain_options.h"
 
 /* The options that may have several values. */
-enum list { METHOD, LAYER, TARGET, BOX, THRESHOLD, PERCENTILE, NUM_LISTS };
+enum list {
+    METHOD,
+    LAYER,
+    TARGET,
+    BOX,
+    THRESHOLD,
+    PERCENTILE,
+    QUALITY,
+    NUM_LISTS
+};
 
 static const char *const names[NUM_LISTS] = {
-    "method", "layer", "target", "box", "threshold", "percentile",
+    "method", "layer", "target", "box", "threshold", "percentile", "quality",
 };
 
 /* The rule that an option is for, which is then in a row's name. */
 static const char *const rules[NUM_LISTS] = {
     [THRESHOLD] = "paper",
     [PERCENTILE] = "percentile",
+    [QUALITY] = "object",
 };
 
 enum { MAX_VALUES = 64, MAX_PARAMS = 64 };
@@ -169,7 +179,8 @@ static void name_box(char text[EVAL_PLAN_BOX_SIZE], const struct choice *choice,
 
     snprintf(text, EVAL_PLAN_BOX_SIZE, "%s", rule);
     for (enum list list = BOX + 1; list < NUM_LISTS; list++) {
-        if (strcmp(rules[list], rule) != 0)
+        if (strcmp(rules[list], rule) != 0 ||
+            (list == QUALITY && request->box.quality == BOX_QUALITY_FAST))
             continue;
         for (size_t i = 0; (row = explain_options_row(i)); i++) {
             explain_options_name(own, row->flag);
@@ -236,7 +247,8 @@ static size_t count_values(const struct lists *lists, enum list list,
 {
     const char *rule = choice->values[BOX];
     bool matters =
-        !rules[list] || strcmp(rules[list], rule ? rule : "paper") == 0;
+        !rules[list] || (rule ? strcmp(rules[list], rule) == 0
+                              : list == THRESHOLD || list == QUALITY);
 
     return matters ? lists->counts[list] : 0;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/engine_internal.h"
+#include "engine/engine_object.h"
 #include "engine/model/model_dir.h"
 #include "engine/network/network.h"
 #include "engine/run/plan.h"
@@ -355,6 +356,14 @@ engine_choose(const struct engine *engine, const char **refusal,
     return method;
 }
 
+size_t engine_count_passes(const struct explain_method *method,
+                           const struct explain_request *request,
+                           const struct explain_task *task)
+{
+    return explain_passes(method, task) +
+           engine_object_passes(task->network, request, method, task->num_maps);
+}
+
 bool engine_passes(const struct engine *engine, size_t *passes,
                    const struct explain_request *request, struct error *err)
 {
@@ -366,7 +375,7 @@ bool engine_passes(const struct engine *engine, size_t *passes,
     engine_task(&task, engine, request);
     if (!engine_method(&method, &reason, request, &task, err))
         return false;
-    *passes += method ? explain_passes(method, &task) : 0;
+    *passes += method ? engine_count_passes(method, request, &task) : 0;
     return true;
 }
 

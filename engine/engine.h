@@ -173,6 +173,10 @@ struct explained_class {
      * rule or the map `object`; or NULL. The rule is then `paper`. */
     const char *fallback;
     enum box_rule rule; /* of the box */
+    /* Of the refined map, and why it is not the one that was asked for, or
+     * NULL. */
+    enum box_quality quality;
+    const char *coarse;
     struct box box;
     bool has_box;
     const struct box *boxes; /* (num_boxes) as box_found.list */
@@ -276,6 +280,11 @@ bool engine_passes(const struct engine *engine, size_t *passes,
                    const struct explain_request *request, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Frees what methods have made beside the network (gradients, parts of it) and
+ * no session keeps; it is made again by the first request that needs it. Any
+ * thread. */
+void engine_trim(struct engine *engine);
+
 void engine_free(struct engine *engine);
 
 /* A session computes on its caller's thread and, if `team` is not NULL, on the
@@ -306,7 +315,8 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
  *                    for this model, or it has no head whose channels could be
  *                    listed; the text says why
  * ERROR_BUSY         cancelled
- * ERROR_IO           model.onnx has changed since the model was opened
+ * ERROR_IO           model.onnx, or a file with its weights, has changed since
+ *                    the model was opened
  * ERROR_LIMIT        the maps are too large
  * ERROR_MEMORY, ERROR_INTERNAL */
 bool engine_session_explain(struct engine_session *session,
@@ -345,6 +355,12 @@ const struct image *engine_session_image(const struct engine_session *session);
 /* The times of the stages since the last engine_session_sample. */
 void engine_session_timing(const struct engine_session *session,
                            struct engine_timing *timing);
+
+/* Frees what is kept for the next image: the last one with its explanation,
+ * scratch memory, and what methods need beside the network, of which
+ * engine_trim then frees the shared part. The session stays ready: the next
+ * image takes that memory again, and a few milliseconds more. */
+void engine_session_trim(struct engine_session *session);
 
 void engine_session_free(struct engine_session *session);
 

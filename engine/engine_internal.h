@@ -29,4 +29,9 @@ bool engine_method(const struct explain_method **method, const char **reason,
                    const struct explain_task *task, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The passes of a method for a task, and of what refines its maps, at most. */
+size_t engine_count_passes(const struct explain_method *method,
+                           const struct explain_request *request,
+                           const struct explain_task *task);
+
 #endif

@@ -1,5 +1,5 @@
 /* A session: an image, the run of the network on it, and its explanation. */
-#include "engine/engine.h"
+#include "engine/engine_session.h"
 
 #include <assert.h>
 #include <math.h>
@@ -8,32 +8,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/scratch.h"
-#include "engine/engine_channels.h"
-#include "engine/engine_internal.h"
-#include "engine/engine_object.h"
 #include "engine/explain/scores.h"
-
-struct engine_session {
-    const struct engine *engine;   /* borrowed */
-    struct plan_session *plan;     /* owned */
-    struct preprocess *preprocess; /* owned */
-    struct render render;
-    struct image image;
-    struct preprocess_region region; /* the part of the image that maps cover */
-    float *logits, *scores;          /* (num_classes) owned */
-    size_t *best;                    /* (num_classes) scratch; owned */
-    struct probe *probe;             /* owned */
-    struct explain_maps maps;
-    struct engine_object object;
-    struct engine_channels channels;
-    struct target targets[EXPLAIN_MAX_CLASSES];
-    char refusal[ERROR_TEXT_SIZE + 32]; /* the explanation's may be here */
-    struct explained_class *explained;  /* owned */
-    size_t explained_cap;               /* bytes */
-    struct buf heatmap;
-    uint64_t num_runs;
-    struct engine_timing timing;
-};
 
 struct engine_session *engine_session_new(const struct engine *engine,
                                           struct team *team, struct error *err)
@@ -73,6 +48,9 @@ struct engine_session *engine_session_new(const struct engine *engine,
         .calibration = &engine->model_dir.box,
         .image = &session->image,
         .render = &session->render,
+        .spec = &engine->model_dir.input,
+        .preprocess = session->preprocess,
+        .team = team,
     };
     ok = session->probe != NULL;
 out:
@@ -93,11 +71,14 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
                            const struct cancel *cancel, struct error *err)
 {
     uint64_t start = clock_now_us(), decoded;
+    struct error why = {0};
     bool ok;
 
     session->timing = (struct engine_timing){0};
-    if (!image_decode_for(&session->image, bytes, len, limits, cancel, err))
-        return false;
+    if (!image_decode_for(&session->image, bytes, len, limits, cancel, &why) &&
+        (!engine_session_make_room(session, &why, true) ||
+         !image_decode_for(&session->image, bytes, len, limits, cancel, &why)))
+        return error_pass(err, &why);
     decoded = clock_now_us();
     ok = preprocess_apply(session->preprocess, engine_session_input(session),
                           &session->region, &session->image, err);
@@ -138,7 +119,8 @@ bool engine_session_run(struct engine_session *session, struct error *err)
 
 uint64_t engine_session_num_runs(const struct engine_session *session)
 {
-    return session->num_runs + probe_num_runs(session->probe);
+    return session->num_runs + probe_num_runs(session->probe) +
+           session->object.fine.num_runs;
 }
 
 /* ---- explanations ---- */
@@ -272,7 +254,8 @@ static bool make_maps(struct engine_session *session,
     task->num_maps = session->maps.count;
     probe_begin(session->probe,
                 task->layer ? (size_t)(task->layer - layers->list) : 0,
-                task->value, explain_passes(explanation->method, task), watch);
+                task->value,
+                engine_count_passes(explanation->method, request, task), watch);
     ok = explain_run(&session->maps, explanation->method, &input, &why);
     explanation->passes += probe_num_passes(session->probe);
     probe_end(session->probe);
@@ -280,60 +263,63 @@ static bool make_maps(struct engine_session *session,
         give_up(session, explanation, &why);
         return true;
     }
-    if (!ok) {
-        *err = why;
-        return false;
-    }
+    if (!ok)
+        return error_pass(err, &why);
     for (size_t i = 0; i < session->maps.count; i++)
         session->maps.map[i].region = session->region;
     return true;
-}
-
-static bool draw_heatmap(struct engine_session *session,
-                         const struct explanation *explanation,
-                         const struct render_options *options,
-                         struct error *err)
-{
-    const struct explained_class *first = explanation->first;
-    struct render_map map =
-        engine_object_to_render(&session->object, first->map);
-    struct render_options style = *options;
-
-    map.boxes = first->boxes;
-    map.num_boxes = first->num_boxes;
-    if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed &&
-        !first->is_refined)
-        style.colormap = HEATMAP_SIGNED;
-    return render_heatmap(&session->render, &session->heatmap, &map, &style,
-                          err);
 }
 
 /* Makes the refined maps, the boxes and the heatmap from the maps. */
 static bool render_maps(struct engine_session *session,
                         struct explanation *explanation,
                         const struct explain_request *request,
-                        const struct cancel *cancel, struct error *err)
+                        const struct explain_task *task,
+                        const struct explain_watch *watch, struct error *err)
 {
-    const bool has_boxes =
-        !request->only_heatmap || request->style.kind == RENDER_BOXES;
     struct engine_object *object = &session->object;
     struct explained_class *classes = session->explained;
     const size_t count = explanation->num_classes;
+    struct engine_object_how how = {
+        .method = explanation->method,
+        .quality = request->box.quality,
+        .watch = watch,
+        .done = explanation->passes - 1,
+    };
 
-    if (engine_object_is_asked(request, has_boxes)) {
-        if (!engine_object_refine(object, classes, count, explanation->method,
-                                  err))
+    object->is_closed = task->is_closed;
+    if (engine_object_is_asked(request)) {
+        if (!engine_object_refine(object, classes, count, &how, err))
             return false;
+        explanation->passes = how.done + 1;
         explanation->stage = engine_object_stage(object);
         explanation->seed = object->seed;
     }
-    if (has_boxes &&
-        !engine_object_find(object, classes, count, &request->box, cancel, err))
+    if (engine_object_has_boxes(request) &&
+        !engine_object_find(object, classes, count, &request->box,
+                            watch ? watch->cancel : NULL, err))
         return false;
     if (request->map == EXPLAIN_MAP_OBJECT)
         engine_object_show(object, classes, count);
     return request->style.kind == RENDER_NONE ||
-           draw_heatmap(session, explanation, &request->style, err);
+           engine_object_draw(object, &session->heatmap, explanation,
+                              &request->style, err);
+}
+
+/* Renders, in a second attempt without what was kept for the maps of images to
+ * come. */
+static bool try_to_render(struct engine_session *session,
+                          struct explanation *explanation,
+                          const struct explain_request *request,
+                          const struct explain_task *task,
+                          const struct explain_watch *watch, struct error *err)
+{
+    struct error why = {0};
+
+    return render_maps(session, explanation, request, task, watch, &why) ||
+           (engine_session_make_room(session, &why, false) &&
+            render_maps(session, explanation, request, task, watch, &why)) ||
+           error_pass(err, &why);
 }
 
 static bool check_boxes(const struct engine_session *session,
@@ -394,8 +380,8 @@ static bool explain(struct engine_session *session,
         (!set_targets(session, request, err) ||
          !make_maps(session, explanation, request, &task, watch, err)))
         return false;
-    if (explanation->method && !render_maps(session, explanation, request,
-                                            watch ? watch->cancel : NULL, err))
+    if (explanation->method &&
+        !try_to_render(session, explanation, request, &task, watch, err))
         return false;
     if (engine_channels_are_asked(request) &&
         !engine_channels_find(&session->channels, &session->object,
@@ -430,11 +416,13 @@ bool engine_session_box_again(struct engine_session *session,
                               const struct box_options *options,
                               struct error *err)
 {
+    struct engine_object_how how = {.method = explanation->method,
+                                    .quality = options->quality};
+
     return check_boxes(session, options, err) &&
            (options->rule != BOX_OBJECT || session->maps.count == 0 ||
             engine_object_refine(&session->object, session->explained,
-                                 explanation->num_classes, explanation->method,
-                                 err)) &&
+                                 explanation->num_classes, &how, err)) &&
            engine_object_find(&session->object, session->explained,
                               explanation->num_classes, options, NULL, err);
 }
@@ -481,13 +469,7 @@ void engine_session_free(struct engine_session *session)
     probe_free(session->probe);
     plan_session_free(session->plan);
     preprocess_free(session->preprocess);
-    render_release(&session->render);
-    image_release(&session->image);
-    explain_release(&session->maps);
-    engine_object_release(&session->object);
-    engine_channels_release(&session->channels);
-    buf_release(&session->heatmap);
-    free(session->explained);
+    engine_session_release_scratch(session);
     free(session->logits);
     free(session->scores);
     free(session->best);

@@ -415,9 +415,11 @@ function listOf({ item, chosen, versus }) {
 function makeView(item) {
   const { answer: a } = item;
   const chosen = (state.chosen !== null && entryOf(item, state.chosen)) || a.classes[0];
-  const versus = state.versus !== null && state.versus !== chosen.index ? entryOf(item, state.versus) : null;
-  const view = { item, image: a.image, chosen, versus: versus || null, cells: null };
+  const refined = chosen.map?.kind === "object"; // to the object: likeness, which is no evidence to compare
+  const versus = !refined && state.versus !== null && state.versus !== chosen.index ? entryOf(item, state.versus) : null;
+  const view = { item, image: a.image, chosen, versus: versus || null, refined, cells: null };
   view.rule = versus ? "paper" : (chosen.box?.rule ?? boxRule()); // of a difference, the service knows no box
+  view.fixed = view.rule !== "paper" || refined; // the box is the service's
   view.most = numBoxes();
   if (!chosen.map?.values || (versus && !versus.map?.values)) return view;
   view.cells = cellsOf(chosen.map, versus?.map);
@@ -475,10 +477,10 @@ function drawScale() {
   paintScale($("scale-bar"), style);
   const both = style.sides || style.signed;
   $("scale-min").textContent = both ? number(-style.max) : "0";
-  $("scale-mid").textContent = view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : both ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
+  $("scale-mid").textContent = view.refined ? `likeness to the object: ${nameOf(view.chosen)}` : view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : both ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
   $("scale-max").textContent = number(style.max);
   const share = Math.min(1, Math.max(0, (view.threshold * view.cells.max) / style.max)) || 0;
-  $("scale-cut").hidden = view.rule === "object"; // cuts another map
+  $("scale-cut").hidden = (view.rule === "object") !== view.refined; // cuts another map
   $("scale-cut").style.left = `${100 * (both ? 0.5 + share / 2 : share)}%`;
 }
 
@@ -493,7 +495,7 @@ function drawFacts() {
   $("facts").textContent =
     `${placeText(view)} ${image.width} × ${image.height} ${image.format}${item.drawn ? ` drawn from ${item.drawn}` : ""}, ` +
     `decoded in ${t.decode.toFixed(1)} ms, classified in ${t.infer.toFixed(1)} ms.`;
-  $("explained").textContent = explainedText(item.answer, view.chosen.map?.checks ?? item.answer.explanation?.checks, (index) => nameOf(entryOf(item, index) ?? { index }));
+  $("explained").textContent = explainedText(item.answer, view.chosen, view.chosen.map?.checks ?? item.answer.explanation?.checks, (index) => nameOf(entryOf(item, index) ?? { index }));
   $("canvas").setAttribute("aria-label", `${view.item.name} with the evidence for ${best}. ${placeText(view)}`);
 }
 
@@ -525,7 +527,7 @@ function classRow(view, entry) {
   show.append(...parts);
   show.dataset.index = compare.dataset.index = entry.index;
   compare.textContent = "vs";
-  compare.disabled = entry === view.chosen || !view.cells;
+  compare.disabled = entry === view.chosen || !view.cells || view.refined;
   row.append(show, compare);
   return row;
 }
@@ -723,10 +725,10 @@ function showSettings() {
 /** Shows the threshold, which only the rule of the paper leaves to the user. */
 function showThreshold() {
   const { view } = state;
-  const fixed = Boolean(view) && view.rule !== "paper";
+  const fixed = Boolean(view) && view.fixed;
   $("threshold").disabled = fixed;
   const share = `${Math.round(100 * (fixed ? view.threshold : settings.threshold))} %`;
-  $("threshold-value").textContent = view?.rule === "object" ? "of object" : share; // of another map
+  $("threshold-value").textContent = view?.rule === "object" && !view.refined ? "of object" : share; // of another map
 }
 
 function set(name, value) {

@@ -5,9 +5,9 @@ const passes = (count) => `${count} ${count === 1 ? "pass" : "passes"}`;
 
 const checkText = ({ name, expected, found }) => `${name}: expected ${round(expected)}, found ${round(found)}`;
 
-/** The method's title, layer, target, parameters, passes, checks, and why it is not
- *  the usual one. */
-export function explainedText(answer, checks, nameOfClass) {
+/** The method's title, layer, target, parameters, passes, checks, the object's map, and
+ *  why each is not the usual one. */
+export function explainedText(answer, { map, box }, checks, nameOfClass) {
   const { method, explanation: done } = answer;
   if (!method || !done) return "";
   const { layer, target, against } = done;
@@ -18,6 +18,8 @@ export function explainedText(answer, checks, nameOfClass) {
     ...Object.entries(done.parameters ?? {}).map(([name, value]) => `${name} ${value}`),
     passes(done.passes),
     ...(checks ?? []).map(checkText),
+    map?.kind === "object" && `refined to the object${box?.layer ? ` at ${box.layer}` : ""}`,
   ];
-  return `${said.filter(Boolean).join("; ")}.${done.reason ? ` Not cam: ${done.reason}.` : ""}`;
+  const not = [done.reason && `Not cam: ${done.reason}.`, box?.fallback && `No map of the object: ${box.fallback}.`];
+  return [`${said.filter(Boolean).join("; ")}.`, ...not].filter(Boolean).join(" ");
 }

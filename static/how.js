@@ -4,12 +4,12 @@
 import { calibrationText } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const CHOICES = ["method", "layer", "target", "against", "box"]; // null: the service's default
+const CHOICES = ["method", "layer", "target", "against", "map", "box", "quality"]; // null: the service's default
 
-const pickerOf = (name) => $(name === "box" ? "box-rule" : name);
+const pickerOf = (name) => $({ box: "box-rule", map: "map-kind" }[name] ?? name);
 
-const how = { method: null, layer: null, target: null, against: null, box: null, parameters: {} };
-let listed = { methods: [], layers: [], targets: [], rules: [], standard: null, input: null };
+const how = { method: null, layer: null, target: null, against: null, map: null, box: null, quality: null, parameters: {} };
+let listed = { methods: [], layers: [], targets: [], maps: [], rules: [], qualities: [], standard: null, input: null };
 
 const namesIn = (accepts) => (accepts ?? "").split(/, | or /).filter((name) => /^[\w+-]+$/.test(name));
 
@@ -23,8 +23,10 @@ async function fetchLists(get) {
     methods: said?.methods ?? accepts("method").map((name) => ({ name, title: name, layer: true, parameters: [] })),
     layers: shown?.layers ?? [],
     targets: accepts("target"),
+    maps: accepts("map"),
     rules: accepts("box"),
     rule: optionNamed("box")?.default ?? "paper",
+    qualities: accepts("quality"),
     boxes: optionNamed("boxes"),
     percentile: optionNamed("percentile"),
     calibration: model?.box ?? null,
@@ -38,7 +40,7 @@ export const methodNamed = (name = how.method ?? listed.standard) => listed.meth
 
 /** Whether maps of all listed classes can be had, at no more than the pass that
  *  classifies. A margin is not that of a class against itself. */
-export const isPlain = () => how.layer === null && how.target !== "margin" && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
+export const isPlain = () => how.layer === null && how.quality === null && how.target !== "margin" && (methodNamed() ? methodNamed().passes === 1 : how.method === null);
 
 /** The rule for boxes. */
 export const boxRule = () => how.box ?? listed.rule;
@@ -51,9 +53,10 @@ export function options() {
   const method = methodNamed();
   const given = {};
   for (const name of CHOICES) if (how[name] !== null) given[name] = how[name];
-  if (method && !method.layer) delete given.layer;
+  if (method && !method.layer) delete given.layer, delete given.map; // it has pixels, and no object's map
   if (how.target !== "margin") delete given.against;
   else if (how.against === null) delete given.target; // nothing to compare with yet
+  if (boxRule() !== "object") delete given.quality;
   if (how.parameters.boxes > 1) given.boxes = how.parameters.boxes;
   if (how.box === "percentile" && how.parameters.percentile !== undefined) given.percentile = how.parameters.percentile;
   for (const { name } of method?.parameters ?? []) if (how.parameters[name] !== undefined) given[name] = how.parameters[name];
@@ -127,6 +130,9 @@ function fillRules() {
   $("box-rule").replaceChildren(...rows);
   $("box-rule").value = boxRule();
   $("box-rule").closest("label").hidden = rows.length < 2;
+  $("quality").replaceChildren(...listed.qualities.map((name) => new Option(name)));
+  $("quality").value = how.quality ?? listed.qualities[0] ?? "";
+  $("quality").closest("label").hidden = listed.qualities.length < 2 || boxRule() !== "object";
   const numbers = [boxes && { ...boxes, default: 1, min: 1, max: 16 }, how.box === "percentile" && percentile && { ...percentile, default: Number(percentile.default), min: 0, max: 1 }];
   $("box-parameters").replaceChildren(...numbers.filter(Boolean).map(control));
   $("calibration").textContent = how.box === "calibrated" && calibration ? calibrationText(calibration) : "";
@@ -146,6 +152,9 @@ function show() {
   $("layer").closest("label").hidden = listed.layers.length === 0 || method?.layer === false;
   $("target").closest("label").hidden = listed.targets.length < 2;
   $("against").closest("label").hidden = !named;
+  $("map-kind").replaceChildren(...listed.maps.map((name) => new Option(name)));
+  $("map-kind").value = how.map ?? listed.maps[0] ?? "";
+  $("map-kind").closest("label").hidden = listed.maps.length < 2 || method?.layer === false;
   $("parameters").replaceChildren(...(method?.parameters ?? []).map(control));
 }
 
@@ -156,7 +165,7 @@ export function startPickers(act) {
   changed = act;
   for (const name of CHOICES)
     pickerOf(name).addEventListener("change", ({ target }) => {
-      const standard = { method: listed.standard, target: listed.targets[0], box: listed.rule }[name] ?? "";
+      const standard = { method: listed.standard, target: listed.targets[0], map: listed.maps[0], box: listed.rule, quality: listed.qualities[0] }[name] ?? "";
       how[name] = target.value.trim() === "" || target.value === standard ? null : target.value.trim();
       show();
       if (name !== "against") pickerOf(name).focus();
@@ -183,7 +192,7 @@ export async function listHow(get, another) {
 export function kindOf(answer, map) {
   const { input } = listed;
   return {
-    sides: methodNamed(answer.method)?.signed ?? false,
+    sides: map.kind !== "object" && (methodNamed(answer.method)?.signed ?? false),
     pixels: Boolean(input) && map.width === input.width && map.height === input.height,
   };
 }

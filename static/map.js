@@ -177,10 +177,10 @@ export function boxesOf(grid, image, threshold, most) {
 }
 
 /** What is boxed in a view: {box, box2 (against), boxes (several), threshold}. The boxes
- *  of other rules than the paper's are the service's. */
-export function boxedIn({ cells, grid, image, chosen, versus, rule }, threshold, most) {
+ *  of other rules than the paper's, and of a map that is not shown, are the service's. */
+export function boxedIn({ cells, grid, image, chosen, versus, fixed }, threshold, most) {
   if (!cells) return { box: null, box2: null, boxes: [], threshold };
-  if (rule !== "paper") return { box: chosen.box, box2: null, boxes: chosen.boxes ?? [], threshold: chosen.box?.threshold ?? 1 };
+  if (fixed) return { box: chosen.box, box2: null, boxes: chosen.boxes ?? [], threshold: chosen.box?.threshold ?? 1 };
   return {
     box: boxOf(grid, image, threshold),
     box2: versus && boxOf(grid, image, threshold, -1),

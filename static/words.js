@@ -30,12 +30,13 @@ export function calibrationText({ threshold, scale, shift, found_on: on }) {
 }
 
 /** Which map it is that a view shows: method, layer, parameters, target, class. */
-export function mapText({ item, chosen, versus, rule }) {
+export function mapText({ item, chosen, versus, refined, rule }) {
   const { method, explanation } = item.answer;
   const { layer, target, against, parameters } = explanation ?? {};
   const said = Object.entries(parameters ?? {}).map((pair) => pair.join(" "));
   if (target && target !== "logit") said.push(target);
   if ((against ?? null) !== null) said.push(`against ${against}`);
+  if (refined) said.push("object");
   said.push(`box ${rule}`);
   const what = `${nameOf(chosen)}${versus ? `, not ${nameOf(versus)}` : ""}`;
   return [method, layer?.name, ...said, what].filter(Boolean).join(" · ");

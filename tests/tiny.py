@@ -1,5 +1,6 @@
 """Tiny networks with as many classes as a test wants: a convolution, the global
-average, a linear layer, a softmax."""
+average, a linear layer, a softmax. `flat` ones have no average: the linear layer
+takes all cells, so that no map of a class is defined."""
 
 from __future__ import annotations
 
@@ -13,19 +14,23 @@ from onnx import TensorProto, helper, numpy_helper
 WIDTH, HEIGHT, FEATURES = 48, 32, 8
 
 
-def network(classes: int) -> onnx.ModelProto:
+def network(
+    classes: int, features: int = FEATURES, flat: bool = False
+) -> onnx.ModelProto:
     """The same numbers each time."""
     random = np.random.default_rng(classes)
+    cells = WIDTH // 4 * (HEIGHT // 4) if flat else 1
     weights = {
-        "conv": random.normal(0, 0.3, (FEATURES, 3, 4, 4)),
-        "linear": random.normal(0, 1, (classes, FEATURES)),
+        "conv": random.normal(0, 0.3, (features, 3, 4, 4)),
+        "linear": random.normal(0, 1, (classes, features * cells)),
         "bias": random.normal(0, 0.1, classes),
     }
+    pool = helper.make_node("GlobalAveragePool", ["r"], ["p"])
     nodes = [
         helper.make_node("Conv", ["input", "conv"], ["c"], strides=[4, 4]),
         helper.make_node("Relu", ["c"], ["r"]),
-        helper.make_node("GlobalAveragePool", ["r"], ["p"]),
-        helper.make_node("Flatten", ["p"], ["f"]),
+        *([] if flat else [pool]),
+        helper.make_node("Flatten", ["r" if flat else "p"], ["f"]),
         helper.make_node("Gemm", ["f", "linear", "bias"], ["g"], transB=1),
         helper.make_node("Softmax", ["g"], ["output"], axis=1),
     ]
@@ -43,7 +48,9 @@ def network(classes: int) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[opset], ir_version=8)
 
 
-def model(folder: pathlib.Path, labels: list[str]) -> str:
+def model(
+    folder: pathlib.Path, labels: list[str], made: onnx.ModelProto | None = None
+) -> str:
     """A model's folder, of the folder's name, with a class for each label."""
     folder.mkdir(parents=True)
     spec = {
@@ -61,5 +68,5 @@ def model(folder: pathlib.Path, labels: list[str]) -> str:
     }
     (folder / "model.json").write_text(json.dumps(spec))
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
-    onnx.save(network(len(labels)), folder / "model.onnx")
+    onnx.save(made or network(len(labels)), folder / "model.onnx")
     return str(folder)

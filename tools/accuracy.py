@@ -33,6 +33,9 @@ MODELS = ("efficientnet-lite0", "efficientnet-lite2")
 METHODS = ("cam", "gradcam", "layercam", "saliency", "occlusion")
 RULES = ("paper", "calibrated", "object")
 OF_PIXELS = ("saliency", "occlusion")  # for them, only the first rule is meant
+CURVE_STEPS = 14  # of deletion and insertion: 26 passes for each map
+
+CENTRED = "centred 80 % box"
 
 LEAST_PHOTOS = 9  # of a class, to fit heads with
 FOLDS = 5
@@ -81,6 +84,7 @@ def localisation(data: Path) -> str:
                 Path(folder),
                 f"--method={','.join(METHODS)}",
                 f"--box={','.join(RULES)}",
+                "--quality=fast,fine",
             )
         for row in report["rows"]:
             if row["method"] in OF_PIXELS and not row["box"].startswith(RULES[0]):
@@ -106,6 +110,58 @@ def localisation(data: Path) -> str:
     ]
     head += ["GT-known", "MaxBoxAccV2", "pointing game", "mean IoU"]
     return table(head, rows)
+
+
+def curves(data: Path) -> str:
+    """Deletion and insertion (docs/evaluate.md), of the first model."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = evaluate(
+            ROOT / "models" / MODELS[0],
+            data,
+            Path(folder),
+            f"--method={','.join(METHODS)}",
+            "--box=paper",
+            f"--curves={CURVE_STEPS}",
+        )
+    rows = [
+        [row["method"], f"{row['deletion']:.3f}", f"{row['insertion']:.3f}"]
+        for row in report["rows"]
+        if row.get("deletion") is not None
+    ]
+    return table(["map", "deletion (less is better)", "insertion (more is)"], rows)
+
+
+def sets(data: Path) -> str:
+    """The right boxes of each set of photos, if DATA has a column `set`."""
+    with data.open(encoding="utf-8", newline="") as file:
+        set_of = {row["file"]: row.get("set", "") for row in csv.DictReader(file)}
+    names = list(dict.fromkeys(set_of.values()))
+    numbers = [list(set_of.values()).count(name) for name in names]
+    rows = []
+    for model in MODELS:
+        with tempfile.TemporaryDirectory() as folder:
+            options = ["--box=object,paper"]
+            evaluate(ROOT / "models" / model, data, Path(folder), *options)
+            with (Path(folder) / "photos.csv").open(encoding="utf-8") as file:
+                lines = list(csv.DictReader(file))
+        for box, map_ in (("object", "cam"), ("paper 0.2", "cam"), ("", CENTRED)):
+            right = {
+                line["file"]: float(line["iou"]) >= 0.5
+                for line in lines
+                if (line["box"], line["method"]) == (box, map_) and line["iou"]
+            }
+            shares = [
+                [
+                    right[f]
+                    for f, name in set_of.items()
+                    if name == wanted and f in right
+                ]
+                for wanted in names
+            ]
+            of_sets = [percent(sum(s) / len(s) if s else None) for s in shares]
+            rows.append([f"`{model}`", box.split(" ")[0] or map_, *of_sets])
+    said = [f"{n or 'all'} ({count})" for n, count in zip(names, numbers, strict=True)]
+    return table(["model", "box", *said], rows)
 
 
 class Photo(NamedTuple):
@@ -271,10 +327,12 @@ def main() -> None:
     parser.add_argument("--classes", type=Path)
     options = parser.parse_args()
     data = options.data.resolve()
-    sets = [data] + ([options.classes.resolve()] if options.classes else [])
+    all_data = [data] + ([options.classes.resolve()] if options.classes else [])
     text = PAGE.read_text(encoding="utf-8")
-    text = put(text, "classification", classification(sets))
+    text = put(text, "classification", classification(all_data))
     text = put(text, "localisation", localisation(data))
+    text = put(text, "sets", sets(data))
+    text = put(text, "curves", curves(data))
     text = put(text, "heads", heads(data))
     PAGE.write_text(text, encoding="utf-8")
 

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/memory_limit.h"
+
 bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
 {
     size_t cap = buf->cap;
@@ -24,7 +26,10 @@ bool buf_reserve(struct buf *buf, size_t extra, struct error *err)
         cap = buf->len + extra;
     if (cap < 256)
         cap = 256;
+    if (!memory_limit_begin(cap - buf->cap, err))
+        return false;
     data = realloc(buf->data, cap);
+    memory_limit_end(cap - buf->cap);
     if (!data)
         return fail(err, ERROR_MEMORY, "not enough memory for %zu bytes", cap);
     buf->data = data;

@@ -31,6 +31,13 @@ bool error_limit(struct error *err, uint64_t limit, const char *fmt, ...)
     return false;
 }
 
+bool error_pass(struct error *err, const struct error *from)
+{
+    if (err && err->kind == ERROR_NONE)
+        *err = *from;
+    return false;
+}
+
 bool error_prefix(struct error *err, const char *fmt, ...)
 {
     char old[ERROR_TEXT_SIZE];

@@ -55,6 +55,10 @@ bool fail(struct error *err, enum error_kind kind, const char *fmt, ...)
 bool error_limit(struct error *err, uint64_t limit, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Records in `err` (NULL: nowhere) what was recorded in another one, unless it
+ * has an error. Returns false. */
+bool error_pass(struct error *err, const struct error *from);
+
 /* Puts "context: " before the text recorded in err, for callers that know more
  * about the failure; does nothing if err is NULL or empty. Returns false. */
 bool error_prefix(struct error *err, const char *fmt, ...)

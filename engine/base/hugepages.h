@@ -7,8 +7,8 @@
  * madvise). A run of EfficientNet-Lite0 then takes 7 % less time, as its
  * weights alone span thousands of ordinary pages.
  *
- * Any thread. This file has the engine's only lock; it is held while blocks are
- * taken and freed, not while they are used. */
+ * Any thread. A lock is held while blocks are taken and freed, not while they
+ * are used. */
 
 #include <stddef.h>
 
@@ -18,10 +18,23 @@ enum { HUGEPAGES_ALIGNMENT = 128 };
  * memory. The contents are undefined. */
 void *hugepages_take(size_t size) __attribute__((warn_unused_result));
 
-/* Frees what hugepages_take returned; NULL is allowed. */
+/* Frees what hugepages_take returned, if nobody else shares it; NULL is
+ * allowed. */
 void hugepages_give(void *memory);
+
+/* If both blocks begin with the same `len` bytes, gives `memory` back and
+ * returns `other`, which is then to be given back once more; otherwise returns
+ * `memory`. Nobody may write to them any more. */
+void *hugepages_share(void *memory, void *other, size_t len)
+    __attribute__((warn_unused_result));
+
+/* Unmaps what was kept for blocks to come, if no block is in it. */
+void hugepages_trim(void);
 
 /* Bytes in large blocks that are in use, which malloc does not know about. */
 size_t hugepages_in_use(void);
+
+/* Bytes that are mapped for large blocks, in use or not. */
+size_t hugepages_mapped(void);
 
 #endif

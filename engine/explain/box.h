@@ -66,11 +66,26 @@ enum box_rule {
 #undef X
 };
 
+/* X(enumerator, name in requests)
+ *
+ * How the rule `object` looks at an image: in the pass that classifies it; or
+ * in a second pass as well, at a part around the object (engine_fine.h). */
+#define BOX_QUALITIES(X)        \
+    X(BOX_QUALITY_FAST, "fast") \
+    X(BOX_QUALITY_FINE, "fine")
+
+enum box_quality {
+#define X(quality, name) quality,
+    BOX_QUALITIES(X)
+#undef X
+};
+
 #define BOX_THRESHOLD 0.2f    /* the paper's */
 #define BOX_PERCENTILE_P 0.6f /* the default; docs/boxes.md says why */
 
 struct box_options {
     enum box_rule rule;
+    enum box_quality quality; /* of rule object */
     float threshold;  /* of rule paper, 0..1; negative or NaN counts as 0 */
     float percentile; /* of rule percentile, 0..1 */
     uint32_t most;    /* boxes in the list, up to BOX_MAX; 0 counts as 1 */

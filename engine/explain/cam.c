@@ -224,6 +224,7 @@ const struct explain_method cam_method = {
              "Localization, CVPR 2016",
     .needs = "global pooling of the feature map, then at most one linear layer",
     .uses_layer = true,
+    .is_cam = true,
     .refuse = refuse,
     .explain = explain,
 };

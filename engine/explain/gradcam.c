@@ -42,6 +42,7 @@ const struct explain_method gradcam_method = {
              "arXiv 1610.02391",
     .needs = "a feature map, and gradients of what follows it",
     .uses_layer = true,
+    .is_cam = true,
     .refuse = layer_map_refuse,
     .passes = layer_map_passes,
     .explain = explain,

@@ -27,6 +27,7 @@ const struct explain_method hirescam_method = {
              "arXiv 2011.08891",
     .needs = "a feature map, and gradients of what follows it",
     .uses_layer = true,
+    .is_cam = true,
     .is_signed = true,
     .refuse = layer_map_refuse,
     .passes = layer_map_passes,

@@ -168,6 +168,8 @@ struct explain_method {
     bool of_pixels;      /* unless it is of the input's pixels */
     bool is_signed;      /* negative values are evidence against the class, and
                             drawn */
+    bool is_cam; /* of a closed layer, its map is the class activation map
+                    times a number, with or without its negative values */
     /* Says why the method is not defined for a network and a layer, or returns
      * NULL if it is. */
     const char *(*refuse)(const struct explain_task *task);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/explain/cam.h"
 #include "engine/explain/combine.h"
 #include "engine/explain/lanes.h"
 #include "engine/explain/percentile.h"
@@ -192,6 +193,45 @@ bool object_refine(float *refined, const char **refusal,
     return true;
 }
 
+const struct object_grid *object_finest(const struct object_stages *stages)
+{
+    return stages->finer.channels > 0 ? &stages->finer : &stages->stage;
+}
+
+bool object_refine_stages(float *refined, const char **refusal,
+                          struct object_scratch *scratch,
+                          const struct object_grid *map,
+                          const struct object_stages *stages, struct error *err)
+{
+    const struct object_grid *finest = object_finest(stages);
+    struct object_grid coarse = {NULL, stages->stage.height,
+                                 stages->stage.width, 1};
+    const size_t cells = coarse.height * coarse.width;
+    const size_t count = finest->height * finest->width;
+    const char *unlike = NULL;
+    float *brought;
+
+    if (finest == &stages->stage)
+        return object_refine(refined, refusal, scratch, map, finest, err);
+    scratch->map = scratch_reserve(scratch->map, &scratch->map_cap,
+                                   cells + count, sizeof(float), err);
+    if (!scratch->map || !object_refine(scratch->map, refusal, scratch, map,
+                                        &stages->stage, err))
+        return false;
+    if (*refusal)
+        return true;
+    coarse.values = scratch->map;
+    brought = scratch->map + cells;
+    bring(brought, &coarse, finest->height, finest->width);
+    if (!object_refine(refined, &unlike, scratch, map, finest, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        refined[i] = unlike ? brought[i]
+                            : (1 - OBJECT_FINER) * brought[i] +
+                                  OBJECT_FINER * refined[i];
+    return true;
+}
+
 /* ---- the seed `static` ---- */
 
 static const float *constant(const struct network *network, int value)
@@ -231,6 +271,30 @@ static void weigh_by_taps(float *weights, const float *taps, size_t num_taps,
             sum += taps[t * channels + k];
         weights[k] = positive(weights[k] * sum);
     }
+}
+
+bool object_closed_map(float *map, struct object_scratch *scratch,
+                       const struct network *network, const float *features,
+                       const struct target *target, const float *logits,
+                       struct error *err)
+{
+    const struct head *head = &network->head;
+    const struct graph_shape *shape =
+        &network->graph.values[head->features].shape;
+    const size_t channels = last_of(network, head->features);
+    float *slopes, *weights;
+
+    scratch->floats =
+        scratch_reserve(scratch->floats, &scratch->cap,
+                        head->num_logits + channels, sizeof(float), err);
+    if (!scratch->floats)
+        return false;
+    slopes = scratch->floats;
+    weights = slopes + head->num_logits;
+    target_seed(slopes, target, logits);
+    (void)combine_weights(weights, head, &network->graph, slopes);
+    cam_weigh(map, features, weights, shape->dim[1], shape->dim[2], channels);
+    return true;
 }
 
 bool object_static_seed(float *seed, struct object_scratch *scratch,
@@ -273,5 +337,6 @@ bool object_static_seed(float *seed, struct object_scratch *scratch,
 void object_scratch_release(struct object_scratch *scratch)
 {
     free(scratch->floats);
+    free(scratch->map);
     *scratch = (struct object_scratch){0};
 }

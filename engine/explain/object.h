@@ -24,18 +24,23 @@
 #include "engine/explain/target.h"
 #include "engine/network/network.h"
 
-/* Thresholds of the refined map, s = 0.2, 0.4 and 0.6: the box is the mean of
- * the boxes at each, enlarged by OBJECT_SCALE about its centre. */
-#define OBJECT_THRESHOLDS \
-    {                     \
-        0.6f, 0.7f, 0.8f  \
+/* Thresholds of the refined map, s = 0.32, 0.52 and 0.72: the box is the mean
+ * of the boxes at each, enlarged by OBJECT_SCALE about its centre. */
+#define OBJECT_THRESHOLDS   \
+    {                       \
+        0.66f, 0.76f, 0.86f \
     }
 #define OBJECT_SCALE 1.05
+
+/* How much the stage before the stage counts: it has edges, and less of what a
+ * thing is. */
+#define OBJECT_FINER 0.33f
 
 /* X(enumerator, name in responses)
  *
  * What the prototypes are chosen by: the method's map; or, behind an inverted
- * residual block and for the method cam, the square root of that map times
+ * residual block and for a class activation map, the square root of that map
+ * times
  *
  *     sum over k of e_k max(0, dw_k sum over c of W_c Whead_ck' Wproject_k'k)
  *
@@ -56,8 +61,8 @@ const char *object_seed_name(enum object_seed seed);
 
 /* Memory that is reused from call to call; `= {0}` is empty. */
 struct object_scratch {
-    float *floats; /* owned */
-    size_t cap;    /* bytes */
+    float *floats, *map; /* owned */
+    size_t cap, map_cap; /* bytes */
 };
 
 /* A grid of numbers; borrowed. */
@@ -80,6 +85,19 @@ bool object_refine(float *refined, const char **refusal,
                    const struct object_grid *features, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Writes the class activation map of a target: the weights of a closed head
+ * (head_is_closed), combined, times the features.
+ *
+ * map       out  (height, width)
+ * features  in   (height, width, channels) of the head
+ * logits    in   (num_classes)
+ *
+ * ERROR_MEMORY. */
+bool object_closed_map(float *map, struct object_scratch *scratch,
+                       const struct network *network, const float *features,
+                       const struct target *target, const float *logits,
+                       struct error *err) __attribute__((warn_unused_result));
+
 /* Writes the seed `static` of a network whose stage has a block: it has the
  * sides of the map.
  *
@@ -93,6 +111,28 @@ bool object_static_seed(float *seed, struct object_scratch *scratch,
                         const struct network *network, const float *map,
                         const float *expanded, const struct target *target,
                         const float *logits, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The features of a stage, and of the stage before it; channels 0: there is
+ * none. */
+struct object_stages {
+    struct object_grid stage, finer;
+};
+
+/* The sides of a map that is refined on both: (height, width). */
+const struct object_grid *object_finest(const struct object_stages *stages);
+
+/* Refines a map on a stage and, if there is one, on the stage before it: the
+ * sum of 1 - OBJECT_FINER times the one, interpolated, and OBJECT_FINER times
+ * the other. Where only the finer one cannot be compared, it is the one alone.
+ * Otherwise like object_refine.
+ *
+ * refined   out  with the sides of the finest
+ * map       in   (height, width), channels 1 */
+bool object_refine_stages(float *refined, const char **refusal,
+                          struct object_scratch *scratch,
+                          const struct object_grid *map,
+                          const struct object_stages *stages, struct error *err)
     __attribute__((warn_unused_result));
 
 void object_scratch_release(struct object_scratch *scratch);

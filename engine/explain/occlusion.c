@@ -2,7 +2,8 @@
  *
  * A side of length n is covered by squares of a side s, about half of it apart,
  * the first at the start and the last at the end. A pixel's value is the mean
- * fall over the squares that cover it. */
+ * fall over the squares that cover it. The square with the largest fall is then
+ * hidden once more, in an image that is made anew: the check compares. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,9 @@ struct hiding {
     const struct explain_task *task;
     struct probe_features image;
     struct grid down, across;
+    size_t worst[EXPLAIN_MAX_CLASSES]; /* (maps) the square with the largest
+                                          fall */
+    double least[EXPLAIN_MAX_CLASSES]; /* (maps) the target without it */
 };
 
 static struct hiding hiding_of(const struct explain_task *task)
@@ -58,7 +62,7 @@ static size_t passes(const struct explain_task *task)
 {
     const struct hiding hiding = hiding_of(task);
 
-    return hiding.down.count * hiding.across.count;
+    return hiding.down.count * hiding.across.count + task->num_maps;
 }
 
 static void prepare(void *user, size_t i, float *input)
@@ -104,8 +108,8 @@ static void spread(float *map, float *covered, const struct hiding *hiding,
         }
 }
 
-/* The values are (passes, maps->count). */
-static bool fill(struct explain_maps *maps, const struct hiding *hiding,
+/* The values are (squares, maps->count). */
+static bool fill(struct explain_maps *maps, struct hiding *hiding,
                  const double *values, const struct explain_input *input,
                  struct error *err)
 {
@@ -118,23 +122,64 @@ static bool fill(struct explain_maps *maps, const struct hiding *hiding,
     for (size_t m = 0; m < maps->count; m++) {
         float *map = maps->map[m].values;
         double whole = target_value(&input->targets[m], input->logits);
-        double least = values[m];
-        float most = -INFINITY;
 
+        hiding->worst[m] = 0;
+        hiding->least[m] = values[m];
         memset(covered, 0, cells * sizeof *covered);
         for (size_t i = 0; i < count; i++) {
             double value = values[i * maps->count + m];
-            float fall = (float)(whole - value);
 
-            spread(map, covered, hiding, i, fall);
-            most = fmaxf(most, fall);
-            least = fmin(least, value);
+            spread(map, covered, hiding, i, (float)(whole - value));
+            if (value < hiding->least[m]) {
+                hiding->worst[m] = i;
+                hiding->least[m] = value;
+            }
         }
-        explain_add_check(&maps->map[m], "hidden", whole - (double)most, least);
         for (size_t i = 0; i < cells; i++)
             map[i] /= covered[i];
     }
     free(covered);
+    return true;
+}
+
+/* ---- the check ---- */
+
+/* Writes the whole image without the worst square of map m. */
+static void hide_worst(void *user, size_t m, float *input)
+{
+    const struct hiding *hiding = user;
+    const struct probe_features *image = &hiding->image;
+    size_t top =
+        start_of(&hiding->down, hiding->worst[m] / hiding->across.count);
+    size_t left =
+        start_of(&hiding->across, hiding->worst[m] % hiding->across.count);
+
+    for (size_t y = 0; y < image->height; y++)
+        for (size_t x = 0; x < image->width; x++) {
+            size_t at = (y * image->width + x) * image->channels;
+            bool is_hidden = y >= top && y - top < hiding->down.side &&
+                             x >= left && x - left < hiding->across.side;
+
+            for (size_t c = 0; c < image->channels; c++)
+                input[at + c] = is_hidden ? hiding->task->baseline[c]
+                                          : image->values[at + c];
+        }
+}
+
+/* `values` is scratch for (maps->count, maps->count). */
+static bool add_checks(struct explain_maps *maps, struct hiding *hiding,
+                       double *values, const struct explain_input *input,
+                       struct error *err)
+{
+    const struct probe_task task = {
+        .count = maps->count, .user = hiding, .prepare = hide_worst};
+
+    if (!probe_targets(input->probe, PROBE_IMAGE, &task, input->targets,
+                       maps->count, values, err))
+        return false;
+    for (size_t m = 0; m < maps->count; m++)
+        explain_add_check(&maps->map[m], "hidden", hiding->least[m],
+                          values[m * maps->count + m]);
     return true;
 }
 
@@ -148,7 +193,8 @@ static bool explain(struct explain_maps *maps,
         .prepare = prepare,
         .restore = restore,
     };
-    double *values = malloc(task.count * maps->count * sizeof *values);
+    double *values =
+        malloc((task.count + maps->count) * maps->count * sizeof *values);
     bool ok = values || fail(err, ERROR_MEMORY,
                              "not enough memory for %zu passes", task.count);
 
@@ -157,7 +203,9 @@ static bool explain(struct explain_maps *maps,
          explain_reserve(maps, hiding.image.height, hiding.image.width, err) &&
          probe_targets(input->probe, PROBE_IMAGE, &task, input->targets,
                        maps->count, values, err) &&
-         fill(maps, &hiding, values, input, err);
+         fill(maps, &hiding, values, input, err) &&
+         add_checks(maps, &hiding, values + task.count * maps->count, input,
+                    err);
     free(values);
     return ok;
 }

@@ -246,16 +246,29 @@ bool probe_layer_gradient(struct probe *probe, const float *seed,
     return true;
 }
 
+static void give_back(float **memory, size_t *cap)
+{
+    free(*memory);
+    *memory = NULL;
+    *cap = 0;
+}
+
+void probe_trim(struct probe *probe)
+{
+    probe_forget(probe);
+    for (size_t i = 0; i < PROBE_MAX_NETS; i++)
+        probe_net_free(probe, &probe->nets[i]);
+    give_back(&probe->features, &probe->features_cap);
+    give_back(&probe->gradient, &probe->gradient_cap);
+    give_back(&probe->gradient_seed, &probe->gradient_seed_cap);
+    give_back(&probe->closed, &probe->closed_cap);
+}
+
 void probe_free(struct probe *probe)
 {
     if (!probe)
         return;
-    for (size_t i = 0; i < PROBE_MAX_NETS; i++)
-        probe_net_free(probe, &probe->nets[i]);
-    free(probe->features);
-    free(probe->gradient);
-    free(probe->gradient_seed);
-    free(probe->closed);
+    probe_trim(probe);
     free(probe->seeds);
     free(probe);
 }

@@ -51,6 +51,10 @@ void probe_keep_all(struct probe *probe);
  * of one layer share its features and its last gradient. */
 void probe_forget(struct probe *probe);
 
+/* Frees what is kept for the next image, and forgets the last one. Between
+ * images only. */
+void probe_trim(struct probe *probe);
+
 /* Begins with an image that has been classified. `layer` is the index of the
  * layer that is explained; `value` is the layer's value in the network if the
  * plan that classifies outputs it, or GRAPH_NONE. `total` is the number of

@@ -27,6 +27,7 @@ struct probe {
     struct probe_source source;
     struct team_member member;
     struct probe_net nets[PROBE_MAX_NETS];
+    const struct probe_net *in_use; /* while another is opened, or NULL */
     uint64_t clock, num_runs;
     size_t layer; /* in the network's layers */
     int value;
@@ -49,8 +50,8 @@ struct probe {
 };
 
 /* Returns a network with one session at least; key NULL: the model's own. The
- * one that was used longest ago makes room for a new one. Fails like
- * variants_take. */
+ * one that was used longest ago makes room for a new one, and where memory is
+ * short, all but probe->in_use do. Fails like variants_take. */
 struct probe_net *probe_net_open(struct probe *probe,
                                  const struct variant_key *key,
                                  struct error *err);

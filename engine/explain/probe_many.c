@@ -14,6 +14,7 @@ struct wave {
     const struct target *target; /* of a gradient, or NULL */
     const float *logits;         /* of the unchanged image */
     size_t first, count;
+    size_t most; /* passes that memory allows at the same time */
     struct error errors[PROBE_MAX_LANES];
     bool failed[PROBE_MAX_LANES];
     bool is_set[PROBE_MAX_LANES]; /* its input is the unchanged image */
@@ -99,27 +100,47 @@ static void run_tile(const struct team_task *task, size_t thread,
         run_lane(task->context, at[0] + i);
 }
 
-/* Runs passes. Lanes that are missing are made. */
+/* Makes lane i of all networks, where there is none yet. */
+static bool add_lane(struct wave *wave, size_t i, struct error *err)
+{
+    struct probe_net *nets[] = {wave->net, wave->forward};
+
+    for (size_t p = 0; p < 2; p++) {
+        if (!nets[p] || nets[p]->lanes[i])
+            continue;
+        nets[p]->lanes[i] =
+            plan_session_new(nets[p]->plan, wave->probe->source.team, err);
+        if (!nets[p]->lanes[i])
+            return false;
+    }
+    return true;
+}
+
+/* Makes the lanes that are missing, as many as there is memory for. */
+static bool add_lanes(struct wave *wave, struct error *err)
+{
+    for (size_t i = 0; i < wave->count; i++) {
+        struct error why = {0};
+
+        if (add_lane(wave, i, &why))
+            continue;
+        if (why.kind != ERROR_MEMORY || i == 0)
+            return error_pass(err, &why);
+        wave->count = wave->most = i;
+    }
+    return true;
+}
+
+/* Runs passes. */
 static bool run_wave(struct wave *wave, struct error *err)
 {
     struct probe *probe = wave->probe;
-    const struct team_task task = {.call = run_tile,
-                                   .context = wave,
-                                   .num_dimensions = 1,
-                                   .ranges = {wave->count},
-                                   .steps = {1}};
-    struct probe_net *nets[] = {wave->net, wave->forward};
+    struct team_task task = {
+        .call = run_tile, .context = wave, .num_dimensions = 1, .steps = {1}};
 
-    if (!probe_check(probe, err))
+    if (!probe_check(probe, err) || !add_lanes(wave, err))
         return false;
-    for (size_t p = 0; p < 2; p++)
-        for (size_t i = 0; nets[p] && i < wave->count; i++) {
-            if (!nets[p]->lanes[i])
-                nets[p]->lanes[i] =
-                    plan_session_new(nets[p]->plan, probe->source.team, err);
-            if (!nets[p]->lanes[i])
-                return false;
-        }
+    task.ranges[0] = wave->count;
     if (wave->count == 1)
         run_lane(wave, 0);
     else
@@ -148,7 +169,7 @@ static size_t next_count(const struct wave *wave)
     size_t most = team_num_ready(&wave->probe->member);
     size_t left = wave->task->count - wave->first;
 
-    most = most < PROBE_MAX_LANES ? most : PROBE_MAX_LANES;
+    most = most < wave->most ? most : wave->most;
     return left < most ? left : most;
 }
 
@@ -162,6 +183,7 @@ bool probe_targets(struct probe *probe, enum probe_part part,
         .probe = probe,
         .net = probe_net_open(probe, part == PROBE_FEATURES ? &key : NULL, err),
         .task = task,
+        .most = PROBE_MAX_LANES,
     };
 
     if (!wave.net)
@@ -204,10 +226,14 @@ bool probe_input_gradients(struct probe *probe,
         .task = &wanted->inputs,
         .target = wanted->target,
         .logits = wanted->logits,
+        .most = PROBE_MAX_LANES,
     };
 
-    if (wave.net && is_forward)
+    if (wave.net && is_forward) {
+        probe->in_use = wave.net;
         wave.forward = probe_net_open(probe, NULL, err);
+        probe->in_use = NULL;
+    }
     if (!wave.net || (is_forward && !wave.forward))
         return false;
     wave.input = wave.net->image;

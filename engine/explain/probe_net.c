@@ -25,7 +25,8 @@ static bool open_variant(struct probe_net *net, struct probe *probe,
                          const struct variant_key *key, struct error *err)
 {
     const struct variant *variant =
-        variants_take(probe->source.variants, key, err);
+        variants_take(probe->source.variants, key,
+                      probe->watch ? probe->watch->cancel : NULL, err);
 
     if (!variant)
         return false;
@@ -47,11 +48,38 @@ static bool is_open(const struct probe_net *net, const struct variant_key *key)
     return variants_same(&net->key, key);
 }
 
+/* Opens the network, unless it is open, with one session. */
+static bool fill(struct probe_net *net, struct probe *probe,
+                 const struct variant_key *key, struct error *err)
+{
+    if (!is_open(net, key)) {
+        probe_net_free(probe, net);
+        if (!key)
+            open_own(net, probe);
+        else if (!open_variant(net, probe, key, err))
+            return false;
+    }
+    if (!net->lanes[0])
+        net->lanes[0] = plan_session_new(net->plan, probe->source.team, err);
+    return net->lanes[0];
+}
+
+/* Frees all other networks but the one in use, and the variants of all
+ * sessions that are not. */
+static void make_room(struct probe *probe, const struct probe_net *net)
+{
+    for (size_t i = 0; i < PROBE_MAX_NETS; i++)
+        if (&probe->nets[i] != net && &probe->nets[i] != probe->in_use)
+            probe_net_free(probe, &probe->nets[i]);
+    variants_trim(probe->source.variants);
+}
+
 struct probe_net *probe_net_open(struct probe *probe,
                                  const struct variant_key *key,
                                  struct error *err)
 {
     struct probe_net *net = &probe->nets[0];
+    struct error why = {0};
 
     for (size_t i = 0; i < PROBE_MAX_NETS; i++) {
         if (is_open(&probe->nets[i], key)) {
@@ -61,17 +89,19 @@ struct probe_net *probe_net_open(struct probe *probe,
         if (probe->nets[i].used < net->used)
             net = &probe->nets[i];
     }
-    if (!is_open(net, key)) {
-        probe_net_free(probe, net);
-        if (!key)
-            open_own(net, probe);
-        else if (!open_variant(net, probe, key, err))
+    if (!fill(net, probe, key, &why)) {
+        if (why.kind == ERROR_MEMORY) {
+            make_room(probe, net);
+            why = (struct error){0};
+        }
+        if (why.kind != ERROR_NONE || !fill(net, probe, key, &why)) {
+            error_pass(err, &why);
+            probe_net_free(probe, net);
             return NULL;
+        }
     }
     net->used = ++probe->clock;
-    if (!net->lanes[0])
-        net->lanes[0] = plan_session_new(net->plan, probe->source.team, err);
-    return net->lanes[0] ? net : NULL;
+    return net;
 }
 
 /* Whether so many others were used later. */

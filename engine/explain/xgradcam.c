@@ -61,6 +61,7 @@ const struct explain_method xgradcam_method = {
         "Explanation of CNNs, BMVC 2020, arXiv 2008.02312",
     .needs = "a feature map, and gradients of what follows it",
     .uses_layer = true,
+    .is_cam = true,
     .is_signed = true,
     .refuse = layer_map_refuse,
     .passes = layer_map_passes,

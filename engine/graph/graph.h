@@ -102,9 +102,11 @@ struct graph {
     int *outputs; /* (num_outputs) owned */
     size_t num_outputs;
     const char *
-        *output_names;   /* (num_outputs) the file's names for them, from
-                            onnx_read to graph_set_outputs; in the arena */
-    size_t num_left_out; /* nodes of the file that no output needs */
+        *output_names;     /* (num_outputs) the file's names for them, from
+                              onnx_read to graph_set_outputs; in the arena */
+    size_t num_left_out;   /* nodes of the file that no output needs */
+    uint64_t weight_files; /* a hash of the other files that weights were read
+                              from, their sizes and times; 0: there are none */
 };
 
 const char *graph_op_name(enum graph_op op);

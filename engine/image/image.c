@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/bytes.h"
+#include "engine/base/memory_limit.h"
 #include "engine/base/scratch.h"
 #include "engine/image/image_codec.h"
 #include "engine/image/image_colour.h"
@@ -162,8 +163,9 @@ bool image_codec_begin(struct image_codec_job *job, uint32_t width,
     else
         job->samples = image->stored = scratch_reserve(
             image->stored, &image->stored_cap, len + ORIENT_MORE, 1, err);
-    if (!job->samples)
+    if (!job->samples || !memory_limit_begin(job->held, err))
         return false;
+    job->has_begun = true;
     job->width = width;
     job->height = height;
     job->layout = layout;
@@ -312,6 +314,8 @@ bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
     if (!codec)
         return fail_unknown(file, err);
     ok = codec->decode(&job, bytes, len, err) && convert_colours(&job, err);
+    if (job.has_begun)
+        memory_limit_end(job.held);
     buf_release(&job.profile_storage);
     if (!ok)
         return false;

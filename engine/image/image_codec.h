@@ -36,6 +36,7 @@ struct image_codec_job {
      * into profile_storage. */
     struct bytes profile;
     struct buf profile_storage; /* owned; freed by image.c */
+    bool has_begun;             /* to take what is held (memory_limit.h) */
     bool grey; /* samples are grey, though each is stored three times */
 };
 

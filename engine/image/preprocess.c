@@ -209,22 +209,68 @@ static void put_in_place(uint8_t *pixels, const struct placement *place,
          (spec->height - bottom) * spec->width, spec->pad);
 }
 
+static bool apply(struct preprocess *preprocess, float *input,
+                  struct preprocess_region *region,
+                  const struct placement *place, const struct image *image,
+                  struct error *err)
+{
+    const struct preprocess_spec *spec = &preprocess->spec;
+    uint32_t width, height;
+    const uint8_t *pixels = image_lying(image, &width, &height);
+
+    if (!resize_rgb_part(&preprocess->resize, preprocess->pixels, &place->part,
+                         pixels, width, height, err))
+        return false;
+    put_in_place(preprocess->pixels, place, spec);
+    normalise(preprocess, input);
+    *region = find_region(place, spec, image);
+    return true;
+}
+
 bool preprocess_apply(struct preprocess *preprocess, float *input,
                       struct preprocess_region *region,
                       const struct image *image, struct error *err)
 {
-    const struct preprocess_spec *spec = &preprocess->spec;
-    const struct placement place = find_placement(spec, image);
-    uint32_t width, height;
-    const uint8_t *pixels = image_lying(image, &width, &height);
+    const struct placement place = find_placement(&preprocess->spec, image);
 
-    if (!resize_rgb_part(&preprocess->resize, preprocess->pixels, &place.part,
-                         pixels, width, height, err))
-        return false;
-    put_in_place(preprocess->pixels, &place, spec);
-    normalise(preprocess, input);
-    *region = find_region(&place, spec, image);
-    return true;
+    return apply(preprocess, input, region, &place, image, err);
+}
+
+/* The size of the whole, of which a part fills `side` pixels, and where the
+ * part begins. */
+static void place_along(size_t *full, size_t *first, uint32_t side,
+                        double start, double part, uint32_t image)
+{
+    double zoom = fmin(fmax(image / part, 1), PREPROCESS_MAX_ZOOM);
+
+    *full = (size_t)rint(side * zoom);
+    *first = (size_t)rint(fmax(start, 0) / image * (double)*full);
+    if (*first > *full - side)
+        *first = *full - side;
+}
+
+bool preprocess_apply_part(struct preprocess *preprocess, float *input,
+                           struct preprocess_region *region,
+                           const struct image *image, struct error *err)
+{
+    const struct preprocess_spec *spec = &preprocess->spec;
+    struct placement place = {
+        .part = {.filter = spec->filter,
+                 .orientation = image->orientation,
+                 .width = spec->width,
+                 .height = spec->height},
+    };
+
+    place_along(&place.part.full_width, &place.part.left, spec->width,
+                region->x, region->width, image->width);
+    place_along(&place.part.full_height, &place.part.top, spec->height,
+                region->y, region->height, image->height);
+    return apply(preprocess, input, region, &place, image, err);
+}
+
+void preprocess_trim(struct preprocess *preprocess)
+{
+    resize_release(&preprocess->resize);
 }
 
 void preprocess_free(struct preprocess *preprocess)

@@ -33,6 +33,7 @@ enum preprocess_resize {
 
 enum {
     PREPROCESS_MAX_SIDE = 4096, /* of an input, in pixels */
+    PREPROCESS_MAX_ZOOM = 16,
 };
 
 /* How a model expects its input; part of model.json. For each channel, in the
@@ -76,6 +77,21 @@ bool preprocess_apply(struct preprocess *preprocess, float *input,
                       struct preprocess_region *region,
                       const struct image *image, struct error *err)
     __attribute__((warn_unused_result));
+
+/* The same for a part of the image, stretched to the input whatever the spec's
+ * way to resize: cut out of the whole image at that scale, in whole pixels of
+ * the input, so that *region is a little beside it.
+ *
+ *     region  inout  the part: within the image, each side at least
+ *                    1 / PREPROCESS_MAX_ZOOM of the image's; what the input
+ *                    shows */
+bool preprocess_apply_part(struct preprocess *preprocess, float *input,
+                           struct preprocess_region *region,
+                           const struct image *image, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Frees the scratch memory that grows with images. */
+void preprocess_trim(struct preprocess *preprocess);
 
 void preprocess_free(struct preprocess *preprocess);
 

@@ -167,7 +167,7 @@ static bool set_outputs(struct network *network, struct error *err)
 {
     const struct stage *stage = &network->stage;
     const int wanted[] = {network->head.logits, network->layer_value,
-                          stage->value, stage->block.expanded};
+                          stage->value, stage->finer, stage->block.expanded};
     int outputs[sizeof wanted / sizeof wanted[0]];
     size_t count = 0;
 

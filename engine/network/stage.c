@@ -33,22 +33,22 @@ static bool is_twice(size_t finer, size_t coarse)
     return finer + 1 >= 2 * coarse && finer <= 2 * coarse + 1 && finer > coarse;
 }
 
-static bool is_candidate(const struct layers *layers, size_t i)
+static bool is_candidate(const struct layers *layers, size_t i, size_t coarse)
 {
     const struct layer *layer = &layers->list[i];
-    const struct layer *last = &layers->list[layers->chosen];
+    const struct layer *last = &layers->list[coarse];
 
     return layer->is_waist && is_twice(layer->height, last->height) &&
            is_twice(layer->width, last->width);
 }
 
-/* The index of the stage's layer, or `count`. */
-static size_t choose(const struct layers *layers)
+/* The index of the layer of the stage before a coarser layer, or `count`. */
+static size_t choose(const struct layers *layers, size_t coarse)
 {
     size_t chosen = layers->count;
 
-    for (size_t i = layers->chosen; i-- > 0;) {
-        if (!is_candidate(layers, i))
+    for (size_t i = coarse; i-- > 0;) {
+        if (!is_candidate(layers, i, coarse))
             continue;
         if (chosen < layers->count &&
             layers->list[i].channels >= layers->list[chosen].channels)
@@ -107,12 +107,23 @@ static struct stage_block find_block(const struct graph *graph,
     };
 }
 
+/* Finds the stage before the stage. */
+static bool find_finer(struct stage *stage, const struct graph *graph,
+                       const struct layers *layers, struct error *err)
+{
+    size_t layer = choose(layers, stage->layer);
+
+    return layer == layers->count ||
+           stage_value_of(&stage->finer, graph, &layers->list[layer], err);
+}
+
 bool stage_find(struct stage *stage, const struct graph *graph,
                 const struct layers *layers, const struct head *head,
                 struct error *err)
 {
     *stage = (struct stage){.value = GRAPH_NONE,
-                            .layer = choose(layers),
+                            .finer = GRAPH_NONE,
+                            .layer = choose(layers, layers->chosen),
                             .block = {.expanded = GRAPH_NONE}};
     if (stage->layer < layers->count &&
         !stage_value_of(&stage->value, graph, &layers->list[stage->layer], err))
@@ -125,7 +136,7 @@ bool stage_find(struct stage *stage, const struct graph *graph,
         return true;
     }
     stage->block = find_block(graph, head);
-    return true;
+    return find_finer(stage, graph, layers, err);
 }
 
 bool stage_keeps(const struct stage *stage, int value)

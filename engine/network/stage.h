@@ -31,6 +31,8 @@ struct stage {
     const char *refusal; /* why there is no stage, or NULL */
     size_t layer;        /* index */
     int value;           /* (1, h, w, channels); GRAPH_NONE if refused */
+    int finer; /* of the stage before it, found likewise: about (1, 2 h, 2 w,
+                  channels); GRAPH_NONE if there is none */
     struct stage_block block;
 };
 

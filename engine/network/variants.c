@@ -1,17 +1,17 @@
 #include "engine/network/variants.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "engine/graph/graph_users.h"
-#include "engine/passes/gradient.h"
-#include "engine/passes/graph_build.h"
-#include "engine/passes/graph_cut.h"
+#include "engine/base/memory_limit.h"
+#include "engine/network/variants_make.h"
+
+/* Plans that packed weights are looked for in. */
+enum { MAX_SHARING = 2 + VARIANTS_MAX_KEPT };
 
 struct entry {
     struct variant variant; /* first: variants_give finds the entry by it */
@@ -24,235 +24,14 @@ struct entry {
 };
 
 struct variants {
-    int fd;                         /* of the model's file; owned */
-    struct stat file;               /* when the model was opened */
+    struct variants_source source;  /* its file is owned */
     char *folder, *output, *logits; /* owned */
-    struct onnx_input input;        /* with these strings */
-    const struct network *network;  /* borrowed */
     pthread_mutex_t lock;           /* guards what follows */
-    struct entry *first;            /* owned */
+    pthread_cond_t made;            /* is_making has become false */
+    bool is_making;      /* a thread makes a variant, without the lock */
+    struct entry *first; /* owned */
     uint64_t clock;
 };
-
-/* ---- the file ---- */
-
-/* Reads it again. It stays open, so it may be removed or replaced meanwhile,
- * but not written to. */
-static bool read_file(struct buf *file, const struct variants *variants,
-                      struct error *err)
-{
-    const struct stat *then = &variants->file;
-    struct stat now;
-
-    if (!buf_append_open_file(file, variants->fd, NETWORK_MAX_BYTES, err))
-        return error_prefix(err, "model.onnx");
-    return (fstat(variants->fd, &now) == 0 && now.st_size == then->st_size &&
-            now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
-            now.st_mtim.tv_nsec == then->st_mtim.tv_nsec) ||
-           fail(err, ERROR_IO,
-                "model.onnx has been changed since the model was opened; "
-                "reload the model");
-}
-
-/* ---- making one ---- */
-
-/* Lets what takes the value that node `first` transposes take `back` instead,
- * and moves what makes that behind what makes the value. */
-static void take_instead(struct graph *graph, size_t first, int back)
-{
-    int value = graph->nodes[first].inputs[0];
-    struct graph_users users = {0};
-
-    graph_users_find(&users, graph);
-    graph_users_replace(&users, value, back);
-    graph_users_release(&users);
-    graph->nodes[first].inputs[0] = value;
-    graph_move_nodes(graph, first, (size_t)graph->values[value].producer + 1);
-}
-
-static bool find_logits(struct variant *made, const char *name,
-                        struct error *err)
-{
-    made->logits = graph_find(&made->graph, name);
-    return made->logits != GRAPH_NONE ||
-           fail(err, ERROR_INTERNAL, "the logits \"%.100s\" cannot be found",
-                name);
-}
-
-/* Finds the layer. If it is stored as (1, H, W, C) in the file, it is
- * transposed to (1, C, H, W), like all others, and back again for what takes
- * it. */
-static bool find_layer(struct variant *made, size_t index, struct error *err)
-{
-    const struct graph_node node =
-        graph_build_node(GRAPH_TRANSPOSE, "layer", "Transpose");
-    struct graph *graph = &made->graph;
-    struct layers layers = {0};
-    size_t num_nodes = graph->num_nodes;
-    bool is_nhwc;
-    int back;
-
-    if (!layers_find(&layers, graph, graph->outputs[0], err))
-        return false;
-    assert(index < layers.count);
-    made->features = layers.list[index].value;
-    is_nhwc = layers.list[index].is_nhwc;
-    layers_release(&layers);
-    if (!is_nhwc)
-        return true;
-    made->features = graph_build_transpose(graph, &node, made->features,
-                                           (size_t[]){0, 3, 1, 2}, err);
-    back = made->features == GRAPH_NONE
-               ? GRAPH_NONE
-               : graph_build_transpose(graph, &node, made->features,
-                                       (size_t[]){0, 2, 3, 1}, err);
-    if (back == GRAPH_NONE)
-        return false;
-    take_instead(graph, num_nodes, back);
-    return true;
-}
-
-/* The image -> the layer's features. */
-static bool make_lower(struct variant *made, struct error *err)
-{
-    struct graph *graph = &made->graph;
-
-    made->seed = made->logits = made->gradient = GRAPH_NONE;
-    if (!graph_set_outputs(graph, &made->features, 1, err))
-        return false;
-    graph_prune(graph);
-    return true;
-}
-
-/* The layer's features -> the logits. */
-static bool cut(struct variant *made, struct error *err)
-{
-    struct graph *graph = &made->graph;
-
-    if (!graph_cut(graph, made->features, err))
-        return false;
-    if (graph->inputs[0] != made->image)
-        made->image = GRAPH_NONE;
-    return true;
-}
-
-/* Adds the gradient of `wanted`; forward nodes that it does not need go. */
-static bool add_gradient(struct variant *made, int wanted,
-                         enum gradient_rule rule, struct error *err)
-{
-    struct graph *graph = &made->graph;
-    const struct graph_node transpose =
-        graph_build_node(GRAPH_TRANSPOSE, "gradient", "Transpose");
-    const struct gradient_options options = {.source = made->logits,
-                                             .wanted = &wanted,
-                                             .num_wanted = 1,
-                                             .rule = rule};
-
-    if (!gradient_append(graph, &options, err))
-        return false;
-    made->seed = graph->inputs[graph->num_inputs - 1];
-    made->gradient = graph->outputs[graph->num_outputs - 1];
-    if (graph_layout_is_nhwc(&graph->values[wanted])) {
-        /* graph_layout turns every output from (1, C, H, W). */
-        made->gradient = graph_build_transpose(
-            graph, &transpose, made->gradient, (size_t[]){0, 3, 1, 2}, err);
-        if (made->gradient == GRAPH_NONE)
-            return false;
-    }
-    made->logits = GRAPH_NONE;
-    if (!graph_set_outputs(graph, &made->gradient, 1, err))
-        return false;
-    graph_prune(graph);
-    return true;
-}
-
-static bool change(struct variant *made, const struct variant_key *key,
-                   struct error *err)
-{
-    if (key->kind == VARIANT_LOWER)
-        return make_lower(made, err);
-    if (!graph_set_outputs(&made->graph, &made->logits, 1, err))
-        return false;
-    graph_prune(&made->graph);
-    if (key->kind == VARIANT_GRADIENT)
-        return add_gradient(made, made->image, key->rule, err);
-    if (!cut(made, err))
-        return false;
-    if (key->kind == VARIANT_UPPER) {
-        made->seed = made->gradient = GRAPH_NONE;
-        return true;
-    }
-    return add_gradient(made, made->features, key->rule, err);
-}
-
-/* Shares the weights that the model's own network has as well. */
-static void share_weights(struct graph *graph, const struct graph *from)
-{
-    enum { SMALL = 256 };
-
-    for (size_t v = 0; v < graph->num_values; v++) {
-        struct graph_value *value = &graph->values[v];
-        size_t count = value->data ? graph_shape_count(&value->shape) : 0;
-        size_t len = count * sizeof(float);
-
-        if (count < SMALL || value->type != GRAPH_FLOAT)
-            continue;
-        for (size_t o = 0; o < from->num_values; o++) {
-            const struct graph_value *other = &from->values[o];
-
-            if (other->data && other->type == GRAPH_FLOAT &&
-                graph_shape_count(&other->shape) == count &&
-                memcmp(other->data, value->data, len) == 0) {
-                graph_adopt_constant(value, other);
-                break;
-            }
-        }
-    }
-}
-
-/* The numbers of values are those of the graph before graph_layout; it keeps
- * those of inputs, and outputs stay in their order. */
-static bool lay_out(struct variant *made, const struct graph *from,
-                    struct error *err)
-{
-    struct graph *graph = &made->graph;
-    int *result = made->gradient != GRAPH_NONE ? &made->gradient
-                  : made->logits != GRAPH_NONE ? &made->logits
-                                               : &made->features;
-
-    if (!plan_layout(graph, err))
-        return false;
-    *result = graph->outputs[0];
-    share_weights(graph, from);
-    made->plan = plan_new(graph, err);
-    for (size_t v = 0; made->plan && v < graph->num_values; v++)
-        if (graph->values[v].data && plan_has_copy(made->plan, (int)v))
-            graph_drop_constant(&graph->values[v]);
-    return made->plan != NULL;
-}
-
-static bool make(struct variant *made, const struct variants *variants,
-                 const struct variant_key *key, struct error *err)
-{
-    const struct network_options options = {
-        .input = variants->input, .keep_outputs = true, .last = NETWORK_FOLD};
-    struct network network = {0};
-    struct buf file = {0};
-    bool ok = read_file(&file, variants, err) &&
-              network_read(&network, file.data, file.len, &options, err);
-
-    buf_release(&file);
-    made->graph = network.graph;
-    if (!ok)
-        return false;
-    made->image = made->graph.inputs[0];
-    made->features = GRAPH_NONE;
-    return find_logits(made, variants->logits, err) &&
-           (key->kind == VARIANT_GRADIENT ||
-            find_layer(made, key->layer, err)) &&
-           change(made, key, err) &&
-           lay_out(made, &variants->network->graph, err);
-}
 
 /* ---- those that there are ---- */
 
@@ -279,9 +58,8 @@ static struct entry *find_entry(struct variants *variants,
     return entry;
 }
 
-/* Frees those that nobody uses beyond the number that is kept, the longest
- * unused first. */
-static void drop_old(struct variants *variants)
+/* Frees those that nobody uses beyond a number, the longest unused first. */
+static void drop_unused(struct variants *variants, size_t num_kept)
 {
     for (;;) {
         struct entry **oldest = NULL, *entry;
@@ -292,7 +70,7 @@ static void drop_old(struct variants *variants)
                 num_unused++;
                 oldest = oldest && (*oldest)->used < (*at)->used ? oldest : at;
             }
-        if (num_unused <= VARIANTS_MAX_KEPT)
+        if (num_unused <= num_kept)
             return;
         entry = *oldest;
         *oldest = entry->next;
@@ -300,8 +78,58 @@ static void drop_old(struct variants *variants)
     }
 }
 
-static struct entry *add_entry(struct variants *variants,
-                               const struct variant_key *key, struct error *err)
+/* Others whose packed weights a new one shares; they are in use meanwhile. */
+struct sharing {
+    const struct plan *plans[MAX_SHARING];
+    struct entry *entries[MAX_SHARING];
+    size_t num_plans, num_entries;
+};
+
+static void begin_sharing(struct sharing *sharing, struct variants *variants)
+{
+    sharing->plans[sharing->num_plans++] = variants->source.network->plan;
+    pthread_mutex_lock(&variants->lock);
+    for (struct entry *at = variants->first;
+         at && sharing->num_plans < MAX_SHARING; at = at->next)
+        if (at->variant.plan) {
+            at->num_users++;
+            sharing->entries[sharing->num_entries++] = at;
+            sharing->plans[sharing->num_plans++] = at->variant.plan;
+        }
+    pthread_mutex_unlock(&variants->lock);
+}
+
+static void end_sharing(struct sharing *sharing, struct variants *variants)
+{
+    pthread_mutex_lock(&variants->lock);
+    for (size_t i = 0; i < sharing->num_entries; i++)
+        sharing->entries[i]->num_users--;
+    pthread_mutex_unlock(&variants->lock);
+}
+
+/* Who frees memory for it may have to give variants back: without the lock. */
+static bool make(struct entry *entry, struct variants *variants,
+                 const struct cancel *cancel, struct error *err)
+{
+    size_t len = variants_make_len(&variants->source, &entry->key);
+    struct sharing sharing = {0};
+    bool ok;
+
+    if (!memory_limit_begin(len, err))
+        return false;
+    begin_sharing(&sharing, variants);
+    ok = variants_make(&entry->variant, &variants->source, &entry->key,
+                       sharing.plans, sharing.num_plans, cancel, err);
+    end_sharing(&sharing, variants);
+    memory_limit_end(len);
+    return ok;
+}
+
+/* Makes an entry, without the lock. Returns NULL where another try may succeed.
+ */
+static struct entry *make_entry(struct variants *variants,
+                                const struct variant_key *key,
+                                const struct cancel *cancel, struct error *err)
 {
     struct entry *entry = calloc(1, sizeof *entry);
 
@@ -310,7 +138,7 @@ static struct entry *add_entry(struct variants *variants,
         return NULL;
     }
     entry->key = *key;
-    if (!make(&entry->variant, variants, key, &entry->why)) {
+    if (!make(entry, variants, cancel, &entry->why)) {
         *err = entry->why;
         entry->failed = true;
         graph_release(&entry->variant.graph);
@@ -320,21 +148,61 @@ static struct entry *add_entry(struct variants *variants,
             return NULL;
         }
     }
-    entry->next = variants->first;
-    variants->first = entry;
+    return entry;
+}
+
+/* Waits until no variant is made, or for a short time. */
+static bool wait_for_maker(struct variants *variants,
+                           const struct cancel *cancel, struct error *err)
+{
+    enum { WAIT_NS = 20 * 1000 * 1000 };
+    struct timespec until;
+
+    if (!cancel_check(cancel, err))
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&variants->made, &variants->lock, &until);
+    return true;
+}
+
+/* Returns the entry; with the lock, which is free while one is made. */
+static struct entry *find_or_make(struct variants *variants,
+                                  const struct variant_key *key,
+                                  const struct cancel *cancel,
+                                  struct error *err)
+{
+    struct entry *entry;
+
+    while (!(entry = find_entry(variants, key)) && variants->is_making)
+        if (!wait_for_maker(variants, cancel, err))
+            return NULL;
+    if (entry)
+        return entry;
+    variants->is_making = true;
+    pthread_mutex_unlock(&variants->lock);
+    entry = make_entry(variants, key, cancel, err);
+    pthread_mutex_lock(&variants->lock);
+    variants->is_making = false;
+    pthread_cond_broadcast(&variants->made);
+    if (entry) {
+        entry->next = variants->first;
+        variants->first = entry;
+    }
     return entry;
 }
 
 const struct variant *variants_take(struct variants *variants,
                                     const struct variant_key *key,
+                                    const struct cancel *cancel,
                                     struct error *err)
 {
     struct entry *entry;
 
     pthread_mutex_lock(&variants->lock);
-    entry = find_entry(variants, key);
-    if (!entry)
-        entry = add_entry(variants, key, err);
+    entry = find_or_make(variants, key, cancel, err);
     if (entry && entry->failed) {
         *err = entry->why;
         entry->used = ++variants->clock;
@@ -343,7 +211,7 @@ const struct variant *variants_take(struct variants *variants,
         entry->num_users++;
         entry->used = ++variants->clock;
     }
-    drop_old(variants);
+    drop_unused(variants, VARIANTS_MAX_KEPT);
     pthread_mutex_unlock(&variants->lock);
     return entry ? &entry->variant : NULL;
 }
@@ -356,7 +224,14 @@ void variants_give(struct variants *variants, const struct variant *variant)
     for (entry = variants->first; &entry->variant != variant;)
         entry = entry->next;
     entry->num_users--;
-    drop_old(variants);
+    drop_unused(variants, VARIANTS_MAX_KEPT);
+    pthread_mutex_unlock(&variants->lock);
+}
+
+void variants_trim(struct variants *variants)
+{
+    pthread_mutex_lock(&variants->lock);
+    drop_unused(variants, 0);
     pthread_mutex_unlock(&variants->lock);
 }
 
@@ -374,6 +249,17 @@ static const char *name_of_logits(const struct network *network)
     return graph->values[value].name;
 }
 
+static void init_lock(struct variants *variants)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&variants->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&variants->made, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 struct variants *variants_new(int fd, const struct network_options *options,
                               const struct network *network, struct error *err)
 {
@@ -385,20 +271,22 @@ struct variants *variants_new(int fd, const struct network_options *options,
         fail(err, ERROR_MEMORY, "not enough memory for a model");
         return NULL;
     }
-    variants->fd = fd;
-    pthread_mutex_init(&variants->lock, NULL);
-    variants->network = network;
+    variants->source.fd = fd;
+    init_lock(variants);
+    variants->source.network = network;
+    variants_make_count(&variants->source);
     variants->folder =
         options->input.folder ? strdup(options->input.folder) : NULL;
     variants->output = strdup(head->output);
     variants->logits = strdup(name_of_logits(network));
-    variants->input = options->input;
-    variants->input.folder = variants->folder;
-    variants->input.output = variants->output;
+    variants->source.logits = variants->logits;
+    variants->source.input = options->input;
+    variants->source.input.folder = variants->folder;
+    variants->source.input.output = variants->output;
     if (!variants->output || !variants->logits ||
         (options->input.folder && !variants->folder))
         fail(err, ERROR_MEMORY, "not enough memory for a model");
-    else if (fstat(fd, &variants->file) != 0)
+    else if (fstat(fd, &variants->source.file) != 0)
         fail(err, ERROR_IO, "cannot be read: %s", strerror(errno));
     else
         return variants;
@@ -416,8 +304,9 @@ void variants_free(struct variants *variants)
         variants->first = entry->next;
         free_entry(entry);
     }
+    pthread_cond_destroy(&variants->made);
     pthread_mutex_destroy(&variants->lock);
-    close(variants->fd);
+    close(variants->source.fd);
     free(variants->folder);
     free(variants->output);
     free(variants->logits);

@@ -5,6 +5,7 @@
  * made from the model's file on first use and shared by all sessions, so that a
  * model that is only asked for class activation maps does not pay for them. */
 
+#include "engine/base/cancel.h"
 #include "engine/base/error.h"
 #include "engine/network/network.h"
 #include "engine/passes/gradient_rule.h"
@@ -51,19 +52,27 @@ struct variants *variants_new(int fd, const struct network_options *options,
     __attribute__((warn_unused_result));
 
 /* Returns a variant, which is made if there is none yet, until variants_give.
- * Any thread; one that makes a variant keeps others waiting.
+ * Any thread. One is made at a time: others that are not there yet wait for its
+ * end, and those that are do not. `cancel` ends the wait, and the making
+ * between two of its steps; or NULL.
  *
  * ERROR_UNSUPPORTED  an operation has no gradient, by this rule at least; the
  *                    text names it
- * ERROR_IO           the file has changed since the model was opened. Weights
- *                    in other files are not watched
- * ERROR_MEMORY, ERROR_LIMIT, ERROR_INTERNAL */
-const struct variant *variants_take(struct variants *variants,
-                                    const struct variant_key *key,
-                                    struct error *err)
+ * ERROR_IO           the file, or one with its weights, has changed since the
+ *                    model was opened
+ * ERROR_BUSY         cancelled
+ * ERROR_MEMORY       among others, by memory_limit.h
+ * ERROR_LIMIT, ERROR_INTERNAL */
+const struct variant *
+variants_take(struct variants *variants, const struct variant_key *key,
+              const struct cancel *cancel, struct error *err)
     __attribute__((warn_unused_result));
 
 void variants_give(struct variants *variants, const struct variant *variant);
+
+/* Frees those that nobody uses; they are made again when they are wanted. Any
+ * thread. */
+void variants_trim(struct variants *variants);
 
 /* All variants must have been given back. NULL is allowed. */
 void variants_free(struct variants *variants);

@@ -108,6 +108,7 @@ static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
         fail(reader->err, ERROR_INPUT, "not an ONNX model, or a truncated one");
     else
         ok = read_opset(reader) && read_graph(reader, model->graph);
+    reader->graph->weight_files = reader->weight_files;
     onnx_names_release(&reader->names);
     onnx_needed_release(&reader->needed);
     if (model)

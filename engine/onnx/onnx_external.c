@@ -91,8 +91,26 @@ static int open_within(const char *folder, const char *path)
     }
 }
 
+/* FNV-1a, of 64 bits at a time. */
+static void add_to_hash(uint64_t *hash, uint64_t number)
+{
+    if (*hash == 0)
+        *hash = 0xCBF29CE484222325;
+    *hash = (*hash ^ number) * 0x100000001B3;
+}
+
+/* Adds what tells a file from another one, and from itself once written to. */
+static void add_file(uint64_t *hash, const struct stat *stat)
+{
+    add_to_hash(hash, (uint64_t)stat->st_dev);
+    add_to_hash(hash, (uint64_t)stat->st_ino);
+    add_to_hash(hash, (uint64_t)stat->st_size);
+    add_to_hash(hash, (uint64_t)stat->st_mtim.tv_sec);
+    add_to_hash(hash, (uint64_t)stat->st_mtim.tv_nsec);
+}
+
 static bool check_file(int file, const struct external *external,
-                       struct error *err)
+                       uint64_t *hash, struct error *err)
 {
     struct stat stat;
     uint64_t end = external->offset + external->length;
@@ -106,6 +124,7 @@ static bool check_file(int file, const struct external *external,
             "its data ends at byte %llu of \"%.100s\", which has %lld bytes",
             (unsigned long long)end, external->location,
             (long long)stat.st_size);
+    add_file(hash, &stat);
     return true;
 }
 
@@ -159,7 +178,7 @@ bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
              external.location);
         goto out;
     }
-    if (!check_file(file, &external, err))
+    if (!check_file(file, &external, &reader->weight_files, err))
         goto out;
     bytes = malloc(size + 1);
     if (!bytes) {

@@ -78,6 +78,7 @@ struct onnx_reader {
     int64_t opset;
     const onnx_model_proto *model;
     const char *folder;    /* where external data is; NULL: nowhere */
+    uint64_t weight_files; /* see struct graph */
     uint64_t num_external; /* bytes of it that were read */
     const struct onnx_input *picture;    /* or NULL: */
     const struct onnx_binding *bindings; /* (num_bindings) */
@@ -194,9 +195,9 @@ bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
 
 /* ---- onnx_external.c ---- */
 
-/* Reads the `size` bytes of a tensor from another file into its raw_data. That
- * file must be in the model's folder or below, at a relative path without
- * links.
+/* Reads the `size` bytes of a tensor from another file into its raw_data, and
+ * adds the file to reader->weight_files. The file must be in the model's folder
+ * or below, at a relative path without links.
  *
  *     ERROR_INPUT        the location is missing, malformed, or beyond the
  *                        file's end

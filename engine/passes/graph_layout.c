@@ -93,6 +93,18 @@ int graph_layout_reshaped(struct layout_pass *pass, int from,
     return graph_build_reshape(pass->graph, &node, from, shape, pass->err);
 }
 
+/* A constant's elements as they are, in another shape. */
+static int constant_as(struct layout_pass *pass, int from,
+                       const struct graph_shape *shape)
+{
+    struct graph *graph = pass->graph;
+    int made = graph_share_constant(graph, "", &graph->values[from], pass->err);
+
+    if (made != GRAPH_NONE)
+        graph->values[made].shape = *shape;
+    return made;
+}
+
 int graph_layout_transposed(struct layout_pass *pass, int from,
                             const size_t *perm)
 {
@@ -104,6 +116,8 @@ int graph_layout_transposed(struct layout_pass *pass, int from,
         return graph_build_transpose(pass->graph, &node, from, perm, pass->err);
     for (uint32_t i = 0; i < shape.rank; i++)
         to.dim[i] = shape.dim[perm[i]];
+    if (pass->graph->values[from].data)
+        return constant_as(pass, from, &to);
     return graph_layout_reshaped(pass, from, &to);
 }
 

@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/hugepages.h"
 #include "engine/run/dense_row.h"
@@ -26,9 +25,6 @@ enum {
 
 /* About these many bytes of inputs are worked with at once. */
 #define BLOCK_BYTES ((size_t)64 << 10)
-
-/* Of weights, where the size of a core's cache is not known. */
-#define DEFAULT_GROUP_BYTES ((size_t)160 << 10)
 
 struct dense {
     const struct graph *graph;     /* borrowed */
@@ -166,13 +162,22 @@ static void describe(struct dense *dense)
         graph_shape_count(out) / dense->out_dim[3];
 }
 
-/* About these many bytes of weights are worked with at once: a part of a core's
- * own cache. */
-static size_t group_bytes(void)
+/* Packs the weights for tiles, if there is memory. */
+static void pack_tiles(struct dense *dense)
 {
-    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    size_t lanes = dense->kernel->lanes;
 
-    return cache > 0 ? (size_t)cache / 16 * 5 : DEFAULT_GROUP_BYTES;
+    dense->panel_len = taps_of(dense) * dense->in_dim[3] * lanes;
+    dense->num_panels = (dense->out_dim[3] + lanes - 1) / lanes;
+    dense->per_group =
+        dense_tile_group_bytes() / (dense->panel_len * sizeof(float));
+    dense->per_group += dense->per_group == 0;
+    dense->packed = hugepages_take(dense_len(dense));
+    dense->bias = calloc(dense->num_panels * lanes, sizeof *dense->bias);
+    dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
+                          sizeof *dense->zeros);
+    if (dense->packed && dense->bias && dense->zeros)
+        pack(dense);
 }
 
 struct dense *dense_new(const struct graph *graph,
@@ -180,48 +185,46 @@ struct dense *dense_new(const struct graph *graph,
                         const struct dense_kernel *kernel, struct error *err)
 {
     struct dense *dense = calloc(1, sizeof *dense);
-    size_t channels;
 
-    if (!dense)
-        goto failed;
-    dense->graph = graph;
-    dense->node = node;
-    dense->kernel = kernel = kernel ? kernel : dense_tile_best();
-    describe(dense);
-    if (dense_row_pays(graph, node)) {
-        dense->row = dense_row_new(graph, node, kernel, err);
-        if (dense->row)
-            return dense;
-        dense_free(dense);
-        return NULL;
+    if (dense) {
+        dense->graph = graph;
+        dense->node = node;
+        dense->kernel = kernel = kernel ? kernel : dense_tile_best();
+        describe(dense);
+        if (dense_row_pays(graph, node))
+            dense->row = dense_row_new(graph, node, kernel, err);
+        else if (dense_winograd_pays(graph, node, kernel))
+            dense->winograd = dense_winograd_new(graph, node, kernel, err);
+        else
+            pack_tiles(dense);
     }
-    if (dense_winograd_pays(graph, node, kernel)) {
-        dense->winograd = dense_winograd_new(graph, node, kernel, err);
-        if (dense->winograd)
-            return dense;
-        dense_free(dense);
-        return NULL;
-    }
-    dense->panel_len = taps_of(dense) * dense->in_dim[3] * kernel->lanes;
-    channels = dense->out_dim[3];
-    dense->num_panels = (channels + kernel->lanes - 1) / kernel->lanes;
-    dense->per_group = group_bytes() / (dense->panel_len * sizeof(float));
-    if (dense->per_group == 0)
-        dense->per_group = 1;
-    dense->packed = hugepages_take(dense->num_panels * dense->panel_len *
-                                   sizeof *dense->packed);
-    dense->bias =
-        calloc(dense->num_panels * kernel->lanes, sizeof *dense->bias);
-    dense->zeros = calloc(dense->window.kernel[1] * dense->in_dim[3],
-                          sizeof *dense->zeros);
-    if (!dense->packed || !dense->bias || !dense->zeros)
-        goto failed;
-    pack(dense);
-    return dense;
-failed:
+    if (dense && (dense->row || dense->winograd ||
+                  (dense->packed && dense->bias && dense->zeros)))
+        return dense;
     dense_free(dense);
     fail(err, ERROR_MEMORY, "not enough memory for a layer's weights");
     return NULL;
+}
+
+size_t dense_len(const struct dense *dense)
+{
+    size_t floats = dense->num_panels * dense->panel_len;
+
+    return dense->winograd ? dense_winograd_len(dense->winograd)
+                           : floats * sizeof *dense->packed;
+}
+
+bool dense_share(struct dense *dense, const struct dense *other)
+{
+    if (!other || dense->row || other->row || dense->kernel != other->kernel ||
+        !dense->winograd != !other->winograd ||
+        dense_len(dense) != dense_len(other))
+        return false;
+    if (dense->winograd)
+        return dense_winograd_share(dense->winograd, other->winograd);
+    dense->packed =
+        hugepages_share(dense->packed, other->packed, dense_len(dense));
+    return dense->packed == other->packed;
 }
 
 void dense_free(struct dense *dense)

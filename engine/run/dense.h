@@ -41,6 +41,13 @@ struct dense *dense_new(const struct graph *graph,
                         const struct dense_kernel *kernel, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Uses the packed weights of `other` (or NULL) as well if they are the same;
+ * either may then be freed first. Returns whether they are. */
+bool dense_share(struct dense *dense, const struct dense *other);
+
+/* The bytes of the packed weights, shared or not. */
+size_t dense_len(const struct dense *dense);
+
 /* What is done with each result r, in this order; `= {0}` is nothing but the
  * node's own clamp. All are of the output's shape; where
  * there is a mask, the number of channels is a multiple of MASK_UNIT. */

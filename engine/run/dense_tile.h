@@ -64,4 +64,8 @@ const struct dense_kernel *dense_tile_avx512(void);
 /* The fastest one for this processor, or NULL. */
 const struct dense_kernel *dense_tile_best(void);
 
+/* About these many bytes of weights are worked with at once: a part of a core's
+ * own cache. */
+size_t dense_tile_group_bytes(void);
+
 #endif

@@ -191,9 +191,7 @@ struct dense_winograd *dense_winograd_new(const struct graph *graph,
     winograd->panel_len = winograd->in_dim[3] * lanes;
     winograd->num_panels = (winograd->out_dim[3] + lanes - 1) / lanes;
     winograd->block = choose_block(winograd);
-    winograd->packed =
-        hugepages_take(POINTS * winograd->num_panels * winograd->panel_len *
-                       sizeof *winograd->packed);
+    winograd->packed = hugepages_take(dense_winograd_len(winograd));
     winograd->bias = calloc(winograd->out_dim[3], sizeof *winograd->bias);
     winograd->zeros = calloc(winograd->in_dim[3] + lanes, sizeof(float));
     if (!winograd->packed || !winograd->bias || !winograd->zeros)
@@ -204,6 +202,20 @@ failed:
     dense_winograd_free(winograd);
     fail(err, ERROR_MEMORY, "not enough memory for a layer's weights");
     return NULL;
+}
+
+size_t dense_winograd_len(const struct dense_winograd *winograd)
+{
+    return POINTS * winograd->num_panels * winograd->panel_len *
+           sizeof *winograd->packed;
+}
+
+bool dense_winograd_share(struct dense_winograd *winograd,
+                          const struct dense_winograd *other)
+{
+    winograd->packed = hugepages_share(winograd->packed, other->packed,
+                                       dense_winograd_len(winograd));
+    return winograd->packed == other->packed;
 }
 
 void dense_winograd_free(struct dense_winograd *winograd)

@@ -46,6 +46,11 @@ void dense_winograd_run(const struct dense_winograd *winograd, float *out,
                         const float *in, const struct dense_rest *rest,
                         float *scratch, struct team_member *member);
 
+/* Like dense_share, of the same kernel and length, and dense_len. */
+bool dense_winograd_share(struct dense_winograd *winograd,
+                          const struct dense_winograd *other);
+size_t dense_winograd_len(const struct dense_winograd *winograd);
+
 void dense_winograd_free(struct dense_winograd *winograd);
 
 /* ---- kernels ---- */

@@ -39,6 +39,24 @@ static bool check_size(const struct graph *graph, struct error *err)
     return true;
 }
 
+/* How often each value is read: (num_values). ERROR_MEMORY. */
+static uint32_t *count_reads(const struct graph *graph, struct error *err)
+{
+    uint32_t *reads = calloc(graph->num_values, sizeof *reads);
+
+    if (!reads) {
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
+        return NULL;
+    }
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                reads[graph->nodes[n].inputs[i]]++;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        reads[graph->outputs[i]]++;
+    return reads;
+}
+
 /* What is known of a graph while its steps are found. */
 struct reading {
     const struct graph *graph;
@@ -46,22 +64,6 @@ struct reading {
     bool int8;
     int exact; /* constant that stays in floats */
 };
-
-static bool count_readers(struct reading *reading, struct error *err)
-{
-    const struct graph *graph = reading->graph;
-
-    reading->readers = calloc(graph->num_values, sizeof *reading->readers);
-    if (!reading->readers)
-        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
-    for (size_t n = 0; n < graph->num_nodes; n++)
-        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
-            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
-                reading->readers[graph->nodes[n].inputs[i]]++;
-    for (size_t i = 0; i < graph->num_outputs; i++)
-        reading->readers[graph->outputs[i]]++;
-    return true;
-}
 
 bool plan_suits_int8(const struct graph *graph, const struct graph_node *node,
                      int exact)
@@ -175,9 +177,11 @@ static bool add_to_steps(struct plan *plan, const struct reading *reading,
 static bool find_steps(struct plan *plan, bool int8, int exact,
                        struct error *err)
 {
-    struct reading reading = {
-        .graph = plan->graph, .int8 = int8, .exact = exact};
-    bool ok = count_readers(&reading, err);
+    struct reading reading = {.graph = plan->graph,
+                              .readers = count_reads(plan->graph, err),
+                              .int8 = int8,
+                              .exact = exact};
+    bool ok = reading.readers;
 
     for (size_t n = 0; ok && n < plan->graph->num_nodes;)
         ok = add_to_steps(plan, &reading, &n, err);
@@ -185,27 +189,65 @@ static bool find_steps(struct plan *plan, bool int8, int exact,
     return ok;
 }
 
-/* Packs the weights of our own kernels. */
-static bool add_dense(struct plan *plan, struct error *err)
+/* What a plan is made with. */
+struct making {
+    bool int8;
+    int exact;                        /* not int8, or GRAPH_NONE */
+    struct graph *graph;              /* whose constants may go, or NULL */
+    const struct plan *const *others; /* (num_others) to share weights with */
+    size_t num_others;
+};
+
+static void share(struct dense *dense, const struct making *making)
+{
+    for (size_t i = 0; i < making->num_others; i++)
+        for (size_t s = 0; s < making->others[i]->num_steps; s++)
+            if (dense_share(dense, making->others[i]->dense[s]))
+                return;
+}
+
+static bool add_dense_int8(struct plan *plan, struct error *err)
 {
     bool ok = true;
 
-    plan->dense = calloc(plan->num_steps + 1, sizeof *plan->dense);
     plan->dense_int8 = calloc(plan->num_steps + 1, sizeof *plan->dense_int8);
-    if (!plan->dense || !plan->dense_int8)
+    if (!plan->dense_int8)
         return fail(err, ERROR_MEMORY, "not enough memory for a plan");
     for (size_t s = 0; ok && s < plan->num_steps; s++) {
-        const struct graph_node *node =
-            &plan->graph->nodes[plan->steps[s].first];
-
-        if (plan->steps[s].runner == PLAN_DENSE) {
-            plan->dense[s] = dense_new(plan->graph, node, NULL, err);
-            ok = plan->dense[s] != NULL;
-        } else if (plan->steps[s].runner == PLAN_DENSE_INT8) {
-            plan->dense_int8[s] = dense_int8_new(plan->graph, node, NULL, err);
-            ok = plan->dense_int8[s] != NULL;
-        }
+        if (plan->steps[s].runner != PLAN_DENSE_INT8)
+            continue;
+        plan->dense_int8[s] = dense_int8_new(
+            plan->graph, &plan->graph->nodes[plan->steps[s].first], NULL, err);
+        ok = plan->dense_int8[s];
     }
+    return ok;
+}
+
+/* Packs the weights of our own kernels. */
+static bool add_dense(struct plan *plan, const struct making *making,
+                      struct error *err)
+{
+    const struct graph *graph = plan->graph;
+    uint32_t *reads = count_reads(graph, err);
+    bool ok = reads;
+
+    plan->dense = calloc(plan->num_steps + 1, sizeof *plan->dense);
+    if (!plan->dense)
+        ok = fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t s = 0; ok && s < plan->num_steps; s++) {
+        const struct graph_node *node = &graph->nodes[plan->steps[s].first];
+
+        if (plan->steps[s].runner != PLAN_DENSE)
+            continue;
+        plan->dense[s] = dense_new(graph, node, NULL, err);
+        ok = plan->dense[s];
+        if (!ok)
+            continue;
+        share(plan->dense[s], making);
+        if (--reads[node->inputs[1]] == 0 && making->graph)
+            graph_drop_constant(&making->graph->values[node->inputs[1]]);
+    }
+    free(reads);
     return ok;
 }
 
@@ -255,7 +297,7 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
     return ok;
 }
 
-static struct plan *make(const struct graph *graph, bool int8, int exact,
+static struct plan *make(const struct graph *graph, const struct making *making,
                          struct error *err)
 {
     struct plan *plan = calloc(1, sizeof *plan);
@@ -272,8 +314,10 @@ static struct plan *make(const struct graph *graph, bool int8, int exact,
         fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
-    ok = find_steps(plan, int8, exact, err) && check_size(graph, err) &&
-         add_weights(plan, int8, exact, err) && add_dense(plan, err) &&
+    ok = find_steps(plan, making->int8, making->exact, err) &&
+         check_size(graph, err) &&
+         add_weights(plan, making->int8, making->exact, err) &&
+         add_dense(plan, making, err) && add_dense_int8(plan, err) &&
          plan_values_place(plan, err);
 out:
     if (!ok) {
@@ -285,13 +329,40 @@ out:
 
 struct plan *plan_new(const struct graph *graph, struct error *err)
 {
-    return make(graph, false, GRAPH_NONE, err);
+    const struct making making = {.exact = GRAPH_NONE};
+
+    return make(graph, &making, err);
+}
+
+struct plan *plan_new_sharing(struct graph *graph,
+                              const struct plan *const *others,
+                              size_t num_others, struct error *err)
+{
+    const struct making making = {
+        .exact = GRAPH_NONE,
+        .graph = graph,
+        .others = others,
+        .num_others = num_others,
+    };
+
+    return make(graph, &making, err);
+}
+
+size_t plan_packed_len(const struct plan *plan)
+{
+    size_t len = 0;
+
+    for (size_t s = 0; s < plan->num_steps; s++)
+        len += plan->dense[s] ? dense_len(plan->dense[s]) : 0;
+    return len;
 }
 
 struct plan *plan_new_int8(const struct graph *graph, int exact,
                            struct error *err)
 {
-    return make(graph, true, exact, err);
+    const struct making making = {.int8 = true, .exact = exact};
+
+    return make(graph, &making, err);
 }
 
 size_t plan_num_int8(const struct plan *plan)

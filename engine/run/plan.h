@@ -33,6 +33,21 @@ struct plan *plan_new_int8(const struct graph *graph, int exact,
                            struct error *err)
     __attribute__((warn_unused_result));
 
+/* Like plan_new, but takes less memory: packed weights that one of the other
+ * plans has as well are shared with it (either may be freed first), and each
+ * constant of the graph is dropped as soon as only packed copies of it are
+ * needed.
+ *
+ * graph   inout
+ * others  in     (num_others) */
+struct plan *plan_new_sharing(struct graph *graph,
+                              const struct plan *const *others,
+                              size_t num_others, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The bytes of the weights that the plan has packed itself, shared or not. */
+size_t plan_packed_len(const struct plan *plan);
+
 /* Whether plan_new_int8 would let the node compute with integers. */
 bool plan_suits_int8(const struct graph *graph, const struct graph_node *node,
                      int exact);
@@ -76,9 +91,13 @@ bool plan_has_copy(const struct plan *plan, int value);
 
 void plan_free(struct plan *plan);
 
+/* About how much memory a session takes, in bytes: its values, and what XNNPACK
+ * makes for its steps. */
+size_t plan_session_len(const struct plan *plan);
+
 /* A session computes on its caller's thread and, if `team` is not NULL, on
- * helpers that are free. Plan and team must outlive it. ERROR_MEMORY,
- * ERROR_INTERNAL. */
+ * helpers that are free. Plan and team must outlive it. ERROR_MEMORY (also by
+ * memory_limit.h), ERROR_INTERNAL. */
 struct plan_session *plan_session_new(const struct plan *plan,
                                       struct team *team, struct error *err)
     __attribute__((warn_unused_result));

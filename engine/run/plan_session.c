@@ -5,6 +5,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/hugepages.h"
+#include "engine/base/memory_limit.h"
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
 #include "engine/run/expand.h"
@@ -131,8 +132,8 @@ static bool add_runs(struct plan_session *session, struct error *err)
     return ok;
 }
 
-struct plan_session *plan_session_new(const struct plan *plan,
-                                      struct team *team, struct error *err)
+static struct plan_session *make(const struct plan *plan, struct team *team,
+                                 struct error *err)
 {
     struct plan_session *session = calloc(1, sizeof *session);
     uint32_t most = 1;
@@ -158,6 +159,38 @@ struct plan_session *plan_session_new(const struct plan *plan,
         plan_session_free(session);
         session = NULL;
     }
+    return session;
+}
+
+size_t plan_session_len(const struct plan *plan)
+{
+    const struct graph *graph = plan->graph;
+    size_t len = plan->passed_len * sizeof(float);
+    bool *passed = calloc(graph->num_values, sizeof *passed);
+
+    for (size_t i = 0; passed && i < plan->num_passed; i++)
+        passed[plan->passed[i]] = true;
+    for (size_t v = 0; passed && v < graph->num_values; v++)
+        if (plan->kept[v] && !passed[v])
+            len += graph_value_count(graph, (int)v) * sizeof(float);
+    free(passed);
+    for (size_t s = 0; s < plan->num_steps; s++)
+        if (plan->steps[s].runner == PLAN_XNNPACK)
+            len += xnnrun_len(graph, plan->weights, plan->steps[s].first,
+                              plan->steps[s].count, plan->kept);
+    return len;
+}
+
+struct plan_session *plan_session_new(const struct plan *plan,
+                                      struct team *team, struct error *err)
+{
+    const size_t len = plan_session_len(plan);
+    struct plan_session *session;
+
+    if (!memory_limit_begin(len, err))
+        return NULL;
+    session = make(plan, team, err);
+    memory_limit_end(len);
     return session;
 }
 

@@ -356,6 +356,39 @@ out:
     return run;
 }
 
+/* The bytes of a value that the library makes memory for, or 0. */
+static size_t inner_len(const struct graph *graph, int value,
+                        const bool *external)
+{
+    return value == GRAPH_NONE || external[value] || graph->values[value].data
+               ? 0
+               : graph_value_count(graph, value) * sizeof(float);
+}
+
+size_t xnnrun_len(const struct graph *graph, struct xnnweights *weights,
+                  size_t first, size_t count, const bool *external)
+{
+    const bool is_packed = xnnweights_packed_len(weights) > 0;
+    size_t most = 0, packed = 0;
+
+    for (size_t n = first; n < first + count; n++) {
+        const struct graph_node *node = &graph->nodes[n];
+        size_t len = 0;
+
+        for (uint32_t i = 0; i < node->num_inputs; i++) {
+            const struct graph_value *value = graph_input(graph, node, i);
+
+            len += inner_len(graph, node->inputs[i], external);
+            if (value && value->data && !is_packed)
+                packed += graph_shape_count(&value->shape) * sizeof(float);
+        }
+        for (uint32_t i = 0; i < node->num_outputs; i++)
+            len += inner_len(graph, node->outputs[i], external);
+        most = len > most ? len : most;
+    }
+    return packed + 2 * most;
+}
+
 bool xnnrun_run(struct xnnrun *run, struct error *err)
 {
     return check(xnn_invoke_runtime(run->runtime), "running", err);

@@ -82,10 +82,20 @@ static json_t *share(float value)
 static bool put_object_rule(json_t *object, const struct explained_class *class,
                             const struct explanation *explanation)
 {
+    static const char *const qualities[] = {
+#define X(quality, name) [quality] = name,
+        BOX_QUALITIES(X)
+#undef X
+    };
+    const char *why =
+        class->rule == BOX_OBJECT ? class->coarse : class->fallback;
+
+    if (why && !put(object, "fallback", text(why)))
+        return false;
     if (class->rule != BOX_OBJECT)
-        return !class->fallback ||
-               put(object, "fallback", text(class->fallback));
-    return put(object, "seed",
+        return true;
+    return put(object, "quality", json_string(qualities[class->quality])) &&
+           put(object, "seed",
                json_string(object_seed_name(explanation->seed))) &&
            put(object, "layer", text(explanation->stage->name));
 }

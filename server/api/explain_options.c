@@ -160,6 +160,10 @@ static const struct option rows[] = {
      "the rule that finds the box (docs/boxes.md); calibrated needs a model "
      "with a calibration",
      &(BOX_RULES(RULE_WORD))[1], FIELD(box.rule)},
+    {OPTION_CHOICE, "quality", "NAME",
+     "how closely the object is looked at (box object): in the pass that "
+     "classifies, or in a second one as well",
+     OPTION_WORDS(BOX_QUALITIES), FIELD(box.quality)},
     {OPTION_SHARE, "threshold", "T",
      "the share of the map's maximum at which the box is cut (paper)",
      FIELD(box.threshold)},
@@ -351,7 +355,9 @@ static bool check_box(struct explain_request *request,
     static const struct {
         const char *flag;
         enum box_rule rule;
-    } owned[] = {{"threshold", BOX_PAPER}, {"percentile", BOX_PERCENTILE}};
+    } owned[] = {{"threshold", BOX_PAPER},
+                 {"percentile", BOX_PERCENTILE},
+                 {"quality", BOX_OBJECT}};
     bool is_chosen = is_given(seen, "box");
     struct engine_info info = {0};
 

@@ -1,9 +1,13 @@
 #include "server/work/pool.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/base/hugepages.h"
+#include "engine/base/memory_limit.h"
 
 /* A worker's session of one model. */
 struct worker_session {
@@ -30,7 +34,9 @@ struct pool {
     struct queue *queue;   /* borrowed */
     struct image_limits limits;
     struct team *team; /* owned: helps while cores are idle */
+    unsigned idle_ms;
     atomic_size_t num_busy, num_long;
+    atomic_size_t num_grown; /* workers that have memory to give back */
     atomic_bool abandoned;
     size_t num_workers;
     size_t num_started;      /* threads to be joined */
@@ -55,6 +61,64 @@ static void drop_sessions(struct worker *worker, bool all)
                 (all || atomic_load(&current->model->retired)))
                 drop_session(current);
         }
+}
+
+/* Frees what sessions keep for images to come, and sessions but for one: the
+ * default model's stays, so that no request waits for it. Call with the lock
+ * held, without a job. */
+static void trim_sessions(struct worker *worker)
+{
+    for (size_t i = 0; i < CONFIG_MAX_LIST; i++)
+        for (size_t k = 0; k < SESSIONS_OF_MODEL; k++) {
+            struct worker_session *current = &worker->sessions[i][k];
+
+            if (current->model && i + k == 0)
+                engine_session_trim(current->session);
+            else if (current->model)
+                drop_session(current);
+        }
+}
+
+/* Frees what no session keeps. */
+static void trim_models(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->models->count; i++) {
+        struct model *model = models_get(pool->models, i);
+
+        engine_trim(model->engine);
+        model_release(model);
+    }
+}
+
+/* Frees what workers without a job keep: another one needs the memory. */
+static void relieve(void *arg)
+{
+    struct pool *pool = arg;
+
+    for (size_t i = 0; i < pool->num_workers; i++) {
+        struct worker *worker = &pool->workers[i];
+
+        if (pthread_mutex_trylock(&worker->lock) != 0)
+            continue;
+        trim_sessions(worker);
+        pthread_mutex_unlock(&worker->lock);
+    }
+    trim_models(pool);
+}
+
+/* Gives memory back in a pause. The last one trims the heap. */
+static void trim(struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+
+    pthread_mutex_lock(&worker->lock);
+    trim_sessions(worker);
+    pthread_mutex_unlock(&worker->lock);
+    if (atomic_fetch_sub(&pool->num_grown, 1) > 1)
+        return;
+    trim_models(pool);
+    hugepages_trim();
+    malloc_trim(0);
 }
 
 /* A session of the model that no job uses, created if needed. NULL:
@@ -164,13 +228,33 @@ static void drop_stale(struct worker *worker)
     pthread_mutex_unlock(&worker->lock);
 }
 
+/* Waits for the next job; after one, a worker does so twice: for a while, and
+ * then without the memory. NULL: the queue is closed and empty. */
+static struct job *next_job(struct worker *worker, bool has_grown)
+{
+    struct pool *pool = worker->pool;
+    struct job *job;
+    bool is_idle;
+
+    if (has_grown) {
+        job = queue_pop_within(pool->queue, pool->idle_ms, &is_idle);
+        if (!is_idle)
+            return job;
+        trim(worker);
+    }
+    job = queue_pop(pool->queue);
+    atomic_fetch_add(&pool->num_grown, 1);
+    return job;
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
     struct pool *pool = worker->pool;
+    bool has_worked = false;
     struct job *job;
 
-    while ((job = queue_pop(pool->queue)) != NULL) {
+    for (; (job = next_job(worker, has_worked)); has_worked = true) {
         atomic_fetch_add(&pool->num_busy, 1);
         team_enter(pool->team);
         pthread_mutex_lock(&worker->lock);
@@ -178,6 +262,8 @@ static void *work(void *arg)
             work_on_long(worker, job);
         else
             work_on(worker, job);
+        if (memory_limit_is_tight())
+            trim_sessions(worker);
         pthread_mutex_unlock(&worker->lock);
         drop_stale(worker);
         team_leave(pool->team);
@@ -228,6 +314,7 @@ struct pool *pool_new(struct models *models, struct queue *queue,
     pool->models = models;
     pool->queue = queue;
     pool->limits = *limits;
+    pool->idle_ms = size->idle_ms;
     pool->num_workers = num_workers;
     for (size_t i = 0; i < num_workers; i++) {
         pool->workers[i].pool = pool;
@@ -236,6 +323,7 @@ struct pool *pool_new(struct models *models, struct queue *queue,
     pool->team = team_new(size->lone_threads, err);
     if (!pool->team || !open_sessions(pool, err))
         goto out;
+    memory_limit_set(memory_limit(), relieve, pool);
     if (start(pool, err))
         return pool;
     queue_close(queue);
@@ -284,6 +372,7 @@ void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
+    memory_limit_set(memory_limit(), NULL, NULL);
     for (size_t i = 0; i < pool->num_workers; i++) {
         drop_sessions(&pool->workers[i], true);
         pthread_mutex_destroy(&pool->workers[i].lock);

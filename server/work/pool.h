@@ -8,6 +8,11 @@
  * waits, in a session of its own, so that the two kinds take turns. Long jobs
  * wait for a worker that has no job, so that a worker never has more than two.
  *
+ * A worker that has had no job for a while gives memory back: what its session
+ * of the default model keeps from one image to the next, all its other
+ * sessions, and what only they used of the models. The last one to do so trims
+ * the heap. Nobody wakes up again until there is a job.
+ *
  * To stop them, close the queue; pool_join returns when its last job is done.
  */
 
@@ -22,6 +27,8 @@ struct pool_size {
     size_t num_workers;
     unsigned lone_threads; /* threads for a job while others are idle, including
                               its worker's (team.h) */
+    unsigned idle_ms;      /* a worker without a job for so long gives back the
+                              memory that it can do without */
 };
 
 /* Creates the workers' sessions of the default model, then starts the threads.

@@ -1,10 +1,17 @@
 #include "server/work/queue.h"
 
+#include <time.h>
+
 void queue_init(struct queue *queue, size_t max_len)
 {
+    pthread_condattr_t attributes;
+
     *queue = (struct queue){.max_len = max_len};
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->filled, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue->filled, &attributes);
+    pthread_condattr_destroy(&attributes);
     queue->tail = &queue->head;
 }
 
@@ -55,6 +62,28 @@ struct job *queue_pop(struct queue *queue)
     while (!queue->head && !queue->closed)
         pthread_cond_wait(&queue->filled, &queue->lock);
     job = queue->head ? take(queue, &queue->head) : NULL;
+    pthread_mutex_unlock(&queue->lock);
+    return job;
+}
+
+struct job *queue_pop_within(struct queue *queue, unsigned ms, bool *timed_out)
+{
+    struct timespec end;
+    struct job *job;
+    int code = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += ms / 1000;
+    end.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_sec++;
+        end.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->head && !queue->closed && code == 0)
+        code = pthread_cond_timedwait(&queue->filled, &queue->lock, &end);
+    job = queue->head ? take(queue, &queue->head) : NULL;
+    *timed_out = !job && !queue->closed;
     pthread_mutex_unlock(&queue->lock);
     return job;
 }

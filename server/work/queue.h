@@ -34,6 +34,10 @@ bool queue_push(struct queue *queue, struct job *job, struct error *err)
 /* Waits for a job; the caller owns it. NULL: the queue is closed and empty. */
 struct job *queue_pop(struct queue *queue);
 
+/* The same for at most `ms` milliseconds: *timed_out says that there was none
+ * in that time. */
+struct job *queue_pop_within(struct queue *queue, unsigned ms, bool *timed_out);
+
 /* Returns the first job that is not long, even if long ones have waited for
  * longer, or NULL if there is none; the caller owns it. Never blocks. */
 struct job *queue_pop_short(struct queue *queue);

@@ -5,6 +5,9 @@
 
 #include "server/observe/log.h"
 
+/* A pause in which a worker keeps its memory. */
+enum { IDLE_MS = 5000 };
+
 /* The number of workers, but not more than there are cores: more threads would
  * only take turns. With more cores than a cpu_set_t holds, the number is
  * unknown. */
@@ -35,6 +38,7 @@ bool service_open(struct service *service, const struct config *config,
     struct pool_size size = {
         .num_workers = config->workers,
         .lone_threads = lone_threads(config),
+        .idle_ms = IDLE_MS,
     };
     struct engine_options options = {0};
 

@@ -141,6 +141,27 @@ def test_boxes_are_those_of_cam_and_count_as_in_the_published_code(samples, cam)
     assert row["check"] < 1e-4
 
 
+def test_both_qualities_are_measured_side_by_side(samples, cam):
+    """Of the rule object, and of no other."""
+    result = evaluate(
+        samples, "--out", "fine", "--box", "object,paper", "--quality", "fast,fine",
+        "truth.csv",
+    )  # fmt: skip
+    lines = [line for line in photos_of(samples, "fine") if line["method"] == "cam"]
+
+    assert result.stderr == ""
+    names = [row["box"] for row in report_of(samples, "fine")["rows"]][:3]
+    assert names == ["object", "object fine", "paper 0.2"]
+    for line in lines:
+        if line["box"] == "paper 0.2":
+            continue
+        quality = "fine" if line["box"].endswith("fine") else "fast"
+        options = ("--class", line["class"], "--quality", quality)
+        box = json.loads(cam(*options, SAMPLES / line["file"]).stdout)["box"]
+        ours = [box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]]
+        assert [float(line[key]) for key in ("x0", "y0", "x1", "y1")] == ours
+
+
 def test_the_table_the_lines_and_the_picture_say_the_same(samples):
     result = evaluate(samples, "--out", "said", "--method", "cam,eigencam", "truth.csv")
     report = report_of(samples, "said")

@@ -238,7 +238,7 @@ def test_the_object_lies_in_a_finer_map(server: Server) -> None:
     answer = ask(server, **options)
     grid = upsampled(answer["map"]["values"])
     ends = []
-    for cut in (0.6, 0.7, 0.8):
+    for cut in (0.66, 0.76, 0.86):
         x, y, width, height = max(components(grid, cut), key=lambda one: one["area"])[
             "box"
         ]
@@ -251,7 +251,7 @@ def test_the_object_lies_in_a_finer_map(server: Server) -> None:
         high.append(min(math.floor(centre + half + 0.5), size))
 
     assert answer["map"]["kind"] == "object"
-    assert (answer["map"]["width"], answer["map"]["height"]) == (14, 14)
+    assert (answer["map"]["width"], answer["map"]["height"]) == (28, 28)
     assert answer["box"]["rule"] == "object"
     assert (answer["box"]["seed"], answer["box"]["layer"]) == ("static", "block10.add")
     assert sides(answer["box"]) == (*low, high[0] - low[0], high[1] - low[1])
@@ -259,6 +259,67 @@ def test_the_object_lies_in_a_finer_map(server: Server) -> None:
     assert own["map"]["kind"] == "evidence"
     assert own["map"]["width"] == 7
     assert sides(own["box"]) == sides(answer["box"])
+
+
+def test_a_second_pass_looks_at_the_part_around_the_object(server: Server) -> None:
+    """The new map is the mean of the first, cut to the part, and of that of the part as
+    a photo of its own, which Pillow cuts out."""
+    photo = Image.new("RGB", (150, 120), (90, 110, 90))
+    photo.paste(Image.open(io.BytesIO(small_photo())), (20, 60))
+    shown = {"heatmap": "none", "map": "object", "values": 1, "class": "285"}
+
+    def asked(image: Image.Image, **options: object) -> dict:
+        file = io.BytesIO()
+        image.save(file, "png")
+        answer = server.cam(file.getvalue(), params=shown | options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    first, fine = asked(photo), asked(photo, quality="fine")
+    part = fine["map"]["region"]
+    left, top = part["x"], part["y"]
+    right, bottom = left + part["width"], top + part["height"]
+    place = (left, top, right, bottom)
+    closer = asked(photo.resize((224, 224), Image.Resampling.BICUBIC, box=place))
+
+    assert (first["box"]["quality"], fine["box"]["quality"]) == ("fast", "fine")
+    assert "fallback" not in fine["box"]
+    assert (first["explanation"]["passes"], fine["explanation"]["passes"]) == (1, 2)
+    assert part["width"] < 120
+    assert first["classes"] == fine["classes"]
+    x, y, width, height = sides(fine["box"])
+    assert left - 1 < x and x + width < right + 1
+    assert top - 1 < y and y + height < bottom + 1
+    whole = first["map"]["values"]
+    for row in range(28):
+        down = (top + (row + 0.5) / 28 * part["height"]) / 120 * 28 - 0.5
+        for column in range(28):
+            along = (left + (column + 0.5) / 28 * part["width"]) / 150 * 28 - 0.5
+            cut = between(whole, down, along)
+            mean = (cut + closer["map"]["values"][row][column]) / 2
+            # another rounding of the part's pixels
+            assert abs(fine["map"]["values"][row][column] - mean) < 0.02
+
+
+def between(values: list[list[float]], down: float, along: float) -> float:
+    """Bilinear, at a place among the cells."""
+    down = min(max(down, 0), len(values) - 1)
+    along = min(max(along, 0), len(values[0]) - 1)
+    y, x = min(int(down), len(values) - 2), min(int(along), len(values[0]) - 2)
+    low, high = (r[x] + (along - x) * (r[x + 1] - r[x]) for r in values[y : y + 2])
+    return low + (down - y) * (high - low)
+
+
+def test_an_object_that_fills_the_photo_is_not_looked_at_again(server: Server) -> None:
+    """Nor is anything by another rule."""
+    answer = ask(server, quality="fine", **{"class": "285"})
+    assert answer["box"].pop("quality") == "fast"
+    assert "would see the same" in answer["box"].pop("fallback")
+    assert answer["explanation"]["passes"] == 1
+    assert sides(answer["box"]) == sides(ask(server, **{"class": "285"})["box"])
+    refused = server.cam(small_photo(), params={"quality": "fine", "box": "otsu"})
+    assert refused.status_code == 422
+    assert "box rule object" in refused.json()["detail"]
 
 
 @LARGE

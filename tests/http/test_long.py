@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import tiny
 from conftest import (
     BINARY,
     LARGE,
@@ -35,9 +36,9 @@ from test_models import reload
 
 LINES = {"Accept": "application/x-ndjson"}
 SHORT = {"heatmap": "none"}
-WINDOW, PASSES = ("112", 10) if SANITIZED else ("0", 82)
+WINDOW, PASSES = ("112", 11) if SANITIZED else ("0", 83)
 WHOLE = {"method": "occlusion", "heatmap": "none", "window": WINDOW}
-ENDLESS = {"method": "occlusion", "heatmap": "none", "window": "12"}  # 1370 passes
+ENDLESS = {"method": "occlusion", "heatmap": "none", "window": "12"}  # 1371 passes
 PATIENT = ("--deadline-ms", "600000")
 PICTURE = sample("chelsea.png")
 
@@ -102,8 +103,29 @@ def test_what_a_request_costs_is_known_before_it_begins(server: Server) -> None:
         assert answer.status_code == 413
         problem = answer.json()
         assert (problem["kind"], problem["limit"]) == ("over-limit", 1500)
-        assert "occlusion would take 1937 passes" in problem["detail"]
+        assert "occlusion would take 1938 passes" in problem["detail"]
     assert server.metric("wherefore_forward_passes_total") == before
+
+
+def test_a_layer_of_many_channels_costs_a_pass_for_each(tmp_path: pathlib.Path) -> None:
+    """Where no average and linear layer follow, ablationcam hides each of them."""
+    options = ["--workers", "1", *PATIENT]
+    for name, channels in (("wide", 2048), ("narrow", 20)):
+        made = tiny.network(3, channels, flat=True)
+        options += ["--model", tiny.model(tmp_path / name, ["a", "b", "c"], made)]
+    ablation = {"method": "ablationcam"} | SHORT
+    with running(*options) as server:
+        listed = server.get("/methods", params={"model": "wide"}).json()["methods"]
+        problem = server.cam(params=ablation | {"model": "wide"}).json()
+        default = server.cam(params=SHORT | {"model": "wide"}).json()
+        answer = server.cam(params=ablation | {"model": "narrow"}).json()
+
+    assert {m["name"]: m["passes"] for m in listed}["ablationcam"] == 2050
+    assert (problem["status"], problem["kind"]) == (413, "over-limit")
+    assert problem["limit"] == 1500
+    assert "ablationcam would take 2050 passes" in problem["detail"]
+    assert default["method"] == "gradcam"
+    assert answer["explanation"]["passes"] == 22
 
 
 def test_the_bound_is_the_operators() -> None:
@@ -161,7 +183,7 @@ def test_methods_are_listed_with_their_cost(server: Server) -> None:
     assert answer["model"] == pathlib.Path(MODEL).name
     assert answer["default"] == "cam"
     assert methods["cam"]["passes"] == 1
-    assert occlusion["passes"] == 82
+    assert occlusion["passes"] == 83
     assert occlusion["refusal"] is None
     assert (occlusion["layer"], occlusion["signed"]) == (False, True)
     assert methods["gradcam"]["layer"]
@@ -191,8 +213,8 @@ def test_a_deadline_is_looked_at_between_passes(accept: str) -> None:
     assert answer.status_code == (503 if accept == "application/json" else 200)
     assert (problem["status"], problem["kind"]) == (503, "busy")
     assert problem["request_id"] == answer.headers["X-Request-Id"]
-    assert "of 1370 passes" in problem["detail"]
-    assert int(problem["detail"].split()[-7]) < 1370
+    assert "of 1371 passes" in problem["detail"]
+    assert int(problem["detail"].split()[-7]) < 1371
 
 
 def test_a_client_that_leaves_ends_the_work() -> None:
@@ -208,7 +230,7 @@ def test_a_client_that_leaves_ends_the_work() -> None:
             wait_for(server, 'wherefore_rejected_total{reason="client_gone"}', number)
         assert server.cam(params=SHORT).status_code == 200
         assert server.metric("wherefore_requests_in_flight") == 1
-        assert server.metric('wherefore_passes_total{method="occlusion"}') < 1370
+        assert server.metric('wherefore_passes_total{method="occlusion"}') < 1371
 
 
 def test_sigterm_waits_for_long_work() -> None:
@@ -236,7 +258,7 @@ def test_long_work_ends_when_the_time_to_stop_is_up(header: str) -> None:
         assert server.process.wait(60) == 0
 
     assert b'"kind":"draining"' in answer
-    assert b"of 1370 passes" in answer
+    assert b"of 1371 passes" in answer
 
 
 # ---- nobody waits for it ----

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import pathlib
+import time
 
 import pytest
 from conftest import (
     Look,
+    answer,
     box,
     bundle,
     by_paper,
@@ -46,6 +48,17 @@ BOXES = """async ([image, map, threshold]) => {
 def sides(said: dict) -> list[int]:
     """x, y, width, height."""
     return [said[side] for side in SIDES]
+
+
+def test_a_closer_look_is_asked_for_by_the_rule_object_alone(cat: Page) -> None:
+    """The picker is gone by another rule."""
+    with cat.expect_request(lambda sent: "quality=fine" in sent.url):
+        cat.locator("#quality").select_option("fine")
+    is_by(cat, "object")
+    with cat.expect_request(lambda sent: "box=otsu" in sent.url) as sent:
+        cat.locator("#box-rule").select_option("otsu")
+    assert "quality" not in sent.value.url
+    expect(cat.locator("#quality")).to_be_hidden()
 
 
 @pytest.mark.parametrize("rule", ["object", "authors", "gradcam", "otsu", "percentile"])
@@ -128,6 +141,62 @@ def test_panels_keep_the_rule_of_their_box(cat: Page, server: object) -> None:
     expect(panels.nth(1)).to_contain_text("box otsu")
     wanted = [sides(said_by(server, box=rule)["box"]) for rule in ("object", "otsu")]
     assert cat.locator(".panel .box").evaluate_all(DRAWN) == wanted
+
+
+def shows(page: Page, kind: str) -> dict:
+    """Waits until the answer has maps of this kind; its best class."""
+    deadline = time.monotonic() + 60
+    while True:
+        said = answer(page) or {}
+        for entry in said.get("classes", [])[:1]:
+            if entry.get("map", {}).get("kind") == kind:
+                return entry
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
+
+
+def test_the_object_s_map_is_shown_beside_the_evidence(
+    cat: Page, server: object
+) -> None:
+    """It is the service's, like its box; where it is cut is on the scale."""
+    shows(cat, "evidence")
+    expect(cat.locator("#scale-cut")).to_be_hidden()
+    cat.locator("#side-add").click()
+    cat.locator("#map-kind").select_option("object")
+    entry = shows(cat, "object")
+    said = said_by(server, map="object")
+    assert entry["map"]["values"] == said["map"]["values"]
+    assert sides(box(cat)) == sides(said["box"])
+    cut = f"{round(100 * said['box']['threshold'])} %"
+    expect(cat.locator("#threshold-value")).to_have_text(cut)
+    expect(cat.locator("#scale-cut")).to_be_visible()
+    expect(cat.locator("#scale-mid")).to_contain_text("likeness to the object")
+    expect(cat.locator("#explained")).to_contain_text("refined to the object at block")
+    expect(cat.locator("#classes .compare:enabled")).to_have_count(0)
+    assert violations(cat) == []
+    cat.locator("#side-add").click()
+    expect(cat.locator(".panel")).to_have_count(2)
+    expect(cat.locator(".panel").nth(1)).to_contain_text("object · box object")
+    by_paper(cat)  # of the evidence, which the page does not have then
+    expect(cat.locator("#threshold")).to_be_disabled()
+    assert sides(box(cat)) == sides(said_by(server, box="paper")["box"])
+    cat.locator("#map-kind").select_option("evidence")
+    shows(cat, "evidence")
+    expect(cat.locator("#threshold")).to_be_enabled()
+    expect(cat.locator("#classes .compare:enabled").first).to_be_visible()
+
+
+def test_a_link_keeps_the_object_s_map(look: Look, server: object) -> None:
+    """A method that explains pixels has none, and no choice of it."""
+    with look(server.url + "/#sample=chelsea.png&map=object") as page:
+        shows(page, "object")
+        expect(page.locator("#map-kind")).to_have_value("object")
+        page.locator("#method").select_option("saliency")
+        shows(page, "evidence")
+        expect(page.locator("#map-kind")).to_be_hidden()
+        expect(page.locator("#explained")).to_contain_text(
+            "No map of the object: the method explains pixels, not a feature map."
+        )
 
 
 def test_a_calibration_in_use_is_described(look: Look, tmp_path: pathlib.Path) -> None:

@@ -199,7 +199,7 @@ def test_maps_of_both_signs_have_the_palette_of_two_sides(occluded: Page) -> Non
 
 def test_long_work_tells_how_far_it_is(occluded: Page) -> None:
     """By passes; and is silent when it is done."""
-    expect(occluded.locator("#passes")).to_contain_text("of 82 passes")
+    expect(occluded.locator("#passes")).to_contain_text("of 83 passes")
     expect(occluded.locator("#progress")).to_be_visible()
     is_of(occluded, "occlusion")
     expect(occluded.locator("#work")).to_be_hidden()

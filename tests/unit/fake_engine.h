@@ -32,8 +32,9 @@ struct engine {
 
 static atomic_size_t fake_num_open;     /* engines */
 static atomic_size_t fake_num_sessions; /* of all engines */
-static atomic_bool fake_broken;         /* no engine opens */
-static atomic_bool fake_no_room;        /* no session is made */
+static atomic_size_t fake_num_trims, fake_num_session_trims;
+static atomic_bool fake_broken;  /* no engine opens */
+static atomic_bool fake_no_room; /* no session is made */
 
 struct engine_session {
     const struct engine *engine; /* borrowed */
@@ -350,6 +351,18 @@ void engine_session_timing(const struct engine_session *session,
 {
     (void)session;
     *timing = (struct engine_timing){1.23456, 2, 3, .render = 4};
+}
+
+void engine_trim(struct engine *engine)
+{
+    (void)engine;
+    atomic_fetch_add(&fake_num_trims, 1);
+}
+
+void engine_session_trim(struct engine_session *session)
+{
+    buf_release(&session->heatmap);
+    atomic_fetch_add(&fake_num_session_trims, 1);
 }
 
 void engine_session_free(struct engine_session *session)

@@ -9,6 +9,8 @@ The network is inverted.onnx. objects.txt has a case a line: a word, sides and n
     static  CLASS  HEIGHT WIDTH  the seed of the class, row by row
     refined CLASS  HEIGHT WIDTH  the map that it is refined to
     grid    HEIGHT WIDTH CHANNELS MAP_HEIGHT MAP_WIDTH  features, map, refined map
+    stages  HEIGHT WIDTH CHANNELS FINER_HEIGHT FINER_WIDTH FINER_CHANNELS
+            MAP_HEIGHT MAP_WIDTH  features, finer features, map, refined map
 
 Everything is computed in double precision. Needs numpy and onnx.
 """
@@ -195,6 +197,27 @@ def grids() -> list[str]:
     return lines
 
 
+def stages() -> list[str]:
+    """Two grids of features, of which the finer one counts a third."""
+    lines = []
+    for height, width, channels in ((4, 5, 6), (3, 3, 17)):
+        coarse, finer = (
+            np.round(RNG.normal(0.3, 1, shape), 3)
+            for shape in (
+                (height, width, channels),
+                (2 * height, 2 * width - 1, channels + 2),
+            )
+        )
+        cells = np.round(RNG.normal(0, 1, (2, 3)), 3)
+        sides = finer.shape[:2]
+        whole = 0.67 * brought(refined(cells, coarse), *sides)
+        whole += 0.33 * refined(cells, finer)
+        numbers = [coarse, finer, cells, whole]
+        shapes = (*coarse.shape, *finer.shape, *cells.shape)
+        lines.append(line("stages", *shapes, numbers=numbers))
+    return lines
+
+
 def main() -> None:
     out = Path(sys.argv[1])
     net = build()
@@ -216,7 +239,7 @@ def main() -> None:
         whole = refined(seed, values["stage.relu6"].transpose(1, 2, 0))
         lines.append(line("static", k, *seed.shape, numbers=[seed]))
         lines.append(line("refined", k, *whole.shape, numbers=[whole]))
-    (out / "objects.txt").write_text("".join(lines + grids()))
+    (out / "objects.txt").write_text("".join(lines + grids() + stages()))
 
 
 if __name__ == "__main__":

@@ -89,6 +89,10 @@ static void a_rules_own_option_asks_for_the_rule(void **state)
     assert_int_equal(asked.box.rule, BOX_PAPER);
     assert_true(parse(&asked, &err, PAIRS("percentile", "0.3", "boxes", "2")));
     assert_int_equal(asked.box.rule, BOX_PERCENTILE);
+    assert_int_equal(asked.box.quality, BOX_QUALITY_FAST);
+    assert_true(parse(&asked, &err, PAIRS("quality", "fine")));
+    assert_int_equal(asked.box.rule, BOX_OBJECT);
+    assert_int_equal(asked.box.quality, BOX_QUALITY_FINE);
     assert_true(parse(&asked, &err, PAIRS("map", "object", "box", "otsu")));
     assert_int_equal(asked.box.rule, BOX_OTSU);
     assert_int_equal(asked.map, EXPLAIN_MAP_OBJECT);
@@ -102,6 +106,7 @@ static void an_option_of_another_box_rule_is_refused(void **state)
         {"box", "paper", "percentile", "0.2"},
         {"percentile", "0.6", "threshold", "0.2"},
         {"threshold", "0.2", "box", "object"},
+        {"quality", "fine", "box", "paper"},
     };
 
     (void)state;
@@ -113,7 +118,7 @@ static void an_option_of_another_box_rule_is_refused(void **state)
             parse(&asked, &err,
                   PAIRS(wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3])));
         assert_int_equal(err.kind, ERROR_INPUT);
-        assert_non_null(strstr(err.text, "is for the box rule p"));
+        assert_non_null(strstr(err.text, "is for the box rule "));
     }
 }
 

@@ -84,6 +84,44 @@ static void large_blocks_are_counted_while_they_are_out(void **state)
     assert_int_equal(hugepages_in_use(), 0);
 }
 
+static void equal_blocks_become_one_that_lives_as_long_as_either(void **state)
+{
+    uint8_t *blocks[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        blocks[i] = hugepages_take(100 * 1000);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], i < 2, 100 * 1000);
+    }
+    assert_ptr_equal(hugepages_share(blocks[1], blocks[0], 100 * 1000),
+                     blocks[0]);
+    assert_ptr_equal(hugepages_share(blocks[2], blocks[0], 100 * 1000),
+                     blocks[2]);
+    assert_in_range(hugepages_in_use(), 200 * 1000, 201 * 1000);
+    hugepages_give(blocks[0]);
+    for (size_t i = 0; i < 100 * 1000; i++)
+        assert_int_equal(blocks[0][i], 1);
+    hugepages_give(blocks[0]);
+    hugepages_give(blocks[2]);
+    assert_int_equal(hugepages_in_use(), 0);
+}
+
+static void trimming_unmaps_what_no_block_is_in(void **state)
+{
+    void *block;
+
+    (void)state;
+    hugepages_trim();
+    assert_int_equal(hugepages_mapped(), 0);
+    block = hugepages_take(100 * 1000);
+    hugepages_trim();
+    assert_true(hugepages_mapped() >= 100 * 1000);
+    hugepages_give(block);
+    hugepages_trim();
+    assert_int_equal(hugepages_mapped(), 0);
+}
+
 static void what_no_memory_holds_is_null(void **state)
 {
     (void)state;
@@ -98,6 +136,8 @@ int main(void)
         cmocka_unit_test(blocks_are_aligned_and_do_not_overlap),
         cmocka_unit_test(threads_do_not_disturb_each_other),
         cmocka_unit_test(large_blocks_are_counted_while_they_are_out),
+        cmocka_unit_test(equal_blocks_become_one_that_lives_as_long_as_either),
+        cmocka_unit_test(trimming_unmaps_what_no_block_is_in),
         cmocka_unit_test(what_no_memory_holds_is_null),
     };
 

@@ -419,6 +419,163 @@ explanations_of_one_image_share_what_they_have_in_common(void **state)
     engine_free(engine);
 }
 
+/* ---- quality fine ---- */
+
+static bool stop_after(void *user)
+{
+    return --*(int *)user < 0;
+}
+
+/* Explains the first class whose object does not fill the image; weights are
+ * random. */
+static void look_closely(struct engine_session *session,
+                         struct explanation *found,
+                         struct explain_request *request)
+{
+    struct error err = {0};
+
+    request->num_classes = 1;
+    for (request->classes[0] = 0; request->classes[0] < 50;
+         request->classes[0]++) {
+        if (!engine_session_explain_again(session, found, request, NULL, &err))
+            fail_msg("%s", err.text);
+        if (found->passes == 2)
+            return;
+        assert_int_equal(found->passes, 1);
+        assert_non_null(found->first->coarse ? found->first->coarse
+                                             : found->first->fallback);
+    }
+    fail_msg("all objects fill the image");
+}
+
+/* The second pass is counted and known before, and its box lies in the part
+ * that it saw; what was found in the first one stays. */
+static void a_second_pass_looks_at_a_part_of_the_image(void **state)
+{
+    struct error err = {0};
+    struct engine *engine = open_network("resnet50-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session = show_picture(engine);
+    const struct preprocess_region *part;
+    struct explanation found;
+    struct remembered fast;
+    uint64_t runs;
+    size_t passes;
+
+    (void)state;
+    request.style.kind = RENDER_NONE;
+    request.map = EXPLAIN_MAP_OBJECT;
+    request.box.quality = BOX_QUALITY_FINE;
+    assert_true(engine_passes(engine, &passes, &request, &err));
+    assert_int_equal(passes, 2);
+    assert_true(engine_session_run(session, &err));
+    runs = engine_session_num_runs(session);
+    look_closely(session, &found, &request);
+    assert_int_equal(engine_session_num_runs(session), runs + 1);
+    assert_int_equal(found.first->rule, BOX_OBJECT);
+    assert_int_equal(found.first->quality, BOX_QUALITY_FINE);
+    assert_null(found.first->coarse);
+    part = &found.first->map->region;
+    assert_true(part->x >= 0 && part->y >= 0);
+    assert_true(part->x + part->width <= found.image->width + 1e-6);
+    assert_true(part->y + part->height <= found.image->height + 1e-6);
+    assert_true(found.first->box.x + 1 > part->x);
+    assert_true(found.first->box.x + found.first->box.width <
+                part->x + part->width + 1);
+
+    request.box.quality = BOX_QUALITY_FAST;
+    assert_true(
+        engine_session_explain_again(session, &found, &request, NULL, &err));
+    assert_int_equal(found.passes, 1);
+    assert_int_equal(engine_session_num_runs(session), runs + 1);
+    remember(&fast, &found);
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    expect_same(&fast, &found);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void a_second_pass_is_not_made_for_nobody(void **state)
+{
+    struct error err = {0};
+    struct engine *engine = open_network("resnet50-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session = show_picture(engine);
+    int patience = 1;
+    const struct cancel cancel = {stop_after, &patience};
+    const struct explain_watch watch = {.cancel = &cancel};
+    struct explanation found;
+
+    (void)state;
+    request.style.kind = RENDER_NONE;
+    request.box.quality = BOX_QUALITY_FINE;
+    assert_false(
+        engine_session_explain(session, &found, &request, &watch, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    assert_int_equal(engine_session_num_runs(session), 1);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+/* Nothing is refined of a method that explains pixels, so nothing is run. */
+static void a_second_pass_is_not_made_where_nothing_is_refined(void **state)
+{
+    struct error err = {0};
+    struct engine *engine = open_network("resnet50-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session = show_picture(engine);
+    struct explanation found;
+    size_t passes;
+
+    (void)state;
+    request.style.kind = RENDER_NONE;
+    request.box.quality = BOX_QUALITY_FINE;
+    request.method = explain_method_named("saliency");
+    assert_true(engine_passes(engine, &passes, &request, &err));
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    assert_int_equal(passes, 2); /* that of the gradient */
+    assert_int_equal(found.passes, 2);
+    assert_int_equal(found.first->rule, BOX_PAPER);
+    assert_non_null(found.first->fallback);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void a_trimmed_session_explains_the_next_image_as_before(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("mobilenet-v3-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session;
+    struct explanation found;
+    struct remembered before;
+    struct buf file = {0};
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    request.top = 1;
+    request.method = explain_method_named("layercam");
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    remember(&before, &found);
+
+    engine_session_trim(session);
+    engine_trim(engine);
+    assert_null(engine_session_image(session)->pixels);
+    engine_session_trim(session); /* there is nothing left to free */
+    engine_trim(engine);
+
+    assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
+    assert_true(engine_session_sample(session, file.data, file.len, &limits,
+                                      NULL, &err));
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    expect_same(&before, &found);
+    buf_release(&file);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
 /* ---- what is asked ---- */
 
 static bool count_down(void *user)
@@ -620,6 +777,11 @@ int main(void)
         cmocka_unit_test(a_network_without_a_head_is_explained_by_gradcam),
         cmocka_unit_test(
             explanations_of_one_image_share_what_they_have_in_common),
+        cmocka_unit_test(a_second_pass_looks_at_a_part_of_the_image),
+        cmocka_unit_test(a_second_pass_is_not_made_for_nobody),
+        cmocka_unit_test(a_second_pass_is_not_made_where_nothing_is_refined),
+
+        cmocka_unit_test(a_trimmed_session_explains_the_next_image_as_before),
         cmocka_unit_test(a_cancelled_request_runs_no_network),
         cmocka_unit_test(classes_are_listed_and_explained_once),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),

@@ -79,6 +79,40 @@ static void check_grid(FILE *file)
     free(refined);
 }
 
+static void check_stages(FILE *file)
+{
+    struct object_stages stages;
+    struct object_grid *coarse = &stages.stage, *finer = &stages.finer;
+    struct object_grid map = {.channels = 1};
+    struct object_scratch scratch = {0};
+    const char *refusal = NULL;
+    float *read[4], *refined;
+    struct error err = {0};
+    size_t count;
+
+    assert_int_equal(fscanf(file, "%zu %zu %zu %zu %zu %zu %zu %zu",
+                            &coarse->height, &coarse->width, &coarse->channels,
+                            &finer->height, &finer->width, &finer->channels,
+                            &map.height, &map.width),
+                     8);
+    count = finer->height * finer->width;
+    coarse->values = read[0] =
+        read_numbers(file, coarse->height * coarse->width * coarse->channels);
+    finer->values = read[1] = read_numbers(file, count * finer->channels);
+    map.values = read[2] = read_numbers(file, map.height * map.width);
+    read[3] = read_numbers(file, count);
+    refined = calloc(count, sizeof *refined);
+    assert_ptr_equal(object_finest(&stages), finer);
+    if (!object_refine_stages(refined, &refusal, &scratch, &map, &stages, &err))
+        fail_msg("%s", err.text);
+    assert_null(refusal);
+    expect(refined, read[3], count);
+    object_scratch_release(&scratch);
+    free(refined);
+    for (int i = 0; i < 4; i++)
+        free(read[i]);
+}
+
 static struct object_grid grid_of(const struct explained *explained, int value)
 {
     const struct graph_shape *shape =
@@ -154,9 +188,11 @@ static void maps_and_seeds_are_those_of_numpy(void **state)
     for (; fscanf(file, "%15s", word) == 1; count++)
         if (strcmp(word, "grid") == 0)
             check_grid(file);
+        else if (strcmp(word, "stages") == 0)
+            check_stages(file);
         else
             check_class(file, &explained, strcmp(word, "refined") == 0);
-    assert_true(count >= 6);
+    assert_true(count >= 8);
     explained_release(&explained);
     fclose(file);
 }
@@ -265,6 +301,26 @@ static void two_kinds_of_cells_are_told_apart(void **state)
         assert_true(refined[i] == 0);
 }
 
+/* A finer stage that tells nothing apart does not count. */
+static void one_stage_is_enough(void **state)
+{
+    const float map[4] = {5, 0, 0, 0}, features[8] = {1, 0, 0, 1, 0, 1, 0, 1};
+    const float none[16] = {0};
+    const struct object_grid seed = {map, 2, 2, 1};
+    const struct object_stages stages = {{features, 2, 2, 2}, {none, 4, 4, 1}};
+    struct object_scratch scratch = {0};
+    const char *refusal = NULL;
+    struct error err = {0};
+    float refined[16];
+
+    (void)state;
+    assert_true(object_refine_stages(refined, &refusal, &scratch, &seed,
+                                     &stages, &err));
+    assert_null(refusal);
+    assert_true(fabsf(refined[0] - 1.5f) < 1e-6f && refined[15] == 0);
+    object_scratch_release(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +328,7 @@ int main(void)
         cmocka_unit_test(maps_of_all_networks_are_refined_or_refused),
         cmocka_unit_test(what_cannot_be_compared_is_refused),
         cmocka_unit_test(two_kinds_of_cells_are_told_apart),
+        cmocka_unit_test(one_stage_is_enough),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

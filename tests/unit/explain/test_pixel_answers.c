@@ -210,22 +210,29 @@ static void sums_are_changes_of_the_target_in_linear_networks(void **state)
     explained_release(&explained);
 }
 
-static void occlusion_says_what_its_best_square_leaves(void **state)
+/* Each class has a square of its own, and a pass for it. */
+static void occlusion_hides_its_best_square_once_more(void **state)
 {
-    const struct explain_check *check;
     struct explained explained;
-    double logit;
 
     (void)state;
-    explained_open(&explained, RESNET, 1);
+    explained_open(&explained, RESNET, 2);
     explained_target(&explained, TARGET_LOGIT, 1, 0);
+    explained_add_target(&explained, TARGET_LOGIT, 0, 0);
     ask(&explained, "occlusion");
-    logit = (double)explained.logits[1];
-    check = only_check(&explained, "hidden");
-    assert_true(fabs(check->found - check->expected) < 1e-5);
-    /* A mean of falls is no more than the largest one. */
-    assert_true(logit - check->found >=
-                (double)explained.maps.map[0].max - 1e-5);
+    for (size_t i = 0; i < 2; i++) {
+        const struct explain_map *map = &explained.maps.map[i];
+        const struct explain_check *check = &map->checks[0];
+        double logit = (double)explained.logits[1 - i];
+
+        assert_int_equal(map->num_checks, 1);
+        assert_string_equal(check->name, "hidden");
+        assert_true(fabs(check->found - check->expected) < 1e-5);
+        /* A mean of falls is no more than the largest one. */
+        assert_true(logit - check->found >= (double)map->max - 1e-5);
+    }
+    assert_true(fabs(explained.maps.map[0].checks[0].found -
+                     explained.maps.map[1].checks[0].found) > 1e-3);
     explained_release(&explained);
 }
 
@@ -400,9 +407,12 @@ static void a_square_as_large_as_the_image_is_hidden_once(void **state)
     explained_target(&explained, TARGET_LOGIT, 1, 0);
     explained.task.parameters.window = 4096;
     ask(&explained, "occlusion");
-    assert_int_equal(explained.num_passes, 1);
+    assert_int_equal(explained.num_passes, 2);
     fall = (double)map->max;
     assert_true(map->min == map->max);
+    /* The check is a pass of its own, of the image without the square. */
+    assert_true(fabs((double)explained.logits[1] - fall -
+                     only_check(&explained, "hidden")->found) < 1e-6);
     ask(&explained, "integrated-gradients");
     assert_true(fabs(map->checks[0].expected - fall) < 1e-6);
     explained_release(&explained);
@@ -459,7 +469,7 @@ int main(void)
         cmocka_unit_test(
             integrated_gradients_are_complete_where_points_suffice),
         cmocka_unit_test(sums_are_changes_of_the_target_in_linear_networks),
-        cmocka_unit_test(occlusion_says_what_its_best_square_leaves),
+        cmocka_unit_test(occlusion_hides_its_best_square_once_more),
         cmocka_unit_test(changed_images_take_two_passes_for_a_log_score),
         cmocka_unit_test(rules_for_relus_change_nothing_where_there_are_none),
         cmocka_unit_test(other_activations_are_refused_by_name),

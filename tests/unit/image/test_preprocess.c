@@ -46,6 +46,65 @@ static void samples_are_normalised_channel_by_channel(void **state)
     preprocess_free(preprocess);
 }
 
+/* Of an image of two columns, the right one. */
+static void a_part_is_stretched_to_the_input(void **state)
+{
+    struct preprocess_spec spec = square_spec(2);
+    struct preprocess_region region = {1, 0, 1, 2};
+    float input[2 * 2 * 3];
+
+    (void)state;
+    spec.filter = RESIZE_NEAREST;
+    struct preprocess *preprocess = preprocess_new(&spec, NULL);
+    assert_non_null(preprocess);
+    assert_true(
+        preprocess_apply_part(preprocess, input, &region, &picture, NULL));
+    for (int i = 0; i < 12; i++)
+        assert_float_equal(
+            input[i],
+            ((float)pixels[i / 6 * 6 + 3 + i % 3] - spec.mean[i % 3]) /
+                spec.std[i % 3],
+            ROUNDING);
+    assert_true(region.x == 1 && region.y == 0);
+    assert_true(region.width == 1 && region.height == 2);
+    preprocess_free(preprocess);
+}
+
+/* As if it were stretched, whatever the spec says. */
+static void the_whole_as_a_part_is_the_whole(void **state)
+{
+    struct preprocess_spec spec = square_spec(5);
+    struct preprocess_region region = {0, 0, 2, 2}, whole;
+    float input[5 * 5 * 3], expected[5 * 5 * 3];
+
+    (void)state;
+    struct preprocess *preprocess = preprocess_new(&spec, NULL);
+    assert_non_null(preprocess);
+    assert_true(preprocess_apply(preprocess, expected, &whole, &picture, NULL));
+    assert_true(
+        preprocess_apply_part(preprocess, input, &region, &picture, NULL));
+    assert_memory_equal(input, expected, sizeof input);
+    assert_memory_equal(&region, &whole, sizeof region);
+    preprocess_free(preprocess);
+}
+
+/* A sliver is widened, and moved into the image. */
+static void a_part_is_no_smaller_than_the_largest_zoom_allows(void **state)
+{
+    const struct preprocess_spec spec = square_spec(4);
+    struct preprocess_region region = {1.99, 1.99, .001, .001};
+    float input[4 * 4 * 3];
+
+    (void)state;
+    struct preprocess *preprocess = preprocess_new(&spec, NULL);
+    assert_non_null(preprocess);
+    assert_true(
+        preprocess_apply_part(preprocess, input, &region, &picture, NULL));
+    assert_true(region.width == 2. / PREPROCESS_MAX_ZOOM);
+    assert_true(region.x + region.width == 2 && region.y + region.height == 2);
+    preprocess_free(preprocess);
+}
+
 static void a_bgr_input_begins_with_blue(void **state)
 {
     struct preprocess_spec spec = square_spec(2);
@@ -341,6 +400,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_are_normalised_channel_by_channel),
+        cmocka_unit_test(a_part_is_stretched_to_the_input),
+        cmocka_unit_test(the_whole_as_a_part_is_the_whole),
+        cmocka_unit_test(a_part_is_no_smaller_than_the_largest_zoom_allows),
         cmocka_unit_test(a_bgr_input_begins_with_blue),
         cmocka_unit_test(a_grey_input_is_luma),
         cmocka_unit_test(stretching_shows_the_whole_picture),

@@ -52,6 +52,14 @@ static void check_stage(const struct network *network, const char *path)
     assert_int_equal(shape->dim[1], layer->height);
     assert_int_equal(shape->dim[2], layer->width);
     assert_int_equal(shape->dim[3], layer->channels);
+    if (stage->finer == GRAPH_NONE)
+        return;
+    assert_true(is_output(&network->graph, stage->finer));
+    shape = &network->graph.values[stage->finer].shape;
+    assert_true(shape->dim[1] + 1 >= 2 * layer->height &&
+                shape->dim[1] <= 2 * layer->height + 1);
+    assert_true(shape->dim[2] + 1 >= 2 * layer->width &&
+                shape->dim[2] <= 2 * layer->width + 1);
 }
 
 static void stages_of_all_networks_have_twice_the_sides(void **state)

@@ -2,7 +2,9 @@
  * are the whole, and the gradient behind the layer is that of its closed form
  * or of differences. */
 
+#include <malloc.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/hugepages.h"
 #include "engine/network/variants.h"
 #include "tests/network_file.h"
 #include "tests/slopes.h"
@@ -29,17 +32,20 @@ struct opened {
     size_t num_image, num_logits;
 };
 
-static bool open_network(struct opened *opened, const char *file,
-                         struct error *err)
+static bool open_at(struct opened *opened, const char *folder, const char *file,
+                    uint32_t side, struct error *err)
 {
-    const struct network_options options = {.input = {.folder = NETWORKS}};
+    const struct network_options options = {.input = {.folder = folder,
+                                                      .width = side,
+                                                      .height = side,
+                                                      .override = side > 0}};
     struct network *network = &opened->network;
     struct buf bytes = {0};
     char path[512];
     int fd;
 
     *opened = (struct opened){0};
-    snprintf(path, sizeof path, NETWORKS "/%s.onnx", file);
+    snprintf(path, sizeof path, "%s/%s.onnx", folder, file);
     fd = buf_open_file(path, err);
     assert_true(fd >= 0);
     if (!buf_append_open_file(&bytes, fd, NETWORK_MAX_BYTES, err) ||
@@ -65,6 +71,12 @@ static bool open_network(struct opened *opened, const char *file,
     return true;
 }
 
+static bool open_network(struct opened *opened, const char *file,
+                         struct error *err)
+{
+    return open_at(opened, NETWORKS, file, 0, err);
+}
+
 static void close_network(struct opened *opened)
 {
     plan_session_free(opened->session);
@@ -83,7 +95,7 @@ static bool take(struct part *part, const struct opened *opened,
 {
     const struct variant_key key = {.kind = kind, .layer = layer};
 
-    part->variant = variants_take(opened->variants, &key, err);
+    part->variant = variants_take(opened->variants, &key, NULL, err);
     if (!part->variant)
         return false;
     part->session = plan_session_new(part->variant->plan, NULL, err);
@@ -311,23 +323,263 @@ static void few_are_kept_when_nobody_uses_them(void **state)
     (void)state;
     assert_true(open_network(&opened, "resnet18-legacy13", &err));
     key.layer = opened.network.layers.count - 1;
-    first = variants_take(opened.variants, &key, &err);
-    again = variants_take(opened.variants, &key, &err);
+    first = variants_take(opened.variants, &key, NULL, &err);
+    again = variants_take(opened.variants, &key, NULL, &err);
     assert_non_null(first);
     assert_ptr_equal(first, again);
     variants_give(opened.variants, again);
     for (key.layer = 0; key.layer < 2 * VARIANTS_MAX_KEPT; key.layer++) {
         const struct variant *other =
-            variants_take(opened.variants, &key, &err);
+            variants_take(opened.variants, &key, NULL, &err);
 
         assert_non_null(other);
         variants_give(opened.variants, other);
     }
     /* The one in use is still there. */
     key.layer = opened.network.layers.count - 1;
-    assert_ptr_equal(variants_take(opened.variants, &key, &err), first);
+    assert_ptr_equal(variants_take(opened.variants, &key, NULL, &err), first);
     variants_give(opened.variants, first);
     variants_give(opened.variants, first);
+    close_network(&opened);
+}
+
+/* ---- one is made at a time ---- */
+
+/* What happens while the upper part at `layer` is made. */
+struct making {
+    struct opened *opened;
+    size_t layer;
+    pthread_t waiting; /* takes the same part */
+    const struct variant *waited;
+    size_t num_checks, cancel_at;
+};
+
+static bool is_cancelled(void *user)
+{
+    (void)user;
+    return true;
+}
+
+static const struct variant *take_upper(const struct opened *opened,
+                                        size_t layer, struct error *err)
+{
+    const struct variant_key key = {.kind = VARIANT_UPPER, .layer = layer};
+
+    return variants_take(opened->variants, &key, NULL, err);
+}
+
+static void *wait_for_it(void *user)
+{
+    struct making *making = user;
+    struct error err = {0};
+
+    making->waited = take_upper(making->opened, making->layer, &err);
+    return NULL;
+}
+
+/* Called by the thread that makes a part, between two steps. */
+static bool meanwhile(void *user)
+{
+    static const struct cancel cancelled = {.is_cancelled = is_cancelled};
+    struct making *making = user;
+    const struct variant_key other = {.kind = VARIANT_LOWER,
+                                      .layer = making->layer};
+    struct error err = {0};
+    const struct variant *there;
+
+    if (making->num_checks++ == 0) {
+        there = take_upper(making->opened, 0, &err);
+        assert_non_null(there);
+        variants_give(making->opened->variants, there);
+        assert_null(
+            variants_take(making->opened->variants, &other, &cancelled, &err));
+        assert_int_equal(err.kind, ERROR_BUSY);
+        pthread_create(&making->waiting, NULL, wait_for_it, making);
+    }
+    return making->num_checks == making->cancel_at;
+}
+
+/* What is there is given while another one is made; what is not waits, unless
+ * it is cancelled. */
+static void one_is_made_while_others_are_given(void **state)
+{
+    struct opened opened;
+    struct error err = {0};
+    struct making making = {.opened = &opened};
+    const struct cancel cancel = {meanwhile, &making};
+    struct variant_key key = {.kind = VARIANT_UPPER};
+    const struct variant *first, *made;
+
+    (void)state;
+    assert_true(open_network(&opened, "resnet18-legacy13", &err));
+    first = take_upper(&opened, 0, &err);
+    assert_non_null(first);
+    making.layer = key.layer = opened.network.layers.chosen;
+    made = variants_take(opened.variants, &key, &cancel, &err);
+    assert_non_null(made);
+    assert_true(making.num_checks > 1);
+    pthread_join(making.waiting, NULL);
+    assert_ptr_equal(making.waited, made);
+    variants_give(opened.variants, made);
+    variants_give(opened.variants, made);
+    variants_give(opened.variants, first);
+    close_network(&opened);
+}
+
+/* And who waited for it makes it. */
+static void the_making_can_be_cancelled(void **state)
+{
+    struct opened opened;
+    struct error err = {0};
+    struct making making = {.opened = &opened, .cancel_at = 2};
+    const struct cancel cancel = {meanwhile, &making};
+    struct variant_key key = {.kind = VARIANT_UPPER};
+    const struct variant *first;
+
+    (void)state;
+    assert_true(open_network(&opened, "resnet18-legacy13", &err));
+    first = take_upper(&opened, 0, &err);
+    assert_non_null(first);
+    making.layer = key.layer = opened.network.layers.chosen;
+    assert_null(variants_take(opened.variants, &key, &cancel, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    pthread_join(making.waiting, NULL);
+    assert_non_null(making.waited);
+    variants_give(opened.variants, making.waited);
+    variants_give(opened.variants, first);
+    close_network(&opened);
+}
+
+/* ---- files that change ---- */
+
+static void copy_file(const char *folder, const char *name)
+{
+    char path[512];
+    struct buf bytes = {0};
+    struct error err = {0};
+    FILE *file;
+
+    snprintf(path, sizeof path, NETWORKS "/%s", name);
+    assert_true(buf_append_file(&bytes, path, NETWORK_MAX_BYTES, &err));
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.data, 1, bytes.len, file), bytes.len);
+    assert_int_equal(fclose(file), 0);
+    buf_release(&bytes);
+}
+
+#define EXTERNAL "googlenet-gap-dynamo18-external"
+static const char *const external[] = {EXTERNAL ".onnx.data", EXTERNAL ".onnx"};
+
+/* A file that is written to, or another one with the same bytes. */
+static void weights_of_other_files_may_not_change(void **state)
+{
+    char folder[] = "/tmp/wherefore-variants-XXXXXX", path[512];
+    struct opened opened;
+    struct error err = {0};
+    const struct variant *there;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < 2; i++)
+        copy_file(folder, external[i]);
+    assert_true(open_at(&opened, folder, EXTERNAL, 0, &err));
+    assert_true(opened.network.graph.weight_files != 0);
+    there = take_upper(&opened, 0, &err);
+    assert_non_null(there);
+    snprintf(path, sizeof path, "%s/%s", folder, external[0]);
+    assert_int_equal(unlink(path), 0);
+    copy_file(folder, external[0]);
+    assert_null(take_upper(&opened, 1, &err));
+    assert_int_equal(err.kind, ERROR_IO);
+    assert_non_null(strstr(err.text, "a file with weights has been changed"));
+    assert_ptr_equal(take_upper(&opened, 0, &err), there);
+    variants_give(opened.variants, there);
+    variants_give(opened.variants, there);
+    close_network(&opened);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, external[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* Bytes that are taken. */
+static size_t used(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd + hugepages_in_use();
+}
+
+/* These are small networks, so with large images: feature maps are most of it.
+ */
+static void a_session_takes_about_what_is_estimated(void **state)
+{
+    static const char *const files[] = {"resnet18-legacy13",
+                                        "mobilenet-v3-legacy13"};
+    struct opened opened;
+    struct error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        size_t before, taken, estimate;
+        struct plan_session *session;
+
+        assert_true(open_at(&opened, NETWORKS, files[i], 1024, &err));
+        before = used();
+        session = plan_session_new(opened.network.plan, NULL, &err);
+        assert_non_null(session);
+        taken = used() - before;
+        estimate = plan_session_len(opened.network.plan);
+        print_message("%s: %zu bytes, estimated %zu\n", files[i], taken,
+                      estimate);
+        assert_true(estimate > 1 << 20);
+        assert_true(taken < estimate + estimate / 3);
+#ifndef __SANITIZE_ADDRESS__ /* whose malloc tells nothing */
+        assert_true(estimate < taken + taken / 3);
+#endif
+        plan_session_free(session);
+        close_network(&opened);
+    }
+}
+
+/* The two have the same weights for the way there, packed once. */
+static void packed_weights_are_shared_and_trimmed_when_unused(void **state)
+{
+    struct variant_key key = {.kind = VARIANT_GRADIENT};
+    const struct variant *plain, *guided;
+    struct plan_session *session;
+    struct opened opened;
+    struct error err = {0};
+    size_t own, first, both;
+
+    (void)state;
+    assert_true(open_network(&opened, "resnet18-legacy13", &err));
+    own = hugepages_in_use();
+    plain = variants_take(opened.variants, &key, NULL, &err);
+    assert_non_null(plain);
+    first = hugepages_in_use() - own;
+    key.rule = GRADIENT_GUIDED;
+    guided = variants_take(opened.variants, &key, NULL, &err);
+    assert_non_null(guided);
+    both = hugepages_in_use() - own;
+    if (first > 0 && plan_packed_len(plain->plan) > 0)
+        assert_true(first < plan_packed_len(plain->plan));
+    assert_true(both - first <= first / 2);
+
+    variants_trim(opened.variants); /* both are in use */
+    assert_int_equal(hugepages_in_use() - own, both);
+    variants_give(opened.variants, plain);
+    variants_trim(opened.variants);
+    session = plan_session_new(guided->plan, NULL, &err);
+    assert_non_null(session);
+    assert_true(plan_session_run(session, &err));
+    plan_session_free(session);
+    variants_give(opened.variants, guided);
+    variants_trim(opened.variants);
+    assert_int_equal(hugepages_in_use(), own);
     close_network(&opened);
 }
 
@@ -336,6 +588,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_parts_of_every_network_are_the_whole),
         cmocka_unit_test(few_are_kept_when_nobody_uses_them),
+        cmocka_unit_test(a_session_takes_about_what_is_estimated),
+        cmocka_unit_test(packed_weights_are_shared_and_trimmed_when_unused),
+        cmocka_unit_test(one_is_made_while_others_are_given),
+        cmocka_unit_test(the_making_can_be_cancelled),
+        cmocka_unit_test(weights_of_other_files_may_not_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

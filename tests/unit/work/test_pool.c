@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "engine/base/memory_limit.h"
 #include "server/work/pool.h"
 #include "tests/unit/fake_engine.h"
 
@@ -63,12 +64,15 @@ struct setup {
 
 enum { WORKERS = 3, JOBS = 100 };
 
+static unsigned idle_ms = 60000; /* longer than a test takes */
+
 static void open_setup_of(struct setup *setup, size_t workers)
 {
     static const struct engine_options options = {0};
     struct image_limits limits = {0};
     struct pool_size size = {.num_workers = workers,
-                             .lone_threads = (unsigned)workers};
+                             .lone_threads = (unsigned)workers,
+                             .idle_ms = idle_ms};
 
     *setup = (struct setup){.folders = {{"m/one", "m/two"}, 2, true}};
     atomic_store(&num_done, 0);
@@ -207,6 +211,63 @@ static void models_read_anew_under_load_drop_no_job_and_no_memory(void **state)
     close_setup(&setup);
 }
 
+/* ---- memory ---- */
+
+static void wait_until(const atomic_size_t *number, size_t value)
+{
+    while (atomic_load(number) < value)
+        usleep(1000);
+}
+
+static void
+a_pause_leaves_each_worker_one_session_and_trims_it_once(void **state)
+{
+    static struct fake_job jobs[JOBS];
+    struct setup setup;
+
+    (void)state;
+    alarm(60); /* what is tested is whether it ends */
+    idle_ms = 1;
+    atomic_store(&fake_num_trims, 0);
+    atomic_store(&fake_num_session_trims, 0);
+    open_setup_of(&setup, 1);
+    for (size_t i = 0; i < 2; i++)
+        push(&setup, &jobs[i], i);
+    wait_until(&fake_num_trims, 2); /* both models */
+    assert_int_equal(num_done, 2);
+    assert_int_equal(fake_num_sessions, 1);
+    usleep(20 * 1000);
+    assert_in_range(fake_num_session_trims, 1, 2); /* a pause may be between */
+    assert_in_range(fake_num_trims, 2, 4);
+    push(&setup, &jobs[2], 0);
+    wait_until(&num_done, 3);
+    assert_int_equal(jobs[2].job.deferred.response.status, 200);
+    end_workers(&setup);
+    close_setup(&setup);
+    idle_ms = 60000;
+    alarm(0);
+}
+
+static void a_worker_that_needs_memory_gets_that_of_idle_ones(void **state)
+{
+    static struct fake_job jobs[1];
+    struct error err = {0};
+    struct setup setup;
+
+    (void)state;
+    memory_limit_set(1 << 20, NULL, NULL); /* less than there is already */
+    open_setup(&setup);
+    push(&setup, &jobs[0], 1);
+    wait_until(&num_done, 1);
+    atomic_store(&fake_num_session_trims, 0);
+    assert_false(memory_limit_begin(64 << 20, &err));
+    assert_int_equal(err.kind, ERROR_MEMORY);
+    assert_true(fake_num_session_trims >= WORKERS - 1);
+    end_workers(&setup);
+    close_setup(&setup);
+    memory_limit_set(0, NULL, NULL);
+}
+
 /* ---- long jobs ---- */
 
 static atomic_bool long_may_end;
@@ -267,12 +328,6 @@ static void push_short(struct setup *setup, struct fake_job *job, size_t model)
     job->job.refuse = refuse;
     job->job.model = models_get(&setup->models, model);
     assert_true(queue_push(&setup->queue, &job->job, NULL));
-}
-
-static void wait_until(const atomic_size_t *number, size_t value)
-{
-    while (atomic_load(number) < value)
-        usleep(1000);
 }
 
 static void short_jobs_are_run_between_the_passes_of_a_long_one(void **state)
@@ -366,6 +421,9 @@ int main(void)
         cmocka_unit_test(a_job_without_room_for_a_session_is_refused),
         cmocka_unit_test(a_cancelled_job_is_not_begun),
         cmocka_unit_test(an_abandoned_pool_refuses_what_is_not_begun),
+        cmocka_unit_test(
+            a_pause_leaves_each_worker_one_session_and_trims_it_once),
+        cmocka_unit_test(a_worker_that_needs_memory_gets_that_of_idle_ones),
         cmocka_unit_test(models_read_anew_under_load_drop_no_job_and_no_memory),
         cmocka_unit_test(short_jobs_are_run_between_the_passes_of_a_long_one),
         cmocka_unit_test(a_model_is_replaced_while_a_long_job_uses_it),

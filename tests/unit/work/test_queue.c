@@ -124,6 +124,25 @@ static void a_short_job_passes_long_ones_and_nothing_else_moves(void **state)
     queue_release(&queue);
 }
 
+static void who_waits_for_a_time_gets_a_job_the_end_or_neither(void **state)
+{
+    struct job job = {0};
+    struct queue queue;
+    bool timed_out = false;
+
+    (void)state;
+    queue_init(&queue, 1);
+    assert_null(queue_pop_within(&queue, 1, &timed_out));
+    assert_true(timed_out);
+    assert_true(queue_push(&queue, &job, NULL));
+    assert_ptr_equal(queue_pop_within(&queue, 60000, &timed_out), &job);
+    assert_false(timed_out);
+    queue_close(&queue);
+    assert_null(queue_pop_within(&queue, 60000, &timed_out));
+    assert_false(timed_out);
+    queue_release(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_closed_queue_hands_out_what_it_has_and_then_nothing),
         cmocka_unit_test(every_job_goes_to_one_of_many_waiting_threads),
         cmocka_unit_test(a_short_job_passes_long_ones_and_nothing_else_moves),
+        cmocka_unit_test(who_waits_for_a_time_gets_a_job_the_end_or_neither),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
