@@ -1,14 +1,14 @@
 /* Times one network, and writes what it computes.
  *
- *     network FILE.onnx [FOLDER]
+ *     network [--int8] FILE.onnx [FOLDER]
  *
- * opens the file, runs it once on the numbers of zoo.picture
- * (tools/reference/networks), and writes logits.npy, features.npy and maps.npy
- * into the folder as far as they are defined. It prints one line of JSON about
- * the network. Then, for each line "N" on standard input, it runs the network
- * N times and prints one line with N times in milliseconds, so that a caller
- * can take turns with another runtime: of this thread's time on its processor,
- * which other programs lengthen less. One thread. */
+ * opens the file, in 8-bit integers if told so, runs it once on the numbers of
+ * zoo.picture (tools/reference/networks), and writes logits.npy, features.npy
+ * and maps.npy into the folder as far as they are defined. It prints one line
+ * of JSON about the network. Then, for each line "N" on standard input, it runs
+ * the network N times and prints one line with N times in milliseconds, so that
+ * a caller can take turns with another runtime: of this thread's time on its
+ * processor, which other programs lengthen less. One thread. */
 
 #include <errno.h>
 #include <libgen.h>
@@ -46,7 +46,7 @@ static void release(struct timed *timed)
 }
 
 static bool open_network(struct timed *timed, const char *path,
-                         struct error *err)
+                         enum precision_choice precision, struct error *err)
 {
     struct network *network = &timed->network;
     char *copy = strdup(path);
@@ -56,7 +56,7 @@ static bool open_network(struct timed *timed, const char *path,
 
     if (copy && buf_append_file(&file, path, NETWORK_MAX_BYTES, err) &&
         network_read(network, file.data, file.len, &options, err) &&
-        network_plan(network, PRECISION_FP32, err))
+        network_plan(network, precision, err))
         timed->session = plan_session_new(network->plan, NULL, err);
     buf_release(&file);
     free(copy);
@@ -244,14 +244,20 @@ int main(int argc, char **argv)
 {
     struct error err = {0};
     struct timed timed = {0};
+    enum precision_choice precision = PRECISION_FP32;
     double start = ms_of(CLOCK_MONOTONIC), load_ms;
     bool ok;
 
+    if (argc > 1 && strcmp(argv[1], "--int8") == 0) {
+        precision = PRECISION_INT8;
+        argv++;
+        argc--;
+    }
     if (argc != 2 && argc != 3) {
-        fputs("usage: network FILE.onnx [FOLDER]\n", stderr);
+        fputs("usage: network [--int8] FILE.onnx [FOLDER]\n", stderr);
         return 2;
     }
-    ok = open_network(&timed, argv[1], &err);
+    ok = open_network(&timed, argv[1], precision, &err);
     load_ms = ms_of(CLOCK_MONOTONIC) - start;
     if (ok) {
         fill_picture(&timed);

@@ -55,8 +55,8 @@ static const struct option model_rows[] = {
      .fallback = "the model's own", .take = take_input_size},
     {OPTION_TEXT, "precision", "P",
      "precision to compute in: fp32, int8 (faster, slightly less accurate; "
-     "needs XNNPACK from 2024) or auto (int8 where a check finds it accurate "
-     "enough)",
+     "needs a processor with AVX-512 VNNI, or XNNPACK from 2024) or auto (int8 "
+     "where a check finds it accurate enough)",
      .fallback = "fp32", .take = take_precision},
 };
 

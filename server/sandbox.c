@@ -267,7 +267,8 @@ static const struct rule {
     {"prctl", 0, UINT32_MAX, PR_SET_NAME},
     {"prctl", 0, UINT32_MAX, PR_GET_NAME},
     {"prctl", 0, UINT32_MAX, PR_GET_DUMPABLE},
-    {"prctl", 0, UINT32_MAX, 0x53564d41}, /* PR_SET_VMA: names of mappings */
+    {"prctl", 0, UINT32_MAX, 0x53564d41},  /* PR_SET_VMA: names of mappings */
+    {"arch_prctl", 0, UINT32_MAX, 0x1023}, /* ARCH_REQ_XCOMP_PERM: for AMX */
     {"ioctl", 1, UINT32_MAX, FIONBIO},
     {"ioctl", 1, UINT32_MAX, FIONREAD},
     {"ioctl", 1, UINT32_MAX, TCGETS},

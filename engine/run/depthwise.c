@@ -24,6 +24,7 @@ enum {
     TILE = 7, /* outputs: 7 divides the widths of most networks; 7 sums and 7
                  weights leave one of 16 registers */
     BLOCK_ROWS = 8,
+    BAND_ROWS = 2, /* the same in a band, whose input is cached anyway */
     BLOCK_CHANNELS =
         64, /* a multiple of all LANES; the last block has the rest */
 };
@@ -38,6 +39,8 @@ struct layer {
     const struct depthwise *rest; /* what is done with results */
     bool has_rest;
     size_t in_width, in_height, out_width, channels;
+    ptrdiff_t ring;    /* which bits of a row's number say where it is */
+    size_t first;      /* row of the output */
     size_t num_blocks; /* that the channels are divided into */
     size_t top, left;  /* padding */
     float min, max;
@@ -165,8 +168,8 @@ static void run_block(const struct team_task *task, size_t thread,
 {
     const struct layer *layer = task->context;
     const struct block block = {
-        .first = at[0],
-        .last = at[0] + len[0],
+        .first = layer->first + at[0],
+        .last = layer->first + at[0] + len[0],
         .from = at[1] * BLOCK_CHANNELS,
         .to = at[1] + 1 < layer->num_blocks ? (at[1] + 1) * BLOCK_CHANNELS
                                             : layer->channels,
@@ -195,6 +198,8 @@ void depthwise_run(const struct depthwise *depthwise,
         .in_width = from->dim[2],
         .in_height = from->dim[1],
         .out_width = to->dim[2],
+        .ring = depthwise->ring > 0 ? (ptrdiff_t)depthwise->ring - 1 : -1,
+        .first = depthwise->first,
         .channels = from->dim[3],
         .num_blocks =
             from->dim[3] < BLOCK_CHANNELS ? 1 : from->dim[3] / BLOCK_CHANNELS,
@@ -203,13 +208,14 @@ void depthwise_run(const struct depthwise *depthwise,
         .min = node->min,
         .max = node->max,
     };
+    size_t rows = depthwise->num_rows > 0 ? depthwise->num_rows : to->dim[1];
     const struct team_task task = {
         .call = run_block,
         .function = (void (*)(void))find(window, depthwise->is_narrow),
         .context = &layer,
         .num_dimensions = 2,
-        .ranges = {to->dim[1], layer.num_blocks},
-        .steps = {BLOCK_ROWS, 1},
+        .ranges = {rows, layer.num_blocks},
+        .steps = {depthwise->num_rows > 0 ? BAND_ROWS : BLOCK_ROWS, 1},
         .flush_denormals = true,
     };
 

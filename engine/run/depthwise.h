@@ -28,7 +28,9 @@ bool depthwise_supports(const struct graph *graph,
 struct depthwise {
     const struct graph *graph;     /* borrowed */
     const struct graph_node *node; /* a supported one; borrowed */
-    const float *in;               /* (1, height, width, channels) */
+    const float *in;               /* (1, height, width, channels), or: */
+    size_t ring; /* row y is row y % ring of `in`, a power of two; 0: y */
+    size_t first, num_rows;        /* rows to compute; 0: all */
     float *out;                    /* (1, rows, columns, channels) */
     const struct graph_node *gate; /* a GATE of the results; or NULL */
     const float *y;      /* its first operand, of the shape of `out`; or */

@@ -4,6 +4,7 @@
 
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
+#include "engine/run/expand.h"
 #include "engine/run/plan_internal.h"
 #include "engine/run/product.h"
 #include "engine/run/transposed.h"
@@ -62,7 +63,22 @@ struct reading {
     const struct graph *graph;
     uint32_t *readers; /* (num_values) how often a value is read; owned */
     bool int8;
+    int exact; /* constant that stays in floats */
 };
+
+bool plan_suits_int8(const struct graph *graph, const struct graph_node *node,
+                     int exact)
+{
+    if (node->num_inputs < 2 || node->inputs[1] == exact)
+        return false;
+    return dense_int8_has_kernel() ? dense_int8_supports(graph, node)
+                                   : xnnrun_supports_int8(graph, node);
+}
+
+static bool is_dense(enum plan_runner runner)
+{
+    return runner == PLAN_DENSE || runner == PLAN_DENSE_INT8;
+}
 
 static bool find_runner(enum plan_runner *runner, const struct reading *reading,
                         const struct graph_node *node, struct error *err)
@@ -71,8 +87,9 @@ static bool find_runner(enum plan_runner *runner, const struct reading *reading,
 
     if (depthwise_supports(graph, node) || transposed_supports(graph, node))
         *runner = PLAN_DEPTHWISE;
-    else if (dense_supports(graph, node) &&
-             !(reading->int8 && xnnrun_supports_int8(graph, node)))
+    else if (reading->int8 && plan_suits_int8(graph, node, reading->exact))
+        *runner = dense_int8_has_kernel() ? PLAN_DENSE_INT8 : PLAN_XNNPACK;
+    else if (dense_supports(graph, node))
         *runner = PLAN_DENSE;
     else if (product_supports(graph, node))
         *runner = PLAN_DENSE;
@@ -104,6 +121,18 @@ static bool is_rest(const struct reading *reading, int v, size_t m,
            graph_shape_equal(&other->shape, &graph->values[v].shape);
 }
 
+/* Whether the depthwise convolution of value v, and of nothing else, is next.
+ */
+static bool is_expanded(const struct reading *reading, int v, size_t m)
+{
+    const struct graph *graph = reading->graph;
+    const struct graph_node *node = &graph->nodes[m];
+
+    return m < graph->num_nodes && reading->readers[v] == 1 &&
+           depthwise_supports(graph, node) && node->inputs[0] == v &&
+           expand_pays(graph, node);
+}
+
 /* How many nodes behind node n its kernel runs as well. */
 static size_t count_rest(const struct reading *reading, size_t n,
                          enum plan_runner runner)
@@ -114,14 +143,16 @@ static size_t count_rest(const struct reading *reading, size_t n,
 
     if (nodes[n].op == GRAPH_MATMUL)
         return 0;
-    if (runner == PLAN_DENSE && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
-                                 is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
+    if (runner == PLAN_DENSE_INT8 && is_expanded(reading, v, n + 1))
+        return 1;
+    if (is_dense(runner) && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
+                             is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
         v = nodes[n + 1].outputs[0];
         count++;
         if (graph_is_clamped(&nodes[n + 1]))
             return count;
     }
-    if ((runner == PLAN_DENSE || runner == PLAN_DEPTHWISE) &&
+    if ((is_dense(runner) || runner == PLAN_DEPTHWISE) &&
         is_rest(reading, v, n + 1 + count, GRAPH_GATE, 1))
         count++;
     return count;
@@ -148,11 +179,13 @@ static bool add_to_steps(struct plan *plan, const struct reading *reading,
     return true;
 }
 
-static bool find_steps(struct plan *plan, bool int8, struct error *err)
+static bool find_steps(struct plan *plan, bool int8, int exact,
+                       struct error *err)
 {
     struct reading reading = {.graph = plan->graph,
                               .readers = count_reads(plan->graph, err),
-                              .int8 = int8};
+                              .int8 = int8,
+                              .exact = exact};
     bool ok = reading.readers;
 
     for (size_t n = 0; ok && n < plan->graph->num_nodes;)
@@ -176,6 +209,23 @@ static void share(struct dense *dense, const struct making *making)
         for (size_t s = 0; s < making->others[i]->num_steps; s++)
             if (dense_share(dense, making->others[i]->dense[s]))
                 return;
+}
+
+static bool add_dense_int8(struct plan *plan, struct error *err)
+{
+    bool ok = true;
+
+    plan->dense_int8 = calloc(plan->num_steps + 1, sizeof *plan->dense_int8);
+    if (!plan->dense_int8)
+        return fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t s = 0; ok && s < plan->num_steps; s++) {
+        if (plan->steps[s].runner != PLAN_DENSE_INT8)
+            continue;
+        plan->dense_int8[s] = dense_int8_new(
+            plan->graph, &plan->graph->nodes[plan->steps[s].first], NULL, err);
+        ok = plan->dense_int8[s];
+    }
+    return ok;
 }
 
 /* Packs the weights of our own kernels. */
@@ -206,7 +256,8 @@ static bool add_dense(struct plan *plan, const struct making *making,
     return ok;
 }
 
-/* Marks the weights to be quantized: those that only such nodes take. */
+/* Counts the nodes that compute with integers, and marks the weights that are
+ * quantized for XNNPACK. */
 static void mark_int8(struct plan *plan, bool *marks, int exact)
 {
     const struct graph *graph = plan->graph;
@@ -214,9 +265,9 @@ static void mark_int8(struct plan *plan, bool *marks, int exact)
     for (size_t n = 0; n < graph->num_nodes; n++) {
         const struct graph_node *node = &graph->nodes[n];
 
-        if (!xnnrun_supports_int8(graph, node) || node->inputs[1] == exact)
+        if (!plan_suits_int8(graph, node, exact))
             continue;
-        marks[node->inputs[1]] = true;
+        marks[node->inputs[1]] = !dense_int8_has_kernel();
         plan->num_int8++;
     }
 }
@@ -229,17 +280,20 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
 
     if (!marks)
         return fail(err, ERROR_MEMORY, "not enough memory for a plan");
-    if (int8 && !xnnrun_has_int8())
+    if (int8 && !dense_int8_has_kernel() && !xnnrun_has_int8())
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs XNNPACK from 2024 or later; this "
-                  "program was built with XNNPACK from %s",
+                  "precision int8 needs a processor with AVX-512 VNNI, or "
+                  "XNNPACK from 2024 or later; this program was built with "
+                  "XNNPACK from %s",
                   xnnrun_generation());
     if (ok && int8)
         mark_int8(plan, marks, exact);
     if (ok && int8 && plan->num_int8 == 0)
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs 1 x 1 convolutions or linear layers "
-                  "before the last layer; this network has none");
+                  "precision int8 needs %s or linear layers before the last "
+                  "layer; this network has none",
+                  dense_int8_has_kernel() ? "convolutions of many channels"
+                                          : "1 x 1 convolutions");
     if (ok) {
         plan->weights = xnnweights_new(plan->graph, marks, err);
         ok = plan->weights != NULL;
@@ -265,9 +319,11 @@ static struct plan *make(const struct graph *graph, const struct making *making,
         fail(err, ERROR_MEMORY, "not enough memory for a plan");
         goto out;
     }
-    ok = find_steps(plan, making->int8, err) && check_size(graph, err) &&
+    ok = find_steps(plan, making->int8, making->exact, err) &&
+         check_size(graph, err) &&
          add_weights(plan, making->int8, making->exact, err) &&
-         add_dense(plan, making, err) && plan_values_place(plan, err);
+         add_dense(plan, making, err) && add_dense_int8(plan, err) &&
+         plan_values_place(plan, err);
 out:
     if (!ok) {
         plan_free(plan);
@@ -360,7 +416,7 @@ bool plan_has_copy(const struct plan *plan, int value)
     for (size_t i = 0; i < graph->num_outputs; i++)
         num_readers += graph->outputs[i] == value;
     for (size_t s = 0; s < plan->num_steps; s++)
-        num_copies += plan->dense[s] &&
+        num_copies += (plan->dense[s] || plan->dense_int8[s]) &&
                       graph->nodes[plan->steps[s].first].inputs[1] == value;
     return num_copies > 0 && num_copies == num_readers;
 }
@@ -372,7 +428,10 @@ void plan_free(struct plan *plan)
     xnnweights_free(plan->weights);
     for (size_t s = 0; plan->dense && s < plan->num_steps; s++)
         dense_free(plan->dense[s]);
+    for (size_t s = 0; plan->dense_int8 && s < plan->num_steps; s++)
+        dense_int8_free(plan->dense_int8[s]);
     free(plan->dense);
+    free(plan->dense_int8);
     free(plan->steps);
     free(plan->kept);
     free(plan->blocks);

@@ -23,11 +23,12 @@ bool plan_layout(struct graph *graph, struct error *err)
 struct plan *plan_new(const struct graph *graph, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Like plan_new, but linear layers and 1 x 1 convolutions compute with 8-bit
- * integers where the library supports it, except those with the constant
- * `exact` (unless that is GRAPH_NONE) as weights. Results are close to those of
- * plan_new. ERROR_UNSUPPORTED: the library does not support it, or there is no
- * node that it applies to. */
+/* Like plan_new, but convolutions of all channels and linear layers compute
+ * with 8-bit integers, except those with the constant `exact` (unless that is
+ * GRAPH_NONE) as weights: by our own kernels (dense_int8.h) where the processor
+ * has them, otherwise the linear ones and those of 1 x 1 by XNNPACK, if it is
+ * that of 2024. Results are close to those of plan_new. ERROR_UNSUPPORTED:
+ * neither can, or there is no node that it applies to. */
 struct plan *plan_new_int8(const struct graph *graph, int exact,
                            struct error *err)
     __attribute__((warn_unused_result));
@@ -47,6 +48,10 @@ struct plan *plan_new_sharing(struct graph *graph,
 /* The bytes of the weights that the plan has packed itself, shared or not. */
 size_t plan_packed_len(const struct plan *plan);
 
+/* Whether plan_new_int8 would let the node compute with integers. */
+bool plan_suits_int8(const struct graph *graph, const struct graph_node *node,
+                     int exact);
+
 /* The number of nodes that compute with integers. */
 size_t plan_num_int8(const struct plan *plan);
 
@@ -55,6 +60,7 @@ size_t plan_num_int8(const struct plan *plan);
     X(PLAN_XNNPACK, "xnnpack")     \
     X(PLAN_DEPTHWISE, "depthwise") \
     X(PLAN_DENSE, "dense")         \
+    X(PLAN_DENSE_INT8, "int8")     \
     X(PLAN_KERNEL, "kernel")
 
 enum plan_runner {
@@ -65,7 +71,8 @@ enum plan_runner {
 };
 
 /* Nodes first .. first + count - 1. XNNPACK runs any number; our own kernels of
- * convolutions run also what follows: a sum, and the gate of a gradient. */
+ * convolutions run also what follows: a sum, and the gate of a gradient, or
+ * (expand.h) a depthwise convolution. */
 struct plan_step {
     size_t first, count;
     enum plan_runner runner;

@@ -5,6 +5,7 @@
  * them. */
 
 #include "engine/run/dense.h"
+#include "engine/run/dense_int8.h"
 #include "engine/run/memory_plan.h"
 #include "engine/run/plan.h"
 #include "engine/xnn/xnnrun.h"
@@ -20,6 +21,7 @@ struct plan {
     struct plan_step *steps;   /* (num_steps) owned */
     size_t num_steps;
     struct dense **dense; /* (num_steps) NULL: another's step; owned */
+    struct dense_int8 **dense_int8; /* (num_steps) likewise */
     /* Which values have memory in a session: the input, the outputs, and what
      * one step makes and another takes. (graph's num_values) owned. */
     bool *kept;
@@ -35,6 +37,13 @@ struct plan {
     size_t num_int8;            /* nodes with quantized weights */
     struct xnnweights *weights; /* owned; has a lock of its own */
 };
+
+/* plan_values.c: the last node of a step. */
+const struct graph_node *plan_last_node(const struct plan *plan, size_t s);
+
+/* plan_values.c: whether a step is a layer with integers and the depthwise
+ * convolution of it. */
+bool plan_is_expanded(const struct plan *plan, size_t s);
 
 /* plan_values.c: the mask of a value, or NULL. */
 struct plan_mask *plan_values_mask(const struct plan *plan, int value);

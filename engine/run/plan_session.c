@@ -8,6 +8,7 @@
 #include "engine/base/memory_limit.h"
 #include "engine/kernel/kernel.h"
 #include "engine/run/depthwise.h"
+#include "engine/run/expand.h"
 #include "engine/run/plan_internal.h"
 #include "engine/run/product.h"
 #include "engine/run/transposed.h"
@@ -255,12 +256,14 @@ static int out_of(const struct plan_session *session,
         .outputs[0];
 }
 
-static void run_depthwise(struct plan_session *session,
-                          const struct plan_step *step)
+/* The depthwise convolution of a step, and what follows it. */
+static struct depthwise depthwise_of(const struct plan_session *session,
+                                     const struct plan_step *step,
+                                     const struct graph_node *node)
 {
-    const struct graph_node *node = &session->plan->graph->nodes[step->first];
-    const struct graph_node *gate = step->count > 1 ? node + 1 : NULL;
-
+    const struct graph_node *nodes = session->plan->graph->nodes;
+    const struct graph_node *gate =
+        node < &nodes[step->first + step->count - 1] ? node + 1 : NULL;
     int out = out_of(session, step);
     const struct plan_mask *made = plan_values_mask(session->plan, out);
     struct depthwise depthwise = {
@@ -277,6 +280,15 @@ static void run_depthwise(struct plan_session *session,
         depthwise.made = session->masks[out];
         depthwise.bounds = made->bounds;
     }
+    return depthwise;
+}
+
+static void run_depthwise(struct plan_session *session,
+                          const struct plan_step *step)
+{
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    struct depthwise depthwise = depthwise_of(session, step, node);
+
     if (node->op == GRAPH_DECONV)
         transposed_run(&depthwise, &session->member);
     else
@@ -291,7 +303,8 @@ static float *scratch_of(const struct plan_session *session, size_t s)
            plan->blocks[plan->num_passed + plan->num_masks + s].offset;
 }
 
-static void run_dense(struct plan_session *session, size_t s)
+/* What follows a convolution of all channels in its step. */
+static struct dense_rest rest_of(const struct plan_session *session, size_t s)
 {
     const struct plan_step *step = &session->plan->steps[s];
     const struct graph_node *node = &session->plan->graph->nodes[step->first];
@@ -320,7 +333,16 @@ static void run_dense(struct plan_session *session, size_t s)
         rest.made = session->masks[out];
         rest.bounds = made->bounds;
     }
-    dense_run(session->plan->dense[s], session->data[out],
+    return rest;
+}
+
+static void run_dense(struct plan_session *session, size_t s)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct dense_rest rest = rest_of(session, s);
+
+    dense_run(session->plan->dense[s], session->data[out_of(session, step)],
               session->data[node->inputs[0]], &rest, scratch_of(session, s),
               &session->member);
 }
@@ -332,6 +354,27 @@ static void run_product(struct plan_session *session, size_t s,
                 session->data[node->outputs[0]], operand(session, node, 0),
                 operand(session, node, 1), scratch_of(session, s),
                 &session->member);
+}
+
+static void run_dense_int8(struct plan_session *session, size_t s)
+{
+    const struct plan_step *step = &session->plan->steps[s];
+    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct dense_int8 *dense = session->plan->dense_int8[s];
+    const float *in = session->data[node->inputs[0]];
+
+    if (plan_is_expanded(session->plan, s)) {
+        const struct depthwise depthwise =
+            depthwise_of(session, step, node + 1);
+
+        expand_run(dense, &depthwise, in, scratch_of(session, s),
+                   &session->member);
+    } else {
+        const struct dense_rest rest = rest_of(session, s);
+
+        dense_int8_run(dense, session->data[out_of(session, step)], in, &rest,
+                       scratch_of(session, s), &session->member);
+    }
 }
 
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
@@ -352,6 +395,9 @@ static bool run_step(struct plan_session *session, size_t s, struct error *err)
         run_product(session, s, node);
         ok = true;
         break;
+    case PLAN_DENSE_INT8:
+        run_dense_int8(session, s);
+        return true;
     case PLAN_KERNEL:
         ok = run_kernel(session, node, err);
         break;

@@ -3,8 +3,22 @@
 #include <stdlib.h>
 
 #include "engine/base/hugepages.h"
+#include "engine/run/expand.h"
 #include "engine/run/plan_internal.h"
 #include "engine/run/product.h"
+
+const struct graph_node *plan_last_node(const struct plan *plan, size_t s)
+{
+    const struct plan_step *step = &plan->steps[s];
+
+    return &plan->graph->nodes[step->first + step->count - 1];
+}
+
+bool plan_is_expanded(const struct plan *plan, size_t s)
+{
+    return plan->dense_int8[s] && plan->steps[s].count > 1 &&
+           plan_last_node(plan, s)->op == GRAPH_CONV;
+}
 
 /* Which step each node is in: (num_nodes), owned by the caller. */
 static size_t *number_steps(const struct plan *plan, struct error *err)
@@ -140,13 +154,27 @@ static void list_masks(struct plan *plan, const size_t *step_of)
 
 /* ---- scratch ---- */
 
+static size_t scratch_len(const struct plan *plan, size_t s)
+{
+    const struct dense_int8 *dense_int8 = plan->dense_int8[s];
+    const struct graph_node *last = plan_last_node(plan, s);
+
+    if (plan->dense[s])
+        return dense_scratch_len(plan->dense[s]);
+    if (!dense_int8)
+        return 0;
+    return plan_is_expanded(plan, s)
+               ? expand_scratch_len(dense_int8, plan->graph, last)
+               : dense_int8_scratch_len(dense_int8);
+}
+
 /* Of our own kernels: it lives while its step runs. */
 static void list_scratch(struct plan *plan)
 {
     for (size_t s = 0; s < plan->num_steps; s++) {
         const struct plan_step *step = &plan->steps[s];
         const struct graph_node *node = &plan->graph->nodes[step->first];
-        size_t len = plan->dense[s] ? dense_scratch_len(plan->dense[s]) : 0;
+        size_t len = scratch_len(plan, s);
 
         if (step->runner == PLAN_DENSE && node->op == GRAPH_MATMUL)
             len = product_scratch_len(plan->graph, node);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "engine/base/clock.h"
-#include "engine/xnn/xnnrun.h"
 
 enum { NUM_PICTURES = 3, NUM_RUNS = 3 };
 
@@ -157,8 +156,7 @@ static struct plan *choose(const struct graph *graph, const struct head *head,
 bool precision_suits_int8(const struct graph *graph, const struct head *head,
                           const struct graph_node *node)
 {
-    return xnnrun_supports_int8(graph, node) &&
-           node->inputs[1] != head->weights;
+    return plan_suits_int8(graph, node, head->weights);
 }
 
 struct plan *precision_plan(const struct graph *graph, const struct head *head,

@@ -44,8 +44,8 @@
          "model's own; a larger input gives a finer map")                      \
     CHOICE(precision, "precision", CONFIG_FP32, "fp32|int8|auto",              \
            "arithmetic of the networks: floats, 8-bit integers (faster, "      \
-           "slightly less accurate, needs the XNNPACK of 2024), or whichever " \
-           "a check at startup prefers")                                       \
+           "slightly less accurate, needs a processor with AVX-512 VNNI, or "  \
+           "the XNNPACK of 2024), or whichever a check at startup prefers")    \
     SECTION("work", "how much runs at once, and how much may wait")            \
     NUMBER(workers, "workers", 2, 1, 256, "threads",                           \
            "images processed at the same time, one thread each")               \

@@ -124,7 +124,7 @@ SYSTEM = re.compile(
     |stdlib|stdnoreturn|string|tgmath|threads|time|uchar|wchar|wctype
     |dirent|dlfcn|fcntl|fnmatch|getopt|glob|libgen|netdb|poll|pthread|pwd
     |regex|sched|semaphore|strings|syslog|termios|unistd|malloc|endian
-    |arpa/inet|net/if|netinet/(in|tcp)|linux/[a-z_]+|immintrin|arm_neon
+    |arpa/inet|net/if|netinet/(in|tcp)|linux/[a-z_]+|cpuid|immintrin|arm_neon
     |sys/[a-z]+)\.h""",
     re.VERBOSE,
 )

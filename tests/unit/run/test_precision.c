@@ -1,5 +1,5 @@
 /* Networks computed with integers of 8 bits against the same with floats, and
- * what sessions share. With the XNNPACK of 2022 there are no integers: then
+ * what sessions share. Where neither the processor nor XNNPACK has integers,
  * that is what is tested. */
 
 #include <math.h>
@@ -12,6 +12,7 @@
 
 #include "engine/explain/cam.h"
 #include "engine/network/network.h"
+#include "engine/run/dense_int8.h"
 #include "engine/run/precision.h"
 #include "engine/xnn/quantize.h"
 #include "engine/xnn/xnnrun.h"
@@ -20,6 +21,11 @@
 #include <cmocka.h>
 
 enum { CLASSES = 20, SIDE = 12 };
+
+static bool has_int8(void)
+{
+    return dense_int8_has_kernel() || xnnrun_has_int8();
+}
 
 static int add_conv(struct graph *graph, struct sketch_random *random, int x,
                     size_t in, size_t out, size_t kernel)
@@ -36,21 +42,29 @@ static int add_conv(struct graph *graph, struct sketch_random *random, int x,
     return y;
 }
 
-/* A classifier of three convolutions, the last two 1 x 1 or not; ready to be
- * planned. */
-static void make_small(struct network *net, bool pointwise)
+/* The windows of a classifier's convolutions. */
+enum windows {
+    POINTWISE, /* 3 x 3, and two of 1 x 1 */
+    WIDE,      /* two of 3 x 3 */
+    TINY,      /* one of 1 x 1, of three channels */
+};
+
+/* A classifier, ready to be planned. */
+static void make_small(struct network *net, enum windows windows)
 {
     struct graph *graph = &net->graph;
     struct sketch_random random = {7};
     struct error err = {0};
     int x = sketch_input(graph, SHAPE(1, 3, SIDE, SIDE));
 
-    x = add_conv(graph, &random, x, 3, 48, 3);
-    if (pointwise) {
-        x = add_conv(graph, &random, x, 48, 96, 1);
-        x = add_conv(graph, &random, x, 96, 64, 1);
+    if (windows == TINY) {
+        x = add_conv(graph, &random, x, 3, 64, 1);
     } else {
-        x = add_conv(graph, &random, x, 48, 64, 3);
+        x = add_conv(graph, &random, x, 3, 48, 3);
+        if (windows == POINTWISE)
+            x = add_conv(graph, &random, x, 48, 96, 1);
+        x = add_conv(graph, &random, x, windows == WIDE ? 48 : 96, 64,
+                     windows == WIDE ? 3 : 1);
     }
     x = sketch_node(graph, GRAPH_MEAN, (int[]){x}, 1);
     sketch_last(graph)->reduce.raw_axes[0] = 2;
@@ -102,7 +116,8 @@ static void run_plan(struct result *result, const struct network *net,
     plan_session_free(session);
 }
 
-static void integers_are_near_floats(void **state)
+/* Of a classifier whose layers, but for the last, all compute with integers. */
+static void expect_near_floats(enum windows windows, size_t num_int8)
 {
     struct network net = {0};
     struct error err = {0};
@@ -110,15 +125,12 @@ static void integers_are_near_floats(void **state)
     struct plan *fp32, *int8;
     double apart = 0, size = 0;
 
-    (void)state;
-    if (!xnnrun_has_int8())
-        skip();
-    make_small(&net, true);
+    make_small(&net, windows);
     fp32 = plan_new(&net.graph, &err);
     int8 = plan_new_int8(&net.graph, net.head.weights, &err);
     assert_true(fp32 && int8);
     assert_int_equal(plan_num_int8(fp32), 0);
-    assert_int_equal(plan_num_int8(int8), 2);
+    assert_int_equal(plan_num_int8(int8), num_int8);
     run_plan(&floats, &net, fp32);
     run_plan(&integers, &net, int8);
     for (size_t i = 0; i < CLASSES; i++) {
@@ -133,6 +145,23 @@ static void integers_are_near_floats(void **state)
     graph_release(&net.graph);
 }
 
+/* XNNPACK takes those of 1 x 1 alone. */
+static void integers_are_near_floats(void **state)
+{
+    (void)state;
+    if (!has_int8())
+        skip();
+    expect_near_floats(POINTWISE, dense_int8_has_kernel() ? 3 : 2);
+}
+
+static void our_own_kernels_take_any_window(void **state)
+{
+    (void)state;
+    if (!dense_int8_has_kernel())
+        skip();
+    expect_near_floats(WIDE, 2);
+}
+
 static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
 {
     struct network net = {0};
@@ -143,9 +172,9 @@ static void with_integers_the_map_still_adds_up_to_the_logit(void **state)
     struct plan *plan;
 
     (void)state;
-    if (!xnnrun_has_int8())
+    if (!has_int8())
         skip();
-    make_small(&net, true);
+    make_small(&net, POINTWISE);
     plan = precision_plan(&net.graph, &net.head, PRECISION_INT8, &err);
     assert_non_null(plan);
     run_plan(&found, &net, plan);
@@ -170,11 +199,13 @@ static void without_such_layers_integers_are_refused(void **state)
     struct plan *plan;
 
     (void)state;
-    make_small(&net, false);
+    make_small(&net, TINY);
     assert_null(precision_plan(&net.graph, &net.head, PRECISION_INT8, &err));
     assert_int_equal(err.kind, ERROR_UNSUPPORTED);
-    assert_non_null(
-        strstr(err.text, xnnrun_has_int8() ? "1 x 1" : "XNNPACK from 2024"));
+    assert_non_null(strstr(err.text, !has_int8() ? "needs a processor with"
+                                     : dense_int8_has_kernel()
+                                         ? "of many channels"
+                                         : "1 x 1"));
     err = (struct error){0};
     plan = precision_plan(&net.graph, &net.head, PRECISION_AUTO, &err);
     assert_non_null(plan);
@@ -191,10 +222,10 @@ static void auto_plans_whatever_the_machine_is(void **state)
     struct plan *plan;
 
     (void)state;
-    make_small(&net, true);
+    make_small(&net, POINTWISE);
     plan = precision_plan(&net.graph, &net.head, PRECISION_AUTO, &err);
     assert_non_null(plan);
-    assert_true(plan_num_int8(plan) == 0 || xnnrun_has_int8());
+    assert_true(plan_num_int8(plan) == 0 || has_int8());
     run_plan(&found, &net, plan);
     plan_free(plan);
     graph_release(&net.graph);
@@ -205,13 +236,13 @@ static void the_second_session_computes_the_same_on_shared_weights(void **state)
     static struct result first, second, again;
 
     (void)state;
-    for (int int8 = 0; int8 <= (int)xnnrun_has_int8(); int8++) {
+    for (int int8 = 0; int8 <= (int)has_int8(); int8++) {
         struct network net = {0};
         struct error err = {0};
         struct plan *plan;
         struct plan_session *a, *b;
 
-        make_small(&net, true);
+        make_small(&net, POINTWISE);
         plan = int8 ? plan_new_int8(&net.graph, net.head.weights, &err)
                     : plan_new(&net.graph, &err);
         assert_non_null(plan);
@@ -318,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_near_floats),
+        cmocka_unit_test(our_own_kernels_take_any_window),
         cmocka_unit_test(with_integers_the_map_still_adds_up_to_the_logit),
         cmocka_unit_test(without_such_layers_integers_are_refused),
         cmocka_unit_test(auto_plans_whatever_the_machine_is),

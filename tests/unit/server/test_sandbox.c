@@ -90,6 +90,20 @@ static bool starts_thread(void)
            pthread_join(thread, NULL) == 0;
 }
 
+/* Whether the kernel is asked for the registers of AMX: it may say that the
+ * processor has none. */
+static bool asks_for_registers(void)
+{
+#ifdef SYS_arch_prctl
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 ||
+           errno != EPERM;
+#else
+    return true;
+#endif
+}
+
 /* X(what, whether it is as it should be) */
 #define TRIALS(X)                                                              \
     X("reads below the folder", opens(file, O_RDONLY))                         \
@@ -97,6 +111,7 @@ static bool starts_thread(void)
     X("starts threads", starts_thread())                                       \
     X("has memory", mmap(NULL, 4096, PROT_READ | PROT_WRITE,                   \
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)    \
+    X("asks for registers", asks_for_registers())                              \
     X("has no executable memory",                                              \
       mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, \
            0) == MAP_FAILED)                                                   \
