@@ -81,6 +81,19 @@ static size_t tiles_of(size_t length)
 
 /* Fewer tiles would not be worth reading four times the weights, and with few
  * channels the transforms take longer than the products. */
+/* Whether a gradient depends on branches that what the node computes decides:
+ * those of ReLUs and of max-pooling. A rounding error takes another branch. */
+static bool decides_branches(const struct graph *graph,
+                             const struct graph_node *node)
+{
+    bool found = false;
+
+    for (size_t n = 0; node->op == GRAPH_CONV && n < graph->num_nodes; n++)
+        found |= graph->nodes[n].op == GRAPH_GATE ||
+                 graph->nodes[n].op == GRAPH_MAX_POOL_GRADIENT;
+    return found;
+}
+
 bool dense_winograd_pays(const struct graph *graph,
                          const struct graph_node *node,
                          const struct dense_kernel *kernel)
@@ -92,7 +105,8 @@ bool dense_winograd_pays(const struct graph *graph,
     bool is_small = groups == 1 && bytes <= FEW_TILES_BYTES;
 
     return dense_winograd_supports(graph, node, kernel) &&
-           in[3] / groups >= MIN_CHANNELS && out[3] / groups >= MIN_CHANNELS &&
+           !decides_branches(graph, node) && in[3] / groups >= MIN_CHANNELS &&
+           out[3] / groups >= MIN_CHANNELS &&
            out[0] * tiles_of(out[1]) * tiles_of(out[2]) >=
                (is_small ? FEW_TILES : MIN_TILES);
 }
