@@ -106,7 +106,8 @@ bool graph_const_linear(struct graph *graph, struct graph_node *node,
 
     if (!inputs || !linear_bias(graph, node, num_out, &bias, err))
         return false;
-    if (transposed && alpha == 1) { /* as exporters write it */
+    b = graph_input(graph, node, 1); /* values may have moved */
+    if (transposed && alpha == 1) {  /* as exporters write it */
         w = graph_share_constant(graph, "", b, err);
         if (w == GRAPH_NONE)
             return false;
@@ -115,7 +116,7 @@ bool graph_const_linear(struct graph *graph, struct graph_node *node,
         if (w == GRAPH_NONE)
             return false;
         weights = graph->values[w].data;
-        b = graph_input(graph, node, 1);
+        b = graph_input(graph, node, 1); /* likewise */
         for (size_t o = 0; o < num_out; o++)
             for (size_t i = 0; i < num_in; i++)
                 weights[o * num_in + i] =

@@ -180,7 +180,8 @@ static void run_panel(const struct team_task *task, size_t thread,
     const struct work *work = task->context;
     const struct dense_row *row = work->row;
     const struct dense_rest *rest = work->rest;
-    size_t channel = at[0], pixel = 0, step = row->kernel->lanes;
+    const size_t pixels[DENSE_MAX_PIXELS] = {0}; /* a tile of one, again */
+    size_t channel = at[0], step = row->kernel->lanes;
     float sums[PANEL] = {0};
     struct dense_tile tile = {
         .min = row->node->min,
@@ -189,7 +190,7 @@ static void run_panel(const struct team_task *task, size_t thread,
         .has_rest =
             rest->addend || rest->y || rest->mask || rest->clamps || rest->made,
         .out = work->out,
-        .pixels = &pixel,
+        .pixels = pixels,
         .num_pixels = 1,
     };
 

@@ -66,7 +66,7 @@ def data(photos: Path, model: Path) -> tuple[Path, list[Path], list[Box]]:
         for i, part in enumerate(((0, 0), (9, 9))):
             files.append(photos / f"{path.stem}-{i}.png")
             image.crop((*part, part[0] + 200, part[1] + 200)).save(files[-1])
-    for x0, y0, x1, y1 in boxes_of(model, files):
+    for x0, y0, x1, y1 in boxes_of(model, files, "--box", "paper"):
         x, y, w, h = (x0 + x1) / 2, (y0 + y1) / 2, 0.4 * (x1 - x0), 0.4 * (y1 - y0)
         true.append((x - w + 10, y - h + 10, x + w + 10, y + h + 10))
     with (photos / "truth.csv").open("w", newline="") as file:
