@@ -51,6 +51,7 @@ NOT_IN_A_CONTAINER = {
     "test_notify.py": "systemd and its socket are this machine's",
     "test_a_file_that_guards_nothing_keeps_the_server_from_starting": "needs files "
     "that only their owner may read",
+    "test_a_token_is_asked_for": "needs files that only their owner may read",
     "test_a_command_that_does_not_exist": "without a command it is `serve` there",
     "test_a_bar_shows_the_passes_of_one_image": "a terminal of this machine",
     "test_a_unix_socket": "makes a socket in a folder of this machine",
