@@ -92,7 +92,8 @@ bool plan_has_copy(const struct plan *plan, int value);
 void plan_free(struct plan *plan);
 
 /* About how much memory a session takes, in bytes: its values, and what XNNPACK
- * makes for its steps. */
+ * makes for its steps, but for the tables of addresses of its convolutions of
+ * several pixels. */
 size_t plan_session_len(const struct plan *plan);
 
 /* A session computes on its caller's thread and, if `team` is not NULL, on
