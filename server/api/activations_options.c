@@ -1,7 +1,5 @@
 #include "server/api/activations_options.h"
 
-#include <string.h>
-
 static const struct engine_activations_request defaults =
     ENGINE_ACTIVATIONS_REQUEST_DEFAULT;
 
@@ -10,17 +8,6 @@ struct reading {
     struct engine_activations_request request;
     const struct engine *engine; /* NULL: not known yet */
 };
-
-/* Which models there are is not known here (models.h). */
-static bool take_model(void *data, const struct option *option,
-                       const char *value, struct error *err)
-{
-    (void)data;
-    (void)option;
-    (void)value;
-    (void)err;
-    return true;
-}
 
 static bool take_layer(void *data, const struct option *option,
                        const char *value, struct error *err)
@@ -78,23 +65,10 @@ static bool take_channels(void *data, const struct option *option,
     }
 }
 
-static bool take_top(void *data, const struct option *option, const char *value,
-                     struct error *err)
-{
-    struct reading *reading = data;
-    uint64_t number;
-
-    if (!options_check(&number, option, value, err))
-        return false;
-    reading->request.choice.top = (size_t)number;
-    return true;
-}
-
 #define FIELD(field) OPTION_FIELD(struct engine_activations_request, field)
 
 static const struct option rows[] = {
-    {OPTION_TEXT, "model", "NAME", "which model to ask",
-     "a name out of GET /models", "the first one", .take = take_model},
+    REQUEST_OPTIONS_MODEL,
     {OPTION_TEXT, "layer", "LAYER",
      "the layer whose channels are shown (GET /model/layers)",
      "a layer's name, a unique end of one, or -1, -2 and so on for the last",
@@ -105,7 +79,7 @@ static const struct option rows[] = {
     {OPTION_NUMBER, "top", "N",
      "how many channels are shown, at most: those of the largest mean, largest "
      "first",
-     .fallback = "16", .min = 1, .max = ACTIVATIONS_MAX, .take = take_top},
+     .min = 1, .max = ACTIVATIONS_MAX, FIELD(choice.top)},
     {OPTION_CHOICE, "values", "KIND",
      "the maps' numbers in the answer: none, rows of numbers, or little-endian "
      "floats in base64",
@@ -147,11 +121,11 @@ const struct request_options *activations_options_table(void)
 static bool check_choice(const struct activations_choice *choice,
                          const bool *seen, struct error *err)
 {
-    for (size_t i = 0; choice->num_channels > 0 && i < NUM_ROWS; i++)
-        if (seen[i] && rows[i].take == take_top)
-            return fail(err, ERROR_INPUT,
-                        "option \"top\": the channels are listed already "
-                        "(option \"channels\")");
+    if (choice->num_channels > 0 &&
+        request_options_given(activations_options_table(), seen, "top"))
+        return fail(err, ERROR_INPUT,
+                    "option \"top\": the channels are listed already "
+                    "(option \"channels\")");
     return true;
 }
 

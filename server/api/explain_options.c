@@ -95,23 +95,11 @@ static bool take_against(void *data, const struct option *option,
            engine_find_class(reading->engine, &reading->request.against, value);
 }
 
-/* Which models there are is not known here (models.h). */
-static bool take_model(void *data, const struct option *option,
-                       const char *value, struct error *err)
-{
-    (void)data;
-    (void)option;
-    (void)value;
-    (void)err;
-    return true;
-}
-
 #define FIELD(field) OPTION_FIELD(struct explain_request, field)
 #define RULE_WORD(rule, name, kind) "|" #name
 
 static const struct option rows[] = {
-    {OPTION_TEXT, "model", "NAME", "which model to ask",
-     "a name out of GET /models", "the first one", .take = take_model},
+    REQUEST_OPTIONS_MODEL,
     {OPTION_TEXT, "top", "N", "how many classes to list, at most",
      "1 or more (all, where there are fewer)", "5", .take = take_top},
     {OPTION_LIST, "class", "CLASS",
@@ -203,10 +191,7 @@ const struct request_options *explain_options_table(void)
 
 static bool is_given(const bool *seen, const char *flag)
 {
-    for (size_t i = 0; i < NUM_ROWS; i++)
-        if (strcmp(rows[i].flag, flag) == 0)
-            return seen[i];
-    return false;
+    return request_options_given(explain_options_table(), seen, flag);
 }
 
 /* "against" alone asks for the margin. */

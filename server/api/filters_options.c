@@ -11,17 +11,6 @@ struct reading {
     const struct engine *engine;
 };
 
-/* Which models there are is not known here (models.h). */
-static bool take_model(void *data, const struct option *option,
-                       const char *value, struct error *err)
-{
-    (void)data;
-    (void)option;
-    (void)value;
-    (void)err;
-    return true;
-}
-
 static bool take_layer(void *data, const struct option *option,
                        const char *value, struct error *err)
 {
@@ -43,35 +32,10 @@ static bool take_folded(void *data, const struct option *option,
     return reading->request.is_folded || strcmp(value, "0") == 0;
 }
 
-static bool take_top(void *data, const struct option *option, const char *value,
-                     struct error *err)
-{
-    struct reading *reading = data;
-    uint64_t number;
-
-    if (!options_check(&number, option, value, err))
-        return false;
-    reading->request.style.top = (size_t)number;
-    return true;
-}
-
-static bool take_inputs(void *data, const struct option *option,
-                        const char *value, struct error *err)
-{
-    struct reading *reading = data;
-    uint64_t number;
-
-    if (!options_check(&number, option, value, err))
-        return false;
-    reading->request.style.inputs = (size_t)number;
-    return true;
-}
-
 #define FIELD(field) OPTION_FIELD(struct engine_filters_request, field)
 
 static const struct option rows[] = {
-    {OPTION_TEXT, "model", "NAME", "which model to ask",
-     "a name out of GET /models", "the first one", .take = take_model},
+    REQUEST_OPTIONS_MODEL,
     {OPTION_TEXT, "layer", "LAYER",
      "the layer whose convolution is shown (GET /model/layers)",
      "a layer's name, a unique end of one, or -1, -2 and so on for the last",
@@ -80,11 +44,11 @@ static const struct option rows[] = {
      "whether the normalization behind the convolution is folded into its "
      "weights, as they are computed with; or they are those of the file",
      "0|1", "1", .take = take_folded},
-    {OPTION_NUMBER, "top", "N", "how many filters are drawn, at most",
-     .fallback = "64", .min = 1, .max = FILTERS_MAX_SHOWN, .take = take_top},
+    {OPTION_NUMBER, "top", "N", "how many filters are drawn, at most", .min = 1,
+     .max = FILTERS_MAX_SHOWN, FIELD(style.top)},
     {OPTION_NUMBER, "inputs", "N",
-     "how many input channels of each filter are drawn, at most",
-     .fallback = "8", .min = 1, .max = FILTERS_MAX_INPUTS, .take = take_inputs},
+     "how many input channels of each filter are drawn, at most", .min = 1,
+     .max = FILTERS_MAX_INPUTS, FIELD(style.inputs)},
     {OPTION_CHOICE, "scale", "KIND",
      "what is drawn in full: of each filter its own largest weight, or the "
      "largest of all that are shown",

@@ -45,23 +45,17 @@ static bool check_options(struct engine_activations_request *asked,
 
 bool handle_activations_check(struct service *service, struct request *request)
 {
-    const char *name = params_find(&request->params, "model");
-    bool is_form = posted_image_is_form(request);
     struct engine_activations_request asked;
-    struct model *model = NULL;
+    struct model *model;
     bool ok;
 
     if (service_is_abandoned(service))
         return request_fail(request, PROBLEM_DRAINING,
                             "the service is shutting down");
-    if (!check_accept(request) || !posted_image_check_head(request))
+    if (!check_accept(request) || !posted_image_check_head(request) ||
+        !posted_image_find_model(&model, service, request))
         return false;
-    if (name || service->models.count == 1 || !is_form) {
-        model = models_find(&service->models, name, &request->err);
-        if (!model)
-            return false;
-    }
-    ok = check_options(&asked, request, model, !is_form);
+    ok = check_options(&asked, request, model, !posted_image_is_form(request));
     model_release(model);
     return ok;
 }

@@ -57,10 +57,7 @@ static bool check_options(struct admitted *admitted,
 
 bool handle_cam_check(struct service *service, struct request *request)
 {
-    const char *name = params_find(&request->params, "model");
-    bool known =
-        name || service->models.count == 1 || !posted_image_is_form(request);
-    struct model *model = NULL;
+    struct model *model;
     struct explain_request asked;
     struct admitted admitted;
     bool ok;
@@ -68,13 +65,9 @@ bool handle_cam_check(struct service *service, struct request *request)
     if (service_is_abandoned(service))
         return request_fail(request, PROBLEM_DRAINING,
                             "the service is shutting down");
-    if (!check_accept(request) || !posted_image_check_head(request))
+    if (!check_accept(request) || !posted_image_check_head(request) ||
+        !posted_image_find_model(&model, service, request))
         return false;
-    if (known) {
-        model = models_find(&service->models, name, &request->err);
-        if (!model)
-            return false;
-    }
     ok = check_options(&admitted, &asked, service, request, model,
                        !posted_image_is_form(request));
     model_release(model);

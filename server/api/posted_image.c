@@ -76,6 +76,18 @@ bool posted_image_check_head(struct request *request)
            check_query(request);
 }
 
+bool posted_image_find_model(struct model **model, struct service *service,
+                             struct request *request)
+{
+    const char *name = params_find(&request->params, "model");
+
+    *model = NULL;
+    if (!name && service->models.count != 1 && posted_image_is_form(request))
+        return true;
+    *model = models_find(&service->models, name, &request->err);
+    return *model != NULL;
+}
+
 static enum not_image_place place_of(const struct request *request)
 {
     return request->image_from == REQUEST_IMAGE_BODY    ? NOT_IMAGE_BODY

@@ -113,3 +113,22 @@ bool request_options_parse(const struct request_options *options, void *data,
             return false;
     return true;
 }
+
+bool request_options_given(const struct request_options *options,
+                           const bool *seen, const char *flag)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(options->rows[i].flag, flag) == 0)
+            return seen[i];
+    return false;
+}
+
+bool request_options_take_model(void *data, const struct option *option,
+                                const char *value, struct error *err)
+{
+    (void)data;
+    (void)option;
+    (void)value;
+    (void)err;
+    return true;
+}

@@ -46,4 +46,20 @@ bool request_options_parse(const struct request_options *options, void *data,
                            struct error *err)
     __attribute__((warn_unused_result));
 
+/* Whether the row with a flag is given. */
+bool request_options_given(const struct request_options *options,
+                           const bool *seen, const char *flag);
+
+/* The row that all tables have. Its value is only checked to be there once at
+ * most: which models there are is not known here (models.h). */
+#define REQUEST_OPTIONS_MODEL                               \
+    {                                                       \
+        OPTION_TEXT, "model", "NAME", "which model to ask", \
+            "a name out of GET /models", "the first one",   \
+            .take = request_options_take_model              \
+    }
+
+bool request_options_take_model(void *data, const struct option *option,
+                                const char *value, struct error *err);
+
 #endif
