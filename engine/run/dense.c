@@ -109,30 +109,6 @@ static size_t taps_of(const struct dense *dense)
     return kernel[0] * kernel[1];
 }
 
-/* A LINEAR is a convolution with a window of one pixel. */
-static void describe(struct dense *dense)
-{
-    const struct graph_node *node = dense->node;
-    const struct graph_shape *in = &graph_input(dense->graph, node, 0)->shape;
-    const struct graph_shape *out = &graph_output(dense->graph, node, 0)->shape;
-
-    if (node->op != GRAPH_LINEAR) {
-        dense->window = node->conv.window;
-        dense->transposed = node->op == GRAPH_DECONV;
-        memcpy(dense->in_dim, in->dim, sizeof dense->in_dim);
-        memcpy(dense->out_dim, out->dim, sizeof dense->out_dim);
-        return;
-    }
-    dense->window = (struct graph_window){
-        .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
-    for (int i = 0; i < 2; i++)
-        dense->in_dim[i] = dense->out_dim[i] = 1;
-    dense->in_dim[3] = in->dim[in->rank - 1];
-    dense->out_dim[3] = out->dim[out->rank - 1];
-    dense->in_dim[2] = dense->out_dim[2] =
-        graph_shape_count(out) / dense->out_dim[3];
-}
-
 /* Packs the weights for tiles, if there is memory. */
 static void pack_tiles(struct dense *dense)
 {
@@ -168,7 +144,9 @@ struct dense *dense_new(const struct graph *graph,
         dense->graph = graph;
         dense->node = node;
         dense->kernel = kernel = kernel ? kernel : dense_tile_best();
-        describe(dense);
+        dense_layout_describe(&dense->window, dense->in_dim, dense->out_dim,
+                              graph, node);
+        dense->transposed = node->op == GRAPH_DECONV;
         if (dense_row_pays(graph, node))
             dense->row = dense_row_new(graph, node, kernel, err);
         else if (dense_winograd_pays(graph, node, kernel))
@@ -373,11 +351,6 @@ static void move_inputs(struct inputs *inputs, const struct dense *dense,
 
 /* ---- running ---- */
 
-static bool has_rest(const struct dense_rest *rest)
-{
-    return rest->addend || rest->y || rest->mask || rest->clamps || rest->made;
-}
-
 /* A block of pixels, for a group of panels. */
 static void run_block(const struct team_task *task, size_t thread,
                       const size_t *at, const size_t *len)
@@ -393,7 +366,7 @@ static void run_block(const struct team_task *task, size_t thread,
         .min = dense->node->min,
         .max = dense->node->max,
         .rest = work->rest,
-        .has_rest = has_rest(work->rest),
+        .has_rest = dense_has_rest(work->rest),
         .out = work->out,
         .pixels = inputs.pixels,
     };

@@ -64,6 +64,12 @@ struct dense_rest {
     struct mask_bounds bounds;
 };
 
+/* Whether it says to do anything. */
+static inline bool dense_has_rest(const struct dense_rest *rest)
+{
+    return rest->addend || rest->y || rest->mask || rest->clamps || rest->made;
+}
+
 /* How many floats of scratch a run needs; often none. */
 size_t dense_scratch_len(const struct dense *dense);
 

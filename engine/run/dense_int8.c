@@ -19,6 +19,7 @@
 
 #include "engine/base/hugepages.h"
 #include "engine/run/dense_int8_internal.h"
+#include "engine/run/dense_layout.h"
 #include "engine/xnn/quantize.h"
 
 enum {
@@ -78,27 +79,10 @@ bool dense_int8_supports(const struct graph *graph,
 
 /* ---- geometry ---- */
 
-/* A LINEAR is a convolution with a window of one pixel. */
 static void describe(struct dense_int8 *dense)
 {
-    const struct graph_node *node = dense->node;
-    const struct graph_shape *in = &graph_input(dense->graph, node, 0)->shape;
-    const struct graph_shape *out = &graph_output(dense->graph, node, 0)->shape;
-
-    if (node->op != GRAPH_LINEAR) {
-        dense->window = node->conv.window;
-        memcpy(dense->in_dim, in->dim, sizeof dense->in_dim);
-        memcpy(dense->out_dim, out->dim, sizeof dense->out_dim);
-    } else {
-        dense->window = (struct graph_window){
-            .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
-        for (int i = 0; i < 2; i++)
-            dense->in_dim[i] = dense->out_dim[i] = 1;
-        dense->in_dim[3] = in->dim[in->rank - 1];
-        dense->out_dim[3] = out->dim[out->rank - 1];
-        dense->in_dim[2] = dense->out_dim[2] =
-            graph_shape_count(out) / dense->out_dim[3];
-    }
+    dense_layout_describe(&dense->window, dense->in_dim, dense->out_dim,
+                          dense->graph, dense->node);
     dense->pointwise = true;
     for (int i = 0; i < 2; i++)
         dense->pointwise &= dense->window.kernel[i] == 1 &&

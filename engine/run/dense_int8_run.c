@@ -263,11 +263,6 @@ static void find_pixels(const struct work *work, size_t *pixels, size_t picture,
     }
 }
 
-static bool has_rest(const struct dense_rest *rest)
-{
-    return rest->addend || rest->y || rest->mask || rest->clamps || rest->made;
-}
-
 /* A tile whose products are summed, and finished only after those of the next
  * one are under way: the processor then does both at once. */
 struct pending {
@@ -300,7 +295,7 @@ static struct dense_int8_tile tile_at(const struct work *work, size_t picture,
         .min = dense->node->min,
         .max = dense->node->max,
         .rest = work->rest,
-        .has_rest = has_rest(work->rest),
+        .has_rest = dense_has_rest(work->rest),
         .out = work->out,
         .pixels = pixels,
         .num_positions = count,

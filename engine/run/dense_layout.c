@@ -96,3 +96,25 @@ void dense_layout_pack(const struct dense_layout *layout, float *packed,
                 bias && l < one.num_lanes ? bias[one.channel + l] : 0;
     }
 }
+
+void dense_layout_describe(struct graph_window *window, size_t *in, size_t *out,
+                           const struct graph *graph,
+                           const struct graph_node *node)
+{
+    const struct graph_shape *from = &graph_input(graph, node, 0)->shape;
+    const struct graph_shape *to = &graph_output(graph, node, 0)->shape;
+
+    if (node->op != GRAPH_LINEAR) {
+        *window = node->conv.window;
+        memcpy(in, from->dim, 4 * sizeof *in);
+        memcpy(out, to->dim, 4 * sizeof *out);
+        return;
+    }
+    *window = (struct graph_window){
+        .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    for (int i = 0; i < 2; i++)
+        in[i] = out[i] = 1;
+    in[3] = from->dim[from->rank - 1];
+    out[3] = to->dim[to->rank - 1];
+    in[2] = out[2] = graph_shape_count(to) / out[3];
+}

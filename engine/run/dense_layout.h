@@ -34,6 +34,14 @@ void dense_layout_find(struct dense_layout *layout,
 struct dense_panel dense_layout_panel(const struct dense_layout *layout,
                                       size_t panel);
 
+/* Describes a CONV, DECONV or LINEAR as a convolution: a LINEAR has a window of
+ * one pixel, and its rows are the pixels of one row.
+ *
+ *     in, out  out  (4) of the feature maps, (n, height, width, channels) */
+void dense_layout_describe(struct graph_window *window, size_t *in, size_t *out,
+                           const struct graph *graph,
+                           const struct graph_node *node);
+
 /* Packs all panels.
  *
  *     packed   out  (groups, panels, taps, in, lanes)
