@@ -27,11 +27,9 @@ static void fill_map(struct explain_map *map, float *values, size_t k,
     map->width = features->width;
     map->height = features->height;
     map->values = values;
-    for (size_t i = 0; i < cells; i++) {
+    for (size_t i = 0; i < cells; i++)
         values[i] = features->values[i * features->channels + k];
-        map->min = i == 0 || values[i] < map->min ? values[i] : map->min;
-        map->max = i == 0 || values[i] > map->max ? values[i] : map->max;
-    }
+    explain_find_range(map);
     map->scale = map->max;
 }
 
@@ -57,15 +55,8 @@ static struct probe_features
 features_of(const struct engine_object_source *source)
 {
     const struct network *network = source->network;
-    int value = network->head.features;
-    const struct graph_shape *shape = &network->graph.values[value].shape;
 
-    return (struct probe_features){
-        .values = plan_session_data(source->plan, value),
-        .height = shape->dim[1],
-        .width = shape->dim[2],
-        .channels = shape->dim[3],
-    };
+    return probe_view(&network->graph, source->plan, network->head.features);
 }
 
 /* The channels of one class, from place `first` on. */
@@ -85,8 +76,9 @@ static bool find_of(struct engine_channels *channels, size_t i, size_t first,
     made->list = channels->list + first;
     if (!target_set(&target, request->target, entry->class.index,
                     request->against, &network->head, source->logits, err) ||
-        !channels_find(&made->found, &network->head, &network->graph, &features,
-                       &target, source->logits, request->channels, err))
+        !channels_find(&made->found, &network->head, &network->graph,
+                       channels->activations, &target, source->logits,
+                       request->channels, err))
         return false;
     for (size_t k = 0; k < made->found.count; k++) {
         struct explained_channel *one = &made->list[k];
@@ -122,6 +114,13 @@ bool engine_channels_find(struct engine_channels *channels,
         features.height * features.width * sizeof *channels->values, err);
     if (!channels->values)
         return false;
+    channels->activations =
+        scratch_reserve(channels->activations, &channels->activations_cap,
+                        features.channels, sizeof *channels->activations, err);
+    if (!channels->activations)
+        return false;
+    channels_pool(channels->activations, &object->source.network->head,
+                  &object->source.network->graph, &features);
     for (size_t k = 0; k < num_classes; k++) {
         if (!classes[k].is_asked)
             continue;
@@ -137,5 +136,6 @@ void engine_channels_release(struct engine_channels *channels)
 {
     free(channels->list);
     free(channels->values);
+    free(channels->activations);
     *channels = (struct engine_channels){0};
 }

@@ -11,7 +11,8 @@ struct engine_channels {
     struct explained_channels class[EXPLAIN_MAX_CLASSES];
     struct explained_channel *list; /* (sum of the classes' counts) owned */
     float *values;                  /* (that, height, width) owned */
-    size_t list_cap, values_cap;
+    double *activations;            /* (channels of the feature map) owned */
+    size_t list_cap, values_cap, activations_cap;
 };
 
 /* Whether a request asks for channels. */

@@ -30,17 +30,6 @@ size_t engine_object_passes(const struct network *network,
                : 0;
 }
 
-/* Sets min, max and scale. 1 is drawn in full: the object's own prototype. */
-static void find_range(struct explain_map *map)
-{
-    map->min = map->max = map->values[0];
-    for (size_t i = 1; i < map->height * map->width; i++) {
-        map->min = map->values[i] < map->min ? map->values[i] : map->min;
-        map->max = map->values[i] > map->max ? map->values[i] : map->max;
-    }
-    map->scale = 1;
-}
-
 struct render_map engine_object_to_render(const struct engine_object *object,
                                           const struct explain_map *map)
 {
@@ -164,7 +153,8 @@ static bool refine_one(struct engine_object *object, size_t i,
                               &object->scratch, &seed, stages, err))
         return false;
     refined->region = map->region;
-    find_range(refined);
+    explain_find_range(refined);
+    refined->scale = 1; /* the object's own prototype is drawn in full */
     return how->quality == BOX_QUALITY_FAST || object->refusal[i] ||
            look_again(object, i, &seed, how, err);
 }

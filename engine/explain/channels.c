@@ -18,37 +18,42 @@ static int compare(const void *left, const void *right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* F_k, before a normalization. */
-static double pool(const struct probe_features *features, size_t k, bool is_max)
+void channels_pool(double *restrict activations, const struct head *head,
+                   const struct graph *graph,
+                   const struct probe_features *features)
 {
     size_t cells = features->height * features->width;
-    double sum = 0, most = -INFINITY;
+    struct cam_scale scale;
 
-    for (size_t i = 0; i < cells; i++) {
-        double value = (double)features->values[i * features->channels + k];
+    cam_scale(&scale, head, graph, features->values);
+    for (size_t k = 0; k < features->channels; k++)
+        activations[k] = head->is_max ? -INFINITY : 0;
+    for (size_t i = 0; i < cells; i++)
+        for (size_t k = 0; k < features->channels; k++) {
+            double value = (double)features->values[i * features->channels + k];
 
-        sum += value;
-        most = fmax(most, value);
+            activations[k] = head->is_max ? fmax(activations[k], value)
+                                          : activations[k] + value;
+        }
+    for (size_t k = 0; k < features->channels; k++) {
+        double pooled =
+            head->is_max ? activations[k] : activations[k] / (double)cells;
+
+        activations[k] = (pooled - scale.mean) / scale.deviation;
     }
-    return is_max ? most : sum / (double)cells;
 }
 
 /* Describes all channels. */
-static void describe(struct channel *all, const struct probe_features *features,
-                     const struct head *head, const struct cam_scale *scale,
-                     const float *weights)
+static void describe(struct channel *all, const double *activations,
+                     const float *weights, size_t total)
 {
-    for (size_t k = 0; k < features->channels; k++) {
-        double pooled = pool(features, k, head->is_max);
-        double activation = (pooled - scale->mean) / scale->deviation;
-
+    for (size_t k = 0; k < total; k++)
         all[k] = (struct channel){
             .index = k,
             .weight = (double)weights[k],
-            .activation = activation,
-            .contribution = (double)weights[k] * activation,
+            .activation = activations[k],
+            .contribution = (double)weights[k] * activations[k],
         };
-    }
 }
 
 /* Of all channels in order. */
@@ -69,15 +74,13 @@ static void list(struct channels *channels, const struct channel *all,
 }
 
 bool channels_find(struct channels *channels, const struct head *head,
-                   const struct graph *graph,
-                   const struct probe_features *features,
+                   const struct graph *graph, const double *activations,
                    const struct target *target, const float *logits,
                    size_t most, struct error *err)
 {
-    size_t total = features->channels;
+    size_t total = graph->values[head->features].shape.dim[3];
     float *seed = malloc((head->num_logits + total) * sizeof *seed);
     struct channel *all = malloc(total * sizeof *all);
-    struct cam_scale scale;
 
     *channels = (struct channels){.total = total};
     if (!seed || !all) {
@@ -89,8 +92,7 @@ bool channels_find(struct channels *channels, const struct head *head,
     target_seed(seed, target, logits);
     channels->bias =
         combine_weights(seed + head->num_logits, head, graph, seed);
-    cam_scale(&scale, head, graph, features->values);
-    describe(all, features, head, &scale, seed + head->num_logits);
+    describe(all, activations, seed + head->num_logits, total);
     qsort(all, total, sizeof *all, compare);
     list(channels, all, most);
     channels->expected = target_slope(target, logits);

@@ -40,16 +40,24 @@ struct channels {
     double expected, found;
 };
 
-/* Lists the channels with the largest contributions above 0, up to `most`, and
- * as many with the smallest below 0. Of equal ones, the first comes first. The
- * head must have no refusal. ERROR_MEMORY.
+/* Computes F_k of all channels: once for all classes of an image. The head must
+ * have no refusal.
  *
- * features  of the head, for the unchanged image
- * logits    (num_classes) likewise
- * most      at most CHANNELS_MAX */
-bool channels_find(struct channels *channels, const struct head *head,
+ * activations  out  (channels)
+ * features     in   of the head */
+void channels_pool(double *restrict activations, const struct head *head,
                    const struct graph *graph,
-                   const struct probe_features *features,
+                   const struct probe_features *features);
+
+/* Lists the channels with the largest contributions above 0, up to `most`, and
+ * as many with the smallest below 0. Of equal ones, the first comes first.
+ * ERROR_MEMORY.
+ *
+ * activations  (channels) by channels_pool
+ * logits       (num_classes) of the same image
+ * most         at most CHANNELS_MAX */
+bool channels_find(struct channels *channels, const struct head *head,
+                   const struct graph *graph, const double *activations,
                    const struct target *target, const float *logits,
                    size_t most, struct error *err)
     __attribute__((warn_unused_result));

@@ -66,9 +66,7 @@ size_t explain_passes(const struct explain_method *method,
  * most: gradients of a few pixels are many times those of all others. */
 static const double SHARE = 0.995;
 
-/* Sets min, max and scale. */
-static void find_range(struct explain_map *map,
-                       const struct explain_method *method)
+void explain_find_range(struct explain_map *map)
 {
     map->min = map->max = map->values[0];
     for (size_t i = 1; i < map->height * map->width; i++) {
@@ -77,6 +75,12 @@ static void find_range(struct explain_map *map,
         map->min = value < map->min ? value : map->min;
         map->max = value > map->max ? value : map->max;
     }
+}
+
+/* Sets the scale by the range. */
+static void find_scale(struct explain_map *map,
+                       const struct explain_method *method)
+{
     map->scale =
         method->is_signed && -map->min > map->max ? -map->min : map->max;
     if (method->of_pixels) {
@@ -95,8 +99,10 @@ bool explain_run(struct explain_maps *maps, const struct explain_method *method,
         return err->kind == ERROR_UNSUPPORTED
                    ? error_prefix(err, "%s", explain_method_name(method))
                    : false;
-    for (size_t i = 0; i < maps->count; i++)
-        find_range(&maps->map[i], method);
+    for (size_t i = 0; i < maps->count; i++) {
+        explain_find_range(&maps->map[i]);
+        find_scale(&maps->map[i], method);
+    }
     return true;
 }
 

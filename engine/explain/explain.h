@@ -31,6 +31,9 @@ bool explain_run(struct explain_maps *maps, const struct explain_method *method,
                  const struct explain_input *input, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Sets min and max of a map's values. */
+void explain_find_range(struct explain_map *map);
+
 void explain_release(struct explain_maps *maps);
 
 #endif

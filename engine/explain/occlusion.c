@@ -37,6 +37,10 @@ static size_t start_of(const struct grid *grid, size_t i)
                                 (double)(grid->count - 1));
 }
 
+struct square {
+    size_t top, left;
+};
+
 struct hiding {
     const struct explain_task *task;
     struct probe_features image;
@@ -58,6 +62,14 @@ static struct hiding hiding_of(const struct explain_task *task)
     };
 }
 
+static struct square square_of(const struct hiding *hiding, size_t i)
+{
+    return (struct square){
+        .top = start_of(&hiding->down, i / hiding->across.count),
+        .left = start_of(&hiding->across, i % hiding->across.count),
+    };
+}
+
 static size_t passes(const struct explain_task *task)
 {
     const struct hiding hiding = hiding_of(task);
@@ -69,11 +81,10 @@ static void prepare(void *user, size_t i, float *input)
 {
     const struct hiding *hiding = user;
     size_t channels = hiding->image.channels, width = hiding->image.width;
-    size_t top = start_of(&hiding->down, i / hiding->across.count);
-    size_t left = start_of(&hiding->across, i % hiding->across.count);
+    struct square square = square_of(hiding, i);
 
-    for (size_t y = top; y < top + hiding->down.side; y++)
-        for (size_t x = left; x < left + hiding->across.side; x++)
+    for (size_t y = square.top; y < square.top + hiding->down.side; y++)
+        for (size_t x = square.left; x < square.left + hiding->across.side; x++)
             for (size_t c = 0; c < channels; c++)
                 input[(y * width + x) * channels + c] =
                     hiding->task->baseline[c];
@@ -83,11 +94,10 @@ static void restore(void *user, size_t i, float *input)
 {
     const struct hiding *hiding = user;
     size_t channels = hiding->image.channels, width = hiding->image.width;
-    size_t top = start_of(&hiding->down, i / hiding->across.count);
-    size_t left = start_of(&hiding->across, i % hiding->across.count);
+    struct square square = square_of(hiding, i);
 
-    for (size_t y = top; y < top + hiding->down.side; y++) {
-        size_t at = (y * width + left) * channels;
+    for (size_t y = square.top; y < square.top + hiding->down.side; y++) {
+        size_t at = (y * width + square.left) * channels;
 
         memcpy(input + at, hiding->image.values + at,
                hiding->across.side * channels * sizeof *input);
@@ -98,11 +108,11 @@ static void restore(void *user, size_t i, float *input)
 static void spread(float *map, float *covered, const struct hiding *hiding,
                    size_t i, float fall)
 {
-    size_t top = start_of(&hiding->down, i / hiding->across.count);
-    size_t left = start_of(&hiding->across, i % hiding->across.count);
+    struct square square = square_of(hiding, i);
 
-    for (size_t y = top; y < top + hiding->down.side; y++)
-        for (size_t x = left; x < left + hiding->across.side; x++) {
+    for (size_t y = square.top; y < square.top + hiding->down.side; y++)
+        for (size_t x = square.left; x < square.left + hiding->across.side;
+             x++) {
             map[y * hiding->image.width + x] += fall;
             covered[y * hiding->image.width + x] += 1;
         }
@@ -149,16 +159,14 @@ static void hide_worst(void *user, size_t m, float *input)
 {
     const struct hiding *hiding = user;
     const struct probe_features *image = &hiding->image;
-    size_t top =
-        start_of(&hiding->down, hiding->worst[m] / hiding->across.count);
-    size_t left =
-        start_of(&hiding->across, hiding->worst[m] % hiding->across.count);
+    struct square square = square_of(hiding, hiding->worst[m]);
 
     for (size_t y = 0; y < image->height; y++)
         for (size_t x = 0; x < image->width; x++) {
             size_t at = (y * image->width + x) * image->channels;
-            bool is_hidden = y >= top && y - top < hiding->down.side &&
-                             x >= left && x - left < hiding->across.side;
+            bool is_hidden =
+                y >= square.top && y - square.top < hiding->down.side &&
+                x >= square.left && x - square.left < hiding->across.side;
 
             for (size_t c = 0; c < image->channels; c++)
                 input[at + c] = is_hidden ? hiding->task->baseline[c]

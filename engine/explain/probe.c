@@ -70,14 +70,7 @@ void probe_begin(struct probe *probe, size_t layer, int value, size_t total,
     probe->watch = watch;
     probe->num_passes = 0;
     if (value != GRAPH_NONE) {
-        const struct graph_shape *shape = &graph->values[value].shape;
-
-        probe->shape = (struct probe_features){
-            .values = plan_session_data(probe->source.plan, value),
-            .height = shape->dim[1],
-            .width = shape->dim[2],
-            .channels = shape->dim[3],
-        };
+        probe->shape = probe_view(graph, probe->source.plan, value);
         probe->has_features = true;
     }
 }
@@ -92,17 +85,24 @@ uint64_t probe_num_runs(const struct probe *probe)
     return probe->num_runs;
 }
 
-void probe_image(const struct probe *probe, struct probe_features *image)
+struct probe_features probe_view(const struct graph *graph,
+                                 struct plan_session *session, int value)
 {
-    const struct graph *graph = &probe->source.network->graph;
-    const struct graph_shape *shape = &graph->values[graph->inputs[0]].shape;
+    const struct graph_shape *shape = &graph->values[value].shape;
 
-    *image = (struct probe_features){
-        .values = plan_session_data(probe->source.plan, graph->inputs[0]),
+    return (struct probe_features){
+        .values = plan_session_data(session, value),
         .height = shape->dim[1],
         .width = shape->dim[2],
         .channels = shape->dim[3],
     };
+}
+
+void probe_image(const struct probe *probe, struct probe_features *image)
+{
+    const struct graph *graph = &probe->source.network->graph;
+
+    *image = probe_view(graph, probe->source.plan, graph->inputs[0]);
 }
 
 void probe_set_image(const struct probe *probe, const struct probe_net *net,

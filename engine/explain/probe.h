@@ -77,12 +77,16 @@ size_t probe_num_passes(const struct probe *probe);
 /* How many passes of the whole network all its calls ran. */
 uint64_t probe_num_runs(const struct probe *probe);
 
-/* The image as the network takes it: (height, width, channels). */
 struct probe_features {
     const float *values; /* (height, width, channels) */
     size_t height, width, channels;
 };
 
+/* The value of a plan's graph, (1, height, width, channels), in a session. */
+struct probe_features probe_view(const struct graph *graph,
+                                 struct plan_session *session, int value);
+
+/* The image as the network takes it. */
 void probe_image(const struct probe *probe, struct probe_features *image);
 
 /* The layer's features for the unchanged image; no pass if they are among the
