@@ -19,6 +19,25 @@ SAMPLES = ROOT / "static/samples"
 Run = subprocess.CompletedProcess[bytes]
 
 
+def run_in(folder: Path, *args: str | Path) -> Run:
+    """Runs the program in a folder, with nothing on its standard input."""
+    return subprocess.run(
+        [WHEREFORE, *args],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def said_by(result: Run) -> dict:
+    """The object that a run which must succeed has printed."""
+    assert result.stderr == b""
+    assert result.returncode == 0
+    return json.loads(result.stdout)
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """A folder of its own with cat.png, coffee.png and rocket.jpg."""
@@ -53,10 +72,4 @@ def cam(photos: Path) -> Callable[..., Run]:
 def answer(cam: Callable[..., Run]) -> Callable[..., dict]:
     """Runs `wherefore cam` for one photo that must be answered."""
 
-    def run(*args: str | Path, **options) -> dict:
-        result = cam(*args, **options)
-        assert result.stderr == b""
-        assert result.returncode == 0
-        return json.loads(result.stdout)
-
-    return run
+    return lambda *args, **options: said_by(cam(*args, **options))

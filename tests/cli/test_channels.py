@@ -2,22 +2,17 @@
 
 import base64
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from conftest import MODEL, ROOT, SAMPLES, WHEREFORE
+from conftest import MODEL, ROOT, SAMPLES, run_in
 from onnx import numpy_helper
 
 NETWORKS = ROOT / "tests/data/networks"
 PHOTO = SAMPLES / "coffee.png"
 MOST = 64
-
-
-def command(*args: str | Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([WHEREFORE, *args], capture_output=True, timeout=60, check=False)
 
 
 @pytest.fixture
@@ -26,9 +21,9 @@ def ask(tmp_path: Path):
 
     def run(network: str, *args: str) -> dict:
         folder = tmp_path / network
-        added = command("model", "add", NETWORKS / f"{network}.onnx", "--to", folder)
+        added = run_in(ROOT, "model", "add", NETWORKS / f"{network}.onnx", "--to", folder)
         assert added.returncode == 0, added.stderr
-        found = command("cam", "--model", folder, *args, PHOTO)
+        found = run_in(ROOT, "cam", "--model", folder, *args, PHOTO)
         assert found.returncode == 0, found.stderr
         return json.loads(found.stdout)
 
@@ -98,7 +93,7 @@ def test_weights_are_those_of_the_file(ask):
 
 def test_the_box_of_a_channel_is_the_paper_s():
     """A fifth of its maximum, on the photo of 600 x 400 pixels."""
-    found = command("cam", "--model", MODEL, "--channels=8", "--values=1", "--threshold=0.2", PHOTO)
+    found = run_in(ROOT, "cam", "--model", MODEL, "--channels=8", "--values=1", "--threshold=0.2", PHOTO)
     for one in json.loads(found.stdout)["channels"]["list"]:
         values = np.array(one["map"]["values"])
         box = one["box"]
@@ -121,7 +116,7 @@ def test_a_margin_is_the_difference_of_two_classes():
         "espresso": ["--class=967"],
         "margin": ["--class=504", "--against=967"],
     }.items():
-        found = command("cam", "--model", MODEL, "--channels=64", *args, PHOTO)
+        found = run_in(ROOT, "cam", "--model", MODEL, "--channels=64", *args, PHOTO)
         assert found.returncode == 0, found.stderr
         of[name] = json.loads(found.stdout)["channels"]
 
@@ -140,9 +135,9 @@ def test_without_a_head_there_are_none(ask, tmp_path):
     """And the program says why; without the option, the network is explained."""
     folder = tmp_path / "vgg16"
     file = next(NETWORKS.glob("vgg16-*.onnx"))
-    assert command("model", "add", file, "--to", folder).returncode == 0
-    refused = command("cam", "--model", folder, "--channels=1", PHOTO)
+    assert run_in(ROOT, "model", "add", file, "--to", folder).returncode == 0
+    refused = run_in(ROOT, "cam", "--model", folder, "--channels=1", PHOTO)
     assert refused.returncode != 0
     assert b"channels cannot be listed" in refused.stderr
-    answer = json.loads(command("cam", "--model", folder, PHOTO).stdout)
+    answer = json.loads(run_in(ROOT, "cam", "--model", folder, PHOTO).stdout)
     assert "channels" not in answer

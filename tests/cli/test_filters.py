@@ -2,8 +2,6 @@
 file, as onnx and numpy read them."""
 
 import functools
-import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import tiny
-from conftest import MODEL, WHEREFORE, Run
+from conftest import MODEL, Run, run_in, said_by
 from onnx import numpy_helper
 from PIL import Image
 
@@ -23,30 +21,14 @@ MANY = ["--top", "256", "--inputs", "64", "--sheet", "x.png"]
 def filters(tmp_path: Path) -> Callable[..., Run]:
     """Runs `wherefore filters` in a folder of its own."""
 
-    def run(*args: str | Path) -> Run:
-        return subprocess.run(
-            [WHEREFORE, "filters", *args],
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return lambda *args: run_in(tmp_path, "filters", *args)
 
 
 @pytest.fixture
 def found(filters: Callable[..., Run]) -> Callable[..., dict]:
     """What is printed of a convolution that there is."""
 
-    def run(*args: str | Path) -> dict:
-        result = filters(*args)
-        assert result.stderr == b""
-        assert result.returncode == 0
-        return json.loads(result.stdout)
-
-    return run
+    return lambda *args: said_by(filters(*args))
 
 
 @functools.cache

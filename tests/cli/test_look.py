@@ -3,7 +3,6 @@ the contact sheet, to Pillow."""
 
 import base64
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 import tiny
-from conftest import MODEL, WHEREFORE, Run
+from conftest import MODEL, Run, run_in, said_by
 from onnx import numpy_helper
 from PIL import Image
 
@@ -25,30 +24,14 @@ GAP, LABEL = 2, 14
 def look(photos: Path) -> Callable[..., Run]:
     """Runs `wherefore look` in the folder of photos."""
 
-    def run(*args: str | Path) -> Run:
-        return subprocess.run(
-            [WHEREFORE, "look", *args],
-            cwd=photos,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return lambda *args: run_in(photos, "look", *args)
 
 
 @pytest.fixture
 def found(look: Callable[..., Run]) -> Callable[..., dict]:
     """What is printed for one photo that must be answered."""
 
-    def run(*args: str | Path) -> dict:
-        result = look(*args)
-        assert result.stderr == b""
-        assert result.returncode == 0
-        return json.loads(result.stdout)
-
-    return run
+    return lambda *args: said_by(look(*args))
 
 
 def noise(path: Path, width: int, height: int) -> np.ndarray:

@@ -4,14 +4,13 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from conftest import MODEL, ROOT, WHEREFORE, Run
+from conftest import MODEL, ROOT, Run, run_in
 from onnx import TensorProto, helper, numpy_helper
 
 FORMS = ROOT / "tests/data/forms"
@@ -23,17 +22,7 @@ COMMANDS = ["info", "check", "layers", "add", "run", "gradient"]
 def model(tmp_path: Path) -> Callable[..., Run]:
     """Runs `wherefore model` in a folder of its own."""
 
-    def run(*args: str | Path) -> Run:
-        return subprocess.run(
-            [WHEREFORE, "model", *args],
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return lambda *args: run_in(tmp_path, "model", *args)
 
 
 def save(path: Path, nodes: list, inputs: dict, outputs: dict, weights=()) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import MODEL, ROOT, WHEREFORE, Run
+from conftest import MODEL, ROOT, WHEREFORE, Run, run_in
 from onnx import TensorProto, helper, numpy_helper
 from test_model import save
 
@@ -49,17 +49,7 @@ EXPECTED = read_expected()
 def gradient(tmp_path: Path) -> Callable[..., Run]:
     """Runs `wherefore model gradient` in a folder of its own."""
 
-    def run(*args: str | Path) -> Run:
-        return subprocess.run(
-            [WHEREFORE, "model", "gradient", *args],
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return lambda *args: run_in(tmp_path, "model", "gradient", *args)
 
 
 @pytest.fixture
