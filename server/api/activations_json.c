@@ -3,24 +3,11 @@
 #include "server/api/parts_json.h"
 #include "server/http/json.h"
 
-static bool put_values(json_t *object, const struct activations *found,
-                       size_t i, enum explain_values values)
-{
-    const size_t cells = found->height * found->width;
-    const float *map = found->maps + i * cells;
-
-    if (values == EXPLAIN_VALUES_NONE)
-        return true;
-    return put(object, "values",
-               values == EXPLAIN_VALUES_F32
-                   ? parts_json_floats(map, cells)
-                   : parts_json_rows(map, found->height, found->width));
-}
-
 static json_t *channel_object(const struct activations *found, size_t i,
                               enum explain_values values)
 {
     const struct activation *channel = &found->list[i];
+    const float *map = found->maps + i * found->height * found->width;
     json_t *object = json_object();
 
     if (put(object, "index", json_integer((json_int_t)channel->index)) &&
@@ -28,7 +15,7 @@ static json_t *channel_object(const struct activations *found, size_t i,
         put(object, "min", real((double)channel->min)) &&
         put(object, "max", real((double)channel->max)) &&
         put(object, "above_zero", real((double)channel->above_zero)) &&
-        put_values(object, found, i, values))
+        parts_json_put_values(object, map, found->height, found->width, values))
         return object;
     json_decref(object);
     return NULL;

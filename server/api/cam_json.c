@@ -5,7 +5,6 @@
 
 #include "server/api/channels_json.h"
 #include "server/api/explain_options.h"
-#include "server/api/map_json.h"
 #include "server/api/parts_json.h"
 #include "server/http/json.h"
 
@@ -63,7 +62,8 @@ static json_t *map_object(const struct explained_class *class,
               json_pack("{so so}", "mean", real(map->norm_mean), "deviation",
                         real(map->norm_deviation)))) &&
          put(object, "region", parts_json_region(&map->region)) &&
-         map_json_put_values(object, map, request->values)))
+         parts_json_put_values(object, map->values, map->height, map->width,
+                               request->values)))
         return object;
     json_decref(object);
     return NULL;

@@ -1,19 +1,18 @@
 #include "server/api/channels_json.h"
 
-#include "server/api/map_json.h"
+#include "server/api/parts_json.h"
 #include "server/http/json.h"
 
 static json_t *map_object(const struct explain_map *map,
                           enum explain_values values)
 {
-    const struct preprocess_region *region = &map->region;
     json_t *object = json_pack(
-        "{sI sI so so s{sf sf sf sf}}", "width", (json_int_t)map->width,
-        "height", (json_int_t)map->height, "min", real((double)map->min), "max",
-        real((double)map->max), "region", "x", region->x, "y", region->y,
-        "width", region->width, "height", region->height);
+        "{sI sI so so so}", "width", (json_int_t)map->width, "height",
+        (json_int_t)map->height, "min", real((double)map->min), "max",
+        real((double)map->max), "region", parts_json_region(&map->region));
 
-    if (object && map_json_put_values(object, map, values))
+    if (object && parts_json_put_values(object, map->values, map->height,
+                                        map->width, values))
         return object;
     json_decref(object);
     return NULL;

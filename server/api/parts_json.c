@@ -18,7 +18,7 @@ static json_t *number_row(const float *values, size_t width)
     return row;
 }
 
-json_t *parts_json_rows(const float *values, size_t height, size_t width)
+static json_t *rows_of(const float *values, size_t height, size_t width)
 {
     json_t *rows = json_array();
 
@@ -31,7 +31,7 @@ json_t *parts_json_rows(const float *values, size_t height, size_t width)
     return rows;
 }
 
-json_t *parts_json_floats(const float *values, size_t count)
+static json_t *floats_of(const float *values, size_t count)
 {
     size_t len = BASE64_ENCODE_RAW_LENGTH(count * sizeof(float));
     uint8_t *bytes = malloc(count * sizeof(float));
@@ -46,6 +46,16 @@ json_t *parts_json_floats(const float *values, size_t count)
     free(bytes);
     free(encoded);
     return string;
+}
+
+bool parts_json_put_values(json_t *object, const float *map, size_t height,
+                           size_t width, enum explain_values values)
+{
+    if (values == EXPLAIN_VALUES_NONE)
+        return true;
+    return put(object, "values",
+               values == EXPLAIN_VALUES_F32 ? floats_of(map, height * width)
+                                            : rows_of(map, height, width));
 }
 
 json_t *parts_json_image(const struct image *image)

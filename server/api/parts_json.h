@@ -1,21 +1,21 @@
 #ifndef SERVER_API_PARTS_JSON_H
 #define SERVER_API_PARTS_JSON_H
 
-/* Parts that several JSON responses have. Each returns a new object, or NULL if
- * there is not enough memory. Any thread. */
+/* Parts that several JSON responses have. Where nothing else is said, they
+ * return a new object, or NULL if there is not enough memory. Any thread. */
 
 #include <jansson.h>
 #include <stddef.h>
 
 #include "engine/engine.h"
 
-/* Rows of numbers.
+/* Puts "values" of a map into `object`: nothing, rows of numbers, or
+ * little-endian floats in base64. Returns false if there is not enough memory.
  *
- * values  (height, width) */
-json_t *parts_json_rows(const float *values, size_t height, size_t width);
-
-/* Little-endian floats in base64. */
-json_t *parts_json_floats(const float *values, size_t count);
+ * map  (height, width) */
+bool parts_json_put_values(json_t *object, const float *map, size_t height,
+                           size_t width, enum explain_values values)
+    __attribute__((warn_unused_result));
 
 json_t *parts_json_image(const struct image *image);
 json_t *parts_json_region(const struct preprocess_region *region);
