@@ -155,10 +155,20 @@ int graph_add_constant(struct graph *graph, const char *name,
                        enum graph_type type, const struct graph_shape *shape,
                        struct error *err) __attribute__((warn_unused_result));
 
-/* Makes a value a constant with zeroed elements; its shape must be known.
+/* Makes a value a constant with undefined elements; its shape must be known.
  * ERROR_MEMORY, ERROR_LIMIT. */
 bool graph_make_constant(struct graph_value *value, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Returns `len` bytes, which are undefined, or NULL if out of memory. They can
+ * become the elements of a constant if there are at least GRAPH_BLOCK_LEAST. */
+enum { GRAPH_BLOCK_LEAST = 1024 };
+void *graph_block_new(size_t len) __attribute__((warn_unused_result));
+void graph_block_free(void *block);
+
+/* Makes a value, whose shape must be known, a constant with these elements;
+ * takes the block. */
+void graph_take_block(struct graph_value *value, void *block);
 
 /* Adds a constant that shares the elements of another one, which may be in
  * another graph. They are freed with the last constant that uses them, and must

@@ -268,7 +268,10 @@ enum graph_fact {
     X(GRAPH_IS_INF, false)    /* 1 where x is infinite: below 0 if alpha is   \
                                     1, above 0 if beta is */                  \
     X(GRAPH_SHRINK, false)    /* x - beta above alpha, x + beta below -alpha, \
-                                    0 between */
+                                    0 between */                              \
+    X(GRAPH_GRID, false)      /* the nearest of beta, beta + 1 .. gamma times \
+                                    alpha, halves to even; its derivative is  \
+                                    taken as 1 between them, else as 0 */
 
 enum graph_function {
 #define X(function, of_ints) function,
@@ -397,7 +400,7 @@ struct graph_node {
         };                 /* BATCH_NORM */
         struct {
             enum graph_function function;
-            float alpha, beta;
+            float alpha, beta, gamma;
         } unary; /* UNARY, SLOPE */
         struct {
             float low, high; /* neither of them is between */

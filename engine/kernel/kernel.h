@@ -27,4 +27,12 @@ bool kernel_run(const struct graph *graph, const struct graph_node *node,
                 struct team_member *member, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Whether the node is a function of one number that kernel_apply computes: one
+ * that takes few instructions, without a clamp. */
+bool kernel_applies(const struct graph_node *node);
+
+/* Replaces numbers by the node's function of them, on the caller's thread. Any
+ * thread. */
+void kernel_apply(const struct graph_node *node, float *x, size_t count);
+
 #endif

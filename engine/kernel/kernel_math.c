@@ -1,6 +1,7 @@
 /* Kernels that compute element by element, and softmax. */
 
 #include "engine/kernel/kernel_call.h"
+#include "engine/kernel/kernel_wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -226,15 +227,6 @@ bool kernel_softmax(const struct kernel_call *call)
     return true;
 }
 
-/* Rounds to the nearest integer, halves to even: a float of this magnitude has
- * no bits for a fraction. |x| must be below 2^22. */
-static float round_small(float x)
-{
-    const float large = 0x1.8p23f;
-
-    return (x + large) - large;
-}
-
 /* x / scale + zero point, rounded and clamped to the type's bounds. The bounds
  * are integers, so clamping may come before rounding. */
 static void quantize(const struct graph_node *node, float *restrict out,
@@ -248,7 +240,7 @@ static void quantize(const struct graph_node *node, float *restrict out,
 
         y = y > low ? y : low;
         y = y < high ? y : high;
-        out[i] = round_small(y) + zero;
+        out[i] = kernel_round_small(y) + zero;
     }
 }
 

@@ -1,5 +1,6 @@
 /* Functions of one number. */
 
+#include "engine/kernel/kernel.h"
 #include "engine/kernel/kernel_wide.h"
 
 #include <math.h>
@@ -16,9 +17,10 @@ static float softplus(float x)
     return x > 0 ? x + log1pf(expf(-x)) : log1pf(expf(x));
 }
 
-/* exp(x) to two units in the last place, written so that compilers can
- * vectorize it: e^x = 2^n e^r, where n is an integer and |r| < 0.35. */
-KERNEL_WIDE_INLINE float quick_exp(float x)
+/* exp(x) for x from -88 to 88, to two units in the last place, written so that
+ * compilers can vectorize it: e^x = 2^n e^r, where n is an integer and |r| <
+ * 0.35. */
+KERNEL_WIDE_INLINE float exp_within(float x)
 {
     const float magic = 12582912; /* adding it rounds; the low bits are n */
     union {
@@ -27,10 +29,8 @@ KERNEL_WIDE_INLINE float quick_exp(float x)
     } n, power;
     float r;
 
-    x = x < -87 ? -87 : x;
-    x = x > 88 ? 88 : x;
     n.number = x * 1.44269504f + magic;
-    power.bits = (n.bits - 0x4B400000u + 127u) << 23;
+    power.bits = (n.bits << 23) + 0x3F800000u; /* the low nine bits of n */
     n.number -= magic;
     r = x - n.number * 0.693145752f - n.number * 1.42860677e-6f;
     return power.number *
@@ -38,6 +38,28 @@ KERNEL_WIDE_INLINE float quick_exp(float x)
                                           r * (0.0416695364f +
                                                r * (0.00836888003f +
                                                     r * 0.00138148781f))))));
+}
+
+/* To where the exponential of x and of -x is a normal number. What is no number
+ * stays so. */
+KERNEL_WIDE_INLINE float within(float x)
+{
+    x = x < -87 ? -87 : x;
+    return x > 87 ? 87 : x;
+}
+
+KERNEL_WIDE_INLINE float quick_exp(float x)
+{
+    return exp_within(within(x));
+}
+
+KERNEL_WIDE_INLINE float hard_swish(float x)
+{
+    float gate = x * 0.166666667f + 0.5f;
+
+    gate = gate < 0 ? 0 : gate;
+    gate = gate > 1 ? 1 : gate;
+    return x * gate;
 }
 
 /* erf by formula 7.1.26 of Abramowitz and Stegun, within 1.5e-7. */
@@ -50,7 +72,7 @@ KERNEL_WIDE_INLINE float gelu(float x)
         (0.254829592f +
          t * (-0.284496736f +
               t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f)))) *
-        quick_exp(-z * z);
+        exp_within(-within(z * z));
 
     return 0.5f * x * (x < 0 ? rest : 2 - rest);
 }
@@ -58,15 +80,14 @@ KERNEL_WIDE_INLINE float gelu(float x)
 /* (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)) */
 KERNEL_WIDE_INLINE float gelu_tanh(float x)
 {
-    return x / (1 + quick_exp(-1.59576912f * (x + 0.044715f * x * x * x)));
+    float u = 1.59576912f * (x + 0.044715f * x * x * x);
+
+    return x / (1 + exp_within(-within(u)));
 }
 
-/* x / (1 + exp(-x)), by the exponential of what is below 0 */
 KERNEL_WIDE_INLINE float silu(float x)
 {
-    float e = quick_exp(-fabsf(x));
-
-    return x * (x < 0 ? e : 1) / (1 + e);
+    return x / (1 + exp_within(-within(x)));
 }
 
 /* tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e being exp(x) */
@@ -78,49 +99,61 @@ KERNEL_WIDE_INLINE float mish(float x)
     return x * e / (e + 2);
 }
 
-/* X(function, formula of x with alpha and beta), for each of GRAPH_FUNCTIONS */
-#define FUNCTIONS(X)                                         \
-    X(GRAPH_ABS, fabsf(x))                                   \
-    X(GRAPH_NEGATE, -x)                                      \
-    X(GRAPH_SIGN, sign(x))                                   \
-    X(GRAPH_NOT, x == 0)                                     \
-    X(GRAPH_FLOOR, floorf(x))                                \
-    X(GRAPH_CEIL, ceilf(x))                                  \
-    X(GRAPH_ROUND, nearbyintf(x))                            \
-    X(GRAPH_SQUARE, x *x)                                    \
-    X(GRAPH_POWER, powf(x, alpha))                           \
-    X(GRAPH_SQRT, sqrtf(x))                                  \
-    X(GRAPH_RECIPROCAL, 1 / x)                               \
-    X(GRAPH_EXP, expf(x))                                    \
-    X(GRAPH_LOG, logf(x))                                    \
-    X(GRAPH_ERF, erff(x))                                    \
-    X(GRAPH_SIN, sinf(x))                                    \
-    X(GRAPH_COS, cosf(x))                                    \
-    X(GRAPH_TAN, tanf(x))                                    \
-    X(GRAPH_ASIN, asinf(x))                                  \
-    X(GRAPH_ACOS, acosf(x))                                  \
-    X(GRAPH_ATAN, atanf(x))                                  \
-    X(GRAPH_SINH, sinhf(x))                                  \
-    X(GRAPH_COSH, coshf(x))                                  \
-    X(GRAPH_TANH, tanhf(x))                                  \
-    X(GRAPH_ASINH, asinhf(x))                                \
-    X(GRAPH_ACOSH, acoshf(x))                                \
-    X(GRAPH_ATANH, atanhf(x))                                \
-    X(GRAPH_SIGMOID, 1 / (1 + expf(-x)))                     \
-    X(GRAPH_HARD_SWISH, x *fminf(fmaxf(x / 6 + 0.5f, 0), 1)) \
-    X(GRAPH_LEAKY_RELU, x < 0 ? alpha * x : x)               \
-    X(GRAPH_THRESHOLDED_RELU, x > alpha ? x : 0)             \
-    X(GRAPH_ELU, beta *(x < 0 ? alpha * expm1f(x) : x))      \
-    X(GRAPH_CELU, x < 0 ? alpha * expm1f(x / alpha) : x)     \
-    X(GRAPH_SOFTPLUS, softplus(x))                           \
-    X(GRAPH_SOFTSIGN, x / (1 + fabsf(x)))                    \
-    X(GRAPH_MISH, mish(x))                                   \
-    X(GRAPH_SILU, silu(x))                                   \
-    X(GRAPH_GELU, gelu(x))                                   \
-    X(GRAPH_GELU_TANH, gelu_tanh(x))                         \
-    X(GRAPH_IS_NAN, isnan(x))                                \
-    X(GRAPH_IS_INF, isinf(x) && (x < 0 ? alpha : beta) != 0) \
-    X(GRAPH_SHRINK, x > alpha ? x - beta : x < -alpha ? x + beta : 0)
+/* The bounds are integers, so clamping may come before rounding. */
+KERNEL_WIDE_INLINE float grid(float x, float step, float low, float high)
+{
+    float y = x / step;
+
+    y = y > low ? y : low;
+    y = y < high ? y : high;
+    return kernel_round_small(y) * step;
+}
+
+/* X(function, formula of x with alpha, beta and gamma), for each of
+ * GRAPH_FUNCTIONS */
+#define FUNCTIONS(X)                                                  \
+    X(GRAPH_ABS, fabsf(x))                                            \
+    X(GRAPH_NEGATE, -x)                                               \
+    X(GRAPH_SIGN, sign(x))                                            \
+    X(GRAPH_NOT, x == 0)                                              \
+    X(GRAPH_FLOOR, floorf(x))                                         \
+    X(GRAPH_CEIL, ceilf(x))                                           \
+    X(GRAPH_ROUND, nearbyintf(x))                                     \
+    X(GRAPH_SQUARE, x *x)                                             \
+    X(GRAPH_POWER, powf(x, alpha))                                    \
+    X(GRAPH_SQRT, sqrtf(x))                                           \
+    X(GRAPH_RECIPROCAL, 1 / x)                                        \
+    X(GRAPH_EXP, expf(x))                                             \
+    X(GRAPH_LOG, logf(x))                                             \
+    X(GRAPH_ERF, erff(x))                                             \
+    X(GRAPH_SIN, sinf(x))                                             \
+    X(GRAPH_COS, cosf(x))                                             \
+    X(GRAPH_TAN, tanf(x))                                             \
+    X(GRAPH_ASIN, asinf(x))                                           \
+    X(GRAPH_ACOS, acosf(x))                                           \
+    X(GRAPH_ATAN, atanf(x))                                           \
+    X(GRAPH_SINH, sinhf(x))                                           \
+    X(GRAPH_COSH, coshf(x))                                           \
+    X(GRAPH_TANH, tanhf(x))                                           \
+    X(GRAPH_ASINH, asinhf(x))                                         \
+    X(GRAPH_ACOSH, acoshf(x))                                         \
+    X(GRAPH_ATANH, atanhf(x))                                         \
+    X(GRAPH_SIGMOID, 1 / (1 + expf(-x)))                              \
+    X(GRAPH_HARD_SWISH, hard_swish(x))                                \
+    X(GRAPH_LEAKY_RELU, x < 0 ? alpha * x : x)                        \
+    X(GRAPH_THRESHOLDED_RELU, x > alpha ? x : 0)                      \
+    X(GRAPH_ELU, beta *(x < 0 ? alpha * expm1f(x) : x))               \
+    X(GRAPH_CELU, x < 0 ? alpha * expm1f(x / alpha) : x)              \
+    X(GRAPH_SOFTPLUS, softplus(x))                                    \
+    X(GRAPH_SOFTSIGN, x / (1 + fabsf(x)))                             \
+    X(GRAPH_MISH, mish(x))                                            \
+    X(GRAPH_SILU, silu(x))                                            \
+    X(GRAPH_GELU, gelu(x))                                            \
+    X(GRAPH_GELU_TANH, gelu_tanh(x))                                  \
+    X(GRAPH_IS_NAN, isnan(x))                                         \
+    X(GRAPH_IS_INF, isinf(x) && (x < 0 ? alpha : beta) != 0)          \
+    X(GRAPH_SHRINK, x > alpha ? x - beta : x < -alpha ? x + beta : 0) \
+    X(GRAPH_GRID, grid(x, alpha, beta, gamma))
 
 #define X(function, formula) +1
 _Static_assert(0 FUNCTIONS(X) == GRAPH_NUM_FUNCTIONS,
@@ -138,6 +171,14 @@ static inline float sigmoid_slope(float x)
     float e = quick_exp(-fabsf(x));
 
     return e / ((1 + e) * (1 + e));
+}
+
+/* That of what is not rounded. */
+static inline float grid_slope(float x, float step, float low, float high)
+{
+    float y = x / step;
+
+    return y >= low - 0.5f && y <= high + 0.5f ? 1 : 0;
 }
 
 static inline float gelu_slope(float x)
@@ -215,7 +256,8 @@ static inline float mish_slope(float x)
     X(GRAPH_GELU_TANH, gelu_tanh_slope(x))                       \
     X(GRAPH_IS_NAN, 0)                                           \
     X(GRAPH_IS_INF, 0)                                           \
-    X(GRAPH_SHRINK, x > alpha || x < -alpha ? 1 : 0)
+    X(GRAPH_SHRINK, x > alpha || x < -alpha ? 1 : 0)             \
+    X(GRAPH_GRID, grid_slope(x, alpha, beta, gamma))
 
 #define X(function, formula) +1
 _Static_assert(0 SLOPES(X) == GRAPH_NUM_FUNCTIONS, "one row for each function");
@@ -223,7 +265,9 @@ _Static_assert(0 SLOPES(X) == GRAPH_NUM_FUNCTIONS, "one row for each function");
 
 bool kernel_slope(const struct kernel_call *call)
 {
-    float alpha = call->node->unary.alpha, beta = call->node->unary.beta;
+    const float alpha = call->node->unary.alpha;
+    const float beta = call->node->unary.beta;
+    const float gamma = call->node->unary.gamma;
     const float *restrict from = call->inputs[0], *restrict g = call->inputs[1];
     float *restrict out = call->out;
 
@@ -272,7 +316,8 @@ KERNEL_WIDE_BODY(compute)
 (const struct graph_node *node, float *restrict out, const float *restrict from,
  size_t count)
 {
-    float alpha = node->unary.alpha, beta = node->unary.beta;
+    const float alpha = node->unary.alpha, beta = node->unary.beta;
+    const float gamma = node->unary.gamma;
     float min = node->min, max = node->max;
 
     switch (node->unary.function) {
@@ -299,6 +344,60 @@ KERNEL_WIDE(compute,
             (const struct graph_node *node, float *restrict out,
              const float *restrict from, size_t count),
             (node, out, from, count))
+
+/* Whether compilers make a few instructions of its formula. */
+KERNEL_WIDE_INLINE bool is_quick(enum graph_function function)
+{
+    switch (function) {
+    case GRAPH_HARD_SWISH:
+    case GRAPH_LEAKY_RELU:
+    case GRAPH_SILU:
+    case GRAPH_GELU:
+    case GRAPH_GELU_TANH:
+    case GRAPH_GRID:
+        return true;
+    default:
+        return false;
+    }
+}
+
+KERNEL_WIDE_BODY(apply)
+(const struct graph_node *node, float *numbers, size_t count)
+{
+    const float alpha = node->unary.alpha, beta = node->unary.beta;
+    const float gamma = node->unary.gamma;
+
+    (void)beta;
+    (void)gamma;
+    switch (node->unary.function) {
+#define X(function, formula)                                       \
+    case function:                                                 \
+        for (size_t i = 0; is_quick(function) && i < count; i++) { \
+            const float x = numbers[i];                            \
+                                                                   \
+            numbers[i] = (formula);                                \
+        }                                                          \
+        break;
+        FUNCTIONS(X)
+#undef X
+    default:
+        break;
+    }
+}
+KERNEL_WIDE(apply,
+            (const struct graph_node *node, float *numbers, size_t count),
+            (node, numbers, count))
+
+bool kernel_applies(const struct graph_node *node)
+{
+    return node->op == GRAPH_UNARY && is_quick(node->unary.function) &&
+           !graph_is_clamped(node);
+}
+
+void kernel_apply(const struct graph_node *node, float *x, size_t count)
+{
+    apply(node, x, count);
+}
 
 static void compute_tile(const struct team_task *task, size_t thread,
                          const size_t *at, const size_t *len)

@@ -2,7 +2,7 @@
 #define ENGINE_KERNEL_KERNEL_WIDE_H
 
 /* Loops that are compiled for several widths of vectors, of which the widest
- * that the processor has is chosen at run time. Private to kernel*.c.
+ * that the processor has is chosen at run time.
  *
  *     KERNEL_WIDE_BODY(square)(float *out, const float *x, size_t count)
  *     {
@@ -72,5 +72,14 @@ bool kernel_wide_view(struct kernel_wide_view *view,
 /* Run a reduction or normalization if its numbers lie so; else return false. */
 bool kernel_wide_reduce(const struct kernel_call *call);
 bool kernel_norm_wide(const struct kernel_call *call);
+
+/* Rounds to the nearest integer, halves to even: a float of this magnitude has
+ * no bits for a fraction. |x| must be below 2^22. */
+KERNEL_WIDE_INLINE float kernel_round_small(float x)
+{
+    const float large = 0x1.8p23f;
+
+    return (x + large) - large;
+}
 
 #endif

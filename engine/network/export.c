@@ -11,6 +11,7 @@
 #include "engine/onnx/onnx_write.h"
 #include "engine/passes/gradient.h"
 #include "engine/passes/graph_build.h"
+#include "engine/passes/graph_round.h"
 #include "engine/passes/head.h"
 
 /* A network that is being written. */
@@ -273,6 +274,8 @@ static bool read_network(struct export *export, const struct buf *bytes,
         ok = read_passes(export, bytes, &whole);
     }
     free(name);
+    if (ok)
+        graph_round(&export->network.graph);
     return ok;
 }
 

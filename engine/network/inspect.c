@@ -73,10 +73,19 @@ static bool describe(struct inspection *inspection, struct error *err)
     inspection->runtime = xnnrun_generation();
     inspection->num_left_out = graph->num_left_out;
     inspection->num_nodes = graph->num_nodes;
+    return describe_steps(inspection, err);
+}
+
+/* Before the network is planned, which drops weights that it has packed. */
+static bool plan(struct inspection *inspection, struct error *err)
+{
+    struct network *network = &inspection->network;
+    const struct graph *graph = &network->graph;
+
     for (size_t n = 0; n < graph->num_nodes; n++)
         inspection->num_int8 +=
-            precision_suits_int8(graph, head, &graph->nodes[n]);
-    return describe_steps(inspection, err);
+            precision_suits_int8(graph, &network->head, &graph->nodes[n]);
+    return network_plan(network, PRECISION_FP32, err);
 }
 
 bool inspect_open(struct inspection *inspection, const char *path,
@@ -95,7 +104,7 @@ bool inspect_open(struct inspection *inspection, const char *path,
     place.options.problems = &inspection->problems;
     if (network_read(&inspection->network, file.data, file.len, &place.options,
                      &why) &&
-        network_plan(&inspection->network, PRECISION_FP32, &why)) {
+        plan(inspection, &why)) {
         inspection->load_ms = clock_ms_since(start);
         ok = describe(inspection, err);
     } else if (why.kind == ERROR_MEMORY) {

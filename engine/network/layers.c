@@ -213,6 +213,8 @@ static bool add_layer(struct search *search, const struct graph_node *node)
         .field_y = layers_field_size(&field->span[0]),
         .stride_x = field->span[1].stride,
         .stride_y = field->span[0].stride,
+        .first_x = field->span[1].first,
+        .first_y = field->span[0].first,
     };
     search->facts[value].layer = at + 1;
     return layer->module && layer->begins && add_names(search, value, at);

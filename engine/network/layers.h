@@ -45,6 +45,9 @@ struct layer {
                                 if a cell sees the whole image, as behind
                                 squeeze-and-excitation or attention */
     double stride_x, stride_y; /* in pixels of the input; 0 if not defined */
+    double first_x, first_y;   /* where the field of the first cell begins, in
+                                  pixels of the input: mostly outside it;
+                                  -infinite if cells see the whole image */
     bool is_waist; /* all paths from the image to the logits lead through it */
 };
 

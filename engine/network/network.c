@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/hugepages.h"
 #include "engine/network/outputs.h"
+#include "engine/onnx/onnx_file.h"
+#include "engine/passes/graph_round.h"
 #include "engine/run/precision.h"
 
 /* ---- the passes over a graph ---- */
@@ -161,13 +164,14 @@ static bool find_default_layer(struct network *network, struct error *err)
                           &layers->list[layers->chosen], err);
 }
 
-/* Makes the outputs logits, default layer, stage and the last block's expanded
- * features, as far as there are any. */
+/* Makes the outputs logits, default layer, stage and the last block's features,
+ * as far as there are any. */
 static bool set_outputs(struct network *network, struct error *err)
 {
     const struct stage *stage = &network->stage;
-    const int wanted[] = {network->head.logits, network->layer_value,
-                          stage->value, stage->finer, stage->block.expanded};
+    const int wanted[] = {network->head.logits,  network->layer_value,
+                          stage->value,          stage->finer,
+                          stage->block.expanded, stage->block.deep};
     int outputs[sizeof wanted / sizeof wanted[0]];
     size_t count = 0;
 
@@ -177,6 +181,7 @@ static bool set_outputs(struct network *network, struct error *err)
     if (!graph_set_outputs(&network->graph, outputs, count, err))
         return false;
     graph_prune(&network->graph);
+    graph_round(&network->graph);
     return true;
 }
 
@@ -220,20 +225,58 @@ bool network_read(struct network *network, const uint8_t *bytes, size_t len,
                : read_served(network, bytes, len, options, err);
 }
 
+bool network_read_file(struct network *network, int fd,
+                       const struct network_options *options, struct error *err)
+{
+    struct network_options cut = *options;
+    struct onnx_file file = {0};
+    bool ok =
+        onnx_file_open(&file, fd, NETWORK_MAX_BYTES, ONNX_FILE_LEAST, err);
+
+    assert(!options->tensors);
+    cut.input.file = &file;
+    ok = ok &&
+         network_read(network, file.message.data, file.message.len, &cut, err);
+    onnx_file_release(&file);
+    return ok;
+}
+
+/* The constants of the head and of the stage's block: (num_values).
+ * ERROR_MEMORY. */
+static bool *find_kept(const struct network *network, struct error *err)
+{
+    const struct graph *graph = &network->graph;
+    const struct head *head = &network->head;
+    bool *kept = calloc(graph->num_values, sizeof *kept);
+
+    if (!kept)
+        fail(err, ERROR_MEMORY, "not enough memory for a plan");
+    for (size_t v = 0; kept && v < graph->num_values; v++)
+        kept[v] = (int)v == head->weights || (int)v == head->bias ||
+                  (int)v == head->norm_scale || (int)v == head->norm_shift ||
+                  stage_keeps(&network->stage, (int)v);
+    return kept;
+}
+
+/* With floats, constants are dropped as soon as they are packed: what is packed
+ * next finds their memory. */
 bool network_plan(struct network *network, enum precision_choice precision,
                   struct error *err)
 {
     struct graph *graph = &network->graph;
-    const struct head *head = &network->head;
+    bool *kept = find_kept(network, err);
 
-    network->plan = precision_plan(graph, head, precision, err);
+    if (kept)
+        network->plan =
+            precision == PRECISION_FP32
+                ? plan_new_sharing(graph, kept, NULL, 0, err)
+                : precision_plan(graph, &network->head, precision, err);
     for (size_t v = 0; network->plan && v < graph->num_values; v++)
-        if (graph->values[v].data && (int)v != head->weights &&
-            (int)v != head->bias && (int)v != head->norm_scale &&
-            (int)v != head->norm_shift &&
-            !stage_keeps(&network->stage, (int)v) &&
+        if (graph->values[v].data && !kept[v] &&
             plan_has_copy(network->plan, (int)v))
             graph_drop_constant(&graph->values[v]);
+    free(kept);
+    hugepages_trim();
     return network->plan != NULL;
 }
 

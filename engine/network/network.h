@@ -92,6 +92,12 @@ bool network_read(struct network *network, const uint8_t *bytes, size_t len,
                   const struct network_options *options, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The same for an open file of at most NETWORK_MAX_BYTES, whose weights are not
+ * copied on the way. Not with tensors. */
+bool network_read_file(struct network *network, int fd,
+                       const struct network_options *options, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Runs the passes from graph_infer to `last` on a graph that does not come from
  * a file. Fails like the passes. */
 bool network_prepare(struct graph *graph, enum network_pass last,

@@ -84,7 +84,8 @@ static const struct graph_node *convolution(const struct graph *graph,
 static struct stage_block find_block(const struct graph *graph,
                                      const struct head *head)
 {
-    const struct stage_block none = {.expanded = GRAPH_NONE};
+    const struct stage_block none = {.expanded = GRAPH_NONE,
+                                     .deep = GRAPH_NONE};
     const struct graph_node *features, *project, *depthwise;
     const struct graph_shape *before, *after;
 
@@ -101,9 +102,13 @@ static struct stage_block find_block(const struct graph *graph,
         return none;
     return (struct stage_block){
         .expanded = depthwise->inputs[0],
+        .deep = depthwise->outputs[0],
         .taps = depthwise->inputs[1],
         .project = project->inputs[1],
         .features = features->inputs[1],
+        .window = depthwise->conv.window,
+        .min = depthwise->min,
+        .max = depthwise->max,
     };
 }
 
@@ -121,10 +126,11 @@ bool stage_find(struct stage *stage, const struct graph *graph,
                 const struct layers *layers, const struct head *head,
                 struct error *err)
 {
-    *stage = (struct stage){.value = GRAPH_NONE,
-                            .finer = GRAPH_NONE,
-                            .layer = choose(layers, layers->chosen),
-                            .block = {.expanded = GRAPH_NONE}};
+    *stage =
+        (struct stage){.value = GRAPH_NONE,
+                       .finer = GRAPH_NONE,
+                       .layer = choose(layers, layers->chosen),
+                       .block = {.expanded = GRAPH_NONE, .deep = GRAPH_NONE}};
     if (stage->layer < layers->count &&
         !stage_value_of(&stage->value, graph, &layers->list[stage->layer], err))
         return false;

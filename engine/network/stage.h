@@ -22,9 +22,12 @@
  * block. */
 struct stage_block {
     int expanded; /* value, (1, H, W, E) */
+    int deep;     /* value, (1, H, W, E), behind the depthwise convolution */
     int taps;     /* constant, (1, kh, kw, E) */
     int project;  /* constant, (P, 1, 1, E) */
     int features; /* constant, (C, 1, 1, P) */
+    struct graph_window window; /* of the depthwise convolution */
+    float min, max;             /* what bounds `deep`; infinite if nothing */
 };
 
 struct stage {

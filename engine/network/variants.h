@@ -13,13 +13,19 @@
 /* X(enumerator, inputs -> outputs)
  *
  * The features are those of one layer; the seed is the gradient of a target at
- * the logits. */
+ * the logits, or in VARIANT_ASCENT at the features. */
 enum variant_kind {
     VARIANT_LOWER,          /* image -> features */
     VARIANT_UPPER,          /* features -> logits */
     VARIANT_UPPER_GRADIENT, /* features, seed -> gradient of the features */
     VARIANT_GRADIENT,       /* image, seed -> gradient of the image */
+    VARIANT_ASCENT,         /* image, seed -> gradient of the image, and the
+                               value that the seed is of: the features before
+                               their clamp, or the logits */
 };
+
+/* As a layer of VARIANT_ASCENT: the logits. */
+#define VARIANT_LOGITS SIZE_MAX
 
 struct variant_key {
     enum variant_kind kind;

@@ -3,6 +3,7 @@
 #include "engine/network/variants_make.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "engine/passes/gradient.h"
 #include "engine/passes/graph_build.h"
 #include "engine/passes/graph_cut.h"
+#include "engine/passes/graph_round.h"
 
 /* ---- the file ---- */
 
@@ -21,16 +23,13 @@ static bool fail_changed(const char *what, struct error *err)
                 what);
 }
 
-/* Reads it again. It stays open, so it may be removed or replaced meanwhile,
- * but not written to. */
-static bool read_file(struct buf *file, const struct variants_source *source,
-                      struct error *err)
+/* It stays open while it is read again, so it may be removed or replaced
+ * meanwhile, but not written to. */
+static bool check_file(const struct variants_source *source, struct error *err)
 {
     const struct stat *then = &source->file;
     struct stat now;
 
-    if (!buf_append_open_file(file, source->fd, NETWORK_MAX_BYTES, err))
-        return error_prefix(err, "model.onnx");
     return (fstat(source->fd, &now) == 0 && now.st_size == then->st_size &&
             now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
             now.st_mtim.tv_nsec == then->st_mtim.tv_nsec) ||
@@ -46,6 +45,18 @@ static bool check_weights(const struct graph *graph,
            fail_changed("a file with weights", err);
 }
 
+static bool read_unchanged(struct network *network,
+                           const struct variants_source *source,
+                           const struct network_options *options,
+                           struct error *err)
+{
+    if (!check_file(source, err))
+        return false;
+    if (network_read_file(network, source->fd, options, err))
+        return check_file(source, err);
+    return err->kind == ERROR_IO && error_prefix(err, "model.onnx");
+}
+
 bool variants_make_read(struct network *network,
                         const struct variants_source *source,
                         enum network_pass last, struct error *err)
@@ -53,12 +64,8 @@ bool variants_make_read(struct network *network,
     const struct network_options options = {
         .input = source->input, .keep_outputs = true, .last = last};
     struct error why = {0};
-    struct buf file = {0};
-    bool ok = read_file(&file, source, &why) &&
-              network_read(network, file.data, file.len, &options, &why);
 
-    buf_release(&file);
-    if (ok)
+    if (read_unchanged(network, source, &options, &why))
         return true;
     /* It has been read once and has not changed: a lack of memory looks like a
      * broken file to protobuf-c. */
@@ -149,13 +156,27 @@ static bool cut(struct variant *made, struct error *err)
     return true;
 }
 
+/* Sets the gradient of `wanted`, in the order of axes that graph_layout turns
+ * every output from: (1, C, H, W). */
+static bool turn_gradient(struct variant *made, int gradient, int wanted,
+                          struct error *err)
+{
+    const struct graph_node transpose =
+        graph_build_node(GRAPH_TRANSPOSE, "gradient", "Transpose");
+    struct graph *graph = &made->graph;
+
+    made->gradient = graph_layout_is_nhwc(&graph->values[wanted])
+                         ? graph_build_transpose(graph, &transpose, gradient,
+                                                 (size_t[]){0, 3, 1, 2}, err)
+                         : gradient;
+    return made->gradient != GRAPH_NONE;
+}
+
 /* Adds the gradient of `wanted`; forward nodes that it does not need go. */
 static bool add_gradient(struct variant *made, int wanted,
                          enum gradient_rule rule, struct error *err)
 {
     struct graph *graph = &made->graph;
-    const struct graph_node transpose =
-        graph_build_node(GRAPH_TRANSPOSE, "gradient", "Transpose");
     const struct gradient_options options = {.source = made->logits,
                                              .wanted = &wanted,
                                              .num_wanted = 1,
@@ -164,14 +185,9 @@ static bool add_gradient(struct variant *made, int wanted,
     if (!gradient_append(graph, &options, err))
         return false;
     made->seed = graph->inputs[graph->num_inputs - 1];
-    made->gradient = graph->outputs[graph->num_outputs - 1];
-    if (graph_layout_is_nhwc(&graph->values[wanted])) {
-        /* graph_layout turns every output from (1, C, H, W). */
-        made->gradient = graph_build_transpose(
-            graph, &transpose, made->gradient, (size_t[]){0, 3, 1, 2}, err);
-        if (made->gradient == GRAPH_NONE)
-            return false;
-    }
+    if (!turn_gradient(made, graph->outputs[graph->num_outputs - 1], wanted,
+                       err))
+        return false;
     made->logits = GRAPH_NONE;
     if (!graph_set_outputs(graph, &made->gradient, 1, err))
         return false;
@@ -179,14 +195,59 @@ static bool add_gradient(struct variant *made, int wanted,
     return true;
 }
 
+/* Where the value's clamp, or that of what it only moves, is lifted. Nothing
+ * else in the graph may depend on it. */
+static void lift_clamp(struct graph *graph, int value)
+{
+    int producer = graph->values[value].producer;
+
+    while (producer != GRAPH_NONE &&
+           (graph->nodes[producer].op == GRAPH_TRANSPOSE ||
+            graph->nodes[producer].op == GRAPH_RESHAPE))
+        producer = graph->values[graph->nodes[producer].inputs[0]].producer;
+    if (producer == GRAPH_NONE)
+        return;
+    graph->nodes[producer].min = -INFINITY;
+    graph->nodes[producer].max = INFINITY;
+}
+
+/* The image -> the source, and the gradient of the image. */
+static bool make_ascent(struct variant *made, const struct variant_key *key,
+                        struct error *err)
+{
+    struct graph *graph = &made->graph;
+    const bool is_layer = key->layer != VARIANT_LOGITS;
+    int source = is_layer ? made->features : made->logits;
+    const struct gradient_options options = {.source = source,
+                                             .wanted = &made->image,
+                                             .num_wanted = 1,
+                                             .rule = key->rule};
+
+    if (!graph_set_outputs(graph, &source, 1, err))
+        return false;
+    graph_prune(graph);
+    if (is_layer)
+        lift_clamp(graph, source);
+    if (!gradient_append(graph, &options, err))
+        return false;
+    made->seed = graph->inputs[graph->num_inputs - 1];
+    /* (1, C, H, W), whatever its shape looks like. */
+    graph->values[made->seed].is_cut = true;
+    return turn_gradient(made, graph->outputs[1], made->image, err) &&
+           graph_set_outputs(graph, (int[]){source, made->gradient}, 2, err);
+}
+
 static bool change(struct variant *made, const struct variant_key *key,
                    struct error *err)
 {
+    graph_round(&made->graph);
     if (key->kind == VARIANT_LOWER)
         return make_lower(made, err);
     if (!graph_set_outputs(&made->graph, &made->logits, 1, err))
         return false;
     graph_prune(&made->graph);
+    if (key->kind == VARIANT_ASCENT)
+        return make_ascent(made, key, err);
     if (key->kind == VARIANT_GRADIENT)
         return add_gradient(made, made->image, key->rule, err);
     if (!cut(made, err))
@@ -230,15 +291,20 @@ static bool lay_out(struct variant *made, const struct variants_source *source,
                     struct error *err)
 {
     struct graph *graph = &made->graph;
-    int *result = made->gradient != GRAPH_NONE ? &made->gradient
-                  : made->logits != GRAPH_NONE ? &made->logits
-                                               : &made->features;
+    const bool is_ascent =
+        made->gradient != GRAPH_NONE && graph->num_outputs > 1;
+    int *result = is_ascent                      ? &made->features
+                  : made->gradient != GRAPH_NONE ? &made->gradient
+                  : made->logits != GRAPH_NONE   ? &made->logits
+                                                 : &made->features;
 
     if (!plan_layout(graph, err))
         return false;
     *result = graph->outputs[0];
+    if (is_ascent)
+        made->gradient = graph->outputs[1];
     share_weights(graph, &source->network->graph);
-    made->plan = plan_new_sharing(graph, others, num_others, err);
+    made->plan = plan_new_sharing(graph, NULL, others, num_others, err);
     return made->plan != NULL;
 }
 
@@ -257,7 +323,7 @@ bool variants_make(struct variant *made, const struct variants_source *source,
     made->features = GRAPH_NONE;
     return cancel_check(cancel, err) &&
            find_logits(made, source->logits, err) &&
-           (key->kind == VARIANT_GRADIENT ||
+           (key->kind == VARIANT_GRADIENT || key->layer == VARIANT_LOGITS ||
             find_layer(made, key->layer, err)) &&
            change(made, key, err) && cancel_check(cancel, err) &&
            lay_out(made, source, others, num_others, err);
@@ -283,12 +349,12 @@ void variants_make_count(struct variants_source *source)
     }
 }
 
-/* About how much memory making a variant takes, in bytes. First there are the
- * file and its weights. For a gradient there are then weights in up to three
- * orders: as in the file, and as the way there and the way back read them; and
- * at last those of the way back, packed. Those of the way there are the
- * network's own, unless that computes with integers. A third is for the rest.
- */
+/* About how much memory making a variant takes, in bytes. First there are at
+ * most the file and its weights: a file without large constants is read whole.
+ * For a gradient there are then weights in up to three orders: as in the file,
+ * and as the way there and the way back read them; and at last those of the way
+ * back, packed. Those of the way there are the network's own, unless that
+ * computes with integers. A third is for the rest. */
 size_t variants_make_len(const struct variants_source *source,
                          const struct variant_key *key)
 {
@@ -296,7 +362,7 @@ size_t variants_make_len(const struct variants_source *source,
     const size_t weights = source->weights_len;
     size_t file = (size_t)source->file.st_size, more = source->moved_len;
 
-    if (key->kind == VARIANT_GRADIENT || key->kind == VARIANT_UPPER_GRADIENT) {
+    if (key->kind != VARIANT_LOWER && key->kind != VARIANT_UPPER) {
         more += weights;
         if (more < plan_packed_len(own))
             more = plan_packed_len(own);

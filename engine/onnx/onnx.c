@@ -79,7 +79,7 @@ static bool read_graph(struct onnx_reader *reader,
         const char *name = tensor->name ? tensor->name : "";
 
         if (onnx_names_find(&reader->names, name)->is_needed &&
-            !onnx_read_initializer(reader, tensor))
+            !onnx_read_initializer(reader, tensor, i))
             return false;
     }
     if (!onnx_read_inputs(reader, proto))
@@ -98,27 +98,27 @@ static bool read_graph(struct onnx_reader *reader,
     return true;
 }
 
-/* The parser's copies of weights may be large. */
 static void *take(void *unused, size_t size)
 {
-    void *memory = malloc(size);
-
     (void)unused;
-    if (memory)
-        hugepages_advise(memory, size);
-    return memory;
+    return graph_block_new(size);
 }
 
 static void give(void *unused, void *memory)
 {
     (void)unused;
-    free(memory);
+    graph_block_free(memory);
+}
+
+ProtobufCAllocator onnx_allocator(void)
+{
+    return (ProtobufCAllocator){.alloc = take, .free = give};
 }
 
 static bool read_model(struct onnx_reader *reader, const uint8_t *bytes,
                        size_t len)
 {
-    ProtobufCAllocator allocator = {.alloc = take, .free = give};
+    ProtobufCAllocator allocator = onnx_allocator();
     onnx_model_proto *model = onnx__model_proto__unpack(&allocator, len, bytes);
     bool ok = false;
 
@@ -141,7 +141,12 @@ bool onnx_read(struct graph *graph, const uint8_t *bytes, size_t len,
                const struct onnx_input *input, struct error *err)
 {
     struct onnx_reader reader = {
-        .graph = graph, .folder = input->folder, .picture = input, .err = err};
+        .graph = graph,
+        .folder = input->folder,
+        .file = input->file,
+        .picture = input,
+        .err = err,
+    };
 
     return read_model(&reader, bytes, len);
 }

@@ -11,6 +11,8 @@
 #include "engine/base/error.h"
 #include "engine/graph/graph.h"
 
+struct onnx_file; /* onnx_file.h */
+
 /* The network's image input, and how the file is read. */
 struct onnx_input {
     size_t width, height; /* pixels; 0: the file's own */
@@ -18,8 +20,10 @@ struct onnx_input {
     const char *folder;   /* the folder of the model's other files; NULL: other
                              files are an error */
     const char *output;   /* the output to use; NULL: any */
-    bool by_options;      /* errors name options of `wherefore model` instead of
-                             members of model.json */
+    const struct onnx_file *file; /* that the bytes are the message of; NULL:
+                                     they are a whole file */
+    bool by_options; /* errors name options of `wherefore model` instead of
+                        members of model.json */
 };
 
 /* Reads the ONNX model of `len` bytes into an empty graph; nodes that no output
@@ -35,7 +39,8 @@ struct onnx_input {
  *                    requested output
  * ERROR_UNSUPPORTED  an unsupported operator, attribute, type or opset; the
  *                    text names the node
- * ERROR_IO           a constant's data is in another file, which is missing
+ * ERROR_IO           a constant's data is in another file, which is missing, or
+ *                    cannot be read any more
  * ERROR_LIMIT        too many nodes, values or elements
  * ERROR_MEMORY
  *

@@ -50,17 +50,49 @@ static bool define_tensor(struct onnx_reader *reader, const char *name,
     if (!read_tensor(reader, number, tensor))
         return error_prefix(reader->err, "the constant \"%.100s\"", name);
     /* The parser's copy is no longer needed. */
-    free(tensor->raw_data.data);
+    graph_block_free(tensor->raw_data.data);
     tensor->raw_data = (ProtobufCBinaryData){0};
     return true;
 }
 
+/* Reads the raw data that was cut out of the message. */
+static bool take_raw_data(struct onnx_reader *reader, const char *name,
+                          onnx_tensor_proto *tensor, size_t i)
+{
+    const struct onnx_file *file = reader->file;
+    const struct onnx_cut *cut;
+    uint8_t *bytes;
+
+    while (file && reader->next_cut < file->num_cuts &&
+           file->cuts[reader->next_cut].initializer < i)
+        reader->next_cut++;
+    if (!file || reader->next_cut == file->num_cuts ||
+        file->cuts[reader->next_cut].initializer != i)
+        return true;
+    cut = &file->cuts[reader->next_cut];
+    bytes = graph_block_new(cut->len);
+    if (!bytes)
+        return fail(reader->err, ERROR_MEMORY,
+                    "not enough memory for %llu bytes",
+                    (unsigned long long)cut->len);
+    if (!buf_read_at(bytes, file->fd, cut->len, cut->at, reader->err)) {
+        graph_block_free(bytes);
+        return error_prefix(reader->err, "the constant \"%.100s\"", name);
+    }
+    graph_block_free(tensor->raw_data.data);
+    tensor->raw_data = (ProtobufCBinaryData){.len = cut->len, .data = bytes};
+    tensor->has_raw_data = true;
+    return true;
+}
+
 bool onnx_read_initializer(struct onnx_reader *reader,
-                           onnx_tensor_proto *tensor)
+                           onnx_tensor_proto *tensor, size_t i)
 {
     const char *name = tensor->name ? tensor->name : "";
     int number;
 
+    if (!take_raw_data(reader, name, tensor, i))
+        return false;
     if (onnx_element_of(tensor->data_type))
         return define_tensor(reader, name, tensor);
     number = onnx_define(reader, name, GRAPH_FLOAT);

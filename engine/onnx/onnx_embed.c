@@ -10,10 +10,12 @@
 
 static void free_locations(onnx_tensor_proto *tensor)
 {
+    ProtobufCAllocator allocator = onnx_allocator();
+
     for (size_t i = 0; i < tensor->n_external_data; i++)
         onnx__string_string_entry_proto__free_unpacked(tensor->external_data[i],
-                                                       NULL);
-    free(tensor->external_data);
+                                                       &allocator);
+    graph_block_free(tensor->external_data);
     tensor->external_data = NULL;
     tensor->n_external_data = 0;
     tensor->has_data_location = false;
@@ -93,8 +95,9 @@ static bool write(struct buf *file, const onnx_model_proto *model,
 
 bool onnx_embed(struct buf *file, const char *folder, struct error *err)
 {
+    ProtobufCAllocator allocator = onnx_allocator();
     onnx_model_proto *model =
-        onnx__model_proto__unpack(NULL, file->len, file->data);
+        onnx__model_proto__unpack(&allocator, file->len, file->data);
     struct onnx_reader reader = {.folder = folder, .err = err};
     size_t count = 0;
     bool ok;
@@ -105,6 +108,6 @@ bool onnx_embed(struct buf *file, const char *folder, struct error *err)
         ok = embed_all(&reader, model->graph, &count) &&
              (count == 0 || write(file, model, err));
     if (model)
-        onnx__model_proto__free_unpacked(model, NULL);
+        onnx__model_proto__free_unpacked(model, &allocator);
     return ok;
 }

@@ -131,18 +131,8 @@ static bool check_file(int file, const struct external *external,
 static bool read_bytes(uint8_t *bytes, int file,
                        const struct external *external, struct error *err)
 {
-    size_t done = 0;
-
-    while (done < external->length) {
-        ssize_t got = pread(file, bytes + done, external->length - done,
-                            (off_t)(external->offset + done));
-
-        if (got <= 0)
-            return fail(err, ERROR_IO, "\"%.100s\" cannot be read",
-                        external->location);
-        done += (size_t)got;
-    }
-    return true;
+    return buf_read_at(bytes, file, external->length, external->offset, NULL) ||
+           fail(err, ERROR_IO, "\"%.100s\" cannot be read", external->location);
 }
 
 bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
@@ -180,20 +170,20 @@ bool onnx_external_read(struct onnx_reader *reader, onnx_tensor_proto *tensor,
     }
     if (!check_file(file, &external, &reader->weight_files, err))
         goto out;
-    bytes = malloc(size + 1);
+    bytes = graph_block_new(size + 1);
     if (!bytes) {
         fail(err, ERROR_MEMORY, "not enough memory for %zu bytes", size);
         goto out;
     }
     if (!read_bytes(bytes, file, &external, err))
         goto out;
-    free(tensor->raw_data.data);
+    graph_block_free(tensor->raw_data.data);
     tensor->raw_data = (ProtobufCBinaryData){.len = size, .data = bytes};
     tensor->has_raw_data = true;
     bytes = NULL;
     ok = true;
 out:
-    free(bytes);
+    graph_block_free(bytes);
     if (file >= 0)
         close(file);
     return ok;

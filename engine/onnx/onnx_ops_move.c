@@ -154,6 +154,8 @@ static bool convert_cast(struct onnx_reader *reader, struct graph_node *node)
                     "casting to type %s is not supported",
                     onnx_element_name(text, to));
     graph_output(reader->graph, node, 0)->type = element->type;
+    /* PyTorch casts the zero points of quantized networks. */
+    graph_output(reader->graph, node, 0)->element = to;
     return true;
 }
 

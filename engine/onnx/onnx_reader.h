@@ -9,6 +9,7 @@
 
 #include "engine/graph/graph.h"
 #include "engine/onnx/onnx.h"
+#include "engine/onnx/onnx_file.h"
 #include "onnx.pb-c.h"
 
 /* Short names for the types that protoc-c generates. */
@@ -77,9 +78,11 @@ struct onnx_reader {
     struct onnx_needed needed;
     int64_t opset;
     const onnx_model_proto *model;
-    const char *folder;    /* where external data is; NULL: nowhere */
-    uint64_t weight_files; /* see struct graph */
-    uint64_t num_external; /* bytes of it that were read */
+    const char *folder;           /* where external data is; NULL: nowhere */
+    const struct onnx_file *file; /* where large constants are, or NULL */
+    size_t next_cut;              /* in it; those before are read */
+    uint64_t weight_files;        /* see struct graph */
+    uint64_t num_external;        /* bytes of it that were read */
     const struct onnx_input *picture;    /* or NULL: */
     const struct onnx_binding *bindings; /* (num_bindings) */
     size_t num_bindings, num_bound;
@@ -152,10 +155,10 @@ bool onnx_is_plain_domain(const char *domain);
 
 /* ---- onnx_constant.c ---- */
 
-/* Reads a constant of the file. If its type is not supported it gets no
- * elements, and whatever uses it is refused. */
+/* Reads a constant of the file, its number i. If its type is not supported it
+ * gets no elements, and whatever uses it is refused. */
 bool onnx_read_initializer(struct onnx_reader *reader,
-                           onnx_tensor_proto *tensor)
+                           onnx_tensor_proto *tensor, size_t i)
     __attribute__((warn_unused_result));
 
 /* Reads reader->node, a Constant, which becomes a constant value and no
@@ -188,7 +191,11 @@ const char *onnx_element_name(char text[ONNX_ELEMENT_NAME], int32_t type);
  * elements share a byte. */
 size_t onnx_bytes_of(int32_t type, size_t count);
 
-/* Fills a value whose shape is known with a tensor's elements. ERROR_INPUT:
+/* What messages are unpacked with: blocks of graph_block_new. */
+ProtobufCAllocator onnx_allocator(void);
+
+/* Fills a value whose shape is known with a tensor's elements, which it may
+ * take from it: the tensor's memory is that of onnx_allocator. ERROR_INPUT:
  * there are too few or too many of them, or one is NaN. ERROR_MEMORY. */
 bool onnx_fill_constant(struct graph_value *value, onnx_tensor_proto *tensor,
                         struct error *err) __attribute__((warn_unused_result));

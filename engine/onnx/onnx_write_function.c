@@ -141,6 +141,17 @@ static const char *gelu(struct onnx_writer *w, const char *x, const char *bell)
     return scaled(w, mul(w, x, plus(w, bell, 1)), 0.5f);
 }
 
+/* As a QuantizeLinear and a DequantizeLinear would. */
+static const char *grid(struct onnx_writer *w, const char *x)
+{
+    const char *step = number(w, w->node->unary.alpha);
+
+    x = onnx_writer_two(w, "Div", x, step);
+    x = onnx_writer_two(w, "Max", x, number(w, w->node->unary.beta));
+    x = onnx_writer_two(w, "Min", x, number(w, w->node->unary.gamma));
+    return mul(w, one(w, "Round", x), step);
+}
+
 /* Those that are no operators of the opset. */
 static const char *spelt_out(struct onnx_writer *w, const char *x)
 {
@@ -160,6 +171,8 @@ static const char *spelt_out(struct onnx_writer *w, const char *x)
         return gelu(w, x, one(w, "Erf", scaled(w, x, ROOT_HALF)));
     case GRAPH_GELU_TANH:
         return gelu(w, x, one(w, "Tanh", inside_tanh(w, x)));
+    case GRAPH_GRID:
+        return grid(w, x);
     case GRAPH_IS_NAN:
         return onnx_writer_to_float(w, one(w, "IsNaN", x));
     case GRAPH_IS_INF:
@@ -249,6 +262,19 @@ static const char *bent(struct onnx_writer *w, const char *x, float above,
     return onnx_writer_where(w, is_above(w, x, 0), number(w, above), below);
 }
 
+/* Where a QuantizeLinear does not clamp. */
+static const char *grid_slope(struct onnx_writer *w, const char *x)
+{
+    const char *y =
+        onnx_writer_two(w, "Div", x, number(w, w->node->unary.alpha));
+    const char *above = onnx_writer_two(w, "GreaterOrEqual", y,
+                                        number(w, w->node->unary.beta - 0.5f));
+    const char *below = onnx_writer_two(w, "LessOrEqual", y,
+                                        number(w, w->node->unary.gamma + 0.5f));
+
+    return onnx_writer_to_float(w, onnx_writer_two(w, "And", above, below));
+}
+
 /* Those of activations. */
 static const char *activation_slope(struct onnx_writer *w, const char *x)
 {
@@ -277,6 +303,8 @@ static const char *activation_slope(struct onnx_writer *w, const char *x)
         return gelu_slope(w, x);
     case GRAPH_GELU_TANH:
         return gelu_tanh_slope(w, x);
+    case GRAPH_GRID:
+        return grid_slope(w, x);
     case GRAPH_SHRINK:
         return onnx_writer_to_float(w, is_above(w, one(w, "Abs", x), alpha));
     default:

@@ -50,6 +50,27 @@ static bool is_factor(const struct graph_users *users, int value)
     return is_used;
 }
 
+/* All of g between the bounds, below only what is positive and above only what
+ * is negative: two gates, of which each one is open to one side. */
+static int redirected(struct backward *back, int g)
+{
+    const struct graph_node *node = back->node;
+    struct graph_shape shape = backward_shape(back, g);
+    struct graph_node rising = backward_like(GRAPH_GATE);
+    struct graph_node falling = backward_like(GRAPH_GATE);
+    int y = node->outputs[0], up, down;
+
+    rising.gate.low = -INFINITY;
+    rising.gate.high = node->max;
+    rising.min = 0;
+    falling.gate.low = node->min;
+    falling.gate.high = INFINITY;
+    falling.max = 0;
+    up = backward_node(back, &rising, (int[]){y, g}, 2, &shape);
+    down = backward_node(back, &falling, (int[]){y, g}, 2, &shape);
+    return backward_binary(back, GRAPH_ADD, up, down);
+}
+
 /* What the node's clamp lets through of g. */
 static int gated(struct backward *back, int g)
 {
@@ -59,6 +80,8 @@ static int gated(struct backward *back, int g)
 
     if (!graph_is_clamped(node))
         return g;
+    if (back->rule == GRADIENT_REDIRECTED)
+        return redirected(back, g);
     gate.gate.low = node->min;
     gate.gate.high = node->max;
     if (back->rule != GRADIENT_PLAIN &&
@@ -174,7 +197,7 @@ bool gradient_append(struct graph *graph,
     if (ok)
         find_dependants(&back, options);
     graph_const_allow(graph);
-    if (options->rule != GRADIENT_PLAIN)
+    if (gradient_rule_is_strict(options->rule))
         graph_users_find(&back.users, graph);
     ok = ok && add_seed(&back, options->source);
     for (size_t n = ok ? graph->num_nodes : 0; ok && n-- > 0;)

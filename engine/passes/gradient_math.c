@@ -99,7 +99,7 @@ bool gradient_modulo(struct backward *back, int g)
 
 static bool check_activation(struct backward *back)
 {
-    return back->rule == GRADIENT_PLAIN ||
+    return !gradient_rule_is_strict(back->rule) ||
            fail(back->err, ERROR_UNSUPPORTED,
                 "guided backpropagation and the deconvnet are defined for "
                 "ReLU and Clip(0, c)");
@@ -188,7 +188,8 @@ bool gradient_where(struct backward *back, int g)
     X(GRAPH_GELU_TANH, ACTIVATION)        \
     X(GRAPH_IS_NAN, STEPS)                \
     X(GRAPH_IS_INF, STEPS)                \
-    X(GRAPH_SHRINK, ACTIVATION)
+    X(GRAPH_SHRINK, ACTIVATION)           \
+    X(GRAPH_GRID, NUMBER)
 
 enum kind { NO_KIND, NUMBER, STEPS, ACTIVATION, GATE };
 
@@ -235,7 +236,7 @@ bool gradient_unary(struct backward *back, int g)
     if (kind == STEPS)
         return true;
     if (kind == ACTIVATION ||
-        (kind == GATE && back->rule != GRADIENT_PLAIN &&
+        (kind == GATE && gradient_rule_is_strict(back->rule) &&
          is_half_of_activation(back->graph, node->outputs[0])))
         if (!check_activation(back))
             return false;

@@ -245,6 +245,25 @@ static bool store_outputs(struct layout_pass *pass)
     return true;
 }
 
+/* Counts how often the graph reads each value. */
+static bool count_reads(struct layout_pass *pass)
+{
+    const struct graph *graph = pass->graph;
+
+    pass->reads = arena_take(&pass->graph->arena, graph->num_values,
+                             sizeof *pass->reads, pass->err);
+    if (!pass->reads)
+        return false;
+    memset(pass->reads, 0, graph->num_values * sizeof *pass->reads);
+    for (size_t n = 0; n < graph->num_nodes; n++)
+        for (uint32_t i = 0; i < graph->nodes[n].num_inputs; i++)
+            if (graph->nodes[n].inputs[i] != GRAPH_NONE)
+                pass->reads[graph->nodes[n].inputs[i]]++;
+    for (size_t i = 0; i < graph->num_outputs; i++)
+        pass->reads[graph->outputs[i]]++;
+    return true;
+}
+
 bool graph_layout(struct graph *graph, struct error *err)
 {
     struct layout_pass pass = {.graph = graph, .name = "", .err = err};
@@ -254,7 +273,7 @@ bool graph_layout(struct graph *graph, struct error *err)
 
     pass.views =
         arena_take(&graph->arena, graph->num_values, sizeof *pass.views, err);
-    if (!pass.views)
+    if (!pass.views || !count_reads(&pass))
         return false;
     pass.num_views = graph->num_values;
     for (size_t v = 0; v < pass.num_views; v++)

@@ -15,6 +15,7 @@ struct layout_view {
 struct layout_pass {
     struct graph *graph;
     struct layout_view *views; /* (num_views) in the graph's arena */
+    uint32_t *reads;           /* (num_views) by nodes that are to come */
     size_t num_views;          /* values at the start */
     const char *name;          /* of the current node */
     struct error *err;

@@ -6,6 +6,22 @@
 #include <string.h>
 
 #include "engine/passes/graph_build.h"
+#include "engine/passes/graph_const.h"
+
+/* Moves the weights. Those of the file go with their last reader, so that large
+ * networks are not there twice. */
+static bool move_weights(struct layout_pass *pass, struct graph_node *node,
+                         const size_t *perm)
+{
+    const int old = node->inputs[1];
+
+    node->inputs[1] = graph_layout_transposed(pass, old, perm);
+    if (node->inputs[1] == GRAPH_NONE)
+        return false;
+    if ((size_t)old < pass->num_views && --pass->reads[old] == 0)
+        graph_const_drop(pass->graph, old);
+    return true;
+}
 
 bool graph_layout_conv(struct layout_pass *pass, struct graph_node *node)
 {
@@ -18,9 +34,7 @@ bool graph_layout_conv(struct layout_pass *pass, struct graph_node *node)
     node->conv.depthwise = node->conv.groups > 1 && w->dim[1] == 1;
     if (!graph_layout_operand(pass, node, 0, graph_layout_nchw))
         return false;
-    node->inputs[1] = graph_layout_transposed(
-        pass, node->inputs[1], node->conv.depthwise ? depthwise : ordinary);
-    if (node->inputs[1] == GRAPH_NONE)
+    if (!move_weights(pass, node, node->conv.depthwise ? depthwise : ordinary))
         return false;
     node->nhwc = true;
     graph_layout_store_output(pass, node, graph_layout_nchw);

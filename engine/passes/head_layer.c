@@ -1,26 +1,6 @@
 #include "engine/passes/head_layer.h"
 
-#include <string.h>
-
-/* Whether operand i of two nodes is the same constant, or omitted in both. */
-static bool is_same_constant(const struct graph *graph,
-                             const struct graph_node *a,
-                             const struct graph_node *b, uint32_t i)
-{
-    const struct graph_value *of_a =
-        i < a->num_inputs ? graph_input(graph, a, i) : NULL;
-    const struct graph_value *of_b =
-        i < b->num_inputs ? graph_input(graph, b, i) : NULL;
-
-    if (of_a == of_b)
-        return true;
-    return of_a && of_b && of_a->data && of_b->data &&
-           of_a->type == of_b->type && graph_shape_count(&of_a->shape) == 1 &&
-           graph_shape_count(&of_b->shape) == 1 &&
-           memcmp(of_a->data, of_b->data,
-                  of_a->type == GRAPH_INT ? sizeof(int64_t) : sizeof(float)) ==
-               0;
-}
+#include "engine/passes/graph_round.h"
 
 /* Returns the input of a QUANTIZE followed by this DEQUANTIZE with the same
  * scale, or GRAPH_NONE. */
@@ -30,15 +10,12 @@ static int behind_rounding(const struct graph *graph,
     const struct graph_node *before;
     int value = node->inputs[0];
 
-    if (node->op != GRAPH_DEQUANTIZE || graph_is_clamped(node))
+    if (node->op != GRAPH_DEQUANTIZE)
         return GRAPH_NONE;
     while ((before = graph_producer(graph, value)) &&
            before->op == GRAPH_RESHAPE)
         value = before->inputs[0];
-    return before && before->op == GRAPH_QUANTIZE &&
-                   !graph_is_clamped(before) &&
-                   is_same_constant(graph, before, node, 1) &&
-                   is_same_constant(graph, before, node, 2)
+    return before && graph_round_is_pair(graph, before, node)
                ? before->inputs[0]
                : GRAPH_NONE;
 }

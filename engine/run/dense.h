@@ -54,8 +54,10 @@ size_t dense_len(const struct dense *dense);
  * node's own clamp. All are of the output's shape; where
  * there is a mask, the number of channels is a multiple of MASK_UNIT. */
 struct dense_rest {
-    const float *addend; /* r + addend; or NULL */
-    const float *y;      /* where low < y < high, r, else 0; or NULL */
+    const struct graph_node *function; /* of r, one that kernel_applies, and
+                                          nothing else then; or NULL */
+    const float *addend;               /* r + addend; or NULL */
+    const float *y; /* where low < y < high, r, else 0; or NULL */
     float low, high;
     const uint8_t *mask; /* where its bit is set, r, else 0; or NULL */
     bool clamps;         /* r between min and max */
@@ -64,7 +66,8 @@ struct dense_rest {
     struct mask_bounds bounds;
 };
 
-/* Whether it says to do anything. */
+/* Whether it says to do anything with a tile's results; a function is applied
+ * behind it. */
 static inline bool dense_has_rest(const struct dense_rest *rest)
 {
     return rest->addend || rest->y || rest->mask || rest->clamps || rest->made;
@@ -80,6 +83,18 @@ size_t dense_scratch_len(const struct dense *dense);
 void dense_run(const struct dense *dense, float *out, const float *in,
                const struct dense_rest *rest, float *scratch,
                struct team_member *member);
+
+/* Whether rows of a node, after graph_layout, can be computed some at a time:
+ * those of a CONV of one picture that does not take Winograd's way. Any thread.
+ */
+bool dense_gives_rows(const struct graph *graph, const struct graph_node *node);
+
+/* Computes rows first .. first + count - 1 of such a node. Row y of the output
+ * is row y % ring of `out`, (ring, width, channels), a power of two. Results
+ * are those of dense_run. */
+void dense_run_rows(const struct dense *dense, float *out, const float *in,
+                    const struct dense_rest *rest, size_t ring, size_t first,
+                    size_t count, struct team_member *member);
 
 void dense_free(struct dense *dense);
 

@@ -15,11 +15,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/hugepages.h"
 #include "engine/run/dense_int8_internal.h"
 #include "engine/run/dense_layout.h"
+#include "engine/run/dense_winograd.h"
 #include "engine/xnn/quantize.h"
 
 enum {
@@ -31,19 +31,17 @@ enum {
     MIN_BOUNDED = 1 << 16, /* floats */
 };
 
-/* Of weights, where the size of a core's cache is not known. */
-#define DEFAULT_GROUP_BYTES ((size_t)160 << 10)
+const struct dense_int8_kernel *dense_int8_best(void)
+{
+    const struct dense_int8_kernel *amx = dense_int8_amx();
+    const struct dense_int8_kernel *vnni = dense_int8_vnni();
+
+    return amx ? amx : vnni ? vnni : dense_int8_avx2();
+}
 
 bool dense_int8_has_kernel(void)
 {
-    return dense_int8_vnni() != NULL;
-}
-
-static const struct dense_int8_kernel *best(void)
-{
-    const struct dense_int8_kernel *amx = dense_int8_amx();
-
-    return amx ? amx : dense_int8_vnni();
+    return dense_int8_best() != NULL;
 }
 
 static bool supports_window(const struct graph *graph,
@@ -57,6 +55,16 @@ static bool supports_window(const struct graph *graph,
            window->stride[0] <= DENSE_INT8_MAX_STRIDE &&
            window->stride[1] <= DENSE_INT8_MAX_STRIDE &&
            out[0] * out[1] * out[2] >= MIN_PIXELS;
+}
+
+/* Whether the node is computed faster with floats. */
+static bool prefers_floats(const struct graph *graph,
+                           const struct graph_node *node)
+{
+    const struct dense_kernel *floats = dense_tile_best();
+
+    return dense_int8_best()->is_slower && floats && node->op == GRAPH_CONV &&
+           dense_winograd_pays(graph, node, floats);
 }
 
 bool dense_int8_supports(const struct graph *graph,
@@ -74,7 +82,8 @@ bool dense_int8_supports(const struct graph *graph,
     inner = graph_shape_count(&weights->shape) / weights->shape.dim[0];
     return !x->data && weights->data && weights->type == GRAPH_FLOAT &&
            (!bias || bias->data) && node->min < node->max &&
-           inner >= MIN_INNER && inner <= MAX_INNER && dense_int8_has_kernel();
+           inner >= MIN_INNER && inner <= MAX_INNER &&
+           dense_int8_has_kernel() && !prefers_floats(graph, node);
 }
 
 /* ---- geometry ---- */
@@ -99,23 +108,35 @@ static uint32_t bits_of(float x)
     return bits;
 }
 
+static void set_bounds(struct dense_int8 *dense, float min, float max)
+{
+    dense->bounded = true;
+    if (max > 0)
+        dense->range.above = (int32_t)bits_of(max);
+    if (min < 0)
+        dense->range.below = bits_of(min);
+}
+
 /* Large inputs are read once less if their range is known before; they also
- * fill it. */
+ * fill it. Those that a quantized network has rounded are what its own integers
+ * stand for. */
 static void find_bounds(struct dense_int8 *dense)
 {
     const struct graph_node *from =
         graph_producer(dense->graph, dense->node->inputs[0]);
+    const struct graph_node *grid = dense_int8_grid(dense->graph, dense->node);
     const size_t *in = dense->in_dim;
 
+    if (grid) {
+        set_bounds(dense, grid->unary.beta * grid->unary.alpha,
+                   grid->unary.gamma * grid->unary.alpha);
+        return;
+    }
     if (!from || !graph_op_has(from->op, GRAPH_CLAMPS) ||
         !isfinite(from->min) || !isfinite(from->max) ||
         in[1] * in[2] * in[3] < MIN_BOUNDED)
         return;
-    dense->bounded = true;
-    if (from->max > 0)
-        dense->range.above = (int32_t)bits_of(from->max);
-    if (from->min < 0)
-        dense->range.below = bits_of(from->min);
+    set_bounds(dense, from->min, from->max);
 }
 
 static void lay_out_pixels(struct dense_int8 *dense)
@@ -212,25 +233,23 @@ static bool pack(struct dense_int8 *dense)
     const struct graph_value *bias = graph_input(dense->graph, dense->node, 2);
     size_t inner = dense->num_runs * dense->run_len;
     int8_t *row = malloc(inner);
+    float largest = 0; /* in a quantized network */
 
     if (!row)
         return false;
+    if (dense_int8_grid(dense->graph, dense->node) &&
+        dense->kernel->most == QUANTIZE_MOST)
+        largest = quantize_largest(weights, dense->out_dim[3] * inner);
     for (size_t o = 0; o < dense->out_dim[3]; o++) {
-        quantize_rows(row, &dense->scales[o], weights + o * inner, 1, inner);
+        if (!dense_int8_recover(row, &dense->scales[o], weights + o * inner,
+                                inner, largest))
+            quantize_rows(row, &dense->scales[o], weights + o * inner, 1, inner,
+                          dense->kernel->most);
         pack_lane(dense, o, row);
         dense->bias[o] = bias ? graph_floats(bias)[o] : 0;
     }
     free(row);
     return true;
-}
-
-/* About these many bytes of weights are worked with at once: a part of a core's
- * own cache. */
-static size_t group_bytes(void)
-{
-    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-
-    return cache > 0 ? (size_t)cache / 16 * 5 : DEFAULT_GROUP_BYTES;
 }
 
 struct dense_int8 *dense_int8_new(const struct graph *graph,
@@ -245,7 +264,7 @@ struct dense_int8 *dense_int8_new(const struct graph *graph,
         goto failed;
     dense->graph = graph;
     dense->node = node;
-    dense->kernel = kernel = kernel ? kernel : best();
+    dense->kernel = kernel = kernel ? kernel : dense_int8_best();
     describe(dense);
     find_bounds(dense);
     dense->by_pixels = dense->pointwise && !dense->bounded;
@@ -258,17 +277,17 @@ struct dense_int8 *dense_int8_new(const struct graph *graph,
     dense->panel_len = dense->num_runs * dense->length * DENSE_INT8_LANES;
     dense->num_panels =
         (dense->out_dim[3] + DENSE_INT8_LANES - 1) / DENSE_INT8_LANES;
-    dense->per_group = group_bytes() / dense->panel_len;
+    dense->per_group = dense_tile_group_bytes() / dense->panel_len;
     if (dense->per_group == 0)
         dense->per_group = 1;
     channels = dense->num_panels * DENSE_INT8_LANES;
-    dense->packed = hugepages_take(dense->num_panels * dense->panel_len);
+    dense->packed = hugepages_take(dense_int8_len(dense));
     dense->scales = calloc(channels, sizeof *dense->scales);
     dense->bias = calloc(channels, sizeof *dense->bias);
     dense->sums = calloc(channels, sizeof *dense->sums);
     if (!dense->packed || !dense->scales || !dense->bias || !dense->sums)
         goto failed;
-    memset(dense->packed, 0, dense->num_panels * dense->panel_len);
+    memset(dense->packed, 0, dense_int8_len(dense));
     if (!pack(dense))
         goto failed;
     return dense;
@@ -276,6 +295,11 @@ failed:
     dense_int8_free(dense);
     fail(err, ERROR_MEMORY, "not enough memory for a layer's weights");
     return NULL;
+}
+
+size_t dense_int8_len(const struct dense_int8 *dense)
+{
+    return dense->num_panels * dense->panel_len;
 }
 
 void dense_int8_free(struct dense_int8 *dense)

@@ -113,9 +113,11 @@ const struct dense_int8_kernel *dense_int8_amx(void)
     static const struct dense_int8_kernel kernel = {
         .name = "AMX",
         .positions = 2 * ROWS,
+        .most = DENSE_INT8_MOST,
         .depth = DEPTH,
         .begin = begin,
         .run = run_tile,
+        .vectors = &dense_int8_finish_vectors,
         .end = end,
     };
     enum { HAS_TILE = 1 << 24, HAS_INT8 = 1 << 25 }; /* leaf 7, edx */

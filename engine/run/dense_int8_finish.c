@@ -3,7 +3,6 @@
 #include "engine/run/dense_int8_tile.h"
 
 #ifdef __x86_64__
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,8 +19,8 @@ AVX512_INLINE __mmask16 mask_of(size_t count)
 
 /* ---- ranges ---- */
 
-AVX512_TARGET void dense_int8_extend(struct dense_int8_range *range,
-                                     const float *in, size_t count)
+AVX512_TARGET static void extend(struct dense_int8_range *range,
+                                 const float *in, size_t count)
 {
     __m512i above[2], below[2];
 
@@ -51,33 +50,6 @@ AVX512_TARGET void dense_int8_extend(struct dense_int8_range *range,
         _mm512_reduce_max_epu32(_mm512_max_epu32(below[0], below[1]));
 }
 
-static float float_of(uint32_t bits)
-{
-    float x;
-
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-struct dense_int8_scale dense_int8_scale_of(struct dense_int8_range range)
-{
-    float max = range.above > 0 ? float_of((uint32_t)range.above) : 0;
-    float min = range.below >> 31 ? float_of(range.below) : 0;
-    const float share = 1.0f / 255;
-    float step = max * share - min * share;
-    struct dense_int8_scale scale = {.scale = step};
-
-    if (!(step <= FLT_MAX)) { /* what is no number, too */
-        scale.scale = NAN;
-        return scale;
-    }
-    if (step < 1e-30f) /* too small for the reciprocal of a float */
-        scale.scale = step = 1;
-    scale.inverse = 1 / step;
-    scale.zero = (int32_t)(-min * scale.inverse + 0.5f);
-    return scale;
-}
-
 /* ---- floats to integers ---- */
 
 /* 64 floats, or those that are set. */
@@ -97,7 +69,7 @@ quantize(const __m512 *x, __m512 inverse, __m512 zero)
                                    _mm512_packs_epi32(rounded[2], rounded[3])));
 }
 
-BYTES_TARGET void dense_int8_quantize(uint8_t *out, const float *in,
+BYTES_TARGET static void quantize_all(uint8_t *out, const float *in,
                                       size_t count,
                                       struct dense_int8_scale scale)
 {
@@ -180,8 +152,8 @@ AVX512_INLINE void finish(const struct dense_int8_tile *tile,
     }
 }
 
-AVX512_TARGET void dense_int8_finish(const struct dense_int8_tile *tile,
-                                     const int32_t *sums)
+AVX512_TARGET static void finish_tile(const struct dense_int8_tile *tile,
+                                      const int32_t *sums)
 {
     bool narrow = tile->num_lanes <= WIDTH;
 
@@ -194,6 +166,12 @@ AVX512_TARGET void dense_int8_finish(const struct dense_int8_tile *tile,
     else
         finish(tile, sums, 2, false);
 }
+
+const struct dense_int8_vectors dense_int8_finish_vectors = {
+    .extend = extend,
+    .quantize = quantize_all,
+    .finish = finish_tile,
+};
 #else
 typedef int dense_int8_finish_is_empty;
 #endif

@@ -39,4 +39,15 @@ struct dense_int8 {
     size_t num_panels, per_group;
 };
 
+/* The kernel for this processor, or NULL. */
+const struct dense_int8_kernel *dense_int8_best(void);
+
+/* dense_int8_exact.c: finds integers of which a row of weights are multiples by
+ * a scale: one by which its largest weight, or `largest`, that of all rows, is
+ * 127 or 128. Returns whether there is one; false with a `largest` of 0.
+ *
+ * quantized  out  (count) */
+bool dense_int8_recover(int8_t *quantized, float *scale, const float *row,
+                        size_t count, float largest);
+
 #endif

@@ -1,8 +1,11 @@
 /* Runs of dense_int8.c's layers; its design is told there. */
 
+#include "engine/kernel/kernel.h"
 #include "engine/run/dense_int8_internal.h"
 
 #ifdef __x86_64__
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK_TILES = 8, ALIGNMENT = 64 };
@@ -84,6 +87,33 @@ static void run_task(struct team_member *member, struct work *work,
 
 /* ---- floats to integers ---- */
 
+static float float_of(uint32_t bits)
+{
+    float x;
+
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+struct dense_int8_scale dense_int8_scale_of(struct dense_int8_range range)
+{
+    float max = range.above > 0 ? float_of((uint32_t)range.above) : 0;
+    float min = range.below >> 31 ? float_of(range.below) : 0;
+    const float share = 1.0f / 255;
+    float step = max * share - min * share;
+    struct dense_int8_scale scale = {.scale = step};
+
+    if (!(step <= FLT_MAX)) { /* what is no number, too */
+        scale.scale = NAN;
+        return scale;
+    }
+    if (step < 1e-30f) /* too small for the reciprocal of a float */
+        scale.scale = step = 1;
+    scale.inverse = 1 / step;
+    scale.zero = (int32_t)(-min * scale.inverse + 0.5f);
+    return scale;
+}
+
 /* The scale of all of a picture. */
 static void set_scale(const struct work *work, size_t picture,
                       struct dense_int8_scale scale)
@@ -104,8 +134,8 @@ static void quantize_bounded(const struct team_task *task, size_t thread,
     (void)thread;
     if (at[1] == 0)
         set_scale(work, at[0], scale);
-    dense_int8_quantize(work->quantized + first, work->in + first,
-                        len[1] * dense->in_dim[3], scale);
+    dense->kernel->vectors->quantize(work->quantized + first, work->in + first,
+                                     len[1] * dense->in_dim[3], scale);
 }
 
 /* Some pixels of a picture, a few with the same range each. */
@@ -124,10 +154,11 @@ static void quantize_pixels(const struct team_task *task, size_t thread,
         struct dense_int8_range range = {0};
         struct dense_int8_scale scale;
 
-        dense_int8_extend(&range, in, count * channels);
+        dense->kernel->vectors->extend(&range, in, count * channels);
         scale = dense_int8_scale_of(range);
-        dense_int8_quantize(work->quantized + (before + p) * channels, in,
-                            count * channels, scale);
+        dense->kernel->vectors->quantize(work->quantized +
+                                             (before + p) * channels,
+                                         in, count * channels, scale);
         for (size_t i = before + p; i < before + p + count; i++) {
             work->scales[i] = scale.scale;
             work->zeros[i] = -scale.scale * (float)scale.zero;
@@ -145,7 +176,8 @@ static void find_ranges(const struct team_task *task, size_t thread,
     (void)thread;
     for (size_t r = at[0]; r < at[0] + len[0]; r++) {
         work->ranges[r] = (struct dense_int8_range){0};
-        dense_int8_extend(&work->ranges[r], work->in + r * row_len, row_len);
+        work->dense->kernel->vectors->extend(&work->ranges[r],
+                                             work->in + r * row_len, row_len);
     }
 }
 
@@ -175,7 +207,8 @@ static void quantize_row(const struct dense_int8 *dense, uint8_t *out,
     pad = pad < width ? pad : width;
     count = count < width - pad ? count : width - pad;
     memset(out, scale.zero, pad * channels);
-    dense_int8_quantize(out + pad * channels, in, count * channels, scale);
+    dense->kernel->vectors->quantize(out + pad * channels, in, count * channels,
+                                     scale);
     memset(out + (pad + count) * channels, scale.zero,
            (width - pad - count) * channels);
 }
@@ -313,6 +346,29 @@ static void set_panel(struct dense_int8_tile *tile,
     tile->num_lanes = lanes_at(dense, tile->channel);
 }
 
+/* The function of what a block has made. */
+static void apply(const struct work *work, const size_t *at, const size_t *len)
+{
+    const struct dense_int8 *dense = work->dense;
+    const size_t channel = at[1] * DENSE_INT8_LANES;
+    const size_t most = len[1] * DENSE_INT8_LANES;
+    const size_t left = dense->out_dim[3] - channel;
+    size_t pixels[DENSE_INT8_MAX_POSITIONS];
+
+    for (size_t i = 0; i < len[2]; i += DENSE_INT8_MAX_POSITIONS) {
+        size_t count = len[2] - i < DENSE_INT8_MAX_POSITIONS
+                           ? len[2] - i
+                           : DENSE_INT8_MAX_POSITIONS;
+
+        find_pixels(work, pixels, at[0], work->first + at[2] + i, count);
+        for (size_t p = 0; p < count; p++)
+            if (pixels[p] != DENSE_INT8_NOWHERE)
+                kernel_apply(work->rest->function,
+                             work->out + pixels[p] + channel,
+                             left < most ? left : most);
+    }
+}
+
 /* A block of positions of a picture, for a group of panels. */
 static void run_block(const struct team_task *task, size_t thread,
                       const size_t *at, const size_t *len)
@@ -338,15 +394,17 @@ static void run_block(const struct team_task *task, size_t thread,
             kernel->run(now->sums, &tile);
             now->tile = tile;
             if (last)
-                dense_int8_finish(&last->tile, last->sums);
+                kernel->vectors->finish(&last->tile, last->sums);
             last = now;
             now = &pending[now == &pending[0]];
         }
     }
     if (last)
-        dense_int8_finish(&last->tile, last->sums);
+        kernel->vectors->finish(&last->tile, last->sums);
     if (kernel->end)
         kernel->end();
+    if (work->rest->function)
+        apply(work, at, len);
 }
 
 /* Rows first .. first + count - 1 of each picture. */
@@ -373,12 +431,11 @@ void dense_int8_quantize_input(const struct dense_int8 *dense, const float *in,
 }
 
 void dense_int8_run_rows(const struct dense_int8 *dense, float *out,
-                         size_t ring, size_t first, size_t count,
-                         float *scratch, struct team_member *member)
+                         const struct dense_rest *rest, size_t ring,
+                         size_t first, size_t count, float *scratch,
+                         struct team_member *member)
 {
-    const struct dense_rest rest = {0};
-    struct work work = {
-        .dense = dense, .rest = &rest, .out = out, .ring = ring};
+    struct work work = {.dense = dense, .rest = rest, .out = out, .ring = ring};
 
     divide(&work, (uint8_t *)scratch);
     run_rows(&work, first, count, member);
@@ -427,11 +484,13 @@ void dense_int8_quantize_input(const struct dense_int8 *dense, const float *in,
 }
 
 void dense_int8_run_rows(const struct dense_int8 *dense, float *out,
-                         size_t ring, size_t first, size_t count,
-                         float *scratch, struct team_member *member)
+                         const struct dense_rest *rest, size_t ring,
+                         size_t first, size_t count, float *scratch,
+                         struct team_member *member)
 {
     (void)dense;
     (void)out;
+    (void)rest;
     (void)ring;
     (void)first;
     (void)count;

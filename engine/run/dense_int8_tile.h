@@ -14,7 +14,8 @@
 enum {
     DENSE_INT8_LANES = 32,         /* output channels of a panel of weights */
     DENSE_INT8_MAX_POSITIONS = 32, /* in a tile, of any kernel */
-    DENSE_INT8_GROUP = 4, /* inputs of a lane that are multiplied together */
+    DENSE_INT8_GROUP = 4,  /* inputs of a lane that are multiplied together */
+    DENSE_INT8_MOST = 127, /* of weights, of any kernel */
 };
 
 /* One tile. Numbers of positions beyond num_positions may be computed, but are
@@ -50,27 +51,6 @@ struct dense_int8_tile {
 
 #define DENSE_INT8_NOWHERE SIZE_MAX
 
-/* The kernel of one kind of processor. */
-struct dense_int8_kernel {
-    const char *name;
-    size_t positions;    /* in a tile, at most DENSE_INT8_MAX_POSITIONS */
-    size_t depth;        /* what divides the length of runs */
-    void (*begin)(void); /* before some tiles on a thread, or NULL */
-    /* Sums of products, (positions, LANES). */
-    void (*run)(int32_t *sums, const struct dense_int8_tile *tile);
-    void (*end)(void); /* after them, or NULL */
-};
-
-/* Each is NULL where the processor lacks its instructions, or the system
- * forbids them. Any thread. */
-const struct dense_int8_kernel *dense_int8_vnni(void);
-const struct dense_int8_kernel *dense_int8_amx(void);
-
-/* The rest is only for x86-64, and processors with one of these kernels. */
-
-/* Finishes a tile's sums, (num_positions, LANES), and stores them. */
-void dense_int8_finish(const struct dense_int8_tile *tile, const int32_t *sums);
-
 /* A range of floats that 0 is in, as their bits; `= {0}` is 0 alone. The
  * largest as a signed number belongs to the largest float, if one is above 0,
  * and the largest as an unsigned one to the smallest float, if one is below.
@@ -80,18 +60,46 @@ struct dense_int8_range {
     uint32_t below;
 };
 
-/* Extends a range by `count` floats. */
-void dense_int8_extend(struct dense_int8_range *range, const float *in,
-                       size_t count);
-
 /* x is about scale (q - zero), q = x inverse + zero rounded. */
 struct dense_int8_scale {
     float scale, inverse;
     int32_t zero; /* 0 .. 255 */
 };
-struct dense_int8_scale dense_int8_scale_of(struct dense_int8_range range);
 
-void dense_int8_quantize(uint8_t *out, const float *in, size_t count,
-                         struct dense_int8_scale scale);
+/* How vectors of one width make integers of floats, and floats of sums. */
+struct dense_int8_vectors {
+    /* Extends a range by `count` floats. */
+    void (*extend)(struct dense_int8_range *range, const float *in,
+                   size_t count);
+    void (*quantize)(uint8_t *out, const float *in, size_t count,
+                     struct dense_int8_scale scale);
+    /* Finishes a tile's sums, (num_positions, LANES), and stores them. */
+    void (*finish)(const struct dense_int8_tile *tile, const int32_t *sums);
+};
+
+/* The kernel of one kind of processor. */
+struct dense_int8_kernel {
+    const char *name;
+    size_t positions;    /* in a tile, at most DENSE_INT8_MAX_POSITIONS */
+    size_t depth;        /* what divides the length of runs */
+    int most;            /* of weights */
+    bool is_slower;      /* than Winograd's way with floats */
+    void (*begin)(void); /* before some tiles on a thread, or NULL */
+    /* Sums of products, (positions, LANES). */
+    void (*run)(int32_t *sums, const struct dense_int8_tile *tile);
+    void (*end)(void); /* after them, or NULL */
+    const struct dense_int8_vectors *vectors;
+};
+
+/* Each is NULL where the processor lacks its instructions, or the system
+ * forbids them. Any thread. */
+const struct dense_int8_kernel *dense_int8_avx2(void);
+const struct dense_int8_kernel *dense_int8_vnni(void);
+const struct dense_int8_kernel *dense_int8_amx(void);
+
+/* Only for x86-64, and processors with AVX-512. */
+extern const struct dense_int8_vectors dense_int8_finish_vectors;
+
+struct dense_int8_scale dense_int8_scale_of(struct dense_int8_range range);
 
 #endif

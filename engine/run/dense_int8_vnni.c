@@ -97,8 +97,10 @@ const struct dense_int8_kernel *dense_int8_vnni(void)
     static const struct dense_int8_kernel kernel = {
         .name = "VNNI",
         .positions = POSITIONS,
+        .most = DENSE_INT8_MOST,
         .depth = DENSE_INT8_GROUP,
         .run = run_tile,
+        .vectors = &dense_int8_finish_vectors,
     };
 
     return __builtin_cpu_supports("avx512vnni") &&

@@ -25,18 +25,6 @@ void dense_layout_find(struct dense_layout *layout,
     layout->panel_len = taps * layout->in * kernel->lanes;
 }
 
-struct dense_panel dense_layout_panel(const struct dense_layout *layout,
-                                      size_t panel)
-{
-    size_t lanes = layout->kernel->lanes;
-    size_t first = panel % layout->panels * lanes, left = layout->out - first;
-    struct dense_panel one = {.group = panel / layout->panels};
-
-    one.channel = one.group * layout->out + first;
-    one.num_lanes = left < lanes ? left : lanes;
-    return one;
-}
-
 bool dense_layout_supports(size_t groups, size_t out)
 {
     size_t width = out / groups;
@@ -50,7 +38,7 @@ bool dense_layout_supports(size_t groups, size_t out)
 static void pack_whole(const struct dense_layout *layout, float *panel,
                        const float *weights, size_t used, size_t lanes)
 {
-    size_t inner = layout->taps * layout->in;
+    size_t inner = layout->taps * (layout->paired ? DENSE_QUAD : layout->in);
 
     for (size_t first = 0; first < inner; first += PACK_INPUTS) {
         size_t left = inner - first;
@@ -88,7 +76,7 @@ void dense_layout_pack(const struct dense_layout *layout, float *packed,
         struct dense_panel one = dense_layout_panel(layout, p);
         size_t lanes = dense_tile_lanes(layout->kernel, one.num_lanes);
 
-        (layout->merged > 1 ? pack_merged : pack_whole)(
+        (layout->merged > 1 && !layout->paired ? pack_merged : pack_whole)(
             layout, packed + p * layout->panel_len,
             weights + one.channel * inner, one.num_lanes, lanes);
         for (size_t l = 0; l < layout->kernel->lanes; l++)

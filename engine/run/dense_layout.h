@@ -4,7 +4,8 @@
 /* How a layer's output channels are divided into panels. Groups of a grouped
  * convolution that are narrower than a vector are computed as one, with zeros
  * for the weights between them: vectors would be as empty otherwise, and there
- * would be more tiles. Private to dense*.c. */
+ * would be more tiles. Pairs of groups of DENSE_QUAD channels need no zeros.
+ * Private to dense*.c. */
 
 #include "engine/run/dense_tile.h"
 
@@ -13,6 +14,8 @@ struct dense_layout {
     size_t taps;      /* of the window */
     size_t groups;    /* that are left */
     size_t merged;    /* of the layer's own in each of these */
+    bool paired;      /* two in each, for run_pair; its owner sets it before
+                         packing */
     size_t in, out;   /* channels of each */
     size_t panels;    /* of each */
     size_t panel_len; /* floats, of a whole panel */
@@ -31,8 +34,21 @@ void dense_layout_find(struct dense_layout *layout,
                        const struct dense_kernel *kernel, size_t taps,
                        size_t groups, size_t in, size_t out);
 
-struct dense_panel dense_layout_panel(const struct dense_layout *layout,
-                                      size_t panel);
+static inline struct dense_panel
+dense_layout_panel(const struct dense_layout *layout, size_t panel)
+{
+    /* Most have one group, and this is called for each tile. */
+    size_t group = layout->groups == 1 ? 0 : panel / layout->panels;
+    size_t lanes = layout->kernel->lanes;
+    size_t first = (panel - group * layout->panels) * lanes;
+    size_t left = layout->out - first;
+
+    return (struct dense_panel){
+        .group = group,
+        .channel = group * layout->out + first,
+        .num_lanes = left < lanes ? left : lanes,
+    };
+}
 
 /* Describes a CONV, DECONV or LINEAR as a convolution: a LINEAR has a window of
  * one pixel, and its rows are the pixels of one row.

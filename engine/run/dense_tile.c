@@ -9,6 +9,15 @@ const struct dense_kernel *dense_tile_best(void)
     return wide ? wide : dense_tile_avx2();
 }
 
+const struct dense_kernel *dense_tile_for(size_t groups, size_t out)
+{
+    const struct dense_kernel *narrow = dense_tile_avx2();
+
+    return narrow && groups > 1 && out / groups <= narrow->lanes / 2
+               ? narrow
+               : dense_tile_best();
+}
+
 /* Where the size of a core's cache is not known. */
 #define DEFAULT_GROUP_BYTES ((size_t)160 << 10)
 

@@ -14,6 +14,9 @@
 
 enum { DENSE_MAX_PIXELS = 14, DENSE_MAX_LANES = 32 }; /* of any kernel */
 
+/* The channels of a narrow group, of which a vector has two. */
+enum { DENSE_QUAD = 4 };
+
 /* One tile. `pixels` and `lanes` are the kernel's. */
 struct dense_tile {
     /* (num_runs, pixels) where each pixel's inputs begin: `length` of them, one
@@ -23,6 +26,7 @@ struct dense_tile {
     const float *const *inputs;
     const size_t *weights_at; /* (num_runs) offsets, in inputs */
     size_t num_runs, length;
+    size_t first; /* of each run, where its inputs begin behind `inputs` */
 
     const float *panel; /* the weights */
     const float *bias;  /* (lanes) */
@@ -45,6 +49,15 @@ struct dense_kernel {
     size_t lanes;  /* output channels of a panel of weights, at most
                       DENSE_MAX_LANES */
     void (*run)(const struct dense_tile *tile);
+    /* One pixel of `num_panels` whole panels, which follow one another,
+     * panel_len floats apart, as do their biases and channels; or 0 and NULL.
+     * Results are those of `run`. */
+    size_t num_panels;
+    void (*run_panels)(const struct dense_tile *tile, size_t panel_len);
+    /* The same for lanes that are the outputs of two groups of DENSE_QUAD
+     * channels: inputs are DENSE_QUAD of one and as many of the other, which is
+     * the `length`, and a lane has the weights of its own group. Or NULL. */
+    void (*run_pair)(const struct dense_tile *tile);
     const struct dense_winograd_kernel *winograd; /* dense_winograd.h */
     void (*add_rows)(float *restrict sums, const float *const *rows,
                      const float *x, size_t count); /* dense_row.h */
@@ -63,6 +76,10 @@ const struct dense_kernel *dense_tile_avx512(void);
 
 /* The fastest one for this processor, or NULL. */
 const struct dense_kernel *dense_tile_best(void);
+
+/* The fastest one for a layer of `out` channels in groups. Narrow groups leave
+ * wider vectors emptier. */
+const struct dense_kernel *dense_tile_for(size_t groups, size_t out);
 
 /* About these many bytes of weights are worked with at once: a part of a core's
  * own cache. */

@@ -16,6 +16,7 @@ enum {
     LANES = 2 * WIDTH,
     AHEAD = 256, /* floats from a weight that is used to one that is fetched:
                     the processor's own prefetching ends with each page */
+    FETCH_PAYS = 256, /* inputs of a sum, during which its place is fetched */
 };
 
 AVX512_INLINE __mmask16 mask_of(size_t count)
@@ -76,11 +77,31 @@ AVX512_INLINE void finish(const struct dense_tile *tile, __m512 sums[][2],
     }
 }
 
+/* What is added, and where results go, is on its way while they are computed.
+ */
+AVX512_INLINE void fetch(const struct dense_tile *tile, int pixels, int vectors)
+{
+    const float *addend = tile->rest->addend;
+
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+        for (int p = 0; p < pixels; p++) {
+            size_t at = tile->pixels[p] + tile->channel + (size_t)(v * WIDTH);
+
+            __builtin_prefetch(tile->out + at, 1);
+            if (addend)
+                _mm_prefetch(addend + at, _MM_HINT_T0);
+        }
+}
+
 /* `vectors` of channels of `pixels`. */
 AVX512_INLINE void run(const struct dense_tile *tile, int pixels, int vectors)
 {
     __m512 sums[PIXELS][2];
+    const size_t end = tile->first + tile->length;
 
+    if (tile->rest->addend || tile->num_runs * tile->length >= FETCH_PAYS)
+        fetch(tile, pixels, vectors);
 #pragma GCC unroll 14
     for (int p = 0; p < pixels; p++)
 #pragma GCC unroll 2
@@ -93,7 +114,7 @@ AVX512_INLINE void run(const struct dense_tile *tile, int pixels, int vectors)
 
 #pragma GCC unroll 14
         for (int p = 0; p < pixels; p++)
-            in[p] = tile->inputs[r * PIXELS + (size_t)p] + tile->length;
+            in[p] = tile->inputs[r * PIXELS + (size_t)p] + end;
         for (ptrdiff_t i = -(ptrdiff_t)tile->length; i < 0; i++) {
             __m512 weight[2];
 
@@ -145,7 +166,12 @@ static void run_tile(const struct dense_tile *tile)
 const struct dense_kernel *dense_tile_avx512(void)
 {
     static const struct dense_kernel kernel = {
-        PIXELS, LANES, run_tile, &dense_winograd_avx512, dense_row_add_avx512};
+        .pixels = PIXELS,
+        .lanes = LANES,
+        .run = run_tile,
+        .winograd = &dense_winograd_avx512,
+        .add_rows = dense_row_add_avx512,
+    };
 
     return __builtin_cpu_supports("avx512f") ? &kernel : NULL;
 }

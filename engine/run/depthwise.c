@@ -14,6 +14,9 @@
 
 #include <stddef.h>
 #include <string.h>
+
+#include "engine/kernel/kernel.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -162,21 +165,41 @@ bool depthwise_supports(const struct graph *graph,
            find(&node->conv.window, false);
 }
 
+/* The function of a row of a block, while it is in the cache. */
+static void apply(const struct layer *layer, const struct graph_node *function,
+                  const struct block *block)
+{
+    const size_t channels = layer->channels, count = block->to - block->from;
+    float *row = layer->out + block->first * layer->out_width * channels;
+
+    if (count == channels)
+        kernel_apply(function, row, layer->out_width * channels);
+    for (size_t x = 0; count < channels && x < layer->out_width; x++)
+        kernel_apply(function, row + x * channels + block->from, count);
+}
+
 /* Runs tiles of the task, whose dimensions are rows and blocks of channels. */
 static void run_block(const struct team_task *task, size_t thread,
                       const size_t *at, const size_t *len)
 {
     const struct layer *layer = task->context;
-    const struct block block = {
+    const struct graph_node *function = layer->rest->function;
+    const size_t end = layer->first + at[0] + len[0];
+    struct block block = {
         .first = layer->first + at[0],
-        .last = layer->first + at[0] + len[0],
+        .last = end,
         .from = at[1] * BLOCK_CHANNELS,
         .to = at[1] + 1 < layer->num_blocks ? (at[1] + 1) * BLOCK_CHANNELS
                                             : layer->channels,
     };
 
     (void)thread;
-    ((block_function *)task->function)(layer, &block);
+    for (; block.first < end; block.first = block.last) {
+        block.last = function ? block.first + 1 : end;
+        ((block_function *)task->function)(layer, &block);
+        if (function)
+            apply(layer, function, &block);
+    }
 }
 
 void depthwise_run(const struct depthwise *depthwise,

@@ -35,6 +35,9 @@ struct depthwise {
     const struct graph_node *gate; /* a GATE of the results; or NULL */
     const float *y;      /* its first operand, of the shape of `out`; or */
     const uint8_t *mask; /* the mask of it */
+    const struct graph_node *function; /* of the results, one that
+                                          kernel_applies, and no gate then; or
+                                          NULL */
     uint8_t *made; /* which results are within the bounds, as a mask; or NULL */
     struct mask_bounds bounds;
     bool is_narrow; /* compute with 8 lanes even if there are 16; results are

@@ -38,20 +38,22 @@ bool expand_pays(const struct graph *graph, const struct graph_node *depthwise)
 }
 
 /* What the layer itself needs, so that the ring begins a line of the cache. */
-static size_t own_len(const struct dense_int8 *dense)
+static size_t own_len(const struct expand_layer *layer)
 {
     enum { UNIT = HUGEPAGES_ALIGNMENT / sizeof(float) };
+    size_t len =
+        layer->dense_int8 ? dense_int8_scratch_len(layer->dense_int8) : 0;
 
-    return (dense_int8_scratch_len(dense) + UNIT - 1) / UNIT * UNIT;
+    return (len + UNIT - 1) / UNIT * UNIT;
 }
 
-size_t expand_scratch_len(const struct dense_int8 *dense,
+size_t expand_scratch_len(const struct expand_layer *layer,
                           const struct graph *graph,
                           const struct graph_node *depthwise)
 {
     const struct graph_shape *shape = &graph_input(graph, depthwise, 0)->shape;
 
-    return own_len(dense) + ring_of(shape) * row_len(shape);
+    return own_len(layer) + ring_of(shape) * row_len(shape);
 }
 
 /* One above the last row of `height` that rows up to `last` of the output take.
@@ -65,7 +67,7 @@ static size_t rows_for(const struct graph_window *window, size_t last,
     return end < height ? end : height;
 }
 
-void expand_run(const struct dense_int8 *dense,
+void expand_run(const struct expand_layer *layer,
                 const struct depthwise *depthwise, const float *in,
                 float *scratch, struct team_member *member)
 {
@@ -75,21 +77,26 @@ void expand_run(const struct dense_int8 *dense,
     const struct graph_shape *shape = &graph_input(graph, node, 0)->shape;
     size_t rows = graph_output(graph, node, 0)->shape.dim[1], have = 0;
     struct depthwise band = *depthwise;
-    float *expanded = scratch + own_len(dense);
+    const struct dense_rest rest = {.function = layer->function};
+    float *expanded = scratch + own_len(layer);
 
     band.in = expanded;
     band.ring = ring_of(shape);
     band.num_rows = (band.ring - window->kernel[0]) / window->stride[0] + 1;
-    dense_int8_quantize_input(dense, in, scratch, member);
+    if (layer->dense_int8)
+        dense_int8_quantize_input(layer->dense_int8, in, scratch, member);
     for (band.first = 0; band.first < rows; band.first += band.num_rows) {
         size_t need;
 
         if (band.num_rows > rows - band.first)
             band.num_rows = rows - band.first;
         need = rows_for(window, band.first + band.num_rows - 1, shape->dim[1]);
-        if (need > have)
-            dense_int8_run_rows(dense, expanded, band.ring, have, need - have,
-                                scratch, member);
+        if (need > have && layer->dense)
+            dense_run_rows(layer->dense, expanded, in, &rest, band.ring, have,
+                           need - have, member);
+        else if (need > have)
+            dense_int8_run_rows(layer->dense_int8, expanded, &rest, band.ring,
+                                have, need - have, scratch, member);
         have = need > have ? need : have;
         depthwise_run(&band, member);
     }

@@ -62,8 +62,7 @@ static uint32_t *count_reads(const struct graph *graph, struct error *err)
 struct reading {
     const struct graph *graph;
     uint32_t *readers; /* (num_values) how often a value is read; owned */
-    bool int8;
-    int exact; /* constant that stays in floats */
+    struct plan_integers integers;
 };
 
 bool plan_suits_int8(const struct graph *graph, const struct graph_node *node,
@@ -87,7 +86,7 @@ static bool find_runner(enum plan_runner *runner, const struct reading *reading,
 
     if (depthwise_supports(graph, node) || transposed_supports(graph, node))
         *runner = PLAN_DEPTHWISE;
-    else if (reading->int8 && plan_suits_int8(graph, node, reading->exact))
+    else if (plan_computes_integers(&reading->integers, graph, node))
         *runner = dense_int8_has_kernel() ? PLAN_DENSE_INT8 : PLAN_XNNPACK;
     else if (dense_supports(graph, node))
         *runner = PLAN_DENSE;
@@ -133,6 +132,16 @@ static bool is_expanded(const struct reading *reading, int v, size_t m)
            expand_pays(graph, node);
 }
 
+/* Whether node m is a function of value v, which nothing else takes, that
+ * kernels of our own compute of their results. */
+static bool is_function(const struct reading *reading, int v, size_t m)
+{
+    const struct graph *graph = reading->graph;
+
+    return m < graph->num_nodes && reading->readers[v] == 1 &&
+           graph->nodes[m].inputs[0] == v && kernel_applies(&graph->nodes[m]);
+}
+
 /* How many nodes behind node n its kernel runs as well. */
 static size_t count_rest(const struct reading *reading, size_t n,
                          enum plan_runner runner)
@@ -143,8 +152,21 @@ static size_t count_rest(const struct reading *reading, size_t n,
 
     if (nodes[n].op == GRAPH_MATMUL)
         return 0;
-    if (runner == PLAN_DENSE_INT8 && is_expanded(reading, v, n + 1))
-        return 1;
+    if ((is_dense(runner) ||
+         (runner == PLAN_DEPTHWISE && nodes[n].op == GRAPH_CONV)) &&
+        is_function(reading, v, n + 1)) {
+        v = nodes[n + 1].outputs[0];
+        count++;
+    }
+    if (is_dense(runner) && is_expanded(reading, v, n + 1 + count) &&
+        (runner == PLAN_DENSE_INT8 ||
+         dense_gives_rows(reading->graph, &nodes[n]))) {
+        v = nodes[n + 1 + count].outputs[0];
+        count++;
+        return count + is_function(reading, v, n + 1 + count);
+    }
+    if (count > 0)
+        return count;
     if (is_dense(runner) && (is_rest(reading, v, n + 1, GRAPH_ADD, 0) ||
                              is_rest(reading, v, n + 1, GRAPH_ADD, 1))) {
         v = nodes[n + 1].outputs[0];
@@ -184,12 +206,12 @@ static bool find_steps(struct plan *plan, bool int8, int exact,
 {
     struct reading reading = {.graph = plan->graph,
                               .readers = count_reads(plan->graph, err),
-                              .int8 = int8,
-                              .exact = exact};
+                              .integers = {.everywhere = int8, .exact = exact}};
     bool ok = reading.readers;
 
     for (size_t n = 0; ok && n < plan->graph->num_nodes;)
         ok = add_to_steps(plan, &reading, &n, err);
+    ok = ok && plan_find_idle(plan, reading.readers, err);
     free(reading.readers);
     return ok;
 }
@@ -198,7 +220,8 @@ static bool find_steps(struct plan *plan, bool int8, int exact,
 struct making {
     bool int8;
     int exact;                        /* not int8, or GRAPH_NONE */
-    struct graph *graph;              /* whose constants may go, or NULL */
+    struct graph *graph;              /* whose constants may go, or NULL; */
+    const bool *kept;                 /* (num_values) but for these, or NULL */
     const struct plan *const *others; /* (num_others) to share weights with */
     size_t num_others;
 };
@@ -241,6 +264,7 @@ static bool add_dense(struct plan *plan, const struct making *making,
         ok = fail(err, ERROR_MEMORY, "not enough memory for a plan");
     for (size_t s = 0; ok && s < plan->num_steps; s++) {
         const struct graph_node *node = &graph->nodes[plan->steps[s].first];
+        int weights;
 
         if (plan->steps[s].runner != PLAN_DENSE || node->op == GRAPH_MATMUL)
             continue;
@@ -249,8 +273,10 @@ static bool add_dense(struct plan *plan, const struct making *making,
         if (!ok)
             continue;
         share(plan->dense[s], making);
-        if (--reads[node->inputs[1]] == 0 && making->graph)
-            graph_drop_constant(&making->graph->values[node->inputs[1]]);
+        weights = node->inputs[1];
+        if (--reads[weights] == 0 && making->graph &&
+            !(making->kept && making->kept[weights]))
+            graph_drop_constant(&making->graph->values[weights]);
     }
     free(reads);
     return ok;
@@ -282,9 +308,9 @@ static bool add_weights(struct plan *plan, bool int8, int exact,
         return fail(err, ERROR_MEMORY, "not enough memory for a plan");
     if (int8 && !dense_int8_has_kernel() && !xnnrun_has_int8())
         ok = fail(err, ERROR_UNSUPPORTED,
-                  "precision int8 needs a processor with AVX-512 VNNI, or "
-                  "XNNPACK from 2024 or later; this program was built with "
-                  "XNNPACK from %s",
+                  "precision int8 needs a processor with AVX2, or XNNPACK from "
+                  "2024 or later; this program was built with XNNPACK from "
+                  "%s",
                   xnnrun_generation());
     if (ok && int8)
         mark_int8(plan, marks, exact);
@@ -339,13 +365,14 @@ struct plan *plan_new(const struct graph *graph, struct error *err)
     return make(graph, &making, err);
 }
 
-struct plan *plan_new_sharing(struct graph *graph,
+struct plan *plan_new_sharing(struct graph *graph, const bool *kept,
                               const struct plan *const *others,
                               size_t num_others, struct error *err)
 {
     const struct making making = {
         .exact = GRAPH_NONE,
         .graph = graph,
+        .kept = kept,
         .others = others,
         .num_others = num_others,
     };
@@ -357,8 +384,10 @@ size_t plan_packed_len(const struct plan *plan)
 {
     size_t len = 0;
 
-    for (size_t s = 0; s < plan->num_steps; s++)
+    for (size_t s = 0; s < plan->num_steps; s++) {
         len += plan->dense[s] ? dense_len(plan->dense[s]) : 0;
+        len += plan->dense_int8[s] ? dense_int8_len(plan->dense_int8[s]) : 0;
+    }
     return len;
 }
 
@@ -433,6 +462,7 @@ void plan_free(struct plan *plan)
     free(plan->dense);
     free(plan->dense_int8);
     free(plan->steps);
+    free(plan->idle);
     free(plan->kept);
     free(plan->blocks);
     free(plan->passed);

@@ -36,11 +36,12 @@ struct plan *plan_new_int8(const struct graph *graph, int exact,
 /* Like plan_new, but takes less memory: packed weights that one of the other
  * plans has as well are shared with it (either may be freed first), and each
  * constant of the graph is dropped as soon as only packed copies of it are
- * needed.
+ * needed, but for those that are kept.
  *
  * graph   inout
+ * kept    in     (num_values) or NULL: none
  * others  in     (num_others) */
-struct plan *plan_new_sharing(struct graph *graph,
+struct plan *plan_new_sharing(struct graph *graph, const bool *kept,
                               const struct plan *const *others,
                               size_t num_others, struct error *err)
     __attribute__((warn_unused_result));
@@ -92,8 +93,7 @@ bool plan_has_copy(const struct plan *plan, int value);
 void plan_free(struct plan *plan);
 
 /* About how much memory a session takes, in bytes: its values, and what XNNPACK
- * makes for its steps, but for the tables of addresses of its convolutions of
- * several pixels. */
+ * makes for its steps. */
 size_t plan_session_len(const struct plan *plan);
 
 /* A session computes on its caller's thread and, if `team` is not NULL, on

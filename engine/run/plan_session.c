@@ -262,8 +262,10 @@ static struct depthwise depthwise_of(const struct plan_session *session,
                                      const struct graph_node *node)
 {
     const struct graph_node *nodes = session->plan->graph->nodes;
-    const struct graph_node *gate =
+    const struct graph_node *next =
         node < &nodes[step->first + step->count - 1] ? node + 1 : NULL;
+    const struct graph_node *gate =
+        next && next->op == GRAPH_GATE ? next : NULL;
     int out = out_of(session, step);
     const struct plan_mask *made = plan_values_mask(session->plan, out);
     struct depthwise depthwise = {
@@ -271,6 +273,7 @@ static struct depthwise depthwise_of(const struct plan_session *session,
         .node = node,
         .in = session->data[node->inputs[0]],
         .out = session->data[out],
+        .function = next ? plan_function(session->plan, next) : NULL,
         .gate = gate,
         .y = gate ? session->data[gate->inputs[0]] : NULL,
         .mask = gate ? session->masks[gate->inputs[0]] : NULL,
@@ -308,11 +311,12 @@ static struct dense_rest rest_of(const struct plan_session *session, size_t s)
 {
     const struct plan_step *step = &session->plan->steps[s];
     const struct graph_node *node = &session->plan->graph->nodes[step->first];
-    struct dense_rest rest = {0};
+    struct dense_rest rest = {.function =
+                                  plan_expand_layer(session->plan, s).function};
     int v = node->outputs[0], out = out_of(session, step);
     const struct plan_mask *made = plan_values_mask(session->plan, out);
 
-    for (size_t i = 1; i < step->count; i++) {
+    for (size_t i = 1; i < step->count && node[i].op != GRAPH_UNARY; i++) {
         const struct graph_node *next = node + i;
 
         if (next->op == GRAPH_ADD) {
@@ -336,15 +340,35 @@ static struct dense_rest rest_of(const struct plan_session *session, size_t s)
     return rest;
 }
 
+/* A layer, and the depthwise convolution of it. */
+static void run_expanded(struct plan_session *session, size_t s,
+                         const struct graph_node *node)
+{
+    const struct plan *plan = session->plan;
+    const struct plan_step *step = &plan->steps[s];
+    const struct expand_layer layer = plan_expand_layer(plan, s);
+    const struct depthwise depthwise = depthwise_of(session, step, node);
+    int in = plan->graph->nodes[step->first].inputs[0];
+
+    expand_run(&layer, &depthwise, session->data[in], scratch_of(session, s),
+               &session->member);
+}
+
 static void run_dense(struct plan_session *session, size_t s)
 {
-    const struct plan_step *step = &session->plan->steps[s];
-    const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct plan *plan = session->plan;
+    const struct plan_step *step = &plan->steps[s];
+    const struct graph_node *node = &plan->graph->nodes[step->first];
     const struct dense_rest rest = rest_of(session, s);
+    const float *in = session->data[node->inputs[0]];
+    float *out = session->data[out_of(session, step)];
 
-    dense_run(session->plan->dense[s], session->data[out_of(session, step)],
-              session->data[node->inputs[0]], &rest, scratch_of(session, s),
-              &session->member);
+    if (plan->dense[s])
+        dense_run(plan->dense[s], out, in, &rest, scratch_of(session, s),
+                  &session->member);
+    else
+        dense_int8_run(plan->dense_int8[s], out, in, &rest,
+                       scratch_of(session, s), &session->member);
 }
 
 static void run_product(struct plan_session *session, size_t s,
@@ -356,38 +380,23 @@ static void run_product(struct plan_session *session, size_t s,
                 &session->member);
 }
 
-static void run_dense_int8(struct plan_session *session, size_t s)
-{
-    const struct plan_step *step = &session->plan->steps[s];
-    const struct graph_node *node = &session->plan->graph->nodes[step->first];
-    const struct dense_int8 *dense = session->plan->dense_int8[s];
-    const float *in = session->data[node->inputs[0]];
-
-    if (plan_is_expanded(session->plan, s)) {
-        const struct depthwise depthwise =
-            depthwise_of(session, step, node + 1);
-
-        expand_run(dense, &depthwise, in, scratch_of(session, s),
-                   &session->member);
-    } else {
-        const struct dense_rest rest = rest_of(session, s);
-
-        dense_int8_run(dense, session->data[out_of(session, step)], in, &rest,
-                       scratch_of(session, s), &session->member);
-    }
-}
-
 static bool run_step(struct plan_session *session, size_t s, struct error *err)
 {
     const struct plan_step *step = &session->plan->steps[s];
     const struct graph_node *node = &session->plan->graph->nodes[step->first];
+    const struct graph_node *depthwise = plan_expanded_node(session->plan, s);
     bool ok;
 
+    if (depthwise) {
+        run_expanded(session, s, depthwise);
+        return true;
+    }
     switch (step->runner) {
     case PLAN_DEPTHWISE:
         run_depthwise(session, step);
         return true;
     case PLAN_DENSE:
+    case PLAN_DENSE_INT8:
         if (node->op != GRAPH_MATMUL) {
             run_dense(session, s);
             return true;
@@ -395,9 +404,6 @@ static bool run_step(struct plan_session *session, size_t s, struct error *err)
         run_product(session, s, node);
         ok = true;
         break;
-    case PLAN_DENSE_INT8:
-        run_dense_int8(session, s);
-        return true;
     case PLAN_KERNEL:
         ok = run_kernel(session, node, err);
         break;

@@ -7,17 +7,36 @@
 #include "engine/run/plan_internal.h"
 #include "engine/run/product.h"
 
-const struct graph_node *plan_last_node(const struct plan *plan, size_t s)
+const struct graph_node *plan_function(const struct plan *plan,
+                                       const struct graph_node *node)
 {
-    const struct plan_step *step = &plan->steps[s];
-
-    return &plan->graph->nodes[step->first + step->count - 1];
+    return node->op == GRAPH_UNARY && !plan->idle[node - plan->graph->nodes]
+               ? node
+               : NULL;
 }
 
-bool plan_is_expanded(const struct plan *plan, size_t s)
+struct expand_layer plan_expand_layer(const struct plan *plan, size_t s)
 {
-    return plan->dense_int8[s] && plan->steps[s].count > 1 &&
-           plan_last_node(plan, s)->op == GRAPH_CONV;
+    const struct plan_step *step = &plan->steps[s];
+    const struct graph_node *next = &plan->graph->nodes[step->first] + 1;
+
+    return (struct expand_layer){
+        .dense = plan->dense[s],
+        .dense_int8 = plan->dense_int8[s],
+        .function = step->count > 1 ? plan_function(plan, next) : NULL,
+    };
+}
+
+const struct graph_node *plan_expanded_node(const struct plan *plan, size_t s)
+{
+    const struct plan_step *step = &plan->steps[s];
+    const struct graph_node *nodes = &plan->graph->nodes[step->first];
+
+    for (size_t i = 1; i < step->count; i++)
+        if ((plan->dense[s] || plan->dense_int8[s]) &&
+            nodes[i].op == GRAPH_CONV)
+            return &nodes[i];
+    return NULL;
 }
 
 /* Which step each node is in: (num_nodes), owned by the caller. */
@@ -156,16 +175,14 @@ static void list_masks(struct plan *plan, const size_t *step_of)
 
 static size_t scratch_len(const struct plan *plan, size_t s)
 {
-    const struct dense_int8 *dense_int8 = plan->dense_int8[s];
-    const struct graph_node *last = plan_last_node(plan, s);
+    const struct expand_layer layer = plan_expand_layer(plan, s);
+    const struct graph_node *depthwise = plan_expanded_node(plan, s);
 
-    if (plan->dense[s])
-        return dense_scratch_len(plan->dense[s]);
-    if (!dense_int8)
-        return 0;
-    return plan_is_expanded(plan, s)
-               ? expand_scratch_len(dense_int8, plan->graph, last)
-               : dense_int8_scratch_len(dense_int8);
+    if (depthwise)
+        return expand_scratch_len(&layer, plan->graph, depthwise);
+    if (layer.dense)
+        return dense_scratch_len(layer.dense);
+    return layer.dense_int8 ? dense_int8_scratch_len(layer.dense_int8) : 0;
 }
 
 /* Of our own kernels: it lives while its step runs. */

@@ -9,8 +9,8 @@
  *           that maps still add up to them. Weights are quantized once, with a
  *           scale for each output; activations at run time, with a scale and a
  *           zero point for the image or a few of its pixels. Needs a processor
- *           with AVX-512 VNNI (dense_int8.h), or XNNPACK from 2024, which
- *           takes 1 x 1 convolutions and linear layers only.
+ *           with AVX2 (dense_int8.h), or XNNPACK from 2024, which takes 1 x 1
+ *           convolutions and linear layers only.
  *     AUTO  INT8 if that is there and a check when the model is opened finds it
  *           faster and accurate enough (precision.h), else FP32 */
 #define PRECISION_CHOICES(X)  \

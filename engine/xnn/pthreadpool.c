@@ -2,16 +2,32 @@
  * several threads, implemented by a team (team.h). A program's own functions
  * take precedence over those of the libraries it is linked with, so libXNNPACK
  * calls these, and the pthreadpool_t that it is given is a struct team_member.
- * tests/unit/base/test_team.c verifies that. */
-#include "engine/xnn/pthreadpool_of.h"
-
+ * tests/unit/base/test_team.c verifies that.
+ *
+ * In a library they are hidden: they would take the place of libpthreadpool's
+ * for whatever else the process has loaded. */
+#pragma GCC visibility push(default)
 #include <pthreadpool.h>
+#pragma GCC visibility pop
 
+#include <dlfcn.h>
+#include <string.h>
+
+#include "engine/xnn/pthreadpool_of.h"
 #include "engine/xnn/xnn.h"
+
+/* Whether libXNNPACK calls these. */
+static bool is_first(void)
+{
+    size_t (*const own)(pthreadpool_t) = pthreadpool_get_threads_count;
+    void *first = dlsym(RTLD_DEFAULT, "pthreadpool_get_threads_count");
+
+    return memcmp(&first, &own, sizeof first) == 0;
+}
 
 pthreadpool_t pthreadpool_of(struct team_member *member)
 {
-    return (pthreadpool_t)member;
+    return is_first() ? (pthreadpool_t)member : NULL;
 }
 
 size_t pthreadpool_get_threads_count(pthreadpool_t pool)

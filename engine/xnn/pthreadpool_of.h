@@ -7,7 +7,8 @@
 
 #include "engine/base/team.h"
 
-/* The member as a thread pool for XNNPACK; NULL: XNNPACK computes alone. */
+/* The member as a thread pool for XNNPACK; NULL: XNNPACK computes alone, as in
+ * a library, where it has libpthreadpool's own functions. */
 pthreadpool_t pthreadpool_of(struct team_member *member);
 
 #endif

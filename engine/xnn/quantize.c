@@ -1,7 +1,6 @@
 #include "engine/xnn/quantize.h"
 
-/* The largest magnitude of a row. */
-static float largest(const float *row, size_t count)
+float quantize_largest(const float *row, size_t count)
 {
     float most = 0;
 
@@ -14,12 +13,15 @@ static float largest(const float *row, size_t count)
 }
 
 void quantize_rows(int8_t *restrict quantized, float *restrict scales,
-                   const float *restrict weights, size_t rows, size_t columns)
+                   const float *restrict weights, size_t rows, size_t columns,
+                   int most)
 {
+    const float end = (float)most;
+
     for (size_t o = 0; o < rows; o++) {
         const float *row = weights + o * columns;
         int8_t *out = quantized + o * columns;
-        float scale = largest(row, columns) / 127;
+        float scale = quantize_largest(row, columns) / end;
         float inverse;
 
         /* The row is all zeros, too small for the reciprocal of a float, or has
@@ -31,7 +33,7 @@ void quantize_rows(int8_t *restrict quantized, float *restrict scales,
         for (size_t i = 0; i < columns; i++) {
             float value = row[i] * inverse;
 
-            value = value < 127 ? value > -127 ? value : -127 : 127;
+            value = value < end ? value > -end ? value : -end : end;
             out[i] = (int8_t)(value + (value < 0 ? -0.5f : 0.5f));
         }
     }

@@ -365,16 +365,43 @@ static size_t inner_len(const struct graph *graph, int value,
                : graph_value_count(graph, value) * sizeof(float);
 }
 
+/* The bytes of the addresses that the library lists for a window: of all pixels
+ * of each output pixel, where neighbours share none; else, of depthwise
+ * convolutions and pooling, of those that a row of outputs begins to cover. */
+static size_t addresses_len(const struct graph *graph,
+                            const struct graph_node *node)
+{
+    const struct graph_shape *out = &graph->values[node->outputs[0]].shape;
+    const bool is_conv = node->op == GRAPH_CONV;
+    const struct graph_window *window =
+        is_conv ? &node->conv.window : &node->pool.window;
+    const size_t height = window->kernel[0], width = window->kernel[1];
+    size_t step = width, count;
+
+    if (!is_conv && node->op != GRAPH_MAX_POOL &&
+        node->op != GRAPH_AVERAGE_POOL)
+        return 0;
+    if (is_conv && height * width == 1 && window->stride[0] == 1 &&
+        window->stride[1] == 1)
+        return 0;
+    if ((!is_conv || node->conv.depthwise) && window->dilation[1] == 1 &&
+        window->stride[1] < width)
+        step = window->stride[1];
+    count = out->dim[1] * height * (width + (out->dim[2] - 1) * step);
+    return count * sizeof(void *);
+}
+
 size_t xnnrun_len(const struct graph *graph, struct xnnweights *weights,
                   size_t first, size_t count, const bool *external)
 {
     const bool is_packed = xnnweights_packed_len(weights) > 0;
-    size_t most = 0, packed = 0;
+    size_t most = 0, packed = 0, addresses = 0;
 
     for (size_t n = first; n < first + count; n++) {
         const struct graph_node *node = &graph->nodes[n];
         size_t len = 0;
 
+        addresses += addresses_len(graph, node);
         for (uint32_t i = 0; i < node->num_inputs; i++) {
             const struct graph_value *value = graph_input(graph, node, i);
 
@@ -386,7 +413,7 @@ size_t xnnrun_len(const struct graph *graph, struct xnnweights *weights,
             len += inner_len(graph, node->outputs[i], external);
         most = len > most ? len : most;
     }
-    return packed + 2 * most;
+    return packed + addresses + 2 * most;
 }
 
 bool xnnrun_run(struct xnnrun *run, struct error *err)

@@ -53,8 +53,9 @@ xnnrun_new(const struct graph *graph, struct xnnweights *weights, size_t first,
     __attribute__((warn_unused_result));
 
 /* About how many bytes the library takes for such a runtime: packed weights,
- * unless other runtimes have them already, and the values between the nodes,
- * which are those that are not in `external` (graph's num_values). */
+ * unless other runtimes have them already, the addresses of what windows cover,
+ * and the values between the nodes, which are those that are not in `external`
+ * (graph's num_values). */
 size_t xnnrun_len(const struct graph *graph, struct xnnweights *weights,
                   size_t first, size_t count, const bool *external);
 

@@ -148,7 +148,8 @@ static bool quantize(struct xnnweights_int8 *out,
     if (!data || !scales)
         return fail(err, ERROR_MEMORY, "not enough memory for %zu weights",
                     rows * columns);
-    quantize_rows(data, scales, graph_floats(value), rows, columns);
+    quantize_rows(data, scales, graph_floats(value), rows, columns,
+                  QUANTIZE_MOST);
     return true;
 }
 

@@ -209,6 +209,7 @@ static void classify(struct test *test)
 static bool read_array(struct npy *npy, const char *folder, const char *what,
                        size_t i)
 {
+    ProtobufCAllocator allocator = onnx_allocator(); /* the constant takes it */
     struct graph_value value = {0};
     const struct onnx_element *element;
     struct buf file = {0};
@@ -220,7 +221,7 @@ static bool read_array(struct npy *npy, const char *folder, const char *what,
              i);
     if (!buf_append_file(&file, path, 1 << 28, NULL))
         return false;
-    tensor = onnx__tensor_proto__unpack(NULL, file.len, file.data);
+    tensor = onnx__tensor_proto__unpack(&allocator, file.len, file.data);
     assert_non_null(tensor);
     element = onnx_element_of(tensor->data_type);
     assert_non_null(element);
@@ -239,7 +240,7 @@ static bool read_array(struct npy *npy, const char *folder, const char *what,
     assert_non_null(npy->data);
     memcpy(npy->data, value.data, size);
     graph_drop_constant(&value);
-    onnx__tensor_proto__free_unpacked(tensor, NULL);
+    onnx__tensor_proto__free_unpacked(tensor, &allocator);
     buf_release(&file);
     return true;
 }

@@ -121,6 +121,10 @@ static void the_last_blocks_weights_outlive_the_plan(void **state)
     (void)state;
     assert_true(open_network(&network, "tests/data/objects/inverted.onnx"));
     assert_true(is_output(&network.graph, block->expanded));
+    assert_true(is_output(&network.graph, block->deep));
+    assert_int_equal(block->window.kernel[0], 3);
+    assert_int_equal(block->window.pad_before[1], 1);
+    assert_true(block->min == 0 && block->max == 6);
     assert_true(network_plan(&network, PRECISION_FP32, &err));
     assert_non_null(network.graph.values[block->taps].data);
     assert_non_null(network.graph.values[block->project].data);

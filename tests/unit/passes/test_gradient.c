@@ -115,6 +115,7 @@ static void gates_let_through_what_their_rule_says(void **state)
     expect_gated(GRADIENT_PLAIN, (double[]){0, 0, 4, -5, 0, 0});
     expect_gated(GRADIENT_GUIDED, (double[]){0, 0, 4, 0, 0, 0});
     expect_gated(GRADIENT_DECONVNET, (double[]){2, 0, 4, 0, 6, 0});
+    expect_gated(GRADIENT_REDIRECTED, (double[]){2, 0, 4, -5, 0, -7});
 }
 
 static void expect_refusal(struct gated *gated, enum gradient_rule rule,

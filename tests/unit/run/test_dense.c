@@ -31,6 +31,8 @@ struct dense_case {
     size_t kernel, stride, pad, dilation;
     bool bias, clamp;
     bool adds, gates, shuts; /* shuts: the gate lets nothing negative through */
+    enum graph_function function; /* of the results */
+    bool has_function;
 };
 
 static int add_layer(struct graph *graph, const struct dense_case *layer, int x,
@@ -71,6 +73,11 @@ static void make(struct graph *graph, const struct dense_case *layer)
     if (layer->clamp) {
         sketch_last(graph)->min = -0.5f;
         sketch_last(graph)->max = 0.75f;
+    }
+    if (layer->has_function) {
+        z = sketch_node(graph, GRAPH_UNARY, (int[]){z}, 1);
+        sketch_last(graph)->unary.function = layer->function;
+        sketch_last(graph)->unary.alpha = 0.2f;
     }
     if (layer->adds)
         z = sketch_node(graph, GRAPH_ADD, (int[]){z, y}, 2);
@@ -236,6 +243,40 @@ static void large_layers_are_as_the_reference_has_them(void **state)
     }
 }
 
+/* A wide tile takes a copy of them. */
+static void pixels_a_page_apart_are_as_the_reference_has_them(void **state)
+{
+    static const struct dense_case layers[] = {
+        {.in = 1024, .out = 160, .height = 5, .width = 7, .kernel = 1},
+        {.in = 512,
+         .out = 520,
+         .height = 9,
+         .width = 12,
+         .kernel = 1,
+         .stride = 2},
+        {.in = 2048, .out = 24, .height = 6, .width = 5, .kernel = 3, .pad = 1},
+        {.in = 1024,
+         .out = 40,
+         .height = 4,
+         .width = 5,
+         .kernel = 2,
+         .stride = 2},
+        {.in = 1024, .out = 8, .height = 5, .width = 7, .kernel = 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+        struct dense_case layer = layers[i];
+
+        layer.op = i == 3 ? GRAPH_DECONV : GRAPH_CONV;
+        layer.pictures = 1 + i % 2;
+        layer.stride += layer.stride == 0;
+        layer.dilation = 1;
+        layer.bias = layer.adds = true;
+        compare(&layer);
+    }
+}
+
 static void each_channel_by_itself_is_as_the_reference_has_it(void **state)
 {
     struct sketch_random random = {13};
@@ -253,6 +294,40 @@ static void each_channel_by_itself_is_as_the_reference_has_it(void **state)
             layer.kernel = 3 + 2 * (layer.kernel % 3);
             layer.stride = 1 + layer.stride % 2;
             layer.dilation = 1;
+            layer.pad = layer.kernel / 2;
+        }
+        compare(&layer);
+    }
+}
+
+/* By tiles, by Winograd's way and of each channel by itself. */
+static void functions_of_results_are_as_the_reference_has_them(void **state)
+{
+    static const enum graph_function functions[] = {
+        GRAPH_SILU, GRAPH_GELU, GRAPH_GELU_TANH, GRAPH_HARD_SWISH,
+        GRAPH_LEAKY_RELU};
+    struct sketch_random random = {17};
+
+    (void)state;
+    for (size_t i = 0; i < 40; i++) {
+        struct dense_case layer =
+            random_layer(i % 8 == 5 ? GRAPH_DECONV : GRAPH_CONV, &random);
+
+        layer.gates = false;
+        layer.has_function = true;
+        layer.function = functions[i % 5];
+        if (i % 4 == 1) {
+            layer.pictures = layer.stride = layer.dilation = 1;
+            layer.in = layer.out = 32 + 8 * (i % 3);
+            layer.kernel = 3;
+            layer.pad = 1;
+            layer.height = layer.width = 22 + i % 4;
+        } else if (i % 4 == 3) {
+            layer.pictures = layer.dilation = 1;
+            layer.depthwise = true;
+            layer.in = layer.out = 24 + 37 * (i % 3);
+            layer.kernel = 3 + 2 * (i % 3);
+            layer.stride = 1 + i % 2;
             layer.pad = layer.kernel / 2;
         }
         compare(&layer);
@@ -422,7 +497,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_channels_are_as_the_reference_has_them),
         cmocka_unit_test(large_layers_are_as_the_reference_has_them),
+        cmocka_unit_test(pixels_a_page_apart_are_as_the_reference_has_them),
         cmocka_unit_test(each_channel_by_itself_is_as_the_reference_has_it),
+        cmocka_unit_test(functions_of_results_are_as_the_reference_has_them),
         cmocka_unit_test(linear_layers_are_as_the_reference_has_them),
         cmocka_unit_test(constants_that_were_copied_may_be_dropped),
         cmocka_unit_test(two_gates_of_one_map_may_have_different_bounds),

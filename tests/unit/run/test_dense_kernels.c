@@ -296,6 +296,40 @@ static void every_kernel_computes_what_the_reference_does(void **state)
     }
 }
 
+/* Tiles of any number of pixels, the last one alone, of enough panels that some
+ * are taken together and some are left. */
+static void
+few_pixels_of_many_panels_are_as_the_reference_has_them(void **state)
+{
+    static const size_t outs[] = {96, 104, 200, 219};
+    struct sketch_random random = {31};
+
+    (void)state;
+    for (size_t i = 0; i < 4 * 14; i++) {
+        size_t kernel = i % 3 ? 1 : 3;
+        struct layer layer = {
+            .op = GRAPH_CONV,
+            .pictures = 1,
+            .in = 1 + sketch_below(&random, 20),
+            .out = outs[i % 4],
+            .height = 1,
+            .width = 4 + i / 4,
+            .kernel = kernel,
+            .stride = 1,
+            .pad = kernel / 2,
+            .dilation = 1,
+            .bias = sketch_below(&random, 2),
+            .clamps = sketch_below(&random, 2),
+            .adds = sketch_below(&random, 2),
+            .gates = sketch_below(&random, 3) == 0,
+            .shuts = sketch_below(&random, 2),
+            .least = -1,
+        };
+
+        compare(&layer, false);
+    }
+}
+
 /* Groups that are merged, and that are not; borders reach all of them. */
 static void groups_are_as_the_reference_has_them(void **state)
 {
@@ -323,6 +357,21 @@ static void groups_are_as_the_reference_has_them(void **state)
         layer.stride = layer.dilation = 1;
         layer.pad = sketch_below(&random, 2);
         compare(&layer, true);
+    }
+}
+
+/* Pairs of groups of four channels, which need no zeros. */
+static void narrow_groups_are_as_the_reference_has_them(void **state)
+{
+    struct sketch_random random = {37};
+
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        struct layer layer = random_layer(GRAPH_CONV, &random);
+
+        layer.groups = 2 + 2 * sketch_below(&random, 8);
+        layer.in = layer.out = layer.groups * 4;
+        compare(&layer, false);
     }
 }
 
@@ -463,7 +512,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kernel_computes_what_the_reference_does),
+        cmocka_unit_test(
+            few_pixels_of_many_panels_are_as_the_reference_has_them),
         cmocka_unit_test(groups_are_as_the_reference_has_them),
+        cmocka_unit_test(narrow_groups_are_as_the_reference_has_them),
         cmocka_unit_test(a_large_bias_is_rounded_once),
         cmocka_unit_test(winograd_computes_what_the_reference_does),
         cmocka_unit_test(winograd_is_as_exact_as_its_header_says),

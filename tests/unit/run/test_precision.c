@@ -316,7 +316,8 @@ static void quantized_weights_are_within_half_a_step(void **state)
         weights[2][i] = 0;
         weights[3][i] = i == 5 ? 1e-36f : 0;
     }
-    quantize_rows(quantized[0], scales, weights[0], ROWS, COLUMNS);
+    quantize_rows(quantized[0], scales, weights[0], ROWS, COLUMNS,
+                  QUANTIZE_MOST);
     for (size_t o = 0; o < ROWS; o++) {
         int most = 0;
 
@@ -339,7 +340,7 @@ static void what_is_no_number_is_quantized_to_something(void **state)
     float scale;
 
     (void)state;
-    quantize_rows(quantized, &scale, weights, 1, 5);
+    quantize_rows(quantized, &scale, weights, 1, 5, QUANTIZE_MOST);
     assert_true(isfinite(scale));
     assert_int_equal(quantized[1], 127);
     assert_int_equal(quantized[2], -127);
