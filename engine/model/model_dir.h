@@ -30,6 +30,7 @@
  *     "scores"  "softmax" or "sigmoid": what turns the output into scores, for
  * a network that does not end with it
  *     "box"     how boxes are cut by the rule `calibrated` (model_box.h)
+ *     "fit"     how the head was fitted (model_fit.h); ignored
  *
  * Without model.json, the model has the folder's name and the input size of
  * model.onnx; images are stretched with bicubic interpolation, in RGB, and mean

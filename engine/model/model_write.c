@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/digest.h"
 #include "engine/onnx/onnx.h"
 
 enum { MAX_JSON_BYTES = 1 << 20 };
@@ -34,18 +34,6 @@ static bool write_file(const char *folder, const char *name, const void *bytes,
            fail(err, ERROR_IO, "cannot write %s: %s", name, strerror(errno));
 }
 
-static void hash(char text[2 * SHA256_DIGEST_SIZE + 1], const struct buf *file)
-{
-    struct sha256_ctx context;
-    uint8_t digest[SHA256_DIGEST_SIZE];
-
-    sha256_init(&context);
-    sha256_update(&context, file->len, file->data);
-    sha256_digest(&context, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
-
 /* One number for each of the channels. */
 static json_t *numbers_of(const char *channels, const double numbers[3])
 {
@@ -56,7 +44,7 @@ static json_t *numbers_of(const char *channels, const double numbers[3])
 
 static json_t *describe(const struct model_dir_recipe *recipe)
 {
-    char sha256[2 * SHA256_DIGEST_SIZE + 1];
+    char sha256[DIGEST_TEXT];
     json_t *input = json_pack("{s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "width",
                               (json_int_t)recipe->width, "height",
                               (json_int_t)recipe->height, "channels",
@@ -64,16 +52,28 @@ static json_t *describe(const struct model_dir_recipe *recipe)
                               "interpolation", recipe->interpolation, "mean",
                               numbers_of(recipe->channels, recipe->mean), "std",
                               numbers_of(recipe->channels, recipe->std));
+    json_t *root;
 
     if (input && recipe->crop_fraction > 0)
         json_object_set_new(input, "crop_fraction",
                             json_real(recipe->crop_fraction));
-    hash(sha256, recipe->onnx);
-    return json_pack("{s:s, s:o, s:{s:s, s:s}, s:s*, s:s*, s:s*, s:s*}", "name",
+    if (input && recipe->pad)
+        json_object_set_new(input, "pad",
+                            json_pack("[i, i, i]", recipe->pad[0],
+                                      recipe->pad[1], recipe->pad[2]));
+    digest_sha256(sha256, recipe->onnx->data, recipe->onnx->len);
+    root = json_pack("{s:s, s:o, s:{s:s, s:s}, s:s*, s:s*, s:s*, s:s*}", "name",
                      recipe->name, "input", input, "onnx", "file", files[0],
                      "sha256", sha256, "output", recipe->output, "scores",
                      recipe->scores, "source", recipe->source, "license",
                      recipe->license);
+    if (root && recipe->fit &&
+        json_object_set_new(root, "fit", model_fit_describe(recipe->fit)) !=
+            0) {
+        json_decref(root);
+        return NULL;
+    }
+    return root;
 }
 
 bool model_write(const char *folder, const struct model_dir_recipe *recipe,

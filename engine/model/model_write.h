@@ -9,6 +9,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
 #include "engine/model/model_box.h"
+#include "engine/model/model_fit.h"
 
 /* The contents of model.json; the members are those of model_dir.h, and NULL
  * omits one. */
@@ -18,11 +19,13 @@ struct model_dir_recipe {
     uint32_t width, height;
     const char *channels, *resize, *interpolation;
     double crop_fraction; /* 0: omitted */
+    const uint8_t *pad;   /* (3) red, green, blue */
     double mean[3], std[3];
     struct buf *onnx;         /* the file itself */
     const char *onnx_folder;  /* the folder of the file, for weights in files of
                                  their own; NULL: there are none */
     const struct buf *labels; /* labels.txt, or NULL: none */
+    const struct model_fit *fit;
 };
 
 /* Writes model.onnx, labels.txt and model.json, which includes the SHA-256 of

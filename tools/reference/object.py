@@ -6,7 +6,7 @@ features by the equations of engine/explain/object.h, for tests/unit/explain/tes
 
 The network is inverted.onnx. objects.txt has a case a line: a word, sides and numbers.
 
-    static  CLASS  HEIGHT WIDTH  the seed of the class, row by row
+    seed    CLASS  HEIGHT WIDTH  the seed of the class, row by row
     refined CLASS  HEIGHT WIDTH  the map that it is refined to
     grid    HEIGHT WIDTH CHANNELS MAP_HEIGHT MAP_WIDTH  features, map, refined map
     stages  HEIGHT WIDTH CHANNELS FINER_HEIGHT FINER_WIDTH FINER_CHANNELS
@@ -159,19 +159,21 @@ def refined(cells: np.ndarray, features: np.ndarray) -> np.ndarray:
     return np.maximum((1 + s) / 2, 0)
 
 
-def static_seed(net: Net, values: dict[str, np.ndarray], k: int) -> np.ndarray:
+def gradient_seed(net: Net, values: dict[str, np.ndarray], k: int) -> np.ndarray:
     """For class k."""
     w = {name: np.float64(array) for name, array in net.weights.items()}
     cam = np.einsum("c,cyx->yx", w["fc.w"][k], values["head.relu6"])
-    through = np.einsum(
-        "c,cp,pe,e->e",
-        w["fc.w"][k],
-        w["head.w"][:, :, 0, 0],
-        w["narrow2.w"][:, :, 0, 0],
-        w["deep2.w"][:, 0].sum((1, 2)),
+    back = w["fc.w"][k] @ w["head.w"][:, :, 0, 0] @ w["narrow2.w"][:, :, 0, 0]
+    deep, taps = values["deep2.relu6"], w["deep2.w"][:, 0]
+    through = back[:, None, None] * ((deep > 0) & (deep < 6))
+    around = np.pad(through, ((0, 0), (1, 1), (1, 1)))
+    height, width = deep.shape[1:]
+    slopes = sum(
+        taps[:, 2 - i, 2 - j, None, None] * around[:, i : i + height, j : j + width]
+        for i, j in np.ndindex(3, 3)
     )
-    block = np.einsum("e,eyx->yx", np.maximum(through, 0), values["widen2.relu6"])
-    return np.sqrt(block * np.maximum(cam, 0))
+    block = (np.maximum(slopes, 0) * values["widen2.relu6"]).sum(0)
+    return block**0.75 * np.maximum(cam, 0) ** 0.25
 
 
 def line(*words: object, numbers: list[np.ndarray]) -> str:
@@ -222,7 +224,7 @@ def main() -> None:
     out = Path(sys.argv[1])
     net = build()
     made = net.model()
-    names = ["stage.relu6", "widen2.relu6", "head.relu6"]
+    names = ["stage.relu6", "widen2.relu6", "deep2.relu6", "head.relu6"]
     for name in names:
         made.graph.output.append(
             helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
@@ -233,11 +235,11 @@ def main() -> None:
     (out / "inverted.onnx").write_bytes(made.SerializeToString(deterministic=True))
     lines = []
     for k in range(CLASSES):
-        seed = static_seed(net, values, k)
+        seed = gradient_seed(net, values, k)
         if not (seed > 0).any():
             continue
         whole = refined(seed, values["stage.relu6"].transpose(1, 2, 0))
-        lines.append(line("static", k, *seed.shape, numbers=[seed]))
+        lines.append(line("seed", k, *seed.shape, numbers=[seed]))
         lines.append(line("refined", k, *whole.shape, numbers=[whole]))
     (out / "objects.txt").write_text("".join(lines + grids() + stages()))
 

@@ -723,6 +723,16 @@ def quantized() -> dict[str, ModelProto]:
         {"s": number(0.0625)},
         opset=19,
     )
+    # As PyTorch writes fake_quantize.
+    cases["quantized-by-a-zero-point-that-is-cast"] = model(
+        [
+            node("Cast", "i", "z", to=TensorProto.INT8),
+            node("QuantizeLinear", "x s z", "q"),
+            node("DequantizeLinear", "q s z"),
+        ],
+        {"s": number(0.015625), "i": np.array(-5, np.int32)},
+        opset=19,
+    )
     cases["quantized-network"] = model(
         [
             node("QuantizeLinear", "x s z", "q"),
