@@ -10,7 +10,6 @@ import { boxRule, isPlain, kindOf, listHow, numBoxes, options as howOptions, rea
 import { boxedIn, cellAt, cellsOf, centreOf, gridOf, peakOf, scaleOf, upsample } from "./map.js";
 import { palettes } from "./palettes.js";
 import { addressesIn, fetchPicture, nameOfAddress } from "./given.js";
-import { addSide, drawSide, keepSide, pointAt, startSide } from "./side.js";
 import { mapText, nameOf, number, percent, placeText, sentence } from "./words.js";
 import { photoOf, prepare, thumbnail, webcam } from "./picture.js";
 
@@ -72,6 +71,7 @@ function showWait(problem, seconds) {
 
 /** Shows how much of a long request is done. */
 function showPasses({ passes, of }) {
+  if (!of) return; // the answer
   $("work").hidden = false;
   $("passes").textContent = `${passes} of ${of} passes`;
   $("progress").hidden = false;
@@ -142,11 +142,11 @@ const cut = () => (boxRule() === "paper" ? { threshold: settings.threshold } : {
 
 const common = () => ({ ...howOptions(), values: "f32", heatmap: "none", ...cut() });
 
-function addressOf(options) {
+function addressOf(options, path = "cam") {
   const parts = new URLSearchParams();
   for (const [name, value] of Object.entries(options)) for (const one of [value].flat()) parts.append(name, one);
   if (modelName()) parts.set("model", modelName());
-  return `cam?${parts}`;
+  return parts.size ? `${path}?${parts}` : path;
 }
 
 const patience = {
@@ -160,12 +160,13 @@ const patience = {
 };
 
 /** Posts an item; resolves to the text of the response. */
-async function post(item, options, signal) {
+async function post(item, options, signal, path = "cam") {
   const send = () => {
     const form = new FormData();
     form.append("image", item.blob, item.name);
     const until = AbortSignal.any([signal, state.cancel.signal]);
-    return ask("POST", addressOf(options), form, { ...patience, signal: until, onPasses: isPlain() ? null : showPasses, tries: state.live ? 3 : undefined });
+    const onLine = path !== "cam" || isPlain() ? null : showPasses;
+    return ask("POST", addressOf(options, path), form, { ...patience, signal: until, onLine, tries: state.live || path !== "cam" ? 3 : undefined });
   };
   try {
     return await send();
@@ -315,6 +316,7 @@ function take(pictures) {
   if (pictures[0]?.sample !== EXAMPLE) $("example").hidden = true;
   stopLive();
   leave();
+  setFilm(false);
   state.items = pictures;
   state.at = 0;
   state.chosen = state.keep ?? null;
@@ -333,6 +335,8 @@ function takeSample(name) {
 
 /** Takes what was dropped or pasted: files, or URLs of images. */
 function takeGiven(transfer, done) {
+  const folders = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory);
+  if (folders.length) return takeFolders(folders);
   if (transfer.files.length) return take(itemsOf(transfer.files));
   const addresses = addressesIn(transfer);
   if (addresses.length) return take(addresses.map((address) => ({ name: nameOfAddress(address), load: (signal) => fetchPicture(address, signal) })));
@@ -367,6 +371,7 @@ async function startLive() {
   let count = 0;
   stopLive();
   leave();
+  setFilm(false);
   state.live = filming = live;
   state.items = [];
   state.at = -1;
@@ -470,16 +475,30 @@ function drawMarks() {
   }
 }
 
+/** What the colours mean, in words. */
+function scaleText(view, both) {
+  const name = nameOf(view.chosen);
+  if (view.refined) return `likeness to the object: ${name}`;
+  if (view.versus) return `← ${nameOf(view.versus)} | ${name} →`;
+  return both ? "against | for" : `evidence for ${name}`;
+}
+
+/** Shows the colours of a style and their range. */
+function showScale(style, text) {
+  const both = style.sides || style.signed;
+  paintScale($("scale-bar"), style);
+  $("scale-min").textContent = both ? number(-style.max) : "0";
+  $("scale-mid").textContent = text;
+  $("scale-max").textContent = number(style.max);
+}
+
 function drawScale() {
   const { view } = state;
   $("scale").hidden = !view.cells;
   if (!view.cells) return;
   const { style } = view;
-  paintScale($("scale-bar"), style);
   const both = style.sides || style.signed;
-  $("scale-min").textContent = both ? number(-style.max) : "0";
-  $("scale-mid").textContent = view.refined ? `likeness to the object: ${nameOf(view.chosen)}` : view.versus ? `← ${nameOf(view.versus)} | ${nameOf(view.chosen)} →` : both ? "against | for" : `evidence for ${nameOf(view.chosen)}`;
-  $("scale-max").textContent = number(style.max);
+  showScale(style, scaleText(view, both));
   const share = Math.min(1, Math.max(0, (view.threshold * view.cells.max) / style.max)) || 0;
   $("scale-cut").hidden = (view.rule === "object") !== view.refined; // cuts another map
   $("scale-cut").style.left = `${100 * (both ? 0.5 + share / 2 : share)}%`;
@@ -497,6 +516,7 @@ function drawFacts() {
     `${placeText(view)} ${image.width} × ${image.height} ${image.format}${item.drawn ? ` drawn from ${item.drawn}` : ""}, ` +
     `decoded in ${t.decode.toFixed(1)} ms, classified in ${t.infer.toFixed(1)} ms.`;
   $("explained").textContent = explainedText(item.answer, view.chosen, view.chosen.map?.checks ?? item.answer.explanation?.checks, (index) => nameOf(entryOf(item, index) ?? { index }));
+  $("class-inside").href = `#inside-class/${view.chosen.index}`;
   $("canvas").setAttribute("aria-label", `${view.item.name} with the evidence for ${best}. ${placeText(view)}`);
 }
 
@@ -539,7 +559,7 @@ function drawClasses() {
   const focus = $("classes").contains(document.activeElement) && document.activeElement;
   const list = listOf(view);
   $("classes").replaceChildren(...list.map((entry) => classRow(view, entry)));
-  $("hint").hidden = list.length < 2;
+  $("hint").hidden = list.length < 2 || view.refined; // which is not compared
   $("apart").hidden = view.item.answer.exclusive !== false;
   $("another").hidden = list.length >= numClasses();
   if (focus) $("classes").querySelector(`.${focus.classList[0]}[data-index="${focus.dataset.index}"]`)?.focus();
@@ -551,8 +571,9 @@ function drawOverTime() {
   const index = plotted();
   const entries = items.map((item) => item.answer && entryOf(item, index));
   const count = entries.filter(Boolean).length; // of those in which it was looked for
-  $("over-time").hidden = count < 2;
-  if (count < 2) return;
+  film?.drawFilm();
+  $("over-time").hidden = count < 2 || !$("film").hidden;
+  if ($("over-time").hidden) return;
   const scores = entries.map((entry) => entry?.score ?? null);
   const entry = entries.find(Boolean) ?? view.chosen;
   $("chart-title").textContent = `Score of ${nameOf(entry)}, image by image`;
@@ -581,17 +602,17 @@ function draw() {
   drawClasses();
   drawOverTime();
   readout(null);
-  keepSide(item);
+  side?.keepSide(item);
   showChannels(state.view);
 }
 
 /** Asks for what the channels say of the class of a view. */
-async function askChannels({ item, chosen, versus }, options) {
+async function askChannels({ item, chosen, versus }, options, signal = state.asking.signal) {
   const { target, against } = versus ? { target: "margin", against: versus.index } : howOptions();
   const about = { ...options, values: "f32", heatmap: "none", top: 1, class: chosen.index, threshold: settings.threshold };
   if (target) about.target = target;
   if (against !== undefined) about.against = against;
-  return JSON.parse(await post(item, about, state.asking.signal)).channels;
+  return JSON.parse(await post(item, about, signal)).channels;
 }
 
 /** Shows a channel's activations in place of the evidence; null: the evidence. */
@@ -601,30 +622,43 @@ function showChannel(channel) {
   if (!channel) {
     drawPicture();
     drawMarks();
+    drawScale();
     return;
   }
   const cells = cellsOf(channel.map);
   const grid = { ...upsample(cells, view.image, gridOf(view.image)), image: view.image };
-  const colormap = settings.colormap === "signed" ? "auto" : settings.colormap;
-  paint($("canvas"), view.item.photo, heatOf(cells, grid, { colormap, smooth: settings.smooth, max: cells.max }), settings.opacity);
+  const style = { colormap: settings.colormap === "signed" ? "auto" : settings.colormap, smooth: settings.smooth, max: cells.max };
+  paint($("canvas"), view.item.photo, heatOf(cells, grid, style), settings.opacity);
+  showScale(style, `channel ${channel.channel}`);
+  $("scale-cut").hidden = true;
   setBox($("box"), channel.box);
   setBox($("box2"), null);
   setBoxes($("more"), []);
   $("peak").toggleAttribute("hidden", true);
 }
 
+let side = null; // the script of maps side by side, when one has been added
+let loading = null; // it, once
+
 /** Puts the map that is looked at beside the others. */
-function keepBeside() {
+async function keepBeside() {
   const { view } = state;
   if (!view?.cells) return;
   const text = mapText(view);
-  say(addSide(text, view, view.style) ? `Added to side by side: ${text}.` : "This map is there already.");
+  loading ??= import("./side.js").then((script) => {
+    side = script;
+    side.startSide(readout);
+    showBeside();
+  });
+  await loading;
+  say(side.addSide(text, view, view.style) ? `Added to side by side: ${text}.` : "This map is there already.");
 }
 
-const showBeside = () => drawSide({ opacity: settings.opacity, threshold: settings.threshold, box: settings["show-box"] });
+const showBeside = () =>
+  side?.drawSide({ opacity: settings.opacity, threshold: settings.threshold, box: settings["show-box"] });
 
-/** Makes an item the current one. */
-function show(at) {
+/** Makes an item the current one; a film does so silently. */
+function show(at, silent = Boolean(state.live)) {
   const item = state.items[at];
   if (!item) return;
   state.at = at;
@@ -639,10 +673,11 @@ function show(at) {
   } else if (item.answer) {
     complain(null);
     draw();
-    if (!state.live) tell();
+    if (!silent) tell();
   }
   showStrip();
   fill();
+  showPlace();
 }
 
 /** Retries the image that failed. */
@@ -676,6 +711,7 @@ function stripButton(item, i) {
 function showStrip() {
   const strip = $("strip");
   strip.hidden = state.items.length < 2 || Boolean(state.live);
+  $("film-open").hidden = strip.hidden;
   if (strip.hidden) return;
   const focused = strip.contains(document.activeElement);
   strip.replaceChildren(...state.items.map(stripButton));
@@ -690,7 +726,7 @@ function readout(place) {
   const { view } = state;
   const cell = place && view?.cells && cellAt(view.cells, place.x, place.y);
   $("cell").toggleAttribute("hidden", !cell);
-  pointAt(view && place);
+  side?.pointAt(view && place);
   $("readout").textContent = cell
     ? `${number(cell.value)} in cell ${cell.column + 1}, ${cell.row + 1} of ${view.cells.width} × ${view.cells.height}; pixel ${Math.round(place.x)}, ${Math.round(place.y)}`
     : "Point at the image, or use the arrow keys on it, to read values of the map.";
@@ -774,11 +810,55 @@ function set(name, value) {
   drawFacts();
 }
 
+// ---- a film: several images, one after another ----
+
+let film = null; // its script, when one has been opened
+
+const filmHost = {
+  items: () => state.items,
+  at: () => state.at,
+  chosen: () => state.chosen,
+  versus: () => state.versus,
+  show: (at) => show(at, true),
+  choose,
+};
+
+async function setFilm(on) {
+  $("film-open").setAttribute("aria-expanded", String(on));
+  $("film-open").textContent = on ? "Close the film" : "Show as a film";
+  if (on) film ??= await import("./film.js");
+  if (on) film.openFilm(filmHost);
+  else film?.closeFilm();
+  drawOverTime();
+}
+
+/** Takes the film that the service offers. */
+async function takeOffered(at = 0) {
+  film ??= await import("./film.js");
+  try {
+    take(await film.offered(host.get));
+    state.at = Math.min(at, state.items.length - 1);
+    setFilm(true);
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+/** Takes the images in folders that were dropped, as a film. */
+async function takeFolders(folders) {
+  film ??= await import("./film.js");
+  const files = await film.filesIn(folders);
+  if (!files.length) return complain({ message: "There is no image in the folder.", final: true });
+  take(itemsOf(files));
+  setFilm(files.length > 1);
+}
+
 /** The settings and the classes, as a fragment; a sample is named in it. */
 function fragment() {
   const parts = new URLSearchParams();
   const item = state.items[state.at];
   if (item?.sample) parts.set("sample", item.sample);
+  if (item?.frame !== undefined) parts.set("film", item.frame);
   if ($("model-choice")?.selectedIndex > 0) parts.set("model", modelName());
   if (state.view && state.chosen !== null) parts.set("class", state.view.chosen.index);
   if (state.view?.versus) parts.set("vs", state.view.versus.index);
@@ -794,6 +874,7 @@ const defaults = { ...settings };
 const EXAMPLE = "chelsea.png"; // shown before the user has chosen
 
 function readFragment() {
+  fragmentRead = isInside() ? "" : location.hash;
   const parts = new URLSearchParams(location.hash.slice(1));
   const index = (name) => (/^\d{1,6}$/.test(parts.get(name) ?? "") ? Number(parts.get(name)) : null);
   for (const [name, value] of Object.entries(defaults)) {
@@ -809,7 +890,7 @@ function readFragment() {
   state.keepVersus = index("vs");
   const before = modelName();
   const did = JSON.stringify(howOptions());
-  const sample = parts.get("sample") ?? (state.items.length ? null : EXAMPLE); // empty: none
+  const sample = parts.get("sample") ?? (state.items.length || parts.has("film") ? null : EXAMPLE); // empty: none
   state.model = parts.get("model");
   chooseModel(state.model);
   readHow(parts);
@@ -817,8 +898,50 @@ function readFragment() {
   showBeside();
   if (modelName() !== before && state.models.length) list();
   $("example").hidden = parts.has("sample") || !sample;
-  if (sample) takeSample(sample);
+  if (parts.has("film")) takeOffered(index("film") ?? 0);
+  else if (sample) takeSample(sample);
   else if (state.items.length && (modelName() !== before || JSON.stringify(howOptions()) !== did)) changeModel(false);
+}
+
+// ---- the inside view, which is another part of the page, and another script ----
+
+/** What it can ask and know. */
+const host = {
+  model: modelName,
+  item: () => state.items[state.at] ?? null,
+  get: (path, options, more) => ask("GET", addressOf(options, path), null, { ...patience, ...more }).finally(calm),
+  send: (path, fields, more) => {
+    const form = new FormData();
+    for (const pair of Object.entries(fields)) form.append(...pair);
+    return ask("POST", addressOf({}, path), form, { ...patience, ...more }).finally(calm);
+  },
+  photo: (item, path, options, signal) => post(item, options, signal, path),
+  channels: askChannels,
+};
+
+const isInside = () => /^#inside(-class)?([/&]|$)/.test(location.hash);
+
+let inside = null; // its script, when it has been looked at
+let fragmentRead = null; // by the first view
+
+/** Shows what the address names. */
+async function showPlace() {
+  document.body.classList.toggle("inside", isInside());
+  $("inside").hidden = !isInside();
+  $("view-photo").href = fragmentRead || "#";
+  for (const [id, on] of [["view-photo", !isInside()], ["view-inside", isInside()]])
+    if (on) $(id).setAttribute("aria-current", "page");
+    else $(id).removeAttribute("aria-current");
+  if (!isInside()) return void inside?.leaveInside();
+  inside ??= await import("./inside.js");
+  if (isInside()) inside.showInside(location.hash, host);
+}
+
+/** Reads another address: the first view's again only if it is another one. */
+function readAddress() {
+  if (isInside()) stopLive();
+  else if (location.hash !== fragmentRead) readFragment();
+  showPlace();
 }
 
 // ---- saving and copying ----
@@ -897,10 +1020,7 @@ async function askAgainFor(name) {
 
 /** Fetches the lists that the pickers show. */
 async function list(another = false) {
-  const get = async (path) => {
-    const address = modelName() ? `${path}?${new URLSearchParams({ model: modelName() })}` : path;
-    return JSON.parse(await ask("GET", address, null, { token: () => state.token, onToken: askToken, tries: 1 }));
-  };
+  const get = async (path) => JSON.parse(await ask("GET", addressOf({}, path), null, { token: () => state.token, onToken: askToken, tries: 1 }));
   await listHow(get, another);
   if (state.view) draw();
 }
@@ -919,6 +1039,7 @@ function changeModel(another = true) {
   showLengths();
   if (state.live) startLive();
   else askAgain();
+  showPlace();
 }
 
 /** Selects the model of a link, or the default one. */
@@ -931,9 +1052,10 @@ function chooseModel(name) {
 
 async function showModels() {
   try {
-    const { models } = JSON.parse(await ask("GET", "models", null, { token: () => state.token, onToken: askToken, tries: 1 }));
+    const { models, film: frames } = JSON.parse(await ask("GET", "models", null, { token: () => state.token, onToken: askToken, tries: 1 }));
     const texts = models.map((model) => `${model.name}, ${model.num_classes} ${model.num_classes === 1 ? "class" : "classes"}`);
     state.models = models;
+    $("film-take").hidden = !frames;
     if (models.length === 1) $("model").append(texts[0]);
     else {
       const choice = document.createElement("select");
@@ -952,9 +1074,10 @@ async function showModels() {
 }
 
 startPickers(changeHow);
-startSide(readout);
 startChannels(askChannels, showChannel);
 $("side-add").addEventListener("click", keepBeside);
+$("film-open").addEventListener("click", () => setFilm($("film").hidden));
+$("film-take").addEventListener("click", () => takeOffered());
 $("cancel").addEventListener("click", cancel);
 for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", act);
 $("again").addEventListener("click", tryAgain);
@@ -993,7 +1116,7 @@ $("webcam").addEventListener("click", () => (state.live ? stopLive() : startLive
 document.addEventListener("visibilitychange", () => document.hidden && stopLive());
 for (const type of ["online", "offline"])
   addEventListener(type, () => ($("offline").hidden = type === "online"));
-addEventListener("hashchange", readFragment);
+addEventListener("hashchange", readAddress);
 
 /** For the tests. */
 window.wherefore = Object.freeze({
@@ -1007,5 +1130,6 @@ const link = new URLSearchParams(location.hash.slice(1));
 state.model = link.get("model");
 if (link.has("method")) await list();
 readFragment();
+showPlace();
 await showModels();
 list();

@@ -41,31 +41,40 @@ function parse(text) {
 
 const lastLine = (text) => text.trimEnd().split("\n").at(-1);
 
-/** The last whole line of what has arrived, as an object; null if there is none. */
-const newest = (text) => parse(lastLine(text.slice(0, text.lastIndexOf("\n") + 1)));
+/** What calls `onLine` with each whole line that has arrived, as an object, once. */
+function lineReader(xhr, onLine) {
+  let read = 0;
+  return () => {
+    const end = xhr.responseText.lastIndexOf("\n") + 1;
+    const lines = xhr.responseText.slice(read, end).split("\n");
+    read = end;
+    for (const line of lines.map(parse)) if (line) onLine(line);
+  };
+}
 
-/** One attempt: resolves to the text of a 200, rejects with a Problem. With onPasses,
- *  the response is lines of progress, and at last the answer or a problem. */
-function attempt(method, address, body, { token, signal, onProgress, onPasses }) {
+/** One attempt: resolves to the text of a 200, or with `picture` to its blob; rejects
+ *  with a Problem. With onLine, the response is lines of progress, and at last the
+ *  answer or a problem. */
+function attempt(method, address, body, { token, signal, onProgress, onLine, picture }) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const stop = () => xhr.abort();
     const end = () => signal?.removeEventListener("abort", stop);
     xhr.open(method, address);
-    xhr.setRequestHeader("Accept", onPasses ? "application/x-ndjson" : "application/json");
+    if (picture) xhr.responseType = "blob";
+    xhr.setRequestHeader("Accept", picture ? "image/png" : onLine ? "application/x-ndjson" : "application/json");
     if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
     xhr.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
-    xhr.onprogress = () => {
-      const line = onPasses && newest(xhr.responseText);
-      if (line?.of) onPasses(line);
-    };
-    xhr.onload = () => {
+    if (onLine) xhr.onprogress = lineReader(xhr, onLine);
+    xhr.onload = async () => {
       end();
-      const last = onPasses ? lastLine(xhr.responseText) : xhr.responseText;
-      const said = onPasses && parse(last);
+      if (picture && xhr.status === 200) return resolve(xhr.response);
+      const text = picture ? await xhr.response.text() : xhr.responseText;
+      const last = onLine ? lastLine(text) : text;
+      const said = onLine && parse(last);
       if (said?.kind && said.status) return reject(new Problem(said.status, said, xhr.status === 200));
       if (xhr.status === 200) return resolve(last);
-      const problem = new Problem(xhr.status, parse(xhr.responseText));
+      const problem = new Problem(xhr.status, parse(text));
       problem.after = Number(xhr.getResponseHeader("Retry-After")) || 0;
       reject(problem);
     };

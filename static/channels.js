@@ -1,6 +1,7 @@
 // Evidence by channel: the parts that a logit is the sum of, each bar from where the
 // one before ends. The photo shows the channel that is pointed at.
 
+import { made } from "./dom.js";
 import { number } from "./words.js";
 
 const MOST = 8; // for the class, and as many against it
@@ -24,15 +25,8 @@ function partsOf({ bias, list, rest, total }) {
   ];
 }
 
-function made(name, className, text = "") {
-  const element = document.createElement(name);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
 /** A bar from `from` on; `left` and `scale` turn values into shares of the width. */
-function rowOf({ name, value, channel }, from, left, scale) {
+function rowOf({ name, value, channel }, from, { left, scale, point, open }) {
   const row = document.createElement("li");
   const inside = made(channel ? "button" : "div", "part");
   const bar = made("span", "bar");
@@ -44,21 +38,25 @@ function rowOf({ name, value, channel }, from, left, scale) {
   row.append(inside);
   if (!channel) return row;
   inside.title = `weight ${number(channel.weight)} × activation ${number(channel.activation)}`;
-  for (const type of ["pointerenter", "focus"]) inside.addEventListener(type, () => pointed(channel));
-  for (const type of ["pointerleave", "blur"]) inside.addEventListener(type, () => pointed(null));
+  for (const type of ["pointerenter", "focus"]) inside.addEventListener(type, () => point(channel));
+  for (const type of ["pointerleave", "blur"]) inside.addEventListener(type, () => point(null));
+  if (open) inside.addEventListener("click", () => open(channel));
   return row;
 }
 
-function drawBars(channels) {
+/** Draws the bars into a list. `point` is called with the channel that is pointed at,
+ *  or null, and `open` with one that is chosen. */
+export function barsIn(list, channels, point, open) {
   const parts = partsOf(channels);
   const ends = parts.reduce((sums, { value }) => [...sums, sums.at(-1) + value], [0]);
   const left = Math.min(...ends);
   const scale = 1 / (Math.max(...ends) - left || 1);
-  $("channels-list").replaceChildren(...parts.map((part, i) => rowOf(part, ends[i], left, scale)));
-  $("channels-text").textContent =
-    `Weight × mean activation of the last feature map's channels: together ${number(channels.check.found)}, ` +
-    `${current.view.versus ? "the difference of the logits" : "the logit"}. Point at a bar to see its channel.`;
+  list.replaceChildren(...parts.map((part, i) => rowOf(part, ends[i], { left, scale, point, open })));
 }
+
+/** What the bars add up to, in words. */
+export const channelsText = (channels, sum) =>
+  `Weight × mean activation of the last feature map's channels: together ${number(channels.check.found)}, ${sum}. Point at a bar to see its channel.`;
 
 /** Asks for the channels of the view, unless they are there. */
 async function update() {
@@ -69,7 +67,9 @@ async function update() {
   $("channels-text").textContent = "Asking…";
   try {
     const channels = await wanted(mine.view, { channels: MOST });
-    if (mine === current) drawBars(channels);
+    if (mine !== current) return;
+    barsIn($("channels-list"), channels, pointed);
+    $("channels-text").textContent = channelsText(channels, mine.view.versus ? "the difference of the logits" : "the logit");
   } catch (problem) {
     if (mine === current) $("channels-text").textContent = problem.message;
   }

@@ -1,6 +1,7 @@
 // Side by side: up to four maps of one picture, of several methods or layers, in a
 // grid. They have one zoom and one point; what is pointed at in one is in all.
 
+import { made } from "./dom.js";
 import { heatOf, paint, setBox, setBoxes } from "./draw.js";
 import { boxedIn, cellAt } from "./map.js";
 
@@ -94,13 +95,6 @@ export function pointAt(place) {
 }
 
 // ---- the panels ----
-
-function made(name, className, text = "") {
-  const element = document.createElement(name);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
 
 function mark(name, className) {
   const element = document.createElementNS(SVG, name);

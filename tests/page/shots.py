@@ -46,6 +46,11 @@ def main() -> None:
         with look(url + CAT + "&class=285&vs=282", viewport=DESKTOP) as page:
             headline(page, "Why")
             keep(page, folder, "difference")
+        address = url + "#inside/block10.expand_relu6/290&sample=chelsea.png"
+        with look(address, viewport=DESKTOP, expected="404") as page:
+            expect(page.locator(".tile")).to_have_count(12)
+            expect(page.locator(".channel canvas")).to_be_visible()
+            keep(page, folder, "inside")
         with look(url + CAT, viewport=PHONE) as page:
             headline(page, "Egyptian cat")
             keep(page, folder, "phone")

@@ -173,6 +173,7 @@ def test_the_object_s_map_is_shown_beside_the_evidence(
     expect(cat.locator("#scale-mid")).to_contain_text("likeness to the object")
     expect(cat.locator("#explained")).to_contain_text("refined to the object at block")
     expect(cat.locator("#classes .compare:enabled")).to_have_count(0)
+    expect(cat.locator("#hint")).to_be_hidden()
     assert violations(cat) == []
     cat.locator("#side-add").click()
     expect(cat.locator(".panel")).to_have_count(2)
@@ -184,6 +185,7 @@ def test_the_object_s_map_is_shown_beside_the_evidence(
     shows(cat, "evidence")
     expect(cat.locator("#threshold")).to_be_enabled()
     expect(cat.locator("#classes .compare:enabled").first).to_be_visible()
+    expect(cat.locator("#hint")).to_be_visible()
 
 
 def test_a_link_keeps_the_object_s_map(look: Look, server: object) -> None:

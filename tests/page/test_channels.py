@@ -36,7 +36,8 @@ def asked(page: Page) -> list[str]:
     """The addresses of requests for channels from now on."""
     addresses: list[str] = []
     page.on(
-        "request", lambda one: addresses.append(one.url) if "channels=" in one.url else None
+        "request",
+        lambda one: addresses.append(one.url) if "channels=" in one.url else None,
     )
     return addresses
 
@@ -52,7 +53,9 @@ def test_the_parts_add_up_to_the_logit(cat: Page, server: object) -> None:
     assert texts[0].startswith("bias")
     assert texts[MOST + 1].startswith(f"{said['total'] - 2 * MOST} others")
     listed = [text for text in texts if text.startswith("channel")]
-    assert [int(text.split()[1]) for text in listed] == [one["channel"] for one in said["list"]]
+    assert [int(text.split()[1]) for text in listed] == [
+        one["channel"] for one in said["list"]
+    ]
     for text, one in zip(listed, said["list"], strict=True):
         assert value_of(text) == pytest.approx(one["contribution"], abs=0.006)
     total = sum(map(value_of, texts))
@@ -74,17 +77,28 @@ def test_a_bar_begins_where_the_one_before_ends(cat: Page) -> None:
         end = stop
 
 
-def test_the_photo_shows_the_channel_that_is_pointed_at(cat: Page, server: object) -> None:
+def test_the_photo_shows_the_channel_that_is_pointed_at(
+    cat: Page, server: object
+) -> None:
     """By mouse and by keyboard, with its box, and then the evidence again."""
     before, box = np.array(pixels(cat)), frame(cat)
     opened(cat)
-    said = server.cam(params={"channels": MOST, "heatmap": "none", "threshold": 0.2})
+    params = {"channels": MOST, "heatmap": "none", "threshold": 0.2, "values": 1}
+    said = server.cam(params=params)
     first = said.json()["channels"]["list"][0]
     bars = cat.locator("#channels-list button")
     bars.first.hover()
     assert not np.array_equal(np.array(pixels(cat)), before)
-    assert frame(cat) == [str(first["box"][side]) for side in ("x", "y", "width", "height")]
+    assert frame(cat) == [
+        str(first["box"][side]) for side in ("x", "y", "width", "height")
+    ]
+    expect(cat.locator("#scale-mid")).to_have_text(f"channel {first['channel']}")
+    largest = max(max(row) for row in first["map"]["values"])
+    assert float(cat.locator("#scale-max").inner_text()) == pytest.approx(
+        largest, abs=0.05
+    )
     cat.locator("#headline").hover()
+    expect(cat.locator("#scale-mid")).to_contain_text("evidence for")
     assert np.array_equal(np.array(pixels(cat)), before)
     assert frame(cat) == box
     bars.nth(2).focus()

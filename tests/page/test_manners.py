@@ -23,7 +23,9 @@ from conftest import (
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-BUDGET_BYTES = 120_000
+BUDGET_BYTES = 120_000  # of what is loaded when the page is opened
+INSIDE_BYTES = 32_000  # of what is loaded when the inside view is
+FILM_BYTES = 12_000  # of what is loaded when a film is
 BUDGET_SECONDS = 0.1
 AXE = importlib.util.find_spec("axe_playwright_python").submodule_search_locations[0]
 SHOWN = "/#sample=chelsea.png&class=285&vs=282"
@@ -148,12 +150,42 @@ def test_the_page_works_below_a_path(look: Look, below: str) -> None:
         expect(page.locator("#model")).to_contain_text("efficientnet")
 
 
-def test_the_page_is_small() -> None:
-    """All of it, uncompressed, samples apart."""
-    files = [
-        f for f in STATIC.iterdir() if f.suffix in (".html", ".css", ".js", ".svg")
-    ]
-    assert sum(f.stat().st_size for f in files) < BUDGET_BYTES
+def sizes(page: Page) -> dict[str, int]:
+    """The page's own files that have been loaded, and their bytes, uncompressed."""
+    files = {f"/{f.name}": f.stat().st_size for f in STATIC.iterdir() if f.is_file()}
+    files["/"] = files.pop("/index.html")
+    loaded = page.evaluate(
+        "[location.pathname, ...performance.getEntriesByType('resource')"
+        ".map((e) => new URL(e.name).pathname)]"
+    )
+    return {name: files[name] for name in loaded if name in files}
+
+
+def test_the_page_is_small(look: Look, server: object) -> None:
+    """What is loaded with it, and later with maps side by side, with the inside
+    view and with a film; samples apart, and no file of the page is left out."""
+    with look(server.url + "/#sample=chelsea.png") as page:
+        expect(page.locator("#model")).to_contain_text("efficientnet")
+        headline(page, "Egyptian cat")
+        first = sizes(page)
+        page.locator("#side-add").click()
+        expect(page.locator("#side-grid > *")).to_have_count(1)
+        beside = sizes(page)
+        page.locator("#view-inside").click()
+        expect(page.locator("#inside h2")).to_be_visible()
+        both = sizes(page)
+        page.locator("#view-photo").click()
+        page.locator("#file").set_input_files(
+            [upload(f"{i}.jpg", picture("rocket.jpg", (64, 40))) for i in range(2)]
+        )
+        page.locator("#film-open").click()
+        expect(page.locator("#film svg").first).to_be_visible()
+        whole = sizes(page)
+    assert sum(first.values()) < BUDGET_BYTES
+    assert sum(both.values()) - sum(beside.values()) < INSIDE_BYTES
+    assert sum(whole.values()) - sum(both.values()) < FILM_BYTES
+    kinds = (".html", ".css", ".js")
+    assert len(whole.keys() - {"/favicon.svg"}) == sum(f.suffix in kinds for f in STATIC.iterdir())
 
 
 def test_the_first_view_takes_little_script(look: Look, server: object) -> None:
