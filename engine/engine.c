@@ -81,13 +81,9 @@ static bool read_network(struct engine *engine, const char *folder,
         .wish = {.scores = model_dir->scores,
                  .num_names = model_dir->labels.count},
     };
-    struct buf file = {0};
     int fd = buf_open_file(model_dir->onnx_path, err);
-    bool ok =
-        fd >= 0 && buf_append_open_file(&file, fd, NETWORK_MAX_BYTES, err) &&
-        network_read(&engine->network, file.data, file.len, &options, err);
+    bool ok = fd >= 0 && network_read_file(&engine->network, fd, &options, err);
 
-    buf_release(&file);
     if (ok)
         engine->variants = variants_new(fd, &options, &engine->network, err);
     else if (fd >= 0)
@@ -315,6 +311,7 @@ void engine_task(struct explain_task *task, const struct engine *engine,
         .target = request->target,
         .num_maps = count_maps(request),
         .parameters = request->parameters,
+        .keeps_colours = request->style.kind == RENDER_COLOURS,
     };
     task->is_closed = head_is_closed(&network->head, task->value);
     set_baseline(task->baseline, &engine->model_dir.input);

@@ -122,7 +122,8 @@ struct explain_request {
     enum target_kind target;
     size_t against; /* class, of TARGET_MARGIN */
     struct explain_parameters parameters;
-    size_t top;                          /* classes listed; 1..num_classes */
+    size_t top;                          /* classes listed, from 1 on; all if
+                                            there are fewer */
     size_t classes[EXPLAIN_MAX_CLASSES]; /* (num_classes) to explain: indices,
                                             or EXPLAIN_TOP; at most
                                             EXPLAIN_MAX_CLASSES in total */
@@ -147,7 +148,7 @@ struct explain_request {
                 .threshold = BOX_THRESHOLD,                 \
                 .percentile = BOX_PERCENTILE_P,             \
                 .most = 1},                                 \
-        .style = {.alpha = 0.5f},                           \
+        .style = {.alpha = 0.5f, .cut = 0.5f},              \
     }
 
 /* ---- the explanation ---- */
@@ -307,6 +308,24 @@ bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
                            const struct cancel *cancel, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The same with pixels. Fails like image_take. */
+bool engine_session_sample_pixels(struct engine_session *session,
+                                  const struct image_pixels *pixels,
+                                  const struct image_limits *limits,
+                                  struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The same with the network's own input, already normalised: (input_height,
+ * input_width, input_channels) values, or with `is_planar` (input_channels,
+ * input_height, input_width). The sample's image is then of the input's size,
+ * with the pixels that the values stand for. Fails like preprocess_take and
+ * image_take. */
+bool engine_session_sample_input(struct engine_session *session,
+                                 const float *values, bool is_planar,
+                                 const struct image_limits *limits,
+                                 struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Runs the network on the sample and explains the requested classes: makes each
  * map once, then boxes and heatmap. If the request names no method and none is
  * defined for the model, there are no maps, which is not a failure. `watch` is
@@ -328,7 +347,8 @@ bool engine_session_explain(struct engine_session *session,
 
 /* Explains the last run of the network once more, by another request: several
  * explanations of one image share the pass that classifies it, and those of one
- * layer its features and the gradient of one target. Otherwise like
+ * layer its features and the gradient of one target; one that differs from the
+ * last in its box or picture only has the same maps. Otherwise like
  * engine_session_explain. */
 bool engine_session_explain_again(struct engine_session *session,
                                   struct explanation *explanation,
@@ -361,6 +381,12 @@ void engine_session_timing(const struct engine_session *session,
  * engine_trim then frees the shared part. The session stays ready: the next
  * image takes that memory again, and a few milliseconds more. */
 void engine_session_trim(struct engine_session *session);
+
+/* After a failure for want of memory, in a process that has a limit of it:
+ * frees what methods keep from image to image, and with `all` what else does,
+ * and empties *why. Returns whether it makes sense to try again. */
+bool engine_session_make_room(struct engine_session *session, struct error *why,
+                              bool all) __attribute__((warn_unused_result));
 
 void engine_session_free(struct engine_session *session);
 

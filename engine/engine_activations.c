@@ -69,16 +69,14 @@ bool engine_activations_check(const struct engine *engine,
 
 /* ---- the answer ---- */
 
-/* Runs the network on the sample: as a whole if that computes the layer, or
- * else up to it. */
-static bool find(struct engine_session *session, size_t layer,
-                 const struct activations_choice *choice,
-                 const struct explain_watch *watch, struct error *err)
+bool engine_activations_features(struct engine_session *session,
+                                 struct probe_features *features, size_t layer,
+                                 const struct explain_watch *watch,
+                                 struct error *err)
 {
     const struct network *network = &session->engine->network;
     const int value =
         layer == network->layers.chosen ? network->layer_value : GRAPH_NONE;
-    struct probe_features features;
     uint64_t start = clock_now_us();
     bool ok = true;
 
@@ -89,13 +87,53 @@ static bool find(struct engine_session *session, size_t layer,
     if (!ok)
         return false;
     probe_begin(session->probe, layer, value, 1, watch);
-    ok = probe_features(session->probe, &features, err);
+    ok = probe_features(session->probe, features, err);
     session->timing.infer = clock_ms_since(start);
-    ok = ok && activations_find(&session->activations, features.values,
-                                features.height, features.width,
-                                features.channels, choice, err);
+    if (!ok)
+        probe_end(session->probe);
+    return ok;
+}
+
+static bool find(struct engine_session *session, size_t layer,
+                 const struct activations_choice *choice,
+                 const struct explain_watch *watch, struct error *err)
+{
+    struct probe_features features;
+    bool ok;
+
+    if (!engine_activations_features(session, &features, layer, watch, err))
+        return false;
+    ok = activations_find(&session->activations, features.values,
+                          features.height, features.width, features.channels,
+                          choice, err);
     probe_end(session->probe);
     return ok;
+}
+
+/* Finds and draws what was checked. */
+static bool try_to_find(struct engine_session *session,
+                        const struct engine_activations_request *request,
+                        const struct cancel *cancel, struct error *err)
+{
+    const struct explain_watch watch = {.cancel = cancel};
+    const struct activations_picture picture = {
+        .image = &session->image,
+        .region = session->region,
+        .render = &session->render,
+    };
+    uint64_t start;
+
+    buf_clear(&session->heatmap);
+    if (!find(session, layer_of(session->engine, request), &request->choice,
+              &watch, err))
+        return false;
+    start = clock_now_us();
+    if (request->has_sheet &&
+        !activations_draw(&session->activations, &session->heatmap, &picture,
+                          &request->style, err))
+        return false;
+    session->timing.render = clock_ms_since(start);
+    return true;
 }
 
 bool engine_activations_find(struct engine_session *session,
@@ -104,30 +142,19 @@ bool engine_activations_find(struct engine_session *session,
                              const struct cancel *cancel, struct error *err)
 {
     const struct engine *engine = session->engine;
-    const struct explain_watch watch = {.cancel = cancel};
-    const struct activations_picture picture = {
-        .image = &session->image,
-        .region = session->region,
-        .render = &session->render,
-    };
-    const size_t layer = layer_of(engine, request);
-    uint64_t start;
+    struct error why = {0};
 
-    buf_clear(&session->heatmap);
     if (!engine_activations_check(engine, request, err) ||
-        !cancel_check(cancel, err) ||
-        !find(session, layer, &request->choice, &watch, err))
+        !cancel_check(cancel, err))
         return false;
-    start = clock_now_us();
-    if (request->has_sheet &&
-        !activations_draw(&session->activations, &session->heatmap, &picture,
-                          &request->style, err))
-        return false;
-    session->timing.render = clock_ms_since(start);
+    if (!try_to_find(session, request, cancel, &why) &&
+        (!engine_session_make_room(session, &why, false) ||
+         !try_to_find(session, request, cancel, &why)))
+        return error_pass(err, &why);
     *found = (struct engine_activations){
         .image = &session->image,
         .region = session->region,
-        .layer = &engine->network.layers.list[layer],
+        .layer = &engine->network.layers.list[layer_of(engine, request)],
         .found = &session->activations,
         .sheet = &session->heatmap,
         .timing = session->timing,

@@ -51,6 +51,17 @@ struct engine_activations {
     struct engine_timing timing;
 };
 
+struct probe_features;
+
+/* Runs the network on the sample, as a whole if that computes the layer, or
+ * else up to it. The features are valid until the next call of probe_end.
+ * Fails like engine_activations_find. */
+bool engine_activations_features(struct engine_session *session,
+                                 struct probe_features *features, size_t layer,
+                                 const struct explain_watch *watch,
+                                 struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Checks what is asked against the model, without an image.
  * ERROR_UNSUPPORTED  the network has no feature maps
  * ERROR_INPUT        the layer does not have a channel; or the answer would

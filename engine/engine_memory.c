@@ -10,11 +10,17 @@ void engine_trim(struct engine *engine)
     variants_trim(engine->variants);
 }
 
+void engine_session_release_maps(struct engine_session *session)
+{
+    explain_release(&session->maps);
+    session->made = (struct engine_made){0};
+}
+
 void engine_session_release_scratch(struct engine_session *session)
 {
     render_release(&session->render);
     image_release(&session->image);
-    explain_release(&session->maps);
+    engine_session_release_maps(session);
     engine_object_trim(&session->object);
     engine_channels_release(&session->channels);
     activations_release(&session->activations);

@@ -51,19 +51,26 @@ static bool make_seed(struct engine_object *object, struct object_grid *seed,
                       struct plan_session *plan, struct error *err)
 {
     const struct engine_object_source *from = &object->source;
+    const struct stage_block *block = &from->network->stage.block;
+    struct object_pass pass;
 
     *seed = *map;
-    if (object->seed != OBJECT_SEED_STATIC)
+    if (object->seed != OBJECT_SEED_GRADIENT)
         return true;
     object->seeds =
         scratch_reserve(object->seeds, &object->seeds_cap,
                         map->height * map->width, sizeof(float), err);
+    if (!object->seeds)
+        return false;
     seed->values = object->seeds;
-    return object->seeds &&
-           object_static_seed(
-               object->seeds, &object->scratch, from->network, map->values,
-               plan_session_data(plan, from->network->stage.block.expanded),
-               &from->targets[i], from->logits, err);
+    pass = (struct object_pass){
+        .map = map->values,
+        .expanded = plan_session_data(plan, block->expanded),
+        .deep = plan_session_data(plan, block->deep),
+        .logits = from->logits,
+    };
+    return object_gradient_seed(object->seeds, &object->scratch, from->network,
+                                &pass, &from->targets[i], err);
 }
 
 /* Sets the same of the part that was looked at, by its own map. */
@@ -166,8 +173,8 @@ static void refuse_all(struct engine_object *object, size_t count,
         object->refusal[i] = why;
 }
 
-/* The block's features have the sides of a class activation map, which the seed
- * `static` is a part of. */
+/* The block's features have the sides of a class activation map, which is a
+ * part of the seed `gradient`. */
 static bool refine_all(struct engine_object *object,
                        struct engine_object_how *how, struct error *err)
 {
@@ -189,7 +196,7 @@ static bool refine_all(struct engine_object *object,
     finest = object_finest(&stages);
     object->seed = stage->block.expanded != GRAPH_NONE && method->is_cam &&
                            object->is_closed
-                       ? OBJECT_SEED_STATIC
+                       ? OBJECT_SEED_GRADIENT
                        : OBJECT_SEED_MAP;
     for (size_t i = 0; i < maps->count; i++)
         object->refined.map[i].class_index = maps->map[i].class_index;
@@ -312,6 +319,9 @@ bool engine_object_draw(struct engine_object *object, struct buf *heatmap,
 
     map.boxes = first->boxes;
     map.num_boxes = first->num_boxes;
+    map.colours = first->evidence->colours;
+    map.num_colours = first->evidence->num_colours;
+    map.is_bgr = object->source.spec->bgr;
     if (style.colormap == HEATMAP_AUTO && explanation->method->is_signed &&
         !first->is_refined)
         style.colormap = HEATMAP_SIGNED;

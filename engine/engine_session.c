@@ -66,27 +66,6 @@ void engine_session_keep_all(struct engine_session *session)
     probe_keep_all(session->probe);
 }
 
-bool engine_session_sample(struct engine_session *session, const uint8_t *bytes,
-                           size_t len, const struct image_limits *limits,
-                           const struct cancel *cancel, struct error *err)
-{
-    uint64_t start = clock_now_us(), decoded;
-    struct error why = {0};
-    bool ok;
-
-    session->timing = (struct engine_timing){0};
-    if (!image_decode_for(&session->image, bytes, len, limits, cancel, &why) &&
-        (!engine_session_make_room(session, &why, true) ||
-         !image_decode_for(&session->image, bytes, len, limits, cancel, &why)))
-        return error_pass(err, &why);
-    decoded = clock_now_us();
-    ok = preprocess_apply(session->preprocess, engine_session_input(session),
-                          &session->region, &session->image, err);
-    session->timing.decode = (double)(decoded - start) / 1000;
-    session->timing.preprocess = clock_ms_since(decoded);
-    return ok;
-}
-
 /* Computes the classes' logits and scores from the network's outputs. */
 static bool read_logits(struct engine_session *session, struct error *err)
 {
@@ -112,6 +91,7 @@ bool engine_session_run(struct engine_session *session, struct error *err)
     bool ok = plan_session_run(session->plan, err) && read_logits(session, err);
 
     probe_forget(session->probe);
+    session->made = (struct engine_made){0};
     session->num_runs++;
     session->timing.infer = clock_ms_since(start);
     return ok;
@@ -176,24 +156,24 @@ static bool list_classes(struct engine_session *session,
                          const struct explain_request *request,
                          struct error *err)
 {
+    const size_t num_classes = session->engine->network.head.num_classes;
+    const size_t top = request->top < num_classes ? request->top : num_classes;
     const size_t *best = session->best;
 
     session->explained = scratch_reserve(
-        session->explained, &session->explained_cap,
-        request->top + EXPLAIN_MAX_CLASSES, sizeof *session->explained, err);
+        session->explained, &session->explained_cap, top + EXPLAIN_MAX_CLASSES,
+        sizeof *session->explained, err);
     if (!session->explained)
         return false;
     explanation->classes = session->explained;
-    scores_best(session->best, request->top, session->logits,
-                session->engine->network.head.num_classes);
-    for (size_t k = 0; k < request->top; k++)
+    scores_best(session->best, top, session->logits, num_classes);
+    for (size_t k = 0; k < top; k++)
         add_class(session, explanation, best[k]);
     session->maps.count = 0;
     for (size_t i = 0; i < request->num_classes; i++) {
         if (request->classes[i] != EXPLAIN_TOP)
             ask_for(session, explanation, request, request->classes[i]);
-        for (size_t k = 0;
-             request->classes[i] == EXPLAIN_TOP && k < request->top; k++)
+        for (size_t k = 0; request->classes[i] == EXPLAIN_TOP && k < top; k++)
             ask_for(session, explanation, request, best[k]);
     }
     if (!explanation->first)
@@ -235,6 +215,27 @@ static void give_up(struct engine_session *session,
         session->explained[i].map = session->explained[i].evidence = NULL;
 }
 
+/* Whether the maps that are there are those that a request asks for: other
+ * boxes and other pictures need no other maps. */
+static bool has_maps(const struct engine_made *made,
+                     const struct explanation *explanation,
+                     const struct explain_request *request,
+                     const struct explain_task *task)
+{
+    const struct explain_request *last = &made->request;
+
+    return made->method && made->method == explanation->method &&
+           made->layer == task->layer && last->target == request->target &&
+           last->against == request->against && last->top == request->top &&
+           last->num_classes == request->num_classes &&
+           memcmp(last->classes, request->classes,
+                  request->num_classes * sizeof *request->classes) == 0 &&
+           memcmp(&last->parameters, &request->parameters,
+                  sizeof request->parameters) == 0 &&
+           last->only_heatmap == request->only_heatmap &&
+           (made->has_colours || !task->keeps_colours);
+}
+
 static bool make_maps(struct engine_session *session,
                       struct explanation *explanation,
                       const struct explain_request *request,
@@ -248,10 +249,16 @@ static bool make_maps(struct engine_session *session,
         .targets = session->targets,
         .logits = session->logits,
     };
+    struct engine_made *made = &session->made;
     struct error why = {0};
     bool ok;
 
     task->num_maps = session->maps.count;
+    if (has_maps(made, explanation, request, task)) {
+        explanation->passes = made->passes;
+        return true;
+    }
+    *made = (struct engine_made){0};
     probe_begin(session->probe,
                 task->layer ? (size_t)(task->layer - layers->list) : 0,
                 task->value,
@@ -267,6 +274,8 @@ static bool make_maps(struct engine_session *session,
         return error_pass(err, &why);
     for (size_t i = 0; i < session->maps.count; i++)
         session->maps.map[i].region = session->region;
+    *made = (struct engine_made){explanation->method, *request, task->layer,
+                                 task->keeps_colours, explanation->passes};
     return true;
 }
 
@@ -346,7 +355,7 @@ static bool begin(struct engine_session *session,
     buf_clear(&session->heatmap);
     session->timing.render = 0;
     if (session->maps.values_cap + session->maps.colours_cap > MAX_KEPT_MAPS)
-        explain_release(&session->maps);
+        engine_session_release_maps(session);
     *explanation = (struct explanation){
         .image = &session->image, .passes = 1, .heatmap = &session->heatmap};
     engine_task(task, session->engine, request);

@@ -1,8 +1,8 @@
 #ifndef ENGINE_ENGINE_SESSION_H
 #define ENGINE_ENGINE_SESSION_H
 
-/* The session's struct, shared by engine_session.c, engine_memory.c and
- * engine_activations.c. */
+/* The session's struct, shared by engine_session.c, engine_sample.c,
+ * engine_memory.c and engine_activations.c. */
 
 #include "engine/engine.h"
 #include "engine/engine_channels.h"
@@ -10,6 +10,16 @@
 #include "engine/engine_object.h"
 #include "engine/explain/probe.h"
 #include "engine/inside/activations.h"
+
+/* Which maps a session has: a request that asks for the same needs no others.
+ * `= {0}`: none. */
+struct engine_made {
+    const struct explain_method *method; /* NULL: there are no maps */
+    struct explain_request request;
+    const struct layer *layer;
+    bool has_colours;
+    size_t passes;
+};
 
 struct engine_session {
     const struct engine *engine;   /* borrowed */
@@ -22,6 +32,7 @@ struct engine_session {
     size_t *best;                    /* (num_classes) scratch; owned */
     struct probe *probe;             /* owned */
     struct explain_maps maps;
+    struct engine_made made; /* what the maps are of */
     struct engine_object object;
     struct engine_channels channels;
     struct target targets[EXPLAIN_MAX_CLASSES];
@@ -34,13 +45,9 @@ struct engine_session {
     struct engine_timing timing;
 };
 
+void engine_session_release_maps(struct engine_session *session);
+
 /* What grows with images, but for the probe's and the preprocessing's. */
 void engine_session_release_scratch(struct engine_session *session);
-
-/* After a failure for want of memory, in a process that has a limit of it:
- * frees what methods keep from image to image, and with `all` what else does,
- * and empties *why. Returns whether it makes sense to try again. */
-bool engine_session_make_room(struct engine_session *session, struct error *why,
-                              bool all);
 
 #endif

@@ -93,6 +93,7 @@ void explained_open(struct explained *explained, const char *file,
 
     *explained =
         (struct explained){.task = {.network = &explained->network,
+                                    .keeps_colours = true,
                                     .value = GRAPH_NONE,
                                     .parameters = EXPLAIN_PARAMETERS_DEFAULT}};
     open_network(explained, file);

@@ -301,6 +301,9 @@ static double function_of(const struct graph_node *node, double x)
         return (alpha != 0 && x == -INFINITY) || (beta != 0 && x == INFINITY);
     case GRAPH_SHRINK:
         return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
+    case GRAPH_GRID:
+        return (double)node->unary.alpha *
+               rint(fmin(fmax(x / alpha, beta), (double)node->unary.gamma));
     default:
         return NAN;
     }
@@ -401,6 +404,9 @@ static double slope_of(const struct graph_node *node, double x)
         return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * u;
     case GRAPH_SHRINK:
         return fabs(x) > alpha;
+    case GRAPH_GRID:
+        return rint(x / alpha) >= beta &&
+               rint(x / alpha) <= (double)node->unary.gamma;
     default:
         return 0;
     }

@@ -65,26 +65,20 @@ bool buf_printf(struct buf *buf, struct error *err, const char *fmt, ...)
     return buf_append(buf, text, (size_t)len, err);
 }
 
-static bool append_all(struct buf *buf, int fd, size_t len, struct error *err)
+bool buf_read_at(uint8_t *bytes, int fd, size_t len, uint64_t offset,
+                 struct error *err)
 {
-    size_t start = buf->len;
-
-    if (!buf_reserve(buf, len, err))
-        return false;
-    hugepages_advise(buf->data, buf->cap);
-    while (buf->len - start < len) {
-        size_t done = buf->len - start;
-        ssize_t got = pread(fd, buf->data + buf->len, len - done, (off_t)done);
+    for (size_t done = 0; done < len;) {
+        ssize_t got =
+            pread(fd, bytes + done, len - done, (off_t)(offset + done));
 
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0) {
-            buf->len = start;
+        if (got <= 0)
             return fail(err, ERROR_IO, "cannot be read: %s",
                         got < 0 ? strerror(errno)
                                 : "it shrank while it was read");
-        }
-        buf->len += (size_t)got;
+        done += (size_t)got;
     }
     return true;
 }
@@ -99,8 +93,7 @@ int buf_open_file(const char *path, struct error *err)
     return fd;
 }
 
-bool buf_append_open_file(struct buf *buf, int fd, size_t max_bytes,
-                          struct error *err)
+bool buf_file_size(size_t *size, int fd, size_t max_bytes, struct error *err)
 {
     struct stat st;
 
@@ -111,7 +104,23 @@ bool buf_append_open_file(struct buf *buf, int fd, size_t max_bytes,
     if ((uintmax_t)st.st_size > max_bytes)
         return fail(err, ERROR_LIMIT, "is %jd bytes; at most %zu are allowed",
                     (intmax_t)st.st_size, max_bytes);
-    return append_all(buf, fd, (size_t)st.st_size, err);
+    *size = (size_t)st.st_size;
+    return true;
+}
+
+bool buf_append_open_file(struct buf *buf, int fd, size_t max_bytes,
+                          struct error *err)
+{
+    size_t size;
+
+    if (!buf_file_size(&size, fd, max_bytes, err) ||
+        !buf_reserve(buf, size, err))
+        return false;
+    hugepages_advise(buf->data, buf->cap);
+    if (!buf_read_at(buf->data + buf->len, fd, size, 0, err))
+        return false;
+    buf->len += size;
+    return true;
 }
 
 bool buf_append_file(struct buf *buf, const char *path, size_t max_bytes,

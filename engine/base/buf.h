@@ -46,6 +46,15 @@ bool buf_append_open_file(struct buf *buf, int fd, size_t max_bytes,
                           struct error *err)
     __attribute__((warn_unused_result));
 
+/* The bytes of a regular file that is open. Fails like buf_append_file. */
+bool buf_file_size(size_t *size, int fd, size_t max_bytes, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Reads (len) bytes from `offset` of an open file on. ERROR_IO, also where it
+ * ends before. */
+bool buf_read_at(uint8_t *bytes, int fd, size_t len, uint64_t offset,
+                 struct error *err) __attribute__((warn_unused_result));
+
 /* Empties the buffer but keeps its memory. */
 void buf_clear(struct buf *buf);
 

@@ -8,19 +8,31 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* AddressSanitizer is told where blocks end, since it knows malloc's alone. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(memory, size) ((void)(memory), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(memory, size) ((void)(memory), (void)(size))
+#endif
+
 enum {
     HUGE_PAGE = 2 << 20,
-    CHUNK =
-        2 * HUGE_PAGE, /* bytes mapped at a time, unless a block needs more */
-    SMALL = 16 << 10   /* bytes; smaller blocks come from malloc */
+    /* Bytes mapped at a time, unless a block needs more. */
+    CHUNK = 2 * HUGE_PAGE,
+    BRIEF_CHUNK = 16 * HUGE_PAGE,
+    SMALL = 16 << 10 /* bytes; smaller blocks come from malloc */
 };
 
 /* A mapping that blocks are cut from, front to back. It is unmapped when its
  * last block is freed. */
 struct chunk {
-    size_t size; /* bytes, this header included */
-    size_t used; /* bytes, this header included */
-    size_t live; /* blocks not freed yet */
+    size_t size;    /* bytes, this header included */
+    size_t used;    /* bytes, this header included */
+    size_t live;    /* blocks not freed yet */
+    size_t touched; /* bytes ever used, in whole huge pages */
+    size_t dropped; /* bytes given back, between blocks */
+    bool is_brief;
 };
 
 /* Stands before every block, in HUGEPAGES_ALIGNMENT bytes of its own. */
@@ -31,8 +43,9 @@ struct header {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct chunk
-    *latest;          /* the chunk that blocks are cut from; guarded by lock */
+/* The chunks that blocks are cut from, lasting and brief ones; guarded by lock
+ */
+static struct chunk *latest[2];
 static size_t in_use; /* bytes; guarded by lock */
 static size_t mapped; /* bytes; guarded by lock */
 
@@ -43,9 +56,10 @@ static size_t rounded(size_t size, size_t unit)
 
 /* Call this and those below with the lock held. Maps at least `size` bytes at a
  * multiple of HUGE_PAGE. */
-static struct chunk *map_chunk(size_t size)
+static struct chunk *map_chunk(size_t size, bool is_brief)
 {
-    size_t wanted = size > CHUNK ? rounded(size, HUGE_PAGE) : CHUNK;
+    const size_t least = is_brief ? BRIEF_CHUNK : CHUNK;
+    size_t wanted = size > least ? rounded(size, HUGE_PAGE) : least;
     uint8_t *all = mmap(NULL, wanted + HUGE_PAGE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct chunk *chunk;
@@ -60,33 +74,53 @@ static struct chunk *map_chunk(size_t size)
         munmap(all + before + wanted, HUGE_PAGE - before);
     chunk = (struct chunk *)(void *)(all + before);
     madvise(chunk, wanted, MADV_HUGEPAGE); /* advice only; it may fail */
-    chunk->size = wanted;
-    chunk->used = HUGEPAGES_ALIGNMENT;
-    mapped += wanted;
+    *chunk = (struct chunk){
+        .size = wanted, .used = HUGEPAGES_ALIGNMENT, .is_brief = is_brief};
     return chunk;
 }
 
 static void unmap_chunk(struct chunk *chunk)
 {
-    mapped -= chunk->size;
+    mapped -= chunk->touched - chunk->dropped;
     munmap(chunk, chunk->size);
 }
 
-static struct header *take_large(size_t size)
+/* Counts the pages that a chunk takes from now on. */
+static void touch(struct chunk *chunk)
 {
-    struct chunk *chunk;
+    const size_t touched = rounded(chunk->used, HUGE_PAGE);
+
+    if (touched > chunk->touched) {
+        mapped += touched - chunk->touched;
+        chunk->touched = touched;
+    }
+}
+
+/* Begins again with a chunk that has no blocks. */
+static void empty_chunk(struct chunk *chunk)
+{
+    if (chunk->dropped > 0)
+        madvise(chunk, chunk->size, MADV_HUGEPAGE);
+    mapped += chunk->dropped;
+    chunk->dropped = 0;
+    chunk->used = HUGEPAGES_ALIGNMENT;
+}
+
+static struct header *take_large(size_t size, bool is_brief)
+{
+    struct chunk *chunk, *last;
     struct header *header = NULL;
 
     pthread_mutex_lock(&lock);
-    chunk = latest;
+    chunk = last = latest[is_brief];
     if (!chunk || size > chunk->size - chunk->used) {
-        chunk = map_chunk(HUGEPAGES_ALIGNMENT + size);
+        chunk = map_chunk(HUGEPAGES_ALIGNMENT + size, is_brief);
         /* Cut from the chunk with more space left next. */
-        if (chunk && (!latest || chunk->size - chunk->used - size >
-                                     latest->size - latest->used)) {
-            if (latest && latest->live == 0)
-                unmap_chunk(latest);
-            latest = chunk;
+        if (chunk && (!last || chunk->size - chunk->used - size >
+                                   last->size - last->used)) {
+            if (last && last->live == 0)
+                unmap_chunk(last);
+            latest[is_brief] = chunk;
         }
     }
     if (chunk) {
@@ -94,39 +128,70 @@ static struct header *take_large(size_t size)
         *header = (struct header){.chunk = chunk, .size = size};
         in_use += size;
         chunk->used += size;
+        touch(chunk);
         chunk->live++;
     }
     pthread_mutex_unlock(&lock);
     return header;
 }
 
-void *hugepages_take(size_t size)
+/* Forbids to touch what lies between a block's header and its `len` bytes, and
+ * behind them. */
+static void fence(struct header *header, size_t len)
+{
+    uint8_t *data = (uint8_t *)header + HUGEPAGES_ALIGNMENT;
+
+    ASAN_POISON_MEMORY_REGION(header + 1, HUGEPAGES_ALIGNMENT - sizeof *header);
+    ASAN_POISON_MEMORY_REGION(data + len,
+                              header->size - HUGEPAGES_ALIGNMENT - len);
+}
+
+static void *take(size_t len, bool is_brief)
 {
     struct header *header;
+    size_t size;
 
-    if (size > SIZE_MAX / 2)
+    if (len > SIZE_MAX / 2)
         return NULL;
-    size = HUGEPAGES_ALIGNMENT + rounded(size, HUGEPAGES_ALIGNMENT);
+    size = HUGEPAGES_ALIGNMENT + rounded(len, HUGEPAGES_ALIGNMENT);
     if (size < SMALL) {
         header = aligned_alloc(HUGEPAGES_ALIGNMENT, size);
         if (header)
             *header = (struct header){0};
     } else {
-        header = take_large(size);
+        header = take_large(size, is_brief);
+        if (header)
+            fence(header, len);
     }
     return header ? (uint8_t *)header + HUGEPAGES_ALIGNMENT : NULL;
 }
 
+void *hugepages_take(size_t size)
+{
+    return take(size, false);
+}
+
+void *hugepages_take_brief(size_t size)
+{
+    return take(size, true);
+}
+
 /* Gives the whole pages of a freed block back: its place in the chunk is not
- * used again while others live there. */
+ * used again while others live there. The kernel would make huge pages of those
+ * beside it again, some time later, and take the memory once more. */
 static void drop_pages(struct header *header)
 {
+    struct chunk *chunk = header->chunk;
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t first = rounded((uintptr_t)header, page);
     uintptr_t end = ((uintptr_t)header + header->size) / page * page;
 
-    if (end > first)
-        madvise((void *)first, end - first, MADV_DONTNEED);
+    if (end > first &&
+        madvise((void *)first, end - first, MADV_DONTNEED) == 0) {
+        madvise((void *)first, end - first, MADV_NOHUGEPAGE);
+        chunk->dropped += end - first;
+        mapped -= end - first;
+    }
 }
 
 static struct header *header_of(void *memory)
@@ -172,11 +237,12 @@ void hugepages_give(void *memory)
         free(header);
         return;
     }
+    ASAN_UNPOISON_MEMORY_REGION(header, header->size);
     pthread_mutex_lock(&lock);
     in_use -= header->size;
     if (--chunk->live == 0) {
-        if (chunk == latest)
-            chunk->used = HUGEPAGES_ALIGNMENT;
+        if (chunk == latest[chunk->is_brief])
+            empty_chunk(chunk);
         else
             unmap_chunk(chunk);
     } else {
@@ -188,10 +254,11 @@ void hugepages_give(void *memory)
 void hugepages_trim(void)
 {
     pthread_mutex_lock(&lock);
-    if (latest && latest->live == 0) {
-        unmap_chunk(latest);
-        latest = NULL;
-    }
+    for (size_t i = 0; i < 2; i++)
+        if (latest[i] && latest[i]->live == 0) {
+            unmap_chunk(latest[i]);
+            latest[i] = NULL;
+        }
     pthread_mutex_unlock(&lock);
 }
 

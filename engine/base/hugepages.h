@@ -18,7 +18,11 @@ enum { HUGEPAGES_ALIGNMENT = 128 };
  * memory. The contents are undefined. */
 void *hugepages_take(size_t size) __attribute__((warn_unused_result));
 
-/* Frees what hugepages_take returned, if nobody else shares it; NULL is
+/* The same for what is soon given back: such blocks lie among themselves, so
+ * that no others keep their pages. */
+void *hugepages_take_brief(size_t size) __attribute__((warn_unused_result));
+
+/* Frees what these returned, if nobody else shares it; NULL is
  * allowed. */
 void hugepages_give(void *memory);
 
@@ -39,7 +43,8 @@ void hugepages_advise(void *memory, size_t size);
 /* Bytes in large blocks that are in use, which malloc does not know about. */
 size_t hugepages_in_use(void);
 
-/* Bytes that are mapped for large blocks, in use or not. */
+/* Bytes that are mapped for large blocks, in use or not, but for pages that
+ * were given back. */
 size_t hugepages_mapped(void);
 
 #endif

@@ -48,6 +48,15 @@ struct team {
     struct helper helpers[TEAM_MAX_THREADS - 1];
 };
 
+unsigned team_num_cores(void)
+{
+    cpu_set_t cores;
+
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+        return 0;
+    return (unsigned)CPU_COUNT(&cores);
+}
+
 /* ---- tiles ---- */
 
 /* The control word of the thread's floating point unit. */

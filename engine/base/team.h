@@ -53,6 +53,10 @@ struct team_member {
         *slot; /* where helpers find this member's tasks, or NULL */
 };
 
+/* The number of cores that this process may use; 0: unknown, as with more than
+ * a cpu_set_t holds. */
+unsigned team_num_cores(void);
+
 /* Starts num_threads - 1 helpers, at most TEAM_MAX_THREADS - 1; they sleep. On
  * failure returns NULL and ERROR_MEMORY. */
 struct team *team_new(unsigned num_threads, struct error *err)

@@ -9,8 +9,6 @@
 
 #include "engine/evaluate/listing.h"
 
-static const char *const photos[] = {".jpg", ".jpeg", ".png", ".webp", NULL};
-
 static bool is_folder(const char *path)
 {
     struct stat info;
@@ -45,7 +43,7 @@ static bool add_class(struct dataset *dataset,
         return error_limit(err, PATH_MAX, "the folder's path is too long");
     if (!is_folder(path))
         return true;
-    ok = listing_read(&listing, path, photos, err);
+    ok = listing_read(&listing, path, listing_photos(), err);
     for (size_t i = 0; ok && i < listing.count; i++)
         ok = add_photo(dataset, places, class, listing.entries[i]->d_name, err);
     listing_release(&listing);

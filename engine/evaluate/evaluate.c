@@ -7,6 +7,7 @@
 
 #include "engine/base/team.h"
 #include "engine/evaluate/evaluate_photo.h"
+#include "engine/evaluate/workers.h"
 
 /* So far ahead of the oldest item at work may a thread be, for each thread. */
 enum { AHEAD = 16 };
@@ -127,14 +128,11 @@ static void work(struct evaluation *evaluation, struct evaluate_photo *photo)
         }
 }
 
-static void run_tile(const struct team_task *task, size_t thread,
-                     const size_t *at, const size_t *len)
+static void work_as(void *user, size_t worker)
 {
-    struct evaluation *evaluation = task->context;
+    struct evaluation *evaluation = user;
 
-    (void)thread;
-    for (size_t i = 0; i < len[0]; i++)
-        work(evaluation, evaluation->photos[at[0] + i]);
+    work(evaluation, evaluation->photos[worker]);
 }
 
 static bool reserve(struct evaluation *evaluation, struct error *err)
@@ -161,22 +159,9 @@ static bool reserve(struct evaluation *evaluation, struct error *err)
 
 static bool run_all(struct evaluation *evaluation, struct error *err)
 {
-    const struct team_task task = {
-        .call = run_tile,
-        .context = evaluation,
-        .num_dimensions = 1,
-        .ranges = {evaluation->options->num_threads},
-        .steps = {1},
-    };
-    struct team *team = team_new(evaluation->options->num_threads, err);
-    struct team_member member = {0};
-
-    if (!team)
+    if (!workers_run(evaluation->options->num_threads, work_as, evaluation,
+                     err))
         return false;
-    team_member_init(&member, team);
-    team_run(&member, &task);
-    team_rest(&member);
-    team_free(team);
     if (evaluation->has_failed)
         *err = evaluation->err;
     return !evaluation->has_failed;

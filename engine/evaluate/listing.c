@@ -5,7 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_wanted(const char *name, const char *const *extensions)
+const char *const *listing_photos(void)
+{
+    static const char *const extensions[] = {".jpg", ".jpeg", ".png", ".webp",
+                                             NULL};
+
+    return extensions;
+}
+
+bool listing_is_wanted(const char *name, const char *const *extensions)
 {
     size_t len = strlen(name);
 
@@ -38,7 +46,7 @@ bool listing_read(struct listing *listing, const char *folder,
                     "the folder cannot be read: %s", strerror(errno));
     }
     for (int i = 0; i < num; i++) {
-        if (is_wanted(listing->entries[i]->d_name, extensions))
+        if (listing_is_wanted(listing->entries[i]->d_name, extensions))
             listing->entries[kept++] = listing->entries[i];
         else
             free(listing->entries[i]);

@@ -14,9 +14,14 @@ struct listing {
     size_t count;
 };
 
-/* Lists the names that do not begin with a dot, and end with one of these
- * extensions, such as ".xml", in any case; NULL ends `extensions`, and as
- * `extensions` accepts all. ERROR_IO, ERROR_MEMORY. */
+/* The extensions of photos: ".jpg" and so on, ended by NULL. */
+const char *const *listing_photos(void);
+
+/* Whether a name does not begin with a dot, and ends with one of these
+ * extensions, such as ".xml", in any case; NULL as `extensions` accepts all. */
+bool listing_is_wanted(const char *name, const char *const *extensions);
+
+/* Lists the names that listing_is_wanted accepts. ERROR_IO, ERROR_MEMORY. */
 bool listing_read(struct listing *listing, const char *folder,
                   const char *const *extensions, struct error *err)
     __attribute__((warn_unused_result));

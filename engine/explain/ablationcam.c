@@ -15,14 +15,14 @@
 #include "engine/explain/layer_map.h"
 
 /* The channels whose falls are computed at a time. */
-enum { BLOCK = 16 };
+enum { BLOCK = 64 };
 
 struct ablation {
     const struct explain_input *input;
     struct probe_features features;
     double *means;  /* (channels) of the features; owned */
-    float *floats;  /* (num_logits + channels), (BLOCK, num_classes) scratch;
-                       owned */
+    float *floats;  /* (num_logits + channels), (num_classes),
+                       (num_classes, BLOCK) scratch; owned */
     double *values; /* (channels + 1, maps) of the targets; owned */
     float *weights; /* (channels) owned */
 };
@@ -43,7 +43,7 @@ static bool reserve(struct ablation *ablation, size_t num_maps,
 
     ablation->means = calloc(channels, sizeof *ablation->means);
     ablation->floats =
-        calloc(head->num_logits + channels + (size_t)BLOCK * head->num_classes,
+        calloc(head->num_logits + channels + (1 + BLOCK) * head->num_classes,
                sizeof *ablation->floats);
     ablation->values =
         calloc((channels + 1) * num_maps, sizeof *ablation->values);
@@ -92,7 +92,7 @@ static void weigh_linear(struct ablation *ablation, struct explain_map *map,
 }
 
 /* Writes how much each class's logit falls without each of some channels:
- * (count, num_classes). */
+ * (num_classes, count). */
 static void find_falls(float *falls, const struct ablation *ablation,
                        size_t first, size_t count)
 {
@@ -103,19 +103,19 @@ static void find_falls(float *falls, const struct ablation *ablation,
         head->weights == GRAPH_NONE
             ? NULL
             : graph_floats(&network->graph.values[head->weights]);
+    float means[BLOCK];
 
-    for (size_t c = 0; c < head->num_classes; c++) {
+    for (size_t i = 0; i < count; i++)
+        means[i] = (float)ablation->means[first + i];
+    for (size_t c = 0; c < head->num_classes; c++, falls += count) {
         bool is_negated;
         size_t row = head_row(&is_negated, head, c);
+        const float *weights = rows ? rows + row * channels + first : NULL;
+        float sign = is_negated ? -1 : 1;
 
-        for (size_t i = 0; i < count; i++) {
-            double weight = rows ? (double)rows[row * channels + first + i]
-                                 : (double)(row == first + i);
-            double fall = weight * ablation->means[first + i];
-
-            falls[i * head->num_classes + c] =
-                (float)(is_negated ? 0 - fall : fall);
-        }
+        for (size_t i = 0; i < count; i++)
+            falls[i] = sign * means[i] *
+                       (weights ? weights[i] : (float)(row == first + i));
     }
 }
 
@@ -123,16 +123,16 @@ static void weigh_other(struct ablation *ablation, const struct target *target)
 {
     const struct head *head = &ablation->input->task->network->head;
     size_t channels = ablation->features.channels;
-    float *block = ablation->floats + head->num_logits + channels;
-    double weights[BLOCK];
+    float *shares = ablation->floats + head->num_logits + channels;
+    float *block = shares + head->num_classes;
 
+    target_shares(shares, target, ablation->input->logits);
     for (size_t first = 0; first < channels; first += BLOCK) {
         size_t count = channels - first < BLOCK ? channels - first : BLOCK;
 
         find_falls(block, ablation, first, count);
-        target_falls(weights, target, ablation->input->logits, block, count);
-        for (size_t i = 0; i < count; i++)
-            ablation->weights[first + i] = (float)weights[i];
+        target_falls(ablation->weights + first, target, ablation->input->logits,
+                     shares, block, count);
     }
 }
 

@@ -7,7 +7,6 @@ static bool explain(struct explain_maps *maps,
 {
     static const struct pixel_map_work work = {.count = 1,
                                                .is_unchanged = true,
-                                               .keeps_colours = true,
                                                .rule = GRADIENT_DECONVNET,
                                                .finish = pixel_map_largest};
 
@@ -21,6 +20,7 @@ const struct explain_method deconvnet_method = {
     .needs = "gradients of the network, and no activations but ReLU and "
              "Clip(0, c)",
     .of_pixels = true,
+    .has_colours = true,
     .refuse = pixel_map_refuse,
     .passes = pixel_map_passes,
     .explain = explain,

@@ -85,6 +85,7 @@ const struct explain_method guided_gradcam_method = {
              "ReLU and Clip(0, c)",
     .uses_layer = true,
     .of_pixels = true,
+    .has_colours = true,
     .refuse = layer_map_refuse,
     .passes = passes,
     .explain = explain,

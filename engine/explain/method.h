@@ -112,7 +112,8 @@ struct explain_task {
     enum target_kind target;
     size_t num_maps;
     struct explain_parameters parameters;
-    float baseline[3]; /* (channels) a pixel of the input that is hidden */
+    float baseline[3];  /* (channels) a pixel of the input that is hidden */
+    bool keeps_colours; /* maps of a method that has colours keep them */
 };
 
 struct explain_input {
@@ -135,8 +136,8 @@ struct explain_map {
     size_t width, height; /* cells, or pixels of the input */
     float *values;  /* (height, width), unscaled; borrowed from explain_maps */
     float *colours; /* (height, width, num_colours) signed, of which values
-                       are the largest; NULL: the method has none; borrowed
-                       from explain_maps */
+                       are the largest; NULL: not kept; borrowed from
+                       explain_maps */
     size_t num_colours;
     float min, max;
     float scale; /* the value, or its distance from 0, that is drawn in full */
@@ -166,6 +167,8 @@ struct explain_method {
     unsigned parameters; /* a set: the sum of EXPLAIN_HAS(…) */
     bool uses_layer;     /* a layer is explained, of whose cells the map is */
     bool of_pixels;      /* unless it is of the input's pixels */
+    bool has_colours;    /* each value is the largest, by its size, of a number
+                            with a sign for each of a pixel's colours */
     bool is_signed;      /* negative values are evidence against the class, and
                             drawn */
     bool is_cam; /* of a closed layer, its map is the class activation map

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/base/wide.h"
 #include "engine/explain/cam.h"
 #include "engine/explain/combine.h"
 #include "engine/explain/lanes.h"
@@ -16,6 +17,9 @@
 
 static const double PERCENTILE = 0.97;
 static const float POWER = 1.2f;
+
+/* How much the class activation map counts in the seed `gradient`. */
+static const float OF_MAP = 0.25f;
 
 static const char *const seed_names[] = {
 #define X(seed, name) [seed] = name,
@@ -104,12 +108,17 @@ static bool to_shares(float *map, size_t count)
 /* ---- prototypes ---- */
 
 /* Adds `weight` times the cell's features to a prototype. */
-static void add(float *restrict prototype, const float *restrict cell,
-                size_t channels, float weight)
+WIDE_BODY(add)
+(float *restrict prototype, const float *restrict cell, size_t channels,
+ float weight)
 {
     for (size_t c = 0; c < channels; c++)
         prototype[c] += weight * cell[c];
 }
+WIDE(add,
+     (float *restrict prototype, const float *restrict cell, size_t channels,
+      float weight),
+     (prototype, cell, channels, weight))
 
 static double norm_of(const float *values, size_t count)
 {
@@ -232,7 +241,7 @@ bool object_refine_stages(float *refined, const char **refusal,
     return true;
 }
 
-/* ---- the seed `static` ---- */
+/* ---- the seed `gradient` ---- */
 
 static const float *constant(const struct network *network, int value)
 {
@@ -260,17 +269,36 @@ static void multiply(float *restrict out, const float *restrict row,
         add(out, matrix + i * num_out, num_out, row[i]);
 }
 
-/* Applies the sums of the taps and removes what is negative. */
-static void weigh_by_taps(float *weights, const float *taps, size_t num_taps,
-                          size_t channels)
+/* Writes a target's slope behind the block's depthwise convolution, as if no
+ * clamp followed (object.h). Returns it, (channels), with `more` floats behind
+ * it for the caller; or NULL on ERROR_MEMORY. */
+static float *go_back(struct object_scratch *scratch,
+                      const struct network *network,
+                      const struct target *target, const float *logits,
+                      size_t more, struct error *err)
 {
-    for (size_t k = 0; k < channels; k++) {
-        float sum = 0;
+    const struct stage_block *block = &network->stage.block;
+    const struct head *head = &network->head;
+    const size_t channels = last_of(network, head->features);
+    const size_t narrow = last_of(network, block->features);
+    const size_t wide = last_of(network, block->expanded);
+    float *slopes, *weights, *through, *back;
 
-        for (size_t t = 0; t < num_taps; t++)
-            sum += taps[t * channels + k];
-        weights[k] = positive(weights[k] * sum);
-    }
+    scratch->floats = scratch_reserve(
+        scratch->floats, &scratch->cap,
+        head->num_logits + channels + narrow + wide + more, sizeof(float), err);
+    if (!scratch->floats)
+        return NULL;
+    slopes = scratch->floats;
+    weights = slopes + head->num_logits;
+    through = weights + channels;
+    back = through + narrow;
+    target_seed(slopes, target, logits);
+    (void)combine_weights(weights, head, &network->graph, slopes);
+    multiply(through, weights, constant(network, block->features), channels,
+             narrow);
+    multiply(back, through, constant(network, block->project), narrow, wide);
+    return back;
 }
 
 bool object_closed_map(float *map, struct object_scratch *scratch,
@@ -297,40 +325,116 @@ bool object_closed_map(float *map, struct object_scratch *scratch,
     return true;
 }
 
-bool object_static_seed(float *seed, struct object_scratch *scratch,
-                        const struct network *network, const float *map,
-                        const float *expanded, const struct target *target,
-                        const float *logits, struct error *err)
+/* What a block's clamp lets through of a gradient that is the same in all
+ * cells. Neither product nor comparison is a branch: half of them would be
+ * taken.
+ *
+ * open  out  (count, wide)
+ * back  in   (wide)
+ * deep  in   (count, wide) */
+WIDE_BODY(pass_clamp)
+(float *restrict open, const float *restrict back, const float *restrict deep,
+ size_t count, size_t wide, float min, float max)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < wide; k++) {
+            float value = deep[i * wide + k], through = back[k];
+
+            through = value > min ? through : 0;
+            open[i * wide + k] = value < max ? through : 0;
+        }
+}
+WIDE(pass_clamp,
+     (float *restrict open, const float *restrict back,
+      const float *restrict deep, size_t count, size_t wide, float min,
+      float max),
+     (open, back, deep, count, wide, min, max))
+
+/* Adds what one tap brings to the gradient of a cell. */
+WIDE_BODY(add_tap)
+(float *restrict gradient, const float *restrict open,
+ const float *restrict taps, size_t wide)
+{
+    for (size_t k = 0; k < wide; k++)
+        gradient[k] += open[k] * taps[k];
+}
+WIDE(add_tap,
+     (float *restrict gradient, const float *restrict open,
+      const float *restrict taps, size_t wide),
+     (gradient, open, taps, wide))
+
+/* Writes the gradient of the block's expanded features in a cell: through the
+ * taps by which the depthwise convolution's cells read it.
+ *
+ * gradient  out  (wide)
+ * open      in   (height, width, wide)
+ * taps      in   (kh, kw, wide) */
+static void turn_back(float *gradient, const float *open, const float *taps,
+                      const struct stage_block *block,
+                      const struct graph_shape *shape, size_t cell)
+{
+    const struct graph_window *window = &block->window;
+    const size_t width = shape->dim[2], wide = shape->dim[3];
+    const size_t y = cell / width, x = cell % width;
+
+    memset(gradient, 0, wide * sizeof *gradient);
+    for (size_t i = 0; i < window->kernel[0]; i++)
+        for (size_t j = 0; j < window->kernel[1]; j++) {
+            /* Above or left of the cells, these wrap and are too large. */
+            size_t row = y + window->pad_before[0] - i * window->dilation[0];
+            size_t column = x + window->pad_before[1] - j * window->dilation[1];
+
+            if (row < shape->dim[1] && column < width)
+                add_tap(gradient, open + (row * width + column) * wide,
+                        taps + (i * window->kernel[1] + j) * wide, wide);
+        }
+}
+
+static inline float product_if_positive(float gradient, float value)
+{
+    float product = gradient * value;
+
+    return gradient > 0 ? product : 0;
+}
+
+WIDE_BODY(sum_positive)
+(float *sum, const float *restrict gradient, const float *restrict value,
+ size_t wide)
+{
+    *sum = lanes_sum(gradient, value, wide, product_if_positive);
+}
+WIDE(sum_positive,
+     (float *sum, const float *restrict gradient, const float *restrict value,
+      size_t wide),
+     (sum, gradient, value, wide))
+
+bool object_gradient_seed(float *seed, struct object_scratch *scratch,
+                          const struct network *network,
+                          const struct object_pass *pass,
+                          const struct target *target, struct error *err)
 {
     const struct stage_block *block = &network->stage.block;
-    const struct head *head = &network->head;
-    const struct graph *graph = &network->graph;
-    const struct graph_shape *shape = &graph->values[block->expanded].shape;
-    const size_t channels = last_of(network, head->features);
-    const size_t narrow = last_of(network, block->features);
-    const size_t wide = last_of(network, block->expanded);
-    float *slopes, *weights, *through, *back;
+    const struct graph_shape *shape =
+        &network->graph.values[block->expanded].shape;
+    const size_t count = shape->dim[1] * shape->dim[2], wide = shape->dim[3];
+    const float *taps = constant(network, block->taps);
+    float *back = go_back(scratch, network, target, pass->logits,
+                          (count + 1) * wide, err);
+    float *gradient, *open;
 
-    scratch->floats = scratch_reserve(
-        scratch->floats, &scratch->cap,
-        head->num_logits + channels + narrow + wide, sizeof(float), err);
-    if (!scratch->floats)
+    if (!back)
         return false;
-    slopes = scratch->floats;
-    weights = slopes + head->num_logits;
-    through = weights + channels;
-    back = through + narrow;
-    target_seed(slopes, target, logits);
-    (void)combine_weights(weights, head, graph, slopes);
-    multiply(through, weights, constant(network, block->features), channels,
-             narrow);
-    multiply(back, through, constant(network, block->project), narrow, wide);
-    weigh_by_taps(back, constant(network, block->taps),
-                  graph_value_count(graph, block->taps) / wide, wide);
-    for (size_t i = 0; i < shape->dim[1] * shape->dim[2]; i++)
-        seed[i] = sqrtf(positive(lanes_sum(expanded + i * wide, back, wide,
-                                           lanes_product)) *
-                        positive(map[i]));
+    gradient = back + wide;
+    open = gradient + wide;
+    pass_clamp(open, back, pass->deep, count, wide, block->min, block->max);
+    for (size_t i = 0; i < count; i++) {
+        float sum;
+
+        turn_back(gradient, open, taps, block, shape, i);
+        sum_positive(&sum, gradient, pass->expanded + i * wide, wide);
+        seed[i] = powf(positive(sum), 1 - OF_MAP) *
+                  powf(positive(pass->map[i]), OF_MAP);
+    }
     return true;
 }
 

@@ -39,17 +39,23 @@
 /* X(enumerator, name in responses)
  *
  * What the prototypes are chosen by: the method's map; or, behind an inverted
- * residual block and for a class activation map, the square root of that map
- * times
+ * residual block and for a class activation map m, with the block's expanded
+ * features e and the slope g of the class there,
  *
- *     sum over k of e_k max(0, dw_k sum over c of W_c Whead_ck' Wproject_k'k)
+ *     (sum over k of e_k max(0, g_k))^0.75 max(0, m)^0.25
  *
- * over the block's expanded features e, with the sum dw_k of channel k's taps:
- * LayerCAM there, as if no activation behind it were clamped and every gradient
- * the same in all cells. It is finer, and takes no pass. */
+ * of which the first part is LayerCAM at e. It covers more of the object than m
+ * does, and m keeps it to the class. No pass is made for g: behind the block's
+ * depthwise convolution, no clamp is looked at, so that the slope there is the
+ * same in all cells,
+ *
+ *     sum over c of W_c sum over j of Whead_cj Wproject_jk
+ *
+ * and only the way back through that convolution and its clamp is made, cell
+ * by cell. */
 #define OBJECT_SEEDS(X)       \
     X(OBJECT_SEED_MAP, "map") \
-    X(OBJECT_SEED_STATIC, "static")
+    X(OBJECT_SEED_GRADIENT, "gradient")
 
 enum object_seed {
 #define X(seed, name) seed,
@@ -98,19 +104,22 @@ bool object_closed_map(float *map, struct object_scratch *scratch,
                        const struct target *target, const float *logits,
                        struct error *err) __attribute__((warn_unused_result));
 
-/* Writes the seed `static` of a network whose stage has a block: it has the
- * sides of the map.
+/* What a pass has made; borrowed. */
+struct object_pass {
+    const float *map;      /* (height, width) the class activation map */
+    const float *expanded; /* (height, width, channels) of the block */
+    const float *deep;     /* the same, behind the depthwise convolution */
+    const float *logits;   /* (num_classes) */
+};
+
+/* Writes the seed `gradient` of a target, for a network whose stage has a
+ * block; it has the sides of the map. ERROR_MEMORY.
  *
- * seed      out  (height, width)
- * map       in   (height, width) the target's class activation map
- * expanded  in   (height, width, channels) the block's features
- * logits    in   (num_classes)
- *
- * ERROR_MEMORY. */
-bool object_static_seed(float *seed, struct object_scratch *scratch,
-                        const struct network *network, const float *map,
-                        const float *expanded, const struct target *target,
-                        const float *logits, struct error *err)
+ * seed  out  (height, width) */
+bool object_gradient_seed(float *seed, struct object_scratch *scratch,
+                          const struct network *network,
+                          const struct object_pass *pass,
+                          const struct target *target, struct error *err)
     __attribute__((warn_unused_result));
 
 /* The features of a stage, and of the stage before it; channels 0: there is

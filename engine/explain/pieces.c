@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/base/wide.h"
 
 /* A run of cells in one row, and the component it belongs to. */
 struct run {
@@ -62,6 +63,17 @@ static bool finder_init(struct finder *finder, struct pieces_scratch *scratch,
     return true;
 }
 
+WIDE_BODY(mark)
+(uint8_t *restrict mask, const float *restrict row, size_t width, float cut)
+{
+    for (size_t x = 0; x < width; x++)
+        mask[x] = row[x] > cut;
+}
+WIDE(mark,
+     (uint8_t *restrict mask, const float *restrict row, size_t width,
+      float cut),
+     (mask, row, width, cut))
+
 /* Splits a row into finder->runs, without assigning components. */
 static void row_to_runs(struct finder *finder, const float *restrict row,
                         size_t width, float cut)
@@ -70,8 +82,7 @@ static void row_to_runs(struct finder *finder, const float *restrict row,
     const uint8_t *end = mask + width;
     const uint8_t *at = mask;
 
-    for (size_t x = 0; x < width; x++)
-        mask[x] = row[x] > cut;
+    mark(mask, row, width, cut);
     finder->num_runs = 0;
     while (at < end && (at = memchr(at, 1, (size_t)(end - at)))) {
         const uint8_t *stop = memchr(at, 0, (size_t)(end - at));

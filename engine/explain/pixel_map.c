@@ -112,7 +112,7 @@ bool pixel_map_make(struct explain_maps *maps,
 
     probe_image(input->probe, &making.image);
     if (!explain_reserve(maps, making.image.height, making.image.width, err) ||
-        (work->keeps_colours &&
+        (input->task->keeps_colours &&
          !explain_reserve_colours(maps, making.image.channels, err)))
         return false;
     making.sum =

@@ -8,9 +8,8 @@
 
 /* The passes of one map. */
 struct pixel_map_work {
-    size_t count;       /* passes */
-    bool is_unchanged;  /* all of them with the image itself */
-    bool keeps_colours; /* the sum is that of the map's colours */
+    size_t count;      /* passes */
+    bool is_unchanged; /* all of them with the image itself */
     enum gradient_rule rule;
     /* Writes the input of pass i, (height, width, channels), by several threads
      * at a time; not if is_unchanged. */
@@ -24,7 +23,8 @@ struct pixel_map_work {
                    const struct probe_features *image, const float *sum);
 };
 
-/* Makes all maps. Fails like a method. */
+/* Makes all maps, and the sums their colours if the task keeps them. Fails like
+ * a method. */
 bool pixel_map_make(struct explain_maps *maps,
                     const struct explain_input *input,
                     const struct pixel_map_work *work, struct error *err)

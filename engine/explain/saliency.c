@@ -17,6 +17,7 @@ const struct explain_method saliency_method = {
              "arXiv 1312.6034",
     .needs = "gradients of the network",
     .of_pixels = true,
+    .has_colours = true,
     .refuse = pixel_map_refuse,
     .passes = pixel_map_passes,
     .explain = explain,

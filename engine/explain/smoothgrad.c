@@ -55,6 +55,7 @@ const struct explain_method smoothgrad_method = {
     .parameters = EXPLAIN_HAS(EXPLAIN_SAMPLES) | EXPLAIN_HAS(EXPLAIN_NOISE) |
                   EXPLAIN_HAS(EXPLAIN_SEED),
     .of_pixels = true,
+    .has_colours = true,
     .refuse = pixel_map_refuse,
     .passes = passes,
     .explain = explain,

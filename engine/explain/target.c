@@ -1,7 +1,10 @@
 #include "engine/explain/target.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "engine/kernel/kernel_wide.h"
 
 const char *target_name(enum target_kind kind)
 {
@@ -120,28 +123,94 @@ double target_slope(const struct target *target, const float *logits)
     return own - mean;
 }
 
-/* The logarithm of a softmax falls by the class's own fall and by the logarithm
- * of the sum of all scores, each times exp(-fall). */
-void target_falls(double *out, const struct target *target, const float *logits,
-                  const float *falls, size_t count)
+void target_shares(float *shares, const struct target *target,
+                   const float *logits)
 {
     size_t num_classes = target->head->num_classes;
-    double own = (double)logits[target->class_index];
-    double total = log_sum(logits, num_classes);
+    double total;
 
-    for (size_t i = 0; i < count; i++, falls += num_classes) {
-        double fall = (double)falls[target->class_index], sum = 0;
+    memset(shares, 0, num_classes * sizeof *shares);
+    if (target->head->scores == HEAD_SIGMOID)
+        return;
+    total = log_sum(logits, num_classes);
+    for (size_t k = 0; k < num_classes; k++)
+        shares[k] = (float)exp((double)logits[k] - total);
+}
 
-        if (target->kind != TARGET_LOG_SCORE) {
-            out[i] = linear_value(target, falls);
-        } else if (target->head->scores == HEAD_SIGMOID) {
-            out[i] = softplus(fall - own) - softplus(-own);
-        } else {
-            for (size_t k = 0; k < num_classes; k++)
-                sum += exp((double)logits[k] - total - (double)falls[k]);
-            out[i] = fall + log(sum);
-        }
+/* e^x - 1 to a few units in the last place, written so that compilers can
+ * vectorize it: with x = n log 2 + r it is 2^n (e^r - 1) + (2^n - 1). */
+KERNEL_WIDE_INLINE float exp_less_one(float x)
+{
+    const float magic = 12582912; /* adding it rounds; the low bits are n */
+    union {
+        float number;
+        uint32_t bits;
+    } n, power;
+    float r;
+
+    x = x < -87 ? -87 : x;
+    x = x > 87 ? 87 : x;
+    n.number = x * 1.44269504f + magic;
+    power.bits = (n.bits << 23) + 0x3F800000u; /* the low nine bits of n */
+    n.number -= magic;
+    r = x - n.number * 0.693145752f - n.number * 1.42860677e-6f;
+    r *= 1 + r * (0.5f + r * (0.166666657f +
+                              r * (0.0416695364f +
+                                   r * (0.00836888003f + r * 0.00138148781f))));
+    return power.number * r + (power.number - 1);
+}
+
+/* Adds a class's share times what its score gains on the target's. */
+KERNEL_WIDE_BODY(add_gains)
+(float *restrict sums, const float *restrict own, const float *restrict falls,
+ float share, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sums[i] += share * exp_less_one(own[i] - falls[i]);
+}
+KERNEL_WIDE(add_gains,
+            (float *restrict sums, const float *restrict own,
+             const float *restrict falls, float share, size_t count),
+            (sums, own, falls, share, count))
+
+/* The logarithm of the sum over k of p_k exp(f_c - f_k); falls[k * stride] is
+ * f_k. */
+static double log_gain(const float *shares, const float *falls, size_t stride,
+                       size_t own, size_t num_classes)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < num_classes; k++)
+        sum += (double)shares[k] *
+               exp((double)falls[own * stride] - (double)falls[k * stride]);
+    return log(sum);
+}
+
+/* With shares p and falls f, the logarithm of the softmax of class c falls by
+ * log(1 + sum over k of p_k (exp(f_c - f_k) - 1)). Where that sum is near to
+ * -1, it would be lost beside the 1. */
+void target_falls(float *out, const struct target *target, const float *logits,
+                  const float *shares, const float *falls, size_t count)
+{
+    const float *own = falls + target->class_index * count;
+
+    if (target->head->scores == HEAD_SIGMOID) {
+        double logit = (double)logits[target->class_index];
+
+        for (size_t i = 0; i < count; i++)
+            out[i] =
+                (float)(softplus((double)own[i] - logit) - softplus(-logit));
+        return;
     }
+    memset(out, 0, count * sizeof *out);
+    for (size_t k = 0; k < target->head->num_classes; k++)
+        if (k != target->class_index)
+            add_gains(out, own, falls + k * count, shares[k], count);
+    for (size_t i = 0; i < count; i++)
+        out[i] = out[i] > -0.5f ? log1pf(out[i])
+                                : (float)log_gain(shares, falls + i, count,
+                                                  target->class_index,
+                                                  target->head->num_classes);
 }
 
 /* Adds the derivative at the logit of class k. */

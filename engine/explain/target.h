@@ -61,14 +61,21 @@ double target_value(const struct target *target, const float *logits);
  * the target's value, if it is linear. */
 double target_slope(const struct target *target, const float *logits);
 
-/* How much the target falls if the logits fall; exact also where that is
- * little.
+/* Writes what target_falls() takes of the unchanged image: the softmax of the
+ * logits, or zeros where the score is a sigmoid of one logit.
+ *
+ * shares  out  (num_classes) */
+void target_shares(float *shares, const struct target *target,
+                   const float *logits);
+
+/* How much a target that is not linear falls if the logits fall; exact also
+ * where that is little.
  *
  * out     out  (count)
- * logits  in   (num_classes)
- * falls   in   (count, num_classes) */
-void target_falls(double *out, const struct target *target, const float *logits,
-                  const float *falls, size_t count);
+ * shares  in   (num_classes) of target_shares()
+ * falls   in   (num_classes, count) */
+void target_falls(float *out, const struct target *target, const float *logits,
+                  const float *shares, const float *falls, size_t count);
 
 /* Whether the target is linear in the logits, so that its seed is the same for
  * all inputs. */

@@ -355,3 +355,51 @@ void image_release(struct image *image)
     image_colour_free(image->colour);
     *image = (struct image){0};
 }
+
+static void copy_rows(struct image_codec_job *job,
+                      const struct image_pixels *pixels)
+{
+    const size_t len = image_codec_row_len(job);
+    uint8_t *row = job->samples;
+
+    for (uint32_t y = 0; y < pixels->height; y++, row += len) {
+        const uint8_t *from = pixels->data + y * pixels->stride;
+
+        if (pixels->channels != 1)
+            memcpy(row, from, len);
+        for (size_t i = 0; pixels->channels == 1 && i < len; i++)
+            row[i] = from[i / 3];
+    }
+}
+
+bool image_take(struct image *image, const struct image_pixels *pixels,
+                const struct image_limits *limits, struct error *err)
+{
+    const size_t row_len = (size_t)pixels->width * pixels->channels;
+    struct image_codec_job job = {.image = image, .limits = limits};
+    bool ok;
+
+    image->width = image->height = image->orientation = 0;
+    image->format = IMAGE_UNKNOWN;
+    if (pixels->channels != 1 && pixels->channels != 3 && pixels->channels != 4)
+        return fail(err, ERROR_INPUT, "pixels have 1, 3 or 4 channels, not %u",
+                    pixels->channels);
+    if (pixels->stride < row_len)
+        return fail(err, ERROR_INPUT,
+                    "rows of %zu bytes cannot be %zu bytes apart", row_len,
+                    pixels->stride);
+    job.coded_len = row_len * pixels->height;
+    ok = image_codec_begin(
+        &job, pixels->width, pixels->height,
+        pixels->channels == 4 ? IMAGE_CODEC_RGBA : IMAGE_CODEC_RGB, 1, err);
+    if (job.has_begun)
+        memory_limit_end(job.held);
+    if (!ok)
+        return false;
+    copy_rows(&job, pixels);
+    flatten(&job);
+    image->width = pixels->width;
+    image->height = pixels->height;
+    image->orientation = 1;
+    return true;
+}

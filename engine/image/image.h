@@ -14,6 +14,14 @@ struct image_colour;
 
 enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP };
 
+/* Pixels that somebody else has decoded. Borrowed. */
+struct image_pixels {
+    const uint8_t *data;    /* (height, width, channels), upright, in sRGB */
+    uint32_t width, height; /* pixels */
+    unsigned channels; /* 1: grey; 3: RGB; 4: RGBA, alpha not premultiplied */
+    size_t stride;     /* bytes from one row to the next */
+};
+
 /* An RGB image. `= {0}` is empty. */
 struct image {
     uint32_t width, height;   /* upright: after EXIF orientation */
@@ -78,6 +86,19 @@ bool image_decode(struct image *image, const uint8_t *bytes, size_t len,
 bool image_decode_for(struct image *image, const uint8_t *bytes, size_t len,
                       const struct image_limits *limits,
                       const struct cancel *cancel, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Copies pixels, without alpha (composed on white). The format is then
+ * IMAGE_UNKNOWN.
+ *
+ *     ERROR_INPUT   there are none, `channels` is another number, or rows
+ *                   overlap
+ *     ERROR_LIMIT   larger than `limits`
+ *     ERROR_MEMORY
+ *
+ * Otherwise like image_decode. */
+bool image_take(struct image *image, const struct image_pixels *pixels,
+                const struct image_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 
 /* The pixels as stored, upright or not: (height, width, 3). */

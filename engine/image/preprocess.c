@@ -268,6 +268,58 @@ bool preprocess_apply_part(struct preprocess *preprocess, float *input,
     return apply(preprocess, input, region, &place, image, err);
 }
 
+/* Copies the values as the network has them: (height, width, channels). */
+static bool copy_values(float *restrict input, const float *restrict values,
+                        size_t num_pixels, unsigned channels, bool is_planar,
+                        struct error *err)
+{
+    const size_t pixel_step = is_planar ? 1 : channels;
+    const size_t channel_step = is_planar ? num_pixels : 1;
+
+    for (size_t i = 0; i < num_pixels; i++)
+        for (unsigned c = 0; c < channels; c++) {
+            const size_t at = i * pixel_step + c * channel_step;
+
+            /* Also false of what is not a number. */
+            if (!(fabsf(values[at]) <= PREPROCESS_MAX_VALUE))
+                return fail(err, ERROR_INPUT,
+                            "value %zu of the input is %g, not a number "
+                            "between -%d and %d",
+                            at, (double)values[at], PREPROCESS_MAX_VALUE,
+                            PREPROCESS_MAX_VALUE);
+            input[i * channels + c] = values[at];
+        }
+    return true;
+}
+
+bool preprocess_take(struct preprocess *preprocess, float *input,
+                     struct image_pixels *pixels, const float *values,
+                     bool is_planar, struct error *err)
+{
+    const struct preprocess_spec *spec = &preprocess->spec;
+    const size_t num_pixels = (size_t)spec->width * spec->height;
+    const unsigned channels = spec->grey ? 1 : 3;
+    uint8_t *to = preprocess->pixels;
+
+    if (!copy_values(input, values, num_pixels, channels, is_planar, err))
+        return false;
+    for (size_t i = 0; i < num_pixels; i++, input += channels, to += 3)
+        for (unsigned c = 0; c < 3; c++) {
+            const unsigned from = spec->grey ? 0 : c;
+            const float sample =
+                input[from] * spec->std[from] + spec->mean[from];
+
+            to[spec->grey ? c : preprocess->source_channel[c]] =
+                (uint8_t)lrintf(fminf(fmaxf(sample, 0), 255));
+        }
+    *pixels = (struct image_pixels){.data = preprocess->pixels,
+                                    .width = spec->width,
+                                    .height = spec->height,
+                                    .channels = 3,
+                                    .stride = (size_t)spec->width * 3};
+    return true;
+}
+
 void preprocess_trim(struct preprocess *preprocess)
 {
     resize_release(&preprocess->resize);

@@ -34,6 +34,7 @@ enum preprocess_resize {
 enum {
     PREPROCESS_MAX_SIDE = 4096, /* of an input, in pixels */
     PREPROCESS_MAX_ZOOM = 16,
+    PREPROCESS_MAX_VALUE = 1000000, /* of a given input, and of its negative */
 };
 
 /* How a model expects its input; part of model.json. For each channel, in the
@@ -88,6 +89,21 @@ bool preprocess_apply(struct preprocess *preprocess, float *input,
 bool preprocess_apply_part(struct preprocess *preprocess, float *input,
                            struct preprocess_region *region,
                            const struct image *image, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Takes the network's input as it is, and makes the pixels that it stands for:
+ * rounded, and cut off at 0 and 255.
+ *
+ *     input   out  as in preprocess_apply
+ *     pixels  out  (height, width, 3) RGB, borrowed until the next call
+ *     values  in   (height, width, channels), or with `is_planar` (channels,
+ *                  height, width)
+ *
+ * ERROR_INPUT: a value is not finite, or beyond PREPROCESS_MAX_VALUE; the input
+ * is then undefined. */
+bool preprocess_take(struct preprocess *preprocess, float *input,
+                     struct image_pixels *pixels, const float *values,
+                     bool is_planar, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Frees the scratch memory that grows with images. */

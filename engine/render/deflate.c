@@ -2,27 +2,37 @@
 
 #include <string.h>
 
-/* MAX_BITS: four codes and 7 remaining bits fit 64 bits; deflate allows 15.
- * Zeros are found in steps of STEP bytes, which needs one comparison for eight
+#include "engine/render/deflate_code.h"
+#include "engine/render/deflate_vector.h"
+
+/* Zeros are found in steps of STEP bytes, which needs one comparison for eight
  * bytes. */
 enum {
-    NUM_SYMBOLS = 286,
-    END_OF_BLOCK = 256,
-    MAX_BITS = 14,
     STEP = 8,
     MAX_RUN = 256,     /* a multiple of STEP; deflate allows 258 */
-    SAMPLE_STRIDE = 4, /* one of this many steps is counted */
+    SAMPLE_STRIDE = 8, /* one of this many steps is counted */
     ADLER_BASE = 65521,
     ADLER_SPAN = 2048 /* bytes summed between divisions */
 };
 
-/* The code of a symbol: `bits`, first bit lowest. */
-struct code {
-    uint16_t bits;
-    uint16_t len;
-};
-
 /* ---- Adler-32 ---- */
+
+/* weighted: at most 255 * 2048 * 2049 / 2, which fits 32 bits. */
+static void sum_bytes(uint32_t *sum, uint32_t *weighted, const uint8_t *bytes,
+                      size_t len)
+{
+#ifdef __x86_64__
+    if (len % DEFLATE_VECTOR_LEN == 0 && deflate_vector_can()) {
+        deflate_vector_sums(sum, weighted, bytes, len);
+        return;
+    }
+#endif
+    *sum = *weighted = 0;
+    for (size_t i = 0; i < len; i++) {
+        *sum += bytes[i];
+        *weighted += bytes[i] * (uint32_t)(uint16_t)(len - i);
+    }
+}
 
 /* a' = a + sum of bytes; b' = b + len a + sum of (len - i) byte[i]. */
 static void adler_update(struct deflate *deflate, const uint8_t *bytes,
@@ -30,13 +40,9 @@ static void adler_update(struct deflate *deflate, const uint8_t *bytes,
 {
     for (size_t done = 0; done < len;) {
         size_t num = len - done < ADLER_SPAN ? len - done : ADLER_SPAN;
-        uint32_t sum = 0, weighted = 0;
+        uint32_t sum, weighted;
 
-        /* weighted: at most 255 * 2048 * 2049 / 2, which fits 32 bits */
-        for (size_t i = 0; i < num; i++) {
-            sum += bytes[done + i];
-            weighted += bytes[done + i] * (uint32_t)(uint16_t)(num - i);
-        }
+        sum_bytes(&sum, &weighted, bytes + done, num);
         deflate->b =
             (uint32_t)((deflate->b + (uint64_t)num * deflate->a + weighted) %
                        ADLER_BASE);
@@ -100,19 +106,18 @@ static unsigned length_symbol(unsigned length, unsigned *extra)
     return 257 + 4 * *extra + (over >> *extra);
 }
 
-/* ---- codes ---- */
+/* ---- counts ---- */
 
 /* Counts the symbols of one step in SAMPLE_STRIDE, and all symbols of runs,
- * which are few. Adds 1 to every count, so that every symbol gets a code. */
-static void count_symbols(uint32_t counts[NUM_SYMBOLS], const uint8_t *bytes,
-                          size_t len)
+ * which are few. */
+static void count_symbols(uint32_t counts[DEFLATE_NUM_SYMBOLS],
+                          const uint8_t *bytes, size_t len)
 {
     uint32_t tables[2][256] = {{0}};
     unsigned extra, turn = 0;
     size_t at = 0;
 
-    for (size_t i = 0; i < NUM_SYMBOLS; i++)
-        counts[i] = 1;
+    memset(counts, 0, DEFLATE_NUM_SYMBOLS * sizeof *counts);
     while (at + STEP <= len) {
         if (is_zero_step(bytes + at)) {
             size_t run = run_len(bytes + at, len - at);
@@ -134,140 +139,37 @@ static void count_symbols(uint32_t counts[NUM_SYMBOLS], const uint8_t *bytes,
         counts[i] += SAMPLE_STRIDE * (tables[0][i] + tables[1][i]);
 }
 
-/* Sorts symbols by count, rarest first (Shellsort). */
-static void sort_symbols(uint16_t sorted[NUM_SYMBOLS],
-                         const uint32_t counts[NUM_SYMBOLS])
-{
-    static const size_t gaps[] = {132, 57, 23, 10, 4, 1};
-
-    for (uint16_t i = 0; i < NUM_SYMBOLS; i++)
-        sorted[i] = i;
-    for (size_t g = 0; g < sizeof gaps / sizeof gaps[0]; g++) {
-        for (size_t i = gaps[g]; i < NUM_SYMBOLS; i++) {
-            uint16_t symbol = sorted[i];
-            size_t at = i;
-
-            while (at >= gaps[g] &&
-                   counts[sorted[at - gaps[g]]] > counts[symbol]) {
-                sorted[at] = sorted[at - gaps[g]];
-                at -= gaps[g];
-            }
-            sorted[at] = symbol;
-        }
-    }
-}
-
-/* Huffman's tree over counts in ascending order, by two queues: the leaves, and
- * the inner nodes in order of creation. num_of[n] becomes the number of leaves
- * at depth n; greater depths count as MAX_BITS. */
-static void measure_tree(unsigned num_of[MAX_BITS + 1],
-                         const uint16_t sorted[NUM_SYMBOLS],
-                         const uint32_t counts[NUM_SYMBOLS])
-{
-    enum { NUM_NODES = 2 * NUM_SYMBOLS - 1 };
-    uint64_t weight[NUM_NODES];
-    uint16_t parent[NUM_NODES], depth[NUM_NODES];
-    size_t leaf = 0, inner = NUM_SYMBOLS;
-
-    for (size_t i = 0; i < NUM_SYMBOLS; i++)
-        weight[i] = counts[sorted[i]];
-    for (size_t node = NUM_SYMBOLS; node < NUM_NODES; node++) {
-        weight[node] = 0;
-        for (int child = 0; child < 2; child++) {
-            bool take_leaf = leaf < NUM_SYMBOLS &&
-                             (inner == node || weight[leaf] <= weight[inner]);
-            size_t least = take_leaf ? leaf++ : inner++;
-
-            weight[node] += weight[least];
-            parent[least] = (uint16_t)node;
-        }
-    }
-    depth[NUM_NODES - 1] = 0;
-    for (size_t node = NUM_NODES - 1; node-- > 0;) {
-        depth[node] = (uint16_t)(depth[parent[node]] + 1);
-        if (node < NUM_SYMBOLS)
-            num_of[depth[node] < MAX_BITS ? depth[node] : MAX_BITS]++;
-    }
-}
-
-/* Makes the lengths a complete code again after some were cut to MAX_BITS:
- * a code of the longest pairs with a shorter one that moves one deeper. */
-static void complete(unsigned num_of[MAX_BITS + 1])
-{
-    uint32_t used = 0; /* in units of the longest code */
-
-    for (unsigned len = 1; len <= MAX_BITS; len++)
-        used += (uint32_t)num_of[len] << (MAX_BITS - len);
-    for (; used > 1u << MAX_BITS; used--) {
-        unsigned len = MAX_BITS - 1;
-
-        while (num_of[len] == 0)
-            len--;
-        num_of[MAX_BITS]--;
-        num_of[len]--;
-        num_of[len + 1] += 2;
-    }
-}
-
-static uint16_t reversed(uint16_t bits, unsigned len)
-{
-    uint16_t back = 0;
-
-    for (unsigned i = 0; i < len; i++)
-        back = (uint16_t)(back << 1 | (bits >> i & 1));
-    return back;
-}
-
-/* Canonical codes (RFC 1951, section 3.2.2) of at most MAX_BITS bits. */
-static void make_codes(struct code codes[NUM_SYMBOLS],
-                       const uint32_t counts[NUM_SYMBOLS])
-{
-    uint16_t sorted[NUM_SYMBOLS];
-    unsigned num_of[MAX_BITS + 1] = {0};
-    uint16_t next[MAX_BITS + 2] = {0};
-    size_t at = 0;
-
-    sort_symbols(sorted, counts);
-    measure_tree(num_of, sorted, counts);
-    complete(num_of);
-    for (unsigned len = MAX_BITS; len > 0; len--)
-        for (unsigned i = 0; i < num_of[len]; i++)
-            codes[sorted[at++]].len = (uint16_t)len;
-    for (unsigned len = 1; len <= MAX_BITS; len++)
-        next[len + 1] = (uint16_t)((next[len] + num_of[len]) << 1);
-    for (size_t i = 0; i < NUM_SYMBOLS; i++)
-        codes[i].bits = reversed(next[codes[i].len]++, codes[i].len);
-}
-
 /* ---- a block ---- */
 
 /* The block's header (RFC 1951, section 3.2.7). The code lengths are written
  * with a code of 4 bits each, which is complete; a better one would save about
  * a hundred bytes per block. */
 static uint8_t *put_header(struct deflate *deflate, uint8_t *out,
-                           const struct code codes[NUM_SYMBOLS], bool last)
+                           const struct deflate_code codes[DEFLATE_NUM_SYMBOLS],
+                           bool last)
 {
     put(deflate, last, 1);
-    put(deflate, 2, 2);                 /* dynamic codes */
-    put(deflate, NUM_SYMBOLS - 257, 5); /* literals and lengths */
-    put(deflate, 1 - 1, 5);             /* distances */
-    put(deflate, 19 - 4, 4);            /* code lengths */
+    put(deflate, 2, 2);                         /* dynamic codes */
+    put(deflate, DEFLATE_NUM_SYMBOLS - 257, 5); /* literals and lengths */
+    put(deflate, 1 - 1, 5);                     /* distances */
+    put(deflate, 19 - 4, 4);                    /* code lengths */
     out = flush(deflate, out);
     for (unsigned i = 0; i < 19; i++) {
         put(deflate, i < 3 ? 0 : 4, 3); /* 16, 17, 18 unused, 0..15 used */
         out = flush(deflate, out);
     }
-    for (unsigned i = 0; i < NUM_SYMBOLS; i++) {
-        put(deflate, reversed(codes[i].len, 4), 4);
+    for (unsigned i = 0; i < DEFLATE_NUM_SYMBOLS; i++) {
+        put(deflate, deflate_code_reversed(codes[i].len, 4), 4);
         out = flush(deflate, out);
     }
-    put(deflate, reversed(1, 4), 4); /* the only distance, 1, has one bit */
+    put(deflate, deflate_code_reversed(1, 4),
+        4); /* the only distance, 1, has one bit */
     return flush(deflate, out);
 }
 
 /* A run: a zero, then a copy from one byte back. */
 static uint8_t *put_run(struct deflate *deflate, uint8_t *out,
-                        const struct code *codes, size_t run)
+                        const struct deflate_code *codes, size_t run)
 {
     unsigned extra;
     unsigned symbol = length_symbol((unsigned)run - 1, &extra);
@@ -283,11 +185,13 @@ static uint8_t *put_run(struct deflate *deflate, uint8_t *out,
 /* Eight literals. Codes are joined in pairs first, so that the additions do
  * not wait for one another. */
 static uint8_t *put_step(struct deflate *deflate, uint8_t *out,
-                         const struct code *codes, const uint8_t *bytes)
+                         const struct deflate_code *codes, const uint8_t *bytes)
 {
     for (size_t half = 0; half < STEP; half += 4) {
-        struct code c0 = codes[bytes[half]], c1 = codes[bytes[half + 1]];
-        struct code c2 = codes[bytes[half + 2]], c3 = codes[bytes[half + 3]];
+        struct deflate_code c0 = codes[bytes[half]],
+                            c1 = codes[bytes[half + 1]];
+        struct deflate_code c2 = codes[bytes[half + 2]],
+                            c3 = codes[bytes[half + 3]];
         uint64_t low = c0.bits | (uint64_t)c1.bits << c0.len;
         uint64_t high = c2.bits | (uint64_t)c3.bits << c2.len;
         unsigned low_len = c0.len + c1.len;
@@ -299,29 +203,56 @@ static uint8_t *put_step(struct deflate *deflate, uint8_t *out,
     return out;
 }
 
-static uint8_t *put_bytes(struct deflate *stream, uint8_t *restrict out,
-                          const struct code *restrict codes,
-                          const uint8_t *restrict bytes, size_t len)
+/* Writes the next run or step. Returns how many bytes that was. */
+static size_t put_next(struct deflate *deflate, uint8_t **out,
+                       const struct deflate_code *codes, const uint8_t *bytes,
+                       size_t len)
+{
+    size_t run;
+
+    if (!is_zero_step(bytes)) {
+        *out = put_step(deflate, *out, codes, bytes);
+        return STEP;
+    }
+    run = run_len(bytes, len);
+    *out = put_run(deflate, *out, codes, run);
+    return run;
+}
+
+static uint8_t *put_bytes(struct deflate *stream, uint8_t *out,
+                          const struct deflate_code *codes,
+                          const uint8_t *bytes, size_t len)
 {
     struct deflate deflate = *stream; /* a local stays in registers */
     size_t at = 0;
+#ifdef __x86_64__
+    const bool is_wide = deflate_vector_can();
+    struct deflate_vector vector;
+
+    if (is_wide)
+        deflate_vector_init(&vector, codes);
+#endif
 
     while (at + STEP <= len) {
-        if (is_zero_step(bytes + at)) {
-            size_t run = run_len(bytes + at, len - at);
+#ifdef __x86_64__
+        if (is_wide) {
+            size_t num;
 
-            out = put_run(&deflate, out, codes, run);
-            at += run;
-        } else {
-            out = put_step(&deflate, out, codes, bytes + at);
-            at += STEP;
+            out = deflate_vector_put(&vector, &num, out, &deflate.bits,
+                                     &deflate.num_bits, bytes + at, len - at);
+            at += num;
+            if (at + STEP > len)
+                break;
         }
+#endif
+        at += put_next(&deflate, &out, codes, bytes + at, len - at);
     }
     for (; at < len; at++) {
         put(&deflate, codes[bytes[at]].bits, codes[bytes[at]].len);
         out = flush(&deflate, out);
     }
-    put(&deflate, codes[END_OF_BLOCK].bits, codes[END_OF_BLOCK].len);
+    put(&deflate, codes[DEFLATE_END_OF_BLOCK].bits,
+        codes[DEFLATE_END_OF_BLOCK].len);
     out = flush(&deflate, out);
     *stream = deflate;
     return out;
@@ -342,14 +273,14 @@ size_t deflate_bound(size_t len)
 {
     /* every byte with a longest code, plus headers, ends and stores past the
      * end */
-    return len + len / 8 * (MAX_BITS - 8) + 512;
+    return len + len / 8 * (DEFLATE_MAX_BITS - 8) + 512;
 }
 
 uint8_t *deflate_block(struct deflate *deflate, uint8_t *restrict out,
                        const uint8_t *restrict bytes, size_t len, bool last)
 {
-    uint32_t counts[NUM_SYMBOLS];
-    struct code codes[NUM_SYMBOLS];
+    uint32_t counts[DEFLATE_NUM_SYMBOLS];
+    struct deflate_code codes[DEFLATE_NUM_SYMBOLS];
 
     if (!deflate->begun) {
         *out++ = 0x78; /* RFC 1950: deflate, a window of 32 KB */
@@ -359,7 +290,7 @@ uint8_t *deflate_block(struct deflate *deflate, uint8_t *restrict out,
     }
     adler_update(deflate, bytes, len);
     count_symbols(counts, bytes, len);
-    make_codes(codes, counts);
+    deflate_code_make(codes, counts);
     out = put_header(deflate, out, codes, last);
     out = put_bytes(deflate, out, codes, bytes, len);
     return last ? put_end(deflate, out) : out;

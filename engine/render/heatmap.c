@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/scratch.h"
+#include "engine/base/wide.h"
 #include "engine/render/heatmap_palettes.h"
 
 /* The position of an output column or row in the map: between cells `cell` and
@@ -76,13 +77,17 @@ static void expand_row(float *restrict out, const float *restrict row,
     }
 }
 
-static void blend_rows(float *restrict out, const float *restrict upper,
-                       const float *restrict lower, float share,
-                       struct span span)
+WIDE_BODY(blend_rows)
+(float *restrict out, const float *restrict upper, const float *restrict lower,
+ float share, struct span span)
 {
     for (size_t x = span.first; x < span.stop; x++)
         out[x] = upper[x] + share * (lower[x] - upper[x]);
 }
+WIDE(blend_rows,
+     (float *restrict out, const float *restrict upper,
+      const float *restrict lower, float share, struct span span),
+     (out, upper, lower, share, span))
 
 /* Two stretched rows of the map, kept as long as they are needed. */
 struct stretched {
@@ -172,11 +177,9 @@ void heatmap_scratch_release(struct heatmap_scratch *scratch)
     *scratch = (struct heatmap_scratch){0};
 }
 
-void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
-                    size_t count, float max)
+WIDE_BODY(scale_levels)
+(uint8_t *restrict levels, const float *restrict map, size_t count, float scale)
 {
-    float scale = max > 0 ? 255 / max : 0;
-
     for (size_t i = 0; i < count; i++) {
         float level = map[i] * scale + 0.5f;
 
@@ -184,6 +187,16 @@ void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
         level = level < 255 ? level : 255;
         levels[i] = (uint8_t)(int)level;
     }
+}
+WIDE(scale_levels,
+     (uint8_t *restrict levels, const float *restrict map, size_t count,
+      float scale),
+     (levels, map, count, scale))
+
+void heatmap_levels(uint8_t *restrict levels, const float *restrict map,
+                    size_t count, float max)
+{
+    scale_levels(levels, map, count, max > 0 ? 255 / max : 0);
 }
 
 void heatmap_levels_signed(uint8_t *restrict levels, const float *restrict map,
@@ -213,8 +226,9 @@ enum { STRIP = 512 };
 
 /* Blends an image into the colours in place, so that the arrays in the loop do
  * not overlap. 255 * 256 + 128 fits the 16 bits the compiler makes of it. */
-static void blend(uint8_t *restrict colors, const uint8_t *restrict picture,
-                  size_t count, unsigned alpha)
+WIDE_BODY(blend)
+(uint8_t *restrict colors, const uint8_t *restrict picture, size_t count,
+ unsigned alpha)
 {
     uint16_t of_color = (uint16_t)alpha;
     uint16_t of_picture = (uint16_t)(256 - alpha);
@@ -224,6 +238,10 @@ static void blend(uint8_t *restrict colors, const uint8_t *restrict picture,
                                          colors[i] * of_color + 128) >>
                               8);
 }
+WIDE(blend,
+     (uint8_t *restrict colors, const uint8_t *restrict picture, size_t count,
+      unsigned alpha),
+     (colors, picture, count, alpha))
 
 void heatmap_overlay(uint8_t *out, const uint8_t *picture,
                      const uint8_t *levels, const uint8_t *palette,

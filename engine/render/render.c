@@ -1,5 +1,6 @@
 #include "engine/render/render.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -169,15 +170,76 @@ static void draw_frames(uint8_t *pixels, uint32_t width, uint32_t height,
         frame_draw(&picture, &map->boxes[i]);
 }
 
+/* Writes one of the map's colours to every third level from `levels` on. */
+static bool draw_colour(struct render *render, uint8_t *levels,
+                        const struct render_map *map, size_t colour,
+                        uint32_t width, uint32_t height, struct error *err)
+{
+    for (size_t i = 0; i < map->width * map->height; i++)
+        render->plane[i] = map->colours[i * map->num_colours + colour];
+    for (uint32_t top = 0; top < height; top += BAND_ROWS) {
+        uint32_t rows = height - top < BAND_ROWS ? height - top : BAND_ROWS;
+        struct heatmap_region region = view_in(map, width, height, top);
+        size_t start = (size_t)top * width, num = (size_t)rows * width;
+
+        if (!heatmap_upsample(render->upsampled, rows, width, render->plane,
+                              map->height, map->width, &region,
+                              &render->heatmap, err))
+            return false;
+        heatmap_levels_signed(render->levels, render->upsampled, num,
+                              map->scale);
+        for (size_t i = 0; i < num; i++)
+            levels[3 * (start + i)] = render->levels[i];
+    }
+    return true;
+}
+
+static bool render_colours(struct render *render, struct buf *png,
+                           const struct render_map *map,
+                           const struct render_options *options,
+                           struct error *err)
+{
+    uint32_t width, height;
+
+    assert(map->colours && map->num_colours > 0);
+    render_fit(&width, &height, map->image, options->max_side);
+    render->plane =
+        scratch_reserve(render->plane, &render->plane_cap,
+                        map->width * map->height, sizeof(float), err);
+    if (!render->plane || !reserve_all(render, width, height, true, err))
+        return false;
+    for (size_t i = 0; i < 3; i++) {
+        size_t colour = map->num_colours < 3 ? 0 : map->is_bgr ? 2 - i : i;
+
+        if (!draw_colour(render, render->pixels + i, map, colour, width, height,
+                         err))
+            return false;
+    }
+    return pngout_rgb(png, &render->png, render->pixels, width, height, err);
+}
+
+/* White from the cut on. */
+static void fill_mask(uint8_t palette[3 * 256], float cut)
+{
+    for (size_t level = 0; level < 256; level++)
+        memset(palette + 3 * level, (float)level >= cut * 255 ? 255 : 0, 3);
+}
+
 bool render_heatmap(struct render *render, struct buf *png,
                     const struct render_map *map,
                     const struct render_options *options, struct error *err)
 {
-    const uint8_t *palette = heatmap_palette(options->colormap);
+    const bool masks = options->kind == RENDER_MASK;
+    const bool overlay = options->kind != RENDER_MAP && !masks;
     const uint8_t *picture = NULL;
-    bool overlay = options->kind != RENDER_MAP;
+    uint8_t mask[3 * 256];
+    const uint8_t *palette = masks ? mask : heatmap_palette(options->colormap);
     uint32_t width, height;
 
+    if (options->kind == RENDER_COLOURS)
+        return render_colours(render, png, map, options, err);
+    if (masks)
+        fill_mask(mask, options->cut);
     render_fit(&width, &height, map->image, options->max_side);
     if (overlay) {
         picture = render_picture(render, map->image, width, height, err);
@@ -195,7 +257,7 @@ bool render_heatmap(struct render *render, struct buf *png,
                               map->height, map->width, &region,
                               &render->heatmap, err))
             return false;
-        if (options->colormap == HEATMAP_SIGNED)
+        if (options->colormap == HEATMAP_SIGNED && !masks)
             heatmap_levels_signed(render->levels + start, render->upsampled,
                                   num, map->scale);
         else
@@ -222,6 +284,7 @@ void render_release(struct render *render)
     resize_release(&render->resize);
     heatmap_scratch_release(&render->heatmap);
     free(render->upsampled);
+    free(render->plane);
     free(render->levels);
     free(render->small);
     free(render->pixels);

@@ -19,11 +19,15 @@
 /* X(enumerator, name in requests)
  *
  * The map over the image (truecolour), the same with the frames of boxes, the
- * map alone (palette), or no heatmap. */
+ * map's signed colours (truecolour, 0 is grey), the map alone (palette), a
+ * mask, white where the map reaches a share of its scale and else black
+ * (palette), or no heatmap. */
 #define RENDER_KINDS(X)          \
     X(RENDER_OVERLAY, "overlay") \
     X(RENDER_BOXES, "boxes")     \
+    X(RENDER_COLOURS, "colours") \
     X(RENDER_MAP, "map")         \
+    X(RENDER_MASK, "mask")       \
     X(RENDER_NONE, "none")
 
 enum render_kind {
@@ -36,6 +40,7 @@ struct render_options {
     enum render_kind kind; /* render_heatmap does not accept RENDER_NONE */
     enum heatmap_colormap colormap;
     float alpha;       /* opacity of the colours over the image, 0..1 */
+    float cut;         /* of a mask: the share, 0..1 */
     uint32_t max_side; /* longest side of the output; 0: the image's */
 };
 
@@ -49,6 +54,10 @@ struct render_map {
     const struct image *image;
     const struct box *boxes; /* (num_boxes) drawn by RENDER_BOXES */
     size_t num_boxes;
+    const float *colours; /* (height, width, num_colours) signed; for
+                             RENDER_COLOURS only */
+    size_t num_colours;   /* 3, or 1: grey */
+    bool is_bgr;          /* their order is B, G, R */
 };
 
 /* Scratch memory, reused from call to call; `= {0}` is empty. One thread at a
@@ -59,10 +68,12 @@ struct render {
     struct resize resize;
     struct heatmap_scratch heatmap;
     float *upsampled; /* owned */
+    float *plane;     /* one of a map's colours; owned */
     uint8_t *levels;  /* owned */
     uint8_t *small;   /* the image, reduced or rotated; owned */
     uint8_t *pixels;  /* of the overlay; owned */
-    size_t upsampled_cap, levels_cap, small_cap, pixels_cap; /* bytes */
+    size_t upsampled_cap, plane_cap, levels_cap, small_cap,
+        pixels_cap; /* bytes */
 };
 
 /* The longest side of the grid on which boxes are found. */
@@ -79,7 +90,8 @@ bool render_boxes(struct render *render, struct box_found *found,
     __attribute__((warn_unused_result));
 
 /* Appends a heatmap to `png`, coloured from 0 to the map's scale; by
- * HEATMAP_SIGNED from -scale to scale.
+ * HEATMAP_SIGNED from -scale to scale. With RENDER_COLOURS each colour has the
+ * level 128 where it is 0 or not covered, 255 at the scale and 1 at -scale.
  * ERROR_MEMORY, ERROR_INTERNAL. */
 bool render_heatmap(struct render *render, struct buf *png,
                     const struct render_map *map,

@@ -20,6 +20,7 @@
 
 #include "engine/engine.h"
 #include "engine/engine_activations.h"
+#include "engine/engine_ascend.h"
 #include "engine/engine_filters.h"
 
 enum { FAKE_CLASSES = 4 };
@@ -110,9 +111,9 @@ void engine_info(const struct engine *engine, struct engine_info *info)
 const struct layers *engine_layers(const struct engine *engine)
 {
     static struct layer list[] = {
-        {0, "conv", "Conv", "", "", 2, 4, 8, false, 3, 5, 1, 2, true},
+        {0, "conv", "Conv", "", "", 2, 4, 8, false, 3, 5, 1, 2, -1, -2, true},
         {1, "mul", "Mul", "stem.1", "", 4, 2, 2, false, INFINITY, INFINITY, 0,
-         0, true},
+         0, -INFINITY, -INFINITY, true},
     };
     static struct layers_alias alias = {"moved", 1};
     static const struct layers layers = {.list = list,
@@ -176,11 +177,14 @@ bool engine_passes(const struct engine *engine, size_t *passes,
 
 /* One method. */
 static const struct explain_method fake_method = {
-    .title = "a fake", .parameters = EXPLAIN_HAS(EXPLAIN_MASKS)};
+    .title = "a fake",
+    .parameters = EXPLAIN_HAS(EXPLAIN_MASKS),
+    .has_colours = true,
+};
 
 const char *object_seed_name(enum object_seed seed)
 {
-    return seed == OBJECT_SEED_STATIC ? "static" : "map";
+    return seed == OBJECT_SEED_GRADIENT ? "gradient" : "map";
 }
 
 const char *target_name(enum target_kind kind)
@@ -234,6 +238,50 @@ bool engine_activations_find(struct engine_session *session,
     (void)request;
     (void)cancel;
     return fail(err, ERROR_UNSUPPORTED, "a fake has no activations");
+}
+
+void engine_ascend_size(const struct engine *engine,
+                        const struct engine_ascend_request *request,
+                        size_t *height, size_t *width)
+{
+    (void)engine;
+    (void)request;
+    *height = *width = 8;
+}
+
+size_t engine_ascend_passes(const struct engine_ascend_request *request)
+{
+    return request->steps;
+}
+
+bool engine_ascend_check(const struct engine *engine,
+                         const struct engine_ascend_request *request,
+                         struct error *err)
+{
+    (void)engine;
+    (void)request;
+    (void)err;
+    return true;
+}
+
+/* Nothing is above it. */
+bool engine_ascend_find(struct engine_session *session,
+                        struct engine_ascend *found,
+                        const struct engine_ascend_request *request,
+                        bool has_photo, const struct engine_ascend_watch *watch,
+                        struct error *err)
+{
+    (void)session;
+    (void)found;
+    (void)request;
+    (void)has_photo;
+    (void)watch;
+    return fail(err, ERROR_UNSUPPORTED, "a fake has no gradients");
+}
+
+void engine_ascend_release(struct engine_ascend *found)
+{
+    *found = (struct engine_ascend){0};
 }
 
 bool engine_filters_find(struct engine_filters *found,

@@ -292,7 +292,8 @@ static void lines_tell_the_first_pass_and_the_last(void **state)
     static const char last[] = "{\"passes\":21,\"of\":21}\n";
     struct engine engine = {.num_passes = PASSES};
     struct cam_job *job = make_long_job(NULL);
-    struct stream *stream = stream_new("application/x-ndjson");
+    struct stream *stream =
+        stream_new("application/x-ndjson", STREAM_MAX_WAITING);
     char text[1024];
     long len;
 

@@ -79,6 +79,20 @@ static void every_option_is_read(void **state)
     assert_true(asked.box.percentile == 1);
 }
 
+static void colours_are_for_methods_that_have_them(void **state)
+{
+    struct explain_request asked;
+    struct error err = {0};
+
+    (void)state;
+    assert_true(
+        parse(&asked, &err, PAIRS("heatmap", "colours", "method", "cam")));
+    assert_int_equal(asked.style.kind, RENDER_COLOURS);
+    assert_false(parse(&asked, &err, PAIRS("heatmap", "colours")));
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.text, "\"heatmap\": colours"));
+}
+
 static void a_rules_own_option_asks_for_the_rule(void **state)
 {
     struct explain_request asked;
@@ -331,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_those_that_are_documented),
         cmocka_unit_test(every_option_is_read),
+        cmocka_unit_test(colours_are_for_methods_that_have_them),
         cmocka_unit_test(a_rules_own_option_asks_for_the_rule),
         cmocka_unit_test(an_option_of_another_box_rule_is_refused),
         cmocka_unit_test(

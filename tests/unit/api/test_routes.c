@@ -38,6 +38,34 @@ static void a_path_is_found_whole_or_not_at_all(void **state)
     }
 }
 
+static void a_path_may_have_a_name_in_it(void **state)
+{
+    static const char *const unknown[] = {
+        "/v1/models/",         "/v1/models/:predict", "/v1/models/a/b",
+        "/v1/models/a:b",      "/v2/models//ready",   "/v2/models/a/ready/",
+        "/v2/models/a:b/ready"};
+    const struct route *route;
+    char name[8];
+
+    (void)state;
+    assert_int_equal(route_find(routes_table(), &route, REQUEST_POST,
+                                "/v1/models/a.b:predict"),
+                     ROUTE_FOUND);
+    assert_string_equal(route->path, "/v1/models/{model}:predict");
+    route_name(name, sizeof name, route, "/v1/models/a.b:predict");
+    assert_string_equal(name, "a.b");
+    assert_int_equal(route_find(routes_table(), &route, REQUEST_GET,
+                                "/v2/models/0123456789/ready"),
+                     ROUTE_FOUND);
+    assert_string_equal(route->path, "/v2/models/{model}/ready");
+    route_name(name, sizeof name, route, "/v2/models/0123456789/ready");
+    assert_string_equal(name, "0123456");
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+        assert_int_equal(
+            route_find(routes_table(), &route, REQUEST_GET, unknown[i]),
+            ROUTE_NO_PATH);
+}
+
 static void another_method_is_told_which_there_are(void **state)
 {
     const struct route *route;
@@ -209,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_is_found_whole_or_not_at_all),
+        cmocka_unit_test(a_path_may_have_a_name_in_it),
         cmocka_unit_test(another_method_is_told_which_there_are),
         cmocka_unit_test(routes_are_numbered_as_they_are_named),
         cmocka_unit_test(an_etag_is_recognised_in_a_list),

@@ -122,6 +122,39 @@ static void trimming_unmaps_what_no_block_is_in(void **state)
     assert_int_equal(hugepages_mapped(), 0);
 }
 
+/* Blocks of both kinds are in different mappings, and what is given back
+ * between two blocks is not counted. */
+static void brief_blocks_lie_apart_and_leave_no_pages(void **state)
+{
+    enum { SIZE = 1000 * 1000 };
+    uint8_t *lasting, *brief[3];
+    size_t all;
+
+    (void)state;
+    hugepages_trim();
+    lasting = hugepages_take(SIZE);
+    for (size_t i = 0; i < 3; i++) {
+        brief[i] = hugepages_take_brief(SIZE);
+        assert_non_null(brief[i]);
+        memset(brief[i], (int)i, SIZE);
+    }
+    all = hugepages_mapped();
+    assert_true(brief[1] == brief[0] + (brief[2] - brief[1]));
+    assert_true(lasting + SIZE <= brief[0] || brief[2] + SIZE <= lasting);
+    hugepages_give(brief[1]);
+    assert_in_range(all - hugepages_mapped(), SIZE - 2 * 65536, SIZE + 65536);
+    assert_int_equal(brief[0][SIZE - 1], 0);
+    assert_int_equal(brief[2][0], 2);
+    hugepages_give(brief[0]);
+    hugepages_give(brief[2]);
+    brief[0] = hugepages_take_brief(SIZE); /* the mapping is used again */
+    assert_int_equal(hugepages_mapped(), all);
+    hugepages_give(brief[0]);
+    hugepages_give(lasting);
+    hugepages_trim();
+    assert_int_equal(hugepages_mapped(), 0);
+}
+
 static void what_no_memory_holds_is_null(void **state)
 {
     (void)state;
@@ -138,6 +171,7 @@ int main(void)
         cmocka_unit_test(large_blocks_are_counted_while_they_are_out),
         cmocka_unit_test(equal_blocks_become_one_that_lives_as_long_as_either),
         cmocka_unit_test(trimming_unmaps_what_no_block_is_in),
+        cmocka_unit_test(brief_blocks_lie_apart_and_leave_no_pages),
         cmocka_unit_test(what_no_memory_holds_is_null),
     };
 

@@ -419,6 +419,55 @@ explanations_of_one_image_share_what_they_have_in_common(void **state)
     engine_free(engine);
 }
 
+/* A method of many passes is not run again for another picture or box, but is
+ * for other parameters, another class and another image. */
+static void other_pictures_and_boxes_need_no_other_maps(void **state)
+{
+    struct error err = {0};
+    struct engine *engine = open_network("resnet50-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session = show_picture(engine);
+    struct explanation found;
+    struct remembered once;
+    uint64_t runs;
+    size_t passes;
+
+    (void)state;
+    request.style.kind = RENDER_NONE;
+    request.method = explain_method_named("scorecam");
+    request.parameters.channels = 8;
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    remember(&once, &found);
+    passes = found.passes;
+    runs = engine_session_num_runs(session);
+    request.style.kind = RENDER_OVERLAY;
+    assert_true(
+        engine_session_explain_again(session, &found, &request, NULL, &err));
+    expect_same(&once, &found);
+    assert_int_equal(found.passes, passes);
+    assert_true(found.heatmap->len > 0);
+    request.box.rule = BOX_OTSU;
+    assert_true(
+        engine_session_explain_again(session, &found, &request, NULL, &err));
+    assert_int_equal(engine_session_num_runs(session), runs);
+
+    request.parameters.channels = 9;
+    assert_true(
+        engine_session_explain_again(session, &found, &request, NULL, &err));
+    assert_true(engine_session_num_runs(session) > runs);
+    runs = engine_session_num_runs(session);
+    request.num_classes = 1;
+    request.classes[0] = 3;
+    assert_true(
+        engine_session_explain_again(session, &found, &request, NULL, &err));
+    assert_true(engine_session_num_runs(session) > runs);
+    runs = engine_session_num_runs(session);
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    assert_true(engine_session_num_runs(session) > runs + 1);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
 /* ---- quality fine ---- */
 
 static bool stop_after(void *user)
@@ -572,6 +621,194 @@ static void a_trimmed_session_explains_the_next_image_as_before(void **state)
     assert_true(engine_session_explain(session, &found, &request, NULL, &err));
     expect_same(&before, &found);
     buf_release(&file);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+/* ---- pixels ---- */
+
+/* The network's input, copied; the caller frees it. */
+static float *input_of(struct engine_session *session, size_t count)
+{
+    float *copy = malloc(count * sizeof *copy);
+
+    assert_non_null(copy);
+    memcpy(copy, engine_session_input(session), count * sizeof *copy);
+    return copy;
+}
+
+/* Shows the picture's pixels in another layout: rows have some bytes more. */
+static bool show_pixels(struct engine_session *session,
+                        const struct image *image, unsigned channels,
+                        struct error *err)
+{
+    const size_t stride = (size_t)image->width * channels + 5;
+    uint8_t *rows = calloc(image->height, stride);
+    struct image_pixels pixels = {rows, image->width, image->height, channels,
+                                  stride};
+    bool ok;
+
+    assert_non_null(rows);
+    for (size_t y = 0; y < image->height; y++)
+        for (size_t x = 0; x < image->width; x++) {
+            const uint8_t *from = image->pixels + (y * image->width + x) * 3;
+            uint8_t *to = rows + y * stride + x * channels;
+
+            memcpy(to, from, channels < 3 ? channels : 3);
+            if (channels == 4)
+                to[3] = 255;
+        }
+    ok = engine_session_sample_pixels(session, &pixels, &limits, err);
+    free(rows);
+    return ok;
+}
+
+static void pixels_are_what_their_file_is(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct engine_session *session;
+    struct engine_info info;
+    struct image image = {0};
+    struct buf file = {0};
+    size_t count;
+    float *expected;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    engine_info(engine, &info);
+    count = info.input_width * info.input_height * info.input_channels;
+    expected = input_of(session, count);
+    assert_true(buf_append_file(&file, PICTURE, 1 << 20, &err));
+    assert_true(image_decode(&image, file.data, file.len, &limits, &err));
+    for (unsigned channels = 3; channels <= 4; channels++) {
+        memset(engine_session_input(session), 0, count * sizeof(float));
+        assert_true(show_pixels(session, &image, channels, &err));
+        assert_memory_equal(engine_session_input(session), expected,
+                            count * sizeof(float));
+        assert_int_equal(engine_session_image(session)->width, image.width);
+    }
+    /* Grey is the same three times. */
+    for (size_t i = 0; i < (size_t)image.width * image.height; i++)
+        image.pixels[3 * i + 1] = image.pixels[3 * i + 2] = image.pixels[3 * i];
+    assert_true(show_pixels(session, &image, 3, &err));
+    free(expected);
+    expected = input_of(session, count);
+    assert_true(show_pixels(session, &image, 1, &err));
+    assert_memory_equal(engine_session_input(session), expected,
+                        count * sizeof(float));
+    free(expected);
+    image_release(&image);
+    buf_release(&file);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void pixels_are_checked_before_they_are_read(void **state)
+{
+    static const struct {
+        struct image_pixels pixels;
+        enum error_kind kind;
+        const char *text;
+    } cases[] = {
+        {{NULL, 0, 10, 3, 0}, ERROR_INPUT, "no pixels"},
+        {{NULL, 10, 0, 3, 30}, ERROR_INPUT, "no pixels"},
+        {{NULL, 10, 10, 2, 20}, ERROR_INPUT, "1, 3 or 4 channels, not 2"},
+        {{NULL, 10, 10, 3, 29}, ERROR_INPUT, "cannot be 29 bytes apart"},
+        {{NULL, 1001, 1, 3, 3003}, ERROR_LIMIT, "at most 1000 are allowed"},
+        {{NULL, 1, 1001, 1, 1}, ERROR_LIMIT, "at most 1000 are allowed"},
+    };
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct engine_session *session;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        err = (struct error){0};
+        assert_false(engine_session_sample_pixels(session, &cases[i].pixels,
+                                                  &limits, &err));
+        assert_int_equal(err.kind, cases[i].kind);
+        assert_non_null(strstr(err.text, cases[i].text));
+    }
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+/* ---- the network's input ---- */
+
+/* The picture's input, given as it is, has the picture's map. */
+static void an_input_that_is_given_is_explained(void **state)
+{
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
+    struct engine_session *session;
+    struct engine_info info;
+    struct explanation found;
+    struct remembered before;
+    size_t count;
+    float *input;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    engine_info(engine, &info);
+    count = info.input_width * info.input_height * info.input_channels;
+    input = input_of(session, count);
+    request.top = 1;
+    request.box.rule = BOX_PAPER;
+    request.style.kind = RENDER_NONE;
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    remember(&before, &found);
+
+    memset(engine_session_input(session), 0, count * sizeof *input);
+    assert_true(
+        engine_session_sample_input(session, input, false, &limits, &err));
+    assert_memory_equal(engine_session_input(session), input,
+                        count * sizeof *input);
+    assert_int_equal(engine_session_image(session)->width, info.input_width);
+    assert_int_equal(engine_session_image(session)->height, info.input_height);
+    assert_true(engine_session_explain(session, &found, &request, NULL, &err));
+    assert_memory_equal(found.first->map->values, before.values,
+                        before.count * sizeof *before.values);
+    assert_true(found.first->map->region.width == (double)info.input_width);
+
+    input[7] = NAN;
+    assert_false(
+        engine_session_sample_input(session, input, false, &limits, &err));
+    assert_int_equal(err.kind, ERROR_INPUT);
+    free(input);
+    engine_session_free(session);
+    engine_free(engine);
+}
+
+static void an_input_is_judged_by_the_limits_of_images(void **state)
+{
+    const struct image_limits small = {.max_width = 20};
+    struct error err = {0};
+    struct engine *engine =
+        open_network("lane-change-legacy13", NULL, NULL, &err);
+    struct engine_session *session;
+    struct engine_info info;
+    float *input;
+
+    (void)state;
+    assert_non_null(engine);
+    session = show_picture(engine);
+    engine_info(engine, &info);
+    input = calloc(info.input_width * info.input_height * info.input_channels,
+                   sizeof *input);
+    assert_non_null(input);
+    assert_false(
+        engine_session_sample_input(session, input, true, &small, &err));
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    free(input);
     engine_session_free(session);
     engine_free(engine);
 }
@@ -777,11 +1014,16 @@ int main(void)
         cmocka_unit_test(a_network_without_a_head_is_explained_by_gradcam),
         cmocka_unit_test(
             explanations_of_one_image_share_what_they_have_in_common),
+        cmocka_unit_test(other_pictures_and_boxes_need_no_other_maps),
         cmocka_unit_test(a_second_pass_looks_at_a_part_of_the_image),
         cmocka_unit_test(a_second_pass_is_not_made_for_nobody),
         cmocka_unit_test(a_second_pass_is_not_made_where_nothing_is_refined),
 
         cmocka_unit_test(a_trimmed_session_explains_the_next_image_as_before),
+        cmocka_unit_test(pixels_are_what_their_file_is),
+        cmocka_unit_test(pixels_are_checked_before_they_are_read),
+        cmocka_unit_test(an_input_that_is_given_is_explained),
+        cmocka_unit_test(an_input_is_judged_by_the_limits_of_images),
         cmocka_unit_test(a_cancelled_request_runs_no_network),
         cmocka_unit_test(classes_are_listed_and_explained_once),
         cmocka_unit_test(boxes_stay_within_what_the_network_was_shown),

@@ -123,21 +123,26 @@ static struct object_grid grid_of(const struct explained *explained, int value)
 }
 
 /* The seed of the class that was asked about. */
-static struct object_grid static_seed(const struct explained *explained)
+static struct object_grid gradient_seed(const struct explained *explained)
 {
     const struct network *network = &explained->network;
+    const struct stage_block *block = &network->stage.block;
     const struct explain_map *map = &explained->maps.map[0];
-    struct object_grid expanded =
-        grid_of(explained, network->stage.block.expanded);
+    const struct object_grid expanded = grid_of(explained, block->expanded);
+    const struct object_pass pass = {
+        .map = map->values,
+        .expanded = expanded.values,
+        .deep = grid_of(explained, block->deep).values,
+        .logits = explained->logits,
+    };
     float *seed = calloc(map->height * map->width, sizeof *seed);
     struct object_scratch scratch = {0};
     struct error err = {0};
 
     assert_int_equal(expanded.height, map->height);
     assert_int_equal(expanded.width, map->width);
-    if (!object_static_seed(seed, &scratch, network, map->values,
-                            expanded.values, &explained->targets[0],
-                            explained->logits, &err))
+    if (!object_gradient_seed(seed, &scratch, network, &pass,
+                              &explained->targets[0], &err))
         fail_msg("%s", err.text);
     object_scratch_release(&scratch);
     return (struct object_grid){seed, map->height, map->width, 1};
@@ -157,7 +162,7 @@ static void check_class(FILE *file, struct explained *explained,
     explained_target(explained, TARGET_LOGIT, class_index, 0);
     if (!explained_ask(explained, "cam", &err))
         fail_msg("%s", err.text);
-    seed = static_seed(explained);
+    seed = gradient_seed(explained);
     if (is_refined) {
         features = grid_of(explained, explained->network.stage.value);
         assert_int_equal(features.height, height);

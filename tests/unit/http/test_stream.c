@@ -49,7 +49,7 @@ static struct stream *make_stream(struct calls *owner)
 {
     static const struct stream_calls calls = {begin, suspend, resume, finish,
                                               is_gone};
-    struct stream *stream = stream_new("text/plain");
+    struct stream *stream = stream_new("text/plain", STREAM_MAX_WAITING);
 
     assert_non_null(stream);
     memset(owner, 0, sizeof *owner);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/image/preprocess.h"
 #include "tests/unit/ppm.h"
@@ -396,6 +397,79 @@ static void an_input_beyond_memory_is_refused(void **state)
     preprocess_free(NULL);
 }
 
+/* ---- an input that is given ---- */
+
+static void an_input_that_is_given_has_the_pixels_it_was_made_of(void **state)
+{
+    struct preprocess_spec spec = square_spec(2);
+    struct preprocess_region region;
+    struct image_pixels found;
+    float given[2 * 2 * 3], planar[3 * 2 * 2], input[2 * 2 * 3];
+
+    (void)state;
+    for (int bgr = 0; bgr < 2; bgr++) {
+        spec.bgr = bgr;
+        struct preprocess *preprocess = preprocess_new(&spec, NULL);
+        assert_non_null(preprocess);
+        assert_true(
+            preprocess_apply(preprocess, given, &region, &picture, NULL));
+        for (int i = 0; i < 12; i++)
+            planar[i % 3 * 4 + i / 3] = given[i];
+        for (int is_planar = 0; is_planar < 2; is_planar++) {
+            memset(input, 0, sizeof input);
+            assert_true(preprocess_take(preprocess, input, &found,
+                                        is_planar ? planar : given, is_planar,
+                                        NULL));
+            assert_memory_equal(input, given, sizeof input);
+            assert_int_equal(found.width, 2);
+            assert_int_equal(found.height, 2);
+            assert_int_equal(found.channels, 3);
+            assert_int_equal(found.stride, 6);
+            assert_memory_equal(found.data, pixels, sizeof pixels);
+        }
+        preprocess_free(preprocess);
+    }
+}
+
+static void a_grey_input_that_is_given_has_grey_pixels(void **state)
+{
+    struct preprocess_spec spec = {
+        .width = 2, .height = 1, .grey = true, .mean = {100}, .std = {50}};
+    const float given[] = {-3, 2.508f}; /* -50 and 225.4 */
+    struct preprocess *preprocess = preprocess_new(&spec, NULL);
+    struct image_pixels found;
+    float input[2];
+
+    (void)state;
+    assert_non_null(preprocess);
+    assert_true(preprocess_take(preprocess, input, &found, given, true, NULL));
+    assert_memory_equal(input, given, sizeof input);
+    assert_memory_equal(found.data, "\0\0\0\341\341\341", 6);
+    preprocess_free(preprocess);
+}
+
+static void values_that_are_no_input_are_refused(void **state)
+{
+    const float values[] = {NAN, INFINITY, -INFINITY, 1.1e6f, -1.1e6f};
+    const struct preprocess_spec spec = square_spec(1);
+    struct preprocess *preprocess = preprocess_new(&spec, NULL);
+    struct image_pixels found;
+
+    (void)state;
+    assert_non_null(preprocess);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        const float given[3] = {1e6f, -1e6f, values[i]};
+        struct error err = {0};
+        float input[3];
+
+        assert_false(
+            preprocess_take(preprocess, input, &found, given, false, &err));
+        assert_int_equal(err.kind, ERROR_INPUT);
+        assert_non_null(strstr(err.text, "value 2 of the input is"));
+    }
+    preprocess_free(preprocess);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +486,9 @@ int main(void)
         cmocka_unit_test(strips_of_one_pixel_are_prepared),
         cmocka_unit_test(one_preprocess_serves_pictures_of_any_size),
         cmocka_unit_test(an_input_beyond_memory_is_refused),
+        cmocka_unit_test(an_input_that_is_given_has_the_pixels_it_was_made_of),
+        cmocka_unit_test(a_grey_input_that_is_given_has_grey_pixels),
+        cmocka_unit_test(values_that_are_no_input_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,59 @@ static void a_calibration_is_in_cells_of_the_map(void **state)
     free(scene.image.pixels);
 }
 
+/* ---- colours ---- */
+
+/* Decodes what render_heatmap makes of a scene's colours. */
+static void draw_colours(struct image *drawn, struct scene *scene)
+{
+    const struct render_options options = {.kind = RENDER_COLOURS};
+    const struct image_limits limits = {0};
+    struct render render = {0};
+    struct buf png = {0};
+    struct error err = {0};
+
+    assert_true(render_heatmap(&render, &png, &scene->map, &options, &err));
+    assert_true(image_decode(drawn, png.data, png.len, &limits, &err));
+    assert_int_equal(drawn->width, scene->image.width);
+    assert_int_equal(drawn->height, scene->image.height);
+    buf_release(&png);
+    render_release(&render);
+}
+
+static void colours_are_grey_where_they_are_0_or_not_covered(void **state)
+{
+    float colours[CELLS * CELLS * 3] = {0};
+    struct scene scene;
+
+    (void)state;
+    /* A pixel for each cell, in the middle of the picture. */
+    set_scene(&scene, 8, 8, (struct preprocess_region){2, 2, CELLS, CELLS});
+    scene.map.scale = 2;
+    colours[0] = 2, colours[1] = -2, colours[2] = 9; /* limited to the scale */
+    colours[3 * 5 + 1] = 1;
+    for (size_t num = 1; num <= 3; num += 2)
+        for (int is_bgr = 0; is_bgr < 2; is_bgr++) {
+            struct image drawn = {0};
+
+            scene.map.colours = colours;
+            scene.map.num_colours = num;
+            scene.map.is_bgr = is_bgr;
+            draw_colours(&drawn, &scene);
+            for (size_t i = 0; i < 3 * 8 * 8; i++) {
+                size_t x = i / 3 % 8 - 2, y = i / 24 - 2, c = i % 3;
+                bool is_in = x < CELLS && y < CELLS;
+                size_t at = num < 3 ? 0 : is_bgr ? 2 - c : c;
+                float value =
+                    is_in ? colours[(y * CELLS + x) * num + at] / 2 : 0;
+
+                value = value > 1 ? 1 : value;
+                assert_int_equal(drawn.pixels[i], (int)(127 * value + 128.5f));
+            }
+            image_release(&drawn);
+        }
+    free(scene.image.pixels);
+}
+
 /* ---- frames ---- */
 
 enum { WIDE = 12, HIGH = 9, GREY = 90 };
@@ -237,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_box_of_a_large_picture_keeps_within_a_crop),
         cmocka_unit_test(a_box_of_cells_that_the_picture_does_not_show_is_none),
         cmocka_unit_test(a_calibration_is_in_cells_of_the_map),
+        cmocka_unit_test(colours_are_grey_where_they_are_0_or_not_covered),
         cmocka_unit_test(a_frame_is_white_within_black_within_its_box),
         cmocka_unit_test(a_small_frame_is_not_larger_than_its_box),
     };
