@@ -1,35 +1,13 @@
 #include "server/api/activations_options.h"
 
-static const struct engine_activations_request defaults =
-    ENGINE_ACTIVATIONS_REQUEST_DEFAULT;
-
-/* What the rows write into: the request first, for their fields. */
+/* What the rows write into. */
 struct reading {
+    struct request_reading base;
     struct engine_activations_request request;
-    const struct engine *engine; /* NULL: not known yet */
 };
 
-static bool take_layer(void *data, const struct option *option,
-                       const char *value, struct error *err)
-{
-    struct reading *reading = data;
-
-    (void)option;
-    return !reading->engine ||
-           engine_find_layer(reading->engine, &reading->request.layer, value,
-                             err);
-}
-
-/* Reads a number, of which at most UINT32_MAX is kept, and steps behind it. */
-static bool read_index(size_t *index, const char **text)
-{
-    const char *start = *text;
-
-    for (*index = 0; **text >= '0' && **text <= '9'; ++*text)
-        if (*index < UINT32_MAX)
-            *index = *index * 10 + (size_t)(**text - '0');
-    return *text > start;
-}
+static const struct reading defaults = {.request =
+                                            ENGINE_ACTIVATIONS_REQUEST_DEFAULT};
 
 static bool add_channel(struct activations_choice *choice, size_t index,
                         struct error *err)
@@ -53,7 +31,7 @@ static bool take_channels(void *data, const struct option *option,
 
     (void)option;
     for (;; at++) {
-        if (!read_index(&index, &at) || (*at && *at != ','))
+        if (!request_options_read_index(&index, &at) || (*at && *at != ','))
             return fail(err, ERROR_INPUT,
                         "\"%.60s\" is not accepted; it takes indices of "
                         "channels with commas between them, such as 3,17,40",
@@ -65,14 +43,13 @@ static bool take_channels(void *data, const struct option *option,
     }
 }
 
-#define FIELD(field) OPTION_FIELD(struct engine_activations_request, field)
+#define FIELD(field) OPTION_FIELD(struct reading, request.field)
 
 static const struct option rows[] = {
     REQUEST_OPTIONS_MODEL,
-    {OPTION_TEXT, "layer", "LAYER",
-     "the layer whose channels are shown (GET /model/layers)",
-     "a layer's name, a unique end of one, or -1, -2 and so on for the last",
-     "the last one before pooling or flattening", .take = take_layer},
+    REQUEST_OPTIONS_LAYER(
+        "the layer whose channels are shown (GET /model/layers)",
+        "the last one before pooling or flattening", FIELD(layer)),
     {OPTION_TEXT, "channels", "LIST", "the channels that are shown",
      "indices with commas between them, at most 256", "the most active ones",
      .take = take_channels},
@@ -102,17 +79,10 @@ static const struct option rows[] = {
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
-static bool says_why(const struct option *row)
-{
-    return row->take == take_layer || row->take == take_channels;
-}
-
 const struct request_options *activations_options_table(void)
 {
-    static const struct request_options table = {.rows = rows,
-                                                 .count = NUM_ROWS,
-                                                 .defaults = &defaults,
-                                                 .says_why = says_why};
+    static const struct request_options table = {
+        .rows = rows, .count = NUM_ROWS, .defaults = &defaults};
 
     return &table;
 }
@@ -134,9 +104,10 @@ bool activations_options_parse(struct engine_activations_request *request,
                                const struct engine *engine, bool has_sheet,
                                bool is_whole, struct error *err)
 {
-    struct reading reading = {.request = defaults, .engine = engine};
+    struct reading reading = defaults;
     bool seen[NUM_ROWS] = {false};
 
+    reading.base.engine = engine;
     if (!request_options_parse(activations_options_table(), &reading, seen,
                                params, err))
         return false;

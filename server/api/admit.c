@@ -4,6 +4,13 @@
 #include "server/work/model.h"
 #include "server/work/service.h"
 
+bool admit_work(const struct service *service, struct request *request)
+{
+    return !service_is_abandoned(service) ||
+           request_fail(request, PROBLEM_DRAINING,
+                        "the service is shutting down");
+}
+
 static bool fail_forbidden(const struct service *service,
                            struct request *request,
                            const struct explain_method *method)

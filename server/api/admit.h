@@ -1,9 +1,10 @@
 #ifndef SERVER_API_ADMIT_H
 #define SERVER_API_ADMIT_H
 
-/* Whether a request to explain is admitted: whether its method is allowed and
- * defined for the model, and how many passes of the network it takes. All of
- * this is known before it is queued. HTTP thread. */
+/* Whether a request is admitted: whether the service takes work at all; of one
+ * to explain, whether its method is allowed and defined for the model, and how
+ * many passes of the network it takes. All of this is known before it is
+ * queued. HTTP thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,11 @@ struct admitted {
     const struct explain_method *method; /* NULL: there will be no map */
     size_t passes;                       /* the one that classifies included */
 };
+
+/* Checks that the service still takes work; PROBLEM_DRAINING: it is shutting
+ * down. */
+bool admit_work(const struct service *service, struct request *request)
+    __attribute__((warn_unused_result));
 
 /* Checks what is asked; *admitted is set if the model is known, which may also
  * be NULL. If the model's default method is not allowed, the first one that is

@@ -22,23 +22,45 @@
       ASSET_REVALIDATE)                                                        \
     X(app_js, "/app.js", "static/app.js", "text/javascript; charset=utf-8",    \
       ASSET_REVALIDATE)                                                        \
+    X(ascent_js, "/ascent.js", "static/ascent.js",                             \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(ask_js, "/ask.js", "static/ask.js", "text/javascript; charset=utf-8",    \
       ASSET_REVALIDATE)                                                        \
     X(channels_js, "/channels.js", "static/channels.js",                       \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(dom_js, "/dom.js", "static/dom.js", "text/javascript; charset=utf-8",    \
+      ASSET_REVALIDATE)                                                        \
     X(draw_js, "/draw.js", "static/draw.js", "text/javascript; charset=utf-8", \
       ASSET_REVALIDATE)                                                        \
     X(explained_js, "/explained.js", "static/explained.js",                    \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(film_css, "/film.css", "static/film.css", "text/css; charset=utf-8",     \
+      ASSET_REVALIDATE)                                                        \
+    X(film_js, "/film.js", "static/film.js", "text/javascript; charset=utf-8", \
+      ASSET_REVALIDATE)                                                        \
     X(given_js, "/given.js", "static/given.js",                                \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(how_js, "/how.js", "static/how.js", "text/javascript; charset=utf-8",    \
       ASSET_REVALIDATE)                                                        \
+    X(inside_css, "/inside.css", "static/inside.css",                          \
+      "text/css; charset=utf-8", ASSET_REVALIDATE)                             \
+    X(inside_js, "/inside.js", "static/inside.js",                             \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(inside_channel_js, "/inside_channel.js", "static/inside_channel.js",     \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(inside_class_js, "/inside_class.js", "static/inside_class.js",           \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(inside_layer_js, "/inside_layer.js", "static/inside_layer.js",           \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(inside_parts_js, "/inside_parts.js", "static/inside_parts.js",           \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(map_js, "/map.js", "static/map.js", "text/javascript; charset=utf-8",    \
       ASSET_REVALIDATE)                                                        \
     X(palettes_js, "/palettes.js", "static/palettes.js",                       \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(picture_js, "/picture.js", "static/picture.js",                          \
+      "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
+    X(place_js, "/place.js", "static/place.js",                                \
       "text/javascript; charset=utf-8", ASSET_REVALIDATE)                      \
     X(side_js, "/side.js", "static/side.js", "text/javascript; charset=utf-8", \
       ASSET_REVALIDATE)                                                        \

@@ -170,6 +170,7 @@ static void run(struct job *base, struct engine_session *session,
     struct error err = {0};
     bool ok;
 
+    job->limits = limits;
     if (clock_now_us() > job->deadline_us) {
         deferred->late = true;
         buf_release(&job->image);
@@ -223,7 +224,7 @@ static bool start(struct deferred *deferred, struct request *request)
     return false;
 }
 
-static void free_job(struct deferred *deferred)
+void cam_job_free(struct deferred *deferred)
 {
     struct cam_job *job = (struct cam_job *)deferred;
 
@@ -241,7 +242,7 @@ void cam_job_init(
                        const struct cancel *cancel, struct error *err))
 {
     job->base.deferred.start = start;
-    job->base.deferred.free = free_job;
+    job->base.deferred.free = cam_job_free;
     job->base.run = run;
     job->base.refuse = refuse;
     job->respond = respond_to;
@@ -266,6 +267,7 @@ void cam_job_take(struct cam_job *job, struct service *service,
     job->base.passes = passes;
     memcpy(job->id, request->id, sizeof job->id);
     job->base.deferred.response.id = job->id;
+    job->base.deferred.response.shape = request->response.shape;
     job->queued_us = clock_now_us();
     job->deadline_us =
         job->queued_us + service->config->deadline_ms * UINT64_C(1000);

@@ -57,6 +57,7 @@ struct cam_job {
                              pass, if the method takes several */
 
     /* While it runs: */
+    const struct image_limits *limits; /* of what is decoded */
     enum cam_job_stop stop;
     bool is_explaining; /* the image is decoded */
     size_t num_passes;  /* that are done */
@@ -79,6 +80,9 @@ void cam_job_init(struct cam_job *job,
                                   const struct engine *engine, double queue_ms,
                                   const struct cancel *cancel,
                                   struct error *err));
+
+/* deferred.free of a job whose struct has nothing else to release. */
+void cam_job_free(struct deferred *deferred);
 
 /* Whose job it is: gives it the request's image and id, and makes it the
  * request's response, which is deferred. The job holds its own reference to the

@@ -1,6 +1,5 @@
 #include "server/api/cam_json.h"
 
-#include <nettle/base64.h>
 #include <string.h>
 
 #include "server/api/channels_json.h"
@@ -177,9 +176,9 @@ static json_t *class_entry(const struct engine *engine,
     return NULL;
 }
 
-static json_t *class_list(const struct engine *engine,
-                          const struct explanation *explanation,
-                          const struct explain_request *request)
+json_t *cam_json_classes(const struct engine *engine,
+                         const struct explanation *explanation,
+                         const struct explain_request *request)
 {
     json_t *classes = json_array();
 
@@ -191,26 +190,6 @@ static json_t *class_list(const struct engine *engine,
             return NULL;
         }
     return classes;
-}
-
-/* Inserts the heatmap before the object's closing brace. The Base64 text is
- * written directly into the body: a JSON string would be copied three times and
- * searched for characters to escape. */
-static bool splice_heatmap(struct buf *body, const struct buf *png,
-                           struct error *err)
-{
-    static const char head[] = ",\"heatmap\":\"";
-    size_t len = BASE64_ENCODE_RAW_LENGTH(png->len);
-
-    if (!buf_reserve(body, len + sizeof head + 2, err))
-        return false;
-    memcpy(body->data + body->len - 1, head, sizeof head - 1);
-    body->len += sizeof head - 2;
-    base64_encode_raw((char *)body->data + body->len, png->len, png->data);
-    body->len += len;
-    memcpy(body->data + body->len, "\"}", 2);
-    body->len += 2;
-    return true;
 }
 
 /* ---- what was done ---- */
@@ -288,6 +267,7 @@ static json_t *describe(const struct engine *engine,
 
     engine_info(engine, &info);
     if ((!source->file || put(root, "file", text(source->file))) &&
+        (!source->id || put(root, "id", json_deep_copy(source->id))) &&
         put(root, "model", text(info.name)) &&
         put(root, "method",
             text(explanation->method ? explain_method_name(explanation->method)
@@ -296,7 +276,7 @@ static json_t *describe(const struct engine *engine,
         put(root, "scores", text(info.scores)) &&
         put(root, "exclusive", json_boolean(info.is_exclusive)) &&
         put(root, "image", parts_json_image(explanation->image)) &&
-        put(root, "classes", class_list(engine, explanation, request)) &&
+        put(root, "classes", cam_json_classes(engine, explanation, request)) &&
         put(root, "class", json_integer((json_int_t)first->class.index)) &&
         (!explanation->refusal ||
          put(root, "refusal", text(explanation->refusal))) &&
@@ -304,6 +284,20 @@ static json_t *describe(const struct engine *engine,
         put(root, "timing_ms",
             parts_json_timing(&explanation->timing, source->queue_ms)) &&
         (explanation->heatmap->len > 0 || put(root, "heatmap", json_null())))
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+json_t *cam_json_object(const struct engine *engine,
+                        const struct explanation *explanation,
+                        const struct explain_request *request,
+                        const struct cam_json_source *source)
+{
+    json_t *root = describe(engine, explanation, request, source);
+
+    if (root && (explanation->heatmap->len == 0 ||
+                 put(root, "heatmap", parts_json_base64(explanation->heatmap))))
         return root;
     json_decref(root);
     return NULL;
@@ -320,11 +314,10 @@ bool cam_json_write(struct response *response, const struct engine *engine,
         root || fail(err, ERROR_MEMORY, "not enough memory for the response");
 
     /* Nearly always enough: the rest is under 4 KB. */
-    ok = ok &&
-         buf_reserve(&response->body, BASE64_ENCODE_RAW_LENGTH(png->len) + 4096,
-                     err) &&
+    ok = ok && buf_reserve(&response->body, png->len * 4 / 3 + 4096, err) &&
          dump(response, root, err) &&
-         (png->len == 0 || splice_heatmap(&response->body, png, err)) &&
+         (png->len == 0 ||
+          parts_json_splice(&response->body, "heatmap", "", png, err)) &&
          buf_append(&response->body, "\n", 1, err);
     json_decref(root);
     return ok;

@@ -4,13 +4,13 @@
 
 #include "server/work/allowed.h"
 
-static const struct explain_request defaults = EXPLAIN_REQUEST_DEFAULT;
-
-/* What the rows write into: the request first, for their fields. */
+/* What the rows write into. */
 struct reading {
+    struct request_reading base;
     struct explain_request request;
-    const struct engine *engine; /* NULL: not known yet */
 };
+
+static const struct reading defaults = {.request = EXPLAIN_REQUEST_DEFAULT};
 
 static size_t num_classes_of(const struct engine *engine)
 {
@@ -25,8 +25,9 @@ static bool take_top(void *data, const struct option *option, const char *value,
                      struct error *err)
 {
     struct reading *reading = data;
-    const size_t most =
-        reading->engine ? num_classes_of(reading->engine) : UINT32_MAX;
+    const size_t most = reading->base.engine
+                            ? num_classes_of(reading->base.engine)
+                            : UINT32_MAX;
     size_t top = 0;
 
     (void)option;
@@ -48,10 +49,10 @@ static bool take_class(void *data, const struct option *option,
 
     (void)option;
     (void)err;
-    if (!reading->engine)
+    if (!reading->base.engine)
         return true;
     if (strcmp(value, "top") != 0 &&
-        !engine_find_class(reading->engine, &index, value))
+        !engine_find_class(reading->base.engine, &index, value))
         return false;
     for (size_t i = 0; i < request->num_classes; i++)
         if (request->classes[i] == index)
@@ -73,17 +74,6 @@ static bool take_method(void *data, const struct option *option,
     return reading->request.method != NULL;
 }
 
-static bool take_layer(void *data, const struct option *option,
-                       const char *value, struct error *err)
-{
-    struct reading *reading = data;
-
-    (void)option;
-    return !reading->engine ||
-           engine_find_layer(reading->engine, &reading->request.layer, value,
-                             err);
-}
-
 static bool take_against(void *data, const struct option *option,
                          const char *value, struct error *err)
 {
@@ -91,11 +81,12 @@ static bool take_against(void *data, const struct option *option,
 
     (void)option;
     (void)err;
-    return !reading->engine ||
-           engine_find_class(reading->engine, &reading->request.against, value);
+    return !reading->base.engine ||
+           engine_find_class(reading->base.engine, &reading->request.against,
+                             value);
 }
 
-#define FIELD(field) OPTION_FIELD(struct explain_request, field)
+#define FIELD(field) OPTION_FIELD(struct reading, request.field)
 #define RULE_WORD(rule, name, kind) "|" #name
 
 static const struct option rows[] = {
@@ -110,10 +101,9 @@ static const struct option rows[] = {
     {OPTION_CHOICE, "method", "NAME", "how the map is made (GET /methods)",
      OPTION_WORDS(EXPLAIN_METHODS), "cam, or gradcam where cam is not defined",
      .take = take_method},
-    {OPTION_TEXT, "layer", "LAYER",
-     "the layer whose feature map is explained (GET /model/layers)",
-     "a layer's name, a unique end of one, or -1, -2 and so on for the last",
-     "the last one before pooling or flattening", .take = take_layer},
+    REQUEST_OPTIONS_LAYER(
+        "the layer whose feature map is explained (GET /model/layers)",
+        "the last one before pooling or flattening", FIELD(layer)),
     {OPTION_CHOICE, "target", "NAME", "what is explained of a class",
      OPTION_WORDS(TARGET_KINDS), FIELD(target)},
     {OPTION_TEXT, "against", "CLASS",
@@ -126,8 +116,9 @@ static const struct option rows[] = {
 #undef X
         {OPTION_CHOICE, "heatmap", "KIND",
          "the picture in the answer: over the photo, the same with boxes, the "
-         "map "
-         "alone, or no picture",
+         "signed colours of a gradient, the map alone, where it reaches half "
+         "of "
+         "its largest value, or no picture",
          OPTION_WORDS(RENDER_KINDS), FIELD(style.kind)},
     {OPTION_CHOICE, "colormap", "NAME", "the colours of the heatmap",
      OPTION_WORDS(HEATMAP_COLORMAPS), FIELD(style.colormap)},
@@ -171,18 +162,10 @@ enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
 /* ---- the table ---- */
 
-/* Only a layer can say better why it is not accepted. */
-static bool says_why(const struct option *row)
-{
-    return row->take == take_layer;
-}
-
 const struct request_options *explain_options_table(void)
 {
-    static const struct request_options table = {.rows = rows,
-                                                 .count = NUM_ROWS,
-                                                 .defaults = &defaults,
-                                                 .says_why = says_why};
+    static const struct request_options table = {
+        .rows = rows, .count = NUM_ROWS, .defaults = &defaults};
 
     return &table;
 }
@@ -210,16 +193,31 @@ static bool check_target(struct explain_request *request, const bool *seen,
                           "\"against\", the class to compare with");
 }
 
-/* The methods that have a parameter, in a text. */
-static void list_methods(char text[ALLOWED_TEXT_SIZE], unsigned parameter)
+/* The methods that have one of the parameters, in a text; of none, those that
+ * have colours. */
+static void list_methods(char text[ALLOWED_TEXT_SIZE], unsigned parameters)
 {
     const struct explain_method *method;
     struct allowed having = {0};
 
     for (size_t i = 0; (method = explain_method(i)); i++)
-        if (method->parameters & parameter)
+        if (parameters ? method->parameters & parameters : method->has_colours)
             having.set |= UINT64_C(1) << i;
     allowed_list(text, &having);
+}
+
+/* The colours of a method that has none are refused. */
+static bool check_heatmap(const struct explain_request *request,
+                          struct error *err)
+{
+    char text[ALLOWED_TEXT_SIZE];
+
+    if (request->style.kind != RENDER_COLOURS ||
+        (request->method && request->method->has_colours))
+        return true;
+    list_methods(text, 0);
+    return fail(err, ERROR_INPUT,
+                "option \"heatmap\": colours is for the method %s", text);
 }
 
 /* The parameters of other methods are refused. */
@@ -298,10 +296,11 @@ bool explain_options_parse(struct explain_request *request,
                            const struct engine *engine, bool is_whole,
                            struct error *err)
 {
-    struct reading reading = {.request = defaults, .engine = engine};
-    size_t num_classes = engine ? num_classes_of(engine) : defaults.top;
+    struct reading reading = defaults;
+    size_t num_classes = engine ? num_classes_of(engine) : defaults.request.top;
     bool seen[NUM_ROWS] = {false};
 
+    reading.base.engine = engine;
     if (reading.request.top > num_classes)
         reading.request.top = num_classes;
     if (!request_options_parse(explain_options_table(), &reading, seen, params,
@@ -311,5 +310,6 @@ bool explain_options_parse(struct explain_request *request,
     return !is_whole ||
            (check_classes(request, err) && check_target(request, seen, err) &&
             check_parameters(request, seen, err) &&
+            check_heatmap(request, err) &&
             check_box(request, engine, seen, err));
 }

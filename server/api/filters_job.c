@@ -16,6 +16,20 @@ static void write_sheet(struct response *response, struct engine_filters *found)
                     found->filters.count);
 }
 
+/* Finds, in a second attempt without what the session keeps for images. */
+static bool find(struct engine_filters *found, struct engine_session *session,
+                 const struct engine *engine,
+                 const struct engine_filters_request *request,
+                 struct error *err)
+{
+    struct error why = {0};
+
+    return engine_filters_find(found, engine, request, &why) ||
+           (engine_session_make_room(session, &why, true) &&
+            engine_filters_find(found, engine, request, &why)) ||
+           error_pass(err, &why);
+}
+
 static bool respond(struct cam_job *base, struct engine_session *session,
                     const struct engine *engine, double queue_ms,
                     const struct cancel *cancel, struct error *err)
@@ -25,10 +39,9 @@ static bool respond(struct cam_job *base, struct engine_session *session,
     struct engine_filters found = {0};
     bool ok;
 
-    (void)session;
     (void)queue_ms;
     ok = cancel_check(cancel, err) &&
-         engine_filters_find(&found, engine, &job->request, err);
+         find(&found, session, engine, &job->request, err);
     if (ok && job->format == FILTERS_PNG)
         write_sheet(response, &found);
     else if (ok)

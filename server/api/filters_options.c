@@ -2,24 +2,14 @@
 
 #include <string.h>
 
-static const struct engine_filters_request defaults =
-    ENGINE_FILTERS_REQUEST_DEFAULT;
-
-/* What the rows write into: the request first, for their fields. */
+/* What the rows write into. */
 struct reading {
+    struct request_reading base;
     struct engine_filters_request request;
-    const struct engine *engine;
 };
 
-static bool take_layer(void *data, const struct option *option,
-                       const char *value, struct error *err)
-{
-    struct reading *reading = data;
-
-    (void)option;
-    return engine_find_layer(reading->engine, &reading->request.layer, value,
-                             err);
-}
+static const struct reading defaults = {.request =
+                                            ENGINE_FILTERS_REQUEST_DEFAULT};
 
 static bool take_folded(void *data, const struct option *option,
                         const char *value, struct error *err)
@@ -32,14 +22,13 @@ static bool take_folded(void *data, const struct option *option,
     return reading->request.is_folded || strcmp(value, "0") == 0;
 }
 
-#define FIELD(field) OPTION_FIELD(struct engine_filters_request, field)
+#define FIELD(field) OPTION_FIELD(struct reading, request.field)
 
 static const struct option rows[] = {
     REQUEST_OPTIONS_MODEL,
-    {OPTION_TEXT, "layer", "LAYER",
-     "the layer whose convolution is shown (GET /model/layers)",
-     "a layer's name, a unique end of one, or -1, -2 and so on for the last",
-     "the first convolution's", .take = take_layer},
+    REQUEST_OPTIONS_LAYER(
+        "the layer whose convolution is shown (GET /model/layers)",
+        "the first convolution's", FIELD(layer)),
     {OPTION_CHOICE, "folded", "0|1",
      "whether the normalization behind the convolution is folded into its "
      "weights, as they are computed with; or they are those of the file",
@@ -63,17 +52,10 @@ static const struct option rows[] = {
 
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
-static bool says_why(const struct option *row)
-{
-    return row->take == take_layer;
-}
-
 const struct request_options *filters_options_table(void)
 {
-    static const struct request_options table = {.rows = rows,
-                                                 .count = NUM_ROWS,
-                                                 .defaults = &defaults,
-                                                 .says_why = says_why};
+    static const struct request_options table = {
+        .rows = rows, .count = NUM_ROWS, .defaults = &defaults};
 
     return &table;
 }
@@ -83,9 +65,10 @@ bool filters_options_parse(struct engine_filters_request *request,
                            const struct engine *engine, bool has_sheet,
                            struct error *err)
 {
-    struct reading reading = {.request = defaults, .engine = engine};
+    struct reading reading = defaults;
     bool seen[NUM_ROWS] = {false};
 
+    reading.base.engine = engine;
     if (!request_options_parse(filters_options_table(), &reading, seen, params,
                                err))
         return false;

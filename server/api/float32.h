@@ -20,4 +20,19 @@ static inline void float32_write(uint8_t *restrict bytes,
     }
 }
 
+/* Makes floats of bytes, where they are: (4 count), aligned for floats. */
+static inline const float *float32_in_place(uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = 0;
+        float value;
+
+        for (size_t b = 0; b < 4; b++)
+            bits |= (uint32_t)bytes[4 * i + b] << 8 * b;
+        memcpy(&value, &bits, sizeof value);
+        memcpy(bytes + 4 * i, &value, sizeof value);
+    }
+    return (const float *)(const void *)bytes;
+}
+
 #endif

@@ -17,9 +17,21 @@ bool handle_cam(struct service *service, struct request *request);
 bool handle_activations_check(struct service *service, struct request *request);
 bool handle_activations(struct service *service, struct request *request);
 
+/* POST /ascend: likewise; the image may be missing. */
+bool handle_ascend_check(struct service *service, struct request *request);
+bool handle_ascend(struct service *service, struct request *request);
+
 /* GET /filters: with its options in the query. */
 bool handle_filters_check(struct service *service, struct request *request);
 bool handle_filters(struct service *service, struct request *request);
+
+/* GET /exemplars: likewise; answered at once, unless a sheet has to be read. */
+bool handle_exemplars_check(struct service *service, struct request *request);
+bool handle_exemplars(struct service *service, struct request *request);
+
+/* GET /film: the list of its frames, or one of them. */
+bool handle_film_check(struct service *service, struct request *request);
+bool handle_film(struct service *service, struct request *request);
 
 /* GET /model, GET /model/layers and GET /methods, with the query's `model`; GET
  * /models. */
@@ -28,6 +40,29 @@ bool handle_model(struct service *service, struct request *request);
 bool handle_model_layers(struct service *service, struct request *request);
 bool handle_methods(struct service *service, struct request *request);
 bool handle_models(struct service *service, struct request *request);
+
+/* KServe's protocols: POST .../models/M:predict, :explain and /infer, and what
+ * there is. */
+bool handle_kserve_v1_check(struct service *service, struct request *request);
+bool handle_kserve_predict(struct service *service, struct request *request);
+bool handle_kserve_explain(struct service *service, struct request *request);
+bool handle_kserve_v2_check(struct service *service, struct request *request);
+bool handle_kserve_infer(struct service *service, struct request *request);
+bool handle_kserve_server(struct service *service, struct request *request);
+bool handle_kserve_live(struct service *service, struct request *request);
+bool handle_kserve_ready(struct service *service, struct request *request);
+bool handle_kserve_models(struct service *service, struct request *request);
+bool handle_kserve_model(struct service *service, struct request *request);
+bool handle_kserve_model_ready(struct service *service,
+                               struct request *request);
+
+/* The tasks of Hugging Face's API. */
+bool handle_huggingface_check(struct service *service, struct request *request);
+bool handle_image_classification(struct service *service,
+                                 struct request *request);
+bool handle_object_detection(struct service *service, struct request *request);
+bool handle_image_segmentation(struct service *service,
+                               struct request *request);
 
 /* GET /healthz: 200 while the process runs. GET /readyz: 200 while it accepts
  * work, 503 once it is shutting down. GET /metrics. None waits for a worker. */

@@ -2,6 +2,7 @@
 
 #include "server/api/activations_job.h"
 #include "server/api/activations_options.h"
+#include "server/api/admit.h"
 #include "server/api/posted_image.h"
 #include "server/http/accept.h"
 #include "server/http/request.h"
@@ -49,10 +50,8 @@ bool handle_activations_check(struct service *service, struct request *request)
     struct model *model;
     bool ok;
 
-    if (service_is_abandoned(service))
-        return request_fail(request, PROBLEM_DRAINING,
-                            "the service is shutting down");
-    if (!check_accept(request) || !posted_image_check_head(request) ||
+    if (!admit_work(service, request) || !check_accept(request) ||
+        !posted_image_check_head(request) ||
         !posted_image_find_model(&model, service, request))
         return false;
     ok = check_options(&asked, request, model, !posted_image_is_form(request));

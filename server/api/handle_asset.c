@@ -1,6 +1,9 @@
 #include "server/api/handle.h"
 
+#include <string.h>
+
 #include "server/api/asset.h"
+#include "server/http/accept.h"
 #include "server/http/request.h"
 
 /* What a browser allows the page: scripts and styles from our files but not
@@ -22,12 +25,36 @@ static const struct {
     {"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
+/* Whether a client of KServe's version 1 asks whether the server lives, which
+ * it does where the page is. */
+static bool wants_life(const struct request *request)
+{
+    static const char *const types[] = {"text/html", "application/json"};
+
+    return accept_best(request->accept, types, 2) == 1;
+}
+
+static bool send_life(struct response *response, struct error *err)
+{
+    response->status = 200;
+    response->content_type = "application/json";
+    response_header(response, "Cache-Control", "no-cache");
+    return buf_printf(&response->body, err, "{\"status\": \"alive\"}\n");
+}
+
 bool handle_asset(struct service *service, struct request *request)
 {
     const struct asset *asset = asset_find(request->path);
     struct response *response = &request->response;
 
     (void)service;
+    if (strcmp(request->path, "/") == 0) {
+        response_header(response, "Vary", "Accept");
+        if (wants_life(request))
+            return send_life(response, &request->err) ||
+                   request_fail(request, PROBLEM_MEMORY,
+                                "not enough memory for the response");
+    }
     if (!asset)
         return request_fail(request, PROBLEM_INTERNAL,
                             "the file is not embedded");

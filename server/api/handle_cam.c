@@ -62,10 +62,8 @@ bool handle_cam_check(struct service *service, struct request *request)
     struct admitted admitted;
     bool ok;
 
-    if (service_is_abandoned(service))
-        return request_fail(request, PROBLEM_DRAINING,
-                            "the service is shutting down");
-    if (!check_accept(request) || !posted_image_check_head(request) ||
+    if (!admit_work(service, request) || !check_accept(request) ||
+        !posted_image_check_head(request) ||
         !posted_image_find_model(&model, service, request))
         return false;
     ok = check_options(&admitted, &asked, service, request, model,
@@ -98,7 +96,8 @@ static bool make_job(struct service *service, struct request *request,
     bool streams = format == CAM_LINES;
 
     if (job && streams)
-        job->base.deferred.stream = stream_new(formats[format]);
+        job->base.deferred.stream =
+            stream_new(formats[format], STREAM_MAX_WAITING);
     if (!job || (streams && !job->base.deferred.stream)) {
         free(job);
         return request_fail(request, PROBLEM_MEMORY,

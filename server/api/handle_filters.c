@@ -1,5 +1,6 @@
 #include "server/api/handle.h"
 
+#include "server/api/admit.h"
 #include "server/api/filters_job.h"
 #include "server/api/filters_options.h"
 #include "server/http/accept.h"
@@ -41,9 +42,8 @@ bool handle_filters_check(struct service *service, struct request *request)
     struct engine_filters_request asked;
     struct model *model;
 
-    if (service_is_abandoned(service))
-        return request_fail(request, PROBLEM_DRAINING,
-                            "the service is shutting down");
+    if (!admit_work(service, request))
+        return false;
     if (format_of(request) == FILTERS_NUM_FORMATS)
         return request_fail(request, PROBLEM_NOT_ACCEPTABLE,
                             "the response can only be image/png or "

@@ -77,7 +77,8 @@ bool handle_models(struct service *service, struct request *request)
     for (size_t i = 0; i < count; i++)
         models[i] = models_get(&service->models, i);
     response_header(&request->response, "Cache-Control", "no-cache");
-    ok = model_json_list(&request->response, models, count, &request->err);
+    ok = model_json_list(&request->response, models, count, service->film.count,
+                         &request->err);
     for (size_t i = 0; i < count; i++)
         model_release(models[i]);
     return ok;

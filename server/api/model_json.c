@@ -60,16 +60,22 @@ static size_t count_labels(const struct engine *engine, size_t num_classes)
     return count;
 }
 
+static bool put_served(json_t *root, const struct model *model)
+{
+    return put(root, "default", json_boolean(model->slot == 0)) &&
+           put(root, "generation",
+               json_integer((json_int_t)model->generation)) &&
+           put(root, "loaded", text(model->loaded));
+}
+
 /* A new object that describes the model, or NULL. */
-static json_t *describe(const struct model *model)
+static json_t *describe(const struct model *model, bool is_served)
 {
     const struct engine_info *info = &model->info;
     json_t *root = json_object();
 
     if (put(root, "name", text(info->name)) &&
-        put(root, "default", json_boolean(model->slot == 0)) &&
-        put(root, "generation", json_integer((json_int_t)model->generation)) &&
-        put(root, "loaded", text(model->loaded)) &&
+        (!is_served || put_served(root, model)) &&
         put(root, "method", text(info->method)) &&
         put(root, "head", text(info->head)) &&
         put(root, "output", text(info->output)) &&
@@ -107,10 +113,20 @@ static bool dump_line(struct response *response, json_t *root, bool ok,
 bool model_json_write(struct response *response, const struct model *model,
                       const struct config *config, struct error *err)
 {
-    json_t *root = describe(model);
+    json_t *root = describe(model, true);
     bool ok = put(root, "runtime", text(model->info.runtime)) &&
               put(root, "workers", json_integer((json_int_t)config->workers)) &&
               put(root, "limits", model_limits(config)) &&
+              put(root, "options", model_options());
+
+    return dump_line(response, root, ok, err);
+}
+
+bool model_json_alone(struct response *response, const struct model *model,
+                      struct error *err)
+{
+    json_t *root = describe(model, false);
+    bool ok = put(root, "runtime", text(model->info.runtime)) &&
               put(root, "options", model_options());
 
     return dump_line(response, root, ok, err);
@@ -129,12 +145,13 @@ bool model_json_layers(struct response *response, const struct model *model,
 }
 
 bool model_json_list(struct response *response, struct model *const *models,
-                     size_t count, struct error *err)
+                     size_t count, size_t num_frames, struct error *err)
 {
     json_t *root = json_object(), *list = json_array();
     bool ok = put(root, "models", list);
 
     for (size_t i = 0; i < count && ok; i++)
-        ok = json_array_append_new(list, describe(models[i])) == 0;
+        ok = json_array_append_new(list, describe(models[i], true)) == 0;
+    ok = ok && put(root, "film", json_integer((json_int_t)num_frames));
     return dump_line(response, root, ok, err);
 }

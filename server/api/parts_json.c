@@ -1,8 +1,9 @@
 #include "server/api/parts_json.h"
 
-#include <nettle/base64.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "server/api/encode64.h"
 #include "server/api/float32.h"
 #include "server/http/json.h"
 
@@ -31,20 +32,31 @@ static json_t *rows_of(const float *values, size_t height, size_t width)
     return rows;
 }
 
-static json_t *floats_of(const float *values, size_t count)
+json_t *parts_json_base64(const struct buf *bytes)
 {
-    size_t len = BASE64_ENCODE_RAW_LENGTH(count * sizeof(float));
-    uint8_t *bytes = malloc(count * sizeof(float));
+    size_t len = encode64_len(bytes->len);
     char *encoded = malloc(len + 1);
     json_t *string = NULL;
 
-    if (bytes && encoded) {
-        float32_write(bytes, values, count);
-        base64_encode_raw(encoded, count * sizeof(float), bytes);
+    if (encoded) {
+        encode64_write(encoded, bytes->data, bytes->len);
         string = json_stringn_nocheck(encoded, len);
     }
-    free(bytes);
     free(encoded);
+    return string;
+}
+
+static json_t *floats_of(const float *values, size_t count)
+{
+    struct buf bytes = {0};
+    json_t *string = NULL;
+
+    if (buf_reserve(&bytes, count * sizeof(float), NULL)) {
+        float32_write(bytes.data, values, count);
+        bytes.len = count * sizeof(float);
+        string = parts_json_base64(&bytes);
+    }
+    buf_release(&bytes);
     return string;
 }
 
@@ -93,4 +105,20 @@ json_t *parts_json_timing(const struct engine_timing *t, double queue_ms)
                      "decode", milliseconds(t->decode), "preprocess",
                      milliseconds(t->preprocess), "infer",
                      milliseconds(t->infer), "render", milliseconds(t->render));
+}
+
+bool parts_json_splice(struct buf *body, const char *key, const char *before,
+                       const struct buf *png, struct error *err)
+{
+    size_t len = encode64_len(png->len);
+    bool ok;
+
+    body->len--;
+    ok = buf_printf(body, err, ",\"%s\":\"%s", key, before) &&
+         buf_reserve(body, len + 2, err);
+    if (!ok)
+        return false;
+    encode64_write((char *)body->data + body->len, png->data, png->len);
+    body->len += len;
+    return buf_append(body, "\"}", 2, err);
 }

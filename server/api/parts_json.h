@@ -23,6 +23,17 @@ json_t *parts_json_region(const struct preprocess_region *region);
 /* Name and shape; null for NULL. */
 json_t *parts_json_layer(const struct layer *layer);
 
+/* A file in base64. */
+json_t *parts_json_base64(const struct buf *bytes);
+
+/* Inserts a file as base64, behind the text `before`, as the last member of the
+ * object that a body is. It is written directly into the body: a JSON string
+ * would be copied three times and searched for characters to escape. The body
+ * may be anything after a failure, ERROR_MEMORY. */
+bool parts_json_splice(struct buf *body, const char *key, const char *before,
+                       const struct buf *png, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Milliseconds of each stage. */
 json_t *parts_json_timing(const struct engine_timing *t, double queue_ms);
 

@@ -72,7 +72,7 @@ static bool fail_value(const struct request_options *options, size_t i,
     struct request_option about;
 
     request_options_describe(&about, options, i);
-    if (options->says_why && options->says_why(row))
+    if (row->take && why->kind != ERROR_NONE)
         return fail(err, ERROR_INPUT, "option \"%s\": %s", about.name,
                     why->text);
     return fail(err, ERROR_INPUT,
@@ -131,4 +131,28 @@ bool request_options_take_model(void *data, const struct option *option,
     (void)value;
     (void)err;
     return true;
+}
+
+bool request_options_take_layer(void *data, const struct option *option,
+                                const char *value, struct error *err)
+{
+    const struct request_reading *reading = data;
+    size_t index = 0;
+
+    if (!reading->engine)
+        return true;
+    if (!engine_find_layer(reading->engine, &index, value, err))
+        return false;
+    memcpy((char *)data + option->offset, &index, sizeof index);
+    return true;
+}
+
+bool request_options_read_index(size_t *index, const char **text)
+{
+    const char *start = *text;
+
+    for (*index = 0; **text >= '0' && **text <= '9'; ++*text)
+        if (*index < UINT32_MAX)
+            *index = *index * 10 + (size_t)(**text - '0');
+    return *text > start;
 }

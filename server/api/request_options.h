@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "engine/base/error.h"
+#include "engine/engine.h"
 #include "server/config/options.h"
 #include "server/http/params.h"
 
@@ -17,9 +18,11 @@ struct request_options {
     const struct option *rows; /* (count) */
     size_t count;
     const void *defaults; /* what the rows' fields are in */
-    /* Whether the failure of a row's `take` says why a value is not accepted
-     * better than the row itself; or NULL. */
-    bool (*says_why)(const struct option *row);
+};
+
+/* What the rows' fields are in begins with this. */
+struct request_reading {
+    const struct engine *engine; /* that is asked; NULL: not known yet */
 };
 
 /* A row in words (GET /model). */
@@ -38,7 +41,8 @@ void request_options_describe(struct request_option *about,
 void request_options_name(char name[32], const char *flag);
 
 /* Reads all options into `data`. ERROR_INPUT names the option and what it
- * accepts; of an unknown one, the options there are.
+ * accepts, or what the row's `take` says if it sets an error; of an unknown
+ * one, the options there are.
  *
  * seen  inout  (count) which rows are given */
 bool request_options_parse(const struct request_options *options, void *data,
@@ -61,5 +65,21 @@ bool request_options_given(const struct request_options *options,
 
 bool request_options_take_model(void *data, const struct option *option,
                                 const char *value, struct error *err);
+
+/* The row of a layer, whose field is a size_t: its index in engine_layers(). */
+#define REQUEST_OPTIONS_LAYER(help, fallback, ...)                          \
+    {                                                                       \
+        OPTION_TEXT, "layer", "LAYER", help,                                \
+            "a layer's name, a unique end of one, or -1, -2 and so on for " \
+            "the last",                                                     \
+            fallback, .take = request_options_take_layer, __VA_ARGS__       \
+    }
+
+bool request_options_take_layer(void *data, const struct option *option,
+                                const char *value, struct error *err);
+
+/* Reads a number, of which at most UINT32_MAX is kept, and steps behind it.
+ * Returns whether there is one. */
+bool request_options_read_index(size_t *index, const char **text);
 
 #endif

@@ -44,8 +44,14 @@
          "model's own; a larger input gives a finer map")                      \
     CHOICE(precision, "precision", CONFIG_FP32, "fp32|int8|auto",              \
            "arithmetic of the networks: floats, 8-bit integers (faster, "      \
-           "slightly less accurate, needs a processor with AVX-512 VNNI, or "  \
-           "the XNNPACK of 2024), or whichever a check at startup prefers")    \
+           "slightly less accurate, needs a processor with AVX2, or the "      \
+           "XNNPACK of 2024), or whichever a check at startup prefers")        \
+    TEXT(exemplars, "exemplars", "", "FOLDER",                                 \
+         "exemplars to offer: a folder that `wherefore exemplars` has "        \
+         "written, or one with such folders in it; SIGHUP reads it anew")      \
+    TEXT(film, "film", "", "FOLDER",                                           \
+         "a film for the page: a folder of images, its frames, in the order "  \
+         "of their names; at most 1000, with 64 MB together")                  \
     SECTION("work", "how much runs at once, and how much may wait")            \
     NUMBER(workers, "workers", 2, 1, 256, "threads",                           \
            "images processed at the same time, one thread each")               \
@@ -58,6 +64,10 @@
     NUMBER(deadline_ms, "deadline-ms", 10000, 1, 3600000, "milliseconds",      \
            "longest wait for a worker before the response is a 503; methods "  \
            "of several passes are also stopped between two passes after it")   \
+    NUMBER(ascend_deadline_ms, "ascend-deadline-ms", 120000, 1, 3600000,       \
+           "milliseconds",                                                     \
+           "longest time of a gradient ascent (POST /ascend), the wait for a " \
+           "worker included; then the response is a 503")                      \
     NUMBER(max_passes, "max-passes", 1500, 1, 1000000, "passes",               \
            "most passes of the network for one image; a request that takes "   \
            "more gets a 413")                                                  \
@@ -122,10 +132,9 @@
            "file adds 192")                                                    \
     SECTION("access", "who may use the service")                               \
     TEXT(token_file, "token-file", "", "FILE",                                 \
-         "file of bearer tokens, one per line; /cam, /activations, /filters, " \
-         "/model, "                                                            \
-         "/model/layers, /models and /methods then require one of them; "      \
-         "SIGHUP reloads it")                                                  \
+         "file of bearer tokens, one per line; /cam, /activations, /ascend, "  \
+         "/filters, /exemplars, /film, /model, /model/layers, /models and "    \
+         "/methods then require one of them; SIGHUP reloads it")               \
     TEXT(metrics_token_file, "metrics-token-file", "", "FILE",                 \
          "the same for /metrics")                                              \
     LIST(cors_origins, "cors-origin", "", "ORIGIN",                            \

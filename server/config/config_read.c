@@ -12,15 +12,6 @@
 
 enum { MAX_NAME = 64 };
 
-void config_init(struct config *config)
-{
-    const struct option *option;
-
-    *config = (struct config){0};
-    for (size_t i = 0; (option = config_option_at(i)) != NULL; i++)
-        config_option_reset(config, option);
-}
-
 static bool refuse_operand(void *data, char *text, struct error *err)
 {
     (void)data;

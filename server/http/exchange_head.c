@@ -59,6 +59,7 @@ static void read_headers(struct exchange *x, const char *method,
     request->if_none_match = header(x, "If-None-Match");
     request->authorization = header(x, "Authorization");
     request->origin = header(x, "Origin");
+    request->header_len = header(x, "Inference-Header-Content-Length");
     request_set_id(request, header(x, "X-Request-Id"));
     origin_read(&request->from, x->connection, x->door->backend.trusted);
 }
@@ -146,6 +147,8 @@ static bool check_head(struct exchange *x)
                    request->path);
     bool options = request->method == REQUEST_OPTIONS;
 
+    if (request->route)
+        request->response.shape = request->route->shape;
     if (x->has_nul)
         return request_fail(request, PROBLEM_MALFORMED,
                             "the path contains a NUL byte");

@@ -42,21 +42,28 @@ enum problem problem_of(enum error_kind kind)
     return by_kind[kind];
 }
 
-static bool write_body(struct buf *body, const struct row *row,
-                       const char *detail, uint64_t limit, const char *id)
+/* As RFC 9457 says. NULL: not enough memory. */
+static json_t *details(const struct row *row, const char *detail,
+                       uint64_t limit, const char *id)
 {
     json_t *root = json_pack("{ss ss sI so ss}", "type", "about:blank", "title",
                              row->title, "status", (json_int_t)row->status,
                              "detail", text(detail), "kind", row->kind);
-    bool ok = root != NULL;
 
-    if (ok && limit > 0)
-        ok = json_object_set_new(root, "limit",
-                                 json_integer((json_int_t)limit)) == 0;
-    if (ok && id)
-        ok = json_object_set_new(root, "request_id", json_string(id)) == 0;
-    ok = ok && json_dump_callback(root, append, body, JSON_COMPACT) == 0 &&
-         buf_append(body, "\n", 1, NULL);
+    if (root &&
+        (limit == 0 || put(root, "limit", json_integer((json_int_t)limit))) &&
+        (!id || put(root, "request_id", json_string(id))))
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+static bool write_body(struct buf *body, json_t *root)
+{
+    bool ok = root &&
+              json_dump_callback(root, append, body, JSON_COMPACT) == 0 &&
+              buf_append(body, "\n", 1, NULL);
+
     json_decref(root);
     return ok;
 }
@@ -67,7 +74,8 @@ static void respond_no_memory(struct response *response)
     static const char text[] =
         "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
         "\"status\":503,\"detail\":\"not enough memory for the response\","
-        "\"kind\":\"no-memory\"}\n";
+        "\"kind\":\"no-memory\","
+        "\"error\":\"not enough memory for the response\"}\n";
 
     buf_release(&response->body);
     response->constant = (const uint8_t *)text;
@@ -79,20 +87,26 @@ void problem_response(struct response *response, enum problem problem,
 {
     const struct row *row = &rows[problem];
     const char *id = response->id;
+    const enum problem_shape shape = response->shape;
     struct buf body = {0};
-    bool written = write_body(&body, row, detail, limit, id);
+    bool written = write_body(
+        &body, shape == PROBLEM_ERROR ? json_pack("{so}", "error", text(detail))
+                                      : details(row, detail, limit, id));
 
     if (!written)
         row = &rows[PROBLEM_MEMORY];
     response_release(response);
     response->id = id;
+    response->shape = shape;
     response->body = body;
     if (!written)
         respond_no_memory(response);
     response->title = row->title;
     response->kind = row->kind;
     response->status = row->status;
-    response->content_type = "application/problem+json";
+    response->content_type = shape == PROBLEM_ERROR
+                                 ? "application/json"
+                                 : "application/problem+json";
     response_header(response, "Cache-Control", "no-store");
     if (row->status == 401)
         response_header(response, "WWW-Authenticate",

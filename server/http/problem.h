@@ -1,7 +1,8 @@
 #ifndef SERVER_HTTP_PROBLEM_H
 #define SERVER_HTTP_PROBLEM_H
 
-/* Every error a client sees is an RFC 9457 problem:
+/* Every error a client sees is an RFC 9457 problem, or, on routes that follow
+ * another protocol, only its detail as "error":
  *
  *     {"type": "about:blank", "title": "Content Too Large", "status": 413,
  *      "detail": "the body is longer than ...", "kind": "over-limit",
@@ -54,7 +55,8 @@ enum problem problem_of(enum error_kind kind);
 
 /* Turns `response` into this problem, whatever it held before; a 503 and a 429
  * get Retry-After. `limit` is the limit that was exceeded, or 0. `response->id`
- * stays. Without memory for the text it becomes PROBLEM_MEMORY. Any thread. */
+ * and `shape` stay. Without memory for the text it becomes PROBLEM_MEMORY. Any
+ * thread. */
 void problem_response(struct response *response, enum problem problem,
                       const char *detail, uint64_t limit);
 

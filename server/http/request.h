@@ -45,6 +45,7 @@ struct request {
     const char *if_none_match;
     const char *authorization; /* never printed */
     const char *origin;        /* of the page whose script sent it */
+    const char *header_len;    /* Inference-Header-Content-Length */
     uint64_t body_len;         /* by Content-Length; 0 without one */
     char id[REQUEST_ID_SIZE];  /* the client's X-Request-Id, or one of ours */
     const struct route *route; /* NULL: the path has none */

@@ -11,6 +11,10 @@
 
 #include "engine/base/buf.h"
 
+/* How a failure is written: as RFC 9457 says, or as `{"error": "..."}`, which
+ * clients of other services read. */
+enum problem_shape { PROBLEM_DETAILS, PROBLEM_ERROR };
+
 enum { RESPONSE_MAX_HEADERS = 20, RESPONSE_HEADER_SIZE = 256 };
 
 struct response_header {
@@ -31,6 +35,7 @@ struct response {
     bool close;               /* close the connection afterwards */
     const char *title, *kind; /* of a problem, constants; else NULL */
     const char *id; /* of the request, for problems; borrowed, or NULL */
+    enum problem_shape shape; /* of a problem */
 };
 
 /* Adds a header. One header too many, or a value that is too long, is a bug; it

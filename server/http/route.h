@@ -19,7 +19,9 @@ typedef bool route_handler(struct service *service, struct request *request);
 
 struct route {
     enum request_method method; /* REQUEST_GET stands for HEAD as well */
-    const char *path;
+    const char *path; /* "{model}" in it stands for a name: one character or
+                         more, but for "/" and ":" */
+    enum problem_shape shape; /* of its failures */
     enum access_realm access; /* whose token it requires */
     route_handler *check;  /* before the body is read; NULL: nothing to check,
                               and the query is ignored */
@@ -40,6 +42,11 @@ struct route_table {
 enum route_result route_find(const struct route_table *table,
                              const struct route **route,
                              enum request_method method, const char *path);
+
+/* Writes what stands in a path for the braces of the row that was found for it.
+ * A name that is longer than size - 1 bytes is cut short. */
+void route_name(char *name, size_t size, const struct route *route,
+                const char *path);
 
 /* Writes the value of an Allow header for a path, such as
  * "GET, HEAD, OPTIONS"; for "*", of all paths together. */

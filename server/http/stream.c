@@ -3,12 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct stream *stream_new(const char *content_type)
+struct stream *stream_new(const char *content_type, size_t max_waiting)
 {
     struct stream *stream = calloc(1, sizeof *stream);
+    char *lines = malloc(max_waiting);
 
-    if (!stream)
+    if (!stream || !lines) {
+        free(stream);
+        free(lines);
         return NULL;
+    }
+    stream->lines = lines;
+    stream->max_waiting = max_waiting;
     stream->content_type = content_type;
     pthread_mutex_init(&stream->lock, NULL);
     return stream;
@@ -26,7 +32,7 @@ static void wake(struct stream *stream)
 void stream_add(struct stream *stream, const char *line, size_t len)
 {
     pthread_mutex_lock(&stream->lock);
-    if (!stream->left && len <= sizeof stream->lines - stream->len) {
+    if (!stream->left && len <= stream->max_waiting - stream->len) {
         memcpy(stream->lines + stream->len, line, len);
         stream->len += len;
         if (!stream->begun) {
@@ -140,5 +146,6 @@ void stream_free(struct stream *stream)
     if (!stream)
         return;
     pthread_mutex_destroy(&stream->lock);
+    free(stream->lines);
     free(stream);
 }

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of lines that may wait for a client. */
+/* Bytes of short lines that may wait for a client. */
 enum { STREAM_MAX_WAITING = 2048 };
 
 /* What the HTTP side does for a stream. All are called with its lock held. */
@@ -42,15 +42,17 @@ struct stream {
     bool begun, ended, left;          /* guarded by lock, like all below */
     bool paused;                      /* the reader waits */
     bool gone;                        /* the client has disconnected */
-    char lines[STREAM_MAX_WAITING];   /* (len) */
-    size_t len;
+    char *lines;                      /* (max_waiting, of which len) owned */
+    size_t len, max_waiting;
     const uint8_t *end; /* (end_len) borrowed */
     size_t end_len, end_sent;
     uint64_t sent;
 };
 
-/* `content_type` is a constant. Returns NULL if there is not enough memory. */
-struct stream *stream_new(const char *content_type)
+/* `content_type` is a constant. At most `max_waiting` bytes of lines wait for a
+ * client, such as STREAM_MAX_WAITING. Returns NULL if there is not enough
+ * memory. */
+struct stream *stream_new(const char *content_type, size_t max_waiting)
     __attribute__((warn_unused_result));
 
 /* Adds a line, or drops it if too many bytes wait. Worker. */

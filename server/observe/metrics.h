@@ -50,7 +50,7 @@ enum metrics_reason {
 enum {
     METRICS_NUM_STATUSES =
         sizeof((unsigned[]){METRICS_STATUSES}) / sizeof(unsigned),
-    METRICS_MAX_ROUTES = 32,
+    METRICS_MAX_ROUTES = 64,
     METRICS_MAX_METHODS = 65 /* of explanation, and none */
 };
 

@@ -1,6 +1,5 @@
 #include "server/work/service.h"
 
-#include <sched.h>
 #include <string.h>
 
 #include "server/observe/log.h"
@@ -9,20 +8,15 @@
 enum { IDLE_MS = 5000 };
 
 /* The number of workers, but not more than there are cores: more threads would
- * only take turns. With more cores than a cpu_set_t holds, the number is
- * unknown. */
+ * only take turns. */
 static unsigned lone_threads(const struct config *config)
 {
     const unsigned workers = (unsigned)config->workers;
-    cpu_set_t cores;
-    unsigned count;
+    const unsigned count = team_num_cores();
 
     if (config->lone_threads > 0)
         return (unsigned)config->lone_threads;
-    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
-        return workers;
-    count = (unsigned)CPU_COUNT(&cores);
-    return count < workers ? count : workers;
+    return count > 0 && count < workers ? count : workers;
 }
 
 bool service_open(struct service *service, const struct config *config,
@@ -55,6 +49,15 @@ bool service_open(struct service *service, const struct config *config,
         return false;
     if (!models_open(&service->models, &config->models, &options, err))
         goto out;
+    if (!exemplars_open(&service->exemplars, config->exemplars,
+                        &service->models, config->log_format, err)) {
+        error_prefix(err, "--exemplars");
+        goto out_models;
+    }
+    if (!film_open(&service->film, config->film, err)) {
+        error_prefix(err, "--film");
+        goto out_exemplars;
+    }
     queue_init(&service->queue, config->queue_length);
     service->pool =
         pool_new(&service->models, &service->queue, &size, &limits, err);
@@ -63,6 +66,10 @@ bool service_open(struct service *service, const struct config *config,
         return true;
     }
     queue_release(&service->queue);
+    film_close(&service->film);
+out_exemplars:
+    exemplars_close(&service->exemplars);
+out_models:
     models_close(&service->models);
 out:
     access_close(&service->access);
@@ -102,11 +109,23 @@ static void reload(struct service *service, size_t i)
     model_release(old);
 }
 
+static void reload_exemplars(struct service *service)
+{
+    const struct config *config = service->config;
+    struct error err = {0};
+
+    if (!exemplars_reload(&service->exemplars, &service->models,
+                          config->log_format, &err))
+        log_notice((enum config_log_format)config->log_format,
+                   "exemplars are no longer offered: %s", err.text);
+}
+
 void service_reload(struct service *service)
 {
     reload_access(service);
     for (size_t i = 0; i < service->models.count; i++)
         reload(service, i);
+    reload_exemplars(service);
 }
 
 void service_begin_drain(struct service *service)
@@ -143,6 +162,8 @@ void service_close(struct service *service)
         return;
     pool_free(service->pool);
     queue_release(&service->queue);
+    film_close(&service->film);
+    exemplars_close(&service->exemplars);
     models_close(&service->models);
     access_close(&service->access);
     process_close(&service->process);

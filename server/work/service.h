@@ -17,6 +17,8 @@
 #include "server/observe/metrics.h"
 #include "server/observe/process.h"
 #include "server/work/allowed.h"
+#include "server/work/exemplars.h"
+#include "server/work/film.h"
 #include "server/work/models.h"
 #include "server/work/pool.h"
 #include "server/work/queue.h"
@@ -26,6 +28,8 @@ struct service {
     struct access access;
     struct allowed allowed; /* methods */
     struct models models;
+    struct exemplars exemplars;
+    struct film film;
     struct queue queue;
     struct pool *pool; /* owned */
     struct metrics metrics;
@@ -34,15 +38,16 @@ struct service {
     atomic_bool draining, abandoned;
 };
 
-/* Reads the tokens, opens the models and starts the workers. On failure
- * `service` is empty. */
+/* Reads the tokens, opens the models, reads the indices of exemplars and the
+ * film, and starts the workers. On failure `service` is empty. */
 bool service_open(struct service *service, const struct config *config,
                   struct error *err) __attribute__((warn_unused_result));
 
 /* Reloads the tokens and every model, one after another. A model that loads
  * replaces the old one, which still serves the requests that have begun and is
  * freed with the last of them. If a file cannot be read or a model does not
- * load, the old one stays. Logs a line for each. Takes the time of opening and
+ * load, the old one stays. Reads the indices of exemplars anew. Logs a line for
+ * each. Takes the time of opening and
  * the memory of one more model. Only on the thread that opened the service,
  * while it is not draining. */
 void service_reload(struct service *service);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "server/api/activations_options.h"
+#include "server/api/ascend_options.h"
+#include "server/api/exemplars_options.h"
 #include "server/api/explain_options.h"
 #include "server/api/filters_options.h"
 #include "tests/unit/fake_engine.h"
@@ -103,6 +105,43 @@ static void check_filters(const struct params *params,
            asked.style.size <= FILTERS_MAX_SIZE);
 }
 
+static void check_ascend(const struct params *params,
+                         const struct engine *engine)
+{
+    struct engine_ascend_request asked;
+    struct error err = {0};
+    bool ok = ascend_options_parse(&asked, params, engine, true, &err);
+
+    expect(ok == (err.kind == ERROR_NONE));
+    if (!ok)
+        return;
+    expect(asked.method < PAINTING_NUM_METHODS);
+    expect(!asked.target.is_class || asked.target.class_index < FAKE_CLASSES);
+    expect(asked.steps >= 1 && asked.steps <= ASCEND_MAX_STEPS);
+    expect(asked.every >= 1 && asked.every <= ASCEND_MAX_STEPS);
+    expect(asked.size == 0 ||
+           (asked.size >= ASCEND_MIN_SIZE && asked.size <= ASCEND_MAX_SIZE));
+    expect(asked.shift <= ENGINE_ASCEND_MAX_SHIFT);
+    expect(asked.turn <= ENGINE_ASCEND_MAX_TURN);
+    expect(asked.scale >= 0 && asked.scale <= 1);
+    expect(asked.rate >= 0 && asked.rate <= 1);
+    expect(asked.near >= 0 && asked.near <= 1);
+}
+
+static void check_exemplars(const struct params *params,
+                            const struct engine *engine)
+{
+    struct exemplars_request asked;
+    struct error err = {0};
+    bool ok = exemplars_options_parse(&asked, params, engine, &err);
+
+    expect(ok == (err.kind == ERROR_NONE));
+    if (!ok || !asked.is_one)
+        return;
+    expect(asked.layer < engine_layers(engine)->count);
+    expect(asked.channel < engine_layers(engine)->list[asked.layer].channels);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const size_t pieces[] = {SIZE_MAX, PIECE};
@@ -127,7 +166,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
            asked[0].num_classes == asked[1].num_classes);
     for (int i = 0; i < 2; i++) {
         check_activations(&params[i], &engine);
+        check_ascend(&params[i], &engine);
         check_filters(&params[i], &engine);
+        check_exemplars(&params[i], &engine);
         params_release(&params[i]);
     }
     return 0;

@@ -253,7 +253,10 @@ def test_the_object_lies_in_a_finer_map(server: Server) -> None:
     assert answer["map"]["kind"] == "object"
     assert (answer["map"]["width"], answer["map"]["height"]) == (28, 28)
     assert answer["box"]["rule"] == "object"
-    assert (answer["box"]["seed"], answer["box"]["layer"]) == ("static", "block10.add")
+    assert (answer["box"]["seed"], answer["box"]["layer"]) == (
+        "gradient",
+        "block10.add",
+    )
     assert sides(answer["box"]) == (*low, high[0] - low[0], high[1] - low[1])
     own = ask(server, box="object", values=1, **{"class": "285"})
     assert own["map"]["kind"] == "evidence"

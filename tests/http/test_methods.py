@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import pytest
 from conftest import LARGE, Server, sample
+from PIL import Image
 
 # Gradients of two workers take more than the container's 128 MB.
 pytestmark = LARGE
@@ -109,6 +110,21 @@ def test_the_array_the_floats_and_the_rows_are_the_same_numbers(server: Server) 
     several = post(server, "application/x-npy", **options | {"class": ["285", "281"]})
     assert np.load(io.BytesIO(several.content)).shape == (2, 224, 224)
     assert several.headers["x-wherefore-classes"] == "285,281"
+
+
+def test_gradients_have_a_picture_in_their_colours(server: Server) -> None:
+    """The largest of a pixel's colours, by their size, is the map's value."""
+    options = {"method": "saliency", "heatmap": "colours", "class": "285"}
+    sent = base64.b64decode(post(server, values="f32", **options).json()["heatmap"])
+    with Image.open(io.BytesIO(sent)) as picture:
+        assert picture.size == Image.open(io.BytesIO(sample("chelsea.png"))).size
+        levels = np.asarray(picture).astype(int)
+    assert levels.shape[2] == 3 and 1 <= levels.min() < 64 and 192 < levels.max() <= 255
+    assert (levels == 128).any()
+    alone = post(server, "image/png", **options)
+    assert alone.headers["content-type"] == "image/png" and alone.content == sent
+    refused = post(server, heatmap="colours", method="gradcam")
+    assert refused.status_code == 422 and "guided" in refused.json()["detail"]
 
 
 def test_a_form_may_complete_the_query(server: Server) -> None:

@@ -155,7 +155,7 @@ def test_too_many_pixels_within_both_sides(server: Server) -> None:
         ({"class": [str(i) for i in range(17)]}, ['"class"', "16"]),
         ({"class": "top", "top": "17"}, ['"class"', "17", "16"]),
         ({"class": ["top", "0"], "top": "16"}, ['"class"', "17", "16"]),
-        ({"heatmap": "yes"}, ['"heatmap"', "overlay, boxes, map or none"]),
+        ({"heatmap": "yes"}, ['"heatmap"', "overlay, boxes, colours, map, mask or none"]),
         ({"colormap": "rainbow"}, ['"colormap"', "viridis"]),
         ({"alpha": "1.5"}, ['"alpha"', "0 to 1"]),
         ({"alpha": "nan"}, ['"alpha"', "0 to 1"]),

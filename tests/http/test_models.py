@@ -47,11 +47,11 @@ def test_the_precision_is_told_and_integers_need_kernels() -> None:
         model = server.get("/model").json()
         assert model["precision"] == "fp32"
     cpu = pathlib.Path("/proc/cpuinfo").read_text()
-    if model["runtime"] == "2022" and "avx512_vnni" not in cpu:
+    if model["runtime"] == "2022" and not {"avx2", "fma"} <= set(cpu.split()):
         result = run("serve", *args, "--model", MODEL)
         assert result.returncode == 1
         assert result.stderr.count("\n") == 1
-        assert "needs a processor with AVX-512 VNNI" in result.stderr
+        assert "needs a processor with AVX2" in result.stderr
         return
     with running(*args) as server:
         (told,) = server.get("/models").json()["models"]

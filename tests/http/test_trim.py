@@ -98,3 +98,36 @@ def test_a_refusal_says_what_was_needed_and_what_there_was() -> None:
         )
         assert server.metric('wherefore_rejected_total{reason="memory"}') == 1
         assert server.cam(params={"heatmap": "none"}).status_code == 200
+
+
+def limit_for_a_gradient() -> int:
+    """The least that a gradient fits in, to 4 MB."""
+    with running("--workers", "1") as server:
+        ready = server.memory_kb() * 1024
+    for more in range(20, 120, 4):
+        limit = ready + more * MEGABYTE
+        with running("--workers", "1", "--max-memory", str(limit)) as server:
+            answer = server.cam(params={"method": "saliency", "heatmap": "none"})
+            if answer.status_code == 200:
+                return limit
+    raise AssertionError("no limit is enough for a gradient")
+
+
+def test_activations_and_filters_fit_where_a_gradient_does() -> None:
+    """By turns, with no memory for another network beside the gradient's."""
+    # A heap does not always have the same size.
+    limit = limit_for_a_gradient() + 4 * MEGABYTE
+    with (
+        running("--workers", "1", "--max-memory", str(limit)) as server,
+        server.client() as client,
+    ):
+        layers = client.get("/model/layers").json()["layers"]
+        params = {"layer": layers[len(layers) // 3]["name"]}
+        gradient = {"method": "saliency", "heatmap": "none"}
+        for _ in range(2):
+            assert server.cam(params=gradient).status_code == 200
+            answer = client.post(
+                "/activations", params=params, content=sample("rocket.jpg")
+            )
+            assert answer.status_code == 200, answer.text
+            assert client.get("/filters").status_code == 200
