@@ -15,6 +15,9 @@ from test_serve import clean
 COMPOSE = ROOT / "docker" / "compose.yaml"
 BASE = ROOT / "docker" / "kubernetes" / "base"
 OVERLAY = BASE.with_name("overlay")
+QUEUE = BASE.with_name("queue")
+# What belongs to operators, of which Kubernetes knows nothing.
+CUSTOM = {OVERLAY: {"ServiceMonitor"}, QUEUE: {"ScaledObject"}}
 KUBECTL = Path(sys.executable).with_name("kubectl")
 INSTANCES = ("one", "two")
 
@@ -116,12 +119,11 @@ def built(folder: Path) -> dict[str, dict]:
     return kinds
 
 
-@pytest.mark.parametrize("folder", [BASE, OVERLAY], ids=lambda it: it.name)
+@pytest.mark.parametrize("folder", [BASE, OVERLAY, QUEUE], ids=lambda it: it.name)
 def test_what_kustomize_makes_is_as_kubernetes_wants_it(folder: Path) -> None:
-    """Strictly, for the oldest version that the docs name and today's; but for the
-    Prometheus operator's own, of which Kubernetes knows nothing."""
+    """Strictly, for the oldest version that the docs name and today's."""
     kinds = built(folder)
-    operator = {"ServiceMonitor"} if folder == OVERLAY else set()
+    operator = CUSTOM.get(folder, set())
 
     assert len(kinds) >= 6
     for version in ("1.30", "1.37"):
@@ -141,6 +143,20 @@ def test_the_overlay_puts_everything_into_its_namespace_and_takes_its_image() ->
     patched = kinds["HorizontalPodAutoscaler"]["spec"]
     assert patched["maxReplicas"] > base["maxReplicas"]
     assert patched["metrics"] == base["metrics"]
+
+
+def test_a_deployment_that_is_scaled_by_its_work_has_one_autoscaler() -> None:
+    kinds = built(QUEUE)
+    scaled = kinds["ScaledObject"]["spec"]
+    deployment = kinds["Deployment"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+
+    assert "HorizontalPodAutoscaler" not in kinds
+    assert scaled["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+    least, most = scaled["minReplicaCount"], scaled["maxReplicaCount"]
+    assert least <= scaled["fallback"]["replicas"] <= most
+    result = check({it["name"]: it["value"] for it in container["env"]})
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_what_is_to_find_the_pods_finds_them() -> None:
@@ -185,3 +201,15 @@ def test_prometheus_knows_the_cluster_s_pods_by_the_alerts_job() -> None:
 
     assert built(OVERLAY)["Service"]["metadata"]["name"] == "wherefore"
     assert 'job="wherefore"' in alerts
+
+
+@pytest.mark.parametrize("kind", ["serving-runtime", "inference-service"])
+def test_the_service_takes_the_variables_of_kserve(kind: str) -> None:
+    text = (BASE.with_name("kserve") / f"{kind}.yaml").read_text()
+    spec = yaml.safe_load(text)["spec"]
+    [container] = (spec if kind == "serving-runtime" else spec["explainer"])[
+        "containers"
+    ]
+    assert container["args"] == ["serve"]
+    result = check({it["name"]: it["value"] for it in container["env"]})
+    assert (result.returncode, result.stderr) == (0, "")

@@ -5,26 +5,30 @@ import json
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
 
 import pytest
+import tiny
 from conftest import MODEL, WHEREFORE
 
 BAR = re.compile(rb"\[[#-]+\] (\d+)/(\d+)")
 CLEAR = b"\r\x1b[K"
 
 
-def run_on_terminal(args, cwd, columns=80, term="xterm", stdout_too=False):
-    """Runs wherefore cam with a terminal on standard error.
+def run_on_terminal(
+    args, cwd, columns=80, term="xterm", stdout_too=False, command="cam", model=MODEL
+):
+    """Runs wherefore cam, or another command, with a terminal on standard error.
 
     Returns the exit status, standard output and what the terminal got.
     """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
     with subprocess.Popen(
-        [WHEREFORE, "cam", "--model", MODEL, *args],
+        [WHEREFORE, command, "--model", model, *args],
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=slave if stdout_too else (cwd / "stdout").open("wb"),
@@ -61,6 +65,28 @@ def test_many_photos_show_a_bar_that_is_gone_at_the_end(photos):
     assert counts[0] == (0, 12)
     assert len(counts) > 1
     assert counts == sorted(counts)
+    assert seen.endswith(CLEAR)
+
+
+def test_folders_that_are_left_out_do_not_fill_the_bar(photos, tmp_path):
+    """More of them than photos: the bar counts these alone, and ends when they do."""
+    for i in range(4):
+        shutil.copy(photos / "cat.png", photos / f"{i}.png")
+        (photos / f"deep{i}" / "/".join("x" * 32)).mkdir(parents=True)
+        (photos / f"deeper{i}" / "/".join("x" * 32)).mkdir(parents=True)
+    model = tiny.model(tmp_path / "tiny", ["cat", "dog"])
+
+    status, stdout, seen = run_on_terminal(
+        [photos, "--to", "out"], tmp_path, command="exemplars", model=model
+    )
+
+    assert status == 0
+    said = json.loads(stdout)
+    assert (said["photos"], said["failed"]) == (7, 8)
+    assert seen.count(b"it is deeper than 32 folders, and left out") == 8
+    counts = [(int(a), int(b)) for a, b in BAR.findall(seen)]
+    assert (7, 7) in counts
+    assert all(done <= total for done, total in counts)
     assert seen.endswith(CLEAR)
 
 
