@@ -1,11 +1,16 @@
 # Downloads: the Python virtual environment, ONNX's tests, proxies for tests.
 
+# Where the Python wheel is made and tested: mk/ship.mk, mk/test.mk.
+WHEEL_OUT := $B/python
+
 # The private Python environment, one mark for each requirements.txt in it.
 $(PY):
 	$(call quiet,VENV,$(VENV))$(PYTHON) -m venv --clear $(VENV)
 
-# All of the tests' in one call, so that pip sees two that disagree.
-TEST_REQUIREMENTS := $(wildcard tools/requirements.txt tests/*/requirements.txt)
+# All of the tests' in one call, so that pip sees two that disagree; but for those
+# of the wheel and of jobs, which have environments of their own.
+TEST_REQUIREMENTS := $(filter-out tests/python/% tests/jobs/%, \
+    $(wildcard tools/requirements.txt tests/*/requirements.txt))
 $(VENV)/tests.ok: $(TEST_REQUIREMENTS) | $(PY)
 	$(call quiet,PIP,$@)flock $(VENV)/pyvenv.cfg $(PY) -m pip install -q $(^:%=-r %)
 	@touch $@
