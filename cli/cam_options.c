@@ -13,6 +13,17 @@ static bool take_heatmap(void *data, const struct option *option,
            fail(err, ERROR_INPUT, "standard output is taken by the results");
 }
 
+static bool take_lines(void *data, const struct option *option,
+                       const char *value, struct error *err)
+{
+    struct cam_options *options = data;
+
+    (void)option;
+    (void)err;
+    options->lines = value;
+    return true;
+}
+
 static const struct option own_rows[] = {
     {OPTION_TEXT, "heatmap", "FILE",
      "write the heatmap of the first explained class as a PNG; a directory "
@@ -20,9 +31,16 @@ static const struct option own_rows[] = {
      "which %s is an image's name without its extension",
      .take = take_heatmap},
     {OPTION_WORD, "heatmap-kind", "KIND",
-     "overlay (on the image), boxes (with their frames) or map (alone)",
-     "overlay|boxes|map", .fallback = "overlay",
+     "overlay (on the image), boxes (with their frames), colours (those of a "
+     "gradient, with grey for 0), map (alone) or mask (white where it reaches "
+     "half of its largest value)",
+     "overlay|boxes|colours|map|mask", .fallback = "overlay",
      .take = run_options_take_shared},
+    {OPTION_TEXT, "jsonl", "FILE",
+     "instead of IMAGE: a file of lines, or - for standard input; each line is "
+     "the path of an image, or an object with \"file\" or \"b64\", and "
+     "perhaps an \"id\"",
+     .take = take_lines},
 };
 
 /* "model" and "heatmap" have another meaning here: a folder and a file. */
@@ -39,6 +57,7 @@ static void fill_table(struct run_options_table *table)
 
 static const char help_head[] =
     "usage: wherefore cam [OPTION...] IMAGE...\n"
+    "       wherefore cam [OPTION...] --jsonl FILE\n"
     "\n"
     "Classifies each image and shows where the evidence is. Images are JPEG,\n"
     "PNG or WebP files; - is standard input. The result is JSON on standard\n"
@@ -49,8 +68,11 @@ static const char help_head[] =
 static const char help_tail[] =
     "\n"
     "An image that fails is reported on standard error; the others are still\n"
-    "explained. Exit status: 0 all images were explained, 1 at least one was\n"
-    "not, 2 the command line is wrong.\n";
+    "explained. With --jsonl, each line has one line of output, in their\n"
+    "order; one that fails has \"error\" in it. Exit status: 0 all images "
+    "were\n"
+    "explained, or all lines answered, 1 at least one was not, 2 the command\n"
+    "line is wrong.\n";
 
 void cam_options_help(FILE *stream)
 {
@@ -77,6 +99,12 @@ static bool check_images(const struct cam_options *options, struct error *err)
 {
     size_t num_stdin = 0;
 
+    if (options->lines && options->num_images > 0)
+        return fail(err, ERROR_INPUT, "--jsonl: there are images, too");
+    if (options->lines && options->heatmap)
+        return fail(err, ERROR_INPUT, "--jsonl: there is no --heatmap then");
+    if (options->lines)
+        return true;
     if (options->num_images == 0)
         return fail(err, ERROR_INPUT, "no image is given; see --help");
     for (size_t i = 0; i < options->num_images; i++)

@@ -14,6 +14,7 @@
 struct cam_options {
     struct run_options run;
     const char *heatmap; /* where to write, see outfile.h; or NULL */
+    const char *lines;   /* a file of lines instead of images; or NULL */
     char **images;       /* (num_images), in argv */
     size_t num_images;
 };

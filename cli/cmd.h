@@ -12,8 +12,11 @@ int cmd_serve(int argc, char **argv);
 int cmd_cam(int argc, char **argv);
 int cmd_look(int argc, char **argv);
 int cmd_filters(int argc, char **argv);
+int cmd_exemplars(int argc, char **argv);
+int cmd_ascend(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
+int cmd_fit(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_health(int argc, char **argv);
 

@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/cam_lines.h"
 #include "cli/cam_options.h"
 #include "cli/complain.h"
 #include "cli/default_model.h"
 #include "cli/outfile.h"
 #include "cli/photo_file.h"
 #include "cli/progress.h"
+#include "cli/result.h"
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
 #include "engine/engine.h"
@@ -121,9 +123,7 @@ static int explain_all(struct cam *cam)
         if (!ok) {
             complain_about("cam", options->images[i], &err);
             status = STATUS_FAILED;
-        } else if (fwrite(cam->response.body.data, 1, cam->response.body.len,
-                          stdout) != cam->response.body.len ||
-                   fflush(stdout) != 0) {
+        } else if (!result_print(&cam->response.body)) {
             fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
             progress_hide(&cam->progress);
             complain_about("cam", "the result", &err);
@@ -134,6 +134,59 @@ static int explain_all(struct cam *cam)
     }
     progress_hide(&cam->progress);
     return status;
+}
+
+/* ---- lines ---- */
+
+/* Answers the current line, in cam->response. false: all fail. */
+static bool explain_line(struct cam *cam, const struct cam_lines *lines,
+                         struct error *why, struct error *err)
+{
+    const struct cam_json_source source = {.file = lines->file,
+                                           .id = lines->id};
+    const struct run_options *run = &cam->options.run;
+    struct explanation explanation;
+
+    buf_clear(&cam->response.body);
+    if (why->kind == ERROR_NONE &&
+        engine_session_sample(cam->session, lines->image.data, lines->image.len,
+                              &run->limits, NULL, why) &&
+        engine_session_explain(cam->session, &explanation, &cam->request, NULL,
+                               why))
+        return cam_json_write(&cam->response, cam->engine, &explanation,
+                              &cam->request, &source, err);
+    return cam_lines_fail(lines, &cam->response.body, why, err);
+}
+
+static bool explain_lines(struct cam *cam, struct cam_lines *lines,
+                          struct error *err)
+{
+    struct error why = {0};
+
+    for (; cam_lines_next(lines, &why, err); why = (struct error){0}) {
+        if (!explain_line(cam, lines, &why, err))
+            return false;
+        if (!result_print(&cam->response.body))
+            return fail(err, ERROR_IO, "the result cannot be written: %s",
+                        strerror(errno));
+    }
+    return err->kind == ERROR_NONE;
+}
+
+static int explain_file_of_lines(struct cam *cam)
+{
+    const struct cam_options *options = &cam->options;
+    struct cam_lines lines = {0};
+    struct error err = {0};
+    bool ok =
+        cam_lines_open(&lines, options->lines, options->run.max_bytes, &err) &&
+        explain_lines(cam, &lines, &err);
+
+    cam_lines_release(&lines);
+    if (ok)
+        return STATUS_OK;
+    complain_about("cam", "--jsonl", &err);
+    return STATUS_FAILED;
 }
 
 static int usage_error(const struct error *err)
@@ -191,7 +244,8 @@ int cmd_cam(int argc, char **argv)
     } else {
         status = open_all(&cam);
         if (status == STATUS_OK)
-            status = explain_all(&cam);
+            status = cam.options.lines ? explain_file_of_lines(&cam)
+                                       : explain_all(&cam);
     }
     engine_session_free(cam.session);
     team_free(cam.team);

@@ -57,18 +57,6 @@ static uint32_t sum_dataset(const struct crc *crc,
     return sum;
 }
 
-static bool sum_file(uint32_t *sum, const struct crc *crc, const char *path,
-                     struct error *err)
-{
-    struct buf file = {0};
-    bool ok = buf_append_file(&file, path, INT32_MAX, err);
-
-    if (ok)
-        *sum = crc_of(crc, file.data, file.len);
-    buf_release(&file);
-    return ok;
-}
-
 /* Describes all that results depend on. */
 static bool write_settings(struct eval *eval, struct error *err)
 {
@@ -81,7 +69,7 @@ static bool write_settings(struct eval *eval, struct error *err)
 
     crc_init(&crc);
     engine_info(eval->engine, &info);
-    if (!sum_file(&sum, &crc, info.file, err) ||
+    if (!crc_file(&sum, &crc, info.file, err) ||
         !buf_printf(out, err,
                     "version %s\nmodel %.200s %08x\ninput %zux%zu\n"
                     "precision %s\ndata %08x\nitems %zu\ncurves %u\n",

@@ -9,6 +9,7 @@
 #include "cli/complain.h"
 #include "cli/default_model.h"
 #include "cli/outfile.h"
+#include "cli/result.h"
 #include "cli/run_options.h"
 #include "engine/engine.h"
 #include "engine/engine_filters.h"
@@ -125,16 +126,13 @@ static bool write_sheet(const struct command *command, struct error *err)
 /* Writes the sheet first, so that once a result is printed it exists. */
 static bool show(struct command *command, struct error *err)
 {
-    const struct buf *body = &command->response.body;
-
     if (!engine_filters_find(&command->found, command->engine,
                              &command->request, err) ||
         (command->sheet && !write_sheet(command, err)) ||
         !filters_json_write(&command->response, command->engine,
                             &command->found, &command->request, err))
         return false;
-    return (fwrite(body->data, 1, body->len, stdout) == body->len &&
-            fflush(stdout) == 0) ||
+    return result_print(&command->response.body) ||
            fail(err, ERROR_IO, "the result cannot be written: %s",
                 strerror(errno));
 }

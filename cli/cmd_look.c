@@ -10,6 +10,7 @@
 #include "cli/default_model.h"
 #include "cli/outfile.h"
 #include "cli/photo_file.h"
+#include "cli/result.h"
 #include "cli/run_options.h"
 #include "engine/base/buf.h"
 #include "engine/engine.h"
@@ -155,10 +156,7 @@ static bool show(struct look *look, size_t image, struct error *err)
 
 static bool print_response(const struct look *look, struct error *err)
 {
-    const struct buf *body = &look->response.body;
-
-    return (fwrite(body->data, 1, body->len, stdout) == body->len &&
-            fflush(stdout) == 0) ||
+    return result_print(&look->response.body) ||
            fail(err, ERROR_IO, "cannot be written: %s", strerror(errno));
 }
 

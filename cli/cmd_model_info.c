@@ -170,6 +170,10 @@ static void print_costs(const struct inspection *inspection)
         print_count(inspection->num_run_by[PLAN_DENSE], "dense kernel");
         printf(", ");
     }
+    if (inspection->num_run_by[PLAN_DENSE_INT8] > 0) {
+        print_count(inspection->num_run_by[PLAN_DENSE_INT8], "int8 kernel");
+        printf(", ");
+    }
     print_count(inspection->num_run_by[PLAN_KERNEL], "plain kernel");
     if (inspection->num_run_by[PLAN_KERNEL] > 0)
         printf(" with %.1f %% of the time:", 100 * inspection->kernel_share);

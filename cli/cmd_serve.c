@@ -72,6 +72,26 @@ static void announce(const struct http *http)
     clearerr(stdout); /* the server runs even if this could not be printed */
 }
 
+/* KServe's router passes on only some names. Most services have no such router,
+ * so this is a notice, not a failure. */
+static void check_names(struct service *service)
+{
+    static const char routed[] = "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+    for (size_t i = 0; i < service->models.count; i++) {
+        struct model *model = models_get(&service->models, i);
+        const char *name = model->info.name;
+
+        if (name[strspn(name, routed)] != '\0')
+            log_notice((enum config_log_format)service->config->log_format,
+                       "the model %s is not reached through KServe's router, "
+                       "which knows letters, digits, dashes and underscores",
+                       name);
+        model_release(model);
+    }
+}
+
 /* What SIGHUP reloads has to stay readable. */
 static bool enter_sandbox(const struct config *config, struct error *err)
 {
@@ -85,6 +105,8 @@ static bool enter_sandbox(const struct config *config, struct error *err)
         return true;
     for (size_t i = 0; i < config->models.count; i++)
         sandbox_allow(&sandbox, config->models.items[i]);
+    sandbox_allow(&sandbox, config->exemplars);
+    sandbox_allow(&sandbox, config->film);
     sandbox_allow(&sandbox, config->token_file);
     sandbox_allow(&sandbox, config->metrics_token_file);
     if (strncmp(config->listen, "unix:", 5) == 0)
@@ -136,6 +158,7 @@ static int serve(const struct config *config)
         service_finish(&service);
         goto out;
     }
+    check_names(&service);
     announce(http);
     notify_send(&notify, "READY=1\nSTATUS=serving on %s", http_name(http));
     drain_await_signal(&service, http, &notify, &signals);

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/whole_file.h"
+
 enum { MAX_SETTINGS = 1 << 20 };
 
 static bool path_of(char path[PATH_MAX], const struct eval_folder *folder,
@@ -22,25 +24,6 @@ static bool fail_file(const char *name, struct error *err)
 {
     return fail(err, ERROR_IO, "%s cannot be written: %s", name,
                 strerror(errno));
-}
-
-/* Writes a file that is complete if it is there. */
-static bool write_whole(const struct eval_folder *folder, const char *name,
-                        const struct buf *bytes, struct error *err)
-{
-    char path[PATH_MAX], draft[PATH_MAX];
-    FILE *file;
-    bool ok;
-
-    if (!path_of(path, folder, name, err) ||
-        !path_of(draft, folder, ".draft", err))
-        return false;
-    file = fopen(draft, "w");
-    if (!file)
-        return fail_file(name, err);
-    ok = fwrite(bytes->data, 1, bytes->len, file) == bytes->len;
-    ok = fclose(file) == 0 && ok && rename(draft, path) == 0;
-    return ok || fail_file(name, err);
 }
 
 /* ---- what is there ---- */
@@ -184,7 +167,7 @@ bool eval_folder_open(struct eval_folder *folder, const char *path,
     if (!is_new && !read_photos(folder, report, err))
         return false;
     return (ftell(folder->photos) > 0 || begin_photos(folder, err)) &&
-           (!is_new || write_whole(folder, "settings.txt", settings, err));
+           (!is_new || whole_file_write(path, "settings.txt", settings, err));
 }
 
 bool eval_folder_append(struct eval_folder *folder,
@@ -206,13 +189,13 @@ bool eval_folder_finish(struct eval_folder *folder,
 {
     buf_clear(&folder->lines);
     if (!eval_report_write_json(&folder->lines, report, err) ||
-        !write_whole(folder, "report.json", &folder->lines, err))
+        !whole_file_write(folder->path, "report.json", &folder->lines, err))
         return false;
     if (report->tallies[0].num_boxed == 0)
         return true; /* there is nothing to draw */
     buf_clear(&folder->lines);
     return eval_report_draw(&folder->lines, report, err) &&
-           write_whole(folder, "curves.svg", &folder->lines, err);
+           whole_file_write(folder->path, "curves.svg", &folder->lines, err);
 }
 
 void eval_folder_release(struct eval_folder *folder)

@@ -21,8 +21,13 @@ static const struct command commands[] = {
     {"cam", cmd_cam, "explain images on the command line"},
     {"look", cmd_look, "show the activations of a layer on images"},
     {"filters", cmd_filters, "show the filters of a convolution"},
+    {"exemplars", cmd_exemplars,
+     "find the photos that excite a layer's channels most"},
+    {"ascend", cmd_ascend,
+     "make the picture that a class or channel looks for"},
     {"eval", cmd_eval, "measure a model and its maps on known photos"},
     {"calibrate", cmd_calibrate, "find how boxes are cut best for a model"},
+    {"fit", cmd_fit, "make a model of your own classes from photos"},
     {"model", cmd_model, "inspect networks and make models from them"},
     {"health", cmd_health, "check the health of a running server"},
 };
@@ -112,14 +117,18 @@ static bool open_standard_files(void)
     return true;
 }
 
-/* All output must have been written, even on a full disk. */
+/* All output must have been written, even on a full disk. The longest help fits
+ * into the buffer, so that the last write of it says why it failed. */
 int main(int argc, char **argv)
 {
+    static char buffer[64 << 10];
     const char *why;
     int status;
 
     if (!open_standard_files())
         return 1; /* there may be no way to report it */
+    if (!isatty(STDOUT_FILENO))
+        setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     status = run(argc, argv);
     why = fflush(stdout) != 0 ? strerror(errno)
           : ferror(stdout)    ? "part of it was lost"

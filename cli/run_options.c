@@ -1,10 +1,10 @@
 #include "cli/run_options.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/base/team.h"
 #include "server/config/config.h"
 
 enum { MAX_THREADS = 256 };
@@ -55,8 +55,8 @@ static const struct option model_rows[] = {
      .fallback = "the model's own", .take = take_input_size},
     {OPTION_TEXT, "precision", "P",
      "precision to compute in: fp32, int8 (faster, slightly less accurate; "
-     "needs a processor with AVX-512 VNNI, or XNNPACK from 2024) or auto (int8 "
-     "where a check finds it accurate enough)",
+     "needs a processor with AVX2, or XNNPACK from 2024) or auto (int8 where a "
+     "check finds it accurate enough)",
      .fallback = "fp32", .take = take_precision},
 };
 
@@ -129,16 +129,12 @@ void run_options_add_shared(struct run_options_table *table,
     }
 }
 
-/* The number of cores that this process may use. */
-static unsigned num_cores(void)
+/* One for each core. */
+static unsigned num_threads(void)
 {
-    cpu_set_t cores;
-    int count;
+    unsigned count = team_num_cores();
 
-    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
-        return 1;
-    count = CPU_COUNT(&cores);
-    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : (unsigned)count;
+    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 
 void run_options_init(struct run_options *options)
@@ -146,7 +142,7 @@ void run_options_init(struct run_options *options)
     struct config config;
 
     config_init(&config);
-    options->num_threads = num_cores();
+    options->num_threads = num_threads();
     options->max_bytes = (size_t)config.max_body_bytes;
     options->limits.max_width = (uint32_t)config.max_width;
     options->limits.max_height = (uint32_t)config.max_height;
