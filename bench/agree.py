@@ -17,9 +17,11 @@ LEAST_IOU = 0.9
 
 
 def ask(service: Service, photo: Photo) -> dict:
-    """The answer, with the overlay's size in it."""
+    """The answer, with the overlay's size in it. The others have the paper's rule for
+    boxes, and no options."""
+    target = photo.target + ("&" if "?" in photo.target else "?") + "box=paper"
     status, body = service.request(
-        "POST", photo.target, photo.path.read_bytes(), photo.media
+        "POST", target, photo.path.read_bytes(), photo.media
     )
     if status != 200:
         raise SystemExit(f"bench: {service.name} answers {status}: {body[:300]!r}")

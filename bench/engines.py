@@ -122,10 +122,11 @@ def engines(model: Path, photo: Path, root: Path | None, folder: Path) -> tuple:
     """Those that can be had, by name; and why others cannot."""
     sample = network_input(model, photo)
     planes = np.ascontiguousarray(sample.transpose(2, 0, 1)[None])
-    here = folder / "here"
-    here.mkdir()
+    for precision in ("fp32", "int8"):
+        (folder / precision).mkdir()
     makers: dict[str, Callable] = {
-        "wherefore fp32": lambda: Engine(model, sample, here),
+        "wherefore fp32": lambda: Engine(model, sample, folder / "fp32"),
+        "wherefore int8": lambda: Engine(model, sample, folder / "int8", "int8"),
         "ONNX Runtime fp32": lambda: Peer(model, sample),
         "OpenVINO fp32": lambda: openvino_plain(model, planes, "f32"),
         "OpenVINO bf16": lambda: openvino_plain(model, planes, "bf16"),
@@ -135,13 +136,10 @@ def engines(model: Path, photo: Path, root: Path | None, folder: Path) -> tuple:
     if tflite.exists():
         makers["LiteRT fp32"] = lambda: LiteRt(tflite, planes)
     if root:
-        for precision in ("fp32", "int8"):
-            inside = Path(tempfile.mkdtemp(prefix="bench-", dir=root / "tmp"))
-            makers[f"wherefore {precision}, Debian 13"] = (
-                lambda precision=precision, inside=inside: Engine(
-                    model, sample, inside, precision, root
-                )
-            )
+        inside = Path(tempfile.mkdtemp(prefix="bench-", dir=root / "tmp"))
+        makers["wherefore fp32, Debian 13"] = lambda: Engine(
+            model, sample, inside, "fp32", root
+        )
     found, missing = {}, {}
     for name, make in makers.items():
         try:

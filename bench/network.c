@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/base/buf.h"
 #include "engine/explain/cam.h"
@@ -52,13 +53,13 @@ static bool open_network(struct timed *timed, const char *path,
     char *copy = strdup(path);
     struct network_options options = {.input.folder =
                                           copy ? dirname(copy) : NULL};
-    struct buf file = {0};
+    int fd = copy ? buf_open_file(path, err) : -1;
+    bool ok = fd >= 0 && network_read_file(network, fd, &options, err);
 
-    if (copy && buf_append_file(&file, path, NETWORK_MAX_BYTES, err) &&
-        network_read(network, file.data, file.len, &options, err) &&
-        network_plan(network, precision, err))
+    if (fd >= 0)
+        close(fd);
+    if (ok && network_plan(network, precision, err))
         timed->session = plan_session_new(network->plan, NULL, err);
-    buf_release(&file);
     free(copy);
     return timed->session;
 }
@@ -206,11 +207,11 @@ static bool describe(struct timed *timed, double load_ms, struct error *err)
     if (!measure_kernels(timed, shares, err))
         return false;
     printf("{\"xnnpack\": \"%s\", \"head\": \"%s\", \"load_ms\": %.1f, "
-           "\"runtimes\": %zu, \"kernels\": %zu, "
+           "\"runtimes\": %zu, \"kernels\": %zu, \"int8\": %zu, "
            "\"peak_mb\": %.1f, \"kernel_shares\": {",
            xnnrun_generation(), timed->network.head.name, load_ms,
            plan_num_run_by(timed->network.plan, PLAN_XNNPACK), num_kernels,
-           peak_mb());
+           plan_num_int8(timed->network.plan), peak_mb());
     for (int op = 0, n = 0; op < GRAPH_NUM_OPS; op++)
         if (shares[op] > 0)
             printf("%s\"%s\": %.4f", n++ ? ", " : "",

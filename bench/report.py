@@ -59,7 +59,7 @@ def goals(result: dict) -> list[Goal]:
     share = rest / (rest + stages["median_ms"]["infer"])
     fp32, int8 = "wherefore", "wherefore-int8"
     per_s, median = "per_s", "p50_ms"
-    engine, engine_int8 = "wherefore fp32", "wherefore int8, Debian 13"
+    engine, engine_int8 = "wherefore fp32", "wherefore int8"
     found = [
         Goal("throughput, 8 clients, 500 x 375: fp32 / FastAPI + ONNX Runtime", 2.0,
              load(fp32, "onnx", "small", 8, per_s), True, " ×"),

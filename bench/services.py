@@ -38,9 +38,7 @@ SERVE = " serve --listen 127.0.0.1:{port} --model {model} --workers {workers} --
 KINDS = {
     "wherefore": Kind("wherefore fp32", "{program}" + SERVE),
     "wherefore-13": Kind("wherefore fp32, Debian 13", CHROOT + SERVE, "root"),
-    "wherefore-int8": Kind(
-        "wherefore int8, Debian 13", CHROOT + SERVE + " --precision int8", "root"
-    ),
+    "wherefore-int8": Kind("wherefore int8", "{program}" + SERVE + " --precision int8"),
     "onnx": Kind("FastAPI + ONNX Runtime", UVICORN + " fastapi_onnx:app", "onnxruntime"),
     "openvino": Kind(
         "LitServe + OpenVINO", "{bin}/python litserve_openvino.py {port}", "openvino"
