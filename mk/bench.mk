@@ -4,7 +4,7 @@ BENCH_VENV := build/bench/venv
 BENCH_PEERS := peers $(if $(QUICK),,grad-cam)
 BENCH_LITERT := build/bench/litert
 BENCH_TIMM := build/bench/timm
-# Made by bench/trixie.sh: Debian 13's XNNPACK, for int8.
+# Made by bench/trixie.sh: Debian 13's XNNPACK.
 TRIXIE ?= $(wildcard /var/tmp/wherefore-bench)
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 
@@ -19,11 +19,12 @@ bench: ## measure and compare with others: QUICK=1, TRIXIE=FOLDER; see bench/
 	@bench/run $(if $(QUICK),--quick) $(if $(TRIXIE),--root $(TRIXIE))
 
 .PHONY: accuracy
-accuracy: build $(VENV)/tests.ok ## write the tables of docs/accuracy.md: DATA=FILE.csv with boxes, CLASSES=FILE.csv
+accuracy: build $(VENV)/tests.ok ## write the tables of docs/accuracy.md: DATA=FILE.csv with boxes, CLASSES=FILE.csv, ONLY=sets,heads
 	@test -n "$(DATA)" || { echo "say DATA=FILE.csv: photos with classes and boxes (docs/accuracy.md)" >&2; exit 2; }
 	@$(MAKE) MODEL=efficientnet-lite0 model
+	@$(MAKE) MODEL=efficientnet-lite1 model
 	@$(MAKE) MODEL=efficientnet-lite2 model
-	@$(PY) tools/accuracy.py $(DATA) $(if $(CLASSES),--classes $(CLASSES))
+	@$(PY) tools/accuracy.py $(DATA) $(if $(CLASSES),--classes $(CLASSES)) $(if $(ONLY),--only $(ONLY))
 
 $(BENCH_BIN): $B/bench/%: $B/obj/bench/%.o $B/libengine.a $B/flags
 	@mkdir -p $(@D)

@@ -8,7 +8,7 @@ CHECKS := check-format check-layers check-headers check-prefix check-size check-
 
 check: $(CHECKS) ## run all checks below
 
-C_FILES = $(shell find engine server cli bench tests tools -name '*.[ch]' -o -name '*.inc')
+C_FILES = $(shell find engine server cli lib bench tests tools examples/c -name '*.[ch]' -o -name '*.inc')
 CLANG_FORMAT := $(VENV)/bin/clang-format
 
 format: $(VENV)/tools/checks.ok ## format the C sources
@@ -25,7 +25,7 @@ check-headers: $B/gen/onnx.pb-c.h ## check that each header compiles alone; guar
 	@$(PYTHON) tools/checks/headers.py \
 	    $(CC) $(STANDARD) $(WARNINGS) -Werror -I$B/gen -I. $(PKG_CFLAGS)
 
-check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) ## check that the exports of X.c begin with X_
+check-prefix: $(ENGINE_OBJ) $(SERVER_OBJ) $(CLI_OBJ) $(LIB_OBJ) ## check that the exports of X.c begin with X_
 	@$(PYTHON) tools/checks/prefix.py $(filter-out %.pb-c.o,$^)
 
 check-size: ## check that no C file is over 500 lines, no function over 60
@@ -47,8 +47,11 @@ check-docs: $B/tables.json $B/wherefore ## check names and lists in the docs, an
 lists: $B/tables.json ## rewrite the lists of options, operators and networks
 	@$(PYTHON) tools/checks/lists.py --write $<
 
-check-python: $(VENV)/tools/checks.ok ## run ruff on the Python sources
+# mypy reads the annotations of Pillow and pyarrow, which the tests bring.
+check-python: $(VENV)/tools/checks.ok $(VENV)/python.ok $(VENV)/tests.ok ## run ruff on the Python sources, and mypy on the package
 	@$(VENV)/bin/ruff check -q --no-cache . && echo "ok: ruff has nothing to say"
+	@cd python && $(CURDIR)/$(VENV)/bin/mypy --no-error-summary \
+	    --cache-dir $(CURDIR)/build/mypy && echo "ok: mypy has nothing to say"
 
 SHELL_FILES = .ci/run $(wildcard tools/*.sh docker/*.sh tests/run tests/*.sh tests/unit/run.sh bench/run bench/*.sh)
 check-shell: $(VENV)/tools/checks.ok ## run shellcheck on the shell scripts
@@ -56,7 +59,7 @@ check-shell: $(VENV)/tools/checks.ok ## run shellcheck on the shell scripts
 	@echo "ok: shellcheck has nothing to say"
 
 # Excludes kustomize's own files, patches, and custom resources.
-MANIFESTS = $(filter-out %/kustomization.yaml %/monitor.yaml docker/kubernetes/overlay/autoscaler.yaml, \
+MANIFESTS = $(filter-out %/kustomization.yaml %/monitor.yaml docker/kubernetes/overlay/autoscaler.yaml docker/kubernetes/kserve/% docker/kubernetes/queue/%, \
                 $(wildcard docker/kubernetes/*/*.yaml))
 check-docker: $(VENV)/tools/checks.ok ## run hadolint on the Dockerfile, and validate the Kubernetes manifests
 	@$(VENV)/bin/hadolint Dockerfile && echo "ok: hadolint has nothing to say"

@@ -33,7 +33,11 @@ fuzz-run: fuzz ## fuzz one target: FUZZ=onnx SECONDS=600
 	    -rss_limit_mb=2000 -timeout=10 -max_len=131072 -print_final_stats=1 \
 	    corpus/$(FUZZ) $(FUZZ_SEEDS:%=../../%)
 
-# Only targets that include a server header are linked with the server.
+# Only targets that include a header of the server or of the library are linked
+# with it.
+FUZZ_LIB := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l '"lib/' \
+    $(wildcard tests/fuzz/fuzz_*.c) /dev/null))
+$(FUZZ_LIB:%=$B/tests/fuzz/replay_%) $(FUZZ_LIB:%=$B/fuzz_%): $B/libfacade.a $B/libserver.a
 FUZZ_SERVER := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l '"server/' \
     $(wildcard tests/fuzz/fuzz_*.c) /dev/null))
 $(FUZZ_SERVER:%=$B/tests/fuzz/replay_%) $(FUZZ_SERVER:%=$B/fuzz_%): $B/libserver.a

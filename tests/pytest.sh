@@ -7,6 +7,7 @@
 #
 #     TEST_JOBS=3    so many at once, and no more; 1: in one process
 #     MARKS=         of the tests to run, as pytest's -m has it
+#     TEST_VENV=     the environment whose Python runs them, instead of build/venv
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -20,7 +21,7 @@ some=0
 run() { # MARKS OPTION...
     local marks=$1
     shift
-    "$here/../build/venv/bin/python" -m pytest -q -p no:cacheprovider \
+    "${TEST_VENV:-$here/../build/venv}/bin/python" -m pytest -q -p no:cacheprovider \
         -m "$marks${MARKS:+ and ($MARKS)}" "$@"
     case $? in
     0) some=1 ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes docs/accuracy.md: the tables of Zhou et al. 2016 for models of ours.
 
-    make accuracy DATA=photos/truth.csv [CLASSES=labelled/truth.csv]
+    make accuracy DATA=photos/truth.csv [CLASSES=labelled/truth.csv] [ONLY=sets,heads]
 
 DATA is a CSV file of photos with classes and boxes (docs/evaluate.md), CLASSES one of
 photos with classes alone. The tables between the marks are written anew: of
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import platform
 import re
 import subprocess
 import tempfile
@@ -29,11 +30,19 @@ from PIL import Image, ImageOps
 ROOT = Path(__file__).resolve().parents[1]
 WHEREFORE = ROOT / "build/wherefore"
 PAGE = ROOT / "docs/accuracy.md"
-MODELS = ("efficientnet-lite0", "efficientnet-lite2")
+MODELS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+COMPARED = (MODELS[0], MODELS[2])  # of which all methods are measured
 METHODS = ("cam", "gradcam", "layercam", "saliency", "occlusion")
 RULES = ("paper", "calibrated", "object")
 OF_PIXELS = ("saliency", "occlusion")  # for them, only the first rule is meant
 CURVE_STEPS = 14  # of deletion and insertion: 26 passes for each map
+
+SIZES = {  # of an object, as a share of the photo: in the report, and here
+    "below_10": "below 10 %",
+    "10_to_25": "10 to 25 %",
+    "25_to_50": "25 to 50 %",
+    "above_50": "above",
+}
 
 CENTRED = "centred 80 % box"
 
@@ -60,6 +69,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def processor() -> str:
+    """That of this machine. Other kernels round otherwise."""
+    about = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    found = re.search(r"^model name\s*:\s*(.*)$", about, re.MULTILINE)
+    return f"Processor: {found[1] if found else platform.machine()}.\n"
+
+
 def classification(data: list[Path]) -> str:
     """The paper's table 1: of the models as they are."""
     rows = []
@@ -76,7 +92,7 @@ def classification(data: list[Path]) -> str:
 def localisation(data: Path) -> str:
     """The paper's tables 2 and 3: methods and rules."""
     rows = []
-    for model in MODELS:
+    for model in COMPARED:
         with tempfile.TemporaryDirectory() as folder:
             report = evaluate(
                 ROOT / "models" / model,
@@ -131,37 +147,52 @@ def curves(data: Path) -> str:
     return table(["map", "deletion (less is better)", "insertion (more is)"], rows)
 
 
+SHOWN = {  # of `wherefore eval`: what the box and the method are called there
+    ("object", "cam"): "object",
+    ("object fine", "cam"): "object fine",
+    ("paper 0.2", "cam"): "paper",
+    ("", CENTRED): CENTRED,
+}
+
+
+def right_by_set(
+    folder: Path, set_of: dict[str, str], names: list[str]
+) -> list[list[str]]:
+    """For each row of the report, the share of right boxes in each set."""
+    right: dict[tuple[int, str], list[bool]] = {}
+    with (folder / "photos.csv").open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            if line["iou"]:
+                of = right.setdefault((int(line["row"]), set_of[line["file"]]), [])
+                of.append(float(line["iou"]) >= 0.5)
+    shares = {key: sum(of) / len(of) for key, of in right.items()}
+    count = 1 + max(row for row, _ in shares)
+    return [
+        [percent(shares.get((row, name))) for name in names] for row in range(count)
+    ]
+
+
 def sets(data: Path) -> str:
-    """The right boxes of each set of photos, if DATA has a column `set`."""
+    """The right boxes of each set of photos, if DATA has a column `set`, and of objects
+    of each size."""
     with data.open(encoding="utf-8", newline="") as file:
         set_of = {row["file"]: row.get("set", "") for row in csv.DictReader(file)}
-    names = list(dict.fromkeys(set_of.values()))
-    numbers = [list(set_of.values()).count(name) for name in names]
+    names = sorted(set(set_of.values()))
     rows = []
     for model in MODELS:
         with tempfile.TemporaryDirectory() as folder:
-            options = ["--box=object,paper"]
-            evaluate(ROOT / "models" / model, data, Path(folder), *options)
-            with (Path(folder) / "photos.csv").open(encoding="utf-8") as file:
-                lines = list(csv.DictReader(file))
-        for box, map_ in (("object", "cam"), ("paper 0.2", "cam"), ("", CENTRED)):
-            right = {
-                line["file"]: float(line["iou"]) >= 0.5
-                for line in lines
-                if (line["box"], line["method"]) == (box, map_) and line["iou"]
-            }
-            shares = [
-                [
-                    right[f]
-                    for f, name in set_of.items()
-                    if name == wanted and f in right
-                ]
-                for wanted in names
-            ]
-            of_sets = [percent(sum(s) / len(s) if s else None) for s in shares]
-            rows.append([f"`{model}`", box.split(" ")[0] or map_, *of_sets])
-    said = [f"{n or 'all'} ({count})" for n, count in zip(names, numbers, strict=True)]
-    return table(["model", "box", *said], rows)
+            options = ["--box=object,paper", "--quality=fast,fine"]
+            report = evaluate(ROOT / "models" / model, data, Path(folder), *options)
+            by_set = right_by_set(Path(folder), set_of, names)
+        for row, of_sets in zip(report["rows"], by_set, strict=True):
+            name = SHOWN.get((row["box"] or "", row["method"]))
+            if name:
+                sizes = [percent(row["by_size"][size]["gt_known"]) for size in SIZES]
+                shares = [percent(row["gt_known"]), *of_sets, *sizes]
+                rows.append([f"`{model}`", name, *shares])
+    count = list(set_of.values()).count
+    said = [f"{name or 'all'} ({count(name)})" for name in names]
+    return table(["model", "box", "all", *said, *SIZES.values()], rows)
 
 
 class Photo(NamedTuple):
@@ -325,16 +356,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--classes", type=Path)
+    parser.add_argument("--only", help="sections, with commas between; default: all")
     options = parser.parse_args()
     data = options.data.resolve()
     all_data = [data] + ([options.classes.resolve()] if options.classes else [])
-    text = PAGE.read_text(encoding="utf-8")
-    text = put(text, "classification", classification(all_data))
-    text = put(text, "localisation", localisation(data))
-    text = put(text, "sets", sets(data))
-    text = put(text, "curves", curves(data))
-    text = put(text, "heads", heads(data))
-    PAGE.write_text(text, encoding="utf-8")
+    sections = {
+        "machine": processor,
+        "classification": lambda: classification(all_data),
+        "localisation": lambda: localisation(data),
+        "sets": lambda: sets(data),
+        "curves": lambda: curves(data),
+        "heads": lambda: heads(data),
+    }
+    wanted = options.only.split(",") if options.only else sections
+    for name in wanted:
+        if name not in sections:
+            parser.error(f"{name} is none of {', '.join(sections)}")
+        text = put(PAGE.read_text(encoding="utf-8"), name, sections[name]())
+        PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

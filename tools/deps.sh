@@ -68,8 +68,8 @@ unit | test)
     development+=(libcmocka-dev)
     packages+=(libonnx-testdata)
     libraries+=(cmocka)
-    # systemd and ip: tests/systemd boots one
-    [ "$1" = unit ] || packages+=(chromium systemd iproute2)
+    # systemd and ip: tests/systemd boots one; Java: tests/jobs
+    [ "$1" = unit ] || packages+=(chromium systemd iproute2 default-jre-headless)
     [ -z "$cross" ] || packages+=(qemu-user)
     ;;
 bench) packages+=(wrk) ;;

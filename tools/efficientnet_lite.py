@@ -98,6 +98,7 @@ class Network:
 
 
 LITE0 = Network(224, 224)
+LITE1 = Network(240, 240, depth_factor=1.1)
 LITE2 = Network(260, 260, channel_factor=1.1, depth_factor=1.2)
 
 

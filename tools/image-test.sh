@@ -111,15 +111,19 @@ echo "HTTP, pictures of up to 64 megapixels, 1 GB:"
 MEMORY=1g MARKS=large tests/pytest.sh -rs tests/http || failed=1
 echo "HTTP, int8:"
 WHEREFORE_PRECISION=int8 tests/pytest.sh tests/http/test_answer.py || failed=1
-# Not the one with a file of tokens that only its owner may read, nor the one
-# whose gradients take more than 128 MB.
+# Not the one with a file of tokens that only its owner may read, nor those whose
+# gradients may take more than 128 MB, nor those for which the program writes files.
 # But for those of what the browser alone does, which the host has run.
 echo "page:"
 tests/pytest.sh tests/page --ignore=tests/page/test_addresses.py \
     --ignore=tests/page/test_channels.py \
     --ignore=tests/page/test_classes.py --ignore=tests/page/test_evidence.py \
+    --ignore=tests/page/test_exemplars.py \
+    --ignore=tests/page/test_film.py \
+    --ignore=tests/page/test_fit_report.py \
     --ignore=tests/page/test_formats.py --ignore=tests/page/test_manners.py \
     --ignore=tests/page/test_methods.py \
+    --deselect tests/page/test_ascent.py::test_the_service_itself_makes_the_picture \
     --deselect tests/page/test_boxes.py::test_the_page_s_boxes_are_those_of_the_service \
     --deselect tests/page/test_trouble.py::test_a_token_is_asked_for || failed=1
 exit $failed

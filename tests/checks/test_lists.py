@@ -39,8 +39,14 @@ TABLES = {
     "activations": [
         {"name": "deep", "default": "3", "accepts": "1 to 9", "help": "how deep"},
     ],
+    "ascend": [
+        {"name": "high", "default": "4", "accepts": "2 to 5", "help": "how high"},
+    ],
     "filters": [
         {"name": "wide", "default": "7", "accepts": "1 to 8", "help": "how wide"},
+    ],
+    "exemplars": [
+        {"name": "tall", "default": "2", "accepts": "1 to 6", "help": "how tall"},
     ],
     "routes": [["POST", "/cam"], ["GET", "/"]],
     "problems": [[413, "over-limit"], [503, "busy"]],
@@ -58,7 +64,9 @@ FILES = {
     "README.md": MARKERS.format("cam", "") + MARKERS.format("serve", " hue"),
     "docs/api.md": MARKERS.format("cam", "")
     + MARKERS.format("activations", "")
+    + MARKERS.format("ascend", "")
     + MARKERS.format("filters", "")
+    + MARKERS.format("exemplars", "")
     + "## Routes\n\n| `POST /cam` | |\n| `GET /` | |\n\n"
     + "## Errors\n\n| 413 | `over-limit` | |\n| 503 | `busy` | |\n\n## Limits\n",
     "docs/models.md": MARKERS.format("operators", "") + MARKERS.format("networks", ""),
@@ -74,7 +82,10 @@ FILES = {
     + INDENTED.format("form")
     + INDENTED.format("activations-parameters")
     + INDENTED.format("activations-form")
+    + INDENTED.format("ascend-parameters")
+    + INDENTED.format("ascend-form")
     + INDENTED.format("filters-parameters")
+    + INDENTED.format("exemplars-parameters")
     + "  /:\n    get:\n  x:\n        kind:\n          type: string\n"
     "          enum: [over-limit, busy]\n",
     "static/index.html": '<input id="opacity" type="range" min="0" max="1" step="0.01">'

@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -84,6 +85,14 @@ class Machine:
     def show(self, name: str, unit: str = "wherefore") -> str:
         """A property of a unit."""
         return self.systemctl("show", "--value", "-p", name, unit).strip()
+
+    def wait_to_show(self, name: str, value: str) -> None:
+        """Until the service's property has this value: systemd reads what the
+        service says of itself when it gets to it."""
+        end = time.monotonic() + 10
+        while (found := self.show(name)) != value:
+            assert time.monotonic() < end, f"{name} is {found!r}, not {value!r}"
+            time.sleep(0.05)
 
     def signal(self, name: str, pid: str) -> None:
         """By the shell: a small Debian has no other kill."""

@@ -155,7 +155,7 @@ def test_the_first_request_starts_the_service(machine: Machine) -> None:
         answer = machine.get("/readyz", url="http://127.0.0.1:80")
 
         assert answer.status_code == 200
-        assert machine.show("StatusText") == "serving on http://127.0.0.1:80"
+        machine.wait_to_show("StatusText", "serving on http://127.0.0.1:80")
         assert int(machine.status_of_process()["CapEff"], 16) == 0
 
 

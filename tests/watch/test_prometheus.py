@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from conftest import ALERTS, DASHBOARD, Prometheus, eventually, watching
+from conftest import ALERTS, DASHBOARD, ROOT, Prometheus, eventually, watching
 
 STAGES = ("queue", "decode", "preprocess", "infer", "render")
 RULES = [
@@ -20,6 +20,7 @@ RULES = [
     for group in yaml.safe_load(ALERTS.read_text())["groups"]
     for rule in group["rules"]
 ]
+SCALED = ROOT / "docker" / "kubernetes" / "queue" / "scaled-object.yaml"
 PANELS = json.loads(DASHBOARD.read_text())["panels"]
 VARIABLES = json.loads(DASHBOARD.read_text())["templating"]["list"]
 # Of PromQL, where a name without brackets may stand.
@@ -230,6 +231,22 @@ def test_expressions_name_what_there_is(watched: Watched, expression: str) -> No
     for name, labels in found:
         present = "".join(f',{label}!=""' for label in labels)
         assert watched.prometheus.query(f"{name}{{{present.strip(',')}}}"), name
+
+
+def test_the_autoscaler_s_query_is_the_work_in_the_service(watched: Watched) -> None:
+    """That of docker/kubernetes/queue: here nothing waits, and a minute had less than
+    all that was done."""
+    [trigger] = yaml.safe_load(SCALED.read_text())["spec"]["triggers"]
+    expression = trigger["metadata"]["query"]
+    done = sum(sum(timing[it] for it in STAGES[1:]) for timing in watched.timings)
+
+    (row,) = watched.prometheus.query(expression)
+    assert row["labels"] == {}
+    assert 0 <= row["value"] <= 2 * done / 1000 / 60
+    for name, labels in selectors(expression):
+        select = f"count({name})"
+        assert watched.prometheus.query(select), name
+        assert "job" in labels
 
 
 def test_the_rules_are_loaded_and_well(watched: Watched) -> None:

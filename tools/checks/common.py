@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-OURS = ("engine", "server", "cli")
+OURS = ("engine", "server", "cli", "lib")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 

@@ -13,7 +13,7 @@ from common import finish, sources
 from layers import FLOOR
 
 PAGES = ("docs/architecture.md", "docs/extending.md")
-FOLDERS = ("engine", "server", "cli", "static", "config", "docker", "tools", "tests")
+FOLDERS = ("engine", "server", "cli", "lib", "static", "config", "docker", "tools", "tests")
 # `box.c`, `engine/explain/box.h`, `onnx_ops_*.c`
 FILE = re.compile(r"`([\w./*-]+\.(?:c|h|inc|proto|py|md|js|txt))`")
 FUNCTION = re.compile(r"`(\w+)\(\)`")

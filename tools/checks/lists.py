@@ -175,6 +175,21 @@ def activations_form(tables: dict, flags: list[str]) -> list[str]:
     return form({"cam": tables["activations"]}, flags)
 
 
+def ascend(tables: dict, flags: list[str]) -> list[str]:
+    """The options of POST /ascend, for people."""
+    return cam({"cam": tables["ascend"]}, flags)
+
+
+def ascend_parameters(tables: dict, flags: list[str]) -> list[str]:
+    """Likewise for OpenAPI."""
+    return parameters({"cam": tables["ascend"]}, flags)
+
+
+def ascend_form(tables: dict, flags: list[str]) -> list[str]:
+    """Likewise, as fields of a form."""
+    return form({"cam": tables["ascend"]}, flags)
+
+
 def filters(tables: dict, flags: list[str]) -> list[str]:
     """The options of GET /filters, for people."""
     return cam({"cam": tables["filters"]}, flags)
@@ -183,6 +198,16 @@ def filters(tables: dict, flags: list[str]) -> list[str]:
 def filters_parameters(tables: dict, flags: list[str]) -> list[str]:
     """The same as parameters of the query."""
     return parameters({"cam": tables["filters"]}, flags)
+
+
+def exemplars(tables: dict, flags: list[str]) -> list[str]:
+    """The options of GET /exemplars, for people."""
+    return cam({"cam": tables["exemplars"]}, flags)
+
+
+def exemplars_parameters(tables: dict, flags: list[str]) -> list[str]:
+    """The same as parameters of the query."""
+    return parameters({"cam": tables["exemplars"]}, flags)
 
 
 # ---- operators and networks ----
@@ -225,7 +250,7 @@ def networks(tables: dict, _: list[str]) -> list[str]:
 
 LISTS = {
     "README.md": (cam, serve),
-    "docs/api.md": (cam, activations, filters),
+    "docs/api.md": (cam, activations, ascend, filters, exemplars),
     "docs/models.md": (operators, networks),
     "docs/operations.md": (serve,),
     "static/openapi.yaml": (
@@ -233,7 +258,10 @@ LISTS = {
         form,
         activations_parameters,
         activations_form,
+        ascend_parameters,
+        ascend_form,
         filters_parameters,
+        exemplars_parameters,
     ),
 }
 

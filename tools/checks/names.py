@@ -115,7 +115,7 @@ def page(tables: dict, read: Read) -> list[str]:
 
 
 COMMANDS = (
-    *("serve", "cam", "look", "filters", "health"),
+    *("serve", "cam", "look", "filters", "exemplars", "fit", "health"),
     *("model info", "model check", "model layers", "model add", "model run", "model gradient"),
 )
 

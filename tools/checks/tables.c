@@ -8,6 +8,8 @@
 
 #include "engine/onnx/onnx_reader.h"
 #include "server/api/activations_options.h"
+#include "server/api/ascend_options.h"
+#include "server/api/exemplars_options.h"
 #include "server/api/explain_options.h"
 #include "server/api/filters_options.h"
 #include "server/api/routes.h"
@@ -145,13 +147,15 @@ static json_t *all_operators(void)
 
 int main(void)
 {
-    json_t *root =
-        json_pack("{so so so so so so so so so}", "serve", serve_options(),
-                  "cam", request_list(explain_options_table()), "activations",
-                  request_list(activations_options_table()), "filters",
-                  request_list(filters_options_table()), "routes", all_routes(),
-                  "problems", all_problems(), "statuses", counted_statuses(),
-                  "metrics", all_metrics(), "operators", all_operators());
+    json_t *root = json_pack(
+        "{so so so so so so so so so so so}", "serve", serve_options(), "cam",
+        request_list(explain_options_table()), "activations",
+        request_list(activations_options_table()), "ascend",
+        request_list(ascend_options_table()), "filters",
+        request_list(filters_options_table()), "exemplars",
+        request_list(exemplars_options_table()), "routes", all_routes(),
+        "problems", all_problems(), "statuses", counted_statuses(), "metrics",
+        all_metrics(), "operators", all_operators());
     int failed = !root || json_dumpf(root, stdout, JSON_INDENT(1)) != 0;
 
     json_decref(root);
