@@ -60,10 +60,11 @@ def free_ports(count: int) -> list[int]:
 
 @dataclasses.dataclass
 class Proxy:
-    """A running nginx."""
+    """A running proxy."""
 
     url: str
     folder: pathlib.Path
+    process: subprocess.Popen[bytes]
 
     def client(self, **options: object) -> httpx.Client:
         """A client of what is under /vision/, to be closed by the caller."""
@@ -174,7 +175,7 @@ def proxying(
         )
         try:
             wait_until_open(process, port)
-            yield Proxy(f"http{'s' * tls}://127.0.0.1:{port}", folder)
+            yield Proxy(f"http{'s' * tls}://127.0.0.1:{port}", folder, process)
         finally:
             process.terminate()
             _, said = process.communicate(timeout=30)

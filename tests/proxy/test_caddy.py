@@ -3,9 +3,12 @@ that dies."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -62,10 +65,20 @@ def caddy(tmp_path: pathlib.Path, ports: list[int]) -> Iterator[Proxy]:
         )
     try:
         wait_until_open(process, port)
-        yield Proxy(f"http://127.0.0.1:{port}", tmp_path)
+        yield Proxy(f"http://127.0.0.1:{port}", tmp_path, process)
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextlib.contextmanager
+def paused(proxy: Proxy) -> Iterator[None]:
+    """So that it has a request before it learns what happened meanwhile."""
+    proxy.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        proxy.process.send_signal(signal.SIGCONT)
 
 
 def test_the_caddyfile_does_as_nginx_does(caddy: Proxy, ports: list[int]) -> None:
@@ -76,8 +89,12 @@ def test_the_caddyfile_does_as_nginx_does(caddy: Proxy, ports: list[int]) -> Non
             assert time.monotonic() < end, (caddy.folder / "log").read_text()
         with http.running("--workers", "1", "--listen", f"127.0.0.1:{ports[1]}"):
             assert caddy.cam().json()["class"] == 285
-            one.process.kill()
-            one.process.wait(60)
+            with concurrent.futures.ThreadPoolExecutor() as pool, paused(caddy):
+                one.process.kill()
+                one.process.wait(60)
+                first = pool.submit(caddy.cam)
+                time.sleep(0.2)
+            assert first.result().status_code == 200
             assert [caddy.cam().status_code for _ in range(8)] == [200] * 8
 
             assert caddy.get("/vision").headers["location"] == "/vision/"
