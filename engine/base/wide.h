@@ -14,12 +14,29 @@
  *          (out, in, count))
  *
  * defines the static function `halve`. Nothing is reordered and no product
- * joins a sum, so both give the same results. */
+ * joins a sum, so both give the same results. WIDE_INTEGERS does the same for
+ * loops without floats, also for vectors of 512 bits (AVX-512), with which
+ * products of floats would join sums. */
+
+#include <stdbool.h>
 
 #define WIDE_BODY(name) \
     static inline __attribute__((always_inline)) void name##_body
 
 #ifdef __x86_64__
+#ifdef __clang__
+#define WIDE_512 "avx512f,avx512bw,avx512dq,avx512vl"
+#else
+#define WIDE_512 "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#endif
+
+static inline bool wide_has_512(void)
+{
+    return __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+
 #define WIDE(name, parameters, arguments)                              \
     __attribute__((target("avx2"))) static void name##_avx2 parameters \
     {                                                                  \
@@ -32,12 +49,31 @@
         else                                                           \
             name##_body arguments;                                     \
     }
+#define WIDE_INTEGERS(name, parameters, arguments)                         \
+    __attribute__((target(WIDE_512))) static void name##_avx512 parameters \
+    {                                                                      \
+        name##_body arguments;                                             \
+    }                                                                      \
+    __attribute__((target("avx2"))) static void name##_avx2 parameters     \
+    {                                                                      \
+        name##_body arguments;                                             \
+    }                                                                      \
+    static void name parameters                                            \
+    {                                                                      \
+        if (wide_has_512())                                                \
+            name##_avx512 arguments;                                       \
+        else if (__builtin_cpu_supports("avx2"))                           \
+            name##_avx2 arguments;                                         \
+        else                                                               \
+            name##_body arguments;                                         \
+    }
 #else
 #define WIDE(name, parameters, arguments) \
     static void name parameters           \
     {                                     \
         name##_body arguments;            \
     }
+#define WIDE_INTEGERS WIDE
 #endif
 
 #endif

@@ -16,21 +16,15 @@
  * on the width, but for products and sums that the Makefile lets join. */
 
 #include "engine/base/team.h"
+#include "engine/base/wide.h"
 #include "engine/kernel/kernel_call.h"
 
 #define KERNEL_WIDE_INLINE static inline __attribute__((always_inline))
 #define KERNEL_WIDE_BODY(name) KERNEL_WIDE_INLINE void name##_body
 
 #ifdef __x86_64__
-#ifdef __clang__
-#define KERNEL_WIDE_512 "avx512f,avx512bw,avx512dq,avx512vl"
-#else
-#define KERNEL_WIDE_512 \
-    "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
-#endif
 #define KERNEL_WIDE(name, parameters, arguments)                           \
-    __attribute__((                                                        \
-        target(KERNEL_WIDE_512))) static void name##_avx512 parameters     \
+    __attribute__((target(WIDE_512))) static void name##_avx512 parameters \
     {                                                                      \
         name##_body arguments;                                             \
     }                                                                      \
@@ -40,9 +34,7 @@
     }                                                                      \
     static void name parameters                                            \
     {                                                                      \
-        if (__builtin_cpu_supports("avx512bw") &&                          \
-            __builtin_cpu_supports("avx512dq") &&                          \
-            __builtin_cpu_supports("avx512vl"))                            \
+        if (wide_has_512())                                                \
             name##_avx512 arguments;                                       \
         else if (__builtin_cpu_supports("avx2") &&                         \
                  __builtin_cpu_supports("fma"))                            \

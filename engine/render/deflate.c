@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/render/deflate_code.h"
+#include "engine/render/deflate_vbmi.h"
 #include "engine/render/deflate_vector.h"
 
 /* Zeros are found in steps of STEP bytes, which needs one comparison for eight
@@ -108,6 +109,27 @@ static unsigned length_symbol(unsigned length, unsigned *extra)
 
 /* ---- counts ---- */
 
+/* Two tables, so that equal neighbours do not wait for one another. */
+static void count_step(uint32_t tables[2][256], const uint8_t *bytes)
+{
+    for (size_t i = 0; i < STEP; i += 2) {
+        tables[0][bytes[i]]++;
+        tables[1][bytes[i + 1]]++;
+    }
+}
+
+/* Whether the next SAMPLE_STRIDE steps are there and none of them is zeros. */
+static bool has_no_runs(const uint8_t *bytes, size_t len)
+{
+#ifdef __x86_64__
+    if (len >= SAMPLE_STRIDE * STEP && deflate_vector_can())
+        return !deflate_vector_has_zeros(bytes, SAMPLE_STRIDE * STEP);
+#endif
+    (void)bytes;
+    (void)len;
+    return false;
+}
+
 /* Counts the symbols of one step in SAMPLE_STRIDE, and all symbols of runs,
  * which are few. */
 static void count_symbols(uint32_t counts[DEFLATE_NUM_SYMBOLS],
@@ -119,6 +141,11 @@ static void count_symbols(uint32_t counts[DEFLATE_NUM_SYMBOLS],
 
     memset(counts, 0, DEFLATE_NUM_SYMBOLS * sizeof *counts);
     while (at + STEP <= len) {
+        if (turn % SAMPLE_STRIDE == 0 && has_no_runs(bytes + at, len - at)) {
+            count_step(tables, bytes + at);
+            at += SAMPLE_STRIDE * STEP;
+            continue;
+        }
         if (is_zero_step(bytes + at)) {
             size_t run = run_len(bytes + at, len - at);
 
@@ -127,12 +154,8 @@ static void count_symbols(uint32_t counts[DEFLATE_NUM_SYMBOLS],
             at += run;
             continue;
         }
-        if (turn++ % SAMPLE_STRIDE == 0) {
-            for (size_t i = 0; i < STEP; i += 2) {
-                tables[0][bytes[at + i]]++;
-                tables[1][bytes[at + i + 1]]++;
-            }
-        }
+        if (turn++ % SAMPLE_STRIDE == 0)
+            count_step(tables, bytes + at);
         at += STEP;
     }
     for (size_t i = 0; i < 256; i++)
@@ -219,33 +242,74 @@ static size_t put_next(struct deflate *deflate, uint8_t **out,
     return run;
 }
 
+/* What the vectors of this processor need of the codes. */
+struct vectors {
+#ifdef __x86_64__
+    bool is_there, is_wide;
+    struct deflate_vector narrow;
+    struct deflate_vbmi wide;
+#endif
+};
+
+static void init_vectors(struct vectors *vectors,
+                         const struct deflate_code *codes)
+{
+#ifdef __x86_64__
+    vectors->is_there = deflate_vector_can();
+    vectors->is_wide = deflate_vbmi_can();
+    if (vectors->is_there)
+        deflate_vector_init(&vectors->narrow, codes);
+    if (vectors->is_wide)
+        deflate_vbmi_init(&vectors->wide, codes);
+#else
+    (void)vectors;
+    (void)codes;
+#endif
+}
+
+/* Writes what vectors can, from the beginning on; sets *num to how much that
+ * was. */
+static uint8_t *put_vectors(struct deflate *deflate, size_t *num, uint8_t *out,
+                            const struct vectors *vectors, const uint8_t *bytes,
+                            size_t len)
+{
+    *num = 0;
+#ifdef __x86_64__
+    if (vectors->is_wide)
+        out = deflate_vbmi_put(&vectors->wide, num, out, &deflate->bits,
+                               &deflate->num_bits, bytes, len);
+    if (vectors->is_there) {
+        size_t more;
+
+        out = deflate_vector_put(&vectors->narrow, &more, out, &deflate->bits,
+                                 &deflate->num_bits, bytes + *num, len - *num);
+        *num += more;
+    }
+#else
+    (void)deflate;
+    (void)vectors;
+    (void)bytes;
+    (void)len;
+#endif
+    return out;
+}
+
 static uint8_t *put_bytes(struct deflate *stream, uint8_t *out,
                           const struct deflate_code *codes,
                           const uint8_t *bytes, size_t len)
 {
     struct deflate deflate = *stream; /* a local stays in registers */
     size_t at = 0;
-#ifdef __x86_64__
-    const bool is_wide = deflate_vector_can();
-    struct deflate_vector vector;
+    struct vectors vectors;
 
-    if (is_wide)
-        deflate_vector_init(&vector, codes);
-#endif
-
+    init_vectors(&vectors, codes);
     while (at + STEP <= len) {
-#ifdef __x86_64__
-        if (is_wide) {
-            size_t num;
+        size_t num;
 
-            out = deflate_vector_put(&vector, &num, out, &deflate.bits,
-                                     &deflate.num_bits, bytes + at, len - at);
-            at += num;
-            if (at + STEP > len)
-                break;
-        }
-#endif
-        at += put_next(&deflate, &out, codes, bytes + at, len - at);
+        out = put_vectors(&deflate, &num, out, &vectors, bytes + at, len - at);
+        at += num;
+        if (at + STEP <= len)
+            at += put_next(&deflate, &out, codes, bytes + at, len - at);
     }
     for (; at < len; at++) {
         put(&deflate, codes[bytes[at]].bits, codes[bytes[at]].len);

@@ -5,20 +5,19 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define AVX2 __attribute__((target("avx2")))
+#include "engine/render/deflate_joined.h"
 
-/* The codes of four bytes each, one after the other, and their lengths. */
-struct joined {
-    uint64_t bits[8], lens[8];
+#define AVX2 __attribute__((target("avx2,bmi2")))
+
+/* Codes of four bytes each, of 56 bits at most. Vectors are unpacked by their
+ * halves of 128 bits: bytes 0 to 7 and 16 to 23, and those behind them. */
+struct fours {
+    __m256i bits[2], lens[2];
 };
-
-/* Where the codes of bytes 0 to 3, 4 to 7 and so on are in there: vectors are
- * unpacked by their halves of 128 bits. */
-static const uint8_t places[8] = {0, 1, 4, 5, 2, 3, 6, 7};
 
 bool deflate_vector_can(void)
 {
-    return __builtin_cpu_supports("avx2");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 }
 
 static void init_code(struct deflate_vector *vector, size_t kind, size_t at,
@@ -85,10 +84,10 @@ AVX2 static inline __m256i reverse(__m256i words)
 }
 
 /* Joins the codes of four words each. */
-AVX2 static inline void join(uint64_t bits[4], uint64_t lens[4], __m256i codes,
+AVX2 static inline void join(struct fours *fours, size_t at, __m256i codes,
                              __m256i code_lens)
 {
-    __m256i len, pairs, fours, first;
+    __m256i len, pairs, bits, first;
 
     len = _mm256_and_si256(code_lens, _mm256_set1_epi32(0xffff));
     pairs = _mm256_and_si256(codes, _mm256_set1_epi32(0xffff));
@@ -96,16 +95,49 @@ AVX2 static inline void join(uint64_t bits[4], uint64_t lens[4], __m256i codes,
         pairs, _mm256_sllv_epi32(_mm256_srli_epi32(codes, 16), len));
     len = _mm256_madd_epi16(code_lens, _mm256_set1_epi16(1));
     first = _mm256_and_si256(len, _mm256_set1_epi64x(0xffffffff));
-    fours = _mm256_and_si256(pairs, _mm256_set1_epi64x(0xffffffff));
-    fours = _mm256_or_si256(
-        fours, _mm256_sllv_epi64(_mm256_srli_epi64(pairs, 32), first));
-    _mm256_storeu_si256((void *)bits, fours);
-    _mm256_storeu_si256((void *)lens,
-                        _mm256_add_epi64(first, _mm256_srli_epi64(len, 32)));
+    bits = _mm256_and_si256(pairs, _mm256_set1_epi64x(0xffffffff));
+    fours->bits[at] = _mm256_or_si256(
+        bits, _mm256_sllv_epi64(_mm256_srli_epi64(pairs, 32), first));
+    fours->lens[at] = _mm256_add_epi64(first, _mm256_srli_epi64(len, 32));
+}
+
+/* Puts what is in the halves of two vectors by turns in order. */
+AVX2 static inline void put_in_order(uint64_t out[8], const __m256i v[2])
+{
+    _mm256_storeu_si256((void *)out,
+                        _mm256_permute2x128_si256(v[0], v[1], 0x20));
+    _mm256_storeu_si256((void *)(out + 4),
+                        _mm256_permute2x128_si256(v[0], v[1], 0x31));
+}
+
+/* Joins them in pairs, which are short for most bytes; they are four then, else
+ * eight. Returns how many. */
+AVX2 static inline size_t join_pairs(struct deflate_joined *joined,
+                                     const struct fours *fours)
+{
+    const __m256i first = _mm256_unpacklo_epi64(fours->lens[0], fours->lens[1]);
+    const __m256i lens = _mm256_add_epi64(
+        first, _mm256_unpackhi_epi64(fours->lens[0], fours->lens[1]));
+    const __m256i long_ones =
+        _mm256_cmpgt_epi64(lens, _mm256_set1_epi64x(DEFLATE_JOINED_BITS));
+    __m256i bits;
+
+    if (!_mm256_testz_si256(long_ones, long_ones)) {
+        put_in_order(joined->bits, fours->bits);
+        put_in_order(joined->lens, fours->lens);
+        return 8;
+    }
+    bits = _mm256_sllv_epi64(
+        _mm256_unpackhi_epi64(fours->bits[0], fours->bits[1]), first);
+    bits = _mm256_or_si256(
+        bits, _mm256_unpacklo_epi64(fours->bits[0], fours->bits[1]));
+    _mm256_storeu_si256((void *)joined->bits, bits);
+    _mm256_storeu_si256((void *)joined->lens, lens);
+    return 4;
 }
 
 /* The codes of a vector of bytes. */
-AVX2 static inline void encode(struct joined *joined,
+AVX2 static inline void encode(struct fours *fours,
                                const struct deflate_vector *vector, __m256i v)
 {
     const __m256i zero = _mm256_setzero_si256();
@@ -128,13 +160,12 @@ AVX2 static inline void encode(struct joined *joined,
     words = _mm256_unpacklo_epi8(low, high);
     more = _mm256_mullo_epi16(_mm256_unpacklo_epi8(low_step, high_step),
                               _mm256_unpacklo_epi8(last, zero));
-    join(joined->bits, joined->lens, reverse(_mm256_add_epi16(words, more)),
+    join(fours, 0, reverse(_mm256_add_epi16(words, more)),
          _mm256_unpacklo_epi8(len, zero));
     words = _mm256_unpackhi_epi8(low, high);
     more = _mm256_mullo_epi16(_mm256_unpackhi_epi8(low_step, high_step),
                               _mm256_unpackhi_epi8(last, zero));
-    join(joined->bits + 4, joined->lens + 4,
-         reverse(_mm256_add_epi16(words, more)),
+    join(fours, 1, reverse(_mm256_add_epi16(words, more)),
          _mm256_unpackhi_epi8(len, zero));
 }
 
@@ -145,6 +176,14 @@ AVX2 static inline bool has_zeros(__m256i v)
     return !_mm256_testz_si256(zeros, zeros);
 }
 
+AVX2 bool deflate_vector_has_zeros(const uint8_t *bytes, size_t len)
+{
+    for (size_t at = 0; at < len; at += DEFLATE_VECTOR_LEN)
+        if (has_zeros(_mm256_loadu_si256((const void *)(bytes + at))))
+            return true;
+    return false;
+}
+
 AVX2 uint8_t *deflate_vector_put(const struct deflate_vector *vector,
                                  size_t *num, uint8_t *restrict out,
                                  uint64_t *bits, unsigned *num_bits,
@@ -153,7 +192,8 @@ AVX2 uint8_t *deflate_vector_put(const struct deflate_vector *vector,
     const struct deflate_vector tables = *vector;
     uint64_t waiting = *bits;
     unsigned num_waiting = *num_bits;
-    struct joined joined;
+    struct deflate_joined joined;
+    struct fours fours;
     size_t at = 0;
 
     for (; at + DEFLATE_VECTOR_LEN <= len; at += DEFLATE_VECTOR_LEN) {
@@ -161,15 +201,9 @@ AVX2 uint8_t *deflate_vector_put(const struct deflate_vector *vector,
 
         if (has_zeros(v))
             break;
-        encode(&joined, &tables, v);
-        for (size_t i = 0; i < 8; i++) {
-            waiting |= joined.bits[places[i]] << num_waiting;
-            memcpy(out, &waiting, sizeof waiting);
-            num_waiting += (unsigned)joined.lens[places[i]];
-            out += num_waiting / 8;
-            waiting >>= num_waiting & ~7u;
-            num_waiting &= 7;
-        }
+        encode(&fours, &tables, v);
+        out = deflate_joined_put(&joined, join_pairs(&joined, &fours), out,
+                                 &waiting, &num_waiting);
     }
     *num = at;
     *bits = waiting;

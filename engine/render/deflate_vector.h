@@ -27,6 +27,11 @@ bool deflate_vector_can(void);
 void deflate_vector_init(struct deflate_vector *vector,
                          const struct deflate_code *codes);
 
+/* Whether 8 bytes that begin at a multiple of 8 are zeros.
+ *
+ * bytes  in  (len) a multiple of DEFLATE_VECTOR_LEN */
+bool deflate_vector_has_zeros(const uint8_t *bytes, size_t len);
+
 /* Writes the codes of bytes, until 8 that begin at a multiple of 8 are zeros or
  * less than DEFLATE_VECTOR_LEN are left. Stores up to 8 bytes beyond the end,
  * which it returns; num_bits stays below 8.

@@ -238,10 +238,10 @@ WIDE_BODY(blend)
                                          colors[i] * of_color + 128) >>
                               8);
 }
-WIDE(blend,
-     (uint8_t *restrict colors, const uint8_t *restrict picture, size_t count,
-      unsigned alpha),
-     (colors, picture, count, alpha))
+WIDE_INTEGERS(blend,
+              (uint8_t *restrict colors, const uint8_t *restrict picture,
+               size_t count, unsigned alpha),
+              (colors, picture, count, alpha))
 
 void heatmap_overlay(uint8_t *out, const uint8_t *picture,
                      const uint8_t *levels, const uint8_t *palette,

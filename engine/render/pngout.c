@@ -110,10 +110,10 @@ WIDE_BODY(subtract_paeth)
         out[i] = (uint8_t)(row[i] - (nearer <= to_corner ? best : corner));
     }
 }
-WIDE(subtract_paeth,
-     (uint8_t *restrict out, const uint8_t *row, const uint8_t *above,
-      size_t len, size_t pixel_len),
-     (out, row, above, len, pixel_len))
+WIDE_INTEGERS(subtract_paeth,
+              (uint8_t *restrict out, const uint8_t *row, const uint8_t *above,
+               size_t len, size_t pixel_len),
+              (out, row, above, len, pixel_len))
 
 static void filter_paeth(uint8_t *restrict out, const uint8_t *row,
                          const uint8_t *above, size_t len, size_t pixel_len)
