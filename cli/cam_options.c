@@ -81,9 +81,8 @@ void cam_options_help(FILE *stream)
 
     run_options_init(&defaults.run);
     fill_table(&table);
-    fputs(help_head, stream);
-    options_print(stream, table.rows, table.count, &defaults);
-    fputs(help_tail, stream);
+    options_print_manual(stream, help_head, table.rows, table.count, &defaults,
+                         help_tail);
 }
 
 static bool take_image(void *data, char *text, struct error *err)

@@ -1,13 +1,11 @@
 /* wherefore ascend: the picture that a class or a channel wants to see. */
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/complain.h"
-#include "cli/default_model.h"
 #include "cli/outfile.h"
 #include "cli/photo_file.h"
 #include "cli/progress.h"
@@ -93,9 +91,8 @@ static void print_help(void)
 
     run_options_init(&defaults.run);
     fill_table(&table);
-    fputs(help_head, stdout);
-    options_print(stdout, table.rows, table.count, &defaults);
-    fputs(help_tail, stdout);
+    options_print_manual(stdout, help_head, table.rows, table.count, &defaults,
+                         help_tail);
 }
 
 static bool refuse_operand(void *data, char *text, struct error *err)
@@ -159,9 +156,7 @@ static bool show(struct command *command, struct error *err)
         !ascend_json_write(&command->response, command->engine, &command->found,
                            &command->request, command->to == NULL, 0, err))
         return false;
-    return result_print(&command->response.body) ||
-           fail(err, ERROR_IO, "the result cannot be written: %s",
-                strerror(errno));
+    return result_print(&command->response.body, err);
 }
 
 static bool plan_outfile(struct command *command, struct error *err)
@@ -177,8 +172,7 @@ static bool plan_outfile(struct command *command, struct error *err)
 static int run(struct command *command)
 {
     char path[PATH_MAX];
-    const char *model =
-        command->run.model ? command->run.model : default_model(path);
+    const char *model = run_options_model(&command->run, path);
     struct error err = {0};
 
     command->engine = engine_open(model, &command->run.engine, &err);

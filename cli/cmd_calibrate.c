@@ -9,7 +9,6 @@
 
 #include "cli/calibrate_report.h"
 #include "cli/complain.h"
-#include "cli/default_model.h"
 #include "cli/eval_options.h"
 #include "cli/progress.h"
 #include "engine/evaluate/calibrate.h"
@@ -101,9 +100,8 @@ static void print_help(void)
 
     set_defaults(&defaults);
     fill_table(&table);
-    fputs(help_head, stdout);
-    options_print(stdout, table.rows, table.count, &defaults);
-    fputs(help_tail, stdout);
+    options_print_manual(stdout, help_head, table.rows, table.count, &defaults,
+                         help_tail);
 }
 
 static bool parse(struct calibrate_options *options, int argc, char **argv,
@@ -141,9 +139,8 @@ static int open_all(struct calibration *calibration)
     const char *refusal;
     struct error err = {0};
 
-    calibration->model = options->run.model
-                             ? options->run.model
-                             : default_model(calibration->default_path);
+    calibration->model =
+        run_options_model(&options->run, calibration->default_path);
     calibration->engine =
         engine_open(calibration->model, &options->run.engine, &err);
     if (!calibration->engine)

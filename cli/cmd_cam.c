@@ -2,16 +2,13 @@
 
 #include "cli/cmd.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/cam_lines.h"
 #include "cli/cam_options.h"
 #include "cli/complain.h"
-#include "cli/default_model.h"
 #include "cli/outfile.h"
 #include "cli/photo_file.h"
 #include "cli/progress.h"
@@ -123,10 +120,9 @@ static int explain_all(struct cam *cam)
         if (!ok) {
             complain_about("cam", options->images[i], &err);
             status = STATUS_FAILED;
-        } else if (!result_print(&cam->response.body)) {
-            fail(&err, ERROR_IO, "cannot be written: %s", strerror(errno));
+        } else if (!result_print(&cam->response.body, &err)) {
             progress_hide(&cam->progress);
-            complain_about("cam", "the result", &err);
+            complain_about("cam", NULL, &err);
             return STATUS_FAILED;
         }
         if (options->num_images > 1)
@@ -166,9 +162,8 @@ static bool explain_lines(struct cam *cam, struct cam_lines *lines,
     for (; cam_lines_next(lines, &why, err); why = (struct error){0}) {
         if (!explain_line(cam, lines, &why, err))
             return false;
-        if (!result_print(&cam->response.body))
-            return fail(err, ERROR_IO, "the result cannot be written: %s",
-                        strerror(errno));
+        if (!result_print(&cam->response.body, err))
+            return false;
     }
     return err->kind == ERROR_NONE;
 }
@@ -200,8 +195,7 @@ static int open_all(struct cam *cam)
 {
     const struct cam_options *options = &cam->options;
     char path[PATH_MAX];
-    const char *model =
-        options->run.model ? options->run.model : default_model(path);
+    const char *model = run_options_model(&options->run, path);
     struct error err = {0};
 
     if (options->heatmap &&

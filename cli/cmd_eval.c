@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "cli/complain.h"
-#include "cli/default_model.h"
 #include "cli/eval_folder.h"
 #include "cli/eval_options.h"
 #include "cli/eval_plan.h"
@@ -130,8 +129,7 @@ static int open_all(struct eval *eval)
     const struct eval_options *options = &eval->options;
     struct error err = {0};
 
-    eval->model = options->run.model ? options->run.model
-                                     : default_model(eval->default_path);
+    eval->model = run_options_model(&options->run, eval->default_path);
     eval->engine = engine_open(eval->model, &options->run.engine, &err);
     if (!eval->engine)
         return failure(eval->model, &err);

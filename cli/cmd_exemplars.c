@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "cli/complain.h"
-#include "cli/default_model.h"
 #include "cli/exemplars_command.h"
 #include "cli/exemplars_index.h"
 #include "cli/progress.h"
@@ -193,8 +192,7 @@ static int run(struct command *command)
     struct exemplify_options how;
     struct error err = {0};
 
-    command->model = options->run.model ? options->run.model
-                                        : default_model(command->default_path);
+    command->model = run_options_model(&options->run, command->default_path);
     command->engine = engine_open(command->model, &options->run.engine, &err);
     if (!command->engine)
         return failure(command->model, &err);

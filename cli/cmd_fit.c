@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/complain.h"
 #include "cli/default_model.h"
@@ -191,8 +190,7 @@ static bool print_json(const struct command *command, struct error *err)
 {
     struct buf out = {0};
     bool ok = fit_json_write(&out, &command->fit, command->folder.to, err) &&
-              (result_print(&out) ||
-               fail(err, ERROR_IO, "the result cannot be written"));
+              result_print(&out, err);
 
     buf_release(&out);
     return ok;

@@ -1,13 +1,11 @@
 /* wherefore look: the activations of a layer, one image after another. */
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/complain.h"
-#include "cli/default_model.h"
 #include "cli/outfile.h"
 #include "cli/photo_file.h"
 #include "cli/result.h"
@@ -93,9 +91,8 @@ static void print_help(void)
 
     run_options_init(&defaults.run);
     fill_table(&table);
-    fputs(help_head, stdout);
-    options_print(stdout, table.rows, table.count, &defaults);
-    fputs(help_tail, stdout);
+    options_print_manual(stdout, help_head, table.rows, table.count, &defaults,
+                         help_tail);
 }
 
 static bool take_image(void *data, char *text, struct error *err)
@@ -154,12 +151,6 @@ static bool show(struct look *look, size_t image, struct error *err)
                                   look->num_images > 1 ? name : NULL, 0, err);
 }
 
-static bool print_response(const struct look *look, struct error *err)
-{
-    return result_print(&look->response.body) ||
-           fail(err, ERROR_IO, "cannot be written: %s", strerror(errno));
-}
-
 /* Stops early only if the results cannot be written. */
 static int show_all(struct look *look)
 {
@@ -171,8 +162,8 @@ static int show_all(struct look *look)
         if (!show(look, i, &err)) {
             complain_about("look", look->images[i], &err);
             status = STATUS_FAILED;
-        } else if (!print_response(look, &err)) {
-            complain_about("look", "the result", &err);
+        } else if (!result_print(&look->response.body, &err)) {
+            complain_about("look", NULL, &err);
             return STATUS_FAILED;
         }
     }
@@ -189,7 +180,7 @@ static int usage_error(const struct error *err)
 static int open_all(struct look *look)
 {
     char path[PATH_MAX];
-    const char *model = look->run.model ? look->run.model : default_model(path);
+    const char *model = run_options_model(&look->run, path);
     struct error err = {0};
 
     if (look->sheet && !outfile_plan(&look->outfile, look->sheet, "-sheet.png",

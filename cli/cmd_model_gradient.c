@@ -240,9 +240,8 @@ int cmd_model_gradient(int argc, char **argv)
     if (!parse(&gradient, argc, argv, &err))
         return cmd_model_complain(argv[0], NULL, &err);
     if (gradient.call.help) {
-        fputs(help_head, stdout);
-        options_print(stdout, rows, NUM_ROWS, &gradient);
-        fputs(help_tail, stdout);
+        options_print_manual(stdout, help_head, rows, NUM_ROWS, &gradient,
+                             help_tail);
         return CMD_MODEL_OK;
     }
     if (!make(&gradient, &err))

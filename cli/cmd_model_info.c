@@ -196,9 +196,7 @@ static bool begin(struct inspection *inspection, struct look *look, int *status,
         return false;
     }
     if (look->common.call.help) {
-        fputs(help_head, stdout);
-        options_print(stdout, first, count, look);
-        fputs(help_tail, stdout);
+        options_print_manual(stdout, help_head, first, count, look, help_tail);
         *status = CMD_MODEL_OK;
         return false;
     }

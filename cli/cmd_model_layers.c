@@ -144,9 +144,8 @@ int cmd_model_layers(int argc, char **argv)
     if (!cmd_model_parse(&look.call, rows, NUM_ROWS, argc, argv, &err))
         return cmd_model_complain(argv[0], NULL, &err);
     if (look.call.help) {
-        fputs(help_head, stdout);
-        options_print(stdout, rows, NUM_ROWS, &look);
-        fputs(help_tail, stdout);
+        options_print_manual(stdout, help_head, rows, NUM_ROWS, &look,
+                             help_tail);
         return CMD_MODEL_OK;
     }
     ok = inspect_open(&inspection, look.call.file, &look.options, &err) &&

@@ -245,9 +245,8 @@ int cmd_model_run(int argc, char **argv)
          !fail(&err, ERROR_INPUT, "--output-dir is missing"))) {
         status = cmd_model_complain(argv[0], NULL, &err);
     } else if (run.call.help) {
-        fputs(help_head, stdout);
-        options_print(stdout, rows, NUM_ROWS, &run);
-        fputs(help_tail, stdout);
+        options_print_manual(stdout, help_head, rows, NUM_ROWS, &run,
+                             help_tail);
     } else if (!run_network(&run, &err)) {
         status = cmd_model_complain(argv[0], run.call.file, &err);
     }

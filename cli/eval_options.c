@@ -1,7 +1,5 @@
 #include "cli/eval_options.h"
 
-#include <string.h>
-
 #define FIELD(field) OPTION_FIELD(struct eval_options, field)
 
 #define FORMAT_NAME(format, name, description) "|" #name
@@ -84,9 +82,8 @@ void eval_options_help(FILE *stream)
 
     set_defaults(&defaults);
     fill_table(&table);
-    fputs(help_head, stream);
-    options_print(stream, table.rows, table.count, &defaults);
-    fputs(help_tail, stream);
+    options_print_manual(stream, help_head, table.rows, table.count, &defaults,
+                         help_tail);
 }
 
 bool eval_options_take_data(void *data, char *text, struct error *err)

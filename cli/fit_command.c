@@ -91,9 +91,8 @@ void fit_command_help(FILE *out)
 
     init(&defaults);
     fill_table(&table);
-    fputs(help_head, out);
-    options_print(out, table.rows, table.count, &defaults);
-    fputs(help_tail, out);
+    options_print_manual(out, help_head, table.rows, table.count, &defaults,
+                         help_tail);
 }
 
 static bool take_data(void *data, char *text, struct error *err)

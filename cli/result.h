@@ -6,9 +6,11 @@
 #include <stdbool.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/error.h"
 
-/* Writes it to standard output, at once. Returns whether all is written; errno
- * says why not. One thread at a time. */
-bool result_print(const struct buf *result) __attribute__((warn_unused_result));
+/* Writes it to standard output, at once. Fails with ERROR_IO. One thread at a
+ * time. */
+bool result_print(const struct buf *result, struct error *err)
+    __attribute__((warn_unused_result));
 
 #endif

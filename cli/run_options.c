@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cli/default_model.h"
 #include "engine/base/team.h"
 #include "server/config/config.h"
 
@@ -147,6 +148,12 @@ void run_options_init(struct run_options *options)
     options->limits.max_width = (uint32_t)config.max_width;
     options->limits.max_height = (uint32_t)config.max_height;
     options->limits.max_pixels = config.max_pixels;
+}
+
+const char *run_options_model(const struct run_options *options,
+                              char path[PATH_MAX])
+{
+    return options->model ? options->model : default_model(path);
 }
 
 void run_options_release(struct run_options *options)

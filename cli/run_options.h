@@ -5,6 +5,7 @@
  * runs, what is asked, as in POST /cam, and the limits. A command's struct
  * begins with these, so that it is the data of their rows. */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -55,6 +56,11 @@ void run_options_add_limits(struct run_options_table *table);
 /* Keeps an option of a request under the name that it has there. For rows. */
 bool run_options_take_shared(void *data, const struct option *option,
                              const char *value, struct error *err);
+
+/* The folder of the model: the one that is given, or the default one. Returns
+ * it or `path`, which it may write to, or a constant. */
+const char *run_options_model(const struct run_options *options,
+                              char path[PATH_MAX]);
 
 void run_options_release(struct run_options *options);
 

@@ -378,3 +378,12 @@ void options_print(FILE *out, const struct option *rows, size_t count,
         else
             print_option(out, &rows[i], data);
 }
+
+void options_print_manual(FILE *out, const char *head,
+                          const struct option *rows, size_t count,
+                          const void *data, const char *tail)
+{
+    fputs(head, out);
+    options_print(out, rows, count, data);
+    fputs(tail, out);
+}

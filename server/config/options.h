@@ -82,9 +82,13 @@ bool options_parse(const struct option *rows, size_t count, void *data,
                    int argc, char *const *argv, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Prints the rows with the defaults found in `data`. */
+/* Prints the rows with the defaults found in `data`; with a text before and
+ * behind them. */
 void options_print(FILE *out, const struct option *rows, size_t count,
                    const void *data);
+void options_print_manual(FILE *out, const char *head,
+                          const struct option *rows, size_t count,
+                          const void *data, const char *tail);
 
 /* Takes one value, as the command line does; NULL of a switch. ERROR_INPUT says
  * what is accepted, but does not name the option. */

@@ -405,7 +405,7 @@ def test_an_answer_that_cannot_be_written_is_a_failure(cam):
 
     assert result.returncode == 1
     assert result.stderr == (
-        b"wherefore cam: the result: cannot be written: No space left on device\n"
+        b"wherefore cam: the result cannot be written: No space left on device\n"
     )
 
 
