@@ -139,6 +139,31 @@ static void upsample_rows(float *restrict out, size_t out_width,
     }
 }
 
+/* Places the columns, unless they are those of the last time, as in all bands
+ * of a picture. */
+static bool place_columns(struct heatmap_scratch *scratch, size_t out_width,
+                          const struct heatmap_region *region, size_t num_cells,
+                          struct span columns, struct error *err)
+{
+    const double x = region->x, width = region->width;
+
+    if (scratch->x == x && scratch->width == width &&
+        scratch->out_width == out_width && scratch->cells == num_cells)
+        return true;
+    scratch->cells = 0;
+    scratch->taps = scratch_reserve(scratch->taps, &scratch->taps_cap,
+                                    out_width, sizeof *scratch->taps, err);
+    if (!scratch->taps)
+        return false;
+    for (size_t i = columns.first; i < columns.stop; i++)
+        scratch->taps[i] = tap_of(i, x, width, num_cells);
+    scratch->x = x;
+    scratch->width = width;
+    scratch->out_width = out_width;
+    scratch->cells = num_cells;
+    return true;
+}
+
 bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
                       const float *restrict map, size_t height, size_t width,
                       const struct heatmap_region *region,
@@ -153,14 +178,11 @@ bool heatmap_upsample(float *restrict out, size_t out_height, size_t out_width,
         clear(out, out_height * out_width);
         return true;
     }
-    scratch->taps = scratch_reserve(scratch->taps, &scratch->taps_cap,
-                                    out_width, sizeof *scratch->taps, err);
     scratch->rows = scratch_reserve(scratch->rows, &scratch->rows_cap,
                                     out_width, 2 * sizeof *scratch->rows, err);
-    if (!scratch->taps || !scratch->rows)
+    if (!scratch->rows ||
+        !place_columns(scratch, out_width, region, width, columns, err))
         return false;
-    for (size_t x = columns.first; x < columns.stop; x++)
-        scratch->taps[x] = tap_of(x, region->x, region->width, width);
     stretched.rows[0] = scratch->rows;
     stretched.rows[1] = scratch->rows + out_width;
     clear(out, rows.first * out_width);

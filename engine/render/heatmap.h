@@ -36,7 +36,9 @@ struct heatmap_region {
 /* Scratch memory, reused from call to call; `= {0}` is empty. One thread at a
  * time. */
 struct heatmap_scratch {
-    struct heatmap_tap *taps;  /* (out_width) owned */
+    struct heatmap_tap *taps;  /* (out_width) owned; of these columns: */
+    double x, width;           /* of the region */
+    size_t out_width, cells;   /* 0: none yet */
     float *rows;               /* (2, out_width) owned */
     size_t taps_cap, rows_cap; /* bytes allocated */
 };

@@ -75,6 +75,9 @@ static void any_view_agrees_with_the_formula_pixel_by_pixel(void **state)
         struct heatmap_region region;
     } cases[] = {
         {60, 80, 7, 7, {0, 0, 80, 60}},
+        {60, 80, 7, 7, {0, -20, 80, 60}}, /* the next band: the same columns */
+        {60, 80, 7, 9, {0, -20, 80, 60}}, /* not the same */
+        {60, 40, 7, 9, {0, -20, 80, 60}},
         {60, 80, 7, 7, {10, 5, 60, 50}},           /* smaller: a crop */
         {60, 80, 7, 7, {-20, -3, 120, 66}},        /* larger: letterbox */
         {60, 80, 7, 7, {10.25, 5.75, 33.5, 20.1}}, /* edges inside pixels */
