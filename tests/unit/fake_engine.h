@@ -397,7 +397,7 @@ static bool fake_passes(struct engine_session *session,
         session->num_runs++;
         watch->progress(watch->user, i + 1, total);
     }
-    return true;
+    return cancel_check(watch->cancel, err); /* before boxes are found */
 }
 
 /* The heatmap is "png" and the class. */
