@@ -65,8 +65,8 @@ static const char help_head[] =
     "table, and writes report.json, photos.csv and curves.svg.\n"
     "\n"
     "The options for methods, layers, targets and boxes take several values\n"
-    "with commas between, such as --method cam,gradcam --layer -1,-2: each\n"
-    "combination is a row. A photo is classified once for all of them.\n"
+    "with commas between, such as --method gradcam,layercam --layer -1,-2:\n"
+    "each combination is a row. A photo is classified once for all of them.\n"
     "\n";
 
 static const char help_tail[] =
