@@ -191,7 +191,7 @@ static int run(struct command *command)
             engine_session_new(command->engine, command->team, &err);
     if (command->session && show(command, &err))
         return STATUS_OK;
-    complain_about("ascend", model, &err);
+    complain_about("ascend", command->session ? NULL : model, &err);
     return STATUS_FAILED;
 }
 

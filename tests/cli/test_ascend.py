@@ -338,9 +338,12 @@ def test_what_cannot_be_read_or_written_is_a_failure(ascend: Callable[..., Run],
     """With status 1."""
     asked = ["--model", model, "--class", "0", "--steps", "1"]
 
-    assert ascend(*asked, "--from", "none.png").returncode == 1
+    result = ascend(*asked, "--from", "none.png")
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"wherefore ascend: none.png: ")  # not the model's
     result = ascend(*asked, "--to", "nowhere/x.png")
-    assert result.returncode == 1 and b"nowhere" in result.stderr
+    assert result.returncode == 1
+    assert result.stderr.startswith(b'wherefore ascend: cannot write "nowhere/x.png": ')
 
 
 def test_help_says_the_defaults(ascend: Callable[..., Run]) -> None:
