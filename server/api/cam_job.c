@@ -50,9 +50,9 @@ static void fail_with(struct deferred *deferred, const struct error *err,
 
 /* ---- between passes ---- */
 
-/* Why the job should stop, if it should. Until its image is decoded, if it takes
- * one pass, and after the last one, it would be done before anybody could use
- * the time. */
+/* Why the job should stop, if it should. Until its image is decoded, if it
+ * takes one pass, and after the last one, it would be done before anybody could
+ * use the time. */
 static enum cam_job_stop find_stop(struct cam_job *job)
 {
     struct deferred *deferred = &job->base.deferred;
@@ -62,8 +62,7 @@ static enum cam_job_stop find_stop(struct cam_job *job)
     if (job_is_long(&job->base) && service_is_abandoned(job->service))
         return CAM_JOB_DRAINING;
     if (job->is_explaining && job->base.passes > 1 &&
-        job->num_passes < job->base.passes &&
-        clock_now_us() > job->deadline_us)
+        job->num_passes < job->base.passes && clock_now_us() > job->deadline_us)
         return CAM_JOB_DEADLINE;
     return CAM_JOB_GOES_ON;
 }
