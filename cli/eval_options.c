@@ -39,8 +39,8 @@ void eval_options_fill(struct run_options_table *table,
 
 /* What is drawn, and what the data set says. */
 static const char *const left_out[] = {
-    "model", "top",          "class",  "heatmap", "colormap",
-    "alpha", "heatmap-size", "values", "boxes",   NULL,
+    "model",        "top",    "class", "heatmap",  "colormap", "alpha",
+    "heatmap-size", "values", "boxes", "channels", NULL,
 };
 
 static void fill_table(struct run_options_table *table)

@@ -452,6 +452,7 @@ def test_more_photos_take_no_more_memory(tiny_data):
         (["--method", "cam", "--layer", "-1,-2", "truth.csv"], "layer"),
         (["--target", "margin", "truth.csv"], "against"),
         (["--class", "a", "truth.csv"], "unknown option"),
+        (["--channels", "3", "truth.csv"], "unknown option"),
     ],
 )
 def test_mistakes_on_the_command_line_are_named(tiny_data, args, said):
