@@ -179,6 +179,8 @@ static int run(struct command *command)
     if (command->engine &&
         (!ascend_options_parse(&command->request, &command->run.asked,
                                command->engine, true, &err) ||
+         !ascend_options_check_photo(&command->run.asked, command->from,
+                                     &err) ||
          !plan_outfile(command, &err)) &&
         err.kind == ERROR_INPUT) {
         complain_about("ascend", NULL, &err);

@@ -319,6 +319,7 @@ def test_a_picture_may_have_another_size(made: Callable[..., dict], model: str) 
         (["--class", "0", "--size", "2000"], "16 to 1024"),
         (["--class", "0", "--method", "paint"], "fourier"),
         (["--class", "0", "--rate", "2"], "0 to 1"),
+        (["--class", "0", "--near", "0.2"], "no photo to stay near to"),
         (["photo.png"], "--from takes a photo"),
         (["--to", "-"], "standard output"),
     ],
