@@ -179,6 +179,8 @@ static int run(struct command *command)
     if (command->engine &&
         (!ascend_options_parse(&command->request, &command->run.asked,
                                command->engine, true, &err) ||
+         !ascend_options_check_photo(&command->run.asked, command->from,
+                                     &err) ||
          !plan_outfile(command, &err)) &&
         err.kind == ERROR_INPUT) {
         complain_about("ascend", NULL, &err);
@@ -191,7 +193,7 @@ static int run(struct command *command)
             engine_session_new(command->engine, command->team, &err);
     if (command->session && show(command, &err))
         return STATUS_OK;
-    complain_about("ascend", model, &err);
+    complain_about("ascend", command->session ? NULL : model, &err);
     return STATUS_FAILED;
 }
 

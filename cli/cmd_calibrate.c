@@ -59,9 +59,9 @@ static const struct option own_rows[] = {
 
 /* What is drawn, what the data set says, and what is searched for. */
 static const char *const left_out[] = {
-    "model",     "top",          "class",  "heatmap", "colormap",
-    "alpha",     "heatmap-size", "values", "boxes",   "box",
-    "threshold", "percentile",   NULL,
+    "model",        "top",     "class",     "heatmap",    "colormap",
+    "alpha",        "values",  "boxes",     "channels",   "box",
+    "heatmap-size", "quality", "threshold", "percentile", NULL,
 };
 
 static void fill_table(struct run_options_table *table)

@@ -7,12 +7,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/complain.h"
 #include "cli/exemplars_command.h"
 #include "cli/exemplars_index.h"
+#include "cli/folder.h"
 #include "cli/progress.h"
 #include "cli/whole_file.h"
 #include "engine/evaluate/exemplify_sheets.h"
@@ -122,8 +122,8 @@ static bool make_folder(const struct command *command, struct error *err)
     const char *folder = command->options.to;
     char path[PATH_MAX];
 
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return fail(err, ERROR_IO, "cannot be made: %s", strerror(errno));
+    if (!folder_make(folder, err))
+        return false;
     if (snprintf(path, sizeof path, "%s/%s", folder, EXEMPLARS_INDEX) >=
         (int)sizeof path)
         return fail(err, ERROR_INPUT, "the folder's path is too long");

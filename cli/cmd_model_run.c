@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/cmd_model.h"
 #include "cli/complain.h"
+#include "cli/folder.h"
 #include "engine/base/buf.h"
 #include "engine/network/npy.h"
 #include "engine/network/tensors.h"
@@ -205,9 +205,8 @@ static bool run_network(struct run *run, struct error *err)
 
     if (!open_network(run, err) || !tensors_run(run->network, err))
         return false;
-    if (mkdir(run->output_dir, 0777) != 0 && errno != EEXIST)
-        return fail(err, ERROR_IO, "cannot create %.200s: %s", run->output_dir,
-                    strerror(errno));
+    if (!folder_make(run->output_dir, err))
+        return error_prefix(err, "%.200s", run->output_dir);
     run->used =
         calloc(tensors_num_outputs(run->network) + 1, sizeof *run->used);
     if (!run->used)

@@ -4,9 +4,9 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/folder.h"
 #include "cli/whole_file.h"
 
 enum { MAX_SETTINGS = 1 << 20 };
@@ -156,9 +156,8 @@ bool eval_folder_open(struct eval_folder *folder, const char *path,
     bool is_new = true;
 
     folder->path = path;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return fail(err, ERROR_IO, "cannot be made: %s", strerror(errno));
-    if (!path_of(photos, folder, "photos.csv", err) ||
+    if (!folder_make(path, err) ||
+        !path_of(photos, folder, "photos.csv", err) ||
         (!restart && !check_settings(folder, &is_new, settings, err)))
         return false;
     folder->photos = fopen(photos, is_new ? "w+" : "a+");

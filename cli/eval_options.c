@@ -39,8 +39,8 @@ void eval_options_fill(struct run_options_table *table,
 
 /* What is drawn, and what the data set says. */
 static const char *const left_out[] = {
-    "model", "top",          "class",  "heatmap", "colormap",
-    "alpha", "heatmap-size", "values", "boxes",   NULL,
+    "model",        "top",    "class", "heatmap",  "colormap", "alpha",
+    "heatmap-size", "values", "boxes", "channels", NULL,
 };
 
 static void fill_table(struct run_options_table *table)
@@ -65,8 +65,8 @@ static const char help_head[] =
     "table, and writes report.json, photos.csv and curves.svg.\n"
     "\n"
     "The options for methods, layers, targets and boxes take several values\n"
-    "with commas between, such as --method cam,gradcam --layer -1,-2: each\n"
-    "combination is a row. A photo is classified once for all of them.\n"
+    "with commas between, such as --method gradcam,layercam --layer -1,-2:\n"
+    "each combination is a row. A photo is classified once for all of them.\n"
     "\n";
 
 static const char help_tail[] =

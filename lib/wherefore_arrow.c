@@ -84,7 +84,8 @@ static bool read_request(struct batch *batch,
 static bool explain_row(struct batch *batch, struct engine_session *session,
                         size_t i, struct error *err)
 {
-    const struct cancel cancel = {wherefore_is_set, &batch->is_cancelled};
+    const struct cancel cancel = {.is_cancelled = wherefore_is_set,
+                                  .user = &batch->is_cancelled};
     const struct explain_watch watch = {.cancel = &cancel};
     struct explanation explanation;
     const uint8_t *bytes;

@@ -81,7 +81,8 @@ static bool run(struct wherefore_session *session, bool again,
                 struct error *err)
 {
     struct wherefore_explanation *explanation = &session->explanation;
-    const struct cancel cancel = {wherefore_is_set, &session->is_cancelled};
+    const struct cancel cancel = {.is_cancelled = wherefore_is_set,
+                                  .user = &session->is_cancelled};
     const struct explain_watch watch = {
         .cancel = &cancel, .progress = note_passes, .user = session};
     bool ok =
@@ -123,7 +124,8 @@ static const wherefore_explanation *finish(struct wherefore_session *session,
 static bool sample(struct wherefore_session *session, const void *bytes,
                    size_t len, struct error *err)
 {
-    const struct cancel cancel = {wherefore_is_set, &session->is_cancelled};
+    const struct cancel cancel = {.is_cancelled = wherefore_is_set,
+                                  .user = &session->is_cancelled};
 
     session->has_image = false;
     if (!bytes && len > 0)

@@ -13,6 +13,9 @@
 struct cancel {
     bool (*is_cancelled)(void *user); /* once true, always true; or NULL */
     void *user;
+    /* Of work that is kept for others, who would have to begin it anew: whether
+     * nobody wants that either. NULL: if it is cancelled. */
+    bool (*is_abandoned)(void *user);
 };
 
 /* Whether to go on. false and ERROR_BUSY: nobody waits for the result any more.
@@ -22,6 +25,16 @@ static inline bool cancel_check(const struct cancel *cancel, struct error *err)
     if (cancel && cancel->is_cancelled && cancel->is_cancelled(cancel->user))
         return fail(err, ERROR_BUSY, "nobody waits for the result any more");
     return true;
+}
+
+/* The same for work that is kept for others. */
+static inline bool cancel_check_kept(const struct cancel *cancel,
+                                     struct error *err)
+{
+    if (!cancel || !cancel->is_abandoned)
+        return cancel_check(cancel, err);
+    return !cancel->is_abandoned(cancel->user) ||
+           fail(err, ERROR_BUSY, "nobody waits for the result any more");
 }
 
 #endif

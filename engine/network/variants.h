@@ -69,7 +69,7 @@ bool variants_read(const struct variants *variants, struct network *network,
 /* Returns a variant, which is made if there is none yet, until variants_give.
  * Any thread. One is made at a time: others that are not there yet wait for its
  * end, and those that are do not. `cancel` ends the wait, and the making
- * between two of its steps; or NULL.
+ * between two of its steps, unless others still want it; or NULL.
  *
  * ERROR_UNSUPPORTED  an operation has no gradient, by this rule at least; the
  *                    text names it

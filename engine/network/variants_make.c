@@ -321,11 +321,11 @@ bool variants_make(struct variant *made, const struct variants_source *source,
         return false;
     made->image = made->graph.inputs[0];
     made->features = GRAPH_NONE;
-    return cancel_check(cancel, err) &&
+    return cancel_check_kept(cancel, err) &&
            find_logits(made, source->logits, err) &&
            (key->kind == VARIANT_GRADIENT || key->layer == VARIANT_LOGITS ||
             find_layer(made, key->layer, err)) &&
-           change(made, key, err) && cancel_check(cancel, err) &&
+           change(made, key, err) && cancel_check_kept(cancel, err) &&
            lay_out(made, source, others, num_others, err);
 }
 

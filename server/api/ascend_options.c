@@ -153,3 +153,11 @@ bool ascend_options_parse(struct engine_ascend_request *request,
            (check_target(seen, err) &&
             (!engine || engine_ascend_check(engine, request, err)));
 }
+
+bool ascend_options_check_photo(const struct params *params, bool has_photo,
+                                struct error *err)
+{
+    return has_photo || !params_find(params, "near") ||
+           fail(err, ERROR_INPUT,
+                "option \"near\": there is no photo to stay near to");
+}

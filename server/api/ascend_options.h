@@ -28,4 +28,10 @@ bool ascend_options_parse(struct engine_ascend_request *request,
                           struct error *err)
     __attribute__((warn_unused_result));
 
+/* Refuses what is said of a photo that is not there. ERROR_INPUT. Any thread.
+ */
+bool ascend_options_check_photo(const struct params *params, bool has_photo,
+                                struct error *err)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -50,8 +50,9 @@ static void fail_with(struct deferred *deferred, const struct error *err,
 
 /* ---- between passes ---- */
 
-/* Why the job should stop, if it should. Until its image is decoded, and if it
- * takes one pass, it would be done before anybody could use the time. */
+/* Why the job should stop, if it should. Until its image is decoded, if it
+ * takes one pass, and after the last one, it would be done before anybody could
+ * use the time. */
 static enum cam_job_stop find_stop(struct cam_job *job)
 {
     struct deferred *deferred = &job->base.deferred;
@@ -61,7 +62,7 @@ static enum cam_job_stop find_stop(struct cam_job *job)
     if (job_is_long(&job->base) && service_is_abandoned(job->service))
         return CAM_JOB_DRAINING;
     if (job->is_explaining && job->base.passes > 1 &&
-        clock_now_us() > job->deadline_us)
+        job->num_passes < job->base.passes && clock_now_us() > job->deadline_us)
         return CAM_JOB_DEADLINE;
     return CAM_JOB_GOES_ON;
 }
@@ -73,6 +74,15 @@ static bool is_cancelled(void *user)
     if (job->stop == CAM_JOB_GOES_ON)
         job->stop = find_stop(job);
     return job->stop != CAM_JOB_GOES_ON;
+}
+
+/* A network that is made for the job is kept, and who asks next finds it: if it
+ * were given up with each job that is late, no job could be done in time. */
+static bool is_abandoned(void *user)
+{
+    const struct cam_job *job = user;
+
+    return job->service && service_is_abandoned(job->service);
 }
 
 /* Writes a line about the passes, unless the last one was a moment ago. */
@@ -165,7 +175,9 @@ static void run(struct job *base, struct engine_session *session,
 {
     struct cam_job *job = (struct cam_job *)base;
     struct deferred *deferred = &base->deferred;
-    const struct cancel cancel = {is_cancelled, job};
+    const struct cancel cancel = {.is_cancelled = is_cancelled,
+                                  .user = job,
+                                  .is_abandoned = is_abandoned};
     const double queue_ms = clock_ms_since(job->queued_us);
     struct error err = {0};
     bool ok;

@@ -193,31 +193,30 @@ static bool check_target(struct explain_request *request, const bool *seen,
                           "\"against\", the class to compare with");
 }
 
-/* The methods that have one of the parameters, in a text; of none, those that
- * have colours. */
-static void list_methods(char text[ALLOWED_TEXT_SIZE], unsigned parameters)
+/* Names the methods that have one of the parameters; of none, those that have
+ * colours. */
+static bool fail_methods(unsigned parameters, const char *what,
+                         struct error *err)
 {
     const struct explain_method *method;
     struct allowed having = {0};
+    char text[ALLOWED_TEXT_SIZE];
 
     for (size_t i = 0; (method = explain_method(i)); i++)
         if (parameters ? method->parameters & parameters : method->has_colours)
             having.set |= UINT64_C(1) << i;
     allowed_list(text, &having);
+    return fail(err, ERROR_INPUT, "option %s for the method%s %s", what,
+                strchr(text, ',') ? "s" : "", text);
 }
 
 /* The colours of a method that has none are refused. */
 static bool check_heatmap(const struct explain_request *request,
                           struct error *err)
 {
-    char text[ALLOWED_TEXT_SIZE];
-
-    if (request->style.kind != RENDER_COLOURS ||
-        (request->method && request->method->has_colours))
-        return true;
-    list_methods(text, 0);
-    return fail(err, ERROR_INPUT,
-                "option \"heatmap\": colours is for the method %s", text);
+    return request->style.kind != RENDER_COLOURS ||
+           (request->method && request->method->has_colours) ||
+           fail_methods(0, "\"heatmap\": colours is", err);
 }
 
 /* The parameters of other methods are refused. */
@@ -230,15 +229,14 @@ static bool check_parameters(const struct explain_request *request,
 #undef X
     };
     unsigned has = request->method ? request->method->parameters : 0;
-    char text[ALLOWED_TEXT_SIZE], own[32];
+    char own[32], what[40];
 
     for (unsigned i = 0; i < EXPLAIN_NUM_PARAMETERS; i++) {
         if (has & EXPLAIN_HAS(i) || !is_given(seen, flags[i]))
             continue;
-        list_methods(text, EXPLAIN_HAS(i));
         request_options_name(own, flags[i]);
-        return fail(err, ERROR_INPUT, "option \"%s\" is for the method %s", own,
-                    text);
+        snprintf(what, sizeof what, "\"%s\" is", own);
+        return fail_methods(EXPLAIN_HAS(i), what, err);
     }
     return true;
 }
@@ -274,7 +272,7 @@ static bool check_box(struct explain_request *request,
     engine_info(engine, &info);
     return info.box || fail(err, ERROR_INPUT,
                             "option \"box\": the model has no calibration "
-                            "(\"box\" in its model.json)");
+                            "(`wherefore calibrate` finds one)");
 }
 
 static bool check_classes(const struct explain_request *request,

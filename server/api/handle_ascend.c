@@ -126,6 +126,8 @@ bool handle_ascend(struct service *service, struct request *request)
                     &request->err);
     struct engine_ascend_request asked;
     bool ok = model && check_options(&asked, service, request, model, true) &&
+              ascend_options_check_photo(&request->params, has_image(request),
+                                         &request->err) &&
               (!has_image(request) || posted_image_check(request)) &&
               make_job(service, request, &asked, model);
 

@@ -319,6 +319,7 @@ def test_a_picture_may_have_another_size(made: Callable[..., dict], model: str) 
         (["--class", "0", "--size", "2000"], "16 to 1024"),
         (["--class", "0", "--method", "paint"], "fourier"),
         (["--class", "0", "--rate", "2"], "0 to 1"),
+        (["--class", "0", "--near", "0.2"], "no photo to stay near to"),
         (["photo.png"], "--from takes a photo"),
         (["--to", "-"], "standard output"),
     ],
@@ -338,9 +339,12 @@ def test_what_cannot_be_read_or_written_is_a_failure(ascend: Callable[..., Run],
     """With status 1."""
     asked = ["--model", model, "--class", "0", "--steps", "1"]
 
-    assert ascend(*asked, "--from", "none.png").returncode == 1
+    result = ascend(*asked, "--from", "none.png")
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"wherefore ascend: none.png: ")  # not the model's
     result = ascend(*asked, "--to", "nowhere/x.png")
-    assert result.returncode == 1 and b"nowhere" in result.stderr
+    assert result.returncode == 1
+    assert result.stderr.startswith(b'wherefore ascend: cannot write "nowhere/x.png": ')
 
 
 def test_help_says_the_defaults(ascend: Callable[..., Run]) -> None:

@@ -167,6 +167,7 @@ def test_photos_that_cannot_be_measured_are_named_and_left_out(model, data):
         (["a.csv", "b.csv"], b"only one data set is taken", 2),
         (["--folds", "1", "a.csv"], b"folds", 2),
         (["--threshold", "0.3", "a.csv"], b"unknown option", 2),
+        (["--quality", "fine", "a.csv"], b"unknown option", 2),
         (["--format", "xml", "a.csv"], b"format", 2),
         (["/nowhere/a.csv"], b"/nowhere/a.csv: cannot be opened", 1),
         (["--method", "nothing", "a.csv"], b"method", 2),

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -99,6 +100,17 @@ def tiny_data(tmp_path_factory) -> Path:
 
 
 # --- what is measured -----------------------------------------------------------
+
+
+def test_the_example_of_the_help_works(samples):
+    """And the folder of the results is made with those above it."""
+    said = evaluate(samples, "--help").stdout
+    example = re.search(r"such as (--method \S+ --layer \S+):", said)[1].split()
+    result = evaluate(samples, *example, "--out", "new/example", "truth.csv")
+    assert result.returncode == 0, result.stderr
+    rows = report_of(samples, "new/example")["rows"]
+    shown = {(row["method"], row["layer"]) for row in rows if row["layer"]}
+    assert len(shown) == 4 and {method for method, _ in shown} == set(example[1].split(","))
 
 
 def test_boxes_are_those_of_cam_and_count_as_in_the_published_code(samples, cam):
@@ -440,6 +452,7 @@ def test_more_photos_take_no_more_memory(tiny_data):
         (["--method", "cam", "--layer", "-1,-2", "truth.csv"], "layer"),
         (["--target", "margin", "truth.csv"], "against"),
         (["--class", "a", "truth.csv"], "unknown option"),
+        (["--channels", "3", "truth.csv"], "unknown option"),
     ],
 )
 def test_mistakes_on_the_command_line_are_named(tiny_data, args, said):

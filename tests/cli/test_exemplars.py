@@ -305,6 +305,16 @@ def test_without_a_photo_there_is_no_index(
     assert not (tmp_path / "out/exemplars.json").exists()
 
 
+def test_a_folder_is_made_with_those_above_it(
+    exemplars: Callable[..., Run], tmp_path: Path, model: str
+) -> None:
+    """As serve --exemplars found takes one folder for each layer."""
+    noise(tmp_path / "photos/a.png", 1)
+    for folder in ("found/early", "found/deep/late/", str(tmp_path / "found/last")):
+        said_by(exemplars("photos", "--model", model, "--to", folder))
+        assert (tmp_path / folder / "exemplars.json").exists()
+
+
 @pytest.mark.parametrize(
     ("status", "args", "said"),
     [
@@ -318,7 +328,7 @@ def test_without_a_photo_there_is_no_index(
         (2, ["photos", "--to", "out", "--top", "37"], "1 to 36"),
         (2, ["photos", "--to", "out", "--size", "7"], "8 to 512"),
         (1, ["nowhere", "--to", "out"], "nowhere: the folder cannot be read"),
-        (1, ["photos", "--to", "no/where"], "no/where: cannot be made"),
+        (1, ["photos", "--to", "photos/a.png/no"], "photos/a.png/no: cannot be made"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -119,6 +119,7 @@ def test_a_channel_and_a_cell_of_a_photo(small: Server) -> None:
         ({"class": "a", "size": "15"}, "16 to 1024"),
         ({"class": "a", "method": "oil"}, "fourier, maco or pixels"),
         ({"class": "a", "paint": "1"}, "unknown option"),
+        ({"class": "a", "near": "0.2"}, "no photo to stay near to"),
     ],
 )
 def test_a_wrong_option_is_a_problem(small: Server, asked: dict, said: str) -> None:

@@ -397,7 +397,8 @@ static bool fake_passes(struct engine_session *session,
         session->num_runs++;
         watch->progress(watch->user, i + 1, total);
     }
-    return true;
+    /* Before boxes are found. */
+    return cancel_check(watch ? watch->cancel : NULL, err);
 }
 
 /* The heatmap is "png" and the class. */

@@ -249,6 +249,18 @@ static void a_deadline_that_passes_later_ends_no_job_of_one_pass(void **state)
     free_job(job);
 }
 
+static void a_job_whose_passes_are_done_is_answered(void **state)
+{
+    struct engine engine = {.num_passes = 2};
+    struct cam_job *job = make_long_job(pass_deadline);
+
+    (void)state;
+    job->base.passes = 3; /* the last of which is done then */
+    run_alone(job, &engine);
+    assert_int_equal(response_of(job)->status, 200);
+    free_job(job);
+}
+
 static void an_abandoned_service_ends_long_jobs_only(void **state)
 {
     struct engine engine = {.num_passes = PASSES};
@@ -324,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_long_job_yields_after_each_pass_and_counts_them),
         cmocka_unit_test(a_deadline_ends_a_job_between_two_passes),
         cmocka_unit_test(a_deadline_that_passes_later_ends_no_job_of_one_pass),
+        cmocka_unit_test(a_job_whose_passes_are_done_is_answered),
         cmocka_unit_test(an_abandoned_service_ends_long_jobs_only),
         cmocka_unit_test(a_client_that_leaves_ends_its_job),
         cmocka_unit_test(lines_tell_the_first_pass_and_the_last),

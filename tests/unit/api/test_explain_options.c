@@ -152,6 +152,7 @@ static void boxes_are_calibrated_by_models_that_have_a_calibration(void **state)
     assert_false(explain_options_parse(&asked, &params, &engine, true, &err));
     assert_int_equal(err.kind, ERROR_INPUT);
     assert_non_null(strstr(err.text, "no calibration"));
+    assert_non_null(strstr(err.text, "`wherefore calibrate`"));
     engine.box = &box;
     err = (struct error){0};
     assert_true(explain_options_parse(&asked, &params, &engine, true, &err));

@@ -551,7 +551,8 @@ static void a_second_pass_is_not_made_for_nobody(void **state)
     struct explain_request request = EXPLAIN_REQUEST_DEFAULT;
     struct engine_session *session = show_picture(engine);
     int patience = 1;
-    const struct cancel cancel = {stop_after, &patience};
+    const struct cancel cancel = {.is_cancelled = stop_after,
+                                  .user = &patience};
     const struct explain_watch watch = {.cancel = &cancel};
     struct explanation found;
 
@@ -827,7 +828,8 @@ static void a_cancelled_request_runs_no_network(void **state)
         open_network("lane-change-legacy13", NULL, NULL, &err);
     const struct explain_request request = {.top = 1};
     int patience = 0;
-    const struct cancel cancel = {count_down, &patience};
+    const struct cancel cancel = {.is_cancelled = count_down,
+                                  .user = &patience};
     const struct explain_watch watch = {.cancel = &cancel};
     struct explanation explanation;
     struct engine_session *session;

@@ -250,8 +250,10 @@ static void nobody_waits_for_a_picture_that_is_not_needed(void **state)
     struct buf file = {0};
     struct error err = {0}, none = {0};
     int asked = 0, patient = 1000;
-    const struct cancel cancelled = {is_cancelled, &asked};
-    const struct cancel waiting = {is_cancelled, &patient};
+    const struct cancel cancelled = {.is_cancelled = is_cancelled,
+                                     .user = &asked};
+    const struct cancel waiting = {.is_cancelled = is_cancelled,
+                                   .user = &patient};
 
     (void)state;
     if (!buf_append_file(&file, "tests/cases/images/png-type2-8bit.png",

@@ -406,7 +406,7 @@ static void one_is_made_while_others_are_given(void **state)
     struct opened opened;
     struct error err = {0};
     struct making making = {.opened = &opened};
-    const struct cancel cancel = {meanwhile, &making};
+    const struct cancel cancel = {.is_cancelled = meanwhile, .user = &making};
     struct variant_key key = {.kind = VARIANT_UPPER};
     const struct variant *first, *made;
 
@@ -432,7 +432,7 @@ static void the_making_can_be_cancelled(void **state)
     struct opened opened;
     struct error err = {0};
     struct making making = {.opened = &opened, .cancel_at = 2};
-    const struct cancel cancel = {meanwhile, &making};
+    const struct cancel cancel = {.is_cancelled = meanwhile, .user = &making};
     struct variant_key key = {.kind = VARIANT_UPPER};
     const struct variant *first;
 
@@ -447,6 +447,38 @@ static void the_making_can_be_cancelled(void **state)
     assert_non_null(making.waited);
     variants_give(opened.variants, making.waited);
     variants_give(opened.variants, first);
+    close_network(&opened);
+}
+
+static bool never(void *user)
+{
+    (void)user;
+    return false;
+}
+
+/* Else a request that is late would leave nothing behind, and so would the next
+ * one. */
+static void what_others_want_is_made_for_who_has_left(void **state)
+{
+    struct opened opened;
+    struct error err = {0};
+    const struct cancel left = {.is_cancelled = is_cancelled,
+                                .is_abandoned = never},
+                        abandoned = {.is_cancelled = is_cancelled,
+                                     .is_abandoned = is_cancelled};
+    struct variant_key key = {.kind = VARIANT_UPPER};
+    const struct variant *made;
+
+    (void)state;
+    assert_true(open_network(&opened, "resnet18-legacy13", &err));
+    assert_null(variants_take(opened.variants, &key, &abandoned, &err));
+    assert_int_equal(err.kind, ERROR_BUSY);
+    err = (struct error){0};
+    made = variants_take(opened.variants, &key, &left, &err);
+    assert_non_null(made);
+    assert_ptr_equal(take_upper(&opened, 0, &err), made);
+    variants_give(opened.variants, made);
+    variants_give(opened.variants, made);
     close_network(&opened);
 }
 
@@ -593,6 +625,7 @@ int main(void)
         cmocka_unit_test(packed_weights_are_shared_and_trimmed_when_unused),
         cmocka_unit_test(one_is_made_while_others_are_given),
         cmocka_unit_test(the_making_can_be_cancelled),
+        cmocka_unit_test(what_others_want_is_made_for_who_has_left),
         cmocka_unit_test(weights_of_other_files_may_not_change),
     };
 
