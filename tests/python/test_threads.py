@@ -107,8 +107,10 @@ def test_other_threads_run_while_the_library_works(model: wherefore.Model) -> No
     assert during >= 10
 
 
+# Who runs the tests in the background may have SIGINT ignored.
 INTERRUPTED = f"""
 import os, signal, wherefore
+signal.signal(signal.SIGINT, signal.default_int_handler)
 model = wherefore.open({str(MODEL)!r})
 file = open({str(ROCKET)!r}, "rb").read()
 seen = []
@@ -140,6 +142,7 @@ def test_ctrl_c_ends_the_work_at_the_next_row_or_pass(call: str) -> None:
 
 SLOW_PROGRESS = f"""
 import os, signal, time, wherefore
+signal.signal(signal.SIGINT, signal.default_int_handler)
 model = wherefore.open({str(MODEL)!r})
 file = open({str(ROCKET)!r}, "rb").read()
 done = []
