@@ -83,12 +83,15 @@ ALONE = pytest.mark.alone
 # for each request, which takes longer than most answers; in this folder are none.
 os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(ROOT / "tests")
-# For a request that says nothing of it httpx has 5 seconds, which a sanitized binary
-# on a busy machine may take.
+# How long an answer may take, and a start and a stop, where quickness is not what is
+# tested: a sanitized binary on a busy machine needs a minute for a large picture.
+PATIENCE = 300 if SANITIZED else 60
+# For a request that says nothing of it httpx has 5 seconds.
 for what in ("connect", "read", "write", "pool"):
-    setattr(inspect.signature(httpx.get).parameters["timeout"].default, what, 60)
-START_SECONDS = 60  # a sanitized binary is slow to start
-STOP_SECONDS = 60
+    setattr(inspect.signature(httpx.get).parameters["timeout"].default, what, PATIENCE)
+START_SECONDS = STOP_SECONDS = PATIENCE
+# The service is as patient, where a test does not say otherwise.
+DEFAULTS = {"WHEREFORE_DEADLINE_MS": "600000"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -158,17 +161,17 @@ class Server:
 
     def client(self, **options: object) -> httpx.Client:
         """A client of this server, to be closed by the caller."""
-        return httpx.Client(base_url=self.url, timeout=60, **options)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE, **options)
 
     def get(self, path: str, **options: object) -> httpx.Response:
         """GET on a connection of its own."""
-        return httpx.get(self.url + path, timeout=60, **options)
+        return httpx.get(self.url + path, timeout=PATIENCE, **options)
 
     def cam(self, picture: bytes | None = None, **options: object) -> httpx.Response:
         """POST /cam with the picture as a form field; by default a cat."""
         picture = sample("chelsea.png") if picture is None else picture
         return httpx.post(
-            self.url + "/cam", files={"image": picture}, timeout=60, **options
+            self.url + "/cam", files={"image": picture}, timeout=PATIENCE, **options
         )
 
     def metric(self, name: str) -> int | float:
@@ -210,7 +213,7 @@ def running(*options: str, env: dict[str, str] | None = None) -> Iterator[Server
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, "NAME": container, **(env or {})},
+            env={**DEFAULTS, **os.environ, "NAME": container, **(env or {})},
         )
         try:
             line = first_line(process)
