@@ -54,7 +54,10 @@ function tell() {
   say(`${sentence($("headline").textContent)} ${placeText(state.view)}`, false);
 }
 
-function complain(problem) {
+let blamed = null; // the item that the error is about, if it is about one
+
+function complain(problem, item = null) {
+  blamed = item;
   $("error").hidden = !problem;
   $("again").hidden = !(problem && !problem.final && state.items[state.at]?.error);
   $("error").textContent = problem
@@ -243,11 +246,11 @@ async function work() {
       if (!signal.aborted) item.error = error;
     }
     if (signal.aborted) continue; // new images, or another model
-    if (state.items[state.at] === item || state.at < 0) show(Math.max(0, state.items.indexOf(item)));
+    if (state.items[state.at] === item || state.at < 0) showAnswered(Math.max(0, state.items.indexOf(item)));
     showStrip();
   }
   working = false;
-  show(state.at);
+  showAnswered(state.at);
 }
 
 /** The first class that an item lacks: that of the chart, or for the current item
@@ -346,6 +349,7 @@ function takeGiven(transfer, done) {
 /** Requests the same images again, for other classes or another model. */
 function askAgain() {
   leave();
+  complain(null);
   for (const item of state.items) item.answer = item.error = null;
   work();
 }
@@ -657,13 +661,14 @@ async function keepBeside() {
 const showBeside = () =>
   side?.drawSide({ opacity: settings.opacity, threshold: settings.threshold, box: settings["show-box"] });
 
-/** Makes an item the current one; a film does so silently. */
-function show(at, silent = Boolean(state.live)) {
+/** Makes an item the current one; a film does so silently. An error that is shown goes
+ *  away, unless it is to be kept. */
+function show(at, silent = Boolean(state.live), kept = false) {
   const item = state.items[at];
   if (!item) return;
   state.at = at;
   if (item.error) {
-    complain(item.error);
+    complain(item.error, item);
     say("");
     forget(); // shows no answer of another image or model with it
     $("result").hidden = state.items.length < 2 && $("how").hidden; // another method may work
@@ -671,7 +676,7 @@ function show(at, silent = Boolean(state.live)) {
     $("result").classList.add("failed");
     document.body.classList.add("asked");
   } else if (item.answer) {
-    complain(null);
+    if (!kept) complain(null);
     draw();
     if (!silent) tell();
   }
@@ -679,6 +684,9 @@ function show(at, silent = Boolean(state.live)) {
   fill();
   showPlace();
 }
+
+/** The same as an answer arrives: an error that is not about an image stays. */
+const showAnswered = (at) => show(at, Boolean(state.live), blamed === null);
 
 /** Retries the image that failed. */
 function tryAgain() {

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from common import free_port
 from conftest import MODEL, WHEREFORE
 from test_serve import clean
 
@@ -98,8 +99,7 @@ def test_a_file_of_options_that_is_wrong_is_a_wrong_call() -> None:
 
 
 def test_nobody_there_is_not_healthy() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     result = health("--listen", address)
 
     assert result.returncode == 1

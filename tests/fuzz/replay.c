@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
+#include <sys/time.h>
 
 #include "engine/base/buf.h"
 #include "tests/fuzz/fuzz.h"
@@ -15,6 +15,15 @@
 #define PROGRAM "/replay_"
 
 enum { MAX_SECONDS = 10, MAX_MEMORY_KB = 2000000, MAX_FILE_BYTES = 1 << 24 };
+
+/* Ends the program after so many seconds of a processor, of which others may
+ * take their share; 0: never. */
+static void limit_time(time_t seconds)
+{
+    const struct itimerval timer = {.it_value.tv_sec = seconds};
+
+    setitimer(ITIMER_PROF, &timer, NULL);
+}
 
 static void replay(const char *path)
 {
@@ -34,9 +43,9 @@ static void replay(const char *path)
     if (file.len > 0)
         memcpy(exact, file.data, file.len);
     fprintf(stderr, "%s\n", path); /* the last one is the one that crashed */
-    alarm(MAX_SECONDS);
+    limit_time(MAX_SECONDS);
     LLVMFuzzerTestOneInput(exact, file.len);
-    alarm(0);
+    limit_time(0);
     getrusage(RUSAGE_SELF, &usage);
     if (usage.ru_maxrss > MAX_MEMORY_KB) {
         fprintf(stderr, "took %ld KB\n", usage.ru_maxrss);

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import tiny
-from conftest import Server, png, running, sample
+from conftest import MODEL, Server, png, running, sample
 from PIL import Image
 
 LINES = {"Accept": "application/x-ndjson"}
@@ -151,8 +151,9 @@ def test_what_is_wrong_with_the_request_is_said(small: Server) -> None:
 def test_passes_are_limited(tmp_path: pathlib.Path) -> None:
     """Steps and three more; and the time, by a limit of its own."""
     folder = tiny.model(tmp_path / "tiny", ["a", "b", "c"])
-    with running("--model", folder, "--max-passes", "4100", "--ascend-deadline-ms", "50") as server:
-        late = ascend(server, ENDLESS)
+    # Of Lite0, whose steps take minutes, so that there is time to begin.
+    with running("--max-passes", "4100", "--ascend-deadline-ms", "2000") as server:
+        late = ascend(server, ENDLESS | {"model": pathlib.Path(MODEL).name, "class": "0"})
     with running("--model", folder, "--max-passes", "10") as server:
         answers = [ascend(server, {"class": "a", "steps": str(n)}) for n in (7, 8)]
 

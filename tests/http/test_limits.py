@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from bombs import cpu_seconds
 from conftest import BINARY, MODEL, SANITIZED, Server, first_line, run, running, sample
 from test_protocol import read_replies
 
@@ -287,7 +288,10 @@ def test_a_chunked_body_takes_the_room_of_what_has_come_and_gives_it_back() -> N
         most = server.memory_kb()
         s.sendall(b"0\r\n\r\n")
         assert read_replies(s, 1)[0][0] == 415  # all of it was allowed
-        after = server.memory_kb()
+        # The body is freed when its answer has been sent.
+        end = time.monotonic() + 30
+        while (after := server.memory_kb()) - before > 4 * 1024 and not SANITIZED:
+            assert time.monotonic() < end, after - before
 
         with connect(server) as longer:
             longer.sendall(CHUNKED)
@@ -300,7 +304,6 @@ def test_a_chunked_body_takes_the_room_of_what_has_come_and_gives_it_back() -> N
 
     if not SANITIZED:  # whose memory is not the program's
         assert most - before < (large + 4) * 1024
-        assert after - before < 4 * 1024
 
 
 def test_a_chunked_body_counts_among_all_bodies_as_it_comes() -> None:
@@ -324,12 +327,12 @@ def test_chunks_of_one_byte_are_read_in_passing() -> None:
     """A hundred thousand of them, with the rest of the service at ease."""
     with running("--workers", "1") as server, connect(server) as s:
         s.sendall(CHUNKED)
-        begin = time.monotonic()
+        begin = cpu_seconds(server)
         s.sendall(chunk(b"x") * 100_000)
         assert server.get("/healthz").status_code == 200
         s.sendall(b"0\r\n\r\n")
         assert read_replies(s, 1)[0][0] == 415
-        assert time.monotonic() - begin < 10
+        assert cpu_seconds(server) - begin < 10
 
 
 def test_targets_in_other_forms(server: Server) -> None:

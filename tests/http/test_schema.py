@@ -55,7 +55,7 @@ def test_answers_are_as_openapi_yaml_has_them(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         check=False,
     )
 

@@ -97,7 +97,7 @@ def test_it_is_cancelled_by_keyboard(look: Look, stub: Stub) -> None:
         expect(said(page)).to_have_text(re.compile(r"Stopped at step \d+ of 256\."))
         expect(page.get_by_alt_text(re.compile("after step"))).to_be_visible()
         expect(page.get_by_role("button", name="Show it")).to_be_focused()
-        assert stub.left.wait(10)
+        assert stub.left.wait(30)
 
 
 @pytest.mark.parametrize("place", ["#", "#inside", f"#inside/{LAYER}/7", "#inside/features"])
@@ -108,7 +108,7 @@ def test_it_ends_when_it_is_left(look: Look, stub: Stub, place: str) -> None:
         start(page, 256)
         expect(said(page)).to_contain_text("Step 8 of 256")
         page.evaluate(f"location.hash = '{place}'")
-        assert stub.left.wait(10)
+        assert stub.left.wait(30)
 
 
 def test_it_ends_for_another_request(look: Look, stub: Stub) -> None:
@@ -122,7 +122,7 @@ def test_it_ends_for_another_request(look: Look, stub: Stub) -> None:
         page.get_by_role("button", name="Next").click()
         expect(page.locator("#inside")).to_contain_text("13 to 24 of 672")
         expect(said(page)).to_contain_text("Stopped at step")
-        assert stub.left.is_set()
+        assert stub.left.wait(30)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from conftest import (
     shows,
     upload,
 )
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from test_manners import violations
 
 EXAMPLE = ROOT / "examples/lane-change"
@@ -125,11 +125,18 @@ def test_it_plays_to_the_end_and_again(opened: Page) -> None:
     assert opened.locator("#message").text_content() == said
     opened.locator("#film select").first.select_option("2")
     opened.locator("#film input").focus()
+    # From here on time stands still, so that the frame to pause at is not missed.
+    opened.clock.install(time=0)
+    opened.clock.pause_at(1)
     opened.keyboard.press("Space")
     expect(opened.get_by_role("button", name="Pause")).to_be_visible()
+    frame(opened, 1)
+    opened.clock.run_for(500)
     frame(opened, 2)
     opened.keyboard.press("Space")
     expect(play).to_be_visible()
+    opened.clock.run_for(5000)
+    frame(opened, 2)
 
 
 def test_the_difference_of_two_classes_goes_through_all_frames(opened: Page) -> None:
@@ -192,6 +199,29 @@ def test_a_folder_is_a_film(page: Page) -> None:
     expect(page.locator("#film")).to_be_visible()
     page.evaluate(DROP, ["README.md"])
     expect(page.locator("#error")).to_contain_text("no image in the folder")
+
+
+def test_an_error_stays_when_images_are_answered_that_it_is_not_about(page: Page) -> None:
+    """Those of a folder that was dropped before."""
+    asked: list[Route] = []
+
+    def hold_the_second(route: Route) -> None:
+        asked.append(route)
+        if len(asked) != 2:
+            route.continue_()
+
+    page.route("**/cam?*", hold_the_second)
+    page.evaluate(DROP, ["rocket.jpg", "chelsea.png"])
+    headline(page, "Egyptian cat")
+    while len(asked) < 2:
+        page.wait_for_timeout(20)
+    page.evaluate(DROP, ["README.md"])
+    expect(page.locator("#error")).to_contain_text("no image in the folder")
+    asked[1].continue_()
+    expect(page.locator("#strip")).not_to_contain_text("…")
+    expect(page.locator("#error")).to_contain_text("no image in the folder")
+    page.locator("#strip button").nth(1).click()
+    expect(page.locator("#error")).to_be_hidden()
 
 
 def test_a_missing_film_is_told_of(look: Look, server: object) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import wherefore
 from conftest import LABEL, MODEL, PHOTOS, ROCKET, run_python, untimed
+from wherefore._arrow import Beside
 
 FILES = [photo.read_bytes() for photo in PHOTOS]
 SLOW = {"method": "rise", "masks": 20000}  # minutes, if nothing ends it
@@ -106,8 +107,10 @@ def test_other_threads_run_while_the_library_works(model: wherefore.Model) -> No
     assert during >= 10
 
 
+# Who runs the tests in the background may have SIGINT ignored.
 INTERRUPTED = f"""
 import os, signal, wherefore
+signal.signal(signal.SIGINT, signal.default_int_handler)
 model = wherefore.open({str(MODEL)!r})
 file = open({str(ROCKET)!r}, "rb").read()
 seen = []
@@ -135,3 +138,41 @@ def test_ctrl_c_ends_the_work_at_the_next_row_or_pass(call: str) -> None:
     done = run_python(INTERRUPTED % call)
 
     assert done.stdout == f"True {LABEL}\n"
+
+
+SLOW_PROGRESS = f"""
+import os, signal, time, wherefore
+signal.signal(signal.SIGINT, signal.default_int_handler)
+model = wherefore.open({str(MODEL)!r})
+file = open({str(ROCKET)!r}, "rb").read()
+done = []
+
+def progress(row, total):
+    if row == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)
+    done.append(row)
+
+try:
+    model.explain_batch([file] * 400, threads=1, progress=progress)
+except KeyboardInterrupt:
+    print(done)
+"""
+
+
+def test_a_batch_that_ctrl_c_has_ended_does_not_go_on() -> None:
+    """Its last call of `progress` is over when the exception comes."""
+    done = run_python(SLOW_PROGRESS)
+
+    assert (done.stdout, done.stderr) == ("[1, 2, 3]\n", "")
+
+
+def test_a_call_that_was_given_up_before_it_began_never_begins() -> None:
+    """As where Ctrl-C comes while its thread is being started."""
+    calls: list[int] = []
+    beside = Beside(lambda: calls.append(1))
+    beside.end()
+    beside.run()
+
+    assert calls == []
+    assert beside.over.is_set()

@@ -26,7 +26,7 @@ import common  # noqa: E402
 CONFIG = ROOT / "config"
 SYSTEMD = pathlib.Path("/usr/lib/systemd/systemd")
 CLONE_NEWNET = 0x40000000
-PATIENCE = 30
+PATIENCE = 60
 URL = "http://127.0.0.1:8080"
 
 http = common.conftest_of("http")
@@ -89,7 +89,7 @@ class Machine:
     def wait_to_show(self, name: str, value: str) -> None:
         """Until the service's property has this value: systemd reads what the
         service says of itself when it gets to it."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while (found := self.show(name)) != value:
             assert time.monotonic() < end, f"{name} is {found!r}, not {value!r}"
             time.sleep(0.05)

@@ -107,11 +107,11 @@ def test_a_crash_is_over_in_seconds(service: Machine) -> None:
 
 
 def test_a_process_that_hangs_is_started_anew(machine: Machine) -> None:
-    """`WatchdogSec`; here of two seconds, so that the test need not wait for 30."""
-    with machine.with_lines("WatchdogSec=2"):
+    """`WatchdogSec`; here of five seconds, so that the test need not wait for 30."""
+    with machine.with_lines("WatchdogSec=5"):
         machine.systemctl("start", "wherefore")
         pid = machine.show("MainPID")
-        time.sleep(5)  # it is told in time that all is well
+        time.sleep(8)  # it is told in time that all is well
         assert machine.show("MainPID") == pid
         before = time.monotonic()
         machine.signal("STOP", pid)
@@ -120,7 +120,7 @@ def test_a_process_that_hangs_is_started_anew(machine: Machine) -> None:
         eventually(lambda: machine.show("ActiveState") == "active")
 
         assert machine.show("MainPID") != pid
-        assert took < 10
+        assert took < 25
         assert "Watchdog timeout" in machine.log()
         assert machine.get("/readyz").status_code == 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 import pyarrow as pa
@@ -166,14 +166,51 @@ class Batch:
             call()
         return answer[0]
 
-    def _call_beside(self, call: Any) -> None:
+    def _call_beside(self, call: Callable[[], None]) -> None:
         """Calls in another thread, so that Ctrl-C reaches this one: it ends the
-        work at the next row."""
-        thread = threading.Thread(target=call, name="wherefore-batch")
-        thread.start()
+        work at the next row.
+
+        An event tells that the call is over: Thread.join(), once interrupted, takes
+        a thread that runs for one that has ended (CPython 3.11)."""
+        beside = Beside(call)
         try:
-            thread.join()
+            threading.Thread(target=beside.run, name="wherefore-batch").start()
+            beside.over.wait()
         except BaseException as failure:
             self.watch.failure = failure
-            thread.join()
+            beside.end()
             raise
+
+
+class Beside:
+    """A call in another thread. What interrupts who waits for it may come at any
+    moment, also before that thread has run at all."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call = call
+        self.over = threading.Event()
+        self.lock = threading.Lock()
+        self.may_begin = True
+        self.has_begun = False
+
+    def run(self) -> None:
+        with self.lock:
+            self.has_begun = self.may_begin
+        try:
+            if self.has_begun:
+                self.call()
+        finally:
+            self.over.set()
+
+    def end(self) -> None:
+        """Returns when the call is over, or will never begin. Another interruption
+        changes nothing."""
+        while True:
+            try:
+                with self.lock:
+                    self.may_begin = False
+                if self.has_begun:
+                    self.over.wait()
+                return
+            except KeyboardInterrupt:
+                continue
