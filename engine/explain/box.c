@@ -205,10 +205,14 @@ bool box_find_above(struct box_found *found, struct box_scratch *scratch,
         return false;
     if (best.count == 0)
         return true;
-    if (options.weigh)
+    if (options.weigh) {
         total = sum_of_positive(map, height * width);
-    else
+        while (best.count > 1 &&
+               best.heavy[best.count - 1].mass < BOX_LEAST_SHARE * total)
+            best.count--;
+    } else {
         best.heavy[0] = best.largest;
+    }
     found->box = around(&best.largest, threshold, total);
     found->count = best.count;
     for (size_t i = 0; i < best.count; i++)

@@ -23,12 +23,15 @@ struct box {
 
 enum { BOX_MAX = 16 /* boxes of a map */ };
 
+/* Of several boxes, one with a smaller share is a speck, and left out. */
+#define BOX_LEAST_SHARE 0.001
+
 struct box_found {
     size_t count;   /* of `list`; 0: nothing is above the threshold */
     struct box box; /* of the largest component by area */
     /* (count) this box if one is asked for; else those whose components have
      * the largest sums of values, the largest first; of equal ones, the one
-     * whose first cell comes first */
+     * whose first cell comes first; without specks */
     struct box list[BOX_MAX];
 };
 

@@ -192,6 +192,29 @@ static void no_more_boxes_are_listed_than_asked_for(void **state)
     }
 }
 
+static void specks_are_not_listed(void **state)
+{
+    const struct box_options options = {
+        .rule = BOX_PAPER, .threshold = 0, .most = 3};
+    struct box_scratch scratch = {0};
+    float map[64] = {0};
+    struct box_found found;
+    struct error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 20; i++)
+        map[i] = 50; /* 1000 */
+    map[30] = 1.01F;
+    map[40] = 0.99F;
+    assert_true(box_find(&found, &scratch, map, 1, 64, &options, &err));
+    assert_int_equal(found.count, 2);
+    check_box(&found.list[1], 30, 0, 1, 1);
+    map[30] = 0; /* alone, the largest one is listed whatever its share is */
+    assert_true(box_find(&found, &scratch, map, 1, 64, &options, &err));
+    assert_int_equal(found.count, 1);
+    box_scratch_release(&scratch);
+}
+
 static void one_box_alone_is_that_of_the_largest_component(void **state)
 {
     const float map[6] = {1, 1, 1, 0, 4, 0};
@@ -460,6 +483,7 @@ int main(void)
         cmocka_unit_test(what_is_below_the_threshold_is_in_no_share),
         cmocka_unit_test(equal_evidence_is_listed_in_reading_order),
         cmocka_unit_test(no_more_boxes_are_listed_than_asked_for),
+        cmocka_unit_test(specks_are_not_listed),
         cmocka_unit_test(one_box_alone_is_that_of_the_largest_component),
         cmocka_unit_test(by_no_rule_there_is_a_box_without_positive_values),
         cmocka_unit_test(by_other_rules_a_scaled_map_has_the_same_boxes),
