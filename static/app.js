@@ -245,6 +245,7 @@ async function work() {
     if (signal.aborted) continue; // new images, or another model
     if (state.items[state.at] === item || state.at < 0) show(Math.max(0, state.items.indexOf(item)));
     showStrip();
+    drawOverTime();
   }
   working = false;
   show(state.at);
