@@ -74,7 +74,9 @@ static void show_progress(void *user, size_t done, size_t total)
 {
     struct command *command = user;
 
-    if (command->progress.total == 0)
+    if (command->progress.total == 0 && command->options.progress_lines)
+        progress_init_lines(&command->progress, stderr, total);
+    else if (command->progress.total == 0)
         progress_init(&command->progress, stderr, total);
     progress_show(&command->progress, done);
 }
