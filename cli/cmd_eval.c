@@ -179,7 +179,10 @@ static int run(struct eval *eval)
     bool ok = true;
 
     eval->first = how.first;
-    progress_init(&eval->progress, stderr, left);
+    if (eval->options.progress_lines)
+        progress_init_lines(&eval->progress, stderr, left);
+    else
+        progress_init(&eval->progress, stderr, left);
     progress_show(&eval->progress, 0);
     if (left > 0)
         ok = evaluate(&how, eval->engine, eval->dataset, &err);

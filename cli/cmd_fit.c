@@ -74,7 +74,9 @@ static void show_progress(void *user, size_t done, size_t total)
 {
     struct command *command = user;
 
-    if (command->progress.total == 0)
+    if (command->progress.total == 0 && command->options.progress_lines)
+        progress_init_lines(&command->progress, stderr, total);
+    else if (command->progress.total == 0)
         progress_init(&command->progress, stderr, total);
     progress_show(&command->progress, done);
 }
@@ -142,21 +144,47 @@ static bool write_folder(struct command *command, const struct cancel *cancel,
 
 /* ---- what is printed ---- */
 
-static void print_pairs(const struct fit *fit)
+static bool is_of_two_classes(const struct fit *fit, size_t pair)
+{
+    return fit->photos[fit->pairs[pair].a].class !=
+           fit->photos[fit->pairs[pair].b].class;
+}
+
+/* Prints some of the pairs that are of two classes, or of one. */
+static void list_pairs(const struct fit *fit, bool of_two)
 {
     enum { MAX_LISTED = 3 };
+    size_t listed = 0;
 
-    if (fit->num_pairs == 0)
-        return;
-    printf("%zu pairs of photos are nearly the same, and were kept together:\n",
-           fit->num_pairs);
-    for (size_t i = 0; i < fit->num_pairs && i < MAX_LISTED; i++) {
+    for (size_t i = 0; i < fit->num_pairs && listed < MAX_LISTED; i++) {
+        if (is_of_two_classes(fit, i) != of_two)
+            continue;
         printf("  ");
         complain_print(stdout, fit->photos[fit->pairs[i].a].name);
         printf(" and ");
         complain_print(stdout, fit->photos[fit->pairs[i].b].name);
         printf("\n");
+        listed++;
     }
+}
+
+static void print_pairs(const struct fit *fit)
+{
+    size_t of_two = 0;
+
+    for (size_t i = 0; i < fit->num_pairs; i++)
+        of_two += is_of_two_classes(fit, i);
+    if (fit->num_pairs == 0)
+        return;
+    printf("%zu %s nearly the same, and kept together%s\n", fit->num_pairs,
+           fit->num_pairs > 1 ? "pairs of photos are" : "pair of photos is",
+           of_two < fit->num_pairs ? ":" : "");
+    list_pairs(fit, false);
+    if (of_two == 0)
+        return;
+    printf("%zu of them %s in two classes, so one photo may be mislabelled:\n",
+           of_two, of_two > 1 ? "are" : "is");
+    list_pairs(fit, true);
 }
 
 static void print_summary(const struct command *command)

@@ -19,6 +19,10 @@ static const struct option own_rows[] = {
      FIELD(folder)},
     {OPTION_SWITCH, "restart", NULL, "begin again, and overwrite what is there",
      FIELD(restart)},
+    {OPTION_SWITCH, "progress-lines", NULL,
+     "for programs: lines such as \"progress 3/70\" on standard error instead "
+     "of a bar",
+     FIELD(progress_lines)},
     {OPTION_NUMBER, "curves", "STEPS",
      "also measure deletion and insertion, in so many steps, each of which "
      "takes two passes for each map; 0: no",

@@ -17,6 +17,7 @@ struct eval_options {
     const char *data;   /* the operand */
     const char *folder; /* where results are written */
     bool restart;       /* begin again, whatever is in the folder */
+    bool progress_lines;
     uint32_t curve_steps;
 };
 

@@ -45,6 +45,10 @@ static const struct option own_rows[] = {
     {OPTION_TEXT, "photos", "DIR", "the folder of the photos of a CSV file",
      .fallback = "that of PHOTOS", FIELD(dataset.root)},
     {OPTION_SWITCH, "json", NULL, "print the result as JSON", FIELD(json)},
+    {OPTION_SWITCH, "progress-lines", NULL,
+     "for programs: lines such as \"progress 3/70\" on standard error instead "
+     "of a bar",
+     FIELD(progress_lines)},
 };
 
 static void fill_table(struct run_options_table *table)

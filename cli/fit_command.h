@@ -19,7 +19,7 @@ struct fit_command {
     const char *layer; /* NULL: the default */
     enum fit_pool pool;
     uint32_t seed, num_folds;
-    bool is_unbalanced, force, json;
+    bool is_unbalanced, force, json, progress_lines;
 };
 
 /* ERROR_INPUT: the command line is wrong; ERROR_MEMORY. */

@@ -147,26 +147,58 @@ static json_t *describe_group(const struct fit *fit, size_t first)
     return finish(names, ok);
 }
 
-/* Puts the groups of more than one photo. */
+struct group {
+    size_t size, first; /* photos; the first one */
+    bool is_mixed;      /* it has photos of several classes */
+};
+
+static struct group *find_groups(const struct fit *fit)
+{
+    struct group *found = calloc(fit->num_groups + 1, sizeof *found);
+
+    for (size_t i = 0; found && i < fit->num_photos; i++) {
+        struct group *group = &found[fit->photos[i].group];
+
+        if (group->size++ == 0)
+            group->first = i;
+        group->is_mixed |=
+            fit->photos[i].class != fit->photos[group->first].class;
+    }
+    return found;
+}
+
+/* Adds the groups of more than one photo that have several classes, or one.
+ * Counts them in `found`; at most MAX_GROUPS are listed. */
+static bool add_groups(size_t *found, json_t *list, const struct fit *fit,
+                       const struct group *groups, bool is_mixed)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < fit->num_photos; i++) {
+        const struct group *group = &groups[fit->photos[i].group];
+
+        if (group->size > 1 && group->first == i &&
+            group->is_mixed == is_mixed && (*found)++ < MAX_GROUPS)
+            ok = add(list, describe_group(fit, i));
+    }
+    return ok;
+}
+
+/* Puts the groups of more than one photo; those of several classes first. */
 static bool put_groups(json_t *object, const struct fit *fit)
 {
-    json_t *groups = json_array();
-    uint32_t *sizes = calloc(fit->num_groups + 1, sizeof *sizes);
-    bool ok = groups && sizes;
-    size_t found = 0;
+    json_t *list = json_array();
+    struct group *groups = find_groups(fit);
+    size_t found = 0, mixed = 0;
+    bool ok = list && groups;
 
-    for (size_t i = 0; ok && i < fit->num_photos; i++)
-        sizes[fit->photos[i].group]++;
-    for (size_t i = 0; ok && i < fit->num_photos; i++) {
-        uint32_t *size = &sizes[fit->photos[i].group];
-
-        if (*size > 1 && found++ < MAX_GROUPS)
-            ok = add(groups, describe_group(fit, i));
-        *size = 0;
-    }
-    free(sizes);
-    return put(object, "groups", groups) && ok &&
-           put(object, "groups_found", count(found));
+    ok = ok && add_groups(&found, list, fit, groups, true);
+    mixed = found;
+    ok = ok && add_groups(&found, list, fit, groups, false);
+    free(groups);
+    return put(object, "groups", list) && ok &&
+           put(object, "groups_found", count(found)) &&
+           put(object, "groups_of_classes", count(mixed));
 }
 
 static bool put_left_out(json_t *object, const struct fit *fit)

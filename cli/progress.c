@@ -41,6 +41,26 @@ void progress_init(struct progress *progress, FILE *stream, size_t total)
         progress->stream = stream;
 }
 
+void progress_init_lines(struct progress *progress, FILE *stream, size_t total)
+{
+    *progress = (struct progress){.stream = stream,
+                                  .total = total,
+                                  .started_s = now_s(),
+                                  .has_lines = true};
+}
+
+static void show_line(struct progress *progress, size_t done)
+{
+    const double now = now_s();
+
+    if (done < progress->total && progress->drawn_s > 0 &&
+        now - progress->drawn_s < REDRAW_S)
+        return;
+    fprintf(progress->stream, "progress %zu/%zu\n", done, progress->total);
+    fflush(progress->stream);
+    progress->drawn_s = now;
+}
+
 void progress_show(struct progress *progress, size_t done)
 {
     char line[PROGRESS_LINE_SIZE];
@@ -48,6 +68,10 @@ void progress_show(struct progress *progress, size_t done)
 
     if (!progress->stream)
         return;
+    if (progress->has_lines) {
+        show_line(progress, done);
+        return;
+    }
     now = now_s();
     if (progress->visible && now - progress->drawn_s < REDRAW_S)
         return;

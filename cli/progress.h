@@ -35,10 +35,15 @@ struct progress {
     double started_s; /* monotonic clock */
     double drawn_s;   /* when the bar was last drawn */
     bool visible;
+    bool has_lines; /* for programs, instead of a bar */
 };
 
 /* Starts the clock; draws nothing yet. */
 void progress_init(struct progress *progress, FILE *stream, size_t total);
+
+/* For programs: instead of a bar, lines such as "progress 3/70", at most ten a
+ * second and one at the end, whatever the stream is. */
+void progress_init_lines(struct progress *progress, FILE *stream, size_t total);
 
 /* Reports that `done` things are done. Draws the bar if it is hidden, and
  * otherwise at most ten times a second. */

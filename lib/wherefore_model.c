@@ -93,6 +93,7 @@ open_model(const char *folder, const struct opening *opening, struct error *err)
     model->max_bytes = (size_t)opening->max_bytes;
     model->served.engine = engine_open(folder, &opening->engine, err);
     if (!model->served.engine) {
+        error_prefix(err, "%.200s", folder);
         wherefore_model_free(model);
         return NULL;
     }

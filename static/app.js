@@ -248,6 +248,7 @@ async function work() {
     if (signal.aborted) continue; // new images, or another model
     if (state.items[state.at] === item || state.at < 0) showAnswered(Math.max(0, state.items.indexOf(item)));
     showStrip();
+    drawOverTime();
   }
   working = false;
   showAnswered(state.at);

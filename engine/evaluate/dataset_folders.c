@@ -50,6 +50,22 @@ static bool add_class(struct dataset *dataset,
     return ok || error_prefix(err, "%.100s", class);
 }
 
+/* Says why a folder is no data set. */
+static bool fail_empty(const char *path, struct error *err)
+{
+    struct listing photos = {0};
+    bool ok = listing_read(&photos, path, listing_photos(), err) &&
+              fail(err, ERROR_INPUT,
+                   photos.count > 0
+                       ? "photos lie in the folder itself; it takes a folder "
+                         "of photos for each class"
+                       : "it has no photos; it takes a folder of photos for "
+                         "each class");
+
+    listing_release(&photos);
+    return ok;
+}
+
 bool dataset_folders_read(struct dataset *dataset, const char *path,
                           const char *root, struct error *err)
 {
@@ -63,5 +79,5 @@ bool dataset_folders_read(struct dataset *dataset, const char *path,
     for (size_t i = 0; ok && i < classes.count; i++)
         ok = add_class(dataset, &places, classes.entries[i]->d_name, err);
     listing_release(&classes);
-    return ok;
+    return ok && (dataset->num_entries > 0 || fail_empty(path, err));
 }

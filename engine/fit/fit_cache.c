@@ -27,9 +27,10 @@ static const char magic[8] = "wffeat2";
 
 /* ---- names ---- */
 
-static bool make_folder(const char *path, struct error *err)
+static bool make_folder(bool *is_new, const char *path, struct error *err)
 {
-    return mkdir(path, 0777) == 0 || errno == EEXIST ||
+    *is_new = mkdir(path, 0777) == 0;
+    return *is_new || errno == EEXIST ||
            fail(err, ERROR_IO, "cannot make the cache %.200s: %s", path,
                 strerror(errno));
 }
@@ -45,15 +46,28 @@ bool fit_cache_open(struct fit_cache *cache, const char *path,
     if (snprintf(folder, sizeof folder, "%s/%.16s", path, name) >=
         PATH_MAX - DIGEST_TEXT - 16)
         return error_limit(err, PATH_MAX, "the path of the cache is too long");
-    if (!make_folder(path, err) || !make_folder(folder, err))
+    if (!make_folder(&cache->is_new, path, err) ||
+        !make_folder(&cache->is_new_folder, folder, err))
         return false;
     cache->folder = strdup(folder);
     return cache->folder ||
            fail(err, ERROR_MEMORY, "not enough memory for a path");
 }
 
+/* Folders that hold something stay, as rmdir() says. */
+static void remove_unused(struct fit_cache *cache)
+{
+    if (cache->is_new_folder)
+        rmdir(cache->folder);
+    *strrchr(cache->folder, '/') = '\0';
+    if (cache->is_new)
+        rmdir(cache->folder);
+}
+
 void fit_cache_release(struct fit_cache *cache)
 {
+    if (cache->folder)
+        remove_unused(cache);
     free(cache->folder);
     *cache = (struct fit_cache){0};
 }

@@ -33,6 +33,7 @@ enum { FIT_CACHE_MAX_THUMB = 1 << 20 /* pixels */ };
 /* `= {0}` is empty. */
 struct fit_cache {
     char *folder;                   /* owned */
+    bool is_new, is_new_folder;     /* made by this one: the cache, `folder` */
     size_t height, width, channels; /* of the features */
     struct crc crc;
 };
@@ -68,6 +69,8 @@ bool fit_cache_write(const struct fit_cache *cache,
                      const char *name, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Removes the folders, too, if fit_cache_open() has made them and nothing is
+ * in them. */
 void fit_cache_release(struct fit_cache *cache);
 
 #endif

@@ -54,6 +54,33 @@ static bool check_folder(struct fit_work *work, const char *folder,
     return ok;
 }
 
+/* Tells of photos beside the folders of classes. */
+static bool check_strays(struct fit_work *work, const char *path,
+                         struct error *err)
+{
+    struct listing photos = {0};
+    struct error why = {0};
+    bool ok = listing_read(&photos, path, listing_photos(), err);
+    const char *first = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; ok && i < photos.count; i++) {
+        const char *name = photos.entries[i]->d_name;
+        char file[PATH_MAX];
+
+        if (path_in(file, path, name) && !is_folder(file) && count++ == 0)
+            first = name;
+    }
+    if (count > 1)
+        fail(&why, ERROR_INPUT,
+             "it is in no class's folder: the first of %zu such photos", count);
+    else
+        fail(&why, ERROR_INPUT, "it is in no class's folder");
+    ok = ok && (!first || fit_work_trouble(work, first, &why, err));
+    listing_release(&photos);
+    return ok;
+}
+
 static bool check_folders(struct fit_work *work, const struct dataset *dataset,
                           const char *path, struct error *err)
 {
@@ -66,7 +93,7 @@ static bool check_folders(struct fit_work *work, const struct dataset *dataset,
     for (size_t i = 0; ok && i < classes.count; i++)
         ok = check_folder(work, path, classes.entries[i]->d_name, err);
     listing_release(&classes);
-    return ok;
+    return ok && check_strays(work, path, err);
 }
 
 /* ---- classes ---- */

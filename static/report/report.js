@@ -271,11 +271,12 @@ function listOf(title, words, photos, count) {
 
 function dataSet() {
   const { groups, left_out, num_left_out } = report;
+  const described = (names, i) => names.join(" = ") + (i < report.groups_of_classes ? ": in several classes, so one may be mislabelled" : "");
   const details = (title, ...items) => made("details", {}, made("summary", {}, title), made("ul", {}, ...items.map(text => made("li", {}, text))));
   const parts = [];
   if (report.groups_found > 0)
     parts.push(details(`${counted(report.groups_found, "group")} of near-duplicates, which were kept on one side of each split`,
-      ...groups.map(names => names.join(" = "))));
+      ...groups.map(described)));
   else parts.push(made("p", {}, "No photo is nearly the same as another."));
   if (num_left_out > 0)
     parts.push(details(`${counted(num_left_out, "file")} left out`, ...left_out.map(trouble => `${trouble.file}: ${trouble.error}`)));

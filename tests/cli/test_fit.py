@@ -491,6 +491,25 @@ def test_the_summary_says_what_was_made(fit: Callable[..., Run], photos: Path) -
     assert lines[-1] == "mine: try `wherefore serve --model mine`"
 
 
+def test_pairs_in_two_classes_are_told_first_to_be_looked_at(
+    fit: Callable[..., Run], photos: Path
+) -> None:
+    """Whatever number of pairs is of one class."""
+    for i in range(5):
+        shutil.copy(photos / f"blue/0{i}.png", photos / f"blue/1{i}.png")
+    (photos / "red/00.png").rename(photos / "green/of_red.png")
+    shutil.copy(photos / "green/of_red.png", photos / "red/00.png")
+    done = fit(photos)
+    assert done.returncode == 0
+    lines = done.stdout.decode().splitlines()
+    first = lines.index("6 pairs of photos are nearly the same, and kept together:")
+    assert all("blue/" in line for line in lines[first + 1 : first + 4])
+    assert lines[first + 4 : first + 6] == [
+        "1 of them is in two classes, so one photo may be mislabelled:",
+        "  green/of_red.png and red/00.png",
+    ]
+
+
 # ---- bad sets ----
 
 
@@ -524,6 +543,31 @@ def test_photos_that_cannot_be_read_are_told_of_and_left_out(
     assert len(found["photos"]) == 3 * PHOTOS
 
 
+def test_photos_beside_the_folders_are_told_of(
+    fit: Callable[..., Run], photos: Path
+) -> None:
+    """They are in no class."""
+    draw(photos / "stray.png", COLOURS["red"], 5)
+    (photos / "truth.txt").write_text("no photo")
+    told = "wherefore fit: {}: it is in no class's folder{}\n"
+    assert fit(photos).stderr.decode() == told.format("stray.png", "")
+    draw(photos / "other.png", COLOURS["red"], 6)
+    expected = told.format("other.png", ": the first of 2 such photos")
+    assert fit(photos, "--force").stderr.decode() == expected
+
+
+def test_a_refused_set_leaves_nothing(
+    fit: Callable[..., Run], tmp_path: Path
+) -> None:
+    """No empty cache either, unless it was there."""
+    (tmp_path / "void").mkdir()
+    said(fit("void"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny", "void"]
+    (tmp_path / "mine.cache").mkdir()
+    said(fit("void"))
+    assert list((tmp_path / "mine.cache").iterdir()) == []
+
+
 def test_sets_that_cannot_be_fitted_are_refused(
     fit: Callable[..., Run], tmp_path: Path
 ) -> None:
@@ -538,7 +582,9 @@ def test_sets_that_cannot_be_fitted_are_refused(
     shutil.copy(only / "blue/0.png", only / "blue/1.png")
     assert 'all 2 photos of class "blue" are near-duplicates' in said(fit(only))
     (tmp_path / "void").mkdir()
-    assert "void" in said(fit("void"))
+    assert "void: it has no photos; it takes a folder" in said(fit("void"))
+    draw(tmp_path / "flat/0.png", COLOURS["red"], 0)
+    assert "flat: photos lie in the folder itself; it takes" in said(fit("flat"))
     assert "missing" in said(fit("missing"))
     assert not (tmp_path / "mine").exists()
 

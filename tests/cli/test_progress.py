@@ -130,3 +130,29 @@ def test_there_is_no_bar_without_a_terminal(cam):
     result = cam(*["cat.png"] * 12)
 
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("command", ["fit", "eval"])
+def test_programs_get_lines_of_what_is_done(photos, tmp_path, command):
+    """On no terminal; complaints are between them."""
+    for name in ("cat", "dog"):
+        (tmp_path / f"set/{name}").mkdir(parents=True)
+        for i in range(3):
+            photo = tmp_path / f"set/{name}/{i}.png"
+            shutil.copy(photos / "cat.png", photo)
+    (tmp_path / "set/cat/broken.png").write_bytes(b"")
+    model = tiny.model(tmp_path / "tiny", ["cat", "dog"])
+    where = {"fit": ["--base", model, "--to", "out"], "eval": ["--model", model, "--out", "out"]}
+    done = subprocess.run(
+        [WHEREFORE, command, *where[command], "--progress-lines", "set"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+    )
+    lines = done.stderr.decode().splitlines()
+    counts = [line for line in lines if line.startswith("progress ")]
+    assert counts[-1] == "progress 7/7"
+    assert all(re.fullmatch(r"progress [0-7]/7", line) for line in counts)
+    others = [line for line in lines if line not in counts]
+    assert all("broken.png" in line for line in others)
+    assert len(others) == (1 if command == "fit" else 0)

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import pathlib
+import subprocess
 from collections.abc import Callable
 
 import httpx
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import tiny
 import tritonclient.http as triton
-from conftest import LARGE, SANITIZED, Server, at_once, png, running, sample
+from conftest import LARGE, ROOT, SANITIZED, Server, at_once, png, running, sample
 from PIL import Image
 from tritonclient.utils import InferenceServerException
 
@@ -67,6 +68,20 @@ def fixture_ask(server: Server) -> Callable[..., httpx.Response]:
 
 
 # ---- version 1 ----
+
+
+def test_the_command_of_the_manual_sends_photos_of_any_size(
+    tmp_path: pathlib.Path,
+) -> None:
+    """It goes through a pipe: an argument has 128 KiB at most."""
+    page = (ROOT / "docs" / "clients.md").read_text()
+    command = page.split("```sh\n")[1].split("```")[0]
+    assert "b64" in command
+    (tmp_path / "cat.jpg").write_bytes(sample("chelsea.png"))
+    body = subprocess.check_output(
+        ["bash", "-c", "curl() { cat; }\n" + command], cwd=tmp_path
+    )
+    assert json.loads(body) == {"instances": instances(sample("chelsea.png"))["instances"]}
 
 
 def test_predictions_are_the_classes_of_cam(server: Server, ask: Callable) -> None:

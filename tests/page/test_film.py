@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,6 +73,29 @@ def test_the_film_of_the_service_is_opened_by_its_address(opened: Page) -> None:
         key = opened.locator("#film .legend li", has_text=entry["label"])
         expect(key).to_contain_text(f"{100 * entry['score']:.1f} %")
     expect(opened.locator("#over-time")).to_be_hidden()
+
+
+def test_the_lines_grow_while_frames_are_answered(look: Look, film: object) -> None:
+    """A chart that waited for the last frame would be empty for long."""
+    asked: list[Route] = []
+    most = FRAMES // 2
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+        if len(asked) <= most:
+            route.continue_()
+
+    with look("about:blank#") as page:
+        page.route("**/cam*", hold)
+        page.goto(film.url + FILM)
+        line = page.locator("#film g .line-0")
+        expect(line).to_have_attribute("d", re.compile(r"^M[^M]*(L[^LM]*){3}$"))
+        expect(page.locator("#strip")).to_contain_text("…")
+        while len(asked) <= most:
+            page.wait_for_timeout(10)
+        most = FRAMES
+        asked[FRAMES // 2].continue_()
+        played(page)
 
 
 def test_a_film_is_offered_by_a_button(look: Look, film: object, server: object) -> None:

@@ -41,6 +41,49 @@ def test_a_model_of_ones_own_classes_is_fitted_and_opened(
         wherefore.fit(photos, tmp_path / "mine", base=MODEL, folds=1)
 
 
+def test_a_fit_tells_what_is_done_and_can_be_cancelled(
+    photos: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    wherefore.fit(photos, tmp_path / "mine", MODEL, progress=tell, folds=2)
+    assert told[-1] == (12, 12)
+    assert told == sorted(told)
+    with pytest.raises(wherefore.BusyError):
+        wherefore.fit(photos, tmp_path / "no", MODEL, progress=lambda *_: False)
+
+    def break_off(_done: int, _total: int) -> None:
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        wherefore.fit(photos, tmp_path / "no", MODEL, progress=break_off)
+    assert not list(tmp_path.glob("no*/model.json"))
+    with pytest.raises(wherefore.ProgramError, match="none"):
+        wherefore.fit("none", tmp_path / "no", MODEL, progress=tell)
+
+
+def test_an_evaluation_tells_what_is_done_and_can_go_on(
+    photos: Path, tmp_path: Path
+) -> None:
+    """What was measured before it was cancelled is not measured again."""
+    totals = []
+
+    def tell(done: int, total: int) -> bool:
+        totals.append(total)
+        return done < 5
+
+    with pytest.raises(wherefore.BusyError):
+        wherefore.evaluate(photos, MODEL, tmp_path / "out", progress=tell, threads=1)
+    report = wherefore.evaluate(
+        photos, MODEL, tmp_path / "out", progress=lambda _, total: totals.append(total), threads=1
+    )
+    assert report["photos"] == totals[0] == 12
+    assert totals[-1] < 12
+
+
 def test_an_evaluation_is_its_report(tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     lines = [f"{photo},missile,100,20,300,400" for photo in PHOTOS]

@@ -141,7 +141,7 @@ static void a_model_that_is_not_there_is_an_error(void **state)
 
     (void)state;
     assert_null(wherefore_model_open("/nonexistent", NULL, 0, &err));
-    expect(WHEREFORE_IO, "cannot be opened", &err);
+    expect(WHEREFORE_IO, "/nonexistent: cannot be opened", &err);
     assert_null(wherefore_model_open(NULL, NULL, 0, &err));
     expect(WHEREFORE_INPUT, "NULL", &err);
 }
