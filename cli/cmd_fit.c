@@ -81,6 +81,20 @@ static void show_progress(void *user, size_t done, size_t total)
     progress_show(&command->progress, done);
 }
 
+/* A bar of its own, for who looks; programs hear of the photos alone. */
+static void show_tried(void *user, size_t done, size_t most)
+{
+    struct command *command = user;
+
+    if (command->options.progress_lines)
+        return;
+    if (done == 1) {
+        progress_hide(&command->progress);
+        progress_init(&command->progress, stderr, most);
+    }
+    progress_show(&command->progress, done);
+}
+
 static void tell(void *user, const char *name, const struct error *err)
 {
     struct command *command = user;
@@ -119,6 +133,7 @@ static bool run_fit(struct command *command, const struct cancel *cancel,
         .max_bytes = asked->run.max_bytes,
         .num_threads = threads < TEAM_MAX_THREADS ? threads : TEAM_MAX_THREADS,
         .progress = show_progress,
+        .tried = show_tried,
         .trouble = tell,
         .user = command,
         .cancel = cancel,

@@ -163,6 +163,10 @@ struct fit_options {
     /* Told of each photo that is done, and of each that is left out; one call
      * at a time. May be NULL. */
     void (*progress)(void *user, size_t done, size_t total);
+    /* Told, after the photos, of each strength that cross-validation has tried,
+     * of `most` or fewer: with hundreds of classes, each takes a while. May be
+     * NULL. */
+    void (*tried)(void *user, size_t done, size_t most);
     void (*trouble)(void *user, const char *name, const struct error *err);
     void *user;
     const struct cancel *cancel; /* NULL: never */

@@ -206,6 +206,9 @@ static bool run_all(struct fit_cross *cross, struct run *run, struct error *err)
         if (!try_strength(run, strength, &temperature, err))
             return false;
         cross->num_strengths++;
+        if (run->options->tried)
+            run->options->tried(run->options->user, cross->num_strengths,
+                                (FIT_CROSS_MAX_STRENGTHS - 1) / stride + 1);
         since = strength->loss < (1 - IMPROVEMENT) * least ? 0 : since + 1;
         if (strength->loss > FALL * cross->strengths[0].loss)
             since = 0;

@@ -32,6 +32,8 @@ struct fit_cross_options {
                               weight */
     uint32_t num_folds;
     unsigned num_threads;
+    void (*tried)(void *user, size_t done, size_t most); /* fit.h; or NULL */
+    void *user;
 };
 
 /* Tries all strengths from weak to strong weights, but ends early when the loss

@@ -330,6 +330,8 @@ static bool fit_head(struct fit_work *work, struct error *err)
         .folds = work->folds,
         .num_folds = fit->num_folds,
         .num_threads = work->options->num_threads,
+        .tried = work->options->tried,
+        .user = work->options->user,
     };
     struct fit_cross cross = {0};
     bool ok = fit_cross_run(&cross, &how, &task, err) &&

@@ -10,16 +10,24 @@ import struct
 import subprocess
 import termios
 
+import numpy as np
 import pytest
 import tiny
 from conftest import MODEL, WHEREFORE
+from PIL import Image
 
 BAR = re.compile(rb"\[[#-]+\] (\d+)/(\d+)")
 CLEAR = b"\r\x1b[K"
 
 
 def run_on_terminal(
-    args, cwd, columns=80, term="xterm", stdout_too=False, command="cam", model=MODEL
+    args,
+    cwd,
+    columns=80,
+    term="xterm",
+    stdout_too=False,
+    command=("cam", "--model"),
+    model=MODEL,
 ):
     """Runs wherefore cam, or another command, with a terminal on standard error.
 
@@ -28,7 +36,7 @@ def run_on_terminal(
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
     with subprocess.Popen(
-        [WHEREFORE, command, "--model", model, *args],
+        [WHEREFORE, *command, model, *args],
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=slave if stdout_too else (cwd / "stdout").open("wb"),
@@ -77,7 +85,10 @@ def test_folders_that_are_left_out_do_not_fill_the_bar(photos, tmp_path):
     model = tiny.model(tmp_path / "tiny", ["cat", "dog"])
 
     status, stdout, seen = run_on_terminal(
-        [photos, "--to", "out"], tmp_path, command="exemplars", model=model
+        [photos, "--to", "out"],
+        tmp_path,
+        command=("exemplars", "--model"),
+        model=model,
     )
 
     assert status == 0
@@ -88,6 +99,30 @@ def test_folders_that_are_left_out_do_not_fill_the_bar(photos, tmp_path):
     assert (7, 7) in counts
     assert all(done <= total for done, total in counts)
     assert seen.endswith(CLEAR)
+
+
+def test_a_fit_has_a_bar_for_photos_and_one_for_what_cross_validation_tries(tmp_path):
+    for name, red in (("cat", 200), ("dog", 40)):
+        folder = tmp_path / "set" / name
+        folder.mkdir(parents=True)
+        for i in range(4):
+            noise = np.random.default_rng(red + i).integers(0, 200, (30, 40, 3))
+            noise[..., 0] = red
+            Image.fromarray(noise.astype(np.uint8)).save(folder / f"{i}.png")
+    model = tiny.model(tmp_path / "tiny", ["cat", "dog"])
+
+    status, _, seen = run_on_terminal(
+        ["set", "--to", "mine"], tmp_path, command=("fit", "--base"), model=model
+    )
+
+    assert status == 0, seen
+    bars = [(int(done), int(total)) for done, total in BAR.findall(seen)]
+    photos = [done for done, total in bars if total == 8]
+    tried = [done for done, total in bars if total == 23]
+    assert bars == [(done, 8) for done in photos] + [(done, 23) for done in tried]
+    assert photos
+    assert tried[0] == 1
+    assert CLEAR in seen[seen.rindex(b"/23") :]
 
 
 def test_the_bar_stays_within_the_terminals_width(photos):
@@ -142,7 +177,10 @@ def test_programs_get_lines_of_what_is_done(photos, tmp_path, command):
             shutil.copy(photos / "cat.png", photo)
     (tmp_path / "set/cat/broken.png").write_bytes(b"")
     model = tiny.model(tmp_path / "tiny", ["cat", "dog"])
-    where = {"fit": ["--base", model, "--to", "out"], "eval": ["--model", model, "--out", "out"]}
+    where = {
+        "fit": ["--base", model, "--to", "out"],
+        "eval": ["--model", model, "--out", "out"],
+    }
     done = subprocess.run(
         [WHEREFORE, command, *where[command], "--progress-lines", "set"],
         cwd=tmp_path,
