@@ -4,6 +4,7 @@
 
 const f32 = Math.fround;
 const BOX_GRID = 1024; // RENDER_BOX_GRID
+const LEAST_SHARE = 0.001; // BOX_LEAST_SHARE
 
 /** @typedef {{width: number, height: number, values: Float32Array, max: number,
  *   min: number, region: {x: number, y: number, width: number, height: number}}} Cells
@@ -169,11 +170,12 @@ export function boxOf(grid, image, threshold, sign = 1) {
 }
 
 /** Up to `most` boxes by the rule of the paper, those with the most evidence first,
- *  each with its share of all positive values. */
+ *  each with its share of all positive values, without specks. */
 export function boxesOf(grid, image, threshold, most) {
   const total = grid.values.reduce((sum, v) => sum + Math.max(0, v), 0);
   const best = piecesOf(grid, threshold, 1).sort((a, b) => b.mass - a.mass || a.start - b.start);
-  return best.slice(0, most).map((piece) => ({ ...around(piece, grid, image), share: piece.mass / total }));
+  const isListed = (piece, i) => i < most && (i === 0 || piece.mass >= LEAST_SHARE * total);
+  return best.filter(isListed).map((piece) => ({ ...around(piece, grid, image), share: piece.mass / total }));
 }
 
 /** What is boxed in a view: {box, box2 (against), boxes (several), threshold}. The boxes
