@@ -49,12 +49,14 @@ static inline bool wide_has_512(void)
         else                                                           \
             name##_body arguments;                                     \
     }
-#define WIDE_INTEGERS(name, parameters, arguments)                         \
+/* Also for 512 bits; `target_256` names what vectors of 256 may use, and
+ * `has_target` asks the processor for it. */
+#define WIDE_TO_512(name, target_256, has_target, parameters, arguments)   \
     __attribute__((target(WIDE_512))) static void name##_avx512 parameters \
     {                                                                      \
         name##_body arguments;                                             \
     }                                                                      \
-    __attribute__((target("avx2"))) static void name##_avx2 parameters     \
+    __attribute__((target(target_256))) static void name##_avx2 parameters \
     {                                                                      \
         name##_body arguments;                                             \
     }                                                                      \
@@ -62,11 +64,14 @@ static inline bool wide_has_512(void)
     {                                                                      \
         if (wide_has_512())                                                \
             name##_avx512 arguments;                                       \
-        else if (__builtin_cpu_supports("avx2"))                           \
+        else if (has_target)                                               \
             name##_avx2 arguments;                                         \
         else                                                               \
             name##_body arguments;                                         \
     }
+#define WIDE_INTEGERS(name, parameters, arguments)                        \
+    WIDE_TO_512(name, "avx2", __builtin_cpu_supports("avx2"), parameters, \
+                arguments)
 #else
 #define WIDE(name, parameters, arguments) \
     static void name parameters           \

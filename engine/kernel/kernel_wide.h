@@ -23,25 +23,11 @@
 #define KERNEL_WIDE_BODY(name) KERNEL_WIDE_INLINE void name##_body
 
 #ifdef __x86_64__
-#define KERNEL_WIDE(name, parameters, arguments)                           \
-    __attribute__((target(WIDE_512))) static void name##_avx512 parameters \
-    {                                                                      \
-        name##_body arguments;                                             \
-    }                                                                      \
-    __attribute__((target("avx2,fma"))) static void name##_avx2 parameters \
-    {                                                                      \
-        name##_body arguments;                                             \
-    }                                                                      \
-    static void name parameters                                            \
-    {                                                                      \
-        if (wide_has_512())                                                \
-            name##_avx512 arguments;                                       \
-        else if (__builtin_cpu_supports("avx2") &&                         \
-                 __builtin_cpu_supports("fma"))                            \
-            name##_avx2 arguments;                                         \
-        else                                                               \
-            name##_body arguments;                                         \
-    }
+#define KERNEL_WIDE(name, parameters, arguments)   \
+    WIDE_TO_512(name, "avx2,fma",                  \
+                __builtin_cpu_supports("avx2") &&  \
+                    __builtin_cpu_supports("fma"), \
+                parameters, arguments)
 #else
 #define KERNEL_WIDE(name, parameters, arguments) \
     static void name parameters                  \
